@@ -1,0 +1,58 @@
+/**
+ * The logical types of a column, and how the embedded SQLite store writes each of them:
+ *
+ * | type        | stored as                                                                                          |
+ * |-------------|----------------------------------------------------------------------------------------------------|
+ * | integer     | INTEGER (64 bits)                                                                                  |
+ * | float       | REAL                                                                                               |
+ * | decimal     | precision <= 18: INTEGER, scaled by 10^scale; else TEXT that sorts as the number does (lib/decimal) |
+ * | boolean     | INTEGER 0 or 1                                                                                     |
+ * | text        | TEXT                                                                                               |
+ * | date        | TEXT `YYYY-MM-DD`                                                                                  |
+ * | timestamp   | TEXT `YYYY-MM-DDTHH:MM:SS[.ffffff]`, no zone, trailing zeros of the fraction cut, so that it sorts   |
+ * | timestamptz | the same in UTC, without the `Z` that answers carry                                                |
+ * | time        | TEXT `HH:MM:SS[.ffffff]`                                                                           |
+ * | blob        | BLOB                                                                                               |
+ * | json        | TEXT (lists, structs and maps of Parquet and JSON)                                                 |
+ */
+export const COLUMN_TYPES = [
+  'integer',
+  'float',
+  'decimal',
+  'boolean',
+  'text',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'time',
+  'blob',
+  'json',
+] as const
+export type ColumnType = (typeof COLUMN_TYPES)[number]
+
+export const SENSITIVITIES = ['low', 'medium', 'high', 'critical'] as const
+export type Sensitivity = (typeof SENSITIVITIES)[number]
+
+export const MASKS = ['redact', 'email', 'last4', 'initials', 'year', 'hash', 'null'] as const
+export type Mask = (typeof MASKS)[number]
+
+/** A column as it was imported. */
+export interface StoredColumn {
+  name: string
+  type: ColumnType
+  nullable: boolean
+  /** decimal: total digits and digits behind the point */
+  precision?: number
+  scale?: number
+  /** integer: whether a value lies beyond +-(2^53 - 1), so that reading needs bigint */
+  wide?: boolean
+}
+
+/** A column with its policy. */
+export interface Column extends StoredColumn {
+  sensitivity: Sensitivity
+  mask?: Mask
+}
+
+export const FILE_FORMATS = ['csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet'] as const
+export type FileFormat = (typeof FILE_FORMATS)[number]

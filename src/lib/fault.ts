@@ -1,0 +1,52 @@
+/**
+ * The one internal error. `message` is the public text: it is sent to callers and never holds their values, SQL or a stack.
+ * `cause` (and anything in it) is private: it goes to the log only. Doors render a Fault in their own shape.
+ */
+export class Fault extends Error {
+  readonly status: number
+  /** A stable, machine-readable name of what went wrong, e.g. `key_expired`. */
+  readonly code: string
+  readonly headers: Record<string, string>
+  /** Extra public members, e.g. `{ errors: [{ row, feature, message }] }`. */
+  readonly members: Record<string, unknown>
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { cause?: unknown; headers?: Record<string, string>; members?: Record<string, unknown> } = {},
+  ) {
+    super(message, { cause: more.cause })
+    this.name = 'Fault'
+    this.status = status
+    this.code = code
+    this.headers = more.headers ?? {}
+    this.members = more.members ?? {}
+  }
+}
+
+export const badRequest = (message: string, code = 'bad_request') => new Fault(400, code, message)
+export const unauthorized = (message: string, code = 'unauthorized') =>
+  new Fault(401, code, message, { headers: { 'www-authenticate': 'Bearer realm="callgate"' } })
+export const forbidden = (message: string, code = 'forbidden') => new Fault(403, code, message)
+export const notFound = (message: string, code = 'not_found') => new Fault(404, code, message)
+export const methodNotAllowed = (allow: string[]) =>
+  new Fault(405, 'method_not_allowed', `This endpoint takes ${allow.join(', ')}.`, {
+    headers: { allow: allow.join(', ') },
+  })
+export const conflict = (message: string, code = 'conflict') => new Fault(409, code, message)
+export const unprocessable = (message: string, members: Record<string, unknown> = {}, code = 'unprocessable') =>
+  new Fault(422, code, message, { members })
+export const notServed = (message = 'not part of this server') => new Fault(501, 'not_implemented', message)
+export const unavailable = (message: string, retryAfterSeconds = 1, cause?: unknown) =>
+  new Fault(503, 'unavailable', message, { cause, headers: { 'retry-after': String(retryAfterSeconds) } })
+export const deadlinePassed = (message = 'The deadline for this request has passed.') =>
+  new Fault(504, 'deadline_passed', message)
+
+/** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
+export function toFault(error: unknown): Fault {
+  if (error instanceof Fault) return error
+  return new Fault(500, 'internal', 'Something went wrong on the server; the log has the details under this request id.', {
+    cause: error,
+  })
+}

@@ -1,0 +1,39 @@
+/** JSON as it must be on this server: integers beyond 2^53 survive where asked, and depth is bounded. */
+const LONG_INTEGER = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/
+const MAX_DEPTH = 64
+
+/**
+ * `JSON.parse` that keeps integers beyond +-2^53 as bigint, at no cost where the text holds none.
+ * @throws SyntaxError what is not JSON
+ */
+export function parseLossless(text: string): unknown {
+  if (!LONG_INTEGER.test(text)) return JSON.parse(text)
+  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && context.source && /^-?\d+$/.test(context.source)
+      ? BigInt(context.source)
+      : value) as (key: string, value: unknown) => unknown)
+}
+
+/** `JSON.stringify` that writes bigint as JSON integers and NaN and infinities as `null`. */
+export function stringifyLossless(value: unknown): string {
+  return JSON.stringify(value, (_key, v) =>
+    typeof v === 'bigint' ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(v.toString()) : v,
+  )
+}
+
+/** Whether arrays and objects nest deeper than anything a request here needs. */
+export function tooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 92) i++
+      else if (c === 34) inString = false
+    } else if (c === 34) inString = true
+    else if (c === 91 || c === 123) {
+      if (++depth > MAX_DEPTH) return true
+    } else if (c === 93 || c === 125) depth--
+  }
+  return false
+}

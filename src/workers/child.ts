@@ -1,0 +1,172 @@
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { selfCommand } from '../lib/self.ts'
+import type { FromChild, ToChild, WorkerKind } from './frames.ts'
+
+export interface RequestOptions {
+  /** Milliseconds from now; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
+  timeoutMs?: number
+  onProgress?: (progress: unknown) => void
+  /** Buffers handed over; kept for a later transport, ipc copies. */
+}
+
+interface Waiting {
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  onProgress?: (progress: unknown) => void
+  timer?: ReturnType<typeof setTimeout>
+}
+
+/** The child ended before it answered. Nobody knows whether the work was done: repeat only what is safe to repeat. */
+export class ChildLost extends Error {
+  override name = 'ChildLost'
+}
+
+/**
+ * One child process of this same executable (`callgate worker KIND`), talked to in frames over Bun's ipc.
+ * Every request settles: with the child's answer, a Fault it threw, 504 at its deadline, or ChildLost.
+ */
+export class Child {
+  readonly kind: WorkerKind
+  readonly exited: Promise<void>
+  #process: Bun.Subprocess
+  #waiting = new Map<number, Waiting>()
+  #nextId = 1
+  #alive = true
+  #stderr = ''
+  #ready = Promise.withResolvers<void>()
+
+  /** Starts the child; use `Child.start`, which waits for its handshake. */
+  private constructor(kind: WorkerKind, init: unknown, env: Record<string, string>) {
+    this.kind = kind
+    const exited = Promise.withResolvers<void>()
+    this.exited = exited.promise
+    this.#ready.promise.catch(() => {})
+    this.#process = Bun.spawn(selfCommand('worker', kind), {
+      // A child inherits no secrets: its environment is only what it needs to run.
+      env: { PATH: process.env.PATH ?? '', ...env },
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'pipe',
+      serialization: 'advanced',
+      ipc: (message: FromChild) => this.#receive(message),
+      onExit: (_process, code, signal) => {
+        // stderr may still hold the reason: read it to its end before telling anyone
+        this.#reason.then(() => this.#lost(`exit ${signal ?? code}`)).finally(() => exited.resolve())
+      },
+    })
+    this.#reason = this.#collectStderr()
+    this.send({ type: 'init', init })
+  }
+  #reason: Promise<void>
+
+  /**
+   * Starts a child and waits for its handshake.
+   * @throws Fault what the child said while it initialised; ChildLost it ended first; Fault 503 no handshake in time
+   */
+  static async start(
+    kind: WorkerKind,
+    init: unknown,
+    options: { env?: Record<string, string>; timeoutMs?: number } = {},
+  ): Promise<Child> {
+    const child = new Child(kind, init, options.env ?? {})
+    const timer = setTimeout(
+      () => child.#ready.reject(unavailable(`The ${kind} worker did not start in time.`)),
+      options.timeoutMs ?? 30_000,
+    )
+    try {
+      await child.#ready.promise
+      return child
+    } catch (error) {
+      child.kill()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  /** Requests that wait for an answer. */
+  get inFlight(): number {
+    return this.#waiting.size
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   * @throws Fault thrown by the child's handler, or 504 at the deadline; ChildLost
+   */
+  request<T>(method: string, payload: unknown, options: RequestOptions = {}): Promise<T> {
+    if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`))
+    const id = this.#nextId++
+    return new Promise<T>((resolve, reject) => {
+      const waiting: Waiting = { resolve: resolve as (value: unknown) => void, reject, onProgress: options.onProgress }
+      if (options.timeoutMs !== undefined)
+        waiting.timer = setTimeout(() => {
+          this.#waiting.delete(id)
+          reject(deadlinePassed())
+        }, options.timeoutMs)
+      this.#waiting.set(id, waiting)
+      try {
+        this.send({ type: 'request', id, method, payload })
+      } catch (error) {
+        clearTimeout(waiting.timer)
+        this.#waiting.delete(id)
+        reject(new ChildLost(`the ${this.kind} worker could not be reached`, { cause: error }))
+      }
+    })
+  }
+
+  /** Ends the child at once, whatever it is doing; what waits for it gets ChildLost. */
+  kill(): void {
+    this.#alive = false
+    try {
+      this.#process.kill('SIGKILL')
+    } catch {}
+  }
+
+  private send(message: ToChild): void {
+    this.#process.send(message)
+  }
+
+  #receive(message: FromChild): void {
+    if (message.type === 'ready') return this.#ready.resolve()
+    if (message.type === 'refused') return this.#ready.reject(revive(message.error))
+    const waiting = this.#waiting.get(message.id)
+    if (!waiting) return
+    if (message.type === 'progress') return waiting.onProgress?.(message.progress)
+    this.#waiting.delete(message.id)
+    clearTimeout(waiting.timer)
+    if (message.type === 'answer') waiting.resolve(message.value)
+    else waiting.reject(revive(message.error))
+  }
+
+  #lost(how: string): void {
+    this.#alive = false
+    const error = new ChildLost(`the ${this.kind} worker ended (${how})`, { cause: this.#stderr.trim() || undefined })
+    this.#ready.reject(error)
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer)
+      waiting.reject(error)
+    }
+    this.#waiting.clear()
+  }
+
+  async #collectStderr(): Promise<void> {
+    const decoder = new TextDecoder()
+    try {
+      for await (const chunk of this.#process.stderr as ReadableStream<Uint8Array>)
+        this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(-4000)
+    } catch {}
+  }
+}
+
+function revive(error: { fault?: { status: number; code: string; message: string; members: Record<string, unknown> }; stack?: string }) {
+  if (error.fault) return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
+  return new Error('a worker failed', { cause: error.stack })
+}
