@@ -1,6 +1,7 @@
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
 import type { FromChild, ToChild, WorkerKind } from './frames.ts'
+import { nativeEnvironment } from './native.ts'
 
 export interface RequestOptions {
   /** Milliseconds from now; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
@@ -61,14 +62,14 @@ export class Child {
 
   /**
    * Starts a child and waits for its handshake.
-   * @throws Fault what the child said while it initialised; ChildLost it ended first; Fault 503 no handshake in time
+   * @throws Fault what the child said while it initialised, or 503 where its native library cannot be unpacked; ChildLost it ended first; Fault 503 no handshake in time
    */
   static async start(
     kind: WorkerKind,
     init: unknown,
     options: { env?: Record<string, string>; timeoutMs?: number } = {},
   ): Promise<Child> {
-    const child = new Child(kind, init, options.env ?? {})
+    const child = new Child(kind, init, { ...(await nativeEnvironment(kind)), ...options.env })
     const timer = setTimeout(
       () => child.#ready.reject(unavailable(`The ${kind} worker did not start in time.`)),
       options.timeoutMs ?? 30_000,
@@ -166,7 +167,11 @@ export class Child {
   }
 }
 
-function revive(error: { fault?: { status: number; code: string; message: string; members: Record<string, unknown> }; stack?: string }) {
-  if (error.fault) return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
+function revive(error: {
+  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
+  stack?: string
+}) {
+  if (error.fault)
+    return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
   return new Error('a worker failed', { cause: error.stack })
 }

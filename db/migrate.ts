@@ -1,0 +1,55 @@
+import type { Database } from 'bun:sqlite'
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
+import init from './migrations/0001_init.sql' with { type: 'text' }
+
+/** In order; a number is never used twice and a migration that was released is never edited. */
+const MIGRATIONS: { number: number; sql: string }[] = [{ number: 1, sql: init }]
+
+export const LATEST = MIGRATIONS.at(-1)!.number
+
+/** The catalog was written by a newer Callgate than this one. */
+export class NewerCatalog extends Error {
+  override name = 'NewerCatalog'
+}
+
+/**
+ * Brings the catalog to this executable's schema, all in one transaction. An existing file is copied beside itself first
+ * (`catalog.db.before-N`); a file of a newer executable is refused untouched.
+ * @returns the numbers that were applied
+ * @throws NewerCatalog
+ */
+export function migrate(sqlite: Database, db: BunSQLiteDatabase<Record<string, unknown>>, file: string): number[] {
+  const { user_version: current } = sqlite.query('PRAGMA user_version').get() as { user_version: number }
+  if (current > LATEST)
+    throw new NewerCatalog(
+      `${file} was written by a newer Callgate (schema ${current}; this one knows ${LATEST}). Run the newer executable, or restore a backup.`,
+    )
+  const pending = MIGRATIONS.filter(m => m.number > current)
+  if (pending.length === 0) return []
+  if (current > 0) backup(sqlite, `${file}.before-${pending[0]!.number}`)
+  // drizzle's own folder reader cannot see into an executable; its migrate() takes the list itself
+  const { dialect, session } = db as unknown as {
+    dialect: { migrate(list: object[], session: unknown, config: object): void }
+    session: unknown
+  }
+  dialect.migrate(
+    pending.map(m => ({
+      sql: [...m.sql.split('--> statement-breakpoint'), `PRAGMA user_version = ${m.number}`],
+      folderMillis: m.number,
+      hash: new Bun.CryptoHasher('sha256').update(m.sql).digest('hex'),
+      bps: true,
+    })),
+    session,
+    {},
+  )
+  return pending.map(m => m.number)
+}
+
+function backup(sqlite: Database, to: string): void {
+  const building = `${to}.building`
+  rmSync(building, { force: true })
+  sqlite.query('VACUUM INTO ?').run(building)
+  if (existsSync(to)) rmSync(to)
+  renameSync(building, to)
+}

@@ -1,0 +1,215 @@
+/** The catalog's tables. Times are ISO 8601 in UTC; JSON columns hold what the management API takes and gives. */
+import { sql } from 'drizzle-orm'
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+
+const id = () => integer('id').primaryKey({ autoIncrement: true })
+const createdAt = () => text('created_at').notNull().default(sql`(strftime('%Y-%m-%dT%H:%M:%fZ','now'))`)
+/** JSON whose shape belongs to the catalog, which casts it. */
+const json = <T>(name: string) => text(name, { mode: 'json' }).$type<T>()
+const bool = (name: string) => integer(name, { mode: 'boolean' })
+
+/** One row a name: what belongs to the installation as a whole (its secret, its id). */
+export const settings = sqliteTable('settings', { name: text('name').primaryKey(), value: text('value').notNull() })
+
+export const users = sqliteTable('users', {
+  id: id(),
+  username: text('username').notNull().unique(),
+  passwordHash: text('password_hash'),
+  isAdmin: bool('is_admin').notNull().default(false),
+  isActive: bool('is_active').notNull().default(true),
+  /** Raised to end every session that was signed in before. */
+  sessionEpoch: integer('session_epoch').notNull().default(0),
+  createdAt: createdAt(),
+})
+
+export const projects = sqliteTable('projects', {
+  id: id(),
+  slug: text('slug').notNull().unique(),
+  name: text('name').notNull(),
+  description: text('description').notNull().default(''),
+  icon: text('icon').notNull().default('folder'),
+  color: text('color').notNull().default('#B45309'),
+  createdAt: createdAt(),
+})
+
+const projectId = () => integer('project_id').notNull().references(() => projects.id, { onDelete: 'cascade' })
+
+export const roles = sqliteTable(
+  'roles',
+  {
+    userId: integer('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    projectId: projectId(),
+    role: text('role', { enum: ['admin', 'editor', 'viewer'] }).notNull(),
+  },
+  t => [primaryKey({ columns: [t.userId, t.projectId] })],
+)
+
+export const tokens = sqliteTable('tokens', {
+  id: id(),
+  userId: integer('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+  name: text('name').notNull(),
+  hash: text('hash').notNull().unique(),
+  prefix: text('prefix').notNull(),
+  last4: text('last4').notNull(),
+  createdAt: createdAt(),
+  expiresAt: text('expires_at'),
+  revokedAt: text('revoked_at'),
+  lastUsedAt: text('last_used_at'),
+})
+
+export const datasets = sqliteTable(
+  'datasets',
+  {
+    id: id(),
+    projectId: projectId(),
+    /** `schema.table` */
+    name: text('name').notNull(),
+    engine: text('engine', { enum: ['sqlite'] }).notNull().default('sqlite'),
+    description: text('description').notNull().default(''),
+    /** Where its rows came from: a file's name, and its SHA-256, so that an unchanged file is not imported again. */
+    source: text('source'),
+    sourceHash: text('source_hash'),
+    /** The immutable file under `warehouse/` that is served. */
+    file: text('file').notNull(),
+    generation: integer('generation').notNull().default(1),
+    columns: json<unknown>('columns').notNull(),
+    primaryKey: json<string[]>('primary_key'),
+    indexes: json<string[][]>('indexes').notNull(),
+    rowCount: integer('row_count').notNull(),
+    createdAt: createdAt(),
+    updatedAt: text('updated_at').notNull(),
+  },
+  t => [uniqueIndex('datasets_project_name').on(t.projectId, t.name)],
+)
+
+/** A named model; what is served under its name is `activeVersion`. */
+export const models = sqliteTable(
+  'models',
+  {
+    id: id(),
+    projectId: projectId(),
+    name: text('name').notNull(),
+    activeVersion: integer('active_version'),
+    createdAt: createdAt(),
+  },
+  t => [uniqueIndex('models_project_name').on(t.projectId, t.name)],
+)
+
+/** One version of a model. Its id is the API's `model_id`. */
+export const modelVersions = sqliteTable(
+  'model_versions',
+  {
+    id: id(),
+    modelId: integer('model_id').notNull().references(() => models.id, { onDelete: 'cascade' }),
+    version: integer('version').notNull(),
+    sha256: text('sha256').notNull(),
+    size: integer('size').notNull(),
+    features: json<string[] | null>('features'),
+    metadata: json<unknown>('metadata').notNull(),
+    createdAt: createdAt(),
+  },
+  t => [uniqueIndex('model_versions_number').on(t.modelId, t.version)],
+)
+
+/** A published asset; today always an API service. `config` is the draft, `publishedConfig` what is served. */
+export const assets = sqliteTable(
+  'assets',
+  {
+    id: id(),
+    projectId: projectId(),
+    assetType: text('asset_type').notNull(),
+    assetKey: text('asset_key').notNull().unique(),
+    title: text('title').notNull(),
+    description: text('description').notNull().default(''),
+    config: json<unknown>('config').notNull(),
+    theme: json<unknown>('theme').notNull(),
+    roles: json<unknown>('roles').notNull(),
+    isPublic: bool('is_public').notNull().default(false),
+    icon: text('icon').notNull().default(''),
+    sortOrder: integer('sort_order').notNull().default(0),
+    status: text('status', { enum: ['draft', 'published'] }).notNull().default('draft'),
+    publishedVersion: integer('published_version'),
+    publishedConfig: json<unknown>('published_config'),
+    createdAt: createdAt(),
+    updatedAt: text('updated_at').notNull(),
+  },
+  t => [index('assets_project').on(t.projectId)],
+)
+
+/** What each save of an asset was: written once, never changed. */
+export const assetVersions = sqliteTable(
+  'asset_versions',
+  {
+    id: id(),
+    assetId: integer('asset_id').notNull().references(() => assets.id, { onDelete: 'cascade' }),
+    version: integer('version').notNull(),
+    config: json<unknown>('config').notNull(),
+    theme: json<unknown>('theme').notNull(),
+    title: text('title').notNull(),
+    description: text('description').notNull(),
+    publishedBy: text('published_by').notNull(),
+    changeNote: text('change_note').notNull().default(''),
+    createdAt: createdAt(),
+  },
+  t => [uniqueIndex('asset_versions_number').on(t.assetId, t.version)],
+)
+
+/** A key of one service (`assetId`) or of a whole project (`assetId` null). Only its SHA-256 is stored. */
+export const apiKeys = sqliteTable(
+  'api_keys',
+  {
+    id: id(),
+    projectId: projectId(),
+    assetId: integer('asset_id').references(() => assets.id, { onDelete: 'cascade' }),
+    name: text('name').notNull(),
+    hash: text('hash').notNull().unique(),
+    prefix: text('prefix').notNull(),
+    last4: text('last4').notNull(),
+    /** Requests a minute; null: no limit. */
+    rateLimit: integer('rate_limit'),
+    maskingLevel: text('masking_level', { enum: ['masked', 'unmasked'] }).notNull(),
+    sensitivityMax: text('sensitivity_max', { enum: ['low', 'medium', 'high', 'critical'] }).notNull(),
+    allowedColumns: json<string[]>('allowed_columns').notNull(),
+    allowedEndpoints: json<string[] | null>('allowed_endpoints'),
+    allowedServices: json<string[] | null>('allowed_services'),
+    allowedDeployments: json<string[] | null>('allowed_deployments'),
+    rowScope: json<Record<string, (string | number | boolean | null)[]> | null>('row_scope'),
+    manageModels: bool('manage_models').notNull().default(false),
+    isActive: bool('is_active').notNull().default(true),
+    expiresAt: text('expires_at'),
+    rotatedTo: integer('rotated_to'),
+    createdBy: text('created_by').notNull(),
+    createdAt: createdAt(),
+    lastUsedAt: text('last_used_at'),
+  },
+  t => [index('api_keys_asset').on(t.assetId), index('api_keys_project').on(t.projectId)],
+)
+
+/** Deployments as they were declared; serving them comes with the deployments issue. */
+export const deployments = sqliteTable(
+  'deployments',
+  {
+    id: id(),
+    projectId: projectId(),
+    name: text('name').notNull(),
+    config: json<unknown>('config').notNull(),
+    createdAt: createdAt(),
+    updatedAt: text('updated_at').notNull(),
+  },
+  t => [uniqueIndex('deployments_project_name').on(t.projectId, t.name)],
+)
+
+/** Who changed what: a row for each change, none for reads. `detail` names fields, never secrets or row values. */
+export const audit = sqliteTable(
+  'audit',
+  {
+    id: id(),
+    at: text('at').notNull().default(sql`(strftime('%Y-%m-%dT%H:%M:%fZ','now'))`),
+    actor: text('actor').notNull(),
+    action: text('action').notNull(),
+    target: text('target').notNull(),
+    projectId: integer('project_id'),
+    detail: json<unknown>('detail'),
+  },
+  t => [index('audit_project').on(t.projectId, t.id)],
+)

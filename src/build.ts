@@ -1,0 +1,155 @@
+/**
+ * The only build script: `bun src/build.ts [--target bun-linux-x64-baseline] [--outfile dist/callgate]`.
+ * One executable from src/main.ts, with the target's native libraries inside; what it unpacks is in src/workers/unpack.ts.
+ */
+import { mkdir, readdir, rename, stat } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import manifest from '../package.json' with { type: 'json' }
+import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
+
+const root = resolve(import.meta.dir, '..')
+const cache = join(root, 'node_modules/.cache/callgate')
+const MAX_BYTES = 155_000_000
+const ZSTD_LEVEL = 9
+
+const { values: flags } = parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } })
+const target = (flags.target ?? `bun-${process.platform}-${process.arch}`) as Bun.Build.CompileTarget
+const outfile = resolve(flags.outfile ?? join(root, 'dist/callgate'))
+const [platform, arch] = platformOf(target)
+const started = performance.now()
+
+const sets: Record<NativeLibrary, EmbeddedSet> = {
+  onnxruntime: await compress('onnxruntime', join(packageDir('onnxruntime-node', root), 'bin/napi-v6', platform, arch)),
+  duckdb: await compress('duckdb', duckdbDir()),
+}
+const version = manifest.version + commit()
+console.log(`compiling callgate ${version} for ${target}`)
+try {
+  await Bun.build({
+    entrypoints: [join(root, 'src/main.ts')],
+    // Without --target Bun copies itself, and downloads nothing
+    compile: {
+      ...(flags.target === undefined ? {} : { target }),
+      outfile,
+      // The folder that somebody happens to stand in has no say in what the server does
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+    target: 'bun',
+    format: 'esm',
+    bytecode: true,
+    // Elysia reads the source of handlers, which renamed identifiers break
+    minify: { whitespace: true, syntax: true, identifiers: false },
+    env: 'disable',
+    // Libraries in their development mode put callers' values into errors
+    define: { CALLGATE_VERSION: JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
+    plugins: [{ name: 'native-libraries', setup: placeNativeLibraries }],
+  })
+} catch (error) {
+  const problems = error instanceof AggregateError ? error.errors : [error]
+  for (const problem of problems) console.error(String(problem))
+  process.exit(1)
+}
+const { size } = await stat(outfile)
+const seconds = ((performance.now() - started) / 1000).toFixed(1)
+console.log(`${relative(process.cwd(), outfile)}: ${(size / 1e6).toFixed(1)} MB in ${seconds} s`)
+if (size >= MAX_BYTES) {
+  console.error(`the executable must stay under ${MAX_BYTES / 1e6} MB`)
+  process.exit(1)
+}
+
+/** The embedded table takes the place of the empty one, and both packages load from where `nativeEnvironment` unpacked. */
+function placeNativeLibraries(build: Bun.PluginBuilder): void {
+  const open = (name: string) =>
+    `(module => (process.dlopen(module, process.env.CALLGATE_NATIVE_DIR + ${JSON.stringify(`/${name}`)}), module.exports))({ exports: {} })`
+
+  build.onLoad({ filter: /src\/workers\/native-embedded\.ts$/ }, () => {
+    const imports: string[] = []
+    const tables = Object.entries(sets).map(([library, { sha256, files }]) => {
+      const rows = files.map(({ path, ...file }) => {
+        const name = `file${imports.length}`
+        imports.push(`import ${name} from ${JSON.stringify(path)} with { type: 'file' }`)
+        return `{ ...${JSON.stringify(file)}, path: ${name} }`
+      })
+      return `${library}: { sha256: '${sha256}', files: [${rows.join(', ')}] }`
+    })
+    return { loader: 'js', contents: `${imports.join('\n')}\nexport const embedded = { ${tables.join(', ')} }` }
+  })
+  build.onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path }) => {
+    const parts = (await Bun.file(path).text()).split(/require\(`[^`]*onnxruntime_binding\.node`\)/)
+    if (parts.length !== 2) throw new Error('onnxruntime-node loads its binding in a new way: adapt src/build.ts')
+    return { loader: 'js', contents: parts.join(open('onnxruntime_binding.node')) }
+  })
+  build.onLoad({ filter: /@duckdb\/node-bindings\/duckdb\.js$/ }, () => ({
+    loader: 'js',
+    contents: `module.exports = ${open('duckdb.node')}`,
+  }))
+}
+
+/** The library's files, each compressed once into the cache under the hash of what it was made from. */
+async function compress(library: NativeLibrary, dir: string): Promise<EmbeddedSet> {
+  const names = (await readdir(dir).catch(() => [])).filter(name => /\.(node|dylib|so(\.\d+)*)$/.test(name)).sort()
+  if (names.length === 0)
+    fail(`${library} for ${platform}-${arch} is not installed: bun install --os ${platform} --cpu ${arch}`)
+  await mkdir(cache, { recursive: true })
+  const files = await Promise.all(
+    names.map(async name => {
+      const content = await Bun.file(join(dir, name)).bytes()
+      const sha256 = hash(content)
+      const path = join(cache, `${sha256.slice(0, 32)}-${ZSTD_LEVEL}.zst`)
+      if (!(await Bun.file(path).exists())) {
+        console.log(`compressing ${name}`)
+        const temporary = `${path}.${process.pid}.tmp`
+        await Bun.write(temporary, await Bun.zstdCompress(content, { level: ZSTD_LEVEL }))
+        await rename(temporary, path)
+      }
+      return { name, bytes: content.length, sha256, path }
+    }),
+  )
+  return { sha256: hash(files.map(file => `${file.sha256}  ${file.name}\n`).join('')), files }
+}
+
+function duckdbDir(): string {
+  const bindings = packageDir('@duckdb/node-bindings', packageDir('@duckdb/node-api', root))
+  try {
+    return packageDir(`@duckdb/node-bindings-${platform}-${arch}`, bindings)
+  } catch {
+    return ''
+  }
+}
+
+function packageDir(name: string, from: string): string {
+  return dirname(Bun.resolveSync(`${name}/package.json`, from))
+}
+
+function platformOf(name: string): [platform: string, arch: string] {
+  const [, platform, arch, rest] = /^bun-(linux|darwin)-(x64|arm64|aarch64)((?:-\w+)*)$/.exec(name) ?? []
+  if (!platform || !arch || rest?.includes('musl'))
+    return fail(`${name}: the native libraries are there for linux (glibc) and darwin, on x64 and arm64`)
+  return [platform, arch === 'aarch64' ? 'arm64' : arch]
+}
+
+/** `+1a2b3c4`, or nothing outside a git checkout. */
+function commit(): string {
+  try {
+    const git = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--exclude', '*'], {
+      cwd: root,
+      stderr: 'ignore',
+    })
+    return git.success ? `+${git.stdout.toString().trim()}` : ''
+  } catch {
+    return ''
+  }
+}
+
+function hash(data: string | Uint8Array): string {
+  return new Bun.CryptoHasher('sha256').update(data).digest('hex')
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}

@@ -1,0 +1,221 @@
+import { and, asc, eq, isNull } from 'drizzle-orm'
+import type { Db } from '../../db/connect.ts'
+import { apiKeys } from '../../db/schema.ts'
+import { conflict, notFound, unprocessable } from '../lib/fault.ts'
+import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
+import type { Sensitivity } from './column.ts'
+import type { Grant, RowScopeValue } from './grant.ts'
+import { type Actor, note, now, type Store } from './store.ts'
+
+export type ApiKey = typeof apiKeys.$inferSelect
+
+/** What a key may carry; every field as the management API names it, in the catalog's spelling. */
+export interface KeyFields {
+  name: string
+  rateLimit: number | null
+  maskingLevel: 'masked' | 'unmasked'
+  sensitivityMax: Sensitivity
+  allowedColumns: string[]
+  allowedEndpoints: string[] | null
+  allowedServices: string[] | null
+  allowedDeployments: string[] | null
+  rowScope: Record<string, RowScopeValue[]> | null
+  manageModels: boolean
+  expiresAt: string | null
+}
+
+/** A key as the gate needs it: its Grant, and whether it works now. */
+export interface KnownKey {
+  grant: Grant
+  isActive: boolean
+  /** Milliseconds since the epoch; Infinity: never. Compared at each call, so that no key outlives its expiry. */
+  expiresAt: number
+}
+
+const CACHED_KEYS = 200_000
+const TOUCH_INTERVAL_MS = 60_000
+
+/**
+ * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
+ * change of a key goes through here, so nothing stale is ever served.
+ */
+export class KeyRing {
+  #db: Db
+  #known = new Map<string, KnownKey>()
+  #touched = new Map<number, number>()
+  #flushed = new Map<number, number>()
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /** The key with this secret (of good form), or undefined. */
+  find(secret: string): KnownKey | undefined {
+    const hash = hashSecret(secret)
+    const known = this.#known.get(hash)
+    if (known) return known
+    const row = this.#db.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get()
+    if (!row) return undefined
+    if (this.#known.size >= CACHED_KEYS) this.#known.clear()
+    const fresh: KnownKey = {
+      grant: grantOf(row),
+      isActive: row.isActive,
+      expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Number.POSITIVE_INFINITY,
+    }
+    this.#known.set(hash, fresh)
+    return fresh
+  }
+
+  /** Notes that a key was used; written by `flush`, at most once a minute a key. */
+  touch(keyId: number, at: number): void {
+    this.#touched.set(keyId, at)
+  }
+
+  /** Writes what `touch` noted. Called once a minute and at the end. */
+  flush(): void {
+    if (this.#touched.size === 0) return
+    const touched = this.#touched
+    this.#touched = new Map()
+    this.#db.transaction(
+      tx => {
+        for (const [id, at] of touched)
+          if (at - (this.#flushed.get(id) ?? 0) >= TOUCH_INTERVAL_MS || !this.#flushed.has(id)) {
+            tx.update(apiKeys).set({ lastUsedAt: new Date(at).toISOString() }).where(eq(apiKeys.id, id)).run()
+            this.#flushed.set(id, at)
+          }
+      },
+      { behavior: 'immediate' },
+    )
+  }
+
+  /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */
+  forgetAll(): void {
+    this.#known.clear()
+  }
+
+  /**
+   * Mints a key of a service (`assetId`) or a project. `secret` may be given from outside.
+   * @returns the row and the secret, which is shown once and stored nowhere
+   * @throws Fault 422 a given secret's form or a bad expiry; 409 the secret is in use
+   */
+  mint(
+    store: Store,
+    actor: Actor,
+    owner: { projectId: number; assetId: number | null },
+    fields: KeyFields,
+    given?: string,
+  ): { key: ApiKey; secret: string } {
+    if (given !== undefined && !wellFormed(given, 'dk'))
+      throw unprocessable('A given secret must have the form that `callgate secret dk` prints.')
+    const secret = given ?? mintSecret('dk')
+    const hash = hashSecret(secret)
+    if (given !== undefined && store.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hash)).get())
+      throw conflict('This secret is another key already.')
+    const key = store
+      .insert(apiKeys)
+      .values({ ...normalised(fields), ...owner, hash, ...shownParts(secret), createdBy: actor.name })
+      .returning()
+      .get()
+    note(store, actor, 'key.mint', `${key.name}#${key.id}`, owner.projectId, auditFields(fields))
+    return { key, secret }
+  }
+
+  list(store: Store, owner: { projectId: number; assetId: number | null }): ApiKey[] {
+    const own = owner.assetId === null ? isNull(apiKeys.assetId) : eq(apiKeys.assetId, owner.assetId)
+    return store
+      .select()
+      .from(apiKeys)
+      .where(and(eq(apiKeys.projectId, owner.projectId), own))
+      .orderBy(asc(apiKeys.id))
+      .all()
+  }
+
+  /** @throws Fault 404 */
+  get(store: Store, owner: { projectId: number; assetId: number | null }, id: number): ApiKey {
+    const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
+    if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
+    return key
+  }
+
+  findByHash = (store: Store, secret: string): ApiKey | undefined =>
+    store.select().from(apiKeys).where(eq(apiKeys.hash, hashSecret(secret))).get()
+
+  /** Changes what is given. @returns the key as it is now */
+  update(store: Store, actor: Actor, key: ApiKey, fields: Partial<KeyFields & { isActive: boolean }>): ApiKey {
+    const updated = store
+      .update(apiKeys)
+      .set(normalised(fields))
+      .where(eq(apiKeys.id, key.id))
+      .returning()
+      .get()
+    this.#known.delete(key.hash)
+    note(store, actor, 'key.update', `${key.name}#${key.id}`, key.projectId, auditFields(fields))
+    return updated
+  }
+
+  /**
+   * Mints a successor with the same settings and the same expiry; the old key ends after the overlap, or at its own
+   * expiry when that comes first.
+   */
+  rotate(store: Store, actor: Actor, key: ApiKey, overlapSeconds: number, given?: string): { key: ApiKey; secret: string } {
+    if (!key.isActive) throw conflict('A revoked key cannot be rotated; mint a new one.')
+    if (key.expiresAt && key.expiresAt <= now()) throw conflict('An expired key cannot be rotated; mint a new one.')
+    const { projectId, assetId } = key
+    const minted = this.mint(store, actor, { projectId, assetId }, key as KeyFields, given)
+    const end = new Date(Date.now() + overlapSeconds * 1000).toISOString()
+    this.update(store, actor, key, { expiresAt: key.expiresAt && key.expiresAt < end ? key.expiresAt : end })
+    store.update(apiKeys).set({ rotatedTo: minted.key.id }).where(eq(apiKeys.id, key.id)).run()
+    return minted
+  }
+}
+
+const KEY_COLUMNS = [
+  'name',
+  'rateLimit',
+  'maskingLevel',
+  'sensitivityMax',
+  'allowedColumns',
+  'allowedEndpoints',
+  'allowedServices',
+  'allowedDeployments',
+  'rowScope',
+  'manageModels',
+  'expiresAt',
+  'isActive',
+] as const
+
+/** Only a key's own settings, whatever else the object carries. */
+function normalised<T extends object>(fields: T): T {
+  const own: Record<string, unknown> = {}
+  for (const name of KEY_COLUMNS) {
+    const value = (fields as Record<string, unknown>)[name]
+    if (value !== undefined) own[name] = value
+  }
+  return own as T
+}
+
+/** Reach and limits, without the values of a row scope: those are data. */
+function auditFields(fields: Partial<KeyFields>): unknown {
+  const { rowScope, ...rest } = normalised(fields)
+  return { ...rest, ...(rowScope !== undefined ? { row_scope: rowScope && Object.keys(rowScope) } : {}) }
+}
+
+const setOrAll = (list: string[] | null): ReadonlySet<string> | null =>
+  list === null || list.length === 0 ? null : new Set(list)
+
+function grantOf(row: ApiKey): Grant {
+  return {
+    keyId: row.id,
+    projectId: row.projectId,
+    assetId: row.assetId,
+    masked: row.maskingLevel === 'masked',
+    sensitivityMax: row.sensitivityMax,
+    allowedColumns: setOrAll(row.allowedColumns),
+    rowScope: Object.entries(row.rowScope ?? {}),
+    rateLimit: row.rateLimit,
+    manageModels: row.manageModels,
+    allowedEndpoints: setOrAll(row.allowedEndpoints),
+    allowedServices: setOrAll(row.allowedServices),
+    allowedDeployments: setOrAll(row.allowedDeployments),
+  }
+}

@@ -1,0 +1,119 @@
+import { and, asc, desc, eq } from 'drizzle-orm'
+import { models, modelVersions } from '../../db/schema.ts'
+import { conflict, notFound } from '../lib/fault.ts'
+import { checkModelName } from './names.ts'
+import { type Actor, note, type Store } from './store.ts'
+import type { ModelMetadata } from './tensor.ts'
+
+export type Model = typeof models.$inferSelect
+type VersionRow = typeof modelVersions.$inferSelect
+/** One version of a named model; its `id` is the API's `model_id`. */
+export type ModelVersion = Omit<VersionRow, 'metadata'> & { metadata: ModelMetadata }
+
+export interface NewVersion {
+  name: string
+  /** Default: the next number. */
+  version?: number
+  sha256: string
+  size: number
+  features: string[] | null
+  metadata: ModelMetadata
+}
+
+export const listModels = (store: Store, projectId: number): Model[] =>
+  store.select().from(models).where(eq(models.projectId, projectId)).orderBy(asc(models.name)).all()
+
+export const findModel = (store: Store, projectId: number, name: string): Model | undefined =>
+  store
+    .select()
+    .from(models)
+    .where(and(eq(models.projectId, projectId), eq(models.name, name)))
+    .get()
+
+/** The versions of a model, newest first. */
+export const versionsOf = (store: Store, modelId: number): ModelVersion[] =>
+  store
+    .select()
+    .from(modelVersions)
+    .where(eq(modelVersions.modelId, modelId))
+    .orderBy(desc(modelVersions.version))
+    .all() as ModelVersion[]
+
+/** A version by its `model_id`, with its model, or undefined. */
+export function findVersion(store: Store, id: number): { version: ModelVersion; model: Model } | undefined {
+  const row = store
+    .select()
+    .from(modelVersions)
+    .innerJoin(models, eq(models.id, modelVersions.modelId))
+    .where(eq(modelVersions.id, id))
+    .get()
+  return row && { version: row.model_versions as ModelVersion, model: row.models }
+}
+
+/** The version that is served under the model's name. */
+export function activeVersion(store: Store, model: Model): ModelVersion | undefined {
+  return versionsOf(store, model.id).find(v => v.version === model.activeVersion)
+}
+
+/** Every artifact that a version still needs. */
+export const artifactsInUse = (store: Store): Set<string> =>
+  new Set(
+    store
+      .select({ sha256: modelVersions.sha256 })
+      .from(modelVersions)
+      .all()
+      .map(row => row.sha256),
+  )
+
+/**
+ * Adds a version. The same bytes and features under a number that exists change nothing; other bytes are refused: a
+ * version that was published is never another model. The first version of a name becomes active.
+ * @throws Fault 409, 422
+ */
+export function addVersion(
+  store: Store,
+  actor: Actor,
+  projectId: number,
+  input: NewVersion,
+): { version: ModelVersion; model: Model; added: boolean } {
+  checkModelName(input.name)
+  const model =
+    findModel(store, projectId, input.name) ??
+    store.insert(models).values({ projectId, name: input.name }).returning().get()
+  const existing = versionsOf(store, model.id)
+  const number = input.version ?? (existing[0]?.version ?? 0) + 1
+  const same = existing.find(v => v.version === number)
+  if (same) {
+    if (same.sha256 === input.sha256 && JSON.stringify(same.features) === JSON.stringify(input.features))
+      return { version: same, model, added: false }
+    throw conflict(`Model ${input.name} has another version ${number} already; give the new file a number of its own.`)
+  }
+  const { sha256, size, features, metadata } = input
+  const version = store
+    .insert(modelVersions)
+    .values({ modelId: model.id, version: number, sha256, size, features, metadata })
+    .returning()
+    .get() as ModelVersion
+  note(store, actor, 'model.add', `${input.name}:${number}`, projectId, { sha256 })
+  if (model.activeVersion !== null) return { version, model, added: true }
+  return { version, model: activate(store, actor, model, number), added: true }
+}
+
+/** Makes a version the one that is served under the model's name. @throws Fault 404 no such version */
+export function activate(store: Store, actor: Actor, model: Model, number: number): Model {
+  if (!versionsOf(store, model.id).some(v => v.version === number)) throw notFound('No such version of this model.')
+  if (model.activeVersion === number) return model
+  store.update(models).set({ activeVersion: number }).where(eq(models.id, model.id)).run()
+  note(store, actor, 'model.activate', `${model.name}:${number}`, model.projectId)
+  return { ...model, activeVersion: number }
+}
+
+/** Deletes a version, and the name with its last one. @throws Fault 409 it is the active one and has siblings */
+export function deleteVersion(store: Store, actor: Actor, model: Model, version: ModelVersion): void {
+  const siblings = versionsOf(store, model.id).length - 1
+  if (siblings > 0 && model.activeVersion === version.version)
+    throw conflict('This is the active version; activate another one first.')
+  store.delete(modelVersions).where(eq(modelVersions.id, version.id)).run()
+  if (siblings === 0) store.delete(models).where(eq(models.id, model.id)).run()
+  note(store, actor, 'model.delete', `${model.name}:${version.version}`, model.projectId)
+}

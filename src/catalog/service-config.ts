@@ -1,0 +1,199 @@
+/**
+ * The shape of a service's config: what is checked when a draft is saved. What it refers to (datasets, columns, models)
+ * is compiled when it is published or dry-run.
+ */
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { conflict, Fault, unprocessable } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
+import { checkEndpointId } from './names.ts'
+
+const closed = { additionalProperties: false }
+const Name = Type.String({ minLength: 1, maxLength: 200 })
+const literals = <T extends string>(...values: T[]) => Type.Union(values.map(value => Type.Literal(value)))
+const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
+
+export const OPERATORS = [
+  'eq',
+  'ne',
+  'lt',
+  'lte',
+  'gt',
+  'gte',
+  'in',
+  'not_in',
+  'like',
+  'ilike',
+  'is_null',
+  'between',
+] as const
+export type Operator = (typeof OPERATORS)[number]
+
+const Filter = Type.Object(
+  {
+    column: Name,
+    op: Type.Optional(literals(...OPERATORS)),
+    /** the request's parameter that gives the value; for `between` two of them */
+    param: Type.Optional(Type.Union([Name, Type.Tuple([Name, Name])])),
+    /** the author's own value */
+    value: Type.Optional(Type.Union([Scalar, Type.Array(Scalar, { maxItems: 500 })])),
+    required: Type.Optional(Type.Boolean()),
+    default: Type.Optional(Type.Union([Scalar, Type.Array(Scalar, { maxItems: 500 })])),
+    description: Type.Optional(Type.String()),
+    example: Type.Optional(Type.Unknown()),
+  },
+  closed,
+)
+export type Filter = Static<typeof Filter>
+
+const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
+
+export const QueryDefinition = Type.Object(
+  {
+    source: Source,
+    columns: Type.Optional(
+      Type.Array(Type.Union([Name, Type.Object({ column: Name, as: Type.Optional(Name) }, closed)]), { maxItems: 500 }),
+    ),
+    joins: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            schema: Name,
+            table: Name,
+            as: Type.Optional(Name),
+            type: Type.Optional(literals('inner', 'left')),
+            on: Type.Array(Type.Object({ left: Name, right: Name }, closed), { minItems: 1, maxItems: 16 }),
+          },
+          closed,
+        ),
+        { maxItems: 9 },
+      ),
+    ),
+    filters: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
+    order_by: Type.Optional(
+      Type.Array(Type.Object({ column: Name, direction: Type.Optional(literals('asc', 'desc')) }, closed), {
+        maxItems: 16,
+      }),
+    ),
+    pagination: Type.Optional(
+      Type.Object(
+        {
+          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+export type QueryDefinition = Static<typeof QueryDefinition>
+
+const id = Name
+const common = { id, title: Type.Optional(Type.String()), description: Type.Optional(Type.String()) }
+
+const SqlEndpoint = Type.Object({ ...common, kind: Type.Literal('sql'), query: QueryDefinition }, closed)
+export type SqlEndpoint = Static<typeof SqlEndpoint>
+
+const LookupEndpoint = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('lookup'),
+    dataset: Name,
+    key_column: Name,
+    key_param: Type.Optional(Name),
+    columns: Type.Optional(Type.Array(Name, { maxItems: 500 })),
+    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+  },
+  closed,
+)
+export type LookupEndpoint = Static<typeof LookupEndpoint>
+
+const ModelEndpoint = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('model'),
+    /** one version, pinned */
+    model_id: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** a name: its active version, or the `version` beside it */
+    model: Type.Optional(Name),
+    version: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** `probabilities` or a tensor's name, instead of the label or first output */
+    output: Type.Optional(Name),
+    /** `all`: every output by its name, beside the predictions */
+    outputs: Type.Optional(Type.Literal('all')),
+    /** extra features are refused */
+    strict: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export type ModelEndpoint = Static<typeof ModelEndpoint>
+
+const FunctionEndpoint = Type.Object({ ...common, kind: Type.Literal('function') }, { additionalProperties: true })
+export type FunctionEndpoint = Static<typeof FunctionEndpoint>
+
+export type EndpointConfig = SqlEndpoint | LookupEndpoint | ModelEndpoint | FunctionEndpoint
+/** Other members of a config are kept as they were saved and mean nothing here. */
+export type ServiceConfig = { endpoints?: EndpointConfig[] } & Record<string, unknown>
+
+const KINDS: Record<string, TSchema> = {
+  sql: SqlEndpoint,
+  lookup: LookupEndpoint,
+  model: ModelEndpoint,
+  function: FunctionEndpoint,
+}
+
+const Endpoints = Type.Object({
+  endpoints: Type.Optional(Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 })),
+})
+
+/** @throws Fault 422 the shape, naming the endpoint; 409 two endpoints with one id */
+export function checkServiceConfig(config: unknown): asserts config is ServiceConfig {
+  checkShape(Endpoints, config, 'config')
+  const seen = new Set<string>()
+  for (const endpoint of config.endpoints ?? []) {
+    checkEndpointId(endpoint.id)
+    if (seen.has(endpoint.id)) throw conflict(`Two endpoints have the id ${endpoint.id}; an id is unique within its service.`)
+    seen.add(endpoint.id)
+    checkEndpoint(endpoint as EndpointConfig)
+  }
+}
+
+function checkEndpoint(endpoint: EndpointConfig): void {
+  const where = `endpoint ${endpoint.id}`
+  checkShape(KINDS[endpoint.kind]!, endpoint, where)
+  if (endpoint.kind === 'model') {
+    if ((endpoint.model_id === undefined) === (endpoint.model === undefined))
+      throw unprocessable(`${where}: a model endpoint names either model_id or model.`)
+    if (endpoint.version !== undefined && endpoint.model === undefined)
+      throw unprocessable(`${where}: version goes with model, not with model_id.`)
+  }
+  if (endpoint.kind === 'sql') for (const filter of endpoint.query.filters ?? []) checkFilter(filter, where)
+}
+
+function checkFilter(filter: Filter, where: string): void {
+  const place = `${where}: the filter on ${filter.column}`
+  if ((filter.param === undefined) === (filter.value === undefined))
+    throw unprocessable(`${place} takes its value from either param or value.`)
+  if (filter.param === undefined && (filter.required !== undefined || filter.default !== undefined))
+    throw unprocessable(`${place}: required and default go with param.`)
+  if (filter.required && filter.default !== undefined)
+    throw unprocessable(`${place} is required, so it has no default.`)
+  if (Array.isArray(filter.param) !== (filter.op === 'between') && filter.param !== undefined)
+    throw unprocessable(
+      filter.op === 'between' ? `${place}: between takes two params.` : `${place}: two params go with between.`,
+    )
+}
+
+/** Runs `work` so that a refusal in it names the endpoint it is about. */
+export function naming<T>(endpointId: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Fault) || error.message.startsWith('endpoint ')) throw error
+    throw new Fault(error.status, error.code, `endpoint ${endpointId}: ${error.message}`, {
+      cause: error.cause,
+      headers: error.headers,
+      members: error.members,
+    })
+  }
+}

@@ -1,0 +1,42 @@
+import { eq } from 'drizzle-orm'
+import type { Db } from '../../db/connect.ts'
+import { audit, settings } from '../../db/schema.ts'
+
+/** The catalog or a transaction on it: every rule of the catalog takes either, so that several make one transaction. */
+export type Store = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
+
+/** Who does something: shown in versions and in the audit. */
+export interface Actor {
+  name: string
+}
+
+/** What the server does on its own account: start, manifest, demo. */
+export const SYSTEM: Actor = { name: 'system' }
+
+/** One transaction that takes the write lock at once. The function is synchronous: an async one would not roll back. */
+export function transaction<T>(db: Db, work: (tx: Store) => T): T {
+  return db.transaction(tx => work(tx), { behavior: 'immediate' })
+}
+
+export const now = () => new Date().toISOString()
+
+/** Notes a change. `detail` names fields and reach, never a secret or a row's value. */
+export function note(
+  store: Store,
+  actor: Actor,
+  action: string,
+  target: string,
+  projectId: number | null = null,
+  detail: unknown = null,
+): void {
+  store.insert(audit).values({ actor: actor.name, action, target, projectId, detail }).run()
+}
+
+/** 32 random bytes of this installation, made at the first start: signs sessions and keys the `hash` mask. */
+export function installationSecret(store: Store): Uint8Array {
+  const row = store.select().from(settings).where(eq(settings.name, 'installation_secret')).get()
+  if (row) return new Uint8Array(Buffer.from(row.value, 'base64'))
+  const secret = crypto.getRandomValues(new Uint8Array(32))
+  store.insert(settings).values({ name: 'installation_secret', value: Buffer.from(secret).toString('base64') }).run()
+  return secret
+}

@@ -1,0 +1,17 @@
+import type { Instance } from './instance.ts'
+
+/** A curl line that can be pasted: GET, or POST with a JSON body. */
+export function curl(instance: Instance, key: string | undefined, path: string, body?: unknown): string {
+  const url = `${instance.url.replace('//0.0.0.0', '//127.0.0.1')}/api/service/${path}`
+  const head = `curl -s '${url}' -H 'X-API-Key: ${key ?? '$KEY'}'`.replace("'X-API-Key: $KEY'", '"X-API-Key: $KEY"')
+  if (body === undefined) return head
+  return `${head} -H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`
+}
+
+/** What to call, and with which key. */
+export function printCalls(key: string | undefined, calls: string[]): void {
+  if (key) console.log(`\nKey, shown only now: ${key}\n\nTry:`)
+  else console.log('\nThe key was shown when it was minted, at the first start; put it into $KEY.\n\nTry:')
+  for (const call of calls) console.log(`\n  ${call}`)
+  console.log('')
+}

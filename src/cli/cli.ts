@@ -1,0 +1,67 @@
+import { DataDirLocked } from '../../db/lock.ts'
+import { NewerCatalog } from '../../db/migrate.ts'
+import { ConfigError, settingsHelp } from '../config.ts'
+import { Fault } from '../lib/fault.ts'
+import { version } from '../lib/version.ts'
+import { health } from './health.ts'
+import { StartError } from './start-error.ts'
+
+const HELP = `Callgate ${version}: tables and models as key-gated REST endpoints.
+
+  callgate demo [settings]              the NYC flights sample, published, with a key
+  callgate serve FILE... [settings]     each .csv .csv.gz .tsv .json .ndjson .parquet .onnx file, published, with a key
+  callgate serve --manifest FILE        what a manifest declares
+  callgate serve                        what the data directory holds
+  callgate secret dk|hf                 prints a new key, or a new token
+  callgate health                       asks the server on this machine whether it is alive
+  callgate version
+
+Settings (each also as an environment variable: --data-dir is CALLGATE_DATA_DIR):
+
+${settingsHelp()}
+
+  CALLGATE_ADMIN_TOKEN, CALLGATE_ADMIN_USERNAME, CALLGATE_ADMIN_PASSWORD set the first administrator.`
+
+/** Runs a command. @returns the exit status; 2: the command line is wrong, 1: it failed */
+export async function runCli(argv: string[]): Promise<number> {
+  const [command, ...rest] = argv
+  try {
+    if (command === undefined || command === 'help' || command.startsWith('-h') || argv.includes('--help')) {
+      console.log(HELP)
+      return 0
+    }
+    switch (command) {
+      case 'version':
+      case '--version':
+        console.log(version)
+        return 0
+      case 'secret':
+        return (await import('./secret.ts')).secret(rest)
+      case 'health':
+        return health(rest)
+      case 'serve':
+        return await (await import('./serve.ts')).serve(rest)
+      case 'demo':
+        return await (await import('./demo.ts')).demo(rest)
+      default:
+        console.error(`callgate ${command}: no such command. "callgate help" lists them.`)
+        return 2
+    }
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** One clear line (or two) for what a person can put right; anything else with its stack, to be reported. */
+function failed(error: unknown): number {
+  if (error instanceof ConfigError) {
+    console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
+    return 2
+  }
+  if (error instanceof StartError || error instanceof DataDirLocked || error instanceof NewerCatalog || (error instanceof Fault && error.status !== 500)) {
+    console.error(`callgate: ${error.message}`)
+    return 1
+  }
+  console.error('callgate: this should not have happened; please report it:', error)
+  return 1
+}

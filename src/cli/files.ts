@@ -1,0 +1,113 @@
+import { basename, resolve } from 'node:path'
+import { findDataset, type Dataset } from '../catalog/datasets.ts'
+import { activeVersion, findModel } from '../catalog/models.ts'
+import { findProject } from '../catalog/projects.ts'
+import { completeManifest } from '../management/manifest/read.ts'
+import { formatOf } from '../query/ingest/import.ts'
+import { comparable } from '../query/values.ts'
+import { compileCodec, type RowCodec } from '../scoring/codec.ts'
+import { curl, printCalls } from './calls.ts'
+import type { Instance } from './instance.ts'
+import { apply } from './serve.ts'
+import { StartError } from './start-error.ts'
+
+const PROJECT = 'files'
+const SERVICE = 'files'
+const RESERVED = new Set(['limit', 'offset', 'cursor', 'format'])
+
+interface Named {
+  path: string
+  name: string
+  kind: 'table' | 'model'
+}
+
+/**
+ * `callgate serve FILE...`: every file becomes endpoints of one service under its own name: a table a sql endpoint (each
+ * column an optional filter) and a lookup on its first unique column without nulls, a model a model endpoint. One key is
+ * minted, and what to call is printed.
+ * @throws StartError a file of no known kind, or two of one name
+ */
+export async function publishFiles(instance: Instance, paths: string[]): Promise<void> {
+  const files = nameFiles(paths)
+  const tables = files.filter(f => f.kind === 'table')
+  const models = files.filter(f => f.kind === 'model')
+  const base = {
+    slug: PROJECT,
+    name: 'Files',
+    datasets: tables.map(f => ({ name: `files.${f.name}`, from: f.path, choose_key: true })),
+    models: models.map(f => ({ name: f.name, versions: [{ version: 1, file: f.path }] })),
+  }
+  await apply(instance, completeManifest({ projects: [base] }, '/'))
+  const { db } = instance.context
+  const projectId = findProject(db, PROJECT)!.id
+  const datasets = new Map(tables.map(f => [f.name, findDataset(db, projectId, `files.${f.name}`)!]))
+  const endpoints = [
+    ...[...datasets].flatMap(([name, dataset]) => tableEndpoints(name, dataset)),
+    ...models.map(f => ({ id: f.name, kind: 'model', model: f.name })),
+  ]
+  const service = { key: SERVICE, title: 'Files', publish: true, endpoints, keys: [{ name: 'files' }] }
+  const { minted } = await apply(instance, completeManifest({ projects: [{ slug: PROJECT, services: [service] }] }, '/'))
+  const key = minted[0]?.secret
+
+  const calls: string[] = []
+  for (const [name, dataset] of datasets) {
+    calls.push(curl(instance, key, `${SERVICE}/${name}?limit=5`))
+    const [column] = dataset.primaryKey ?? []
+    const lookup = column && `${name}_by_${column}`
+    if (column && lookup) calls.push(curl(instance, key, `${SERVICE}/${encodeURIComponent(lookup)}?${await firstKey(instance, name, column)}`))
+    else console.log(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
+  }
+  for (const { name } of models) {
+    const version = activeVersion(db, findModel(db, projectId, name)!)!
+    const codec = compileCodec(version.metadata, version.features ?? undefined)
+    calls.push(curl(instance, key, `${SERVICE}/${name}`, { features: exampleRow(codec) }))
+  }
+  printCalls(key, calls)
+}
+
+function nameFiles(paths: string[]): Named[] {
+  const named = paths.map((given): Named => {
+    const path = resolve(given)
+    const file = basename(path)
+    const model = file.toLowerCase().endsWith('.onnx')
+    if (!model && !formatOf(file))
+      throw new StartError(`${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`)
+    const stem = file.replace(/\.(csv\.gz|[^.]+)$/i, '').replace(/[^A-Za-z0-9_-]/g, '_')
+    return { path, name: /^[A-Za-z_]/.test(stem) ? stem.slice(0, 60) : `_${stem.slice(0, 59)}`, kind: model ? 'model' : 'table' }
+  })
+  const twice = named.find((f, i) => named.findIndex(other => other.name === f.name) < i)
+  if (twice) throw new StartError(`Two files would be called ${twice.name}; rename one, or use a manifest.`)
+  return named
+}
+
+function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>[] {
+  const [schema, table] = dataset.name.split('.') as [string, string]
+  const filters = dataset.columns
+    .filter(c => comparable(c) && !RESERVED.has(c.name))
+    .slice(0, 64)
+    .map(c => ({ column: c.name, op: 'eq', param: c.name }))
+  const sql = { id: name, kind: 'sql', query: { source: { schema, table }, filters } }
+  const [column] = dataset.primaryKey ?? []
+  if (!column) return [sql]
+  const lookup = { id: `${name}_by_${column}`, kind: 'lookup', dataset: dataset.name, key_column: column, key_param: column }
+  return [sql, lookup]
+}
+
+/** A key that is there, so that the printed line answers with a row. */
+async function firstKey(instance: Instance, name: string, column: string): Promise<string> {
+  const service = instance.context.publisher.registry.get(SERVICE)!
+  const { adminGrant } = await import('../catalog/grant.ts')
+  const call = { params: new URLSearchParams({ limit: '1' }), body: undefined, deadline: Date.now() + 10_000 }
+  const reply = await service.endpoints.get(name)!.run(call, adminGrant(service.projectId))
+  const value = 'rows' in reply ? reply.rows[0]?.[column] : undefined
+  return new URLSearchParams({ [column]: String(value ?? '') }).toString()
+}
+
+/** A row of the right shape; its values mean nothing. */
+function exampleRow(codec: RowCodec): Record<string, unknown> {
+  const fill = (shape: readonly (number | null)[], scalar: unknown): unknown =>
+    shape.length === 0 ? scalar : Array.from({ length: shape[0] ?? 1 }, () => fill(shape.slice(1), scalar))
+  return Object.fromEntries(
+    codec.features.map(f => [f.name, fill(f.shape, f.type === 'string' ? 'a' : f.type === 'bool' ? false : 1)]),
+  )
+}

@@ -1,0 +1,131 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { closeCatalog, connectCatalog } from '../../db/connect.ts'
+import { lockDataDir } from '../../db/lock.ts'
+import { KeyRing } from '../catalog/keys.ts'
+import { artifactsInUse } from '../catalog/models.ts'
+import { installationSecret } from '../catalog/store.ts'
+import type { Config } from '../config.ts'
+import { Publisher } from '../endpoints/publisher.ts'
+import { Registry } from '../endpoints/registry.ts'
+import { Gate } from '../gate/gate.ts'
+import type { ManagementContext } from '../management/context.ts'
+import { QueryRunner } from '../query/runner.ts'
+import { createScorer } from '../scoring/scorer.ts'
+import { buildServer } from '../server.ts'
+import { errorFields, log } from '../telemetry/log.ts'
+import { configureRuntime } from '../workers/native.ts'
+import { StartError } from './start-error.ts'
+
+const FLUSH_MS = 60_000
+
+/** A running Callgate: the catalog open, the workers starting, HTTP listening. */
+export interface Instance {
+  /** where it listens, e.g. `http://127.0.0.1:8080` */
+  url: string
+  context: ManagementContext
+  /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
+  waitingFor: Set<string>
+  /** Ends in order: no new connections, calls under way finish, workers end, the catalog is closed. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens a data directory and listens.
+ * @throws StartError in one or two lines what is in the way: the directory, another Callgate, the port, a certificate
+ */
+export function openInstance(config: Config): Instance {
+  const dirs = {
+    warehouse: join(config.dataDir, 'warehouse'),
+    models: join(config.dataDir, 'models'),
+    uploads: join(config.dataDir, 'uploads'),
+  }
+  try {
+    for (const dir of [config.dataDir, ...Object.values(dirs)]) mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new StartError(`The data directory ${config.dataDir} cannot be written (${(error as Error).message}). Name another one with --data-dir.`)
+  }
+  const unlock = lockDataDir(config.dataDir)
+  const { db, applied } = connectCatalog(config.dataDir)
+  if (applied.length) log.debug({ migrations: applied }, 'catalog migrated')
+  configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
+
+  const secret = installationSecret(db)
+  const queries = new QueryRunner(config.queryWorkers)
+  const scorer = createScorer({ mode: config.scoring, workers: config.scoringWorkers })
+  const registry = new Registry({ queries, scorer, warehouseDir: dirs.warehouse, modelsDir: dirs.models, secret })
+  const publisher = new Publisher(db, registry)
+  const keys = new KeyRing(db)
+  const gate = new Gate(keys, registry)
+  removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
+  registry.load(db)
+
+  const waitingFor = new Set<string>()
+  const context = { config, db, keys, publisher, limits: gate.limits, secret, uploadsDir: dirs.uploads }
+  const readiness = {
+    reasons() {
+      const scoring = scorer.status()
+      return [...waitingFor, ...(scoring.ready ? [] : [scoring.reason ?? 'scoring workers are starting'])]
+    },
+  }
+  const app = buildServer({ gate, management: context, readiness })
+  const closeAll = () => {
+    queries.close()
+    closeCatalog(db)
+    unlock()
+  }
+  try {
+    app.listen({ hostname: config.host, port: config.port })
+  } catch (error) {
+    void scorer.close()
+    closeAll()
+    throw listenError(config, error)
+  }
+  const flushing = setInterval(() => {
+    try {
+      keys.flush()
+    } catch (error) {
+      log.warn(errorFields(error), 'last-used times could not be written')
+    }
+  }, FLUSH_MS)
+
+  const { server } = app
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return {
+    url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
+    context,
+    waitingFor,
+    async stop() {
+      await app.stop()
+      clearInterval(flushing)
+      await scorer.close()
+      keys.flush()
+      closeAll()
+    },
+  }
+}
+
+function listenError(config: Config, error: unknown): StartError {
+  const { code, message } = error as { code?: string; message: string }
+  if (code === 'EADDRINUSE')
+    return new StartError(`Port ${config.port} on ${config.host} is taken. Stop what uses it, or name another with --port.`)
+  if (code === 'EACCES')
+    return new StartError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
+  if (config.tlsCert) return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${message}`)
+  return new StartError(`Cannot listen on ${config.host}:${config.port}: ${message}`)
+}
+
+/** What an earlier run left when it was killed half-way: files that the catalog does not know. */
+function removeLeftOvers(
+  dirs: { warehouse: string; models: string; uploads: string },
+  files: Set<string>,
+  artifacts: Set<string>,
+): void {
+  for (const [dir, known] of [
+    [dirs.warehouse, files],
+    [dirs.models, artifacts],
+    [dirs.uploads, new Set<string>()],
+  ] as const)
+    for (const name of readdirSync(dir))
+      if (!known.has(name)) rmSync(join(dir, name), { recursive: true, force: true })
+}

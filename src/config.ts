@@ -1,0 +1,166 @@
+/** Every setting of the server, declared once: flags, environment variables, help and README all come from this list. */
+import { cpus } from 'node:os'
+import { isAbsolute, resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
+
+interface Setting<T> {
+  /** The flag without its dashes; the environment variable is `CALLGATE_` and it in capitals with `_`. */
+  flag: string
+  placeholder: string
+  help: string
+  default: string
+  parse: (text: string) => T
+}
+
+const setting = <T>(
+  flag: string,
+  placeholder: string,
+  fallback: string,
+  help: string,
+  parse: (text: string) => T,
+): Setting<T> => ({ flag, placeholder, help, default: fallback, parse })
+
+/** Thrown by a setting's parser; the message follows the flag's name: `--port must be ...`. */
+class Unacceptable extends Error {}
+
+const text = (value: string) => value
+const optionalPath = (value: string) => (value === '' ? undefined : isAbsolute(value) ? value : resolve(value))
+const path = (value: string) => {
+  if (value === '') throw new Unacceptable('must name a path')
+  return resolve(value)
+}
+const wholeNumber = (from: number, to: number) => (value: string) => {
+  if (!/^\d+$/.test(value) || Number(value) < from || Number(value) > to)
+    throw new Unacceptable(`must be a whole number from ${from} to ${to}`)
+  return Number(value)
+}
+const oneOf =
+  <T extends string>(...choices: T[]) =>
+  (value: string): T => {
+    if (!choices.includes(value as T)) throw new Unacceptable(`must be ${choices.join(' or ')}`)
+    return value as T
+  }
+/** `30s`, `500ms`, `2m` or a bare number of seconds, in milliseconds. */
+const duration = (from: number, to: number) => (value: string) => {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value)
+  const milliseconds = match ? Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] ?? 's']! : Number.NaN
+  if (!(milliseconds >= from && milliseconds <= to))
+    throw new Unacceptable(`must be a duration such as 500ms, 30s or 2m, from ${from / 1000}s to ${to / 1000}s`)
+  return milliseconds
+}
+/** `16MB`, `512KB` or bytes. */
+const size = (value: string) => {
+  const match = /^(\d+)\s*(|B|KB|MB|GB|KiB|MiB|GiB)$/i.exec(value)
+  if (!match) throw new Unacceptable('must be a size such as 16MiB')
+  return Number(match[1]) * 1024 ** ({ '': 0, b: 0, k: 1, m: 2, g: 3 }[match[2]!.charAt(0).toLowerCase()] ?? 0)
+}
+const origins = (value: string) => {
+  const list = value.split(',').map(part => part.trim()).filter(Boolean)
+  for (const origin of list)
+    if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin))
+      throw new Unacceptable('must be exact origins such as https://app.example.org, separated by commas, or *')
+  return list
+}
+const networks = (value: string) =>
+  value.split(',').map(part => part.trim()).filter(Boolean).map(part => {
+    try {
+      return part.includes('/') ? ipaddr.parseCIDR(part) : ([ipaddr.parse(part), part.includes(':') ? 128 : 32] as const)
+    } catch {
+      throw new Unacceptable('must be addresses or networks such as 10.0.0.0/8, separated by commas')
+    }
+  }) as [ipaddr.IPv4 | ipaddr.IPv6, number][]
+
+export const SETTINGS = {
+  manifest: setting('manifest', 'FILE', '', 'Declare projects, data, models, services and keys from this YAML file', optionalPath),
+  dataDir: setting('data-dir', 'DIR', './callgate-data', 'Where everything is kept', path),
+  runtimeDir: setting('runtime-dir', 'DIR', '', 'Where native libraries are unpacked (default: runtime in the data directory)', optionalPath),
+  host: setting('host', 'ADDRESS', '127.0.0.1', 'The address to listen on (0.0.0.0 for all)', text),
+  port: setting('port', 'PORT', '8080', 'The port to listen on (0 for any free one)', wholeNumber(0, 65535)),
+  scoring: setting('scoring', 'MODE', 'worker', 'worker: persistent scoring processes; subprocess: a fresh process for each request', oneOf('worker', 'subprocess')),
+  scoringWorkers: setting('scoring-workers', 'N', String(Math.max(1, Math.floor(cpus().length / 2))), 'Scoring processes (default: half the CPUs)', wholeNumber(1, 64)),
+  queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  requestTimeout: setting('request-timeout', 'TIME', '30s', 'A call that takes longer is answered 504', duration(100, 240_000)),
+  drainDelay: setting('drain-delay', 'TIME', '2s', 'On SIGTERM, how long /-/ready says 503 before new connections are refused', duration(0, 60_000)),
+  maxBody: setting('max-body', 'SIZE', '16MiB', 'The largest request body of a call', size),
+  maxUpload: setting('max-upload', 'SIZE', '2GiB', 'The largest uploaded data set or model', size),
+  corsOrigins: setting('cors-origins', 'ORIGINS', '', 'Origins that browsers may call from: exact ones separated by commas, or *', origins),
+  hostDomain: setting('host-domain', 'DOMAIN', '', 'Deployments answer at {deployment}.{project}.DOMAIN too', text),
+  tlsCert: setting('tls-cert', 'FILE', '', 'Serve HTTPS with this certificate (PEM)', optionalPath),
+  tlsKey: setting('tls-key', 'FILE', '', 'The private key of --tls-cert (PEM)', optionalPath),
+  trustedProxies: setting('trusted-proxies', 'CIDR,...', '', 'Believe X-Forwarded-* from these addresses', networks),
+  logLevel: setting('log-level', 'LEVEL', 'info', 'debug, info, warn, error or silent', oneOf('debug', 'info', 'warn', 'error', 'silent')),
+} as const
+
+type Settings = typeof SETTINGS
+export type Config = { -readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never }
+
+/** What was wrong with the command line or the environment, all of it at once. */
+export class ConfigError extends Error {
+  constructor(readonlyFaults: string[]) {
+    super(readonlyFaults.join('\n'))
+    this.name = 'ConfigError'
+  }
+}
+
+export const environmentName = (flag: string) => `CALLGATE_${flag.toUpperCase().replaceAll('-', '_')}`
+
+/**
+ * Flags win over the environment, which wins over the defaults. `positional` holds what is not a flag.
+ * @throws ConfigError every unknown flag, missing value and unacceptable value together
+ */
+export function readConfig(
+  argv: string[],
+  env: Record<string, string | undefined> = process.env,
+): { config: Config; positional: string[] } {
+  const faults: string[] = []
+  const given = new Map<string, string>()
+  const positional: string[] = []
+  const flags = new Set<string>(Object.values(SETTINGS).map(s => s.flag))
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i]!
+    if (!arg.startsWith('--')) {
+      positional.push(arg)
+      continue
+    }
+    const [flag, inline] = splitFlag(arg)
+    const value = inline ?? argv[++i]
+    if (!flags.has(flag)) faults.push(`--${flag} is not a setting${nearest(flag, flags)}`)
+    else if (value === undefined) faults.push(`--${flag} needs a value`)
+    else given.set(flag, value)
+  }
+  const config: Record<string, unknown> = {}
+  for (const [name, s] of Object.entries(SETTINGS)) {
+    const fromEnvironment = env[environmentName(s.flag)]
+    const raw = given.get(s.flag) ?? fromEnvironment ?? s.default
+    try {
+      config[name] = s.parse(raw)
+    } catch (error) {
+      if (!(error instanceof Unacceptable)) throw error
+      faults.push(`${given.has(s.flag) ? `--${s.flag}` : environmentName(s.flag)} ${error.message}`)
+    }
+  }
+  if (!config.tlsCert !== !config.tlsKey) faults.push('--tls-cert and --tls-key go together')
+  if (faults.length) throw new ConfigError(faults)
+  return { config: config as Config, positional }
+}
+
+function splitFlag(arg: string): [string, string | undefined] {
+  const equals = arg.indexOf('=')
+  return equals < 0 ? [arg.slice(2), undefined] : [arg.slice(2, equals), arg.slice(equals + 1)]
+}
+
+function nearest(flag: string, flags: Set<string>): string {
+  const close = [...flags].find(f => f.startsWith(flag.slice(0, 4)))
+  return close ? `; did you mean --${close}?` : ''
+}
+
+/** The settings as help text, one a line. */
+export function settingsHelp(): string {
+  return Object.values(SETTINGS)
+    .map(s => {
+      const left = `  --${s.flag} ${s.placeholder}`
+      const shown = s.default && !s.help.includes('(default') ? ` (default: ${s.default})` : ''
+      return `${left.padEnd(28)} ${s.help}${shown}`
+    })
+    .join('\n')
+}

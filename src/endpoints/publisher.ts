@@ -1,0 +1,109 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Db } from '../../db/connect.ts'
+import { listAssets } from '../catalog/assets.ts'
+import { allDatasets } from '../catalog/datasets.ts'
+import { artifactsInUse } from '../catalog/models.ts'
+import { type Store, transaction } from '../catalog/store.ts'
+import { errorFields, log } from '../telemetry/log.ts'
+import type { EndpointConfig } from '../catalog/service-config.ts'
+import { conflict, toFault } from '../lib/fault.ts'
+import type { Registry, Staged } from './registry.ts'
+
+/** What a change touched, so that what is published from it is compiled anew. */
+export class Touched {
+  readonly assets = new Set<number>()
+  readonly removedServices = new Set<string>()
+  /** names (`inProject`), for endpoints that follow one */
+  readonly models = new Set<string>()
+  /** versions, for endpoints that are pinned to one */
+  readonly modelIds = new Set<number>()
+  readonly datasets = new Set<string>()
+}
+
+/** `project id/name`, for the sets of Touched. */
+export const inProject = (projectId: number, name: string) => `${projectId}/${name}`
+
+/**
+ * The one way to change the catalog where it is served: one transaction, then everything published that it touched is
+ * compiled; when anything refuses, nothing has changed. Then the new snapshots are swapped in and old files removed.
+ */
+export class Publisher {
+  readonly db: Db
+  readonly registry: Registry
+
+  constructor(db: Db, registry: Registry) {
+    this.db = db
+    this.registry = registry
+  }
+
+  /**
+   * @throws Fault what `work` refused; what a service that it touched itself refers to and is not there (404, 422); 409 what
+   * other services serve would no longer compile
+   */
+  change<T>(work: (tx: Store, touched: Touched) => T): T {
+    const touched = new Touched()
+    const { result, staged } = transaction(this.db, tx => {
+      const result = work(tx, touched)
+      const own = this.registry.stage(tx, touched.assets)
+      const others = new Set<number>()
+      if (touched.models.size + touched.modelIds.size + touched.datasets.size > 0)
+        for (const asset of listAssets(tx, { status: 'published' }))
+          if (!touched.assets.has(asset.id) && asset.publishedConfig?.endpoints?.some(e => refersTo(e, asset.projectId, touched)))
+            others.add(asset.id)
+      return { result, staged: new Map([...own, ...this.#stageOthers(tx, others)]) }
+    })
+    for (const key of touched.removedServices) staged.set(key, null)
+    this.registry.apply(staged)
+    return result
+  }
+
+  #stageOthers(tx: Store, assetIds: Set<number>): Staged {
+    try {
+      return this.registry.stage(tx, assetIds)
+    } catch (error) {
+      const fault = toFault(error)
+      if (fault.status >= 500) throw error
+      throw conflict(`This would break what is published: ${fault.message}`, 'still_needed')
+    }
+  }
+
+  /** Removes a dataset's file that no service reads any more, once the queries under way on it are done. */
+  discardFile(file: string): void {
+    const path = join(this.registry.runtime.warehouseDir, file)
+    this.registry.runtime.queries
+      .release(path)
+      .then(() => rm(path, { force: true }))
+      .catch(error => log.warn({ file, ...errorFields(error) }, 'an old data file could not be removed'))
+  }
+
+  /** Removes an artifact that no model version needs any more. */
+  discardArtifact(sha256: string): void {
+    if (artifactsInUse(this.db).has(sha256)) return
+    rm(join(this.registry.runtime.modelsDir, sha256), { recursive: true, force: true }).catch(error =>
+      log.warn({ sha256, ...errorFields(error) }, 'an old model file could not be removed'),
+    )
+  }
+
+  /** Dataset files that are in use, by name. */
+  filesInUse(): Set<string> {
+    return new Set(allDatasets(this.db).map(d => d.file))
+  }
+}
+
+function refersTo(endpoint: EndpointConfig, projectId: number, touched: Touched): boolean {
+  switch (endpoint.kind) {
+    case 'model':
+      return endpoint.model_id !== undefined
+        ? touched.modelIds.has(endpoint.model_id)
+        : touched.models.has(inProject(projectId, endpoint.model!))
+    case 'lookup':
+      return touched.datasets.has(inProject(projectId, endpoint.dataset))
+    case 'sql':
+      return [endpoint.query.source, ...(endpoint.query.joins ?? [])].some(t =>
+        touched.datasets.has(inProject(projectId, `${t.schema}.${t.table}`)),
+      )
+    default:
+      return false
+  }
+}

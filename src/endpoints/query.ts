@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { adminGrant } from '../catalog/grant.ts'
+import { findDataset } from '../catalog/datasets.ts'
+import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
+import type { Store } from '../catalog/store.ts'
+import { compileQuery } from '../query/compile.ts'
+import { lookupQuery } from '../query/lookup.ts'
+import { PreparedQuery } from '../query/prepared.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { EndpointRuntime } from './runtime.ts'
+
+/** @throws Fault 422 what does not fit the project's datasets */
+export function compileQueryEndpoint(
+  endpoint: SqlEndpoint | LookupEndpoint,
+  store: Store,
+  projectId: number,
+  runtime: EndpointRuntime,
+): Endpoint {
+  const definition: QueryDefinition = endpoint.kind === 'sql' ? endpoint.query : lookupQuery(endpoint)
+  const query = compileQuery(definition, name => {
+    const dataset = findDataset(store, projectId, name)
+    return dataset && { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
+  })
+  const prepared = new PreparedQuery(query, runtime.queries, runtime.secret)
+  prepared.check(adminGrant(projectId))
+  return {
+    id: endpoint.id,
+    kind: endpoint.kind,
+    methods: ['GET'],
+    takesBody: false,
+    files: query.tables.map(t => t.dataset.file),
+    artifacts: [],
+    run: (call, grant) => prepared.run(grant, call.params, call.deadline),
+  }
+}

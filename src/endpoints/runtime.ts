@@ -1,0 +1,13 @@
+import type { QueryRunner } from '../query/runner.ts'
+import type { Scorer } from '../scoring/scorer.ts'
+
+/** What endpoints run on: one of each in a server. */
+export interface EndpointRuntime {
+  queries: QueryRunner
+  scorer: Scorer
+  /** where dataset files and model artifacts are, absolute */
+  warehouseDir: string
+  modelsDir: string
+  /** the installation's secret, for the `hash` mask */
+  secret: Uint8Array
+}

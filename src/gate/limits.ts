@@ -1,0 +1,58 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { Fault } from '../lib/fault.ts'
+
+const WINDOW_SECONDS = 60
+/** Bad secrets from one address before it gets 429 for the next ones; a good key is never held up by them. */
+const BAD_SECRETS = 60
+/** Calls of public services from one address. */
+const PUBLIC_CALLS = 300
+
+export type LimitHeaders = Record<string, string>
+
+/** Requests a minute, by key and by address, in this process's memory. */
+export class Limits {
+  /** one limiter for each limit that a key has */
+  #byLimit = new Map<number, RateLimiterMemory>()
+  #badSecrets = new RateLimiterMemory({ points: BAD_SECRETS, duration: WINDOW_SECONDS })
+  #public = new RateLimiterMemory({ points: PUBLIC_CALLS, duration: WINDOW_SECONDS })
+
+  /** @returns the RateLimit fields. @throws Fault 429 */
+  ofKey(keyId: number, limit: number): Promise<LimitHeaders> {
+    let limiter = this.#byLimit.get(limit)
+    if (!limiter) {
+      limiter = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS, keyPrefix: String(limit) })
+      this.#byLimit.set(limit, limiter)
+    }
+    return consume(limiter, String(keyId), limit, 'The rate limit of this key is exceeded.')
+  }
+
+  /** @throws Fault 429 */
+  ofPublic(address: string): Promise<LimitHeaders> {
+    return consume(this.#public, address, PUBLIC_CALLS, 'Too many calls without a key from this address.')
+  }
+
+  /** Counts a bad secret. @throws Fault 429 */
+  async badSecret(address: string): Promise<void> {
+    await consume(this.#badSecrets, address, BAD_SECRETS, 'Too many bad keys from this address.')
+  }
+}
+
+async function consume(limiter: RateLimiterMemory, who: string, limit: number, refusal: string): Promise<LimitHeaders> {
+  try {
+    return fields(await limiter.consume(who), limit)
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error
+    const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))
+    throw new Fault(429, 'rate_limited', refusal, {
+      headers: { ...fields(error, limit), 'retry-after': String(seconds) },
+    })
+  }
+}
+
+/** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */
+function fields(state: RateLimiterRes, limit: number): LimitHeaders {
+  return {
+    'ratelimit-policy': `"default";q=${limit};w=${WINDOW_SECONDS}`,
+    ratelimit: `"default";r=${Math.max(0, state.remainingPoints)};t=${Math.ceil(state.msBeforeNext / 1000)}`,
+  }
+}

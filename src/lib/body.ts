@@ -1,0 +1,63 @@
+import { gunzipSync } from 'node:zlib'
+import { badRequest, Fault } from './fault.ts'
+import { parseLossless } from './json.ts'
+
+export const tooLarge = (limit: number) =>
+  new Fault(413, 'body_too_large', `The body is larger than the ${limit} bytes that are taken here.`)
+
+/** @throws Fault 413 when the announced length is over the limit: the first check, before anybody is asked who they are */
+export function checkAnnouncedLength(headers: Headers, limit: number): void {
+  const announced = headers.get('content-length')
+  if (announced !== null && Number(announced) > limit) throw tooLarge(limit)
+}
+
+/**
+ * A body's bytes, gunzipped where it says so.
+ * @throws Fault 413 over the limit (before and after gunzip), 415 another encoding, 400 broken gzip
+ */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase()
+  if (encoding && encoding !== 'identity' && encoding !== 'gzip')
+    throw new Fault(415, 'unsupported_encoding', 'The content encoding must be gzip or none.')
+  const bytes =
+    request.headers.get('content-length') !== null ? await request.bytes() : await collect(request.body, limit)
+  if (bytes.length > limit) throw tooLarge(limit)
+  if (encoding !== 'gzip') return bytes
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limit })
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
+    throw badRequest('The body is not valid gzip.', 'malformed_body')
+  }
+}
+
+/** A stream's bytes, given up as soon as they pass the limit. */
+async function collect(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
+  if (!stream) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.length
+    if (size > limit) throw tooLarge(limit)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** @throws Fault 400 what is not JSON in UTF-8; nothing of it is repeated */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return parseLossless(decoder.decode(bytes))
+  } catch {
+    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+  }
+}
+
+/** @throws Fault 415 a content type that is given and is not JSON */
+export function checkJsonType(headers: Headers): void {
+  const type = headers.get('content-type')
+  if (type === null || type.startsWith('application/json') || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) return
+  throw new Fault(415, 'unsupported_media_type', 'The content type must be application/json.')
+}

@@ -1,0 +1,53 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
+import { type ValueError, ValueErrorType } from '@sinclair/typebox/errors'
+import { unprocessable } from './fault.ts'
+import { shown } from './text.ts'
+
+const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>()
+
+/**
+ * Checks a value against a TypeBox schema.
+ * @param where how the value is called in the message, e.g. `endpoint customer`
+ * @throws Fault 422 that names the first place that is wrong, never its value
+ */
+export function checkShape<T extends TSchema>(schema: T, value: unknown, where = ''): asserts value is Static<T> {
+  let check = compiled.get(schema)
+  if (!check) {
+    check = TypeCompiler.Compile(schema)
+    compiled.set(schema, check)
+  }
+  if (check.Check(value)) return
+  const error = check.Errors(value).First()
+  throw unprocessable(error ? describe(error, where) : `${where || 'The body'} is not acceptable.`)
+}
+
+function describe(error: ValueError, where: string): string {
+  const path = error.path
+    .split('/')
+    .slice(1)
+    .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const field = shown(path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part), ''))
+  const place = [where, field].filter(Boolean).join(': ') || 'The body'
+  const custom = error.schema.error as string | undefined
+  if (custom) return `${place} ${custom}`
+  switch (error.type) {
+    case ValueErrorType.ObjectAdditionalProperties:
+      return `${place} is not a field that is known here.`
+    case ValueErrorType.ObjectRequiredProperty:
+      return `${place} is missing.`
+    case ValueErrorType.Union:
+      return `${place} must be ${alternatives(error.schema)}.`
+    case ValueErrorType.Literal:
+      return `${place} must be ${JSON.stringify(error.schema.const)}.`
+    default:
+      return `${place}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}.`
+  }
+}
+
+function alternatives(schema: TSchema): string {
+  const options = (schema.anyOf as TSchema[] | undefined) ?? []
+  if (options.length > 0 && options.every(option => option.const !== undefined))
+    return `one of ${options.map(option => String(option.const)).join(', ')}`
+  return `one of: ${options.map(option => option.type ?? 'another shape').join(', ')}`
+}

@@ -1,0 +1,214 @@
+import { Type } from '@sinclair/typebox'
+import {
+  type Asset,
+  type AssetFields,
+  createAsset,
+  deleteAsset,
+  getAsset,
+  getVersion,
+  listAssets,
+  listVersions,
+  markPublished,
+  markUnpublished,
+  rollbackAsset,
+  saveAsset,
+} from '../catalog/assets.ts'
+import type { Role } from '../catalog/projects.ts'
+import { notFound, unprocessable } from '../lib/fault.ts'
+import { diff } from '../lib/diff.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
+import { checkMatch, json, list, single } from './respond.ts'
+
+const fields = {
+  title: Type.Optional(Type.String({ maxLength: 500 })),
+  description: Type.Optional(Type.String({ maxLength: 10_000 })),
+  config: Type.Optional(Type.Unknown()),
+  theme: Type.Optional(Type.Unknown()),
+  roles: Type.Optional(Type.Unknown()),
+  is_public: Type.Optional(Type.Boolean()),
+  icon: Type.Optional(Type.String({ maxLength: 200 })),
+  sort_order: Type.Optional(Type.Integer()),
+}
+const NewAsset = Type.Object({ ...fields, asset_type: Type.String(), asset_key: Type.String() })
+const AssetUpdate = Type.Object({ ...fields, change_note: Type.Optional(Type.String({ maxLength: 2000 })) })
+
+/** The asset, when the user has at least this role in its project. @throws Fault 404, 403 */
+export function assetFor(context: ManagementContext, { user }: SignedIn, id: string, need: Role): Asset {
+  const asset = getAsset(context.db, idOf(id))
+  try {
+    projectFor(context, user, asset.projectId, need)
+  } catch (error) {
+    if ((error as { status?: number }).status === 404) throw notFound('No such asset.')
+    throw error
+  }
+  return asset
+}
+
+export function assets(context: ManagementContext, request: Request, { user }: SignedIn): Response {
+  const params = new URL(request.url).searchParams
+  const status = params.get('status') ?? undefined
+  if (status !== undefined && status !== 'draft' && status !== 'published')
+    throw unprocessable('status must be draft or published.')
+  const found = listAssets(context.db, {
+    projectId: scopeOf(request),
+    assetType: params.get('asset_type') ?? undefined,
+    status,
+  })
+  return list(request, found.filter(asset => sees(context, user, asset.projectId)).map(assetRow))
+}
+
+export async function addAsset(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
+  const body = await jsonBody(context, request, NewAsset)
+  const scope = scopeOf(request)
+  if (scope === undefined) throw unprocessable('A service is created in a project: send X-Project-Id.')
+  const project = projectFor(context, user, scope, 'editor')
+  const asset = context.publisher.change(tx =>
+    createAsset(tx, actor, {
+      projectId: project.id,
+      assetType: body.asset_type,
+      assetKey: body.asset_key,
+      ...fromWire(body),
+    }),
+  )
+  return shown(context, asset, 201)
+}
+
+export const oneAsset = (context: ManagementContext, who: SignedIn, id: string): Response =>
+  shown(context, assetFor(context, who, id, 'viewer'))
+
+export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  assetFor(context, who, id, 'editor')
+  const body = await jsonBody(context, request, AssetUpdate)
+  const saved = context.publisher.change((tx, touched) => {
+    const asset = getAsset(tx, idOf(id))
+    checkMatch(request, detailed(context, asset))
+    touched.assets.add(asset.id) // title and is_public act at once; the config waits for publish
+    return saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? '')
+  })
+  return shown(context, saved)
+}
+
+export function publishAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  assetFor(context, who, id, 'editor')
+  return shown(
+    context,
+    context.publisher.change((tx, touched) => {
+      const asset = getAsset(tx, idOf(id))
+      checkMatch(request, detailed(context, asset))
+      touched.assets.add(asset.id)
+      return markPublished(tx, who.actor, asset)
+    }),
+  )
+}
+
+export function unpublishAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  assetFor(context, who, id, 'editor')
+  return shown(
+    context,
+    context.publisher.change((tx, touched) => {
+      const asset = getAsset(tx, idOf(id))
+      checkMatch(request, detailed(context, asset))
+      touched.assets.add(asset.id)
+      return markUnpublished(tx, who.actor, asset)
+    }),
+  )
+}
+
+/** The draft only; what is published stays until it is published again. */
+export function rollback(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  id: string,
+  version: string,
+): Response {
+  assetFor(context, who, id, 'admin')
+  return shown(
+    context,
+    context.publisher.change((tx, touched) => {
+      const asset = getAsset(tx, idOf(id))
+      checkMatch(request, detailed(context, asset))
+      touched.assets.add(asset.id)
+      return rollbackAsset(tx, who.actor, asset, idOf(version))
+    }),
+  )
+}
+
+export function removeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  assetFor(context, who, id, 'editor')
+  context.publisher.change((tx, touched) => {
+    const asset = getAsset(tx, idOf(id))
+    checkMatch(request, detailed(context, asset))
+    touched.removedServices.add(asset.assetKey)
+    deleteAsset(tx, who.actor, asset)
+  })
+  context.keys.forgetAll()
+  return json({ deleted: true })
+}
+
+export function diffVersions(context: ManagementContext, who: SignedIn, id: string, a: string, b: string): Response {
+  const asset = assetFor(context, who, id, 'viewer')
+  const left = getVersion(context.db, asset.id, idOf(a))
+  const right = getVersion(context.db, asset.id, idOf(b))
+  return json({
+    left: versionRow(left),
+    right: versionRow(right),
+    diff: diff(left.config, right.config),
+    theme_diff: diff(left.theme, right.theme),
+  })
+}
+
+function fromWire(body: {
+  title?: string
+  description?: string
+  config?: unknown
+  theme?: unknown
+  roles?: unknown
+  is_public?: boolean
+  icon?: string
+  sort_order?: number
+}): Partial<AssetFields> {
+  const { title, description, config, theme, roles, is_public: isPublic, icon, sort_order: sortOrder } = body
+  return { title, description, config, theme, roles, isPublic, icon, sortOrder }
+}
+
+const assetRow = (asset: Asset) => ({
+  id: asset.id,
+  asset_type: asset.assetType,
+  asset_key: asset.assetKey,
+  title: asset.title,
+  description: asset.description,
+  config: asset.config,
+  theme: asset.theme,
+  roles: asset.roles,
+  is_public: asset.isPublic,
+  icon: asset.icon,
+  sort_order: asset.sortOrder,
+  status: asset.status,
+  project_id: asset.projectId,
+  published_version: asset.publishedVersion,
+  created_at: asset.createdAt,
+  updated_at: asset.updatedAt,
+})
+
+const versionRow = (version: ReturnType<typeof getVersion>) => ({
+  id: version.id,
+  version: version.version,
+  published_by: version.publishedBy,
+  change_note: version.changeNote,
+  created_at: version.createdAt,
+})
+
+const detailed = (context: ManagementContext, asset: Asset) => ({
+  ...assetRow(asset),
+  versions: listVersions(context.db, asset.id).map(versionRow),
+})
+
+function shown(context: ManagementContext, asset: Asset, status = 200): Response {
+  const self = `/api/publish/assets/${asset.id}`
+  return single(
+    detailed(context, asset),
+    { self, api_keys: `${self}/api-keys`, project: `/api/projects/${asset.projectId}`, service: `/api/service/${asset.assetKey}` },
+    status,
+  )
+}

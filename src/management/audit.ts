@@ -1,0 +1,47 @@
+import { desc, inArray } from 'drizzle-orm'
+import { audit } from '../../db/schema.ts'
+import { listDeployments } from '../catalog/deployments.ts'
+import { listProjects, roleOf } from '../catalog/projects.ts'
+import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { list } from './respond.ts'
+
+const MOST = 10_000
+
+/** What was changed, newest first: all of it for administrators, the own projects' for their editors. */
+export function auditTrail(context: ManagementContext, request: Request, { user }: SignedIn): Response {
+  const own = listProjects(context.db).filter(p => ['editor', 'admin'].includes(roleOf(context.db, user.id, p.id) ?? ''))
+  const where = user.isAdmin
+    ? undefined
+    : inArray(
+        audit.projectId,
+        own.map(p => p.id),
+      )
+  const rows = context.db.select().from(audit).where(where).orderBy(desc(audit.id)).limit(MOST).all()
+  return list(
+    request,
+    rows.map(({ projectId, ...row }) => ({ ...row, project_id: projectId })),
+    items => ({ items }),
+  )
+}
+
+/** Deployments as they were declared; this version does not serve them. */
+export function deploymentsOf(
+  context: ManagementContext,
+  request: Request,
+  { user }: SignedIn,
+  projectId: string,
+): Response {
+  const project = projectFor(context, user, idOf(projectId), 'viewer')
+  return list(
+    request,
+    listDeployments(context.db, project.id).map(d => ({
+      id: d.id,
+      name: d.name,
+      project_id: d.projectId,
+      config: d.config,
+      status: 'not_served',
+      created_at: d.createdAt,
+    })),
+    items => ({ items }),
+  )
+}

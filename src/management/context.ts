@@ -1,0 +1,87 @@
+import type { Static, TSchema } from '@sinclair/typebox'
+import type { Db } from '../../db/connect.ts'
+import type { KeyRing } from '../catalog/keys.ts'
+import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
+import type { Actor } from '../catalog/store.ts'
+import type { User } from '../catalog/users.ts'
+import type { Config } from '../config.ts'
+import type { Publisher } from '../endpoints/publisher.ts'
+import type { Limits } from '../gate/limits.ts'
+import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../lib/body.ts'
+import { badRequest, forbidden, notFound, unprocessable } from '../lib/fault.ts'
+import { tooDeep } from '../lib/json.ts'
+import { checkShape } from '../lib/shape.ts'
+
+/** What the management API works with. */
+export interface ManagementContext {
+  config: Config
+  db: Db
+  keys: KeyRing
+  publisher: Publisher
+  limits: Limits
+  /** the installation's secret: signs sessions */
+  secret: Uint8Array
+  /** where uploads are received */
+  uploadsDir: string
+}
+
+/** Who is signed in, as each handler gets it. */
+export interface SignedIn {
+  user: User
+  actor: Actor
+}
+
+const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
+
+/**
+ * The project, when the user has at least this role in it. Administrators of the installation have every role.
+ * @throws Fault 404 not there, or not the user's to see; 403 the role is too low
+ */
+export function projectFor(context: ManagementContext, user: User, projectId: number, need: Role): Project {
+  const role = user.isAdmin ? 'admin' : roleOf(context.db, user.id, projectId)
+  if (!role) throw notFound('No such project.')
+  const project = getProject(context.db, projectId)
+  if (RANK[role] < RANK[need]) throw forbidden(`This needs the role ${need} in the project; yours is ${role}.`)
+  return project
+}
+
+export const sees = (context: ManagementContext, user: User, projectId: number): boolean =>
+  user.isAdmin || roleOf(context.db, user.id, projectId) !== undefined
+
+/** @throws Fault 403 */
+export function needAdmin(user: User): void {
+  if (!user.isAdmin) throw forbidden('This needs an administrator of the installation.')
+}
+
+/** A number from a path. @throws Fault 404 what is not one cannot be there */
+export function idOf(text: string | undefined): number {
+  if (!text || !/^\d{1,15}$/.test(text)) throw notFound('No such resource.')
+  return Number(text)
+}
+
+/** The project in scope: `X-Project-Id`, or `project_id` in the query. @throws Fault 422 not a number */
+export function scopeOf(request: Request): number | undefined {
+  const text = request.headers.get('x-project-id') ?? new URL(request.url).searchParams.get('project_id')
+  if (text === null || text === '') return undefined
+  if (!/^\d{1,15}$/.test(text)) throw unprocessable('X-Project-Id must be a project id.')
+  return Number(text)
+}
+
+/**
+ * The request's JSON body, checked.
+ * @throws Fault 413, 415, 400 unparseable or nested too deep, 422 its shape
+ */
+export async function jsonBody<T extends TSchema>(
+  context: ManagementContext,
+  request: Request,
+  schema: T,
+): Promise<Static<T>> {
+  checkAnnouncedLength(request.headers, context.config.maxBody)
+  const bytes = await readBytes(request, context.config.maxBody)
+  if (bytes.length > 0) checkJsonType(request.headers)
+  const text = new TextDecoder().decode(bytes)
+  if (tooDeep(text)) throw badRequest('The body nests too deep.', 'malformed_body')
+  const body = bytes.length === 0 ? {} : parseJson(bytes)
+  checkShape(schema, body)
+  return body
+}

@@ -1,0 +1,196 @@
+import { Type } from '@sinclair/typebox'
+import { type ColumnType, COLUMN_TYPES, MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import {
+  type ColumnPolicy,
+  type Dataset,
+  deleteDataset,
+  findDataset,
+  getDataset,
+  listDatasets,
+  putGeneration,
+  setColumnPolicy,
+  setDescription,
+} from '../catalog/datasets.ts'
+import { checkDatasetName } from '../catalog/names.ts'
+import { listProjects, type Project, type Role } from '../catalog/projects.ts'
+import { inProject } from '../endpoints/publisher.ts'
+import { conflict, notFound, unprocessable } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
+import { shown as shownName } from '../lib/text.ts'
+import { jsonBody, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
+import { discardStaged, stageTable } from './intake.ts'
+import { checkMatch, json, list, single } from './respond.ts'
+import { receiveUpload } from './upload.ts'
+
+const closed = { additionalProperties: false }
+const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
+
+/** Column policy, as in a manifest. */
+export const Policy = Type.Record(
+  Type.String(),
+  Type.Object(
+    {
+      sensitivity: Type.Optional(literals(SENSITIVITIES)),
+      mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+    },
+    closed,
+  ),
+)
+const DatasetPatch = Type.Object(
+  { columns: Type.Optional(Policy), description: Type.Optional(Type.String({ maxLength: 10_000 })) },
+  closed,
+)
+const Types = Type.Record(Type.String(), literals(COLUMN_TYPES))
+const Names = Type.Array(Type.String())
+
+/** The projects that a request is about: the one in scope, or all that the user sees. */
+function projectsInScope(context: ManagementContext, { user }: SignedIn, request: Request): Project[] {
+  const scope = scopeOf(request)
+  if (scope !== undefined) return [projectFor(context, user, scope, 'viewer')]
+  return listProjects(context.db).filter(p => sees(context, user, p.id))
+}
+
+/** A dataset by name, in the project in scope; without one, where only one project has it. @throws Fault 404, 403, 422 */
+function datasetFor(context: ManagementContext, who: SignedIn, request: Request, name: string, need: Role): Dataset {
+  const found = projectsInScope(context, who, request).flatMap(p => findDataset(context.db, p.id, name) ?? [])
+  if (found.length > 1) throw unprocessable('Several projects have a dataset of this name: send X-Project-Id.')
+  if (!found[0]) throw notFound('No such dataset.')
+  projectFor(context, who.user, found[0].projectId, need)
+  return found[0]
+}
+
+export const datasets = (context: ManagementContext, request: Request, who: SignedIn): Response =>
+  list(
+    request,
+    projectsInScope(context, who, request)
+      .flatMap(p => listDatasets(context.db, p.id))
+      .map(datasetRow),
+    rows => ({ datasets: rows }),
+  )
+
+export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
+  shown(datasetFor(context, who, request, name, 'viewer'))
+
+/** Column policy and description; both act at once on what is published. */
+export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
+  const { id, projectId } = datasetFor(context, who, request, name, 'editor')
+  const { columns, description } = await jsonBody(context, request, DatasetPatch)
+  const changed = context.publisher.change((tx, touched) => {
+    const dataset = getDataset(tx, projectId, name)
+    if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
+    checkMatch(request, datasetRow(dataset))
+    if (columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy))
+      touched.datasets.add(inProject(projectId, name))
+    if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+    return getDataset(tx, projectId, name)
+  })
+  return shown(changed)
+}
+
+export function removeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
+  const { projectId } = datasetFor(context, who, request, name, 'editor')
+  const file = context.publisher.change((tx, touched) => {
+    const dataset = getDataset(tx, projectId, name)
+    checkMatch(request, datasetRow(dataset))
+    touched.datasets.add(inProject(projectId, name)) // what is published from it would no longer compile: refused
+    deleteDataset(tx, who.actor, dataset)
+    return dataset.file
+  })
+  context.publisher.discardFile(file)
+  return json({ deleted: true })
+}
+
+/**
+ * `POST /api/datasets/file/upload` (honeyframe-sdk.md 1.8): multipart `file`, `name` (schema.table; default: uploads. and the
+ * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`.
+ */
+export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
+  const scope = scopeOf(request)
+  if (scope === undefined) throw unprocessable('A dataset is uploaded into a project: send X-Project-Id.')
+  const project = projectFor(context, who.user, scope, 'editor')
+  return receiveUpload(context, request, async ({ path, fileName, fields }) => {
+    const name = fields.name || `uploads.${fileName.replace(/\..*$/, '').replace(/[^\w$-]/g, '_')}`
+    checkDatasetName(name)
+    const replace = fields.replace === 'true' || fields.replace === '1'
+    const refuseTaken = () => {
+      if (!replace && findDataset(context.db, project.id, name))
+        throw conflict(`The project has a dataset ${shownName(name)} already; send replace=true to replace its rows.`)
+    }
+    refuseTaken()
+    const policy = fieldOf(fields, 'columns', Policy) as ColumnPolicy | undefined
+    const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
+    const generation = await stageTable(
+      context,
+      {
+        path,
+        fileName,
+        primaryKey: key === undefined ? undefined : [key].flat(),
+        indexes: fieldOf(fields, 'indexes', Type.Array(Names)),
+        types: fieldOf(fields, 'types', Types) as Record<string, ColumnType> | undefined,
+      },
+      undefined,
+      request.signal,
+    )
+    try {
+      const { dataset, replaced } = context.publisher.change((tx, touched) => {
+        refuseTaken()
+        const put = putGeneration(tx, who.actor, project.id, name, generation)
+        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy)
+        const description = fields.description || fields.friendly_name
+        if (description) setDescription(tx, who.actor, put.dataset, description)
+        touched.datasets.add(inProject(project.id, name))
+        return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
+      })
+      if (replaced) context.publisher.discardFile(replaced)
+      return shown(dataset, 201)
+    } catch (error) {
+      await discardStaged(context, generation)
+      throw error
+    }
+  })
+}
+
+/** A field that holds JSON (a plain word counts as a string). @throws Fault 422 */
+function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<string, string>, name: string, schema: T) {
+  const text = fields[name]
+  if (text === undefined || text === '') return undefined
+  let value: unknown = text
+  if (/^[[{"]/.test(text.trim()))
+    try {
+      value = JSON.parse(text)
+    } catch {
+      throw unprocessable(`${name} is not valid JSON.`)
+    }
+  checkShape(schema, value, name)
+  return value as import('@sinclair/typebox').Static<T>
+}
+
+const datasetRow = (dataset: Dataset) => ({
+  id: dataset.id,
+  name: dataset.name,
+  project_id: dataset.projectId,
+  engine: dataset.engine,
+  description: dataset.description,
+  row_count: dataset.rowCount,
+  generation: dataset.generation,
+  primary_key: dataset.primaryKey,
+  indexes: dataset.indexes,
+  source: dataset.source,
+  columns: dataset.columns.map(c => ({
+    name: c.name,
+    data_type: c.type,
+    semantic_type: null,
+    nullable: c.nullable,
+    sensitivity: c.sensitivity,
+    mask: c.mask ?? null,
+  })),
+  created_at: dataset.createdAt,
+  updated_at: dataset.updatedAt,
+})
+
+const shown = (dataset: Dataset, status = 200) =>
+  single(
+    datasetRow(dataset),
+    { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
+    status,
+  )

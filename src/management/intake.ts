@@ -1,0 +1,95 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { ColumnType, FileFormat } from '../catalog/column.ts'
+import type { Generation } from '../catalog/datasets.ts'
+import type { NewVersion } from '../catalog/models.ts'
+import { tooLarge } from '../lib/body.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+import { formatOf, importFile } from '../query/ingest/import.ts'
+import { addModelFile } from '../scoring/metadata.ts'
+import type { ManagementContext } from './context.ts'
+
+export interface TableSource {
+  path: string
+  /** the name that says the format, when the path does not */
+  fileName?: string
+  primaryKey?: string[]
+  /** without a primary key: take the first unique column without nulls */
+  chooseKey?: boolean
+  indexes?: string[][]
+  types?: Record<string, ColumnType>
+}
+
+export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
+
+/**
+ * Imports a file aside, as a generation that is nobody's yet: `putGeneration` makes it a dataset's, `discardStaged`
+ * removes it.
+ * @throws Fault 422 the format, or the row and column that are wrong
+ */
+export async function stageTable(
+  context: ManagementContext,
+  source: TableSource,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<Generation> {
+  const name = source.fileName ?? basename(source.path)
+  const format: FileFormat | undefined = formatOf(name)
+  if (!format)
+    throw unprocessable(`${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`)
+  const file = `${randomUUID()}.sqlite`
+  const indexes = source.indexes ?? []
+  const result = await importFile(
+    {
+      source: source.path,
+      format,
+      target: join(context.publisher.registry.runtime.warehouseDir, file),
+      primaryKey: source.primaryKey,
+      chooseKey: source.chooseKey,
+      indexes,
+      types: source.types,
+      scratchDir: context.uploadsDir,
+    },
+    onProgress,
+    signal,
+  )
+  return {
+    file,
+    columns: result.columns,
+    primaryKey: result.primaryKey ?? null,
+    indexes,
+    rowCount: result.rowCount,
+    source: name,
+    sourceHash: await tableHash(source),
+  }
+}
+
+export const discardStaged = (context: ManagementContext, generation: Generation): Promise<void> =>
+  rm(join(context.publisher.registry.runtime.warehouseDir, generation.file), { force: true })
+
+/** What a generation came from: the file's bytes and how they were read. Equal: nothing to import again. */
+export async function tableHash({ path, primaryKey, chooseKey, indexes, types }: TableSource): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+  const how = JSON.stringify([primaryKey ?? null, chooseKey ?? false, indexes ?? [], types ?? {}])
+  return hash.update(how).digest('hex')
+}
+
+const MAX_MODEL_BYTES = 2 ** 31 - 1
+
+/** Takes a model file in; `addVersion` makes it a version. @throws Fault 422 what the runtime says of it; 413 */
+export async function stageModel(
+  context: ManagementContext,
+  path: string,
+  input: { name: string; version?: number; features?: string[] },
+): Promise<NewVersion> {
+  const file = Bun.file(path)
+  if (file.size > MAX_MODEL_BYTES) throw tooLarge(MAX_MODEL_BYTES)
+  const bytes = await file.bytes()
+  const { modelsDir } = context.publisher.registry.runtime
+  const { sha256, metadata } = await addModelFile({ bytes, modelsDir, features: input.features })
+  return { ...input, sha256, metadata, size: bytes.length, features: input.features ?? null }
+}

@@ -1,0 +1,190 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { SENSITIVITIES } from '../catalog/column.ts'
+import type { ApiKey, KeyFields } from '../catalog/keys.ts'
+import { transaction } from '../catalog/store.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { assetFor } from './assets.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { checkMatch, json, list, single } from './respond.ts'
+
+const Names = Type.Union([Type.Array(Type.String({ minLength: 1, maxLength: 400 }), { maxItems: 1000 }), Type.Null()])
+const Scope = Type.Union([
+  Type.Record(
+    Type.String(),
+    Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]), { maxItems: 500 }),
+    { error: 'must be {column: [values]}, at most 500 values a column.' },
+  ),
+  Type.Null(),
+])
+const settings = {
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  rate_limit: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 10_000_000 }), Type.Null()])),
+  masking_level: Type.Optional(Type.Union([Type.Literal('masked'), Type.Literal('unmasked')])),
+  sensitivity_max: Type.Optional(Type.Union(SENSITIVITIES.map(s => Type.Literal(s)))),
+  allowed_columns: Type.Optional(Names),
+  allowed_endpoints: Type.Optional(Names),
+  row_scope: Type.Optional(Scope),
+  expires_at: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+}
+const projectSettings = {
+  allowed_services: Type.Optional(Names),
+  allowed_deployments: Type.Optional(Names),
+  manage_models: Type.Optional(Type.Boolean()),
+}
+const minting = {
+  expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()])),
+  secret: Type.Optional(Type.String({ maxLength: 200 })),
+}
+const closed = { additionalProperties: false }
+const NewServiceKey = Type.Object({ ...settings, ...minting }, closed)
+const NewProjectKey = Type.Object({ ...settings, ...projectSettings, ...minting }, closed)
+const patching = { is_active: Type.Optional(Type.Boolean()) }
+const ServiceKeyPatch = Type.Object({ ...settings, ...patching }, closed)
+const ProjectKeyPatch = Type.Object({ ...settings, ...projectSettings, ...patching }, closed)
+const Rotation = Type.Object(
+  {
+    overlap_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 90 * 86_400 })),
+    secret: Type.Optional(Type.String({ maxLength: 200 })),
+  },
+  closed,
+)
+const DEFAULT_DAYS = 90
+const DEFAULT_OVERLAP_SECONDS = 24 * 3600
+
+/** Whose keys a route is about: a service's or a project's. */
+export interface KeyOwner {
+  projectId: number
+  assetId: number | null
+  path: string
+}
+
+/** Keys of a service: editors and up. @throws Fault 404, 403 */
+export function serviceOwner(context: ManagementContext, who: SignedIn, assetId: string): KeyOwner {
+  const asset = assetFor(context, who, assetId, 'editor')
+  return { projectId: asset.projectId, assetId: asset.id, path: `/api/publish/assets/${asset.id}/api-keys` }
+}
+
+/** Keys of a project: editors and up. @throws Fault 404, 403 */
+export function projectOwner(context: ManagementContext, who: SignedIn, projectId: string): KeyOwner {
+  const project = projectFor(context, who.user, idOf(projectId), 'editor')
+  return { projectId: project.id, assetId: null, path: `/api/projects/${project.id}/api-keys` }
+}
+
+/** The secret is in this answer only. */
+export async function mintKey(context: ManagementContext, request: Request, who: SignedIn, owner: KeyOwner) {
+  const body = await jsonBody(context, request, owner.assetId === null ? NewProjectKey : NewServiceKey)
+  const days = body.expires_days === undefined ? DEFAULT_DAYS : body.expires_days
+  const fields: KeyFields = {
+    name: 'key',
+    rateLimit: 100,
+    maskingLevel: 'masked',
+    sensitivityMax: 'medium',
+    allowedColumns: [],
+    allowedEndpoints: null,
+    allowedServices: null,
+    allowedDeployments: null,
+    rowScope: null,
+    manageModels: false,
+    expiresAt: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
+    ...fromWire(body),
+  }
+  const { key, secret } = transaction(context.db, tx => context.keys.mint(tx, who.actor, owner, fields, body.secret))
+  return shown(key, owner, 201, { key: secret })
+}
+
+export const keys = (context: ManagementContext, request: Request, owner: KeyOwner): Response =>
+  list(request, context.keys.list(context.db, owner).map(keyRow))
+
+export const oneKey = (context: ManagementContext, owner: KeyOwner, id: string): Response =>
+  shown(context.keys.get(context.db, owner, idOf(id)), owner)
+
+export async function changeKey(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  owner: KeyOwner,
+  id: string,
+) {
+  const body = await jsonBody(context, request, owner.assetId === null ? ProjectKeyPatch : ServiceKeyPatch)
+  const fields = { ...fromWire(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
+  const key = transaction(context.db, tx => {
+    const current = context.keys.get(tx, owner, idOf(id))
+    checkMatch(request, keyRow(current))
+    return context.keys.update(tx, who.actor, current, fields)
+  })
+  return shown(key, owner)
+}
+
+/** A key is revoked by making it inactive: its callers get 403, and the row stays for the audit. */
+export function revokeKey(context: ManagementContext, who: SignedIn, owner: KeyOwner, id: string): Response {
+  transaction(context.db, tx =>
+    context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
+  )
+  return json({ revoked: true })
+}
+
+export async function rotateKey(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  owner: KeyOwner,
+  id: string,
+) {
+  const { overlap_seconds = DEFAULT_OVERLAP_SECONDS, secret: given } = await jsonBody(context, request, Rotation)
+  const { key, secret } = transaction(context.db, tx =>
+    context.keys.rotate(tx, who.actor, context.keys.get(tx, owner, idOf(id)), overlap_seconds, given),
+  )
+  return shown(key, owner, 201, { key: secret, rotated_from: idOf(id) })
+}
+
+type Wire = Partial<Static<typeof NewProjectKey>>
+
+/** The fields that are given, in the catalog's spelling. @throws Fault 422 */
+function fromWire(body: Wire): Partial<KeyFields> {
+  if (body.expires_at && Number.isNaN(Date.parse(body.expires_at)))
+    throw unprocessable('expires_at must be an ISO 8601 time.')
+  const fields = {
+    name: body.name,
+    rateLimit: body.rate_limit,
+    maskingLevel: body.masking_level,
+    sensitivityMax: body.sensitivity_max,
+    allowedColumns: body.allowed_columns === null ? [] : body.allowed_columns,
+    allowedEndpoints: body.allowed_endpoints,
+    allowedServices: body.allowed_services,
+    allowedDeployments: body.allowed_deployments,
+    rowScope: body.row_scope,
+    manageModels: body.manage_models,
+    expiresAt: body.expires_at ? new Date(body.expires_at).toISOString() : body.expires_at,
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+/** A key as it is listed: whole, but for its secret. */
+export const keyRow = (key: ApiKey) => ({
+  id: key.id,
+  name: key.name,
+  prefix: key.prefix,
+  last4: key.last4,
+  rate_limit: key.rateLimit,
+  masking_level: key.maskingLevel,
+  sensitivity_max: key.sensitivityMax,
+  allowed_columns: key.allowedColumns,
+  allowed_endpoints: key.allowedEndpoints,
+  ...(key.assetId === null
+    ? {
+        allowed_services: key.allowedServices,
+        allowed_deployments: key.allowedDeployments,
+        manage_models: key.manageModels,
+      }
+    : {}),
+  row_scope: key.rowScope,
+  is_active: key.isActive,
+  expires_at: key.expiresAt,
+  rotated_to: key.rotatedTo,
+  created_by: key.createdBy,
+  created_at: key.createdAt,
+  last_used_at: key.lastUsedAt,
+})
+
+const shown = (key: ApiKey, owner: KeyOwner, status = 200, shownOnce: object = {}) =>
+  single(keyRow(key), { self: `${owner.path}/${key.id}`, keys: owner.path }, status, shownOnce)

@@ -1,0 +1,234 @@
+import { type Asset, createAsset, findAsset, getAsset, markPublished, markUnpublished, saveAsset } from '../../catalog/assets.ts'
+import type { KeyFields } from '../../catalog/keys.ts'
+import { getDataset, putGeneration, setColumnPolicy, setDescription } from '../../catalog/datasets.ts'
+import { putDeployment } from '../../catalog/deployments.ts'
+import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
+import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
+import type { Actor, Store } from '../../catalog/store.ts'
+import { inProject, type Touched } from '../../endpoints/publisher.ts'
+import { conflict, unprocessable } from '../../lib/fault.ts'
+import type { ManagementContext } from '../context.ts'
+import type { ReadManifest } from './read.ts'
+import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
+import { type StageReporter, type Staged, stageManifest } from './stage.ts'
+
+export interface Applied {
+  /** what was changed, in words; empty: nothing differed */
+  changes: string[]
+  /** keys without `secret_env` that were minted just now: shown once */
+  minted: { service: string | null; project: string; name: string; secret: string }[]
+}
+
+/**
+ * Applies a manifest: what it names and differs is changed, what it does not name stays, nothing is deleted. All of it in
+ * one transaction, after everything slow was done aside: an error changes nothing.
+ * @throws Fault what is wrong, by the name that the manifest gives it
+ */
+export async function applyManifest(
+  context: ManagementContext,
+  actor: Actor,
+  manifest: ReadManifest,
+  report: StageReporter,
+): Promise<Applied> {
+  const staged = await stageManifest(context, manifest, report)
+  try {
+    const { applied, replaced } = context.publisher.change((tx, touched) => {
+      const run = new Run(context, tx, touched, actor, manifest, staged)
+      for (const project of manifest.projects) run.project(project)
+      return { applied: run.applied, replaced: run.replaced }
+    })
+    for (const file of replaced) context.publisher.discardFile(file)
+    return applied
+  } catch (error) {
+    await staged.discard(context)
+    throw error
+  }
+}
+
+/** One application, inside its transaction. */
+class Run {
+  readonly applied: Applied = { changes: [], minted: [] }
+  readonly replaced: string[] = []
+  #context: ManagementContext
+  #tx: Store
+  #touched: Touched
+  #actor: Actor
+  #secrets: Map<string, string>
+  #staged: Staged
+
+  constructor(context: ManagementContext, tx: Store, touched: Touched, actor: Actor, manifest: ReadManifest, staged: Staged) {
+    this.#context = context
+    this.#tx = tx
+    this.#touched = touched
+    this.#actor = actor
+    this.#secrets = manifest.secrets
+    this.#staged = staged
+  }
+
+  project(given: ManifestProject): void {
+    const known = findProject(this.#tx, given.slug)
+    const fields = { name: given.name, description: given.description }
+    const project = known ?? createProject(this.#tx, this.#actor, { slug: given.slug, ...fields, name: given.name ?? given.slug })
+    if (!known) this.#changed(`project ${given.slug}: created`)
+    else if (updateProject(this.#tx, this.#actor, known, fields)) this.#changed(`project ${given.slug}: updated`)
+    for (const dataset of given.datasets ?? []) this.#dataset(project, dataset)
+    for (const model of given.models ?? []) this.#model(project, model)
+    for (const service of given.services ?? []) this.#service(project, service)
+    for (const { name, ...config } of given.deployments ?? [])
+      if (putDeployment(this.#tx, this.#actor, project.id, name, config))
+        this.#changed(`deployment ${name}: declared (deployments are not served by this version)`)
+    for (const key of given.keys ?? []) this.#key(project, null, key)
+  }
+
+  #changed(what: string): void {
+    this.applied.changes.push(what)
+  }
+
+  #dataset(project: Project, given: ManifestDataset): void {
+    const generation = this.#staged.generations.get(`${project.slug}/${given.name}`)
+    const touch = () => this.#touched.datasets.add(inProject(project.id, given.name))
+    if (generation) {
+      const { replaced } = putGeneration(this.#tx, this.#actor, project.id, given.name, generation)
+      if (replaced) this.replaced.push(replaced)
+      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows imported`)
+      touch()
+    }
+    const dataset = getDataset(this.#tx, project.id, given.name)
+    if (given.columns && setColumnPolicy(this.#tx, this.#actor, dataset, given.columns)) {
+      this.#changed(`dataset ${given.name}: column policy`)
+      touch()
+    }
+    if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
+  }
+
+  #model(project: Project, given: ManifestModel): void {
+    for (const { version } of given.versions) {
+      const staged = this.#staged.versions.get(`${project.slug}/${given.name}:${version}`)
+      if (!staged) continue
+      addVersion(this.#tx, this.#actor, project.id, staged)
+      this.#changed(`model ${given.name}: version ${version} added`)
+      this.#touched.models.add(inProject(project.id, given.name))
+    }
+    const model = findModel(this.#tx, project.id, given.name)!
+    const highest = versionsOf(this.#tx, model.id)[0]!.version
+    // by default the highest version is active, but once a model is there, only a manifest that says so changes it
+    const isNew = given.versions.every(v => this.#staged.versions.has(`${project.slug}/${given.name}:${v.version}`))
+    const active = given.active ?? (isNew ? highest : model.activeVersion!)
+    if (active === model.activeVersion) return
+    if (!versionsOf(this.#tx, model.id).some(v => v.version === active))
+      throw unprocessable(`model ${given.name}: there is no version ${active} to activate.`)
+    activate(this.#tx, this.#actor, model, active)
+    this.#changed(`model ${given.name}: version ${active} is active`)
+    this.#touched.models.add(inProject(project.id, given.name))
+  }
+
+  #service(project: Project, given: ManifestService): void {
+    const known = findAsset(this.#tx, given.key)
+    if (known && known.projectId !== project.id) throw conflict(`service ${given.key}: another project has this key.`)
+    const asset = known ? this.#update(known, given) : this.#create(project, given)
+    const differs = JSON.stringify(asset.config) !== JSON.stringify(asset.publishedConfig)
+    if (given.publish === true && (asset.status !== 'published' || differs)) {
+      markPublished(this.#tx, this.#actor, asset)
+      this.#changed(`service ${given.key}: published`)
+    } else if (given.publish === false && asset.status === 'published') {
+      markUnpublished(this.#tx, this.#actor, asset)
+      this.#changed(`service ${given.key}: unpublished`)
+    }
+    this.#touched.assets.add(asset.id)
+    for (const key of given.keys ?? []) this.#key(project, asset, key)
+  }
+
+  #create(project: Project, given: ManifestService): Asset {
+    this.#changed(`service ${given.key}: created`)
+    return createAsset(this.#tx, this.#actor, {
+      projectId: project.id,
+      assetType: 'api_service',
+      assetKey: given.key,
+      title: given.title ?? given.key,
+      description: given.description ?? '',
+      isPublic: given.public ?? false,
+      config: { endpoints: given.endpoints ?? [] },
+    })
+  }
+
+  #update(asset: Asset, given: ManifestService): Asset {
+    const config = given.endpoints && { ...asset.config, endpoints: given.endpoints }
+    const wanted = { title: given.title, description: given.description, isPublic: given.public, config }
+    const fields = Object.fromEntries(
+      Object.entries(wanted).filter(
+        ([name, value]) => value !== undefined && JSON.stringify(value) !== JSON.stringify(asset[name as keyof Asset]),
+      ),
+    )
+    if (Object.keys(fields).length === 0) return asset
+    this.#changed(`service ${given.key}: ${Object.keys(fields).join(', ')} changed`)
+    saveAsset(this.#tx, this.#actor, asset, fields, 'manifest')
+    return getAsset(this.#tx, asset.id)
+  }
+
+  #key(project: Project, asset: Asset | null, given: ManifestKey): void {
+    const { keys } = this.#context
+    const owner = { projectId: project.id, assetId: asset?.id ?? null }
+    const secret = given.secret_env === undefined ? undefined : this.#secrets.get(given.secret_env)!
+    const known = secret
+      ? keys.findByHash(this.#tx, secret)
+      : keys.list(this.#tx, owner).find(k => k.name === given.name && k.isActive)
+    if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
+      throw conflict(`key ${given.name}: its secret is another key's already.`)
+    const fields = keyFields(given)
+    if (known) {
+      const changed = Object.fromEntries(
+        Object.entries(fields).filter(
+          ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name as keyof typeof known]),
+        ),
+      )
+      if (Object.keys(changed).length === 0) return
+      keys.update(this.#tx, this.#actor, known, changed)
+      this.#changed(`key ${given.name}: ${Object.keys(changed).join(', ')} changed`)
+      return
+    }
+    const minted = keys.mint(this.#tx, this.#actor, owner, { ...KEY_DEFAULTS, ...fields, name: given.name }, secret)
+    this.#changed(`key ${given.name}: minted`)
+    if (!secret)
+      this.applied.minted.push({
+        service: asset?.assetKey ?? null,
+        project: project.slug,
+        name: given.name,
+        secret: minted.secret,
+      })
+  }
+}
+
+/** A manifest's keys have no rate limit and no expiry unless they name one. */
+const KEY_DEFAULTS: KeyFields = {
+  name: '',
+  rateLimit: null,
+  maskingLevel: 'masked',
+  sensitivityMax: 'medium',
+  allowedColumns: [],
+  allowedEndpoints: null,
+  allowedServices: null,
+  allowedDeployments: null,
+  rowScope: null,
+  manageModels: false,
+  expiresAt: null,
+}
+
+/** What the manifest names, in the catalog's spelling. @throws Fault 422 */
+function keyFields(given: ManifestKey): Partial<KeyFields> {
+  if (given.expires_at && Number.isNaN(Date.parse(given.expires_at)))
+    throw unprocessable(`key ${given.name}: expires_at must be an ISO 8601 time.`)
+  const fields = {
+    name: given.name,
+    rateLimit: given.rate_limit,
+    maskingLevel: given.masking_level,
+    sensitivityMax: given.sensitivity_max,
+    allowedColumns: given.allowed_columns,
+    allowedEndpoints: given.allowed_endpoints,
+    allowedServices: given.allowed_services,
+    allowedDeployments: given.allowed_deployments,
+    rowScope: given.row_scope,
+    manageModels: given.manage_models,
+    expiresAt: given.expires_at ? new Date(given.expires_at).toISOString() : given.expires_at,
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}

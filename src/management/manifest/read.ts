@@ -1,0 +1,70 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseDocument } from 'yaml'
+import { Fault, unprocessable } from '../../lib/fault.ts'
+import { wellFormed } from '../../lib/secret.ts'
+import { checkShape } from '../../lib/shape.ts'
+import { Manifest, type ManifestProject } from './schema.ts'
+
+/** A manifest that is complete: its files are absolute and there, its secrets are read. */
+export interface ReadManifest {
+  projects: ManifestProject[]
+  /** secret_env -> the secret */
+  secrets: Map<string, string>
+}
+
+/**
+ * Reads a manifest's file. Paths in it are relative to it.
+ * @throws Fault 422 what is wrong with it, where: YAML, shape, a file that is missing, a secret that is not set
+ */
+export function readManifest(path: string, env: Record<string, string | undefined> = process.env): ReadManifest {
+  if (!existsSync(path)) throw unprocessable(`There is no manifest at ${path}.`)
+  const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true })
+  const [error] = document.errors
+  if (error) throw unprocessable(`${path} is not valid YAML: ${error.message.split('\n')[0]}`)
+  try {
+    return completeManifest(document.toJS({ maxAliasCount: 100 }), dirname(resolve(path)), env)
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault
+    throw new Fault(fault.status, fault.code, `${path}: ${fault.message}`, { members: fault.members })
+  }
+}
+
+/** Checks a manifest and completes it from the folder that its paths are relative to. @throws Fault 422 */
+export function completeManifest(
+  given: unknown,
+  folder: string,
+  env: Record<string, string | undefined> = {},
+): ReadManifest {
+  checkShape(Manifest, given, '')
+  const { projects } = structuredClone(given) as { projects: ManifestProject[] }
+  const secrets = new Map<string, string>()
+  const file = (path: string, what: string) => {
+    const absolute = resolve(folder, path)
+    if (!existsSync(absolute) || !statSync(absolute).isFile()) throw unprocessable(`${what}: there is no file ${path}.`)
+    return absolute
+  }
+  for (const project of projects) {
+    for (const dataset of project.datasets ?? []) dataset.from = file(dataset.from, `dataset ${dataset.name}`)
+    for (const model of project.models ?? [])
+      for (const version of model.versions)
+        version.file = file(version.file, `model ${model.name} version ${version.version}`)
+    for (const service of project.services ?? [])
+      for (const endpoint of service.endpoints ?? []) {
+        if (typeof endpoint.handler_file !== 'string') continue
+        endpoint.handler = readFileSync(file(endpoint.handler_file, `service ${service.key}`), 'utf8')
+        delete endpoint.handler_file
+      }
+    for (const key of [...(project.services ?? []).flatMap(s => s.keys ?? []), ...(project.keys ?? [])]) {
+      if (key.secret_env === undefined) continue
+      const secret = env[key.secret_env]
+      if (!secret) throw unprocessable(`key ${key.name}: the environment variable ${key.secret_env} is not set.`)
+      if (!wellFormed(secret, 'dk'))
+        throw unprocessable(
+          `key ${key.name}: ${key.secret_env} does not hold a key; "callgate secret dk" prints one of the right form.`,
+        )
+      secrets.set(key.secret_env, secret)
+    }
+  }
+  return { projects, secrets }
+}

@@ -1,0 +1,117 @@
+/** The manifest's shape (ARCHITECTURE 6). Closed: a field that is misspelt is refused, not ignored. */
+import { type Static, Type } from '@sinclair/typebox'
+import { COLUMN_TYPES, MASKS, SENSITIVITIES } from '../../catalog/column.ts'
+
+const closed = { additionalProperties: false }
+const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
+const Name = Type.String({ minLength: 1, maxLength: 200 })
+const Names = Type.Array(Type.String({ minLength: 1 }))
+const optional = Type.Optional
+const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
+
+const keyFields = {
+  name: Name,
+  /** the environment variable that holds its secret; without it one is minted and printed once */
+  secret_env: optional(Name),
+  rate_limit: optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  masking_level: optional(literals(['masked', 'unmasked'])),
+  sensitivity_max: optional(literals(SENSITIVITIES)),
+  allowed_columns: optional(Names),
+  allowed_endpoints: optional(Type.Union([Names, Type.Null()])),
+  row_scope: optional(Type.Union([Type.Record(Type.String(), Type.Array(Scalar)), Type.Null()])),
+  expires_at: optional(Type.Union([Type.String(), Type.Null()])),
+}
+const ServiceKey = Type.Object(keyFields, closed)
+const ProjectKey = Type.Object(
+  {
+    ...keyFields,
+    allowed_services: optional(Type.Union([Names, Type.Null()])),
+    allowed_deployments: optional(Type.Union([Names, Type.Null()])),
+    manage_models: optional(Type.Boolean()),
+  },
+  closed,
+)
+export type ManifestKey = Static<typeof ProjectKey>
+
+const Dataset = Type.Object(
+  {
+    name: Name,
+    from: Name,
+    description: optional(Type.String()),
+    engine: optional(Type.Literal('sqlite', { error: 'must be sqlite: this version reads data from no other engine.' })),
+    primary_key: optional(Type.Union([Name, Names])),
+    /** without a primary key: the first unique column without nulls, `id` preferred */
+    choose_key: optional(Type.Boolean()),
+    indexes: optional(Type.Array(Names)),
+    columns: optional(
+      Type.Record(
+        Type.String(),
+        Type.Object(
+          {
+            type: optional(literals(COLUMN_TYPES)),
+            sensitivity: optional(literals(SENSITIVITIES)),
+            mask: optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+          },
+          closed,
+        ),
+      ),
+    ),
+  },
+  closed,
+)
+export type ManifestDataset = Static<typeof Dataset>
+
+const Model = Type.Object(
+  {
+    name: Name,
+    versions: Type.Array(
+      Type.Object({ version: Type.Integer({ minimum: 1 }), file: Name, features: optional(Names) }, closed),
+      { minItems: 1 },
+    ),
+    active: optional(Type.Integer({ minimum: 1 })),
+  },
+  closed,
+)
+export type ManifestModel = Static<typeof Model>
+
+const Service = Type.Object(
+  {
+    key: Name,
+    title: optional(Type.String()),
+    description: optional(Type.String()),
+    publish: optional(Type.Boolean()),
+    public: optional(Type.Boolean()),
+    /** checked as a service's config is (catalog/service-config.ts) */
+    endpoints: optional(Type.Array(Type.Record(Type.String(), Type.Unknown()))),
+    keys: optional(Type.Array(ServiceKey)),
+  },
+  closed,
+)
+export type ManifestService = Static<typeof Service>
+
+const Project = Type.Object(
+  {
+    slug: Name,
+    name: optional(Name),
+    description: optional(Type.String()),
+    datasets: optional(Type.Array(Dataset)),
+    models: optional(Type.Array(Model)),
+    services: optional(Type.Array(Service)),
+    deployments: optional(Type.Array(Type.Object({ name: Name }))),
+    keys: optional(Type.Array(ProjectKey)),
+  },
+  closed,
+)
+export type ManifestProject = Static<typeof Project>
+
+export const Manifest = Type.Object(
+  {
+    porter: optional(Type.Undefined({ error: 'is not served by this version.' })),
+    connections: optional(Type.Undefined({ error: 'are not served by this version.' })),
+    projects: Type.Array(Project),
+  },
+  closed,
+)
+export interface Manifest {
+  projects: ManifestProject[]
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { ColumnType } from '../../catalog/column.ts'
+import { findDataset, type Generation } from '../../catalog/datasets.ts'
+import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
+import { findProject } from '../../catalog/projects.ts'
+import { Fault } from '../../lib/fault.ts'
+import type { ManagementContext } from '../context.ts'
+import { discardStaged, type Progress, stageModel, stageTable, type TableSource, tableHash } from '../intake.ts'
+import type { ReadManifest } from './read.ts'
+import type { ManifestDataset } from './schema.ts'
+
+/** Everything that takes long, done before the catalog is touched: what a manifest's files became. */
+export class Staged {
+  /** `project/dataset` -> its new generation; absent: the file has not changed */
+  readonly generations = new Map<string, Generation>()
+  /** `project/model:version` -> the version; absent: it is there already */
+  readonly versions = new Map<string, NewVersion>()
+
+  async discard(context: ManagementContext): Promise<void> {
+    for (const generation of this.generations.values()) await discardStaged(context, generation)
+  }
+}
+
+export interface StageReporter {
+  /** Progress of one table's import; called with its name. */
+  table(name: string): { update: Progress; done(rows: number): void; failed(): void }
+}
+
+/**
+ * Imports every table whose file (or key, indexes, types) changed, and takes in every model that is not there.
+ * @throws Fault what the first wrong file is, and where; nothing is left behind
+ */
+export async function stageManifest(
+  context: ManagementContext,
+  manifest: ReadManifest,
+  report: StageReporter,
+): Promise<Staged> {
+  const staged = new Staged()
+  try {
+    for (const project of manifest.projects) {
+      const projectId = findProject(context.db, project.slug)?.id
+      for (const dataset of project.datasets ?? [])
+        await stageDataset(context, project.slug, projectId, dataset, staged, report)
+      for (const model of project.models ?? [])
+        for (const { version, file, features } of model.versions) {
+          const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
+          const same = known && versionsOf(context.db, known.id).find(v => v.version === version)
+          const unchanged =
+            same?.sha256 === (await sha256Of(file)) && JSON.stringify(same?.features) === JSON.stringify(features ?? null)
+          if (unchanged) continue
+          const what = `model ${model.name} version ${version}`
+          const put = await about(what, stageModel(context, file, { name: model.name, version, features }))
+          staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
+        }
+    }
+    return staged
+  } catch (error) {
+    await staged.discard(context)
+    throw error
+  }
+}
+
+async function stageDataset(
+  context: ManagementContext,
+  slug: string,
+  projectId: number | undefined,
+  dataset: ManifestDataset,
+  staged: Staged,
+  report: StageReporter,
+): Promise<void> {
+  const source = sourceOf(dataset)
+  const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
+  if (known && known.sourceHash === (await tableHash(source))) return
+  const progress = report.table(dataset.name)
+  try {
+    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update))
+    staged.generations.set(`${slug}/${dataset.name}`, generation)
+    progress.done(generation.rowCount)
+  } catch (error) {
+    progress.failed()
+    throw error
+  }
+}
+
+/** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
+function sourceOf(dataset: ManifestDataset): TableSource {
+  const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
+  return {
+    path: dataset.from,
+    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
+    chooseKey: dataset.choose_key,
+    indexes: dataset.indexes,
+    types: Object.fromEntries(types) as Record<string, ColumnType>,
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+  return hash.digest('hex')
+}
+
+/** Says what a refusal is about. */
+async function about<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    throw new Fault(error.status, error.code, `${what}: ${error.message}`, { cause: error.cause, members: error.members })
+  }
+}

@@ -1,0 +1,155 @@
+import { Type } from '@sinclair/typebox'
+import {
+  activate,
+  activeVersion,
+  addVersion,
+  deleteVersion,
+  findModel,
+  findVersion,
+  listModels,
+  type Model,
+  type ModelVersion,
+  versionsOf,
+} from '../catalog/models.ts'
+import { checkModelName } from '../catalog/names.ts'
+import { listProjects, type Role } from '../catalog/projects.ts'
+import type { Store } from '../catalog/store.ts'
+import { inProject } from '../endpoints/publisher.ts'
+import { compileCodec } from '../scoring/codec.ts'
+import { notFound, unprocessable } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
+import { idOf, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
+import { stageModel } from './intake.ts'
+import { checkMatch, json, list, single } from './respond.ts'
+import { receiveUpload } from './upload.ts'
+
+/** A version by its `model_id`, when the user has at least this role in its project. @throws Fault 404, 403 */
+function versionFor(context: ManagementContext, who: SignedIn, id: string, need: Role) {
+  const found = findVersion(context.db, idOf(id))
+  if (!found || !sees(context, who.user, found.model.projectId)) throw notFound('No such model.')
+  projectFor(context, who.user, found.model.projectId, need)
+  return found
+}
+
+/** One row a name: its active version. */
+export function models(context: ManagementContext, request: Request, who: SignedIn): Response {
+  const scope = scopeOf(request)
+  const projects =
+    scope === undefined
+      ? listProjects(context.db).filter(p => sees(context, who.user, p.id))
+      : [projectFor(context, who.user, scope, 'viewer')]
+  const name = new URL(request.url).searchParams.get('name')
+  const rows = projects
+    .flatMap(p => listModels(context.db, p.id))
+    .filter(model => name === null || model.name === name)
+    .flatMap(model => {
+      const active = activeVersion(context.db, model)
+      return active ? [modelRow(context.db, model, active)] : []
+    })
+  return list(request, rows, found => ({ models: found }))
+}
+
+export function oneModel(context: ManagementContext, who: SignedIn, id: string): Response {
+  const { model, version } = versionFor(context, who, id, 'viewer')
+  return shown(context.db, model, version)
+}
+
+/** Makes this version the active one of its name; endpoints that follow the name serve it from now on. */
+export function activateModel(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  versionFor(context, who, id, 'editor')
+  const { model, version } = context.publisher.change((tx, touched) => {
+    const found = findVersion(tx, idOf(id))
+    if (!found) throw notFound('No such model.')
+    checkMatch(request, modelRow(tx, found.model, found.version))
+    touched.models.add(inProject(found.model.projectId, found.model.name))
+    return { ...found, model: activate(tx, who.actor, found.model, found.version.version) }
+  })
+  return shown(context.db, model, version)
+}
+
+/** @throws Fault 409 the active version with siblings; 404/409 a published endpoint still needs it */
+export function removeModel(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  versionFor(context, who, id, 'editor')
+  const sha256 = context.publisher.change((tx, touched) => {
+    const found = findVersion(tx, idOf(id))
+    if (!found) throw notFound('No such model.')
+    checkMatch(request, modelRow(tx, found.model, found.version))
+    touched.models.add(inProject(found.model.projectId, found.model.name))
+    touched.modelIds.add(found.version.id)
+    deleteVersion(tx, who.actor, found.model, found.version)
+    return found.version.sha256
+  })
+  context.publisher.discardArtifact(sha256)
+  return json({ deleted: true })
+}
+
+/** `POST /api/models`: multipart `file`, `name`, `version`, `features` (a JSON list of names). */
+export async function uploadModel(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
+  const scope = scopeOf(request)
+  if (scope === undefined) throw unprocessable('A model is uploaded into a project: send X-Project-Id.')
+  const project = projectFor(context, who.user, scope, 'editor')
+  return receiveUpload(context, request, async ({ path, fileName, fields }) => {
+    const name = fields.name || fileName.replace(/\.onnx$/i, '')
+    checkModelName(name)
+    if (fields.version && !/^[1-9]\d{0,8}$/.test(fields.version))
+      throw unprocessable('version must be a positive whole number.')
+    const staged = await stageModel(context, path, {
+      name,
+      version: fields.version ? Number(fields.version) : undefined,
+      features: featuresOf(fields.features),
+    })
+    const { model, version, added } = context.publisher.change((tx, touched) => {
+      touched.models.add(inProject(project.id, name))
+      return addVersion(tx, who.actor, project.id, staged)
+    })
+    return shown(context.db, findModel(context.db, project.id, model.name)!, version, added ? 201 : 200)
+  })
+}
+
+function featuresOf(text: string | undefined): string[] | undefined {
+  if (!text) return undefined
+  let features: unknown
+  try {
+    features = text.trim().startsWith('[') ? JSON.parse(text) : text.split(',').map(name => name.trim())
+  } catch {
+    throw unprocessable('features is not a JSON list of names.')
+  }
+  const Names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })
+  checkShape(Names, features, 'features')
+  return features as string[]
+}
+
+const versionRow = (model: Model, version: ModelVersion) => ({
+  model_id: version.id,
+  version: version.version,
+  active: model.activeVersion === version.version,
+  sha256: version.sha256,
+  size: version.size,
+  created_at: version.createdAt,
+})
+
+function modelRow(store: Store, model: Model, version: ModelVersion) {
+  const { metadata } = version
+  const codec = compileCodec(metadata, version.features ?? undefined)
+  return {
+    ...versionRow(model, version),
+    name: model.name,
+    project_id: model.projectId,
+    task_type: metadata.classifier ? 'classification' : 'regression',
+    metrics: {},
+    feature_importance: {},
+    feature_columns: codec.features.map(f => f.name),
+    features: codec.features,
+    inputs: metadata.inputs,
+    outputs: metadata.outputs,
+    labels: metadata.classifier?.labels ?? null,
+    versions: versionsOf(store, model.id).map(v => versionRow(model, v)),
+  }
+}
+
+const shown = (store: Store, model: Model, version: ModelVersion, status = 200) =>
+  single(
+    modelRow(store, model, version),
+    { self: `/api/models/${version.id}`, project: `/api/projects/${model.projectId}` },
+    status,
+  )

@@ -1,0 +1,62 @@
+import { Fault, unprocessable } from '../lib/fault.ts'
+
+export const json = (value: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+
+const etagOf = (text: string) => `"${Bun.hash.wyhash(text).toString(16)}"`
+
+/** A single resource, with its `_links` and an `ETag` of what it says; `shownOnce` (a secret) is no part of that. */
+export function single(
+  resource: object,
+  links: Record<string, string>,
+  status = 200,
+  shownOnce: object = {},
+): Response {
+  const text = JSON.stringify(resource)
+  const body = { ...resource, ...shownOnce, _links: Object.fromEntries(Object.entries(links).map(([rel, href]) => [rel, { href }])) }
+  return json(body, status, { etag: etagOf(text), ...(status === 201 && links.self ? { location: links.self } : {}) })
+}
+
+/**
+ * Holds a change against `If-Match`: of the resource as it is now (the same object that `single` was given).
+ * @throws Fault 412 somebody changed it meanwhile (RFC 9110, 13.1.1)
+ */
+export function checkMatch(request: Request, resource: object): void {
+  const wanted = request.headers.get('if-match')
+  if (wanted === null || wanted.trim() === '*') return
+  const tag = etagOf(JSON.stringify(resource))
+  if (!wanted.split(',').some(candidate => candidate.trim() === tag))
+    throw new Fault(412, 'changed_meanwhile', 'This was changed since you read it; read it again.')
+}
+
+/**
+ * A list pages only when asked (`page` from 1, `page_size` up to 1000), with `Link` (RFC 8288) to its neighbours.
+ * @param wrap the answer around the rows
+ * @throws Fault 422
+ */
+export function list(request: Request, rows: unknown[], wrap: (rows: unknown[]) => unknown = r => r): Response {
+  const url = new URL(request.url)
+  const asked = url.searchParams.has('page') || url.searchParams.has('page_size')
+  if (!asked) return json(wrap(rows))
+  const page = wholeNumber(url, 'page', 1, 1_000_000)
+  const size = wholeNumber(url, 'page_size', 50, 1000)
+  const last = Math.max(1, Math.ceil(rows.length / size))
+  const to = (target: number, rel: string) => {
+    const params = new URLSearchParams(url.search)
+    params.set('page', String(target))
+    params.set('page_size', String(size))
+    return `<${url.pathname}?${params}>; rel="${rel}"`
+  }
+  const links = [to(1, 'first'), to(last, 'last')]
+  if (page > 1) links.push(to(page - 1, 'prev'))
+  if (page < last) links.push(to(page + 1, 'next'))
+  return json(wrap(rows.slice((page - 1) * size, page * size)), 200, { link: links.join(', ') })
+}
+
+function wholeNumber(url: URL, name: string, fallback: number, max: number): number {
+  const text = url.searchParams.get(name)
+  if (text === null) return fallback
+  if (!/^\d{1,7}$/.test(text) || Number(text) < 1 || Number(text) > max)
+    throw unprocessable(`${name} must be a whole number from 1 to ${max}.`)
+  return Number(text)
+}

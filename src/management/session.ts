@@ -1,0 +1,59 @@
+import { jwtVerify, SignJWT } from 'jose'
+import { findUser, getUser, type User, userOfToken } from '../catalog/users.ts'
+import { Fault, unauthorized } from '../lib/fault.ts'
+import type { ManagementContext, SignedIn } from './context.ts'
+
+const LIFETIME = '8h'
+const ISSUER = 'callgate'
+
+/** A JWT of 8 hours, void as soon as the user's session epoch is raised. */
+export const sessionToken = (context: ManagementContext, user: User): Promise<string> =>
+  new SignJWT({ epoch: user.sessionEpoch })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(ISSUER)
+    .setSubject(String(user.id))
+    .setIssuedAt()
+    .setExpirationTime(LIFETIME)
+    .sign(context.secret)
+
+/**
+ * Who sent the request: the owner of an `hf_` token or of a session.
+ * @throws Fault 401; 429 after many bad secrets from one address
+ */
+export async function signedIn(context: ManagementContext, request: Request, address: string): Promise<SignedIn> {
+  const header = request.headers.get('authorization')
+  const bearer = header && /^bearer +(\S+)$/i.exec(header)?.[1]
+  if (!bearer) throw unauthorized('Sign in: send Authorization: Bearer with a token (hf_...) or a session.')
+  const user = bearer.startsWith('hf_') ? userOfToken(context.db, bearer) : await userOfSession(context, bearer)
+  if (user) return { user, actor: { name: user.username } }
+  await context.limits.badSecret(address)
+  throw unauthorized('This token is not valid, or it has expired.')
+}
+
+async function userOfSession(context: ManagementContext, token: string): Promise<User | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, context.secret, { issuer: ISSUER, algorithms: ['HS256'] })
+    const user = getUser(context.db, Number(payload.sub))
+    return user.isActive && payload.epoch === user.sessionEpoch ? user : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Someone who does not exist takes as long to be refused as a wrong password does. */
+let nobody: Promise<string> | undefined
+
+/** @throws Fault 401 wrong name or password; 429 after many from one address */
+export async function signIn(
+  context: ManagementContext,
+  username: string,
+  password: string,
+  address: string,
+): Promise<User> {
+  const user = findUser(context.db, username)
+  nobody ??= Bun.password.hash('nobody')
+  const right = await Bun.password.verify(password, user?.passwordHash ?? (await nobody))
+  if (user?.passwordHash && user.isActive && right) return user
+  await context.limits.badSecret(address)
+  throw new Fault(401, 'sign_in_failed', 'Wrong username or password.')
+}

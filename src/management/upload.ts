@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Busboy } from '@fastify/busboy'
+import { tooLarge } from '../lib/body.ts'
+import { badRequest, Fault, unprocessable } from '../lib/fault.ts'
+import type { ManagementContext } from './context.ts'
+
+export interface Upload {
+  /** the file as it was received, on disk */
+  path: string
+  /** its name on the sender's side, without folders */
+  fileName: string
+  fields: Record<string, string>
+}
+
+const MAX_FIELD_BYTES = 1024 * 1024
+
+/**
+ * Receives a multipart upload with one file (the field `file`), streamed to disk in constant memory, hands it to `use`, and
+ * removes it afterwards.
+ * @throws Fault 413 over --max-upload; 415 not multipart; 400 malformed or cut off; 422 no file
+ */
+export async function receiveUpload<T>(
+  context: ManagementContext,
+  request: Request,
+  use: (upload: Upload) => Promise<T>,
+): Promise<T> {
+  const limit = context.config.maxUpload
+  if (Number(request.headers.get('content-length') ?? 0) > limit + MAX_FIELD_BYTES) throw tooLarge(limit)
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^multipart\/form-data\s*;.*boundary=/i.test(type))
+    throw new Fault(415, 'unsupported_media_type', 'An upload is multipart/form-data.')
+  const path = join(context.uploadsDir, randomUUID())
+  try {
+    return await use(await receive(request, type, path, limit))
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+async function receive(request: Request, type: string, path: string, limit: number): Promise<Upload> {
+  if (!request.body) throw unprocessable('The upload is empty.')
+  const fields: Record<string, string> = Object.create(null)
+  let file: { name: string; written: Promise<void> } | undefined
+  let refusal: Fault | undefined
+  const busboy = new Busboy({
+    headers: { 'content-type': type },
+    limits: { files: 1, fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 },
+  })
+  busboy.on('file', (field, stream, name) => {
+    if (field !== 'file') refusal ??= unprocessable('The file is sent in the field named file.')
+    stream.on('limit', () => {
+      refusal ??= tooLarge(limit)
+    })
+    const written = pipeline(stream, createWriteStream(path, { mode: 0o600 }))
+    written.catch(() => {}) // awaited below; it must not be unhandled meanwhile
+    file = { name: (name ?? '').replace(/^.*[\\/]/, ''), written }
+  })
+  busboy.on('field', (name, value, _nameTruncated, valueTruncated) => {
+    if (valueTruncated) refusal ??= unprocessable('A field of the upload is too long.')
+    fields[name] = value
+  })
+  try {
+    await pipeline(Readable.fromWeb(request.body as never), busboy)
+    await file?.written
+  } catch (error) {
+    throw refusal ?? Object.assign(badRequest('The upload is malformed or was cut off.', 'malformed_body'), { cause: error })
+  }
+  if (refusal) throw refusal
+  if (!file) throw unprocessable('The upload has no file.')
+  return { path, fileName: file.name, fields }
+}

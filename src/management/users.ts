@@ -1,0 +1,88 @@
+import { Type } from '@sinclair/typebox'
+import { transaction } from '../catalog/store.ts'
+import { createUser, deleteUser, getUser, hashPassword, listUsers, rolesOf, updateUser, type User } from '../catalog/users.ts'
+import { idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
+import { checkMatch, json, list, single } from './respond.ts'
+
+const Roles = Type.Record(
+  Type.String(),
+  Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')]),
+)
+const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })
+const closed = { additionalProperties: false }
+const NewUser = Type.Object(
+  { username: Type.String(), password: Password, roles: Type.Optional(Roles), is_admin: Type.Optional(Type.Boolean()) },
+  closed,
+)
+const UserPatch = Type.Object(
+  {
+    password: Type.Optional(Password),
+    roles: Type.Optional(Roles),
+    is_admin: Type.Optional(Type.Boolean()),
+    is_active: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
+export function users(context: ManagementContext, request: Request, { user }: SignedIn): Response {
+  needAdmin(user)
+  return list(
+    request,
+    listUsers(context.db).map(u => userRow(context, u)),
+    rows => ({ items: rows }),
+  )
+}
+
+export async function addUser(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
+  needAdmin(user)
+  const { username, password, roles = {}, is_admin = false } = await jsonBody(context, request, NewUser)
+  const passwordHash = await hashPassword(password)
+  const made = transaction(context.db, tx => createUser(tx, actor, { username, passwordHash, isAdmin: is_admin, roles }))
+  return shown(context, made, 201)
+}
+
+export function oneUser(context: ManagementContext, { user }: SignedIn, id: string): Response {
+  needAdmin(user)
+  return shown(context, getUser(context.db, idOf(id)))
+}
+
+export async function changeUser(context: ManagementContext, request: Request, { user, actor }: SignedIn, id: string) {
+  needAdmin(user)
+  const { password, roles, is_admin, is_active } = await jsonBody(context, request, UserPatch)
+  const passwordHash = password === undefined ? undefined : await hashPassword(password)
+  const fields = {
+    ...(passwordHash ? { passwordHash } : {}),
+    ...(is_admin === undefined ? {} : { isAdmin: is_admin }),
+    ...(is_active === undefined ? {} : { isActive: is_active }),
+    ...(roles ? { roles } : {}),
+  }
+  const changed = transaction(context.db, tx => {
+    const target = getUser(tx, idOf(id))
+    checkMatch(request, userRow(context, target))
+    updateUser(tx, actor, target, fields)
+    return getUser(tx, target.id)
+  })
+  return shown(context, changed)
+}
+
+export function removeUser(context: ManagementContext, request: Request, { user, actor }: SignedIn, id: string) {
+  needAdmin(user)
+  transaction(context.db, tx => {
+    const target = getUser(tx, idOf(id))
+    checkMatch(request, userRow(context, target))
+    deleteUser(tx, actor, target)
+  })
+  return json({ deleted: true })
+}
+
+const userRow = (context: ManagementContext, user: User) => ({
+  user_id: user.id,
+  username: user.username,
+  is_admin: user.isAdmin,
+  is_active: user.isActive,
+  roles: rolesOf(context.db, user.id),
+  created_at: user.createdAt,
+})
+
+const shown = (context: ManagementContext, user: User, status = 200) =>
+  single(userRow(context, user), { self: `/api/users/${user.id}` }, status)

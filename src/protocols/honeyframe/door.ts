@@ -1,0 +1,77 @@
+/**
+ * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4).
+ * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
+ */
+import type { Endpoint } from '../../endpoints/endpoint.ts'
+import type { Admission, Gate } from '../../gate/gate.ts'
+import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../lib/body.ts'
+import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
+import { stringifyLossless } from '../../lib/json.ts'
+import { problem } from '../../lib/problem.ts'
+import { errorFields, log } from '../../telemetry/log.ts'
+import { requestIdOf } from '../../telemetry/request-id.ts'
+
+export const PREFIX = '/api/service/'
+
+export interface DoorSettings {
+  maxBody: number
+  requestTimeout: number
+}
+
+/** @param address the caller's address */
+export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
+  return async function serve(request: Request, address: () => string): Promise<Response> {
+    const requestId = requestIdOf(request.headers)
+    try {
+      checkAnnouncedLength(request.headers, settings.maxBody)
+      const { segments, query } = split(request.url)
+      if (segments.length !== 2) throw notFound('No such route.')
+      let admission = gate.admit(request.headers, address(), segments[0]!, segments[1]!)
+      if (admission instanceof Promise) admission = await admission
+      return await answer(request, admission, query, requestId, settings)
+    } catch (error) {
+      const fault = toFault(error)
+      if (fault.status >= 500) log.error({ request_id: requestId, status: fault.status, ...errorFields(error) }, fault.code)
+      return problem(fault, requestId)
+    }
+  }
+}
+
+async function answer(
+  request: Request,
+  { endpoint, grant, headers }: Admission,
+  query: string,
+  requestId: string,
+  settings: DoorSettings,
+): Promise<Response> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
+  const deadline = Date.now() + settings.requestTimeout
+  let body: unknown
+  if (endpoint.takesBody) {
+    checkJsonType(request.headers)
+    body = parseJson(await readBytes(request, settings.maxBody))
+  }
+  let reply = endpoint.run({ params: new URLSearchParams(query), body, deadline, signal: request.signal }, grant)
+  if (reply instanceof Promise) reply = await reply
+  const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
+  return new Response(text, {
+    headers: { 'content-type': 'application/json', 'x-request-id': requestId, ...headers },
+  })
+}
+
+const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
+
+/** The path below the prefix, split on `/` first and then decoded, as an id may hold a slash; and the raw query. */
+function split(url: string): { segments: string[]; query: string } {
+  const start = url.indexOf(PREFIX, url.indexOf('//') + 2) + PREFIX.length
+  const mark = url.indexOf('?', start)
+  const path = mark < 0 ? url.slice(start) : url.slice(start, mark)
+  const query = mark < 0 ? '' : url.slice(mark + 1)
+  const segments = path.split('/')
+  try {
+    return { segments: path.includes('%') ? segments.map(decodeURIComponent) : segments, query }
+  } catch {
+    throw notFound('No such route.')
+  }
+}

@@ -1,0 +1,93 @@
+import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
+import type { StoredValue } from '../values.ts'
+
+export interface SqliteStatement {
+  sql: string
+  files: string[]
+  bigints: boolean
+}
+
+export type Row = Record<string, unknown>
+
+const MAX_CONNECTIONS = 64
+const MAX_STATEMENTS = 200
+
+interface Connection {
+  db: Database
+  statements: Map<string, Prepared>
+}
+
+/**
+ * Read-only connections on sets of immutable files. The files never change, so they are opened without locks
+ * (`immutable=1`: four times the lookups), attached to an empty in-memory database that can be written by nobody.
+ */
+export class SqliteReader {
+  #connections = new Map<string, Connection>()
+
+  /** @throws SQLiteError */
+  all(statement: SqliteStatement, values: StoredValue[]): Row[] {
+    return this.#prepared(statement).all(...(values as never[])) as Row[]
+  }
+
+  /** The engine's plan for a statement, a line a step. */
+  explain(statement: SqliteStatement): string[] {
+    const { db } = this.#connection(statement.files)
+    return (db.query(`EXPLAIN QUERY PLAN ${statement.sql}`).all() as { detail: string }[]).map(step => step.detail)
+  }
+
+  /** Closes every connection that reads this file. */
+  release(file: string): void {
+    for (const [key, connection] of this.#connections)
+      if (key.split('\n').includes(file)) {
+        close(connection)
+        this.#connections.delete(key)
+      }
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) close(connection)
+    this.#connections.clear()
+  }
+
+  #prepared({ sql, files, bigints }: SqliteStatement): Prepared {
+    const { db, statements } = this.#connection(files)
+    const key = bigints ? `${sql}\n` : sql
+    let prepared = statements.get(key)
+    if (!prepared) {
+      prepared = db.prepare(sql)
+      if (bigints) prepared.safeIntegers(true)
+      evictOldest(statements, MAX_STATEMENTS, old => old.finalize())
+      statements.set(key, prepared)
+    }
+    return prepared
+  }
+
+  #connection(files: string[]): Connection {
+    const key = files.length === 1 ? files[0]! : files.join('\n')
+    const open = this.#connections.get(key)
+    if (open) return open
+    evictOldest(this.#connections, MAX_CONNECTIONS, close)
+    const db = new Database('file::memory:', constants.SQLITE_OPEN_READWRITE | constants.SQLITE_OPEN_URI)
+    for (const [index, file] of files.entries())
+      db.run(`ATTACH ? AS d${index}`, [`file:${file.split('/').map(encodeURIComponent).join('/')}?immutable=1&mode=ro`])
+    db.run('PRAGMA case_sensitive_like = ON')
+    db.run('PRAGMA temp_store = MEMORY')
+    db.run('PRAGMA query_only = ON')
+    const connection = { db, statements: new Map() }
+    this.#connections.set(key, connection)
+    return connection
+  }
+}
+
+function close({ db, statements }: Connection): void {
+  for (const statement of statements.values()) statement.finalize()
+  db.close()
+}
+
+/** Maps keep insertion order: the first is the oldest. */
+function evictOldest<T>(map: Map<string, T>, max: number, end: (value: T) => void): void {
+  if (map.size < max) return
+  const [key, value] = map.entries().next().value!
+  map.delete(key)
+  end(value)
+}

@@ -1,0 +1,200 @@
+import { createReadStream } from 'node:fs'
+import { createGunzip } from 'node:zlib'
+import { wrong } from './wrong.ts'
+
+/**
+ * What DuckDB's reader does not tell: the header as it is written, and in which line of the file something is.
+ * The data itself is always read by DuckDB.
+ */
+export interface Dialect {
+  delimiter: string
+  names: string[]
+}
+
+/** The longest record, in bytes, header included. */
+export const MAX_RECORD = 16_000_000
+const MAX_HEADER = 1_000_000
+const DELIMITERS = [',', ';', '|', '\t']
+
+/** The bytes of the file, decompressed, without a byte order mark. @throws zlib's errors */
+export async function* bytesOf(path: string, gzip: boolean): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: 1 << 18 })
+  const stream = gzip ? file.pipe(createGunzip()) : file
+  if (gzip) file.on('error', error => stream.destroy(error))
+  let first = true
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      yield first && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? chunk.subarray(3) : chunk
+      first = false
+    }
+  } finally {
+    stream.destroy()
+    file.destroy()
+  }
+}
+
+/**
+ * The header line's names and the delimiter: a tab for tsv, else the one of `, ; |` and tab that the line has most of.
+ * @throws Fault 422: an empty file, no text, not UTF-8, a header that is empty or too long
+ */
+export async function readHeader(path: string, gzip: boolean, delimiter?: string): Promise<Dialect> {
+  const bytes = await headerBytes(path, gzip)
+  if (bytes.length === 0) throw wrong('the file is empty')
+  const text = decode(bytes)
+  const line = firstRecord(text)
+  if (line.trim() === '') throw wrong('the header is empty', { unit: 'line', row: 1 })
+  const chosen = delimiter ?? mostFrequent(line)
+  return { delimiter: chosen, names: fields(line, chosen) }
+}
+
+async function headerBytes(path: string, gzip: boolean): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  let inQuotes = false
+  try {
+    for await (const chunk of bytesOf(path, gzip)) {
+      for (let i = 0; i < chunk.length; i++) {
+        const byte = chunk[i]
+        if (byte === QUOTE) inQuotes = !inQuotes
+        else if ((byte === LF || byte === CR) && !inQuotes) return Buffer.concat([...parts, chunk.subarray(0, i + 1)])
+        if (++size > MAX_HEADER) throw wrong('the header is longer than 1 MB', { unit: 'line', row: 1 })
+      }
+      parts.push(chunk)
+    }
+  } catch (error) {
+    if (gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_'))
+      throw wrong('the file is not a whole gzip file', {}, error)
+    throw error
+  }
+  return Buffer.concat(parts)
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {}
+  throw wrong('the file is not UTF-8 text', { unit: 'line', row: 1 })
+}
+
+function firstRecord(text: string): string {
+  let inQuotes = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]
+    if (c === '"') inQuotes = !inQuotes
+    else if (!inQuotes && (c === '\n' || c === '\r')) return text.slice(0, i)
+  }
+  if (inQuotes) throw wrong('a quoted name is never closed', { unit: 'line', row: 1 })
+  return text
+}
+
+function mostFrequent(line: string): string {
+  const counts = DELIMITERS.map(delimiter => fields(line, delimiter).length)
+  return DELIMITERS[counts.indexOf(Math.max(...counts))]!
+}
+
+function fields(line: string, delimiter: string): string[] {
+  const found: string[] = []
+  let field = ''
+  let inQuotes = false
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i]!
+    if (inQuotes && c === '"' && line[i + 1] === '"') {
+      field += '"'
+      i++
+    } else if (c === '"') inQuotes = !inQuotes
+    else if (c === delimiter && !inQuotes) {
+      found.push(field)
+      field = ''
+    } else field += c
+  }
+  return [...found, field]
+}
+
+const QUOTE = 34
+const LF = 10
+const CR = 13
+const SPACE = 32
+
+export interface Problem {
+  line: number
+  what: string
+}
+
+/**
+ * Walks the records of a file. `onRecord` gets each one's first line, counted from 1, its number of fields (0 for a blank
+ * line) and ends the walk with `true`. Resolves with the first thing that no csv reader could accept, if there is one.
+ */
+export async function walkRecords(
+  path: string,
+  gzip: boolean,
+  delimiter: string,
+  onRecord: (line: number, fields: number, lastIsEmpty: boolean) => boolean | undefined,
+): Promise<Problem | undefined> {
+  const comma = delimiter.charCodeAt(0)
+  let line = 1
+  let start = 1
+  let fieldCount = 0
+  let length = 0
+  let state: 'start' | 'plain' | 'quoted' | 'closed' = 'start'
+  let opened = 1
+  let afterCr = false
+  let ending: 'lf' | 'crlf' | 'cr' | undefined
+  let pending = 0
+  const mixed = () => ({ line: start, what: 'the line ends differently (LF or CRLF) from the lines before it' })
+  const finish = () => {
+    const stop = onRecord(start, length === 0 ? 0 : fieldCount + 1, state === 'start')
+    fieldCount = 0
+    length = 0
+    state = 'start'
+    return stop
+  }
+  for await (const chunk of bytesOf(path, gzip)) {
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i]!
+      if (byte > 127 || pending > 0) {
+        if (pending > 0 ? byte >> 6 !== 2 : byte < 0xc2 || byte > 0xf4) return { line, what: 'not UTF-8 text' }
+        pending = pending > 0 ? pending - 1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+      }
+      if (afterCr) {
+        afterCr = false
+        const now = byte === LF ? 'crlf' : 'cr'
+        ending ??= now
+        if (ending !== now) return mixed()
+        if (finish()) return
+        start = ++line
+        if (byte === LF) continue
+      }
+      if (state === 'quoted') {
+        length++
+        if (byte === QUOTE) state = 'closed'
+        else if (byte === LF || (byte === CR && ending === 'cr')) line++
+      } else if (byte === LF) {
+        ending ??= 'lf'
+        if (ending !== 'lf') return mixed()
+        if (finish()) return
+        start = ++line
+      } else if (byte === CR) afterCr = true
+      else {
+        length++
+        if (byte === comma) {
+          fieldCount++
+          state = 'start'
+        } else if (state === 'start') {
+          if (byte === QUOTE) {
+            state = 'quoted'
+            opened = line
+          } else if (byte !== SPACE) state = 'plain'
+        } else if (state === 'closed') {
+          if (byte === QUOTE) state = 'quoted'
+          else if (byte !== SPACE) return { line, what: 'characters after a closing quote' }
+        }
+      }
+      if (length > MAX_RECORD && state !== 'quoted') return { line: start, what: 'longer than 16 MB' }
+    }
+  }
+  if (state === 'quoted') return { line: opened, what: 'a quoted field is never closed' }
+  if (length > MAX_RECORD) return { line: start, what: 'longer than 16 MB' }
+  if (length > 0 || afterCr) finish()
+  return undefined
+}

@@ -1,0 +1,152 @@
+import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { ColumnType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import { Fault, unavailable } from '../../lib/fault.ts'
+import type { Progress } from '../../lib/progress.ts'
+import { openCsv } from './csv-source.ts'
+import { INPUT, openDuckdb } from './duck.ts'
+import { openJson } from './json-source.ts'
+import { checkKeys, chooseKey } from './key.ts'
+import { openParquet } from './parquet-source.ts'
+import { planColumns } from './plan.ts'
+import type { Source } from './source.ts'
+import { writeTable } from './write.ts'
+import { wrong } from './wrong.ts'
+
+/** What the parent asks of the child: all paths absolute, `scratch` an empty directory of this import's own. */
+export interface Job {
+  source: string
+  format: FileFormat
+  building: string
+  primaryKey?: string[]
+  chooseKey: boolean
+  indexes: string[][]
+  types: Record<string, ColumnType>
+  scratch: string
+}
+
+export interface JobResult {
+  columns: StoredColumn[]
+  rowCount: number
+  primaryKey?: string[]
+  bytes: number
+  /** of the file that was read */
+  sha256: string
+}
+
+const REPORT_MS = 100
+/** The share of the whole that the passes before writing take, roughly. */
+const READING = 0.3
+const WRITING = 0.6
+const FINISHING = 0.98
+
+/**
+ * The whole import, in the child: settle types and key, write the SQLite file, sync it. The parent renames it.
+ * @throws Fault 422 what is wrong with the file; Fault 503 no memory or disk left for it
+ */
+export async function runJob(job: Job, report: (progress: Progress) => void): Promise<JobResult> {
+  try {
+    return await run(job, reporter(report))
+  } catch (error) {
+    throw shortage(error) ?? (error instanceof Fault ? shortage(error.cause) : undefined) ?? error
+  }
+}
+
+async function run(job: Job, tell: Tell): Promise<JobResult> {
+  process.chdir(job.scratch)
+  const path = await place(job)
+  const connection = await openDuckdb(job.scratch)
+  tell('reading', 0, 0)
+  const polling = setInterval(() => tell('reading', 0, (connection.progress.percentage / 100) * READING), REPORT_MS)
+  try {
+    const source = await openSource(job.format, path, connection)
+    const { columns, rowCount, primaryKey } = await settle(job, source, connection)
+    clearInterval(polling)
+    const table = { columns, primaryKey, indexes: job.indexes }
+    const rows = await writeTable(job.building, table, source, connection, (rows, phase) =>
+      tell(phase, rows, READING + WRITING * Math.min(1, rows / Math.max(1, rowCount))),
+    )
+    if (rows !== rowCount) throw wrong('the file changed while it was read')
+    tell('finishing', rows, FINISHING)
+    sync(job.building)
+    const bytes = statSync(job.building).size
+    const sha256 = await digest(job.source)
+    return { columns: columns.map(column => column.stored), rowCount, primaryKey, bytes, sha256 }
+  } finally {
+    clearInterval(polling)
+  }
+}
+
+async function settle(job: Job, source: Source, connection: DuckDBConnection) {
+  try {
+    const { columns, rowCount } = await planColumns(connection, source, job.types)
+    await checkKeys(connection, source, columns, job.primaryKey, job.indexes)
+    const chosen = job.chooseKey && !job.primaryKey ? await chooseKey(connection, source, columns, rowCount) : undefined
+    return { columns, rowCount, primaryKey: job.primaryKey ?? chosen }
+  } catch (error) {
+    throw error instanceof Fault ? error : await source.explain(error)
+  }
+}
+
+type Tell = (phase: string, rows: number, fraction: number) => void
+
+/** Reports ten times a second, and every new phase; the fraction never falls. */
+function reporter(report: (progress: Progress) => void): Tell {
+  let last = { at: 0, phase: '', fraction: 0 }
+  return (phase, rows, fraction) => {
+    const at = performance.now()
+    if (phase === last.phase && at - last.at < REPORT_MS) return
+    last = { at, phase, fraction: Math.max(last.fraction, fraction) }
+    report({ rows, phase, fraction: last.fraction })
+  }
+}
+
+/** The file under a name that no pattern or quote can be in. A byte order mark, which DuckDB's JSON trips over, goes. */
+async function place(job: Job): Promise<string> {
+  const file = Bun.file(job.source)
+  const start = new Uint8Array(await file.slice(0, 3).arrayBuffer())
+  if (start.length === 0) throw wrong('the file is empty')
+  const marked = start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf
+  if (marked && (job.format === 'json' || job.format === 'ndjson')) await copyFrom(file.slice(3), INPUT)
+  else symlinkSync(job.source, INPUT)
+  return `${job.scratch}/${INPUT}`
+}
+
+async function copyFrom(from: Blob, to: string): Promise<void> {
+  const writer = Bun.file(to).writer()
+  for await (const chunk of from.stream()) {
+    writer.write(chunk)
+    await writer.flush()
+  }
+  await writer.end()
+}
+
+function openSource(format: FileFormat, path: string, connection: DuckDBConnection): Promise<Source> {
+  if (format === 'parquet') return openParquet(connection)
+  if (format === 'json' || format === 'ndjson') return openJson(connection, path, format)
+  return openCsv(path, format)
+}
+
+/** No fault of the file's: the machine has not enough memory or room on disk. */
+function shortage(error: unknown): Fault | undefined {
+  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
+  if (/^Out of Memory/i.test(message)) return unavailable('The import needs more memory than there is.', 60, error)
+  return code === 'SQLITE_FULL' || code === 'ENOSPC' || /No space left|disk is full/i.test(message)
+    ? unavailable('There is no room left on the disk for the import.', 60, error)
+    : undefined
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+async function digest(path: string): Promise<string> {
+  const hasher = new Bun.CryptoHasher('sha256')
+  for await (const chunk of Bun.file(path).stream()) hasher.update(chunk)
+  return hasher.digest('hex')
+}

@@ -1,0 +1,95 @@
+import { bytesOf } from './csv-scan.ts'
+
+export interface Problem {
+  /** The record, from 1; absent where the file as a whole is meant. */
+  row?: number
+  what: string
+}
+
+/** JSON has no NaN and no infinities, but DuckDB reads and writes them: outside strings they become null. */
+export function strictJson(text: string): string {
+  let inString = false
+  return text.replace(/"|\\.|-?Infinity|NaN/gs, token => {
+    if (token === '"') inString = !inString
+    return inString || token === '"' || token[0] === '\\' ? token : 'null'
+  })
+}
+
+/** The longest record, in bytes. */
+export const MAX_OBJECT = 16_000_000
+
+/**
+ * The first record that is not JSON or not an object, of a file that DuckDB refused: its own positions are not always
+ * right. The records are those of the array, or else the values one after the other (a line each in ndjson).
+ */
+export async function findBadRecord(path: string, lines: boolean): Promise<Problem | undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let row = 1
+  let text = ''
+  let depth = 0
+  let base: number | undefined = lines ? 0 : undefined
+  let inString = false
+  let escaped = false
+  let ended = false
+  const bad = (): Problem | undefined => {
+    const record = text.trim()
+    text = ''
+    if (record === '') return undefined
+    try {
+      const value = JSON.parse(/NaN|Infinity/.test(record) ? strictJson(record) : record)
+      if (value === null || typeof value !== 'object' || Array.isArray(value)) return { row, what: 'not an object' }
+    } catch {
+      return { row, what: 'not valid JSON' }
+    }
+    row++
+    return undefined
+  }
+  for await (const chunk of bytesOf(path, false)) {
+    let part: string
+    try {
+      part = decoder.decode(chunk, { stream: true })
+    } catch {
+      return { row, what: 'not UTF-8 text' }
+    }
+    for (const c of part) {
+      if (lines) {
+        if (c !== '\n') text += c
+        else {
+          const problem = bad()
+          if (problem) return problem
+        }
+      } else {
+        const space = c === ' ' || c === '\n' || c === '\r' || c === '\t'
+        if (base === undefined && !space) {
+          base = c === '[' ? 1 : 0
+          if (base === 1) {
+            depth = 1
+            continue
+          }
+        }
+        if (ended && !space) return { what: 'something follows the end of the array' }
+        if (inString) {
+          inString = escaped || c !== '"'
+          escaped = !escaped && c === '\\'
+        } else if (c === '"') inString = true
+        else if (c === '{' || c === '[') depth++
+        else if (c === '}' || c === ']') depth--
+        if (!inString && base === 1 && ((c === ',' && depth === 1) || depth === 0)) {
+          const problem = text.trim() === '' && c === ',' ? { row, what: 'not valid JSON' } : bad()
+          if (problem) return problem
+          ended = depth === 0
+          continue
+        }
+        text += c
+        if (!inString && base === 0 && depth === 0 && c === '}') {
+          const problem = bad()
+          if (problem) return problem
+        }
+        if (depth < 0) return { row, what: 'not valid JSON' }
+      }
+      if (text.length > MAX_OBJECT) return { row, what: 'longer than 16 MB' }
+    }
+  }
+  if (base === 1 && !ended) return bad() ?? { row, what: 'the file ends before the array does' }
+  return bad()
+}

@@ -1,0 +1,93 @@
+import type { DuckDBValue } from '@duckdb/node-api'
+import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
+import { encodeDecimalSql } from '../../lib/decimal.ts'
+import type { ColumnPlan, Misfit, Probe } from './probe.ts'
+import type { SourceColumn } from './source.ts'
+import { isWide, plan } from './text-probe.ts'
+
+const INTEGER = /^(?:U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/
+const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
+const INT32 = { min: -(2n ** 31n), max: 2n ** 31n - 1n }
+
+/**
+ * What to ask of a column that has a type of its own (Parquet) to know how it is stored. With `declared`: undefined
+ * unless the column is of that type anyway.
+ */
+export function nativeProbe(column: SourceColumn, declared?: ColumnType): Probe | undefined {
+  const [type, probe] = probeOf(column.name, column.value, column.type ?? 'VARCHAR')
+  return declared === undefined || declared === type ? probe : undefined
+}
+
+function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
+  const simple = (to: ColumnType, select: string): [ColumnType, Probe] => [
+    to,
+    { ask: [nulls(x)], settle: ([n]) => plan({ name, type: to, nullable: some(n) }, select) },
+  ]
+  const decimal = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(type)
+  if (decimal) {
+    const [precision, scale] = [Number(decimal[1]), Number(decimal[2])]
+    const settle = ([n]: DuckDBValue[]) =>
+      plan({ name, type: 'decimal', nullable: some(n), precision, scale }, encodeDecimalSql(x, precision))
+    return ['decimal', { ask: [nulls(x)], settle }]
+  }
+  if (INTEGER.test(type))
+    return ['integer', { ask: [nulls(x), `min(${x})`, `max(${x})`], settle: answers => integerPlan(name, x, answers) }]
+  if (/(\[\d*\]$)|^(STRUCT|MAP|UNION|VARIANT|JSON)\b/.test(type)) {
+    const [to, probe] = simple('json', type === 'JSON' ? `CAST(${x} AS VARCHAR)` : `CAST(to_json(${x}) AS VARCHAR)`)
+    return [to, { ask: probe.ask, settle: answers => ({ ...(probe.settle(answers) as ColumnPlan), looseJson: true }) }]
+  }
+  switch (type) {
+    case 'FLOAT':
+    case 'DOUBLE': {
+      const settle = ([n, nan]: DuckDBValue[]) =>
+        plan({ name, type: 'float', nullable: some(n) || some(nan) }, `CAST(${x} AS DOUBLE)`)
+      return ['float', { ask: [nulls(x), `count(*) FILTER (WHERE isnan(${x}))`], settle }]
+    }
+    case 'BOOLEAN':
+      return simple('boolean', `CAST(${x} AS INTEGER)`)
+    case 'BLOB':
+      return simple('blob', x)
+    case 'DATE':
+      return ranged(name, 'date', x, `CAST(${x} AS VARCHAR)`)
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_S':
+    case 'TIMESTAMP_MS':
+    case 'TIMESTAMP_NS':
+      return ranged(name, 'timestamp', x, `replace(CAST(${x} AS VARCHAR), ' ', 'T')`)
+    case 'TIMESTAMP WITH TIME ZONE': {
+      const utc = `(${x} AT TIME ZONE 'UTC')`
+      return ranged(name, 'timestamptz', utc, `replace(CAST(${utc} AS VARCHAR), ' ', 'T')`)
+    }
+    case 'TIME':
+    case 'TIME_NS':
+      return simple('time', `CAST(${x} AS VARCHAR)`)
+    default: // VARCHAR, ENUM, UUID, INTERVAL, TIME WITH TIME ZONE, BIT and what is still to come
+      return simple('text', `CAST(${x} AS VARCHAR)`)
+  }
+}
+
+/** An integer column by its values: 64 bits where they fit, else a decimal of as many digits as they need. */
+function integerPlan(name: string, x: string, [n, min, max]: DuckDBValue[]): ColumnPlan {
+  const [low, high] = [BigInt((min as bigint | number | null) ?? 0), BigInt((max as bigint | number | null) ?? 0)]
+  const within = (range: { min: bigint; max: bigint }) => low >= range.min && high <= range.max
+  if (!within(INT64)) {
+    const precision = Math.max(...[low, high].map(end => String(end).replace('-', '').length))
+    return plan({ name, type: 'decimal', nullable: some(n), precision, scale: 0 }, encodeDecimalSql(x, precision))
+  }
+  const stored: StoredColumn = { name, type: 'integer', nullable: some(n) }
+  if (isWide(low, high)) stored.wide = true
+  return plan(stored, `CAST(${x} AS ${within(INT32) ? 'INTEGER' : stored.wide ? 'BIGINT' : 'DOUBLE'})`)
+}
+
+/** Dates and timestamps sort as text from year 0 to 9999 only; what lies outside, infinities too, cannot be kept. */
+function ranged(name: string, type: ColumnType, x: string, select: string): [ColumnType, Probe] {
+  const outside = `(${x} IS NOT NULL AND (NOT isfinite(${x}) OR year(${x}) NOT BETWEEN 0 AND 9999))`
+  const settle = ([n, bad]: DuckDBValue[]): ColumnPlan | Misfit =>
+    some(bad)
+      ? { where: outside, what: `a ${type} outside the years 0000 to 9999` }
+      : plan({ name, type, nullable: some(n) }, select)
+  return [type, { ask: [nulls(x), `count(*) FILTER (WHERE ${outside})`], settle }]
+}
+
+const nulls = (x: string) => `count(*) - count(${x})`
+const some = (count: DuckDBValue | undefined) => Number(count) > 0

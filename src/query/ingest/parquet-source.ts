@@ -1,0 +1,45 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { Fault } from '../../lib/fault.ts'
+import { INPUT, identifier, literal, rowsOf } from './duck.ts'
+import type { Source } from './source.ts'
+import { checkNames, wrong } from './wrong.ts'
+
+/** parquet, with the types that it has. @throws Fault 422: not a parquet file, or columns whose names clash */
+export async function openParquet(connection: DuckDBConnection): Promise<Source> {
+  const relation = `read_parquet(${literal(INPUT)}, hive_partitioning = false, union_by_name = false)`
+  const explain = async (error: unknown): Promise<Fault> =>
+    wrong('the parquet file is damaged, or has a feature that cannot be read', {}, error)
+  let schema: unknown[][]
+  let described: unknown[][]
+  try {
+    schema = await rowsOf(connection, `SELECT name, num_children FROM parquet_schema(${literal(INPUT)})`)
+    checkNames(topLevel(schema), {}, 'the file')
+    described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
+  } catch (error) {
+    if (error instanceof Error && /magic bytes|too small to be a Parquet/i.test(error.message))
+      throw wrong('not a parquet file', {}, error)
+    throw error instanceof Fault ? error : await explain(error)
+  }
+  const columns = described.map(([name, type]) => ({
+    name: String(name),
+    value: identifier(String(name)),
+    from: 'native' as const,
+    type: String(type),
+  }))
+  return { relation, columns, unit: 'row', place: async row => row, explain }
+}
+
+/** The names of the columns themselves, out of the schema's tree in depth-first order (its first node is the root). */
+function topLevel(schema: unknown[][]): string[] {
+  const names: string[] = []
+  let at = 1
+  const skip = (): void => {
+    const children = Number(schema[at++]?.[1] ?? 0)
+    for (let i = 0; i < children; i++) skip()
+  }
+  while (at < schema.length) {
+    names.push(String(schema[at]![0]))
+    skip()
+  }
+  return names
+}

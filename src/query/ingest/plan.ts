@@ -1,0 +1,66 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { ColumnType } from '../../catalog/column.ts'
+import { rowsOf } from './duck.ts'
+import { nativeProbe } from './native-types.ts'
+import type { ColumnPlan, Misfit, Probe } from './probe.ts'
+import type { Source } from './source.ts'
+import { textProbe } from './text-probe.ts'
+import { shown, wrong } from './wrong.ts'
+
+/**
+ * Settles the type of every column: one pass over the file, and a second one for columns whose digits must be counted.
+ * @throws Fault 422 naming row and column of the first value that does not fit its type
+ */
+export async function planColumns(
+  connection: DuckDBConnection,
+  source: Source,
+  types: Record<string, ColumnType>,
+): Promise<{ columns: ColumnPlan[]; rowCount: number }> {
+  const names = source.columns.map(column => column.name)
+  for (const name of Object.keys(types))
+    if (!names.includes(name))
+      throw wrong(`there is no such column; the columns are ${names.map(shown).join(', ')}`, { column: name })
+  const states: (ColumnPlan | Misfit | Probe)[] = source.columns.map(column => {
+    const declared = types[column.name]
+    return column.from === 'native' && declared !== undefined
+      ? (nativeProbe(column, declared) ??
+          textProbe({ ...column, from: 'text', value: `CAST(${column.value} AS VARCHAR)` }, declared))
+      : column.from === 'native'
+        ? nativeProbe(column)!
+        : textProbe(column, declared)
+  })
+  let rowCount = 0
+  for (;;) {
+    const asking = states.flatMap((state, index) => ('ask' in state ? [{ index, probe: state }] : []))
+    if (asking.length === 0) break
+    const [answers] = await rowsOf(
+      connection,
+      `SELECT count(*), ${asking.flatMap(({ probe }) => probe.ask).join(', ')} FROM ${source.relation}`,
+    )
+    rowCount = Number(answers![0])
+    let next = 1
+    for (const { index, probe } of asking) {
+      states[index] = probe.settle(answers!.slice(next, next + probe.ask.length))
+      next += probe.ask.length
+    }
+  }
+  const misfits = states.flatMap((state, index) => ('where' in state ? [{ ...state, column: names[index]! }] : []))
+  if (misfits.length > 0) throw await firstMisfit(connection, source, misfits)
+  return { columns: states as ColumnPlan[], rowCount }
+}
+
+/** The refusal for the first row in which one of these is true. */
+export async function firstMisfit(
+  connection: DuckDBConnection,
+  source: Source,
+  misfits: (Misfit & { column: string })[],
+) {
+  const [found] = await rowsOf(
+    connection,
+    `SELECT min(n) AS first, arg_min(which, n) FROM (SELECT row_number() OVER () AS n, CASE
+       ${misfits.map(({ where }, i) => `WHEN ${where} THEN ${i}`).join(' ')} END AS which FROM ${source.relation}) WHERE which IS NOT NULL`,
+  )
+  const misfit = misfits[Number(found?.[1] ?? 0)]!
+  const row = found?.[0] == null ? undefined : await source.place(Number(found[0]))
+  return wrong(misfit.what, { unit: source.unit, row, column: misfit.column })
+}

@@ -1,0 +1,23 @@
+import type { DuckDBValue } from '@duckdb/node-api'
+import type { StoredColumn } from '../../catalog/column.ts'
+
+/** A column that is settled: how it is declared in SQLite, and the SQL (DuckDB) for the values to be bound. */
+export interface ColumnPlan {
+  stored: StoredColumn
+  sqlite: 'INTEGER' | 'REAL' | 'TEXT' | 'BLOB'
+  select: string
+  /** the text is JSON as DuckDB writes it, in which NaN and infinities may occur */
+  looseJson?: boolean
+}
+
+/** Values that cannot be stored: `where` is true for them. */
+export interface Misfit {
+  where: string
+  what: string
+}
+
+/** Questions to ask of all rows (aggregates), and what follows from the answers. */
+export interface Probe {
+  ask: string[]
+  settle(answers: DuckDBValue[]): ColumnPlan | Misfit | Probe
+}

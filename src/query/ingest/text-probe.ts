@@ -1,0 +1,126 @@
+import type { DuckDBValue } from '@duckdb/node-api'
+import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
+import { encodeDecimalSql, storedAsInteger } from '../../lib/decimal.ts'
+import type { ColumnPlan, Misfit, Probe } from './probe.ts'
+import type { SourceColumn } from './source.ts'
+import {
+  digitsBefore,
+  digitsBehind,
+  isPlainNumber,
+  LOOKS,
+  looksOfJson,
+  looksOfText,
+  storedFromKnown,
+  storedFromText,
+  typeOfLooks,
+} from './text-types.ts'
+
+const MAX_DIGITS = 38
+
+/** What to ask of a column of text (or of JSON values as written) to settle its type, inferred or declared. */
+export function textProbe(column: SourceColumn, declared?: ColumnType): Probe {
+  const json = column.from === 'json'
+  const text = json ? `(${column.value} ->> '$')` : column.value
+  if (declared !== undefined) return declaredProbe(column, declared, text)
+  const looksSql = json ? looksOfJson(column.value) : looksOfText(column.value)
+  return {
+    ask: [`bit_or(${looksSql})`],
+    settle: ([answer]) => {
+      const looks = Number(answer ?? LOOKS.null)
+      const nullable = (looks & LOOKS.null) !== 0
+      const type = typeOfLooks(looks, json)
+      if (type === 'digits')
+        return {
+          ask: [digitsBefore(text), digitsBehind(text)],
+          settle: ([before, behind]) => {
+            const scale = Number(behind ?? 0)
+            const precision = Math.max(1, Number(before ?? 0) + scale)
+            return precision > MAX_DIGITS
+              ? plan({ name: column.name, type: 'float', nullable }, `CAST(${text} AS DOUBLE)`)
+              : decimalPlan({ name: column.name, nullable, precision, scale }, text)
+          },
+        }
+      const stored: StoredColumn = { name: column.name, type, nullable }
+      if (type === 'integer' && looks & LOOKS.wide) stored.wide = true
+      if (type === 'json') return { ...plan(stored, nullJson(column.value)), looseJson: true }
+      return plan(stored, storedFromKnown(stored, text))
+    },
+  }
+}
+
+const nullJson = (value: string) => `nullif(CAST(${value} AS VARCHAR), 'null')`
+
+function declaredProbe(column: SourceColumn, type: ColumnType, text: string): Probe {
+  if (type === 'json' && column.from === 'json') {
+    const value = nullJson(column.value)
+    return {
+      ask: [`count(*) - count(${value})`],
+      settle: ([nulls]) => ({
+        ...plan({ name: column.name, type, nullable: Number(nulls) > 0 }, value),
+        looseJson: true,
+      }),
+    }
+  }
+  // An empty text is no number, date or boolean: where one of those is declared, it stands for no value.
+  const value = type === 'text' ? text : `nullif(${text}, '')`
+  const nulls = `count(*) - count(${value})`
+  if (type === 'decimal') return declaredDecimal(column.name, value, nulls)
+  const converted = storedFromText({ type }, value)
+  const ask = [nulls, `count(${value}) - count(${converted})`]
+  if (type === 'integer') ask.push(`min(${converted})`, `max(${converted})`)
+  if (type === 'float') ask.push(`count(*) FILTER (WHERE isnan(${converted}))`)
+  return {
+    ask,
+    settle: answers => {
+      if (Number(answers[1]) > 0) return misfit(value, converted, type)
+      const stored: StoredColumn = { name: column.name, type, nullable: Number(answers[0]) > 0 }
+      if (type === 'integer' && isWide(answers[2], answers[3])) stored.wide = true
+      if (type === 'float' && Number(answers[2]) > 0) stored.nullable = true
+      return plan(stored, storedFromText({ type, wide: stored.wide ?? false }, value))
+    },
+  }
+}
+
+function declaredDecimal(name: string, value: string, nulls: string): Probe {
+  const plain = isPlainNumber(value)
+  const number = `CASE WHEN ${plain} THEN ${value} END`
+  return {
+    ask: [nulls, `count(${value}) - count(${number})`, digitsBefore(number), digitsBehind(number)],
+    settle: ([nullCount, misfits, before, behind]) => {
+      if (Number(misfits) > 0) return { where: `${value} IS NOT NULL AND NOT ${plain}`, what: 'not a decimal' }
+      const scale = Number(behind ?? 0)
+      const precision = Math.max(1, Number(before ?? 0) + scale)
+      const where = `strlen(ltrim(split_part(trim(${value}), '.', 1), '+-0')) + ${scale} > ${MAX_DIGITS}`
+      if (precision > MAX_DIGITS)
+        return { where, what: `more than ${MAX_DIGITS} digits, at the ${scale} behind the point that the column needs` }
+      return decimalPlan({ name, nullable: Number(nullCount) > 0, precision, scale }, `trim(${value})`)
+    },
+  }
+}
+
+const misfit = (value: string, converted: string, type: ColumnType): Misfit => ({
+  where: `${value} IS NOT NULL AND ${converted} IS NULL`,
+  what: `not ${type === 'integer' ? 'an' : 'a'} ${type}`,
+})
+
+export const isWide = (...ends: (DuckDBValue | undefined)[]) =>
+  ends.some(end => end != null && !Number.isSafeInteger(Number(end)))
+
+export function decimalPlan(
+  column: { name: string; nullable: boolean; precision: number; scale: number },
+  text: string,
+): ColumnPlan {
+  const value = `CAST(${text} AS DECIMAL(${column.precision}, ${column.scale}))`
+  return plan({ type: 'decimal', ...column }, encodeDecimalSql(value, column.precision))
+}
+
+/** A settled column, with what SQLite calls its type. */
+export function plan(stored: StoredColumn, select: string): ColumnPlan {
+  return { stored, select, sqlite: sqliteType(stored) }
+}
+
+function sqliteType({ type, precision }: StoredColumn): ColumnPlan['sqlite'] {
+  if (type === 'integer' || type === 'boolean') return 'INTEGER'
+  if (type === 'decimal') return storedAsInteger(precision ?? 0) ? 'INTEGER' : 'TEXT'
+  return type === 'float' ? 'REAL' : type === 'blob' ? 'BLOB' : 'TEXT'
+}

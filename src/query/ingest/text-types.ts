@@ -1,0 +1,166 @@
+import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
+import { encodeDecimalSql } from '../../lib/decimal.ts'
+import { literal } from './duck.ts'
+
+/**
+ * What the values of a text column look like, as bits, so that one pass with BIT_OR over the column tells which of them
+ * occur. An integer has no leading zeros and no plus sign (01234 and +5 are codes, and text).
+ */
+export const LOOKS = {
+  integer: 1,
+  /** an integer beyond +-(2^53 - 1), in 64 bits; or a number with a point whose whole part is that large */
+  wide: 2,
+  /** an integer beyond 64 bits, up to 38 digits */
+  huge: 4,
+  point: 8,
+  exponent: 16,
+  boolean: 32,
+  date: 64,
+  timestamp: 128,
+  timestamptz: 256,
+  text: 512,
+  null: 1024,
+  /** of JSON only: an object, a list, or a number that no type of ours holds */
+  json: 2048,
+} as const
+
+const DATE = '[0-9]{4}-[0-9]{2}-[0-9]{2}'
+const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?'
+const ZONE = '(Z|[+-](0[0-9]|1[0-8])(:?[0-5][0-9])?)'
+const INTEGER = '0|-?[1-9][0-9]*'
+const POINT = '-?((0|[1-9][0-9]*)\\.[0-9]*|\\.[0-9]+)'
+const EXPONENT = '-?((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)[eE][+-]?[0-9]+|-0'
+const DECLARED_DECIMAL = '[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)'
+
+const matches = (x: string, pattern: string) => `regexp_full_match(${x}, '${pattern}')`
+const SAFE = '9007199254740991'
+
+/** SQL: the bit of LOOKS for one value of `x`, a VARCHAR. */
+export function looksOfText(x: string): string {
+  return `CASE WHEN ${x} IS NULL THEN ${LOOKS.null} ${numberArms(x, LOOKS.text)}
+    WHEN lower(${x}) IN ('true', 'false') THEN ${LOOKS.boolean} ${timeArms(x)} ELSE ${LOOKS.text} END`
+}
+
+/** The same for `json`, a JSON value as it is written: only strings can be times, and strings are never numbers. */
+export function looksOfJson(json: string): string {
+  const x = `CAST(${json} AS VARCHAR)`
+  return `CASE WHEN ${json} IS NULL OR ${x} = 'null' THEN ${LOOKS.null} ${numberArms(x, LOOKS.json)}
+    WHEN ${x} IN ('true', 'false') THEN ${LOOKS.boolean} WHEN ${x} IN ('Infinity', '-Infinity') THEN ${LOOKS.exponent}
+    WHEN ${x} = 'NaN' THEN ${LOOKS.exponent | LOOKS.null}
+    WHEN ${x}[1] <> '"' THEN ${LOOKS.json} ${timeArms(`(${json} ->> '$')`)} ELSE ${LOOKS.text} END`
+}
+
+const numberArms = (x: string, tooLong: number) => `
+  WHEN ${matches(x, INTEGER)} THEN CASE WHEN strlen(${x}) <= 15 THEN ${LOOKS.integer}
+    WHEN TRY_CAST(${x} AS BIGINT) BETWEEN -${SAFE} AND ${SAFE} THEN ${LOOKS.integer}
+    WHEN TRY_CAST(${x} AS BIGINT) IS NOT NULL THEN ${LOOKS.wide}
+    WHEN strlen(ltrim(${x}, '-')) <= 38 THEN ${LOOKS.huge} ELSE ${tooLong} END
+  WHEN ${matches(x, POINT)} THEN CASE WHEN abs(TRY_CAST(${x} AS DOUBLE)) < ${SAFE} THEN ${LOOKS.point}
+    WHEN isfinite(TRY_CAST(${x} AS DOUBLE)) THEN ${LOOKS.point | LOOKS.wide} ELSE ${tooLong} END
+  WHEN ${matches(x, EXPONENT)} THEN CASE WHEN isfinite(TRY_CAST(${x} AS DOUBLE)) THEN ${LOOKS.exponent} ELSE ${tooLong} END`
+
+const timeArms = (x: string) => `
+  WHEN ${matches(x, DATE)} THEN CASE WHEN TRY_CAST(${x} AS DATE) IS NOT NULL THEN ${LOOKS.date} ELSE ${LOOKS.text} END
+  WHEN ${matches(x, `${DATE}[T ]${CLOCK}`)} THEN
+    CASE WHEN ${moment(x, 'TIMESTAMP')} IS NOT NULL THEN ${LOOKS.timestamp} ELSE ${LOOKS.text} END
+  WHEN ${matches(x, `${DATE}[T ]${CLOCK}${ZONE}`)} THEN
+    CASE WHEN ${momentText(x, 'TIMESTAMPTZ')} IS NOT NULL THEN ${LOOKS.timestamptz} ELSE ${LOOKS.text} END`
+
+/** The type of a column whose values have these looks; `digits`: a decimal whose precision is still to be measured. */
+export function typeOfLooks(looks: number, json: boolean): ColumnType | 'digits' {
+  const seen = looks & ~LOOKS.null
+  const only = (allowed: number) => (seen & ~allowed) === 0
+  const { integer, wide, huge, point, exponent, boolean, date, timestamp, timestamptz } = LOOKS
+  if (seen === 0) return 'text'
+  if (only(integer | wide)) return 'integer'
+  if (only(integer | point) || (only(integer | wide | huge | point | exponent) && seen & exponent)) return 'float'
+  if (only(integer | wide | huge | point)) return 'digits'
+  if (only(boolean)) return 'boolean'
+  if (only(date)) return 'date'
+  if (only(date | timestamp)) return 'timestamp'
+  if (only(timestamptz)) return 'timestamptz'
+  return !json || only(date | timestamp | timestamptz | LOOKS.text) ? 'text' : 'json'
+}
+
+/** SQL for two numbers: how many digits stand before and behind the point at most, in a VARCHAR of plain numbers. */
+export const digitsBefore = (x: string) => `max(strlen(ltrim(split_part(trim(${x}), '.', 1), '+-0')))`
+export const digitsBehind = (x: string) => `max(strlen(rtrim(split_part(trim(${x}), '.', 2), '0')))`
+
+/**
+ * SQL: a text as it is stored in a column of this type, NULL where it cannot be (as well as for NULL). This is for
+ * declared types, and takes more than is inferred: leading zeros, a plus sign, spaces around, 0 and 1 for booleans, NaN.
+ */
+export function storedFromText(column: Pick<StoredColumn, 'type' | 'precision' | 'scale' | 'wide'>, x: string): string {
+  const trimmed = `trim(${x})`
+  switch (column.type) {
+    case 'integer': {
+      const whole = `TRY_CAST(regexp_replace(${trimmed}, '\\.0*$', '') AS BIGINT)`
+      return when(matches(trimmed, '[+-]?[0-9]+(\\.0*)?'), column.wide === false ? `CAST(${whole} AS DOUBLE)` : whole)
+    }
+    case 'float': {
+      const number = matches(trimmed, `${DECLARED_DECIMAL}([eE][+-]?[0-9]+)?`)
+      const special = `lower(${trimmed}) IN ('nan', 'inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity')`
+      const value = `TRY_CAST(${trimmed} AS DOUBLE)`
+      return `CASE WHEN ${number} THEN CASE WHEN isfinite(${value}) THEN ${value} END WHEN ${special} THEN ${value} END`
+    }
+    case 'decimal': {
+      const value = `TRY_CAST(${trimmed} AS DECIMAL(${column.precision ?? 38}, ${column.scale ?? 0}))`
+      return when(matches(trimmed, DECLARED_DECIMAL), encodeDecimalSql(value, column.precision ?? 38))
+    }
+    case 'boolean':
+      return `CASE WHEN lower(${trimmed}) IN ('true', 't', 'yes', 'y', '1') THEN 1
+        WHEN lower(${trimmed}) IN ('false', 'f', 'no', 'n', '0') THEN 0 END`
+    case 'date':
+      return when(matches(trimmed, DATE), `CAST(TRY_CAST(${trimmed} AS DATE) AS VARCHAR)`)
+    case 'timestamp':
+      return when(matches(trimmed, `${DATE}([T ]${CLOCK})?`), momentText(trimmed, 'TIMESTAMP'))
+    case 'timestamptz':
+      return when(matches(trimmed, `${DATE}([T ]${CLOCK}${ZONE}?)?`), momentText(trimmed, 'TIMESTAMPTZ'))
+    case 'time': {
+      const clock = `rpad(regexp_replace(${trimmed}, '\\.[0-9]*', ''), 8, ':00')`
+      return when(matches(trimmed, CLOCK), `${clock} || ${fraction(trimmed)}`)
+    }
+    case 'blob':
+      return `TRY(from_base64(${x}))`
+    case 'json':
+      return when(`json_valid(${x})`, x)
+    case 'text':
+      return x
+  }
+}
+
+/** The same where all values are known to look like the type: nothing is checked again, which halves the work. */
+export function storedFromKnown(column: Pick<StoredColumn, 'type' | 'wide'>, x: string): string {
+  switch (column.type) {
+    case 'integer':
+      return column.wide ? `CAST(${x} AS BIGINT)` : `CAST(CAST(${x} AS BIGINT) AS DOUBLE)`
+    case 'float':
+      return `CAST(${x} AS DOUBLE)`
+    case 'boolean':
+      return `CAST(lower(${x}) = 'true' AS INTEGER)`
+    case 'date':
+      return x
+    default:
+      return storedFromText(column, x)
+  }
+}
+
+/** Whether a declared decimal can be one at all: digits and a point. */
+export const isPlainNumber = (x: string) => matches(`trim(${x})`, DECLARED_DECIMAL)
+
+const when = (condition: string, value: string) => `CASE WHEN ${condition} THEN ${value} END`
+
+// DuckDB's moments hold microseconds; the fraction is carried over as text, so that nanoseconds stay.
+const moment = (x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ') =>
+  `TRY_CAST(regexp_replace(${x}, '\\.[0-9]+', '') AS ${type})`
+
+function momentText(x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ'): string {
+  const value = type === 'TIMESTAMP' ? moment(x, type) : `(${moment(x, type)} AT TIME ZONE 'UTC')`
+  const inRange = `year(${value}) BETWEEN 0 AND 9999`
+  return when(inRange, `replace(CAST(${value} AS VARCHAR), ' ', 'T') || ${fraction(x)}`)
+}
+
+function fraction(x: string): string {
+  const digits = `rtrim(regexp_extract(${x}, '\\.([0-9]+)', 1), '0')`
+  return `CASE WHEN NOT contains(${x}, '.') OR ${digits} = '' THEN '' ELSE ${literal('.')} || ${digits} END`
+}

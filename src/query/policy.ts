@@ -1,0 +1,75 @@
+/**
+ * The policy of ARCHITECTURE 7, in this one place: what a Grant makes of a compiled query, before any row is read.
+ * Everything after it (SQL, answer, log) sees only what this lets through.
+ */
+import { type Column, SENSITIVITIES, type Sensitivity } from '../catalog/column.ts'
+import type { Grant } from '../catalog/grant.ts'
+import { forbidden } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+import type { ColumnRef, Output, Query, QueryFilter } from './compile.ts'
+import { comparable, encodeText, type StoredValue } from './values.ts'
+
+export type Treatment = 'raw' | 'masked' | 'blocked'
+
+/** A condition that a row scope adds to one table of the query. */
+export interface ScopeCondition extends ColumnRef {
+  values: StoredValue[]
+  orNull: boolean
+}
+
+/** A query as one caller may run it. */
+export interface View {
+  query: Query
+  outputs: (Output & { treatment: Treatment })[]
+  scope: ScopeCondition[]
+  /** parameters that this caller may not use, as they would filter on what it may not see raw */
+  closedParams: ReadonlySet<string>
+}
+
+const TIER: Record<Sensitivity, number> = Object.fromEntries(SENSITIVITIES.map((s, i) => [s, i])) as never
+
+function treatmentOf(grant: Grant, column: Column): Treatment {
+  // the cap binds unmasked keys too
+  if (TIER[column.sensitivity] > TIER[grant.sensitivityMax]) return 'blocked'
+  return grant.masked && TIER[column.sensitivity] >= TIER.medium ? 'masked' : 'raw'
+}
+
+function allowed(grant: Grant, query: Query, ref: ColumnRef): boolean {
+  if (grant.allowedColumns === null) return true
+  const qualified = `${query.tables[ref.table]!.alias}.${ref.column.name}`
+  return grant.allowedColumns.has(qualified) || (ref.table === 0 && grant.allowedColumns.has(ref.column.name))
+}
+
+/** @throws Fault 403 the grant's row scope names a column that the query's source lacks */
+export function viewOf(query: Query, grant: Grant): View {
+  const maySeeRaw = (ref: ColumnRef) => treatmentOf(grant, ref.column) === 'raw' && allowed(grant, query, ref)
+  const closed = (filter: QueryFilter) => (maySeeRaw(filter) ? [] : (filter.params ?? []))
+  return {
+    query,
+    outputs: query.outputs
+      .filter(output => allowed(grant, query, output))
+      .map(output => ({ ...output, treatment: treatmentOf(grant, output.column) })),
+    scope: scopeOf(query, grant),
+    closedParams: new Set(query.filters.flatMap(closed)),
+  }
+}
+
+function scopeOf(query: Query, grant: Grant): ScopeCondition[] {
+  const conditions: ScopeCondition[] = []
+  for (const [name, values] of grant.rowScope)
+    for (const [index, table] of query.tables.entries()) {
+      const column = table.columns.get(name)
+      if (index === 0 && (!column || !comparable(column)))
+        throw forbidden(`This key's row scope is on ${shown(name)}, which this endpoint's data does not have.`)
+      if (!column) continue
+      // a value that is not of the column's type matches no row: the scope only ever narrows
+      const encoded = values.filter(v => v !== null).map(v => encodeText(column, String(v)))
+      conditions.push({
+        table: index,
+        column,
+        values: encoded.filter(v => v !== undefined),
+        orNull: values.includes(null),
+      })
+    }
+  return conditions
+}

@@ -1,0 +1,168 @@
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { errorFields, log } from '../telemetry/log.ts'
+import { Child, ChildLost } from '../workers/child.ts'
+import type { Query } from './compile.ts'
+import { type Row, type SqliteStatement, SqliteReader } from './engines/sqlite.ts'
+import type { StoredValue } from './values.ts'
+
+interface Job {
+  statement: SqliteStatement
+  values: StoredValue[]
+  deadline: number
+  resolve: (rows: Row[]) => void
+  reject: (error: unknown) => void
+  timer: ReturnType<typeof setTimeout>
+  retried: boolean
+}
+
+/** A small table is read whole in less time than a worker takes to answer. */
+const SMALL_TABLE = 20_000
+const MAX_QUEUE = 1000
+
+/**
+ * Where statements run: here when they are indexed and bounded, else in one of a few query workers, one statement each at
+ * a time. A statement cannot be interrupted, so at its deadline its worker is killed and another takes its place.
+ */
+export class QueryRunner {
+  #reader = new SqliteReader()
+  #size: number
+  #idle: Child[] = []
+  #all = new Set<Child>()
+  #starting = 0
+  #queue: Job[] = []
+  #closed = false
+  /** files that queries in workers read now, and who waits for them to end */
+  #reading = new Map<string, number>()
+  #waiters: { file: string; done: () => void }[] = []
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  here(statement: SqliteStatement, values: StoredValue[]): Row[] {
+    return this.#reader.all(statement, values)
+  }
+
+  /**
+   * Whether this process may run it: every table is searched by an index on equality that covers the filters, or small,
+   * and nothing is sorted. (A scan of a large table that only pages in key order is bounded by its offset and limit.)
+   * @throws SQLiteError the statement does not compile
+   */
+  isCheap(statement: SqliteStatement & { conditions: number }, query: Query): boolean {
+    const steps = this.#reader.explain(statement)
+    const [source, ...joined] = query.tables
+    if (query.tables.every(t => t.dataset.rowCount <= SMALL_TABLE) && query.tables.length === 1) return true
+    if (steps.some(step => step.includes('TEMP B-TREE'))) return false
+    if (joined.length > 0) return source!.dataset.rowCount <= SMALL_TABLE && steps.slice(1).every(s => s.startsWith('SEARCH'))
+    const [step = ''] = steps
+    if (statement.conditions === 0) return step.startsWith('SCAN')
+    const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
+    return step.startsWith('SEARCH') && covered.length === statement.conditions && covered.every(term => term.endsWith('=?'))
+  }
+
+  /** @throws Fault 503 the queue is full or a worker was lost twice; 504 the deadline passed */
+  inWorker(statement: SqliteStatement, values: StoredValue[], deadline: number): Promise<Row[]> {
+    if (this.#queue.length >= MAX_QUEUE) return Promise.reject(unavailable('Too many queries are waiting.'))
+    return new Promise((resolve, reject) => {
+      const job: Job = { statement, values, deadline, resolve, reject, retried: false, timer: undefined as never }
+      // fires while it waits; while it runs, the worker's own deadline does
+      job.timer = setTimeout(() => {
+        const place = this.#queue.indexOf(job)
+        if (place < 0) return
+        this.#queue.splice(place, 1)
+        reject(deadlinePassed())
+      }, deadline - Date.now())
+      this.#queue.push(job)
+      this.#dispatch()
+    })
+  }
+
+  /** Resolves when no query reads the file any more; no connection here keeps it open. */
+  async release(file: string): Promise<void> {
+    this.#reader.release(file)
+    for (const child of this.#all) child.request('release', { file }).catch(() => {})
+    if (!this.#reading.get(file)) return
+    await new Promise<void>(done => this.#waiters.push({ file, done }))
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const job of this.#queue.splice(0)) {
+      clearTimeout(job.timer)
+      job.reject(unavailable('The server is stopping.'))
+    }
+    for (const child of this.#all) child.kill()
+    this.#reader.close()
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const child = this.#idle.pop()
+      if (!child) {
+        if (this.#all.size + this.#starting < this.#size) void this.#start()
+        return
+      }
+      if (!child.alive) continue
+      const job = this.#queue.shift()!
+      clearTimeout(job.timer)
+      void this.#run(child, job)
+    }
+  }
+
+  async #run(child: Child, job: Job): Promise<void> {
+    const { files } = job.statement
+    for (const file of files) this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
+    try {
+      const { statement, values } = job
+      const { sql, bigints } = statement
+      const timeoutMs = Math.max(1, job.deadline - Date.now())
+      job.resolve(await child.request<Row[]>('all', { statement: { sql, files, bigints }, values }, { timeoutMs }))
+    } catch (error) {
+      if (error instanceof Fault && error.status === 504) child.kill()
+      if (error instanceof ChildLost && !job.retried && !this.#closed) {
+        job.retried = true
+        this.#queue.unshift(job)
+      } else job.reject(error instanceof ChildLost ? unavailable('The query worker was lost.', 1, error) : error)
+    } finally {
+      for (const file of files) this.#finished(file)
+      if (child.alive) this.#idle.push(child)
+      else this.#all.delete(child)
+      this.#dispatch()
+    }
+  }
+
+  #finished(file: string): void {
+    const left = this.#reading.get(file)! - 1
+    if (left > 0) return void this.#reading.set(file, left)
+    this.#reading.delete(file)
+    this.#waiters = this.#waiters.filter(waiter => {
+      if (waiter.file === file) waiter.done()
+      return waiter.file !== file
+    })
+  }
+
+  async #start(): Promise<void> {
+    this.#starting++
+    try {
+      const child = await Child.start('query', {})
+      if (this.#closed) return child.kill()
+      this.#all.add(child)
+      this.#idle.push(child)
+      void child.exited.then(() => {
+        this.#all.delete(child)
+        this.#idle = this.#idle.filter(other => other !== child)
+        this.#dispatch()
+      })
+    } catch (error) {
+      log.error(errorFields(error), 'a query worker did not start')
+      const job = this.#queue.shift()
+      if (job) {
+        clearTimeout(job.timer)
+        job.reject(unavailable('No query worker could be started.', 5, error))
+      }
+    } finally {
+      this.#starting--
+      this.#dispatch()
+    }
+  }
+}

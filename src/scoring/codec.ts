@@ -1,0 +1,153 @@
+import type { ModelMetadata } from '../catalog/tensor.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { labelled, rowValues } from './decode.ts'
+import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
+import { columnsOf, type Feature, type Layout } from './features.ts'
+import { allocate, type Tensors } from './tensors.ts'
+
+export interface CodecOptions {
+  /** Features that the model does not have are 422 instead of ignored. */
+  strict?: boolean
+  /** `probabilities` or the name of an output: what the prediction is, instead of the label or the first output. */
+  output?: string
+  /** Whether answers hold every output under its name. */
+  allOutputs?: boolean
+}
+
+export interface Decoded {
+  /** One a row. */
+  predictions: unknown[]
+  /** One a row, class label to number, where the model gives them. */
+  probabilities?: Record<string, number>[]
+  /** Every output's values, one a row. */
+  outputs?: Record<string, unknown[]>
+}
+
+/** Turns request rows into tensors and a model's tensors into answers. Compiled once for an endpoint. */
+export interface RowCodec {
+  /** What a row holds, for validation, documents and forms. */
+  readonly features: readonly Feature[]
+  /** Whether rows are scored together; otherwise `encode` and `decode` take one row at a time. */
+  readonly stacks: boolean
+  /** The outputs that `decode` reads; undefined: all of them. */
+  readonly outputs: readonly string[] | undefined
+  /**
+   * @param form how the caller gave them: `features` is a single row, and errors do not count rows
+   * @throws Fault 422 `unacceptable_rows` with `errors: [{row, feature, message}]`
+   */
+  encode(rows: readonly unknown[], form: 'rows' | 'features'): Tensors
+  decode(outputs: Tensors, count: number): Decoded
+}
+
+/** @throws Fault 422: features that do not fit the model, or an `output` that it does not have */
+export function compileCodec(
+  metadata: ModelMetadata,
+  features?: readonly string[],
+  options: CodecOptions = {},
+): RowCodec {
+  const layout = columnsOf(metadata, features)
+  const chosen = predictionOf(metadata, options.output)
+  const classifier = metadata.classifier
+  const shares = classifier?.probabilities
+  const labels = classifier?.labels ?? []
+  const needed = [...new Set([chosen, ...(shares ? [shares] : [])])]
+  const axis = layout.axis !== 'none'
+  return {
+    features: layout.features,
+    stacks: layout.axis === 'rows',
+    outputs: options.allOutputs || needed.length === metadata.outputs.length ? undefined : needed,
+    encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
+    decode(outputs, count) {
+      const decoded: Decoded = { predictions: rowValues(outputs[chosen]!, count, axis) }
+      const scores = shares === undefined ? undefined : outputs[shares]
+      if (scores && scores.data.length === count * labels.length) {
+        const probabilities = new Array<Record<string, number>>(count)
+        for (let r = 0; r < count; r++) probabilities[r] = labelled(scores, r, labels)
+        decoded.probabilities = probabilities
+      }
+      if (options.allOutputs)
+        decoded.outputs = Object.fromEntries(
+          Object.entries(outputs).map(([name, t]) => [name, rowValues(t, count, axis)]),
+        )
+      return decoded
+    },
+  }
+}
+
+function predictionOf({ outputs, classifier }: ModelMetadata, wanted?: string): string {
+  if (wanted === undefined) return classifier?.label ?? outputs[0]!.name
+  if (outputs.some(output => output.name === wanted)) return wanted
+  if (wanted === 'probabilities' && classifier?.probabilities) return classifier.probabilities
+  const names = outputs.map(output => output.name).join(', ')
+  throw unprocessable(`The model has no such output; it has ${names}.`, {}, 'unknown_output')
+}
+
+function encodeRows(
+  layout: Layout,
+  metadata: ModelMetadata,
+  given: readonly unknown[],
+  form: 'rows' | 'features',
+  strict = false,
+): Tensors {
+  const errors = new RowErrors(form === 'features')
+  const rows = objects(given, errors)
+  const { features } = layout
+  const tensors: Tensors = {}
+  if (layout.columns) {
+    const input = metadata.inputs[0]!
+    const width = features.length
+    const data = allocate(input.type, rows.length * width)
+    const elements = elementsOf(input.type, data)
+    for (let f = 0; f < width; f++) writeScalars(input.type, features[f]!.name, rows, elements, f, width, errors)
+    tensors[input.name] = {
+      type: input.type,
+      dims: input.dims.length === 1 ? [rows.length] : [rows.length, width],
+      data,
+    }
+  } else
+    for (let f = 0; f < features.length; f++) {
+      const { name, type, shape } = features[f]!
+      if (shape.length === 0) {
+        const data = allocate(type, rows.length)
+        writeScalars(type, name, rows, elementsOf(type, data), 0, 1, errors)
+        tensors[name] = { type, dims: scalarDims(metadata.inputs[f]!.dims, rows.length, layout.axis), data }
+      } else {
+        const { dims, data } = encodeLists(type, name, shape, rows, errors)
+        tensors[name] = { type, dims: layout.axis === 'none' ? dims.slice(1) : dims, data }
+      }
+    }
+  if (strict) refuseExtras(rows, features, errors)
+  errors.throwIfAny()
+  return tensors
+}
+
+/** [N] or [N, 1], as the input is declared; a model without a row dimension has its own [] or [1]. */
+function scalarDims(declared: (number | null)[], rows: number, axis: Layout['axis']): number[] {
+  if (axis === 'none') return declared.map(() => 1)
+  return declared.length === 1 ? [rows] : [rows, 1]
+}
+
+function objects(given: readonly unknown[], errors: RowErrors): readonly Row[] {
+  let clean = true
+  for (let r = 0; r < given.length; r++) {
+    const row = given[r]
+    if (typeof row === 'object' && row !== null && !Array.isArray(row)) continue
+    errors.add(r, undefined, 'An object of named features is expected.')
+    clean = false
+  }
+  if (clean) return given as readonly Row[]
+  return given.map(row => (typeof row === 'object' && row !== null && !Array.isArray(row) ? (row as Row) : NO_ROW))
+}
+
+function refuseExtras(rows: readonly Row[], features: readonly Feature[], errors: RowErrors): void {
+  const known = new Set(features.map(feature => feature.name))
+  for (let r = 0; r < rows.length; r++)
+    for (const name of Object.keys(rows[r]!))
+      if (!known.has(name)) errors.add(r, shown(name), 'The model has no such feature.')
+}
+
+/** A name from outside, made short and plain. */
+const shown = (name: string) => {
+  const plain = name.replace(/[^\w .:()/%+-]/g, '?')
+  return plain.length > 64 ? `${plain.slice(0, 63)}…` : plain
+}

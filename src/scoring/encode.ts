@@ -1,0 +1,209 @@
+import type { ElementType } from '../catalog/tensor.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { allocate, type TensorData, volume } from './tensors.ts'
+
+/** One value that cannot be used. Messages never hold the value. */
+export interface RowError {
+  /** Counted from 0; absent for `features`. */
+  row?: number
+  feature?: string
+  message: string
+}
+
+export type Row = Record<string, unknown>
+/** Stands in for a row that is no object, so that the others are still looked at. */
+export const NO_ROW: Row = Object.freeze({})
+
+const MAX_ERRORS = 100
+
+/** Gathers what is wrong with the rows of one request, up to a bound. */
+export class RowErrors {
+  #errors: RowError[] = []
+  #single: boolean
+
+  constructor(single: boolean) {
+    this.#single = single
+  }
+
+  add(row: number, feature: string | undefined, message: string): void {
+    if (this.#errors.length >= MAX_ERRORS) return
+    this.#errors.push({ ...(this.#single ? {} : { row }), ...(feature === undefined ? {} : { feature }), message })
+  }
+
+  /** @throws Fault 422 `unacceptable_rows` with `errors`, by row, when there are any */
+  throwIfAny(): void {
+    if (this.#errors.length === 0) return
+    const errors = this.#errors.toSorted((a, b) => (a.row ?? 0) - (b.row ?? 0))
+    const first = errors[0]!
+    const where = [
+      first.row === undefined ? '' : `row ${first.row}`,
+      first.feature === undefined ? '' : `feature ${JSON.stringify(first.feature)}`,
+    ].filter(Boolean)
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : ''
+    throw unprocessable(
+      `The model cannot take this${where.length ? `: ${where.join(', ')}` : ''}: ${first.message}${more}`,
+      { errors },
+      'unacceptable_rows',
+    )
+  }
+}
+
+const INTEGER_RANGES: Partial<Record<ElementType, [bigint, bigint]>> = {
+  int8: [-128n, 127n],
+  int16: [-32768n, 32767n],
+  int32: [-2147483648n, 2147483647n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint8: [0n, 255n],
+  uint16: [0n, 65535n],
+  uint32: [0n, 4294967295n],
+  uint64: [0n, 2n ** 64n - 1n],
+}
+const EXPECTED: Partial<Record<ElementType, string>> = {
+  bool: 'true or false is expected.',
+  string: 'Text is expected.',
+}
+
+/** Why a value cannot be an element of this type; undefined when it can. `null` is NaN where the type has one. */
+function fault(type: ElementType, value: unknown): string | undefined {
+  const range = INTEGER_RANGES[type]
+  if (range) {
+    if (typeof value === 'number' ? !Number.isInteger(value) : typeof value !== 'bigint')
+      return 'An integer is expected.'
+    const integer = BigInt(value as number | bigint)
+    return integer < range[0] || integer > range[1] ? `The integer does not fit into ${type}.` : undefined
+  }
+  if (type === 'bool') return typeof value === 'boolean' ? undefined : EXPECTED.bool
+  if (type === 'string') return typeof value === 'string' ? undefined : EXPECTED.string
+  if (value === null || typeof value === 'bigint') return undefined
+  if (typeof value !== 'number') return 'A number is expected.'
+  return Number.isFinite(value) ? undefined : 'The number is too large.'
+}
+
+/** A value that `fault` has passed, as it lies in the array. */
+function element(type: ElementType, value: unknown): number | bigint | string {
+  if (type === 'int64' || type === 'uint64') return BigInt(value as number | bigint)
+  if (type === 'string') return value as string
+  return value === null ? Number.NaN : Number(value)
+}
+
+/**
+ * Writes one scalar feature of all rows into `data[offset + row * stride]`. `data` of float16 is a Float16Array.
+ * This is the hot path: the loops read, test the type and store, and leave everything unusual to `unusual`.
+ */
+export function writeScalars(
+  type: ElementType,
+  name: string,
+  rows: readonly Row[],
+  data: TensorData | Float16Array,
+  offset: number,
+  stride: number,
+  errors: RowErrors,
+): void {
+  let at = offset
+  if (type === 'float32' || type === 'float64' || type === 'float16') {
+    const target = data as Float64Array
+    for (let r = 0; r < rows.length; r++, at += stride) {
+      const value = rows[r]![name]
+      if (typeof value === 'number' && value - value === 0) target[at] = value
+      else unusual(type, name, rows[r]!, r, value, target, at, errors)
+    }
+  } else if (type === 'string') {
+    const target = data as string[]
+    for (let r = 0; r < rows.length; r++, at += stride) {
+      const value = rows[r]![name]
+      if (typeof value === 'string') target[at] = value
+      else unusual(type, name, rows[r]!, r, value, target, at, errors)
+    }
+  } else
+    for (let r = 0; r < rows.length; r++, at += stride)
+      unusual(type, name, rows[r]!, r, rows[r]![name], data, at, errors)
+}
+
+function unusual(
+  type: ElementType,
+  name: string,
+  row: Row,
+  index: number,
+  value: unknown,
+  data: TensorData | Float16Array,
+  at: number,
+  errors: RowErrors,
+): void {
+  if (row === NO_ROW) return
+  if (!Object.hasOwn(row, name)) {
+    errors.add(index, name, 'This feature is missing.')
+    return
+  }
+  const wrong = fault(type, value)
+  if (wrong) errors.add(index, name, value === null ? `${wrong} null is not accepted.` : wrong)
+  else (data as (number | bigint | string)[])[at] = element(type, value)
+}
+
+/**
+ * Nested lists of one feature as a tensor [rows, ...shape]. Open dimensions take the length of the first row's list, and
+ * every row must have the same.
+ */
+export function encodeLists(
+  type: ElementType,
+  name: string,
+  shape: readonly (number | null)[],
+  rows: readonly Row[],
+  errors: RowErrors,
+): { dims: number[]; data: TensorData } {
+  const sample = rows.find(row => Object.hasOwn(row, name) && Array.isArray(row[name]))
+  const dims = closed(shape, sample?.[name])
+  const width = volume(dims)
+  const data = allocate(type, rows.length * width)
+  const target = elementsOf(type, data)
+  for (let r = 0; r < rows.length; r++) {
+    const row = rows[r]!
+    if (row === NO_ROW) continue
+    if (!Object.hasOwn(row, name)) {
+      errors.add(r, name, 'This feature is missing.')
+      continue
+    }
+    const wrong = fill(type, row[name], dims, 0, target, r * width, width)
+    if (wrong) errors.add(r, name, wrong)
+  }
+  return { dims: [rows.length, ...dims], data }
+}
+
+/** The array to write elements through: float16 lies in a Uint16Array. */
+export function elementsOf(type: ElementType, data: TensorData): TensorData | Float16Array {
+  return type === 'float16' ? new Float16Array((data as Uint16Array).buffer as ArrayBuffer) : data
+}
+
+function closed(shape: readonly (number | null)[], sample: unknown): number[] {
+  let level = sample
+  return shape.map(dim => {
+    const length = dim ?? (Array.isArray(level) ? level.length : 0)
+    level = Array.isArray(level) ? level[0] : undefined
+    return length
+  })
+}
+
+function fill(
+  type: ElementType,
+  value: unknown,
+  dims: readonly number[],
+  depth: number,
+  data: TensorData | Float16Array,
+  at: number,
+  width: number,
+): string | undefined {
+  if (depth === dims.length) {
+    const wrong = fault(type, value)
+    if (wrong) return value === null ? `${wrong} null is not accepted.` : wrong
+    ;(data as (number | bigint | string)[])[at] = element(type, value)
+    return undefined
+  }
+  const length = dims[depth]!
+  if (!Array.isArray(value) || value.length !== length)
+    return `A list of ${length} is expected${dims.length > 1 ? ` (shape ${dims.join(' x ')})` : ''}.`
+  const step = width / length
+  for (let i = 0; i < length; i++) {
+    const wrong = fill(type, value[i], dims, depth + 1, data, at + i * step, step)
+    if (wrong) return wrong
+  }
+  return undefined
+}

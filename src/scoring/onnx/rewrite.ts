@@ -1,0 +1,91 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { eachField, type OnnxModel, type OnnxNode } from './read.ts'
+
+const FLOAT = 1
+const isZipMap = (node: OnnxNode) => node.opType === 'ZipMap' && node.domain === 'ai.onnx.ml'
+
+/** Which graph outputs come straight from a ZipMap. */
+export function zipMapOutputs(model: OnnxModel): Set<string> {
+  const made = new Set(model.nodes.filter(isZipMap).flatMap(node => node.outputs))
+  return new Set(model.outputs.map(output => output.name).filter(name => made.has(name)))
+}
+
+/**
+ * The same model with every ZipMap turned into Identity, so that its output is the float tensor [N, C] which went into
+ * it (Node.js bindings of the runtime know tensors only). All other bytes are copied as they are.
+ */
+export function withoutZipMaps(bytes: Uint8Array, model: OnnxModel): Uint8Array {
+  const zipMaps = new Map(model.nodes.filter(isZipMap).map(node => [node.outputs[0] ?? '', node]))
+  const byOffset = new Map([...zipMaps.values()].map(node => [node.bytes.byteOffset, node]))
+  const writer = new BinaryWriter()
+  copyFields(bytes, writer, (field, body) => (field === 7 ? rewriteGraph(body, zipMaps, byOffset) : body))
+  // Identity is of the standard operator set, which a file of classical operators alone may not import
+  if (!model.opsets.has('')) {
+    const version = model.irVersion >= 7 ? 13 : 9
+    writer.tag(8, WireType.LengthDelimited).bytes(new BinaryWriter().tag(2, WireType.Varint).int64(version).finish())
+  }
+  return writer.finish()
+}
+
+function rewriteGraph(graph: Uint8Array, zipMaps: Map<string, OnnxNode>, byOffset: Map<number, OnnxNode>): Uint8Array {
+  const writer = new BinaryWriter()
+  copyFields(graph, writer, (field, body) => {
+    if (field === 1) {
+      const node = byOffset.get(body.byteOffset)
+      return node ? identity(node) : body
+    }
+    if (field !== 12 && field !== 13) return body
+    const name = firstString(body)
+    if (name === undefined || !zipMaps.has(name)) return body
+    return field === 12 ? floatTensor(name) : undefined // 13: a noted type of the old output, no longer true
+  })
+  return writer.finish()
+}
+
+/** Copies fields byte for byte; those with a length pass through `change`, which gives undefined to leave one out. */
+function copyFields(
+  bytes: Uint8Array,
+  writer: BinaryWriter,
+  change: (field: number, body: Uint8Array) => Uint8Array | undefined,
+): void {
+  eachField(bytes, (field, reader, wire) => {
+    if (wire === WireType.LengthDelimited) {
+      const body = change(field, reader.bytes())
+      if (body) writer.tag(field, wire).bytes(body)
+    } else writer.tag(field, wire).raw(reader.skip(wire, field))
+    return true
+  })
+}
+
+function identity(zipMap: OnnxNode): Uint8Array {
+  const writer = new BinaryWriter()
+  writer.tag(1, WireType.LengthDelimited).string(zipMap.inputs[0] ?? '')
+  writer.tag(2, WireType.LengthDelimited).string(zipMap.outputs[0] ?? '')
+  return writer.tag(4, WireType.LengthDelimited).string('Identity').finish()
+}
+
+/** ValueInfoProto of a float tensor with two dimensions, both left open. */
+function floatTensor(name: string): Uint8Array {
+  const message = (write: (writer: BinaryWriter) => void) => {
+    const writer = new BinaryWriter()
+    write(writer)
+    return writer.finish()
+  }
+  const open = new Uint8Array()
+  const shape = message(w =>
+    w.tag(1, WireType.LengthDelimited).bytes(open).tag(1, WireType.LengthDelimited).bytes(open),
+  )
+  const tensor = message(w => w.tag(1, WireType.Varint).int32(FLOAT).tag(2, WireType.LengthDelimited).bytes(shape))
+  const type = message(w => w.tag(1, WireType.LengthDelimited).bytes(tensor))
+  return message(w => w.tag(1, WireType.LengthDelimited).string(name).tag(2, WireType.LengthDelimited).bytes(type))
+}
+
+function firstString(message: Uint8Array): string | undefined {
+  let name: string | undefined
+  eachField(message, (field, reader, wire) => {
+    if (field !== 1 || wire !== WireType.LengthDelimited) return false
+    name = new TextDecoder().decode(reader.bytes())
+    return true
+  })
+  return name
+}

@@ -1,0 +1,164 @@
+import type { InferenceSession } from 'onnxruntime-node'
+import type { TensorSpec } from '../catalog/tensor.ts'
+import { type Runtime, run } from './session.ts'
+import { allocate, concatRows, type Tensor, type Tensors, volume } from './tensors.ts'
+
+export interface Probe {
+  /** Whether axis 0 of every input and output is one open batch dimension. */
+  batched: boolean
+  /** Whether rows scored together and alone gave the same answers. */
+  independentRows: boolean
+  /** Dimensions of outputs of which the file does not say any. */
+  dims: Record<string, (number | null)[]>
+}
+
+export interface ProbeSubject {
+  inputs: TensorSpec[]
+  outputs: TensorSpec[]
+  /** Outputs whose number of dimensions the file states; the session gives [] for the others. */
+  ranked: Set<string>
+  /** For each input, the names of its open dimensions ('' where closed or unnamed): equal names mean equal lengths. */
+  symbols: Record<string, string[]>
+  operators: Set<string>
+}
+
+/** Rows are drawn at different scales, so that one which is scaled by its batch mates shows it. */
+const SCALES = [1, 30, 0.1, 1000, 3]
+/** What a model may ask of its values is not written in the file: try the likely ones in turn. */
+const GUESSES = [
+  { length: 2, integers: 4, texts: ['a', 'b', 'c'] },
+  { length: 2, integers: 2, texts: ['1', '2', '3'] },
+  { length: 8, integers: 2, texts: ['1', '2', '3'] },
+  { length: 1, integers: 1, texts: ['0'] },
+]
+type Guess = (typeof GUESSES)[number]
+/** A model this slow is not worth holding up its upload for. */
+const SLOW_MS = 1500
+
+/** Whether the declared shapes allow stacking rows at all. */
+export function stacks({ inputs, outputs, ranked, symbols }: ProbeSubject): boolean {
+  const batch = new Set(inputs.map(input => symbols[input.name]?.[0]).filter(Boolean))
+  return (
+    batch.size <= 1 &&
+    inputs.every(input => input.dims[0] === null) &&
+    outputs.every(output =>
+      ranked.has(output.name) ? output.dims[0] === null : output.dims.length === 0 || output.dims[0] === null,
+    )
+  )
+}
+
+/**
+ * Scores made-up rows alone and together. What cannot be proven counts as not so: at worst a model goes without batching
+ * across callers.
+ */
+export async function probeRows(runtime: Runtime, session: InferenceSession, subject: ProbeSubject): Promise<Probe> {
+  const unproven: Probe = { batched: stacks(subject), independentRows: false, dims: {} }
+  if (!unproven.batched) return unproven
+  const deadline = performance.now() + SLOW_MS
+  for (const guess of GUESSES) {
+    if (performance.now() > deadline) break
+    try {
+      return await compare(subject, guess, deadline, feeds => run(runtime, session, feeds))
+    } catch {} // the model does not take such values
+  }
+  return unproven
+}
+
+type Score = (feeds: Tensors) => Promise<Tensors>
+
+async function compare(subject: ProbeSubject, guess: Guess, deadline: number, score: Score): Promise<Probe> {
+  const dims: Probe['dims'] = {}
+  let agree = ![...subject.operators].some(operator => operator.startsWith('DynamicQuantize'))
+  let varied = false
+  for (const seed of [1, 2]) {
+    const random = generator(seed)
+    const rows = SCALES.map(scale => makeRow(subject, guess, scale, random))
+    const alone: Tensors[] = []
+    for (const row of rows) {
+      alone.push(await score(row))
+      if (performance.now() > deadline) return { batched: true, independentRows: false, dims }
+    }
+    for (const order of [rows.map((_, i) => i), rows.map((_, i) => rows.length - 1 - i)]) {
+      // it took each row alone: if it fails now, rows do not stack
+      const together = await score(stack(order.map(i => rows[i]!))).catch(() => undefined)
+      if (!together || !isBatch(together, rows.length) || !alone.every(one => isBatch(one, 1)))
+        return { batched: false, independentRows: false, dims: {} }
+      agree &&= order.every((row, place) => sameRow(together, place, alone[row]!))
+      noteDims(dims, subject, together)
+    }
+    varied ||= alone.some(one => !sameRow(one, 0, alone[0]!))
+  }
+  return { batched: true, independentRows: agree && varied, dims }
+}
+
+const isBatch = (tensors: Tensors, rows: number) => Object.values(tensors).every(tensor => tensor.dims[0] === rows)
+
+function noteDims(dims: Probe['dims'], { inputs, outputs, ranked }: ProbeSubject, scored: Tensors): void {
+  const open = inputs.some(input => input.dims.slice(1).includes(null))
+  for (const { name } of outputs)
+    if (!ranked.has(name) && scored[name])
+      dims[name] = [null, ...scored[name].dims.slice(1).map(dim => (open ? null : dim))]
+}
+
+function stack(rows: Tensors[]): Tensors {
+  const stacked: Tensors = {}
+  for (const name in rows[0]) stacked[name] = concatRows(rows.map(row => row[name]!))
+  return stacked
+}
+
+function makeRow({ inputs, symbols }: ProbeSubject, guess: Guess, scale: number, random: () => number): Tensors {
+  const row: Tensors = {}
+  for (const { name, type, dims } of inputs) {
+    const shape = [1, ...dims.slice(1).map((dim, i) => dim ?? lengthOf(symbols[name]?.[i + 1] ?? '', guess))]
+    const data = allocate(type, volume(shape))
+    for (let i = 0; i < data.length; i++) {
+      if (Array.isArray(data)) data[i] = guess.texts[Math.floor(random() * guess.texts.length)]!
+      else if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+        data[i] = BigInt(Math.floor(random() * guess.integers))
+      else if (type === 'float16') data[i] = new Uint16Array(new Float16Array([(random() * 2 - 1) * scale]).buffer)[0]!
+      else if (type === 'float32' || type === 'float64') data[i] = (random() * 2 - 1) * scale
+      else data[i] = Math.floor(random() * (type === 'bool' ? 2 : guess.integers))
+    }
+    row[name] = { type, dims: shape, data }
+  }
+  return row
+}
+
+/** Open dimensions that hold what was gone before (a cache of past steps) may be empty; any other has the guessed length. */
+const lengthOf = (symbol: string, guess: Guess) => (/past/i.test(symbol) ? 1 : guess.length)
+
+function sameRow(batch: Tensors, place: number, single: Tensors): boolean {
+  for (const name in single) {
+    const one = single[name]!
+    const many = batch[name]
+    if (!many || many.dims.length !== one.dims.length || many.dims.some((dim, i) => i > 0 && dim !== one.dims[i]))
+      return false
+    const from = place * one.data.length
+    const [a, b] = [numbers(one), numbers(many)]
+    for (let i = 0; i < one.data.length; i++) if (!close(a[i]!, b[from + i]!, one.type)) return false
+  }
+  return true
+}
+
+const numbers = ({ type, data }: Tensor): ArrayLike<number | bigint | string> =>
+  type === 'float16'
+    ? new Float16Array((data as Uint16Array).buffer, (data as Uint16Array).byteOffset, data.length)
+    : data
+
+function close(a: number | bigint | string, b: number | bigint | string, type: Tensor['type']): boolean {
+  if (Object.is(a, b) || a === b) return true
+  if (typeof a !== 'number' || typeof b !== 'number' || !type.startsWith('float')) return false
+  const tolerance = type === 'float16' ? 1e-2 : 1e-4
+  return Math.abs(a - b) <= tolerance * Math.max(0.1, Math.abs(a), Math.abs(b))
+}
+
+/** mulberry32: the same numbers at every run, so that adding a model twice says the same of it. */
+function generator(seed: number): () => number {
+  let state = seed * 0x9e3779b9
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}

@@ -1,0 +1,230 @@
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { bytesOf, type Tensors } from './tensors.ts'
+
+export interface ScoringModel {
+  sha256: string
+  /** The file that runs, see `artifactPath`. */
+  path: string
+  metadata: { independentRows: boolean }
+}
+
+/** One caller's request, from admission until it is settled. */
+export interface Job {
+  readonly model: ScoringModel
+  /** Let go of when nobody waits for the answer any more. */
+  feeds: Tensors
+  readonly outputs: readonly string[] | undefined
+  readonly rows: number
+  readonly bytes: number
+  /** Milliseconds since the epoch. */
+  readonly deadline: number
+  /** Jobs of one group may be scored together. */
+  readonly group: string
+  /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
+  solo: boolean
+  /** How many processes have ended under it. */
+  losses: number
+  waiting: boolean
+  settled: boolean
+  resolve(outputs: Tensors): void
+  reject(error: unknown): void
+}
+
+export interface QueueLimits {
+  /** Rows that may wait for one model; beyond it 503. A request that finds nothing waiting is always taken. */
+  maxQueueRows: number
+  /** Bytes of tensors that may wait in all. */
+  maxQueueBytes: number
+}
+
+/**
+ * The requests that wait: bounded, each with a deadline that fires while it waits, grouped by what may be scored together.
+ * Groups take turns, oldest first, so one busy model does not starve the others.
+ */
+export class JobQueue {
+  readonly #limits: QueueLimits
+  readonly #groups = new Map<string, Job[]>()
+  readonly #solo: Job[] = []
+  readonly #waitingRows = new Map<string, number>()
+  /** Every unsettled job, waiting or in flight: all of them have a deadline. */
+  readonly #open = new Set<Job>()
+  #bytes = 0
+  #rows = 0
+  #serial = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #fires = Number.POSITIVE_INFINITY
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
+  add(
+    model: ScoringModel,
+    feeds: Tensors,
+    rows: number,
+    options: { deadline: number; signal?: AbortSignal; outputs?: readonly string[] },
+  ): Promise<Tensors> {
+    const { deadline, signal, outputs } = options
+    if (deadline <= Date.now()) throw deadlinePassed()
+    if (signal?.aborted) throw cancelled(signal)
+    const bytes = bytesOf(feeds)
+    const waiting = this.#waitingRows.get(model.sha256) ?? 0
+    if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
+    return new Promise<Tensors>((resolve, reject) => {
+      const settle = () => {
+        job.settled = true
+        this.#open.delete(job)
+        this.#leave(job)
+        job.feeds = NOTHING
+        if (onAbort) signal?.removeEventListener('abort', onAbort)
+      }
+      const job: Job = {
+        model,
+        feeds,
+        outputs,
+        rows,
+        bytes,
+        deadline,
+        group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
+        solo: false,
+        losses: 0,
+        waiting: false,
+        settled: false,
+        resolve(tensors) {
+          if (job.settled) return
+          settle()
+          resolve(tensors)
+        },
+        reject(error) {
+          if (job.settled) return
+          settle()
+          reject(error)
+        },
+      }
+      const onAbort = signal && (() => job.reject(cancelled(signal)))
+      if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
+      this.#open.add(job)
+      this.#enqueue(job)
+      this.#arm(deadline)
+    })
+  }
+
+  /** Back to the front of the line, to be scored by itself. */
+  again(job: Job): void {
+    job.solo = true
+    this.#solo.push(job)
+    this.#join(job)
+  }
+
+  /** Whether something waits, and whether the next of it wants a process to itself. */
+  next(): 'nothing' | 'solo' | 'group' {
+    while (this.#solo[0]?.settled) this.#solo.shift()
+    if (this.#solo.length > 0) return 'solo'
+    return this.#groups.size > 0 ? 'group' : 'nothing'
+  }
+
+  /** The next jobs to score together, at most `maxRows` rows (but always one job). Settled ones are dropped; may be empty. */
+  take(maxRows: number): Job[] {
+    if (this.next() === 'solo') {
+      const job = this.#solo.shift()!
+      this.#leave(job)
+      return [job]
+    }
+    const first = this.#groups.entries().next().value
+    if (!first) return []
+    const [key, line] = first
+    const taken: Job[] = []
+    let rows = 0
+    let at = 0
+    for (; at < line.length; at++) {
+      const job = line[at]!
+      if (!job.settled) {
+        if (taken.length > 0 && rows + job.rows > maxRows) break
+        taken.push(job)
+        rows += job.rows
+        this.#leave(job)
+      }
+    }
+    this.#groups.delete(key)
+    if (at < line.length) this.#groups.set(key, line.slice(at)) // to the end of the round
+    return taken
+  }
+
+  /** Refuses everything that is open. */
+  rejectAll(error: unknown): void {
+    for (const job of [...this.#open]) job.reject(error)
+    clearTimeout(this.#timer)
+    this.#fires = Number.POSITIVE_INFINITY
+  }
+
+  #enqueue(job: Job): void {
+    const line = this.#groups.get(job.group)
+    if (line) line.push(job)
+    else this.#groups.set(job.group, [job])
+    this.#join(job)
+  }
+
+  #join(job: Job): void {
+    job.waiting = true
+    this.#count(job, 1)
+  }
+
+  #leave(job: Job): void {
+    if (!job.waiting) return
+    job.waiting = false
+    this.#count(job, -1)
+  }
+
+  #count({ model, rows, bytes }: Job, sign: 1 | -1): void {
+    this.#rows += sign * rows
+    this.#bytes += sign * bytes
+    const waiting = (this.#waitingRows.get(model.sha256) ?? 0) + sign * rows
+    if (waiting > 0) this.#waitingRows.set(model.sha256, waiting)
+    else this.#waitingRows.delete(model.sha256)
+  }
+
+  /** One timer for all deadlines: it is set for the earliest, and looks over what is open when it fires. */
+  #arm(deadline: number): void {
+    if (deadline >= this.#fires) return
+    clearTimeout(this.#timer)
+    this.#fires = deadline
+    this.#timer = setTimeout(() => this.#expire(), Math.max(0, deadline - Date.now()))
+    this.#timer.unref?.()
+  }
+
+  #expire(): void {
+    this.#fires = Number.POSITIVE_INFINITY
+    const now = Date.now()
+    let earliest = Number.POSITIVE_INFINITY
+    for (const job of [...this.#open])
+      if (job.deadline <= now) job.reject(deadlinePassed())
+      else earliest = Math.min(earliest, job.deadline)
+    if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest)
+  }
+}
+
+const NOTHING: Tensors = {}
+const full = () => unavailable('Too many requests wait for this model; try again shortly.')
+const cancelled = (signal: AbortSignal) =>
+  new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause: signal.reason })
+
+/** What must be equal for requests to be scored together. */
+function groupOf({ sha256 }: ScoringModel, feeds: Tensors, outputs: readonly string[] | undefined): string {
+  let key = sha256
+  for (const name in feeds) {
+    const { type, dims } = feeds[name]!
+    key += `|${name}:${type}`
+    for (let i = 1; i < dims.length; i++) key += `,${dims[i]}`
+  }
+  return outputs ? `${key}>${outputs.join('|')}` : key
+}

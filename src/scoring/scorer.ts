@@ -1,0 +1,157 @@
+import { availableParallelism } from 'node:os'
+import { Fault, unavailable } from '../lib/fault.ts'
+import { type BatchCounts, Batcher } from './batcher.ts'
+import { Pool } from './pool.ts'
+import { JobQueue, type ScoringModel } from './queue.ts'
+import { Subprocesses } from './subprocess.ts'
+import { concatRows, sliceRows, type Tensors } from './tensors.ts'
+
+export type { ScoringModel } from './queue.ts'
+
+export interface ScoreOptions {
+  /** Milliseconds since the epoch. */
+  deadline: number
+  /** The caller's: when it is aborted the request is dropped (499). */
+  signal?: AbortSignal
+  /** Which outputs are wanted; all of them where it is absent. */
+  outputs?: readonly string[]
+}
+
+export interface ScorerStats extends BatchCounts {
+  mode: 'worker' | 'subprocess'
+  /** Requests that wait or are being scored, and rows that wait. */
+  open: number
+  waitingRows: number
+  /** Process ids of live scoring processes. */
+  pids: number[]
+  restarts: number
+}
+
+/** Tensors in, tensors out, in child processes. */
+export interface Scorer {
+  /**
+   * Scores tensors as the model takes them.
+   * @param rows how many rows the tensors hold (axis 0); 1 for models without a row dimension
+   * @throws Fault 503 with Retry-After (queue full, or the process ended twice under this request), 504 at the deadline,
+   * 422 `model_refused` what the runtime could not score, 499 aborted
+   */
+  score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
+  /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
+  warm(model: ScoringModel): Promise<void>
+  /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
+  ready(): Promise<void>
+  /** Whether requests can be scored now, and else why not, for probes. */
+  status(): { ready: boolean; reason?: string }
+  stats(): ScorerStats
+  /** Refuses what is open (503) and ends all processes. Drain before it. */
+  close(): Promise<void>
+}
+
+export interface ScorerOptions {
+  /** `worker`: persistent processes and batches; `subprocess`: a fresh process for each request. */
+  mode: 'worker' | 'subprocess'
+  /** Persistent processes; in subprocess mode, how many run at once (default there: the CPUs). */
+  workers?: number
+  /** Threads inside one inference. */
+  threads?: number
+  maxBatchRows?: number
+  maxQueueRows?: number
+  maxQueueBytes?: number
+  /** See `PoolOptions`. */
+  depth?: number
+  graceMs?: number
+}
+
+/** Starts the scoring processes (worker mode) in the background; `ready` tells when they answer. */
+export function createScorer(options: ScorerOptions): Scorer {
+  const { mode, threads = 1, maxBatchRows = 256, maxQueueRows = 20_000, maxQueueBytes = 256 * 1024 * 1024 } = options
+  const queue = new JobQueue({ maxQueueRows, maxQueueBytes })
+  const cpus = availableParallelism()
+  const pool =
+    mode === 'worker'
+      ? new Pool({
+          workers: options.workers ?? Math.max(1, cpus >> 1),
+          threads,
+          depth: options.depth ?? 2,
+          graceMs: options.graceMs ?? 5000,
+        })
+      : undefined
+  const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads })
+  const batcher = new Batcher(queue, lanes, mode === 'worker' ? maxBatchRows : 1)
+  let closed = false
+  if (pool) pool.onBroken = fault => queue.rejectAll(fault)
+  const started = pool?.start()
+  started?.catch(() => {}) // told by ready() and status()
+
+  function admit(model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions): Promise<Tensors> {
+    const answer = queue.add(model, feeds, rows, scoring)
+    batcher.pump()
+    return answer
+  }
+
+  return {
+    async score(model, feeds, rows, scoring) {
+      if (closed) throw unavailable('The server is shutting down.')
+      if (pool?.broken) throw pool.broken
+      if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
+        return admit(model, feeds, rows, scoring)
+      return inParts(rows, maxBatchRows, feeds, async (part, size) => admit(model, part, size, scoring))
+    },
+    async warm({ sha256, path }) {
+      await pool?.broadcast('load', { sha256, path })
+    },
+    async ready() {
+      await started
+    },
+    status() {
+      if (!pool || pool.ready > 0) return { ready: !closed }
+      return { ready: false, reason: pool.broken?.message ?? 'The scoring processes are starting.' }
+    },
+    stats: () => ({
+      mode,
+      ...batcher.counts,
+      open: queue.open,
+      waitingRows: queue.rows,
+      pids: lanes.pids,
+      restarts: pool?.restarts ?? 0,
+    }),
+    async close() {
+      closed = true
+      queue.rejectAll(new Fault(503, 'unavailable', 'The server is shutting down.'))
+      await lanes.close()
+    },
+  }
+}
+
+/** How many parts of one large request wait or are scored at a time. */
+const PARTS_AT_ONCE = 4
+
+/** A request larger than a batch, in parts, so that it does not hold up everyone else. */
+async function inParts(
+  rows: number,
+  size: number,
+  feeds: Tensors,
+  score: (part: Tensors, rows: number) => Promise<Tensors>,
+): Promise<Tensors> {
+  const scored: Tensors[] = []
+  let next = 0
+  const work = async () => {
+    while (next * size < rows) {
+      const index = next++
+      const from = index * size
+      const to = Math.min(rows, from + size)
+      const part: Tensors = {}
+      for (const name in feeds) part[name] = sliceRows(feeds[name]!, from, to)
+      try {
+        scored[index] = await score(part, to - from)
+      } catch (error) {
+        next = Number.POSITIVE_INFINITY
+        throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, work))
+  const whole: Tensors = {}
+  for (const name in scored[0]) whole[name] = concatRows(scored.map(part => part[name]!))
+  return whole
+}

@@ -1,0 +1,87 @@
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { ElementType } from '../catalog/tensor.ts'
+import { Fault } from '../lib/fault.ts'
+import type { Tensor, TensorData, Tensors } from './tensors.ts'
+
+export type Runtime = typeof import('onnxruntime-node')
+
+/** The runtime as this process uses it: quiet, and with float16 as bits. Call it before any other tensor is made. */
+export async function prepareRuntime(load: () => Promise<Runtime>): Promise<Runtime> {
+  const runtime = await load()
+  runtime.env.logLevel = 'fatal'
+  // Bun's Node-API reports a Float16Array as empty. The runtime decides once, with its first tensor, how it keeps float16:
+  // where there is no Float16Array, as a Uint16Array.
+  const global = globalThis as { Float16Array?: unknown }
+  const { Float16Array } = global
+  delete global.Float16Array
+  try {
+    new runtime.Tensor('float16', new Uint16Array(1), [1])
+  } finally {
+    Object.defineProperty(global, 'Float16Array', { value: Float16Array, writable: true, configurable: true })
+  }
+  return runtime
+}
+
+/** One session's settings: no more threads than it was given, and nothing written to stderr. */
+export const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 4,
+  executionProviders: ['cpu'],
+})
+
+/**
+ * Loads a model file.
+ * @throws Fault 422 `model_unusable` with the runtime's reason, which is about the file and nothing else
+ */
+export async function openSession(runtime: Runtime, path: string, threads: number): Promise<InferenceSession> {
+  try {
+    return await runtime.InferenceSession.create(path, sessionOptions(threads))
+  } catch (error) {
+    throw new Fault(422, 'model_unusable', `The model cannot be loaded: ${reason(error, path)}`, { cause: error })
+  }
+}
+
+/**
+ * Scores one set of tensors; only the named outputs, or all.
+ * @throws Error which node failed, for the log; what it said of the values is cut off, since logs hold no row values
+ */
+export async function run(
+  runtime: Runtime,
+  session: InferenceSession,
+  feeds: Tensors,
+  outputs?: readonly string[],
+): Promise<Tensors> {
+  const given: Record<string, OrtTensor> = {}
+  for (const name in feeds) {
+    const { type, data, dims } = feeds[name]!
+    given[name] = new runtime.Tensor(type as 'float32', data as Float32Array, dims)
+  }
+  const answer = await (outputs ? session.run(given, outputs as string[]) : session.run(given)).catch(error => {
+    throw new Error(reason(error).split('Status Message:')[0])
+  })
+  const tensors: Tensors = {}
+  for (const name in answer) tensors[name] = plain(answer[name] as OrtTensor)
+  return tensors
+}
+
+function plain(tensor: OrtTensor): Tensor {
+  let data = tensor.data as TensorData
+  if (!Array.isArray(data)) {
+    if (data.byteLength !== data.buffer.byteLength) data = data.slice() // a view would be sent with all of its buffer
+  }
+  return { type: tensor.type as ElementType, dims: [...tensor.dims], data }
+}
+
+/** The runtime's text without paths of this machine, on one line, at most 500 characters. */
+export function reason(error: unknown, path = ''): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message
+    .replaceAll(path || '\0', 'the file')
+    .replace(/(?:\/[\w.+@$-]+){2,}(?::\d+)?/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 500)
+}

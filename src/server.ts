@@ -1,0 +1,70 @@
+/** The HTTP server's table of contents: middleware in order, then one line per door. */
+import { cors } from '@elysiajs/cors'
+import { Elysia } from 'elysia'
+import { clientAddress } from './lib/address.ts'
+import { notFound, toFault } from './lib/fault.ts'
+import { problem } from './lib/problem.ts'
+import { version } from './lib/version.ts'
+import type { Gate } from './gate/gate.ts'
+import type { ManagementContext } from './management/context.ts'
+import { managementRoutes } from './management/routes.ts'
+import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
+import { alive, type Readiness, ready } from './protocols/probes/door.ts'
+import { errorFields, log } from './telemetry/log.ts'
+import { requestIdOf } from './telemetry/request-id.ts'
+
+const raw = { parse: 'none' } as const
+
+export interface ServerParts {
+  gate: Gate
+  management: ManagementContext
+  readiness: Readiness
+}
+
+/** The whole server, not yet listening; `app.handle(request)` answers without a port. */
+export function buildServer({ gate, management, readiness }: ServerParts) {
+  const { config } = management
+  const app = new Elysia({
+    serve: {
+      // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
+      idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),
+      // the doors answer their own 413; this one only stops what no door takes
+      maxRequestBodySize: Math.max(config.maxBody, config.maxUpload) + 64 * 1024 * 1024,
+      ...(config.tlsCert && config.tlsKey
+        ? { tls: { cert: Bun.file(config.tlsCert), key: Bun.file(config.tlsKey) } }
+        : {}),
+    },
+  })
+  const addressOf = (request: Request): string => {
+    const peer = app.server?.requestIP(request)?.address ?? '127.0.0.1'
+    return clientAddress(request.headers, peer, config.trustedProxies)
+  }
+  const serve = honeyframeDoor(gate, config)
+
+  if (config.corsOrigins.length > 0) app.use(corsOf(config.corsOrigins))
+  app.onError(({ error, code, request }) => {
+    const requestId = requestIdOf(request.headers)
+    if (code === 'NOT_FOUND') return problem(notFound('No such route.'), requestId)
+    const fault = toFault(error)
+    if (fault.status >= 500) log.error({ request_id: requestId, ...errorFields(error) }, 'unhandled')
+    return problem(fault, requestId)
+  })
+  app.get('/-/alive', ({ request }) => alive(request))
+  app.get('/-/ready', ({ request }) => ready(request, readiness))
+  app.all(`${PREFIX}*`, ({ request }) => serve(request, () => addressOf(request)), raw)
+  app.use(managementRoutes(management, addressOf))
+  app.get('/', () => Response.json({ name: 'callgate', version, alive: '/-/alive', ready: '/-/ready', api: '/api' }))
+  return app
+}
+
+/** Exact origins, or any; answered at the edge, without a key, on errors too. */
+function corsOf(origins: string[]) {
+  return cors({
+    origin: origins.includes('*') ? true : request => origins.includes(request.headers.get('origin') ?? ''),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'X-Project-Id', 'If-Match', 'Traceparent'],
+    exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'ETag', 'Link', 'Location'],
+    credentials: false,
+    maxAge: 600,
+  })
+}

@@ -1,0 +1,196 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import type { ImportRequest } from '../../src/query/ingest/import.ts'
+import { workshop } from './ingest-fixture.ts'
+
+const { write, parquet, refusal, remove } = workshop()
+afterAll(remove)
+
+const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map(part => Buffer.from(part as string)))
+const many = (line: string, times: number) => line.repeat(times)
+
+type Case = [name: string, content: string | Uint8Array, message: string, options?: Partial<ImportRequest>]
+
+/** Every refusal is a 422 whose text is exactly this, with the row and column in its members, and leaves no file. */
+async function refused([name, content, message, options]: Case) {
+  const { left, ...found } = await refusal(await write(name, content), options)
+  const row = /^(?:line|row) (\d+)/.exec(message)?.[1]
+  const column = /^(?:(?:line|row) \d+, )?columns? ([^:]+):/.exec(message)?.[1]
+  expect(found).toEqual({
+    status: 422,
+    message,
+    members: { ...(row && { row: Number(row) }), ...(column && { column }) },
+  })
+  expect(left).toEqual([])
+}
+
+describe('a bad csv file is refused with its line', () => {
+  const cases: Case[] = [
+    ['empty.csv', '', 'the file is empty'],
+    ['blank.csv', '\n\na,b\n', 'line 1: the header is empty'],
+    ['twice.csv', 'a,b,a\n1,2,3\n', 'line 1: the header names the column a twice'],
+    ['case.csv', 'a,A\n1,2\n', 'line 1: the header has the columns a and A, which differ in case only'],
+    ['unnamed.csv', ',a\n0,1\n', 'line 1: column 1 of the header has no name'],
+    [
+      'wide.csv',
+      `${Array.from({ length: 2001 }, (_, i) => `c${i}`)}\n`,
+      'line 1: 2001 columns, and a table can have 2000',
+    ],
+    ['long.csv', 'x'.repeat(2_000_000), 'line 1: the header is longer than 1 MB'],
+    ['latin.csv', bytes('a,b\n1,2\n3,', [0xe9], '\n'), 'line 3: not UTF-8 text'],
+    [
+      'utf16.csv',
+      bytes([0xff, 0xfe], Buffer.from('a,b\n1,2\n', 'utf16le').toString('latin1')),
+      'line 1: the file is not UTF-8 text',
+    ],
+    ['binary.csv', bytes('a\0b,c\n1,2\n'), 'line 1: the file is not UTF-8 text'],
+    ['more.csv', 'a,b\n1,2\n\n3,4,5\n', 'line 4: 3 fields where the header has 2'],
+    ['fewer.csv', `a,b\n"x\ny",1\n${many('1,2\n', 5000)}3\n`, 'line 5004: 1 field where the header has 2'],
+    ['open.csv', 'a,b\n1,2\n3,"4\n5,6\n', 'line 3: a quoted field is never closed'],
+    ['after.csv', 'a,b\n1,"2"3\n', 'line 2: characters after a closing quote'],
+    ['openhead.csv', '"a,b\n1,2\n', 'line 1: a quoted name is never closed'],
+    ['mixed.csv', 'a,b\r\n1,2\n3,4\r\n', 'line 2: the line ends differently (LF or CRLF) from the lines before it'],
+    ['huge.csv', `a,b\n1,"${'x'.repeat(17_000_000)}"\n2,3\n`, 'line 2: longer than 16 MB'],
+    ['notgz.csv.gz', 'a,b\n1,2\n', 'the file is not a whole gzip file'],
+    [
+      'cut.csv.gz',
+      gzipSync(`a,b\n${Array.from({ length: 20_000 }, (_, i) => `${i},${i * 7919}\n`).join('')}`).subarray(0, 20_000),
+      'the file is not a whole gzip file',
+    ],
+    ['tabs.tsv', 'a\tb\n1\t2\t3\n', 'line 2: 3 fields where the header has 2'],
+  ]
+  for (const given of cases) test(given[0], () => refused(given), 20_000)
+})
+
+describe('a bad value is refused with its line and column', () => {
+  const lines = `k,v\n"x\ny",1\n\n${Array.from({ length: 3000 }, (_, i) => `${i},${i}\n`).join('')}`
+  const cases: Case[] = [
+    ['float.csv', `${lines}z,1.5.5\n`, 'line 3005, column v: not a float', { types: { v: 'float' } }],
+    [
+      'integer.csv',
+      `${lines}z,99999999999999999999\n`,
+      'line 3005, column v: not an integer',
+      { types: { v: 'integer' } },
+    ],
+    ['bool.csv', 'v,w\n1,1\n2,1\n', 'line 3, column v: not a boolean', { types: { v: 'boolean' } }],
+    ['date.csv', 'v,w\n2024-02-30,1\n', 'line 2, column v: not a date', { types: { v: 'date' } }],
+    ['decimal.csv', 'v,w\n1.5,1\n1e5,1\n', 'line 3, column v: not a decimal', { types: { v: 'decimal' } }],
+    [
+      'digits.csv',
+      `v,w\n0.5,1\n1${'0'.repeat(38)},1\n`,
+      'line 3, column v: more than 38 digits, at the 1 behind the point that the column needs',
+      { types: { v: 'decimal' } },
+    ],
+    ['two.csv', 'v,w\n1,x\ny,1\n', 'line 2, column w: not an integer', { types: { v: 'integer', w: 'integer' } }],
+    [
+      'undeclared.csv',
+      'v,w\n1,2\n',
+      'column x: there is no such column; the columns are v, w',
+      { types: { x: 'text' } },
+    ],
+    ['one.csv', 'v\n1\n\nx\n', 'line 4, column v: not an integer', { types: { v: 'integer' } }],
+    ['value.ndjson', '{"v":1}\n{"v":"x"}\n', 'row 2, column v: not an integer', { types: { v: 'integer' } }],
+  ]
+  for (const given of cases) test(given[0], () => refused(given), 20_000)
+
+  test('parquet', async () => {
+    const dates = await parquet('dates.parquet', "SELECT unnest([DATE '2024-01-01', DATE '12024-01-01']) AS d")
+    expect(await refusal(dates)).toMatchObject({
+      status: 422,
+      message: 'row 2, column d: a date outside the years 0000 to 9999',
+      left: [],
+    })
+    const infinite = await parquet('infinite.parquet', "SELECT unnest([NULL, 'infinity'::TIMESTAMPTZ]) AS d")
+    expect((await refusal(infinite)).message).toBe('row 2, column d: a timestamptz outside the years 0000 to 9999')
+    const text = await parquet('text.parquet', "SELECT unnest(['1', 'x']) AS v")
+    expect((await refusal(text, { types: { v: 'float' } })).message).toBe('row 2, column v: not a float')
+  })
+})
+
+describe('a bad key or index is refused', () => {
+  const rows = 'id,name,score\n1,a,1.5\n2,b,\n"3",c,2\n'
+  const cases: Case[] = [
+    [
+      'dup.csv',
+      `${rows}2,d,3\n`,
+      'line 5, column id: the primary key is already taken by an earlier row',
+      { primaryKey: 'id' },
+    ],
+    [
+      'duptext.csv',
+      `${rows}4,a,3\n`,
+      'line 5, column name: the primary key is already taken by an earlier row',
+      { primaryKey: 'name' },
+    ],
+    [
+      'duptwo.csv',
+      `${rows}2,b,3\n`,
+      'line 5, columns id, name: the primary key is already taken by an earlier row',
+      { primaryKey: ['id', 'name'] },
+    ],
+    ['null.csv', rows, 'line 3, column score: the primary key is empty', { primaryKey: 'score' }],
+    [
+      'nokey.csv',
+      rows,
+      'column ID: the primary key names a column that is not there; the columns are id, name, score',
+      { primaryKey: 'ID' },
+    ],
+    [
+      'noindex.csv',
+      rows,
+      'column x: the index names a column that is not there; the columns are id, name, score',
+      { indexes: [['id'], ['x']] },
+    ],
+    ['twice.csv', rows, 'columns id, id: the index names a column twice', { indexes: [['id', 'id']] }],
+    ['none.csv', rows, 'the index names no column', { indexes: [[]] }],
+    [
+      'dup.ndjson',
+      '{"id":1}\n\n{"id":1}\n',
+      'row 2, column id: the primary key is already taken by an earlier row',
+      { primaryKey: 'id' },
+    ],
+  ]
+  for (const given of cases) test(given[0], () => refused(given), 20_000)
+})
+
+describe('a bad json or parquet file is refused', () => {
+  const cases: Case[] = [
+    ['empty.json', '', 'the file is empty'],
+    ['spaces.json', '  \n ', 'the file has no records, so no columns'],
+    ['none.json', '[]', 'the file has no records, so no columns'],
+    ['numbers.json', '[{"a":1},2]', 'row 2: not an object'],
+    ['scalar.json', '5', 'row 1: not an object'],
+    ['broken.json', '[{"a":1},{"a":2},{"a" 3}]', 'row 3: not valid JSON'],
+    ['cut.json', '[{"a":1},{"a":2}', 'row 3: the file ends before the array does'],
+    ['trailing.json', '[{"a":1}] x', 'something follows the end of the array'],
+    ['latin.json', bytes('[{"a":"', [0xff], '"}]'), 'row 1: not UTF-8 text'],
+    ['deep.json', '['.repeat(200_000), 'row 1: not valid JSON'],
+    ['keys.json', '[{"a":1},{"A":2}]', 'the file has the columns a and A, which differ in case only'],
+    ['double.json', '[{"a":1},{"a":1,"b":2,"a":2}]', 'row 2: a field occurs twice'],
+    ['double.ndjson', '{"a":1}\n{"a":1,"a":2}\n', 'row 2: a field occurs twice'],
+    ['unnamed.json', '[{"":1}]', 'column 1 of the file has no name'],
+    ['broken.ndjson', '{"a":1}\n\n{"a":2}\n{"a" 3}\n', 'row 3: not valid JSON'],
+    ['scalar.ndjson', '{"a":1}\n7\n', 'row 2: not an object'],
+    ['large.ndjson', `{"a":1}\n{"a":"${'x'.repeat(40_000_000)}"}\n`, 'row 2: longer than 16 MB'],
+    ['text.parquet', 'a,b\n1,2\n', 'not a parquet file'],
+    ['empty.parquet', '', 'the file is empty'],
+  ]
+  for (const given of cases) test(given[0], () => refused(given), 20_000)
+
+  test('a parquet file that is damaged, or whose names clash', async () => {
+    const path = await parquet('good.parquet', 'SELECT range AS a, hash(range) AS b FROM range(50000)')
+    const whole = await Bun.file(path).bytes()
+    await refused(['cut.parquet', whole.subarray(0, whole.length / 2), 'not a parquet file'])
+    const holed = whole.slice()
+    holed.fill(0xaa, 1000, whole.length / 2)
+    await refused(['holed.parquet', holed, 'the parquet file is damaged, or has a feature that cannot be read'])
+    const renamed = Buffer.from(await Bun.file(await parquet('clash.parquet', 'SELECT 1 AS aa, 2 AS ab')).bytes())
+    for (let at = renamed.indexOf('ab'); at >= 0; at = renamed.indexOf('ab', at + 1)) renamed.write('AA', at)
+    await refused(['renamed.parquet', renamed, 'the file has the columns aa and AA, which differ in case only'])
+  })
+})
+
+test('an absent file and a directory are refused', async () => {
+  expect((await refusal('/nowhere/at/all.csv')).message).toBe('there is no such file')
+  expect((await refusal('/tmp', { format: 'csv' })).message).toBe('there is no such file')
+})

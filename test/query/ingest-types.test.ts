@@ -1,0 +1,294 @@
+import { afterAll, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import { decodeDecimal } from '../../src/lib/decimal.ts'
+import { formatOf } from '../../src/query/ingest/import.ts'
+import { workshop } from './ingest-fixture.ts'
+
+const { write, parquet, take, remove } = workshop()
+afterAll(remove)
+
+/** The types of one csv column with these values. */
+async function typeOf(...values: string[]): Promise<string> {
+  const { types } = await take(await write('one.csv', `x,y\n${values.map(value => `${value},1\n`).join('')}`))
+  return types.x!
+}
+
+test('a format is told by the file name, in any case', () => {
+  expect(['a.csv', 'A.CSV.GZ', 'a.tsv', 'a.json', 'a.ndjson', 'a.jsonl', 'a.Parquet'].map(formatOf)).toEqual([
+    'csv',
+    'csv.gz',
+    'tsv',
+    'json',
+    'ndjson',
+    'ndjson',
+    'parquet',
+  ])
+  expect(formatOf('a.xlsx')).toBeUndefined()
+})
+
+test('csv: types are inferred from all values, and kept', async () => {
+  const path = await write(
+    'types.csv',
+    [
+      'i,wide,huge,f,b,d,ts,tz,code,mixed,none,money',
+      '1,9007199254740993,123456789012345678901234567890,1.5,true,2024-02-29,2024-01-01 10:00:00.500,2024-01-01T10:00:00+02:00,01234,1,,12345678901234567.89',
+      '-2,-9223372036854775808,-1,2004.0,FALSE,1999-12-31,2024-01-01T10:00:01.123456789,2024-01-01T10:00:00.25Z,5,x,,-1.5',
+      ',9223372036854775807,0,-1e-3,False,0001-01-01,2024-01-01T10:00,2024-12-31 23:30:00-0100,7,2,,0.25',
+    ].join('\n'),
+  )
+  const { types, rows, rowCount } = await take(path)
+  expect(rowCount).toBe(3)
+  expect(types).toEqual({
+    i: 'integer?',
+    wide: 'integer!',
+    huge: 'decimal(30,0)',
+    f: 'float',
+    b: 'boolean',
+    d: 'date',
+    ts: 'timestamp',
+    tz: 'timestamptz',
+    code: 'text',
+    mixed: 'text',
+    none: 'text?',
+    money: 'decimal(19,2)',
+  })
+  expect(rows.map(row => row.i)).toEqual([1, -2, null])
+  expect(rows.map(row => row.wide)).toEqual([9007199254740993n, -9223372036854775808n, 9223372036854775807n])
+  expect(rows.map(row => decodeDecimal(row.huge as string, 30, 0))).toEqual([
+    '123456789012345678901234567890',
+    '-1',
+    '0',
+  ])
+  expect(rows.map(row => decodeDecimal(row.money as string, 19, 2))).toEqual(['12345678901234567.89', '-1.50', '0.25'])
+  expect(rows.map(row => row.f)).toEqual([1.5, 2004, -0.001])
+  expect(rows.map(row => row.b)).toEqual([1, 0, 0])
+  expect(rows.map(row => row.d)).toEqual(['2024-02-29', '1999-12-31', '0001-01-01'])
+  expect(rows.map(row => row.ts)).toEqual([
+    '2024-01-01T10:00:00.5',
+    '2024-01-01T10:00:01.123456789',
+    '2024-01-01T10:00:00',
+  ])
+  expect(rows.map(row => row.tz)).toEqual(['2024-01-01T08:00:00', '2024-01-01T10:00:00.25', '2025-01-01T00:30:00'])
+  expect(rows.map(row => row.code)).toEqual(['01234', '5', '7'])
+})
+
+test('csv: what only looks like a number, a date or a boolean stays text', async () => {
+  for (const text of [
+    '01234',
+    '+5',
+    ' 5',
+    '5 ',
+    'NaN',
+    '1_000',
+    '0x10',
+    '1e999',
+    '2023-02-30',
+    '2023-1-1',
+    '24:00',
+    'yes',
+    '-',
+    '.',
+    'e5',
+    '1.2.3',
+    '12345678901234567890123456789012345678901',
+  ])
+    expect([text, await typeOf(text)]).toEqual([text, 'text'])
+  expect(await typeOf('true', '1')).toBe('text')
+  expect(await typeOf('2024-01-01', '2024-01-01T10:00:00')).toBe('timestamp')
+  expect(await typeOf('2024-01-01T10:00:00', '2024-01-01T10:00:00Z')).toBe('text')
+  expect(await typeOf('1', '2.5', '1e3')).toBe('float')
+  expect(await typeOf('-0')).toBe('float')
+}, 60_000)
+
+test('csv: an unquoted empty field is NULL, a quoted one is empty text', async () => {
+  const { rows, types } = await take(await write('empty.csv', 'a,b\n"",1\n,2\nx,\n'))
+  expect(rows.map(row => row.a)).toEqual(['', null, 'x'])
+  expect(rows.map(row => row.b)).toEqual([1, 2, null])
+  expect(types).toEqual({ a: 'text?', b: 'integer?' })
+})
+
+test('csv: quotes, line breaks in fields, unicode and NUL characters come through', async () => {
+  const { rows } = await take(await write('quotes.csv', '\ufeff"a ""b""",é\r\n"x\r\ny","q""q"\r\nz\0z,日本\r\n'))
+  expect(rows).toEqual([
+    { 'a "b"': 'x\r\ny', é: 'q"q' },
+    { 'a "b"': 'z\0z', é: '日本' },
+  ])
+})
+
+test('csv: the delimiter is the one the header has most of, outside quotes; tsv has tabs', async () => {
+  for (const delimiter of [',', ';', '|', '\t']) {
+    const { rows } = await take(
+      await write('delimiter.csv', `${['"a,,,,,b"', 'c', 'd'].join(delimiter)}\n1${delimiter}2${delimiter}3\n`),
+    )
+    expect(rows).toEqual([{ 'a,,,,,b': 1, c: 2, d: 3 }])
+  }
+  expect((await take(await write('tabs.tsv', 'a,b\tc\n1\t2\n'))).rows).toEqual([{ 'a,b': 1, c: 2 }])
+})
+
+test('csv.gz is read like csv, and a header alone is a table without rows', async () => {
+  const { rows } = await take(await write('a.csv.gz', gzipSync('a,b\n1,x\n')))
+  expect(rows).toEqual([{ a: 1, b: 'x' }])
+  const empty = await take(await write('header.csv', 'a,b\n'), { primaryKey: 'a' })
+  expect(empty).toMatchObject({ rowCount: 0, types: { a: 'text?', b: 'text?' } })
+})
+
+test('declared types win, and take other spellings', async () => {
+  const path = await write(
+    'declared.csv',
+    'a,b,c,d,e,f\n007,1,1.50,1,2024-01-01,10:30\n+8,0,.5,x,,23:59:59.50\n"",no,100,,"",\n',
+  )
+  const { rows, types } = await take(path, {
+    types: { a: 'integer', b: 'boolean', c: 'decimal', d: 'text', e: 'timestamptz', f: 'time' },
+  })
+  expect(types).toEqual({ a: 'integer?', b: 'boolean', c: 'decimal(4,1)', d: 'text?', e: 'timestamptz?', f: 'time?' })
+  expect(rows).toEqual([
+    { a: 7, b: 1, c: 15, d: '1', e: '2024-01-01T00:00:00', f: '10:30:00' },
+    { a: 8, b: 0, c: 5, d: 'x', e: null, f: '23:59:59.5' },
+    { a: null, b: 0, c: 1000, d: null, e: null, f: null },
+  ])
+})
+
+const RECORDS = [
+  '{"id":9007199254740993,"n":1,"f":1.5,"big":123456789012345678901234567890,"s":"01","t":"2024-01-01T10:00:00+01:00","b":true,"o":{"x":[1,null]},"any":1}',
+  '{"n":null,"id":1,"f":2,"s":"","big":1,"t":"2024-06-01T00:00:00Z","b":false,"o":null,"any":"x","late":"2024-01-01"}',
+]
+
+test.each([
+  ['array.json', `[${RECORDS.join(',\n')}]`],
+  ['marked.json', `\ufeff[${RECORDS.join(',\n')}]`],
+  ['values.json', RECORDS.join(' ')],
+  ['lines.ndjson', `${RECORDS.join('\n\n')}\n`],
+])(
+  '%s: numbers keep their digits, null is not empty text, fields are collected from all records',
+  async (name, content) => {
+    const { rows, types } = await take(await write(name, content))
+    expect(types).toEqual({
+      id: 'integer!',
+      n: 'integer?',
+      f: 'float',
+      big: 'decimal(30,0)',
+      s: 'text',
+      t: 'timestamptz',
+      b: 'boolean',
+      o: 'json?',
+      any: 'json',
+      late: 'date?',
+    })
+    const plain: object[] = rows.map(row => ({ ...row, big: decodeDecimal(row.big as string, 30, 0) }))
+    expect(plain).toEqual([
+      {
+        id: 9007199254740993n,
+        n: 1,
+        f: 1.5,
+        big: '123456789012345678901234567890',
+        s: '01',
+        t: '2024-01-01T09:00:00',
+        b: 1,
+        o: '{"x":[1,null]}',
+        any: '1',
+        late: null,
+      },
+      {
+        id: 1,
+        n: null,
+        f: 2,
+        big: '1',
+        s: '',
+        t: '2024-06-01T00:00:00',
+        b: 0,
+        o: null,
+        any: '"x"',
+        late: '2024-01-01',
+      },
+    ])
+  },
+)
+
+test('json: NaN is NULL, as SQLite has it, and is not written into JSON text', async () => {
+  const { rows, types } = await take(
+    await write('nan.json', '[{"a":NaN,"b":{"x":NaN,"y":"NaN"}},{"a":1.5,"b":[-Infinity]}]'),
+  )
+  expect(types).toEqual({ a: 'float?', b: 'json' })
+  expect(rows).toEqual([
+    { a: null, b: '{"x":null,"y":"NaN"}' },
+    { a: 1.5, b: '[null]' },
+  ])
+})
+
+test('parquet: types of its own are kept', async () => {
+  const path = await parquet(
+    'types.parquet',
+    `SELECT 1::TINYINT AS tiny, 9007199254740993 AS wide, 18446744073709551615::UBIGINT AS ubig, 5::UBIGINT AS fits, 4000000000::UINTEGER AS uint,
+      -0.05::DECIMAL(9, 2) AS dec, -12345678901234567890.123::DECIMAL(30, 3) AS bigdec, 1.5::FLOAT AS real, 'nan'::DOUBLE AS nan, 'inf'::DOUBLE AS inf,
+      true AS bool, DATE '2024-02-29' AS date, TIMESTAMP '2024-01-01 10:00:00.120' AS ts, TIMESTAMP_NS '2024-01-01 10:00:00.123456789' AS ns,
+      TIMESTAMPTZ '2024-01-01 10:00:00+02' AS tz, TIME '10:30:00.5' AS time, '6b1f8a60-0000-4000-8000-000000000001'::UUID AS uuid, 'a'::ENUM('a', 'b') AS enum,
+      '\\xFF\\x00'::BLOB AS blob, [1, NULL] AS list, {'a': 1.0::DOUBLE / 0, 'b': 'NaN'} AS struct, MAP {'k': DATE '2024-01-01'} AS map, NULL::VARCHAR AS nothing, '' AS empty`,
+  )
+  const { rows, types } = await take(path)
+  expect(types).toEqual({
+    tiny: 'integer',
+    wide: 'integer!',
+    ubig: 'decimal(20,0)',
+    fits: 'integer',
+    uint: 'integer',
+    dec: 'decimal(9,2)',
+    bigdec: 'decimal(30,3)',
+    real: 'float',
+    nan: 'float?',
+    inf: 'float',
+    bool: 'boolean',
+    date: 'date',
+    ts: 'timestamp',
+    ns: 'timestamp',
+    tz: 'timestamptz',
+    time: 'time',
+    uuid: 'text',
+    enum: 'text',
+    blob: 'blob',
+    list: 'json',
+    struct: 'json',
+    map: 'json',
+    nothing: 'text?',
+    empty: 'text',
+  })
+  const row = rows[0]!
+  expect(decodeDecimal(row.ubig as string, 20, 0)).toBe('18446744073709551615')
+  expect(decodeDecimal(row.bigdec as string, 30, 3)).toBe('-12345678901234567890.123')
+  const others: object = { ...row, ubig: undefined, bigdec: undefined }
+  expect(others).toEqual({
+    tiny: 1,
+    wide: 9007199254740993n,
+    ubig: undefined,
+    fits: 5,
+    uint: 4000000000,
+    dec: -5,
+    bigdec: undefined,
+    real: 1.5,
+    nan: null,
+    inf: Infinity,
+    bool: 1,
+    date: '2024-02-29',
+    ts: '2024-01-01T10:00:00.12',
+    ns: '2024-01-01T10:00:00.123456789',
+    tz: '2024-01-01T08:00:00',
+    time: '10:30:00.5',
+    uuid: '6b1f8a60-0000-4000-8000-000000000001',
+    enum: 'a',
+    blob: new Uint8Array([255, 0]),
+    list: '[1,null]',
+    struct: '{"a":null,"b":"NaN"}',
+    map: '{"k":"2024-01-01"}',
+    nothing: null,
+    empty: '',
+  })
+})
+
+test('parquet: declared types are read from the values as text', async () => {
+  const path = await parquet(
+    'declared.parquet',
+    "SELECT '2024-01-01T10:00:00Z' AS t, 5 AS n, 2.0::DOUBLE AS f, 1.25::DECIMAL(5, 2) AS d",
+  )
+  const { rows, types } = await take(path, { types: { t: 'timestamptz', n: 'text', f: 'integer', d: 'decimal' } })
+  expect(types).toEqual({ t: 'timestamptz', n: 'text', f: 'integer', d: 'decimal(5,2)' })
+  expect(rows).toEqual([{ t: '2024-01-01T10:00:00', n: '5', f: 2, d: 125 }])
+})

@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ModelMetadata } from '../../src/catalog/tensor.ts'
+import { compileCodec, type RowCodec } from '../../src/scoring/codec.ts'
+import { addModelFile, artifactPath } from '../../src/scoring/metadata.ts'
+import type { ScoringModel } from '../../src/scoring/scorer.ts'
+
+export const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url).pathname
+export const modelBytes = (name: string) => Bun.file(fixture(`${name}.onnx`)).bytes()
+
+export interface Expected {
+  rows: (Record<string, unknown> | (number | null)[])[]
+  feature_names?: string[]
+  labels?: unknown[]
+  values?: number[]
+  probabilities?: (number[] | Record<string, number>)[]
+}
+
+export interface Loaded {
+  model: ScoringModel & { metadata: ModelMetadata }
+  codec: RowCodec
+}
+
+/** A directory for models that is gone after the tests. */
+export async function modelsDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'callgate-models-'))
+  return {
+    path,
+    remove: () => rm(path, { recursive: true, force: true }),
+    async add(bytes: Uint8Array, features?: string[]): Promise<Loaded> {
+      const { sha256, metadata } = await addModelFile({ bytes, modelsDir: path, features })
+      return {
+        model: { sha256, path: artifactPath(path, sha256, metadata), metadata },
+        codec: compileCodec(metadata, features),
+      }
+    },
+  }
+}
+
+/** A fixture's reference rows as objects, with what onnxruntime (in Python) said of them. */
+export async function reference(name: string): Promise<Expected & { objects: Record<string, unknown>[] }> {
+  const expected = (await Bun.file(fixture(`${name}.expected.json`)).json()) as Expected
+  const names = expected.feature_names
+  const objects = expected.rows.map(row =>
+    Array.isArray(row) ? Object.fromEntries(row.map((value, i) => [names![i]!, value])) : row,
+  )
+  return { ...expected, objects }
+}
+
+export const soon = (ms = 20_000) => ({ deadline: Date.now() + ms })

@@ -1,0 +1,377 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Fault } from '../../src/lib/fault.ts'
+import { compileCodec } from '../../src/scoring/codec.ts'
+import { addModelFile } from '../../src/scoring/metadata.ts'
+import { findClassifier } from '../../src/scoring/onnx/labels.ts'
+import { readModel } from '../../src/scoring/onnx/read.ts'
+import { withoutZipMaps } from '../../src/scoring/onnx/rewrite.ts'
+import { predict } from '../../src/scoring/predict.ts'
+import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
+import { modelBytes, modelsDirectory, soon } from './fixtures.ts'
+import { buildModel, type NodeInfo, plusOne, type ValueInfo } from './onnx-builder.ts'
+
+let models: Awaited<ReturnType<typeof modelsDirectory>>
+let scorer: Scorer
+beforeAll(async () => {
+  models = await modelsDirectory()
+  scorer = createScorer({ mode: 'worker', workers: 1 })
+})
+afterAll(async () => {
+  await scorer.close()
+  await models.remove()
+})
+
+async function refused(bytes: Uint8Array, features?: string[]): Promise<string> {
+  const before = await readdir(models.path)
+  try {
+    await addModelFile({ bytes, modelsDir: models.path, features })
+  } catch (error) {
+    expect(error).toBeInstanceOf(Fault)
+    expect((error as Fault).status).toBe(422)
+    expect((error as Fault).message).not.toMatch(/\/(tmp|onnxruntime_src|work|home)\b|callgate-models/)
+    expect(await readdir(models.path)).toEqual(before) // nothing is left behind
+    return (error as Fault).message
+  }
+  throw new Error('the file was taken')
+}
+
+/** The file with one operator's name replaced by another of the same length. */
+function withOperator(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const changed = Buffer.from(bytes)
+  const field = Buffer.from([0x22, from.length]) // op_type of NodeProto
+  changed.write(to, changed.indexOf(Buffer.concat([field, Buffer.from(from)])) + 2)
+  return changed
+}
+
+const ml = 'ai.onnx.ml'
+const features: ValueInfo = { name: 'x', type: 'float', dims: ['', 2] }
+/** A linear classifier over two features, whose score for the second class is x0 - x1. */
+const linear = (labels: { strings?: string[]; ints?: number[] }): NodeInfo => ({
+  op: 'LinearClassifier',
+  domain: ml,
+  inputs: ['x'],
+  outputs: ['raw_label', 'raw_scores'],
+  attributes: [
+    { name: 'coefficients', floats: [-1, 1, 1, -1] },
+    { name: 'intercepts', floats: [0, 0] },
+    labels.strings
+      ? { name: 'classlabels_strings', strings: labels.strings }
+      : { name: 'classlabels_ints', ints: labels.ints! },
+    { name: 'multi_class', int: 0 },
+  ],
+})
+
+describe('files that are not served', () => {
+  test('text, nothing at all, and a picture', async () => {
+    expect(await refused(new TextEncoder().encode('feature,label\n1,2\n'.repeat(50)))).toContain('not an ONNX model')
+    expect(await refused(new Uint8Array())).toContain('empty')
+    expect(await refused(new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]))).toContain(
+      'not an ONNX model',
+    )
+  })
+
+  test('a model cut short, anywhere', async () => {
+    const bytes = await modelBytes('late_arrival')
+    for (const part of [0.2, 0.5, 0.9, 0.999]) await refused(bytes.slice(0, Math.floor(bytes.length * part)))
+  })
+
+  test('random bytes', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      let state = seed
+      const bytes = new Uint8Array(300)
+      for (let i = 0; i < bytes.length; i++) {
+        state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+        bytes[i] = state >> 16
+      }
+      await refused(bytes)
+    }
+  })
+
+  test('a thousand damaged copies are read or refused at once, and never anything else', async () => {
+    const bytes = await modelBytes('churn_risk')
+    let state = 7
+    const random = (below: number) => {
+      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+      return (state >> 8) % below
+    }
+    const started = performance.now()
+    for (let copy = 0; copy < 1000; copy++) {
+      const damaged = bytes.slice()
+      for (let i = 0; i < 3; i++) damaged[random(damaged.length)] = random(256)
+      try {
+        const model = readModel(damaged)
+        findClassifier(model)
+        readModel(withoutZipMaps(damaged, model))
+      } catch (error) {
+        expect(error).toBeInstanceOf(Error)
+      }
+    }
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+
+  test('an operator that the runtime does not have, with its name', async () => {
+    const bytes = withOperator(await modelBytes('tumour_forest'), 'TreeEnsembleClassifier', 'TreeEnsembleClassifieX')
+    expect(await refused(bytes)).toContain('TreeEnsembleClassifieX')
+  })
+
+  test('weights in other files', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [{ name: 'y', type: 'float', dims: ['', 2] }],
+      initializers: [{ name: 'w', type: 'float', dims: [1], values: [], external: true }],
+      nodes: [{ op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+    })
+    expect(await refused(bytes)).toContain('other files')
+  })
+
+  test('outputs that are no tensors, with the remedy', async () => {
+    const message = await refused(withOperator(await modelBytes('iris'), 'ZipMap', 'ZapMap'))
+    expect(message).toContain('sequence')
+    expect(message).toContain('zipmap')
+  })
+
+  test('feature names that do not fit', async () => {
+    expect(await refused(await modelBytes('iris'), ['a', 'b'])).toContain('takes 4 features')
+  })
+})
+
+describe('a default scikit-learn export', () => {
+  test('is rewritten beside the file as it was given', async () => {
+    const bytes = await modelBytes('churn_risk')
+    const { model } = await models.add(bytes)
+    expect(model.metadata.rewritten).toBe(true)
+    expect(model.metadata.classifier).toEqual({
+      label: 'output_label',
+      probabilities: 'output_probability',
+      labels: ['leaves', 'stays'],
+    })
+    const directory = join(models.path, model.sha256)
+    expect(await Bun.file(join(directory, 'model.onnx')).bytes()).toEqual(bytes)
+    expect((await stat(join(directory, 'runnable.onnx'))).mode & 0o777).toBe(0o600)
+    expect(new Bun.CryptoHasher('sha256').update(bytes).digest('hex')).toBe(model.sha256)
+  })
+
+  test('the same bytes twice are one model', async () => {
+    const bytes = await modelBytes('iris')
+    const first = await models.add(bytes)
+    const { ino } = await stat(first.model.path)
+    const again = await Promise.all([models.add(bytes), models.add(bytes)])
+    for (const { model } of again) expect(model).toEqual(first.model)
+    expect((await stat(first.model.path)).ino).toBe(ino)
+  })
+})
+
+describe('class labels', () => {
+  const outputs: ValueInfo[] = [
+    { name: 'label', type: 'string', dims: [''] },
+    { name: 'shares', type: 'float', dims: ['', 2] },
+  ]
+  const pass = (from: string, to: string): NodeInfo => ({ op: 'Identity', inputs: [from], outputs: [to] })
+
+  test('come from the classifier through nodes that only pass values on', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs,
+      nodes: [
+        linear({ strings: ['no', 'yes'] }),
+        pass('raw_label', 'l1'),
+        pass('l1', 'label'),
+        pass('raw_scores', 'shares'),
+      ],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata.classifier).toEqual({ label: 'label', probabilities: 'shares', labels: ['no', 'yes'] })
+    const answer = await predict(
+      scorer,
+      model,
+      codec,
+      [
+        { a: 2, b: 1 },
+        { a: 1, b: 5 },
+      ],
+      'rows',
+      soon(),
+    )
+    expect(answer.predictions).toEqual(['yes', 'no'])
+    expect(answer.probabilities).toEqual([
+      { no: -1, yes: 1 },
+      { no: 4, yes: -4 },
+    ])
+  })
+
+  test('come from the table that the largest score is looked up in', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [{ ...outputs[0]!, dims: undefined }, outputs[1]!],
+      initializers: [
+        { name: 'classes', type: 'string', dims: [2], values: ['left', 'right'] },
+        { name: 'flat', type: 'int64', dims: [1], values: [-1] },
+      ],
+      nodes: [
+        { op: 'Softmax', inputs: ['x'], outputs: ['shares'], attributes: [{ name: 'axis', int: 1 }] },
+        { op: 'ArgMax', inputs: ['shares'], outputs: ['best'], attributes: [{ name: 'axis', int: 1 }] },
+        { op: 'ArrayFeatureExtractor', domain: ml, inputs: ['classes', 'best'], outputs: ['found'] },
+        { op: 'Reshape', inputs: ['found', 'flat'], outputs: ['label'] },
+      ],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata.classifier?.labels).toEqual(['left', 'right'])
+    const { predictions } = await predict(
+      scorer,
+      model,
+      codec,
+      [
+        { a: 2, b: 1 },
+        { a: 1, b: 5 },
+      ],
+      'rows',
+      soon(),
+    )
+    expect(predictions).toEqual(['left', 'right'])
+  })
+
+  const network = (softmax: boolean) =>
+    buildModel({
+      inputs: [features],
+      outputs: [
+        { name: 'scores', type: 'float', dims: ['', 2] },
+        { name: 'class', type: 'int64', dims: [''] },
+      ],
+      nodes: [
+        { op: softmax ? 'Softmax' : 'Neg', inputs: ['x'], outputs: ['scores'] },
+        {
+          op: 'ArgMax',
+          inputs: ['scores'],
+          outputs: ['class'],
+          attributes: [
+            { name: 'axis', int: 1 },
+            { name: 'keepdims', int: 0 },
+          ],
+        },
+      ],
+    })
+
+  test('are column numbers where the label is the place of the largest probability', async () => {
+    const { model } = await models.add(network(true))
+    expect(model.metadata.classifier).toEqual({ label: 'class', probabilities: 'scores', labels: ['0', '1'] })
+  })
+
+  test('bare scores of a network are not called probabilities', async () => {
+    const { model } = await models.add(network(false))
+    expect(model.metadata.classifier).toBeUndefined()
+  })
+})
+
+describe('rows are batched across callers only where that is proven to change nothing', () => {
+  test('element-wise models are', async () => {
+    expect((await models.add(plusOne())).model.metadata).toMatchObject({ batched: true, independentRows: true })
+  })
+
+  test('rows measured against their batch are not, and a request is still scored whole', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [{ name: 'y', type: 'float', dims: ['', 2] }],
+      nodes: [
+        { op: 'ReduceMean', inputs: ['x'], outputs: ['mean'], attributes: [{ name: 'axes', ints: [0] }] },
+        { op: 'Sub', inputs: ['x', 'mean'], outputs: ['y'] },
+      ],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata).toMatchObject({ batched: true, independentRows: false })
+    const rows = [
+      { a: 1, b: 10 },
+      { a: 3, b: 30 },
+    ]
+    const answers = await Promise.all([1, 2, 3].map(() => predict(scorer, model, codec, rows, 'rows', soon())))
+    for (const { predictions } of answers)
+      expect(predictions).toEqual([
+        [-1, -10],
+        [1, 10],
+      ])
+  })
+
+  test('an output that is one for the whole batch means a run for each row', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [{ name: 'y', type: 'float', dims: ['M'] }],
+      nodes: [
+        { op: 'ReduceSum', inputs: ['x'], outputs: ['sum'], attributes: [{ name: 'keepdims', int: 0 }] },
+        { op: 'Unsqueeze', inputs: ['sum', 'zero'], outputs: ['y'] },
+      ],
+      initializers: [{ name: 'zero', type: 'int64', dims: [1], values: [0] }],
+    })
+    const { model, codec } = await models.add(bytes)
+    expect(model.metadata.batched).toBe(false)
+    const { predictions } = await predict(
+      scorer,
+      model,
+      codec,
+      [
+        { x: [[1, 2]] },
+        {
+          x: [
+            [3, 4],
+            [5, 6],
+          ],
+        },
+      ],
+      'rows',
+      soon(),
+    )
+    expect(predictions).toEqual([3, 18])
+  })
+
+  test('a fixed batch of one is scored row by row, and errors keep their row numbers', async () => {
+    const bytes = buildModel({
+      inputs: [{ name: 'x', type: 'double', dims: [1, 2] }],
+      outputs: [{ name: 'y', type: 'double', dims: [1, 2] }],
+      nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    const rows = [
+      { a: 1, b: 2 },
+      { a: 3, b: null },
+      { a: 5, b: 6 },
+    ]
+    const { predictions } = await predict(scorer, model, codec, rows, 'rows', soon())
+    expect(predictions).toEqual([
+      [-1, -2],
+      [-3, null],
+      [-5, -6],
+    ])
+    const bad = predict(scorer, model, codec, [rows[0], { a: 1 }, {}], 'rows', soon())
+    const fault = (await bad.catch(error => error)) as Fault
+    expect(fault.members.errors).toMatchObject([
+      { row: 1, feature: 'b' },
+      { row: 2, feature: 'a' },
+      { row: 2, feature: 'b' },
+    ])
+  })
+})
+
+test('every element type goes in and comes out as it was', async () => {
+  const types = {
+    float: 1.5,
+    double: 1e300,
+    float16: 0.5,
+    int32: -7,
+    int64: 2n ** 60n + 1n,
+    uint64: 2n ** 63n + 1n,
+    uint8: 200,
+    bool: true,
+    string: 'é',
+  }
+  const names = Object.keys(types) as (keyof typeof types)[]
+  const bytes = buildModel({
+    inputs: names.map(type => ({ name: `in_${type}`, type, dims: ['N', 1] })),
+    outputs: names.map(type => ({ name: `out_${type}`, type, dims: ['N', 1] })),
+    nodes: names.map(type => ({ op: 'Identity', inputs: [`in_${type}`], outputs: [`out_${type}`] })),
+  })
+  const { model } = await models.add(bytes)
+  const codec = compileCodec(model.metadata, undefined, { allOutputs: true })
+  const row = Object.fromEntries(names.map(type => [`in_${type}`, types[type]]))
+  const { outputs } = await predict(scorer, model, codec, [row, row], 'rows', soon())
+  for (const type of names) expect(outputs![`out_${type}`]).toEqual([types[type], types[type]])
+})

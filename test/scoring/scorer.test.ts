@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { Fault } from '../../src/lib/fault.ts'
+import { predict } from '../../src/scoring/predict.ts'
+import { createScorer, type Scorer, type ScorerOptions } from '../../src/scoring/scorer.ts'
+import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
+import { buildModel, plusOne, slowModel } from './onnx-builder.ts'
+
+let models: Awaited<ReturnType<typeof modelsDirectory>>
+let plus: Loaded
+let slow: Loaded
+beforeAll(async () => {
+  models = await modelsDirectory()
+  plus = await models.add(plusOne(), ['a', 'b'])
+  slow = await models.add(slowModel())
+})
+afterAll(() => models.remove())
+
+async function withScorer(options: Partial<ScorerOptions>, use: (scorer: Scorer) => Promise<void>): Promise<void> {
+  const scorer = createScorer({ mode: 'worker', workers: 1, ...options })
+  try {
+    await scorer.ready()
+    await use(scorer)
+  } finally {
+    await scorer.close()
+  }
+}
+
+const score = (scorer: Scorer, n: number, options = soon()) =>
+  predict(scorer, plus.model, plus.codec, [{ a: n, b: -n }], 'features', options).then(answer => answer.predictions[0])
+const drag = (scorer: Scorer, options = soon()) =>
+  predict(scorer, slow.model, slow.codec, [{ x: 1 }], 'features', options)
+const statusOf = (error: unknown) => (error instanceof Fault ? error.status : error)
+const until = async (condition: () => boolean) => {
+  for (const end = Date.now() + 10_000; !condition(); await Bun.sleep(5)) if (Date.now() > end) throw new Error('never')
+}
+
+describe('batches', () => {
+  test('form by themselves from what arrives meanwhile, and everyone gets their own answer', () =>
+    withScorer({}, async scorer => {
+      const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => score(scorer, i)))
+      expect(answers).toEqual(Array.from({ length: 200 }, (_, i) => [i + 1, 1 - i]))
+      expect(scorer.stats().batches).toBeLessThan(20)
+      expect(scorer.stats().rows).toBe(200)
+    }))
+
+  test('never hold more rows than they may, counting rows and not requests', () =>
+    withScorer({ maxBatchRows: 8 }, async scorer => {
+      const rows = (n: number) => [n, n + 0.5, n + 0.25].map(a => ({ a, b: 0 }))
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => predict(scorer, plus.model, plus.codec, rows(i), 'rows', soon())),
+      )
+      for (const [i, { predictions }] of answers.entries())
+        expect(predictions).toEqual([
+          [i + 1, 1],
+          [i + 1.5, 1],
+          [i + 1.25, 1],
+        ])
+      expect(scorer.stats().batches).toBeGreaterThanOrEqual(20) // two requests of three rows in each
+    }))
+
+  test('a request that the model refuses does not spoil its neighbours', async () => {
+    // Gather fails for a whole batch when one index is out of range
+    const table = await models.add(
+      buildModel({
+        inputs: [{ name: 'i', type: 'int64', dims: ['N'] }],
+        outputs: [{ name: 'y', type: 'float', dims: ['N'] }],
+        initializers: [{ name: 'table', type: 'float', dims: [4], values: [10, 11, 12, 13] }],
+        nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
+      }),
+    )
+    expect(table.model.metadata.independentRows).toBe(true)
+    await withScorer({}, async scorer => {
+      const settled = await Promise.allSettled(
+        Array.from({ length: 60 }, (_, n) =>
+          predict(scorer, table.model, table.codec, [{ i: n % 20 === 7 ? 4242 : n % 4 }], 'features', soon()),
+        ),
+      )
+      for (const [n, one] of settled.entries())
+        if (n % 20 === 7) {
+          expect(one.status).toBe('rejected')
+          const fault = (one as PromiseRejectedResult).reason as Fault
+          expect([fault.status, fault.code]).toEqual([422, 'model_refused'])
+          const logged = String((fault.cause as Error).cause) // logs hold no row values either
+          expect(logged).toContain('Gather')
+          expect(fault.message + JSON.stringify(fault.members) + logged).not.toContain('4242')
+        } else
+          expect((one as PromiseFulfilledResult<{ predictions: unknown[] }>).value.predictions).toEqual([10 + (n % 4)])
+      expect(scorer.stats().reruns).toBeGreaterThan(0)
+    })
+  })
+
+  test('requests for different outputs or shapes are kept apart', () =>
+    withScorer({}, async scorer => {
+      const forest = await models.add(await modelBytes('tumour_forest'))
+      const { rows, labels } = await reference('tumour_forest')
+      const ask = (i: number, outputs?: string[]) => {
+        const data = new Float32Array(rows[i] as number[])
+        return scorer.score(forest.model, { X: { type: 'float32', dims: [1, 30], data } }, 1, { ...soon(), outputs })
+      }
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(i, i % 2 ? ['label'] : undefined)))
+      for (const [i, answer] of answers.entries()) {
+        expect(Object.keys(answer)).toEqual(i % 2 ? ['label'] : ['label', 'probabilities'])
+        expect(Number(answer.label!.data[0])).toBe(labels![i] as number)
+      }
+    }))
+})
+
+describe('workers that are killed', () => {
+  test('cost their requests one retry that nobody notices', () =>
+    withScorer({ workers: 2 }, async scorer => {
+      await score(scorer, 0)
+      const first = scorer.stats().pids[0]!
+      const answers = Array.from({ length: 100 }, (_, i) => score(scorer, i))
+      process.kill(first, 'SIGKILL')
+      expect(await Promise.all(answers)).toEqual(Array.from({ length: 100 }, (_, i) => [i + 1, 1 - i]))
+      await until(() => scorer.stats().pids.length === 2)
+      expect(scorer.stats().pids).not.toContain(first)
+      expect(scorer.stats().restarts).toBe(1)
+    }))
+
+  test('never mix answers up: 100 callers with distinct rows, while workers die at random', () =>
+    withScorer({ workers: 2 }, async scorer => {
+      let stop = false
+      let kills = 0
+      const killer = (async () => {
+        while (!stop) {
+          const { pids } = scorer.stats()
+          if (pids.length) process.kill(pids[kills++ % pids.length]!, 'SIGKILL')
+          await Bun.sleep(150)
+        }
+      })()
+      let [right, wrong, refused] = [0, 0, 0]
+      const end = Date.now() + 2000
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, caller) => {
+          for (let i = 0; Date.now() < end; i++) {
+            const n = caller * 1000 + (i % 1000)
+            try {
+              const [a, b] = (await score(scorer, n)) as number[]
+              if (a === n + 1 && b === 1 - n) right++
+              else wrong++
+            } catch (error) {
+              expect(statusOf(error)).toBe(503)
+              refused++
+            }
+          }
+        }),
+      )
+      stop = true
+      await killer
+      expect(wrong).toBe(0)
+      expect(kills).toBeGreaterThan(5)
+      expect(right).toBeGreaterThan(1000)
+      expect(refused).toBeLessThanOrEqual(right / 100)
+      expect(scorer.stats().open).toBe(0)
+    }))
+
+  test('twice under one request, that is 503 and not a third try', () =>
+    withScorer({}, async scorer => {
+      const answer = drag(scorer).catch(statusOf)
+      for (let kill = 0; kill < 2; kill++) {
+        await until(() => scorer.stats().pids.length === 1 && scorer.stats().batches === kill + 1)
+        await Bun.sleep(50)
+        process.kill(scorer.stats().pids[0]!, 'SIGKILL')
+        await until(() => scorer.stats().pids.length === 0 || scorer.stats().restarts > kill)
+      }
+      expect(await answer).toBe(503)
+      expect(await score(scorer, 1)).toEqual([2, 0])
+    }))
+})
+
+describe('bounds', () => {
+  test('a full queue is 503 with Retry-After, and what waits is still served', () =>
+    withScorer({ maxQueueRows: 5 }, async scorer => {
+      const busy = drag(scorer)
+      await until(() => scorer.stats().batches === 1)
+      const waiting = Array.from({ length: 5 }, (_, i) => score(scorer, i))
+      const fault = (await score(scorer, 9).catch(error => error)) as Fault
+      expect(fault.status).toBe(503)
+      expect(Number(fault.headers['retry-after'])).toBeGreaterThan(0)
+      expect(await Promise.all(waiting)).toHaveLength(5)
+      await busy
+    }))
+
+  test('a deadline fires while a request waits, and while it is scored; later requests are served', () =>
+    withScorer({ graceMs: 60_000 }, async scorer => {
+      const started = Date.now()
+      const scored = drag(scorer, soon(150)).catch(statusOf)
+      await until(() => scorer.stats().batches === 1)
+      const waiting = score(scorer, 1, soon(100)).catch(statusOf)
+      expect(await Promise.all([scored, waiting])).toEqual([504, 504])
+      expect(Date.now() - started).toBeLessThan(1000)
+      expect(scorer.stats().waitingRows).toBe(0)
+      expect(await score(scorer, 2)).toEqual([3, -1])
+      expect(scorer.stats().restarts).toBe(0)
+      expect(await score(scorer, 3, soon(-1)).catch(statusOf)).toBe(504)
+    }))
+
+  test('a worker that computes long past its deadline is ended', () =>
+    withScorer({ graceMs: 50 }, async scorer => {
+      const before = scorer.stats().pids
+      expect(await drag(scorer, soon(50)).catch(statusOf)).toBe(504)
+      await until(() => scorer.stats().restarts === 1)
+      expect(await score(scorer, 4)).toEqual([5, -3])
+      expect(scorer.stats().pids).not.toEqual(before)
+    }))
+
+  test('a caller that goes away is dropped from the queue', () =>
+    withScorer({}, async scorer => {
+      const busy = drag(scorer)
+      await until(() => scorer.stats().batches === 1)
+      const gone = new AbortController()
+      const dropped = predict(scorer, plus.model, plus.codec, [{ a: 1, b: 1 }], 'features', {
+        ...soon(),
+        signal: gone.signal,
+      })
+      gone.abort()
+      expect(await dropped.catch(statusOf)).toBe(499)
+      await busy
+      expect(await score(scorer, 1)).toEqual([2, 0])
+      expect(scorer.stats().rows).toBe(2)
+    }))
+})
+
+describe('subprocess mode', () => {
+  test('gives each request a process of its own and leaves none behind', () =>
+    withScorer({ mode: 'subprocess', workers: 2 }, async scorer => {
+      expect(await Promise.all([1, 2, 3, 4].map(n => score(scorer, n)))).toEqual([1, 2, 3, 4].map(n => [n + 1, 1 - n]))
+      expect(scorer.stats().batches).toBe(4)
+      expect(scorer.stats().pids).toEqual([])
+    }))
+
+  test('ends a process at its deadline', () =>
+    withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
+      const late = drag(scorer, soon(300)).catch(statusOf)
+      const next = score(scorer, 1)
+      expect(await late).toBe(504)
+      expect(await next).toEqual([2, 0])
+    }))
+})
+
+test('closing refuses what is open and ends every process', async () => {
+  const scorer = createScorer({ mode: 'worker', workers: 2 })
+  await scorer.ready()
+  const { pids } = scorer.stats()
+  const open = drag(scorer).catch(statusOf)
+  await scorer.close()
+  expect(await open).toBe(503)
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow()
+  expect(await score(scorer, 1).catch(statusOf)).toBe(503)
+})
