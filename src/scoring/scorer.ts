@@ -64,7 +64,7 @@ export interface ScorerOptions {
 
 /** Starts the scoring processes (worker mode) in the background; `ready` tells when they answer. */
 export function createScorer(options: ScorerOptions): Scorer {
-  const { mode, threads = 1, maxBatchRows = 256, maxQueueRows = 20_000, maxQueueBytes = 256 * 1024 * 1024 } = options
+  const { mode, threads = 1, maxBatchRows = 512, maxQueueRows = 20_000, maxQueueBytes = 256 * 1024 * 1024 } = options
   const queue = new JobQueue({ maxQueueRows, maxQueueBytes })
   const cpus = availableParallelism()
   const pool =

@@ -1,0 +1,179 @@
+/**
+ * A whole Callgate for a test: a process of its own on a free port, with a data directory that is removed afterwards.
+ * `target` says what runs: the source, or the executable that `bun src/build.ts` made.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { mintSecret } from '../src/lib/secret.ts'
+
+export type Target = 'source' | 'executable'
+export const TARGETS: Target[] = ['source', 'executable']
+
+const ROOT = resolve(import.meta.dir, '..')
+export const FIXTURES = join(import.meta.dir, 'fixtures')
+export const EXECUTABLE = join(ROOT, 'dist/callgate')
+
+export function commandOf(target: Target): string[] {
+  return target === 'executable' ? [EXECUTABLE] : [process.execPath, join(ROOT, 'src/main.ts')]
+}
+
+export interface StartOptions {
+  target?: Target
+  /** a manifest as an object; its paths must be absolute or relative to `folder` */
+  manifest?: object
+  /** files to be served instead of a manifest */
+  files?: string[]
+  /** the command, when it is not `serve` */
+  command?: string
+  flags?: string[]
+  env?: Record<string, string>
+  /** kept across starts when given; the caller removes it */
+  dataDir?: string
+  /** false: do not wait for /-/ready */
+  waitReady?: boolean
+}
+
+export interface Callgate {
+  url: string
+  dataDir: string
+  adminToken: string
+  process: Bun.Subprocess
+  /** what it printed so far, both streams */
+  output(): string
+  /** a request; a string body is sent as it is, anything else as JSON */
+  call(path: string, init?: CallInit): Promise<Answer>
+  /** a request to the management API as the administrator */
+  admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** SIGTERM, and the exit status */
+  stop(): Promise<number>
+  kill(): Promise<void>
+}
+
+export interface CallInit {
+  method?: string
+  key?: string
+  headers?: Record<string, string>
+  body?: unknown
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  text: string
+  /** the parsed body; undefined when it is not JSON */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  json: any
+}
+
+const running = new Set<Callgate>()
+const folders = new Set<string>()
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'callgate-test-'))
+  folders.add(folder)
+  return folder
+}
+
+/** Starts a Callgate and waits until it is ready. @throws Error with its output when it ends or takes over 60 s */
+export async function startCallgate(options: StartOptions = {}): Promise<Callgate> {
+  const folder = temporaryFolder()
+  const dataDir = options.dataDir ?? join(folder, 'data')
+  const args = [options.command ?? 'serve', ...(options.files ?? [])]
+  if (options.manifest) {
+    const path = join(folder, 'callgate.yaml')
+    writeFileSync(path, stringify(options.manifest))
+    args.push('--manifest', path)
+  }
+  const adminToken = options.env?.CALLGATE_ADMIN_TOKEN ?? mintSecret('hf')
+  const child = Bun.spawn([...commandOf(options.target ?? 'source'), ...args, '--data-dir', dataDir, '--port', '0', ...(options.flags ?? [])], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH ?? '',
+      CALLGATE_DRAIN_DELAY: '0s',
+      CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
+      CALLGATE_ADMIN_TOKEN: adminToken,
+      ...options.env,
+    },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  let output = ''
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder()
+    for await (const chunk of stream) output += decoder.decode(chunk, { stream: true })
+  }
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)])
+  const url = await waitFor(() => {
+    if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
+    return /listens on (\S+)/.exec(output)?.[1]
+  })
+  const callgate: Callgate = {
+    url,
+    dataDir,
+    adminToken,
+    process: child,
+    output: () => output,
+    call: (path, init) => send(url + path, init),
+    admin: (method, path, body, headers) =>
+      send(url + path, { method, body, headers: { authorization: `Bearer ${adminToken}`, ...headers } }),
+    async stop() {
+      running.delete(callgate)
+      child.kill('SIGTERM')
+      const status = await child.exited
+      await collected
+      return status
+    },
+    async kill() {
+      running.delete(callgate)
+      child.kill('SIGKILL')
+      await child.exited
+    },
+  }
+  running.add(callgate)
+  if (options.waitReady !== false)
+    await waitFor(async () => {
+      if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
+      return (await send(`${url}/-/ready`)).status === 200 || undefined
+    })
+  return callgate
+}
+
+async function send(url: string, { method, key, headers = {}, body }: CallInit = {}): Promise<Answer> {
+  const json = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof FormData)
+  const response = await fetch(url, {
+    method: method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: {
+      ...(json ? { 'content-type': 'application/json' } : {}),
+      ...(key === undefined ? {} : { 'x-api-key': key }),
+      ...headers,
+    },
+    body: (json ? JSON.stringify(body) : body) as string | undefined,
+    redirect: 'manual',
+  })
+  const text = await response.text()
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {}
+  return { status: response.status, headers: response.headers, text, json: parsed }
+}
+
+/** Polls until there is a value. @throws Error after 60 s, or what `probe` throws */
+export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+  const end = Date.now() + timeoutMs
+  for (;;) {
+    const value = await probe()
+    if (value !== undefined) return value
+    if (Date.now() > end) throw new Error('it did not come about in time')
+    await Bun.sleep(20)
+  }
+}
+
+/** For `afterAll`: ends what a test left running and removes its folders. */
+export async function cleanUp(): Promise<void> {
+  for (const callgate of running) await callgate.kill()
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  folders.clear()
+}
