@@ -10,8 +10,8 @@ import type { ManagementContext } from './management/context.ts'
 import { managementRoutes } from './management/routes.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
 import { alive, type Readiness, ready } from './protocols/probes/door.ts'
-import { errorFields, log } from './telemetry/log.ts'
-import { requestIdOf } from './telemetry/request-id.ts'
+import { identify } from './telemetry/identity.ts'
+import { logFailure } from './telemetry/log.ts'
 
 const raw = { parse: 'none' } as const
 
@@ -43,11 +43,11 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
 
   if (config.corsOrigins.length > 0) app.use(corsOf(config.corsOrigins))
   app.onError(({ error, code, request }) => {
-    const requestId = requestIdOf(request.headers)
-    if (code === 'NOT_FOUND') return problem(notFound('No such route.'), requestId)
+    const identity = identify(request.headers)
+    if (code === 'NOT_FOUND') return problem(notFound('No such route.'), identity)
     const fault = toFault(error)
-    if (fault.status >= 500) log.error({ request_id: requestId, ...errorFields(error) }, 'unhandled')
-    return problem(fault, requestId)
+    logFailure(fault, error, identity)
+    return problem(fault, identity)
   })
   app.get('/-/alive', ({ request }) => alive(request))
   app.get('/-/ready', ({ request }) => ready(request, readiness))

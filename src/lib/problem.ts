@@ -3,19 +3,19 @@ import type { Fault } from './fault.ts'
 /**
  * A problem document (RFC 9457) as a Response. `detail` is always a string: it is what the Honeyframe SDK reads.
  */
-export function problem(fault: Fault, requestId: string): Response {
+export function problem(fault: Fault, identity: { requestId: string; headers: Record<string, string> }): Response {
   const body = {
     type: 'about:blank',
     title: TITLES[fault.status] ?? 'Error',
     status: fault.status,
     detail: fault.message,
     code: fault.code,
-    request_id: requestId,
+    request_id: identity.requestId,
     ...fault.members,
   }
   return new Response(JSON.stringify(body), {
     status: fault.status,
-    headers: { 'content-type': 'application/problem+json', 'x-request-id': requestId, ...fault.headers },
+    headers: { 'content-type': 'application/problem+json', ...identity.headers, ...fault.headers },
   })
 }
 

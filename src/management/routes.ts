@@ -2,8 +2,8 @@
 import { Elysia } from 'elysia'
 import { notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
-import { errorFields, log } from '../telemetry/log.ts'
-import { requestIdOf } from '../telemetry/request-id.ts'
+import { identify } from '../telemetry/identity.ts'
+import { logFailure } from '../telemetry/log.ts'
 import * as assets from './assets.ts'
 import { auditTrail, deploymentsOf } from './audit.ts'
 import * as auth from './auth.ts'
@@ -22,16 +22,16 @@ type Handler = (context: ManagementContext, request: Request, who: SignedIn, par
 
 export function managementRoutes(context: ManagementContext, addressOf: (request: Request) => string) {
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
-    const requestId = requestIdOf(request.headers)
+    const identity = identify(request.headers)
     try {
       const response = await work()
-      response.headers.set('x-request-id', requestId)
+      for (const [name, value] of Object.entries(identity.headers)) response.headers.set(name, value)
       response.headers.set('cache-control', 'no-store')
       return response
     } catch (error) {
       const fault = toFault(error)
-      if (fault.status >= 500) log.error({ request_id: requestId, status: fault.status, ...errorFields(error) }, fault.code)
-      return problem(fault, requestId)
+      logFailure(fault, error, identity)
+      return problem(fault, identity)
     }
   }
   /** A route for whoever is signed in; what they may do there is the handler's to ask. */

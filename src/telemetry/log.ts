@@ -22,3 +22,14 @@ export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: String(error) }
   return { error: error.message, stack: error.stack, ...(error.cause ? { cause: errorFields(error.cause) } : {}) }
 }
+
+/** A request that failed: at `error` when it is the server's doing, with its private cause; refusals only at `debug`. */
+export function logFailure(
+  fault: { status: number; code: string },
+  error: unknown,
+  { requestId, traceId }: { requestId: string; traceId?: string },
+): void {
+  const fields = { request_id: requestId, ...(traceId ? { trace_id: traceId } : {}), status: fault.status }
+  if (fault.status >= 500 && fault.status !== 501) log.error({ ...fields, ...errorFields(error) }, fault.code)
+  else log.debug(fields, fault.code)
+}

@@ -8,8 +8,8 @@ import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../..
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
 import { problem } from '../../lib/problem.ts'
-import { errorFields, log } from '../../telemetry/log.ts'
-import { requestIdOf } from '../../telemetry/request-id.ts'
+import { type Identity, identify } from '../../telemetry/identity.ts'
+import { logFailure } from '../../telemetry/log.ts'
 
 export const PREFIX = '/api/service/'
 
@@ -21,18 +21,18 @@ export interface DoorSettings {
 /** @param address the caller's address */
 export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
   return async function serve(request: Request, address: () => string): Promise<Response> {
-    const requestId = requestIdOf(request.headers)
+    const identity = identify(request.headers)
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2) throw notFound('No such route.')
       let admission = gate.admit(request.headers, address(), segments[0]!, segments[1]!)
       if (admission instanceof Promise) admission = await admission
-      return await answer(request, admission, query, requestId, settings)
+      return await answer(request, admission, query, identity, settings)
     } catch (error) {
       const fault = toFault(error)
-      if (fault.status >= 500) log.error({ request_id: requestId, status: fault.status, ...errorFields(error) }, fault.code)
-      return problem(fault, requestId)
+      logFailure(fault, error, identity)
+      return problem(fault, identity)
     }
   }
 }
@@ -41,7 +41,7 @@ async function answer(
   request: Request,
   { endpoint, grant, headers }: Admission,
   query: string,
-  requestId: string,
+  identity: Identity,
   settings: DoorSettings,
 ): Promise<Response> {
   const method = request.method === 'HEAD' ? 'GET' : request.method
@@ -56,7 +56,7 @@ async function answer(
   if (reply instanceof Promise) reply = await reply
   const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
   return new Response(text, {
-    headers: { 'content-type': 'application/json', 'x-request-id': requestId, ...headers },
+    headers: { 'content-type': 'application/json', ...identity.headers, ...headers },
   })
 }
 

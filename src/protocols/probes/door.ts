@@ -1,5 +1,5 @@
 /** `/-/alive` and `/-/ready` (porter's health object; here without porter routes). */
-import { requestIdOf } from '../../telemetry/request-id.ts'
+import { identify } from '../../telemetry/identity.ts'
 
 /** What keeps the server from being ready; empty: it is. */
 export interface Readiness {
@@ -9,7 +9,7 @@ export interface Readiness {
 const DEPLOYED_ON = new Date().toISOString().replace('Z', '000')
 
 function health(request: Request, status: number, reasons: string[]): Response {
-  const requestId = requestIdOf(request.headers)
+  const { requestId, headers } = identify(request.headers)
   const body = {
     app_meta: {},
     deployed_on: DEPLOYED_ON,
@@ -19,7 +19,7 @@ function health(request: Request, status: number, reasons: string[]): Response {
   }
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'x-request-id': requestId },
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
   })
 }
 

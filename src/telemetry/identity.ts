@@ -1,0 +1,36 @@
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
+/** W3C Trace Context, level 1: version, 16 bytes of trace id, 8 of the parent's span, flags. */
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/
+
+/** What names a request, in its answer and in the log. */
+export interface Identity {
+  requestId: string
+  /** of the caller's `traceparent`, when it sent a valid one */
+  traceId?: string
+  /** to be sent with the answer */
+  headers: Record<string, string>
+}
+
+/**
+ * The request's id: the caller's `X-Request-Id` when it is short and plain, else 32 hex digits of our own. A valid
+ * `traceparent` is continued: the same trace, with a span of ours.
+ */
+export function identify(headers: Headers): Identity {
+  const given = headers.get('x-request-id')
+  const requestId = given !== null && REQUEST_ID.test(given) ? given : newRequestId()
+  const parent = headers.get('traceparent')
+  const trace = parent === null ? null : TRACEPARENT.exec(parent)
+  if (!trace) return { requestId, headers: { 'x-request-id': requestId } }
+  const [, traceId, flags] = trace as unknown as [string, string, string]
+  const span = crypto.getRandomValues(Buffer.alloc(8)).toString('hex')
+  return { requestId, traceId, headers: { 'x-request-id': requestId, traceparent: `00-${traceId}-${span}-${flags}` } }
+}
+
+let prefix = ''
+let counter = 0
+
+/** Random once per process and 65,536 requests, counted in between: unique, and far cheaper than a UUID a request. */
+export function newRequestId(): string {
+  if (counter % 65_536 === 0) prefix = crypto.randomUUID().replaceAll('-', '').slice(0, 24)
+  return prefix + (counter++ & 0xffffffff).toString(16).padStart(8, '0')
+}

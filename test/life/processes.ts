@@ -1,0 +1,47 @@
+/** The processes below a Callgate, as the system sees them; a pid that is used again by another process is another one. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { waitFor } from '../harness.ts'
+
+export interface Running {
+  pid: number
+  parent: number
+  /** in clock ticks since the machine started: with the pid, it names a process for good */
+  started: string
+  state: string
+  command: string
+}
+
+/** undefined: there is no such process any more. */
+export function processOf(pid: number): Running | undefined {
+  try {
+    // the name in parentheses may hold anything, so what follows its last one is read
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+    return { pid, parent: Number(fields[1]), started: fields[19]!, state: fields[0]!, command }
+  } catch {
+    return undefined
+  }
+}
+
+/** The workers of a Callgate: its children and theirs. */
+export function workersOf(pid: number, kind = ''): Running[] {
+  const all = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => processOf(Number(name)) ?? [])
+  const below = (parent: number): Running[] => all.filter(p => p.parent === parent).flatMap(p => [p, ...below(p.pid)])
+  return below(pid).filter(p => p.state !== 'Z' && p.command.includes(`worker ${kind}`))
+}
+
+/** Whether the process runs still; one that only waits to be reaped has ended. */
+export const isRunning = ({ pid, started }: Running): boolean => {
+  const now = processOf(pid)
+  return now !== undefined && now.started === started && now.state !== 'Z'
+}
+
+/** @throws Error when one of them runs still after five seconds */
+export async function ended(processes: Running[]): Promise<void> {
+  await waitFor(() => processes.every(p => !isRunning(p)) || undefined, 5000).catch(() => {
+    const left = processes.filter(isRunning).map(p => p.command.split(' ').slice(-2).join(' '))
+    throw new Error(`these processes outlived their parent: ${left.join(', ')}`)
+  })
+}
