@@ -25,6 +25,8 @@ export interface ServerParts {
 export function buildServer({ gate, management, readiness }: ServerParts) {
   const { config } = management
   const app = new Elysia({
+    // Elysia would look for the path behind the 11th character, and miss it where a host's name is as short as `api`
+    handler: { standardHostname: false },
     serve: {
       // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
       idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),

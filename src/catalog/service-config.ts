@@ -123,6 +123,8 @@ const ModelEndpoint = Type.Object(
     outputs: Type.Optional(Type.Literal('all')),
     /** extra features are refused */
     strict: Type.Optional(Type.Boolean()),
+    /** a JSON Schema that each row must satisfy, at every door */
+    schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
   },
   closed,
 )

@@ -1,6 +1,9 @@
 import type { Grant } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
+import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
+import type { RowCodec } from '../scoring/codec.ts'
+import type { ScoringModel } from '../scoring/scorer.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
@@ -22,6 +25,33 @@ export interface ModelReply {
   count: number
 }
 
+/** One version of a model as an endpoint serves it. */
+export interface ServedVersion {
+  /** the API's `model_id` */
+  id: number
+  /** the version's number */
+  number: number
+  metadata: ModelMetadata
+  codec: RowCodec
+  /** what the scorer takes */
+  scoring: ScoringModel
+  /**
+   * Holds rows against the endpoint's `schema`, where it has one.
+   * @throws Fault 422 with `errors: [{row, feature, message}]`
+   */
+  check(rows: readonly unknown[], form: 'rows' | 'features'): void
+}
+
+/** The model behind an endpoint (or a model deployment), for the doors that speak of models. */
+export interface ServedModel {
+  /** the model's own name in the catalog */
+  name: string
+  /** the version that calls without a number get */
+  active: ServedVersion
+  /** every version that may be asked for by number: all of a followed model, the one of a pinned endpoint */
+  versions: ReadonlyMap<number, ServedVersion>
+}
+
 /** A compiled endpoint: immutable, and all that a call needs. */
 export interface Endpoint {
   readonly id: string
@@ -32,10 +62,20 @@ export interface Endpoint {
   readonly takesBody: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
-  /** Models that it follows or is pinned to: artifacts to be loaded. */
-  readonly artifacts: readonly string[]
+  /** Of kind model: what it serves. */
+  readonly model?: ServedModel
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
   run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
+}
+
+/** A deployment of a model: its own name for it, below `/v1/{project}/{deployment}/`. Immutable. */
+export interface ModelDeployment {
+  projectId: number
+  /** the project's slug */
+  project: string
+  name: string
+  /** absent: a kind of deployment that this version does not serve */
+  model?: ServedModel
 }
 
 /** A service as it was published: immutable; publishing swaps in another. */

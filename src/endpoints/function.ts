@@ -10,7 +10,6 @@ export function compileFunctionEndpoint(endpoint: FunctionEndpoint): Endpoint {
     methods: ['POST'],
     takesBody: true,
     files: [],
-    artifacts: [],
     run() {
       throw notServed('Function endpoints are not served by this version of Callgate.')
     },

@@ -1,60 +1,102 @@
-import { activeVersion, findModel, findVersion, type ModelVersion, versionsOf } from '../catalog/models.ts'
+import { activeVersion, findModel, findVersion, type Model, type ModelVersion, versionsOf } from '../catalog/models.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
-import type { ScoringModel } from '../scoring/scorer.ts'
-import type { Endpoint, ModelReply } from './endpoint.ts'
+import type { Endpoint, ModelReply, ServedModel, ServedVersion } from './endpoint.ts'
+import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
+/** What says which model is served, and how: an endpoint's fields, or a deployment's. */
+export type ModelReference = Pick<
+  ModelEndpoint,
+  'model_id' | 'model' | 'version' | 'strict' | 'output' | 'outputs' | 'schema'
+>
+
 /**
- * Which version an endpoint serves: `model_id` and `model` with `version` are pinned, `model` alone follows the active one.
- * @throws Fault 404 the project does not have it
+ * The model that is meant, with its versions: `model_id` and `model` with `version` are pinned to one, `model` alone follows
+ * the active one and serves all of them by number.
+ * @throws Fault 404 the project does not have it; 422 no such output, or a schema that is none
  */
-export function versionOf(endpoint: ModelEndpoint, store: Store, projectId: number): ModelVersion {
-  if (endpoint.model_id !== undefined) {
-    const found = findVersion(store, endpoint.model_id)
-    if (found?.model.projectId !== projectId) throw notFound(`The project has no model ${endpoint.model_id}.`)
-    return found.version
-  }
-  const model = findModel(store, projectId, endpoint.model!)
-  if (!model) throw notFound(`The project has no model ${endpoint.model}.`)
-  const version =
-    endpoint.version === undefined
-      ? activeVersion(store, model)
-      : versionsOf(store, model.id).find(v => v.version === endpoint.version)
-  if (!version) throw notFound(`Model ${endpoint.model} has no version ${endpoint.version ?? 'that is active'}.`)
-  return version
+export function serveModel(
+  reference: ModelReference,
+  store: Store,
+  projectId: number,
+  runtime: EndpointRuntime,
+): ServedModel {
+  const { model, wanted, pinned } = find(reference, store, projectId)
+  const check = compileRowSchema(reference.schema)
+  const served = (version: ModelVersion): ServedVersion => ({
+    id: version.id,
+    number: version.version,
+    metadata: version.metadata,
+    codec: compileCodec(version.metadata, version.features ?? undefined, {
+      strict: reference.strict,
+      output: reference.output,
+      allOutputs: reference.outputs === 'all',
+    }),
+    scoring: {
+      sha256: version.sha256,
+      path: artifactPath(runtime.modelsDir, version.sha256, version.metadata),
+      metadata: version.metadata,
+    },
+    check,
+  })
+  const active = served(wanted)
+  const versions = new Map([[active.number, active]])
+  if (!pinned)
+    for (const version of versionsOf(store, model.id))
+      if (version.version !== active.number) {
+        try {
+          versions.set(version.version, served(version))
+        } catch {} // another version may lack the output that this endpoint names: it is not served here
+      }
+  return { name: model.name, active, versions }
 }
 
-/** @throws Fault 404 no such model; 422 no such output */
+function find(
+  reference: ModelReference,
+  store: Store,
+  projectId: number,
+): { model: Model; wanted: ModelVersion; pinned: boolean } {
+  if (reference.model_id !== undefined) {
+    const found = findVersion(store, reference.model_id)
+    if (found?.model.projectId !== projectId) throw notFound(`The project has no model ${reference.model_id}.`)
+    return { model: found.model, wanted: found.version, pinned: true }
+  }
+  const model = findModel(store, projectId, reference.model!)
+  if (!model) throw notFound(`The project has no model ${reference.model}.`)
+  const pinned = reference.version !== undefined
+  const wanted = pinned
+    ? versionsOf(store, model.id).find(v => v.version === reference.version)
+    : activeVersion(store, model)
+  if (!wanted) throw notFound(`Model ${reference.model} has no version ${reference.version ?? 'that is active'}.`)
+  return { model, wanted, pinned }
+}
+
+/** @throws Fault as `serveModel` */
 export function compileModelEndpoint(
   endpoint: ModelEndpoint,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
 ): Endpoint {
-  const version = versionOf(endpoint, store, projectId)
-  const { metadata, sha256 } = version
-  const codec = compileCodec(metadata, version.features ?? undefined, {
-    strict: endpoint.strict,
-    output: endpoint.output,
-    allOutputs: endpoint.outputs === 'all',
-  })
-  const model: ScoringModel = { sha256, path: artifactPath(runtime.modelsDir, sha256, metadata), metadata }
+  const model = serveModel(endpoint, store, projectId, runtime)
+  const { active } = model
   return {
     id: endpoint.id,
     kind: 'model',
     methods: ['POST'],
     takesBody: true,
     files: [],
-    artifacts: [sha256],
+    model,
     async run({ body, deadline, signal }): Promise<ModelReply> {
       const { rows, form } = rowsOf(body)
-      const decoded = await predict(runtime.scorer, model, codec, rows, form, { deadline, signal })
-      return { ...decoded, model_id: version.id, count: rows.length }
+      active.check(rows, form)
+      const decoded = await predict(runtime.scorer, active.scoring, active.codec, rows, form, { deadline, signal })
+      return { ...decoded, model_id: active.id, count: rows.length }
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Db } from '../../db/connect.ts'
 import { listAssets } from '../catalog/assets.ts'
 import { allDatasets } from '../catalog/datasets.ts'
 import { artifactsInUse } from '../catalog/models.ts'
+import { listProjects } from '../catalog/projects.ts'
 import { type Store, transaction } from '../catalog/store.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
@@ -19,6 +20,8 @@ export class Touched {
   /** versions, for endpoints that are pinned to one */
   readonly modelIds = new Set<number>()
   readonly datasets = new Set<string>()
+  /** projects whose deployments were declared anew */
+  readonly deployments = new Set<number>()
 }
 
 /** `project id/name`, for the sets of Touched. */
@@ -39,28 +42,36 @@ export class Publisher {
 
   /**
    * @throws Fault what `work` refused; what a service that it touched itself refers to and is not there (404, 422); 409 what
-   * other services serve would no longer compile
+   * other services and deployments serve would no longer compile
    */
   change<T>(work: (tx: Store, touched: Touched) => T): T {
     const touched = new Touched()
-    const { result, staged } = transaction(this.db, tx => {
+    const { result, own, others } = transaction(this.db, tx => {
       const result = work(tx, touched)
-      const own = this.registry.stage(tx, touched.assets)
-      const others = new Set<number>()
-      if (touched.models.size + touched.modelIds.size + touched.datasets.size > 0)
-        for (const asset of listAssets(tx, { status: 'published' }))
-          if (!touched.assets.has(asset.id) && asset.publishedConfig?.endpoints?.some(e => refersTo(e, asset.projectId, touched)))
-            others.add(asset.id)
-      return { result, staged: new Map([...own, ...this.#stageOthers(tx, others)]) }
+      const projects = listProjects(tx).filter(p => touched.deployments.has(p.id))
+      return { result, own: this.registry.stage(tx, touched.assets, projects), others: this.#stageOthers(tx, touched) }
     })
-    for (const key of touched.removedServices) staged.set(key, null)
-    this.registry.apply(staged)
+    this.registry.apply(own)
+    this.registry.apply(others)
+    this.registry.apply({ services: new Map([...touched.removedServices].map(key => [key, null])), deployments: new Map() })
     return result
   }
 
-  #stageOthers(tx: Store, assetIds: Set<number>): Staged {
+  /** What was not meant to change, but is made from what did. */
+  #stageOthers(tx: Store, touched: Touched): Staged {
+    const { models, modelIds, datasets } = touched
+    if (models.size + modelIds.size + datasets.size === 0) return { services: new Map(), deployments: new Map() }
+    const assets = listAssets(tx, { status: 'published' })
+      .filter(asset => !touched.assets.has(asset.id))
+      .filter(asset => asset.publishedConfig?.endpoints?.some(e => refersTo(e, asset.projectId, touched)))
+    const ofModels = new Set([...models].map(name => Number(name.slice(0, name.indexOf('/')))))
+    const projects = listProjects(tx).filter(p => ofModels.has(p.id) && !touched.deployments.has(p.id))
     try {
-      return this.registry.stage(tx, assetIds)
+      return this.registry.stage(
+        tx,
+        assets.map(a => a.id),
+        projects,
+      )
     } catch (error) {
       const fault = toFault(error)
       if (fault.status >= 500) throw error

@@ -29,7 +29,6 @@ export function compileQueryEndpoint(
     methods: ['GET'],
     takesBody: false,
     files: query.tables.map(t => t.dataset.file),
-    artifacts: [],
     run: (call, grant) => prepared.run(grant, call.params, call.deadline),
   }
 }

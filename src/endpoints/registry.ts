@@ -1,11 +1,13 @@
 import { type Asset, getAsset, listAssets } from '../catalog/assets.ts'
+import { listDeployments } from '../catalog/deployments.ts'
+import { listProjects, type Project } from '../catalog/projects.ts'
 import { type EndpointConfig, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
-import type { Endpoint, Service } from './endpoint.ts'
+import type { Endpoint, ModelDeployment, Service } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
-import { compileModelEndpoint } from './model.ts'
+import { compileModelEndpoint, type ModelReference, serveModel } from './model.ts'
 import { compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
@@ -29,8 +31,18 @@ export function compileEndpoint(
   })
 }
 
-/** What a transaction made of some services: swapped in when it has committed. null: no longer published. */
-export type Staged = Map<string, Service | null>
+/** What a transaction made of services (null: no longer published) and of projects' deployments: swapped in when it has committed. */
+export interface Staged {
+  services: Map<string, Service | null>
+  /** by project slug: all of the project's */
+  deployments: Map<string, ModelDeployment[]>
+}
+
+/** A model endpoint, and the service it is in. */
+export interface PublishedModel {
+  service: Service
+  endpoint: Endpoint
+}
 
 /**
  * The published services, compiled, in memory: what every door serves from. A service is swapped whole; a call that began
@@ -39,6 +51,10 @@ export type Staged = Map<string, Service | null>
 export class Registry {
   readonly runtime: EndpointRuntime
   #services = new Map<string, Service>()
+  /** endpoint id -> the services that have a model endpoint of this id */
+  #modelServices = new Map<string, Set<string>>()
+  /** project slug -> deployment name -> the deployment */
+  #deployments = new Map<string, Map<string, ModelDeployment>>()
 
   constructor(runtime: EndpointRuntime) {
     this.runtime = runtime
@@ -53,22 +69,70 @@ export class Registry {
   }
 
   /**
+   * The published models that `{m}` in a URL may mean: an endpoint's id, or `{service}.{id}` (a service key has no dot, so the
+   * first one splits).
+   */
+  models(name: string): PublishedModel[] {
+    const dot = name.indexOf('.')
+    const exact = dot > 0 ? this.#modelOf(name.slice(0, dot), name.slice(dot + 1)) : undefined
+    if (exact) return [exact]
+    return [...(this.#modelServices.get(name) ?? [])].flatMap(key => this.#modelOf(key, name) ?? [])
+  }
+
+  #modelOf(key: string, id: string): PublishedModel | undefined {
+    const service = this.#services.get(key)
+    const endpoint = service?.endpoints.get(id)
+    return service && endpoint?.model ? { service, endpoint } : undefined
+  }
+
+  deployment(project: string, name: string): ModelDeployment | undefined {
+    return this.#deployments.get(project)?.get(name)
+  }
+
+  /**
    * Compiles services as they are in the catalog (or in a transaction on it).
    * @throws Fault the first that does not compile, by service and endpoint
    */
-  stage(store: Store, assetIds: Iterable<number>): Staged {
-    const staged: Staged = new Map()
+  stage(store: Store, assetIds: Iterable<number>, projects: Iterable<Project> = []): Staged {
+    const services: Staged['services'] = new Map()
     for (const id of assetIds) {
       const asset = getAsset(store, id)
-      staged.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset) : null)
+      services.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset) : null)
     }
-    return staged
+    const deployments: Staged['deployments'] = new Map()
+    for (const project of projects)
+      deployments.set(
+        project.slug,
+        listDeployments(store, project.id).map(d => this.#deploymentOf(store, project, d.name, d.config)),
+      )
+    return { services, deployments }
   }
 
-  apply(staged: Staged): void {
-    for (const [key, service] of staged) {
-      if (service) this.#services.set(key, service)
-      else this.#services.delete(key)
+  apply({ services, deployments }: Staged): void {
+    for (const [key, service] of services) this.#put(key, service)
+    for (const [slug, list] of deployments) this.#deployments.set(slug, new Map(list.map(d => [d.name, d])))
+  }
+
+  #put(key: string, service: Service | null): void {
+    for (const endpoint of this.#services.get(key)?.endpoints.values() ?? [])
+      if (endpoint.model) this.#modelServices.get(endpoint.id)?.delete(key)
+    if (!service) return void this.#services.delete(key)
+    this.#services.set(key, service)
+    for (const endpoint of service.endpoints.values()) {
+      if (!endpoint.model) continue
+      const keys = this.#modelServices.get(endpoint.id) ?? new Set()
+      this.#modelServices.set(endpoint.id, keys.add(key))
+    }
+  }
+
+  #deploymentOf(store: Store, project: Project, name: string, config: unknown): ModelDeployment {
+    const deployment = { projectId: project.id, project: project.slug, name }
+    const reference = config as ModelReference
+    if (reference.model === undefined) return deployment
+    try {
+      return { ...deployment, model: serveModel(reference, store, project.id, this.runtime) }
+    } catch (error) {
+      throw about(`deployment ${name}`, error)
     }
   }
 
@@ -76,9 +140,15 @@ export class Registry {
   load(store: Store): void {
     for (const asset of listAssets(store, { status: 'published' }))
       try {
-        this.#services.set(asset.assetKey, this.#compile(store, asset))
+        this.#put(asset.assetKey, this.#compile(store, asset))
       } catch (error) {
         log.error({ service: asset.assetKey, ...errorFields(error) }, 'a published service cannot be served')
+      }
+    for (const project of listProjects(store))
+      try {
+        this.apply(this.stage(store, [], [project]))
+      } catch (error) {
+        log.error({ project: project.slug, ...errorFields(error) }, 'the deployments of a project cannot be served')
       }
   }
 
@@ -89,13 +159,13 @@ export class Registry {
       try {
         endpoints.set(endpoint.id, compileEndpoint(endpoint, store, projectId, this.runtime))
       } catch (error) {
-        throw ofService(key, error)
+        throw about(`service ${key}`, error)
       }
     return { assetId, projectId, key, title, isPublic, endpoints }
   }
 }
 
-function ofService(key: string, error: unknown): Fault {
+function about(what: string, error: unknown): Fault {
   const { status, code, message, cause, members } = toFault(error)
-  return new Fault(status, code, status === 500 ? message : `service ${key}: ${message}`, { cause, members })
+  return new Fault(status, code, status === 500 ? message : `${what}: ${message}`, { cause, members })
 }

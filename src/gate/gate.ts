@@ -1,8 +1,8 @@
-import { type Grant, publicGrant, reachesEndpoint, reachesService } from '../catalog/grant.ts'
+import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
 import type { KeyRing } from '../catalog/keys.ts'
-import type { Endpoint, Service } from '../endpoints/endpoint.ts'
-import type { Registry } from '../endpoints/registry.ts'
-import { forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
+import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
+import type { PublishedModel, Registry } from '../endpoints/registry.ts'
+import { badRequest, forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
 import { wellFormed } from '../lib/secret.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
 import { presentedKey } from './present.ts'
@@ -67,6 +67,68 @@ export class Gate {
       .then(fields => this.#enter(grant, service, endpointId, fields))
   }
 
+  /**
+   * Admits a call that presents a key, whatever it then asks for.
+   * @throws Fault 401, 403, 429
+   */
+  async identify(headers: Headers, address: string): Promise<{ grant: Grant; headers: LimitHeaders | undefined }> {
+    const grant = await this.grantOf(presentedKey(headers), address)
+    return { grant, headers: grant.rateLimit === null ? undefined : await this.limits.ofKey(grant.keyId!, grant.rateLimit) }
+  }
+
+  /**
+   * Admits a call to `{m}` of the model doors: an endpoint's id, or `{service}.{id}`.
+   * @throws Fault 401, 403 (also a known model out of reach), 404 unknown, 429, 400 ambiguous among what the caller reaches
+   */
+  async admitModel(headers: Headers, address: string, name: string): Promise<Admission> {
+    const candidates = this.#registry.models(name)
+    const open = candidates.filter(c => c.service.isPublic)
+    if (presentedKey(headers) === undefined && open.length > 0) {
+      const limit = await this.limits.ofPublic(address)
+      const { service, endpoint } = only(open)
+      return { grant: publicGrant(service), service, endpoint, headers: limit }
+    }
+    const { grant, headers: limit } = await this.identify(headers, address)
+    if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
+    const mine = candidates.filter(c => reachesModel(grant, c))
+    if (mine.length === 0) throw forbidden('This key does not reach this model.', 'model_out_of_reach')
+    const { service, endpoint } = only(mine)
+    const own = reachesEndpoint(grant, service, endpoint.id)
+    return { grant: own ? grant : publicGrant(service), service, endpoint, headers: limit }
+  }
+
+  /** Every published model that a grant reaches, under the names that the model doors list: `{service}.{id}` where ids clash. */
+  modelsOf(grant: Grant): { name: string; published: PublishedModel }[] {
+    const reached: PublishedModel[] = []
+    for (const service of this.#registry.all())
+      for (const endpoint of service.endpoints.values())
+        if (endpoint.model && reachesModel(grant, { service, endpoint })) reached.push({ service, endpoint })
+    const times = new Map<string, number>()
+    for (const { endpoint } of reached) times.set(endpoint.id, (times.get(endpoint.id) ?? 0) + 1)
+    return reached.map(published => {
+      const { service, endpoint } = published
+      return { name: times.get(endpoint.id)! > 1 ? `${service.key}.${endpoint.id}` : endpoint.id, published }
+    })
+  }
+
+  /**
+   * Admits a call below `/v1/{project}/{deployment}/`. The key comes first, then the route.
+   * @throws Fault 401, 403, 429; 404 with the code `not_routed`: the door answers it with an empty body
+   */
+  async admitDeployment(
+    headers: Headers,
+    address: string,
+    project: string,
+    name: string,
+  ): Promise<{ grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined }> {
+    const { grant, headers: limit } = await this.identify(headers, address)
+    const deployment = this.#registry.deployment(project, name)
+    if (!deployment) throw notFound('There is no such deployment.', 'not_routed')
+    if (!reachesDeployment(grant, deployment.projectId, name))
+      throw forbidden('This key does not reach this deployment.', 'deployment_out_of_reach')
+    return { grant, deployment, headers: limit }
+  }
+
   #enter(grant: Grant, service: Service, endpointId: string, headers: LimitHeaders | undefined): Admission {
     const endpoint = service.endpoints.get(endpointId)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
@@ -77,4 +139,13 @@ export class Gate {
     // beyond its own reach, a key is as good as none
     return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
   }
+}
+
+const reachesModel = (grant: Grant, { service, endpoint }: PublishedModel) =>
+  service.isPublic || reachesEndpoint(grant, service, endpoint.id)
+
+function only(models: PublishedModel[]): PublishedModel {
+  if (models.length === 1) return models[0]!
+  const names = models.map(m => `${m.service.key}.${m.endpoint.id}`).join(', ')
+  throw badRequest(`Several services have a model of this name; say which: ${names}.`, 'model_ambiguous')
 }

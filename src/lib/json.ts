@@ -37,3 +37,10 @@ export function tooDeep(text: string): boolean {
   }
   return false
 }
+
+/** Whether a parsed value holds what `JSON.stringify` would not give back: integers beyond 2^53, numbers beyond a double. */
+export function losesWhenStored(value: unknown): boolean {
+  if (typeof value === 'bigint') return true
+  if (typeof value === 'number') return !Number.isFinite(value)
+  return typeof value === 'object' && value !== null && Object.values(value).some(losesWhenStored)
+}

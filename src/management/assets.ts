@@ -19,12 +19,13 @@ import { diff } from '../lib/diff.ts'
 import { idOf, jsonBody, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
+const Kept = Type.Not(Type.Null(), { error: 'must not be null.' })
 const fields = {
   title: Type.Optional(Type.String({ maxLength: 500 })),
   description: Type.Optional(Type.String({ maxLength: 10_000 })),
   config: Type.Optional(Type.Unknown()),
-  theme: Type.Optional(Type.Unknown()),
-  roles: Type.Optional(Type.Unknown()),
+  theme: Type.Optional(Kept),
+  roles: Type.Optional(Kept),
   is_public: Type.Optional(Type.Boolean()),
   icon: Type.Optional(Type.String({ maxLength: 200 })),
   sort_order: Type.Optional(Type.Integer()),

@@ -9,7 +9,7 @@ import type { Publisher } from '../endpoints/publisher.ts'
 import type { Limits } from '../gate/limits.ts'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../lib/body.ts'
 import { badRequest, forbidden, notFound, unprocessable } from '../lib/fault.ts'
-import { tooDeep } from '../lib/json.ts'
+import { losesWhenStored, tooDeep } from '../lib/json.ts'
 import { checkShape } from '../lib/shape.ts'
 
 /** What the management API works with. */
@@ -69,12 +69,15 @@ export function scopeOf(request: Request): number | undefined {
 
 /**
  * The request's JSON body, checked.
+ * @param purpose `score`: a model's body, whose integers beyond 2^53 are kept; `store`: they are refused, as is any number
+ * that would be saved as another one
  * @throws Fault 413, 415, 400 unparseable or nested too deep, 422 its shape
  */
 export async function jsonBody<T extends TSchema>(
   context: ManagementContext,
   request: Request,
   schema: T,
+  purpose: 'store' | 'score' = 'store',
 ): Promise<Static<T>> {
   checkAnnouncedLength(request.headers, context.config.maxBody)
   const bytes = await readBytes(request, context.config.maxBody)
@@ -82,6 +85,8 @@ export async function jsonBody<T extends TSchema>(
   const text = new TextDecoder().decode(bytes)
   if (tooDeep(text)) throw badRequest('The body nests too deep.', 'malformed_body')
   const body = bytes.length === 0 ? {} : parseJson(bytes)
+  if (purpose === 'store' && losesWhenStored(body))
+    throw unprocessable('The body holds a number that cannot be kept exactly; write it as a string.')
   checkShape(schema, body)
   return body
 }

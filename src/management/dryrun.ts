@@ -20,7 +20,7 @@ export async function dryRun(
   const asset = assetFor(context, who, assetId, 'editor')
   const config = asset.config.endpoints?.find(e => e.id === endpointId)
   if (!config) throw notFound('The draft has no such endpoint.')
-  const body = await jsonBody(context, request, Type.Unknown())
+  const body = await jsonBody(context, request, Type.Unknown(), 'score')
   const { db, publisher } = context
   const endpoint = compileEndpoint(config, db, asset.projectId, publisher.registry.runtime)
   const call = {

@@ -1,6 +1,6 @@
 /** The management API: one line a route (honeyframe-sdk.md section 3, A to D, and ours). */
 import { Elysia } from 'elysia'
-import { notFound, notServed, toFault } from '../lib/fault.ts'
+import { badRequest, notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
 import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
@@ -24,6 +24,7 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
     const identity = identify(request.headers)
     try {
+      if (!URL.canParse(request.url)) throw badRequest('The Host header is not a host.')
       const response = await work()
       for (const [name, value] of Object.entries(identity.headers)) response.headers.set(name, value)
       response.headers.set('cache-control', 'no-store')

@@ -69,7 +69,7 @@ async function withWrk({ base, paths, method, headers = {}, body, name }: Load, 
     script,
     `local paths = {${paths.map(quoted).join(',')}}
 local headers = {${Object.entries(headers)
-      .map(([k, v]) => `[${quoted(k)}]=${quoted(v)}`)
+      .map(([k, v]) => `[ ${quoted(k)} ]=${quoted(v)}`)
       .join(',')}}
 local requests, at = {}, 0
 init = function()

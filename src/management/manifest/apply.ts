@@ -75,8 +75,10 @@ class Run {
     for (const model of given.models ?? []) this.#model(project, model)
     for (const service of given.services ?? []) this.#service(project, service)
     for (const { name, ...config } of given.deployments ?? [])
-      if (putDeployment(this.#tx, this.#actor, project.id, name, config))
-        this.#changed(`deployment ${name}: declared (deployments are not served by this version)`)
+      if (putDeployment(this.#tx, this.#actor, project.id, name, config)) {
+        this.#changed(`deployment ${name}: declared`)
+        this.#touched.deployments.add(project.id)
+      }
     for (const key of given.keys ?? []) this.#key(project, null, key)
   }
 

@@ -1,0 +1,63 @@
+import Ajv2020, { type ErrorObject } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+
+const MAX_ERRORS = 100
+
+export interface RowSchemaError {
+  row?: number
+  feature?: string
+  message: string
+}
+
+/**
+ * A check of rows against an author's JSON Schema (2020-12, with formats); without a schema, one that takes everything.
+ * Messages name the place and the rule, never the value.
+ * @throws Fault 422 a schema that is none (also one that refers to others: nothing is fetched)
+ */
+export function compileRowSchema(
+  schema: Record<string, unknown> | boolean | undefined,
+): (rows: readonly unknown[], form: 'rows' | 'features') => void {
+  if (schema === undefined) return () => {}
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true, logger: false })
+  // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
+  addFormats(ajv as any)
+  let validate: ReturnType<typeof ajv.compile>
+  try {
+    validate = ajv.compile(schema)
+  } catch (error) {
+    throw unprocessable(`schema is not a JSON Schema that is understood here: ${shown((error as Error).message)}`)
+  }
+  return (rows, form) => {
+    const errors: RowSchemaError[] = []
+    for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
+      if (validate(plain(rows[row]))) continue
+      for (const error of validate.errors ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
+    }
+    if (errors.length === 0) return
+    const [{ row, feature, message }] = errors as [RowSchemaError]
+    const place = [row === undefined ? '' : `row ${row}`, feature ?? ''].filter(Boolean).join(', ')
+    throw unprocessable(
+      `${place ? `${place}: ` : ''}${message}`,
+      { errors: errors.slice(0, MAX_ERRORS) },
+      'unacceptable_rows',
+    )
+  }
+}
+
+function placeOf(error: ErrorObject): { feature?: string; message: string } {
+  const [, first] = error.instancePath.split('/')
+  const named = first ?? (error.params as { missingProperty?: string }).missingProperty
+  const feature = named === undefined ? undefined : shown(named.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return { feature, message: `The schema says that it ${error.message ?? 'is not acceptable'}.` }
+}
+
+/** Integers beyond 2^53 come as bigint, which a schema does not know: the nearest number stands for them here. */
+function plain(row: unknown): unknown {
+  if (typeof row !== 'object' || row === null) return row
+  for (const value of Object.values(row))
+    if (typeof value === 'bigint')
+      return Object.fromEntries(Object.entries(row).map(([k, v]) => [k, typeof v === 'bigint' ? Number(v) : v]))
+  return row
+}

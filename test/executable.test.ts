@@ -1,0 +1,245 @@
+/** What the one file promises wherever it is put. `bun src/build.ts` comes first, as in `bun run test`. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+import {
+  type Callgate,
+  cleanUp,
+  EXECUTABLE,
+  FIXTURES,
+  type StartOptions,
+  startCallgate,
+  temporaryFolder,
+  waitFor,
+} from './harness.ts'
+
+const REMEDY = /Give --runtime-dir DIR \(or CALLGATE_RUNTIME_DIR\)/
+const asRoot = process.getuid?.() === 0
+/** Read-only directories do not bind root: there the executable runs as nobody. */
+const unprivileged = asRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : []
+
+beforeAll(() => {
+  if (!existsSync(EXECUTABLE)) throw new Error('dist/callgate is missing: run "bun src/build.ts" first')
+})
+const noexec = noexecFolder()
+afterAll(async () => {
+  await cleanUp()
+  if (noexec) rmSync(noexec, { recursive: true, force: true })
+})
+
+function start(runtimeDir: string, options: StartOptions = {}): Promise<Callgate> {
+  return startCallgate({ target: 'executable', ...options, env: { ...options.env, CALLGATE_RUNTIME_DIR: runtimeDir } })
+}
+
+async function run(command: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  const child = Bun.spawn(command, { env: {}, stdout: 'pipe', stderr: 'pipe', ...options })
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()])
+  return { status: await child.exited, stdout, stderr }
+}
+
+function table(): string {
+  const path = join(temporaryFolder(), 'sales.csv')
+  writeFileSync(path, 'id,amount\n1,2.5\n2,3.5\n')
+  return path
+}
+
+/** `{ <set>: [file, ...] }` of a runtime directory. */
+function unpacked(runtimeDir: string): string[][] {
+  return readdirSync(runtimeDir).map(set => readdirSync(join(runtimeDir, set)).sort())
+}
+
+const onnxruntime = expect.arrayContaining([expect.stringMatching(/^libonnxruntime/), 'onnxruntime_binding.node'])
+
+describe('the executable', () => {
+  test('stays under 155 MB', () => {
+    expect(statSync(EXECUTABLE).size).toBeLessThan(155_000_000)
+  })
+
+  test('says its version in an empty directory with an empty environment, and writes nothing there', async () => {
+    const cwd = temporaryFolder()
+    const { status, stdout } = await run([EXECUTABLE, 'version'], { cwd })
+    expect(status).toBe(0)
+    expect(stdout.trim().split('+')[0]).toBe(manifest.version)
+    expect(readdirSync(cwd)).toEqual([])
+  })
+
+  test('obeys no .env, bunfig.toml, tsconfig.json or node_modules of the directory somebody stands in', async () => {
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, '.env'), 'CALLGATE_HOST=192.0.2.1\n')
+    writeFileSync(join(cwd, 'bunfig.toml'), 'preload = ["./loud.ts"]\n')
+    writeFileSync(join(cwd, 'tsconfig.json'), '{"compilerOptions":{"paths":{"*":["./loud.ts"]}}}')
+    writeFileSync(join(cwd, 'loud.ts'), 'console.log("loud")\n')
+    mkdirSync(join(cwd, 'node_modules/elysia'), { recursive: true })
+    writeFileSync(join(cwd, 'node_modules/elysia/index.js'), 'console.log("loud")\n')
+    const { status, stdout, stderr } = await run([EXECUTABLE, 'health'], { cwd, env: { CALLGATE_PORT: '1' } })
+    expect(stdout).toBe('')
+    expect(stderr).toContain('http://127.0.0.1:1/-/alive does not answer')
+    expect(status).toBe(1)
+  })
+
+  test('imports and scores alone in a folder, as an unprivileged user, and writes only where it was told', async () => {
+    const folder = temporaryFolder()
+    const at = (name: string) => join(folder, name)
+    chmodSync(folder, 0o755)
+    copyFileSync(EXECUTABLE, at('callgate'))
+    copyFileSync(join(FIXTURES, 'models/late_arrival.onnx'), at('late_arrival.onnx'))
+    writeFileSync(at('sales.csv'), 'id,amount\n1,2.5\n')
+    for (const name of ['home', 'tmp', 'cwd', 'data', 'runtime']) {
+      mkdirSync(at(name))
+      chmodSync(at(name), 0o777)
+    }
+    const files = [at('sales.csv'), at('late_arrival.onnx')]
+    const dirs = ['--data-dir', at('data'), '--runtime-dir', at('runtime')]
+    const env = { HOME: at('home'), TMPDIR: at('tmp'), CALLGATE_DRAIN_DELAY: '0s' }
+    const command = [...unprivileged, at('callgate'), 'serve', ...files, '--port', '0', ...dirs]
+    const child = Bun.spawn(command, { cwd: at('cwd'), env, stdout: 'pipe', stderr: 'inherit' })
+    let output = ''
+    const decoder = new TextDecoder()
+    try {
+      for await (const chunk of child.stdout) {
+        output += decoder.decode(chunk, { stream: true })
+        if (/dk_\w{36}\n/.test(output)) break
+      }
+      const url = /listens on (\S+)/.exec(output)?.[1]
+      const headers = { 'x-api-key': /dk_\w{36}/.exec(output)?.[0] ?? '', 'content-type': 'application/json' }
+      await waitFor(async () => (await fetch(`${url}/-/ready`)).ok || undefined)
+      const rows = await fetch(`${url}/api/service/files/sales_by_id?id=1`, { headers })
+      expect(await rows.json()).toMatchObject({ rows: [{ id: 1, amount: 2.5 }] })
+      const features = { month: 7, hour: 20, distance: 872, carrier: 'EV', origin: 'EWR', dest: 'STL' }
+      const body = JSON.stringify({ features })
+      const scored = await fetch(`${url}/api/service/files/late_arrival`, { method: 'POST', headers, body })
+      expect(await scored.json()).toMatchObject({ predictions: [0], count: 1 })
+    } finally {
+      child.kill('SIGTERM')
+      await child.exited
+    }
+    expect(['home', 'tmp', 'cwd'].flatMap(name => readdirSync(at(name)))).toEqual([])
+    const made = ['callgate', 'cwd', 'data', 'home', 'late_arrival.onnx', 'runtime', 'sales.csv', 'tmp']
+    expect(readdirSync(folder).sort()).toEqual(made)
+  })
+
+  test('refuses to be a worker of nobody', async () => {
+    for (const kind of ['score', 'nonsense']) expect((await run([EXECUTABLE, 'worker', kind])).status).toBe(2)
+  })
+})
+
+describe('its native libraries', () => {
+  test('are unpacked privately, each when it is first needed', async () => {
+    const runtime = join(temporaryFolder(), 'runtime')
+    const callgate = await start(runtime)
+    expect(unpacked(runtime)).toEqual([onnxruntime])
+    const set = join(runtime, readdirSync(runtime)[0]!)
+    for (const path of [runtime, set, ...readdirSync(set).map(name => join(set, name))])
+      expect(statSync(path).mode & 0o077).toBe(0)
+    expect(await callgate.stop()).toBe(0)
+
+    const importing = await start(runtime, { files: [table()] })
+    expect(readdirSync(runtime)).toHaveLength(2)
+    await importing.stop()
+  })
+
+  test('are unpacked into one directory by two that start at once', async () => {
+    const runtime = join(temporaryFolder(), 'runtime')
+    const both = await Promise.all([1, 2].map(() => start(runtime, { files: [table()] })))
+    expect(
+      unpacked(runtime)
+        .flat()
+        .filter(name => name.endsWith('.tmp')),
+    ).toEqual([])
+    expect(unpacked(runtime)).toHaveLength(2)
+    for (const callgate of both) await callgate.stop()
+  })
+
+  test('are repaired where one was truncated, and what a killed run left is removed', async () => {
+    const runtime = join(temporaryFolder(), 'runtime')
+    await (await start(runtime)).stop()
+    const set = join(runtime, readdirSync(runtime)[0]!)
+    const library = join(set, readdirSync(set).find(name => name.startsWith('libonnxruntime'))!)
+    const whole = readFileSync(library)
+    truncateSync(library, 1000)
+    const dead = Bun.spawn(['true'])
+    await dead.exited
+    writeFileSync(`${library}.${dead.pid}.0123abcd.tmp`, 'half')
+    await (await start(runtime)).stop()
+    expect(Bun.hash(readFileSync(library))).toBe(Bun.hash(whole))
+    expect(unpacked(runtime)).toEqual([onnxruntime])
+    expect(
+      unpacked(runtime)
+        .flat()
+        .filter(name => name.endsWith('.tmp')),
+    ).toEqual([])
+  })
+
+  test('that cannot be unpacked: the command says which directory, why and what to do, in one line', async () => {
+    const folder = temporaryFolder()
+    chmodSync(folder, 0o755)
+    const [locked, file, data, sales] = ['locked', 'file', 'data', 'sales.csv'].map(name => join(folder, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ]
+    writeFileSync(file, '')
+    writeFileSync(sales, 'id\n1\n')
+    for (const [dir, mode] of [
+      [locked, 0o555],
+      [data, 0o777],
+    ] as const) {
+      mkdirSync(dir)
+      chmodSync(dir, mode)
+    }
+    copyFileSync(EXECUTABLE, join(folder, 'callgate'))
+    for (const [runtime, reason] of [
+      [join(locked, 'runtime'), 'cannot be written by this user'],
+      [join(file, 'runtime'), 'is, or lies below, a file'],
+    ] as const) {
+      const command = [...unprivileged, join(folder, 'callgate'), 'serve', sales, '--port', '0']
+      const { status, stderr } = await run([...command, '--data-dir', data, '--runtime-dir', runtime], { cwd: folder })
+      const line = stderr.split('\n').find(text => text.startsWith('callgate: '))
+      expect(status, stderr).toBe(1)
+      expect(line).toContain(`The runtime directory ${runtime} ${reason}`)
+      expect(line).toMatch(REMEDY)
+    }
+  })
+
+  test.skipIf(noexec === undefined)(
+    'on a file system mounted noexec: HTTP stays up and /-/ready says why',
+    async () => {
+      const callgate = await start(noexec!, { waitReady: false })
+      const answer = await waitFor(async () => {
+        const ready = await callgate.call('/-/ready')
+        return REMEDY.test(ready.text) ? ready : undefined
+      })
+      expect(answer.status).toBe(503)
+      expect(answer.text).toContain(`The runtime directory ${noexec} is on a file system that is mounted noexec`)
+      expect((await callgate.call('/-/alive')).status).toBe(200)
+      await callgate.stop()
+    },
+  )
+})
+
+/** A new folder on a writable tmpfs that forbids execution, where this machine has one (a container's /dev/shm often is). */
+function noexecFolder(): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+    const [, point = '', type, options = ''] = line.split(' ')
+    if (type !== 'tmpfs' || !['rw', 'noexec'].every(option => options.split(',').includes(option))) continue
+    try {
+      return mkdtempSync(join(point, 'callgate-noexec-'))
+    } catch {}
+  }
+  return undefined
+}
