@@ -1,5 +1,5 @@
 # The executable is built where its tools are, and shipped without them.
-FROM oven/bun:1.4.4-debian AS build
+FROM oven/bun:1.4.4 AS build
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile

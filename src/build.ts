@@ -13,7 +13,7 @@ const cache = join(root, 'node_modules/.cache/callgate')
 const MAX_BYTES = 155_000_000
 const ZSTD_LEVEL = 9
 
-const { values: flags } = parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } })
+const flags = readFlags()
 const target = (flags.target ?? `bun-${process.platform}-${process.arch}`) as Bun.Build.CompileTarget
 const outfile = resolve(flags.outfile ?? join(root, 'dist/callgate'))
 const [platform, arch] = platformOf(target)
@@ -44,8 +44,14 @@ try {
     // Elysia reads the source of handlers, which renamed identifiers break
     minify: { whitespace: true, syntax: true, identifiers: false },
     env: 'disable',
-    // Libraries in their development mode put callers' values into errors
-    define: { CALLGATE_VERSION: JSON.stringify(version), 'process.env.NODE_ENV': '"production"' },
+    define: {
+      CALLGATE_VERSION: JSON.stringify(version),
+      // Libraries in their development mode put callers' values into errors
+      'process.env.NODE_ENV': '"production"',
+      // CommonJS packages would carry the path of the machine that built them
+      __dirname: '"/"',
+      __filename: '"/"',
+    },
     plugins: [{ name: 'native-libraries', setup: placeNativeLibraries }],
   })
 } catch (error) {
@@ -171,6 +177,14 @@ function commit(): string {
 
 function hash(data: string | Uint8Array): string {
   return new Bun.CryptoHasher('sha256').update(data).digest('hex')
+}
+
+function readFlags(): { target?: string; outfile?: string } {
+  try {
+    return parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } }).values
+  } catch (error) {
+    return fail(`${(error as Error).message}: bun src/build.ts [--target bun-linux-x64-baseline] [--outfile FILE]`)
+  }
 }
 
 function fail(message: string): never {

@@ -79,6 +79,7 @@ export const SETTINGS = {
   scoring: setting('scoring', 'MODE', 'worker', 'worker: persistent scoring processes; subprocess: a fresh process for each request', oneOf('worker', 'subprocess')),
   scoringWorkers: setting('scoring-workers', 'N', String(Math.max(1, Math.floor(cpus().length / 2))), 'Scoring processes (default: half the CPUs)', wholeNumber(1, 64)),
   queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  modelLoading: setting('model-loading', 'WHEN', 'background', 'background: models are loaded when they are published; first-use: by their first call', oneOf('background', 'first-use')),
   requestTimeout: setting('request-timeout', 'TIME', '30s', 'A call that takes longer is answered 504', duration(100, 240_000)),
   drainDelay: setting('drain-delay', 'TIME', '2s', 'On SIGTERM, how long /-/ready says 503 before new connections are refused', duration(0, 60_000)),
   maxBody: setting('max-body', 'SIZE', '16MiB', 'The largest request body of a call', size),
@@ -123,7 +124,7 @@ export function readConfig(
       continue
     }
     const [flag, inline] = splitFlag(arg)
-    const value = inline ?? argv[++i]
+    const value = inline ?? (argv[i + 1]?.startsWith('--') ? undefined : argv[++i])
     if (!flags.has(flag)) faults.push(`--${flag} is not a setting${nearest(flag, flags)}`)
     else if (value === undefined) faults.push(`--${flag} needs a value`)
     else given.set(flag, value)

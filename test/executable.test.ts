@@ -46,7 +46,7 @@ function start(runtimeDir: string, options: StartOptions = {}): Promise<Callgate
 
 async function run(command: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   const child = Bun.spawn(command, { env: {}, stdout: 'pipe', stderr: 'pipe', ...options })
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()])
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   return { status: await child.exited, stdout, stderr }
 }
 

@@ -1,6 +1,7 @@
 import { and, asc, eq } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
 import type { Column, Mask, Sensitivity, StoredColumn } from './column.ts'
 import { checkDatasetName } from './names.ts'
 import { type Actor, note, now, type Store } from './store.ts'
@@ -83,9 +84,9 @@ export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, po
   const names = new Set(dataset.columns.map(c => c.name))
   for (const name of Object.keys(policy))
     if (!names.has(name))
-      throw unprocessable(`Dataset ${dataset.name} has no column ${name}; it has ${[...names].join(', ')}.`)
+      throw unprocessable(`Dataset ${dataset.name} has no column ${shown(name)}.`)
   const columns = dataset.columns.map(column => {
-    const change = policy[column.name]
+    const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined
     if (!change) return column
     const { mask: oldMask, ...rest } = column
     const mask = change.mask === undefined ? oldMask : (change.mask ?? undefined)

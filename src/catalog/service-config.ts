@@ -5,6 +5,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
+import { shown } from '../lib/text.ts'
 import { checkEndpointId } from './names.ts'
 
 const closed = { additionalProperties: false }
@@ -173,7 +174,7 @@ function checkEndpoint(endpoint: EndpointConfig): void {
 }
 
 function checkFilter(filter: Filter, where: string): void {
-  const place = `${where}: the filter on ${filter.column}`
+  const place = `${where}: the filter on ${shown(filter.column)}`
   if ((filter.param === undefined) === (filter.value === undefined))
     throw unprocessable(`${place} takes its value from either param or value.`)
   if (filter.param === undefined && (filter.required !== undefined || filter.default !== undefined))

@@ -53,12 +53,20 @@ export function openInstance(config: Config): Instance {
   const secret = installationSecret(db)
   const queries = new QueryRunner(config.queryWorkers)
   const scorer = createScorer({ mode: config.scoring, workers: config.scoringWorkers })
-  const registry = new Registry({ queries, scorer, warehouseDir: dirs.warehouse, modelsDir: dirs.models, secret })
+  const registry = new Registry({
+    queries,
+    scorer,
+    loadAhead: config.modelLoading === 'background',
+    warehouseDir: dirs.warehouse,
+    modelsDir: dirs.models,
+    secret,
+  })
   const publisher = new Publisher(db, registry)
   const keys = new KeyRing(db)
   const gate = new Gate(keys, registry)
   removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
   registry.load(db)
+  publisher.loadAll()
 
   const waitingFor = new Set<string>()
   const context = { config, db, keys, publisher, limits: gate.limits, secret, uploadsDir: dirs.uploads }

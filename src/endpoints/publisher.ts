@@ -53,8 +53,28 @@ export class Publisher {
     })
     this.registry.apply(own)
     this.registry.apply(others)
+    this.#load(own)
+    this.#load(others)
     this.registry.apply({ services: new Map([...touched.removedServices].map(key => [key, null])), deployments: new Map() })
     return result
+  }
+
+  /** Loads what is published ahead of its first call, one model after the other, where the setting says so. */
+  loadAll(): void {
+    const services = new Map([...this.registry.all()].map(service => [service.key, service]))
+    this.#load({ services, deployments: new Map([['', [...this.registry.allDeployments()]]]) })
+  }
+
+  #load({ services, deployments }: Staged): void {
+    if (!this.registry.runtime.loadAhead) return
+    const endpoints = [...services.values()].flatMap(service => [...(service?.endpoints.values() ?? [])])
+    for (const { model } of [...endpoints, ...[...deployments.values()].flat()]) {
+      if (!model) continue
+      const { sha256 } = model.active.scoring
+      this.registry.runtime.scorer
+        .warm(model.active.scoring)
+        .catch(error => log.warn({ sha256, ...errorFields(error) }, 'a model could not be loaded ahead'))
+    }
   }
 
   /** What was not meant to change, but is made from what did. */

@@ -85,6 +85,10 @@ export class Registry {
     return service && endpoint?.model ? { service, endpoint } : undefined
   }
 
+  *allDeployments(): Iterable<ModelDeployment> {
+    for (const ofProject of this.#deployments.values()) yield* ofProject.values()
+  }
+
   deployment(project: string, name: string): ModelDeployment | undefined {
     return this.#deployments.get(project)?.get(name)
   }

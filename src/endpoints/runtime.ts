@@ -5,6 +5,8 @@ import type { Scorer } from '../scoring/scorer.ts'
 export interface EndpointRuntime {
   queries: QueryRunner
   scorer: Scorer
+  /** whether models are loaded when they are published, and not by their first call */
+  loadAhead: boolean
   /** where dataset files and model artifacts are, absolute */
   warehouseDir: string
   modelsDir: string

@@ -13,14 +13,13 @@ export function checkAnnouncedLength(headers: Headers, limit: number): void {
 
 /**
  * A body's bytes, gunzipped where it says so.
- * @throws Fault 413 over the limit (before and after gunzip), 415 another encoding, 400 broken gzip
+ * @throws Fault 413 over the limit (before and after gunzip), 415 another encoding, 400 broken gzip or a body cut off
  */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')?.trim().toLowerCase()
   if (encoding && encoding !== 'identity' && encoding !== 'gzip')
     throw new Fault(415, 'unsupported_encoding', 'The content encoding must be gzip or none.')
-  const bytes =
-    request.headers.get('content-length') !== null ? await request.bytes() : await collect(request.body, limit)
+  const bytes = await received(request, limit)
   if (bytes.length > limit) throw tooLarge(limit)
   if (encoding !== 'gzip') return bytes
   try {
@@ -28,6 +27,15 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
     throw badRequest('The body is not valid gzip.', 'malformed_body')
+  }
+}
+
+async function received(request: Request, limit: number): Promise<Uint8Array> {
+  try {
+    return request.headers.get('content-length') === null ? await collect(request.body, limit) : await request.bytes()
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    throw badRequest('The body was cut off.', 'malformed_body')
   }
 }
 
@@ -58,6 +66,6 @@ export function parseJson(bytes: Uint8Array): unknown {
 /** @throws Fault 415 a content type that is given and is not JSON */
 export function checkJsonType(headers: Headers): void {
   const type = headers.get('content-type')
-  if (type === null || type.startsWith('application/json') || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) return
+  if (type === null || type === 'application/json' || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) return
   throw new Fault(415, 'unsupported_media_type', 'The content type must be application/json.')
 }

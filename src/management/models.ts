@@ -14,6 +14,7 @@ import {
 import { checkModelName } from '../catalog/names.ts'
 import { listProjects, type Role } from '../catalog/projects.ts'
 import type { Store } from '../catalog/store.ts'
+import { serveModel } from '../endpoints/model.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { compileCodec } from '../scoring/codec.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
@@ -55,8 +56,12 @@ export function oneModel(context: ManagementContext, who: SignedIn, id: string):
 }
 
 /** Makes this version the active one of its name; endpoints that follow the name serve it from now on. */
-export function activateModel(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
-  versionFor(context, who, id, 'editor')
+export async function activateModel(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  const { model: owner } = versionFor(context, who, id, 'editor')
+  // it takes over only when it is loaded, so that no call waits for that
+  const { runtime } = context.publisher.registry
+  const ahead = serveModel({ model_id: idOf(id) }, context.db, owner.projectId, runtime)
+  await runtime.scorer.warm(ahead.active.scoring)
   const { model, version } = context.publisher.change((tx, touched) => {
     const found = findVersion(tx, idOf(id))
     if (!found) throw notFound('No such model.')

@@ -125,6 +125,9 @@ function outputsOf(definition: QueryDefinition, tables: Table[]): Output[] {
     : [...tables[0]!.columns.values()].map(column => ({ table: 0, column, name: column.name }))
   const names = new Set<string>()
   for (const { name } of outputs) {
+    // the engine would give such a column back under another name, past its mask
+    if (!name.isWellFormed() || name.includes('\0'))
+      throw unprocessable(`columns: ${shown(name.toWellFormed())} cannot be the name of a column.`)
     if (names.has(name)) throw unprocessable(`Two columns of the answer are called ${shown(name)}; name one with "as".`)
     names.add(name)
   }

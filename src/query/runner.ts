@@ -11,7 +11,7 @@ interface Job {
   deadline: number
   resolve: (rows: Row[]) => void
   reject: (error: unknown) => void
-  timer: ReturnType<typeof setTimeout>
+  timer: ReturnType<typeof setTimeout> | undefined
   retried: boolean
 }
 
@@ -31,7 +31,7 @@ export class QueryRunner {
   #starting = 0
   #queue: Job[] = []
   #closed = false
-  /** files that queries in workers read now, and who waits for them to end */
+  /** files that queries for workers read or wait to read, and who waits for them to end */
   #reading = new Map<string, number>()
   #waiters: { file: string; done: () => void }[] = []
 
@@ -45,7 +45,8 @@ export class QueryRunner {
 
   /**
    * Whether this process may run it: every table is searched by an index on equality that covers the filters, or small,
-   * and nothing is sorted. (A scan of a large table that only pages in key order is bounded by its offset and limit.)
+   * and nothing is sorted; a join finds at most one row for each of a small source. (A scan of a large table that only
+   * pages in key order is bounded by its offset and limit.)
    * @throws SQLiteError the statement does not compile
    */
   isCheap(statement: SqliteStatement & { conditions: number }, query: Query): boolean {
@@ -53,7 +54,12 @@ export class QueryRunner {
     const [source, ...joined] = query.tables
     if (query.tables.every(t => t.dataset.rowCount <= SMALL_TABLE) && query.tables.length === 1) return true
     if (steps.some(step => step.includes('TEMP B-TREE'))) return false
-    if (joined.length > 0) return source!.dataset.rowCount <= SMALL_TABLE && steps.slice(1).every(s => s.startsWith('SEARCH'))
+    if (joined.length > 0)
+      return (
+        source!.dataset.rowCount <= SMALL_TABLE &&
+        /^S(CAN|EARCH) t0\b/.test(steps[0] ?? '') &&
+        steps.slice(1).every(s => findsOneRow(s, query))
+      )
     const [step = ''] = steps
     if (statement.conditions === 0) return step.startsWith('SCAN')
     const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
@@ -63,26 +69,32 @@ export class QueryRunner {
   /** @throws Fault 503 the queue is full or a worker was lost twice; 504 the deadline passed */
   inWorker(statement: SqliteStatement, values: StoredValue[], deadline: number): Promise<Row[]> {
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(unavailable('Too many queries are waiting.'))
-    return new Promise((resolve, reject) => {
-      const job: Job = { statement, values, deadline, resolve, reject, retried: false, timer: undefined as never }
-      // fires while it waits; while it runs, the worker's own deadline does
-      job.timer = setTimeout(() => {
-        const place = this.#queue.indexOf(job)
-        if (place < 0) return
-        this.#queue.splice(place, 1)
-        reject(deadlinePassed())
-      }, deadline - Date.now())
-      this.#queue.push(job)
-      this.#dispatch()
+    for (const file of statement.files) this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
+    const { promise, resolve, reject } = Promise.withResolvers<Row[]>()
+    const job: Job = { statement, values, deadline, resolve, reject, retried: false, timer: undefined }
+    this.#await(job)
+    this.#queue.push(job)
+    this.#dispatch()
+    return promise.finally(() => {
+      for (const file of statement.files) this.#finished(file)
     })
   }
 
-  /** Resolves when no query reads the file any more; no connection here keeps it open. */
+  /** Ends a job that still waits at its deadline; while it runs, the worker's own deadline does. */
+  #await(job: Job): void {
+    job.timer = setTimeout(() => {
+      const place = this.#queue.indexOf(job)
+      if (place < 0) return
+      this.#queue.splice(place, 1)
+      job.reject(deadlinePassed())
+    }, job.deadline - Date.now())
+  }
+
+  /** Resolves when no query, waiting or under way, reads the file any more; then no connection here keeps it open. */
   async release(file: string): Promise<void> {
+    if (this.#reading.has(file)) await new Promise<void>(done => this.#waiters.push({ file, done }))
     this.#reader.release(file)
     for (const child of this.#all) child.request('release', { file }).catch(() => {})
-    if (!this.#reading.get(file)) return
-    await new Promise<void>(done => this.#waiters.push({ file, done }))
   }
 
   close(): void {
@@ -110,21 +122,19 @@ export class QueryRunner {
   }
 
   async #run(child: Child, job: Job): Promise<void> {
-    const { files } = job.statement
-    for (const file of files) this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
     try {
       const { statement, values } = job
-      const { sql, bigints } = statement
+      const { sql, files, bigints } = statement
       const timeoutMs = Math.max(1, job.deadline - Date.now())
       job.resolve(await child.request<Row[]>('all', { statement: { sql, files, bigints }, values }, { timeoutMs }))
     } catch (error) {
       if (error instanceof Fault && error.status === 504) child.kill()
       if (error instanceof ChildLost && !job.retried && !this.#closed) {
         job.retried = true
+        this.#await(job)
         this.#queue.unshift(job)
       } else job.reject(error instanceof ChildLost ? unavailable('The query worker was lost.', 1, error) : error)
     } finally {
-      for (const file of files) this.#finished(file)
       if (child.alive) this.#idle.push(child)
       else this.#all.delete(child)
       this.#dispatch()
@@ -165,4 +175,14 @@ export class QueryRunner {
       this.#dispatch()
     }
   }
+}
+
+/** Whether a step of a plan finds a joined row by its table's key: an integer key is the rowid, another the index data_key. */
+function findsOneRow(step: string, { tables }: Query): boolean {
+  const match = /^SEARCH t(\d+) USING (?:INTEGER PRIMARY KEY|(?:COVERING )?INDEX (data_key)) \((.*)\)/.exec(step)
+  if (!match) return false
+  const [, table, key, terms] = match as unknown as [string, string, string | undefined, string]
+  if (!key) return terms === 'rowid=?'
+  const covered = terms.split(' AND ')
+  return covered.length === tables[Number(table)]?.dataset.primaryKey?.length && covered.every(term => term.endsWith('=?'))
 }

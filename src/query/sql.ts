@@ -140,7 +140,11 @@ function orderBy(
     return nullable ? sql`${column(ref)} ${direction} NULLS LAST` : sql`${column(ref)} ${direction}`
   })
   const key = source.dataset.primaryKey
-  if (!key) return [...terms, sql`t0.rowid`]
+  if (!key) {
+    const names = source.dataset.columns.map(c => c.name.toLowerCase())
+    const rowid = ['rowid', '_rowid_', 'oid'].find(name => !names.includes(name))
+    return rowid ? [...terms, sql.raw(`t0.${rowid}`)] : [...terms, ...source.dataset.columns.map(c => column({ table: 0, column: c }))]
+  }
   const rest = key.filter(name => !order.some(ref => ref.table === 0 && ref.column.name === name))
   return [...terms, ...rest.map(name => column({ table: 0, column: source.columns.get(name)! }))]
 }

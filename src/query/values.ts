@@ -87,7 +87,10 @@ function encodeTimestamp(text: string, zoned: boolean): string | undefined {
   if (!zoned) return undefined
   const [whole, fraction] = time.split('.')
   const moved = new Date(`${match[1]}T${whole}${zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`}`)
-  return Number.isNaN(moved.getTime()) ? undefined : moved.toISOString().slice(0, 19) + (fraction ? `.${fraction}` : '')
+  if (Number.isNaN(moved.getTime())) return undefined
+  const utc = moved.toISOString()
+  // a zone can take a time out of the years 0000 to 9999, which alone sort as text
+  return /^\d{4}-/.test(utc) ? utc.slice(0, 19) + (fraction ? `.${fraction}` : '') : undefined
 }
 
 export type Decoder = (stored: StoredValue) => unknown

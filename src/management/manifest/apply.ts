@@ -7,6 +7,7 @@ import { createProject, findProject, type Project, updateProject } from '../../c
 import type { Actor, Store } from '../../catalog/store.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../../lib/fault.ts'
+import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
@@ -32,6 +33,7 @@ export async function applyManifest(
 ): Promise<Applied> {
   const staged = await stageManifest(context, manifest, report)
   try {
+    await warmSuccessors(context, manifest, staged)
     const { applied, replaced } = context.publisher.change((tx, touched) => {
       const run = new Run(context, tx, touched, actor, manifest, staged)
       for (const project of manifest.projects) run.project(project)
@@ -42,6 +44,23 @@ export async function applyManifest(
   } catch (error) {
     await staged.discard(context)
     throw error
+  }
+}
+
+/** New versions of models that are served already are loaded before they take over, so that no call waits for that. */
+async function warmSuccessors(context: ManagementContext, manifest: ReadManifest, staged: Staged): Promise<void> {
+  const { scorer, modelsDir } = context.publisher.registry.runtime
+  for (const project of manifest.projects) {
+    const known = findProject(context.db, project.slug)
+    for (const { name, versions } of project.models ?? []) {
+      if (!known || !findModel(context.db, known.id, name)) continue
+      for (const { version } of versions) {
+        const added = staged.versions.get(`${project.slug}/${name}:${version}`)
+        if (!added) continue
+        const { sha256, metadata } = added
+        await scorer.warm({ sha256, path: artifactPath(modelsDir, sha256, metadata), metadata })
+      }
+    }
   }
 }
 

@@ -1,0 +1,228 @@
+/** How a Callgate becomes ready, loses workers on the way, and ends. */
+import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+import { ended, workersOf } from './processes.ts'
+
+const folder = temporaryFolder()
+const key = mintSecret('dk')
+const env = { LIFE_KEY: key }
+/** With a join of every row with every row and a sort of all of them, a query of a second or so. */
+const SIDE = 1500
+const FEATURES = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 }
+
+function csv(name: string, rows: number): string {
+  const path = join(folder, name)
+  writeFileSync(path, `id,one,text\n${Array.from({ length: rows }, (_, i) => `${i + 1},1,row ${(i * 7919) % rows}`).join('\n')}\n`)
+  return path
+}
+
+const manifest = {
+  projects: [
+    {
+      slug: 'life',
+      datasets: [{ name: 'life.side', from: csv('side.csv', SIDE), primary_key: 'id' }],
+      models: [
+        { name: 'iris', versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx'), features: Object.keys(FEATURES) }] },
+      ],
+      services: [
+        {
+          key: 'life',
+          publish: true,
+          endpoints: [
+            { id: 'row', kind: 'lookup', dataset: 'life.side', key_column: 'id' },
+            { id: 'iris', kind: 'model', model: 'iris' },
+            {
+              id: 'slow',
+              kind: 'sql',
+              query: {
+                source: { schema: 'life', table: 'side' },
+                joins: [{ schema: 'life', table: 'side', as: 'other', on: [{ left: 'one', right: 'one' }] }],
+                columns: ['id', { column: 'other.text', as: 'text' }],
+                order_by: [{ column: 'other.text' }, { column: 'text', direction: 'desc' }],
+                pagination: { default_limit: 1 },
+              },
+            },
+          ],
+          keys: [{ name: 'life', secret_env: 'LIFE_KEY' }],
+        },
+      ],
+    },
+  ],
+}
+
+const SLOW = '/api/service/life/slow'
+const slow = (callgate: Callgate) => callgate.call(SLOW, { key })
+const row = (callgate: Callgate) => callgate.call('/api/service/life/row?id=7', { key })
+const iris = (callgate: Callgate) => callgate.call('/api/service/life/iris', { key, body: { features: FEATURES } })
+/** The slow query is in its worker: a query worker is there and computes. */
+const underWay = async (callgate: Callgate) => {
+  await waitFor(() => workersOf(callgate.process.pid, 'query').find(w => w.state === 'R'))
+  return workersOf(callgate.process.pid, 'query').filter(w => w.state === 'R')
+}
+
+let callgate: Callgate
+beforeAll(async () => {
+  callgate = await startCallgate({ manifest, env, flags: ['--scoring-workers', '1', '--drain-delay', '700ms'] })
+})
+afterAll(cleanUp)
+
+test('a scoring worker that is killed costs no call, and readiness comes back', async () => {
+  expect((await iris(callgate)).status).toBe(200)
+  const statuses: number[] = []
+  let done = false
+  const calling = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!done) statuses.push((await iris(callgate)).status)
+    }),
+  )
+  for (let i = 0; i < 2; i++) {
+    await Bun.sleep(150)
+    const [worker] = await waitFor(() => {
+      const workers = workersOf(callgate.process.pid, 'score')
+      return workers.length > 0 ? workers : undefined
+    })
+    process.kill(worker!.pid, 'SIGKILL')
+    await ended([worker!])
+  }
+  await Bun.sleep(100)
+  done = true
+  await calling
+  expect(statuses.length).toBeGreaterThan(10)
+  expect(statuses.filter(status => status !== 200)).toEqual([])
+  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 5000)
+  expect(workersOf(callgate.process.pid, 'score')).toHaveLength(1)
+}, 20_000)
+
+test('while the only scoring worker is away, readiness says so and aliveness stays', async () => {
+  const [worker] = workersOf(callgate.process.pid, 'score')
+  process.kill(worker!.pid, 'SIGKILL')
+  const seen = await waitFor(async () => {
+    const answer = await callgate.call('/-/ready')
+    return answer.status === 503 ? answer : undefined
+  }, 5000)
+  expect(seen.json.reasons).toEqual([expect.stringContaining('scoring')])
+  expect((await callgate.call('/-/alive')).status).toBe(200)
+  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 5000)
+}, 20_000)
+
+test('a query worker that is killed in the middle of a query costs a retry, not the call', async () => {
+  const answer = slow(callgate)
+  const [worker] = await underWay(callgate)
+  process.kill(worker!.pid, 'SIGKILL')
+  expect((await answer).status).toBe(200)
+  expect((await answer).json.rows).toHaveLength(1)
+  // one that idles is replaced without anybody noticing
+  for (const idle of workersOf(callgate.process.pid, 'query')) process.kill(idle.pid, 'SIGKILL')
+  expect((await slow(callgate)).status).toBe(200)
+  expect((await callgate.call('/-/ready')).status).toBe(200)
+}, 20_000)
+
+test('SIGTERM: not ready at once and why, calls in the delay and under way get their answer, then exit 0', async () => {
+  const inFlight = slow(callgate)
+  await underWay(callgate)
+  callgate.process.kill('SIGTERM')
+  const ready = await waitFor(async () => {
+    const answer = await callgate.call('/-/ready')
+    return answer.status === 503 ? answer : undefined
+  }, 500)
+  expect(ready.json.reasons).toEqual(['the server is stopping'])
+  expect((await callgate.call('/-/alive')).status).toBe(200)
+  expect((await row(callgate)).status).toBe(200)
+  const answer = await inFlight
+  expect({ status: answer.status, rows: answer.json.rows.length }).toEqual({ status: 200, rows: 1 })
+  expect(await callgate.process.exited).toBe(0)
+  await expect(callgate.call('/-/alive')).rejects.toThrow()
+  expect(callgate.output()).not.toMatch(/"level":"(warn|error)"/)
+  const catalog = new Database(join(callgate.dataDir, 'catalog.db'), { readonly: true })
+  const used = catalog.query<{ at: string }, []>('SELECT last_used_at at FROM api_keys').get()!
+  catalog.close()
+  // the last calls were seconds ago, and nothing is written while calls are served but once a minute
+  expect(Date.now() - Date.parse(used.at)).toBeLessThan(20_000)
+  expect(readdirSync(callgate.dataDir).filter(name => /-(wal|shm)$/.test(name))).toEqual([])
+}, 20_000)
+
+test('a call that takes longer than the delay is still answered before the end', async () => {
+  const short = await startCallgate({ dataDir: callgate.dataDir, env, flags: ['--drain-delay', '0s', '--scoring-workers', '1'] })
+  const inFlight = slow(short)
+  const workers = await underWay(short)
+  const all = workersOf(short.process.pid)
+  short.process.kill('SIGTERM')
+  expect((await inFlight).status).toBe(200)
+  expect(await short.process.exited).toBe(0)
+  await ended([...workers, ...all])
+}, 20_000)
+
+test('SIGINT ends without the delay, and a second signal ends at once, whatever is under way', async () => {
+  const flags = ['--drain-delay', '60s', '--scoring-workers', '1']
+  const first = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  first.process.kill('SIGINT')
+  expect(await within(3000, first.process.exited)).toBe(0)
+
+  const second = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  const inFlight = slow(second).catch(() => 'cut off')
+  await underWay(second)
+  const workers = workersOf(second.process.pid)
+  second.process.kill('SIGTERM')
+  await waitFor(async () => (await second.call('/-/ready')).status === 503 || undefined, 2000)
+  second.process.kill('SIGTERM')
+  expect(await within(1000, second.process.exited)).toBe(1)
+  expect(await inFlight).toBe('cut off')
+  await ended(workers)
+}, 20_000)
+
+const large = {
+  projects: [
+    {
+      slug: 'large',
+      datasets: [{ name: 'large.t', from: csv('large.csv', 400_000), primary_key: 'id', indexes: [['text']] }],
+      services: [{ key: 'large', publish: true, endpoints: [{ id: 'row', kind: 'lookup', dataset: 'large.t', key_column: 'id' }] }],
+    },
+  ],
+}
+
+test('alive all the time, ready with reasons only when the manifest is applied', async () => {
+  const starting = await startCallgate({ manifest: large, flags: ['--scoring-workers', '1'], waitReady: false })
+  const seen = new Set<string>()
+  await waitFor(async () => {
+    const [alive, ready] = await Promise.all([starting.call('/-/alive'), starting.call('/-/ready')])
+    expect(alive.status).toBe(200)
+    if (ready.status === 200) return true
+    expect(ready.status).toBe(503)
+    expect(ready.json.reasons.length).toBeGreaterThan(0)
+    for (const reason of ready.json.reasons) seen.add(reason)
+  })
+  expect([...seen]).toContain('what is to be published is being prepared')
+  const { json } = await starting.call('/-/ready')
+  expect(json).not.toHaveProperty('reasons')
+  expect((await starting.admin('GET', '/api/datasets')).json.datasets[0].row_count).toBe(400_000)
+  await starting.kill()
+}, 30_000)
+
+test('SIGTERM while a manifest is imported ends soon and cleanly, and leaves nothing of it', async () => {
+  const starting = await startCallgate({ manifest: large, flags: ['--scoring-workers', '1'], waitReady: false })
+  const [worker] = await waitFor(() => {
+    const workers = workersOf(starting.process.pid, 'import')
+    return workers.length > 0 ? workers : undefined
+  })
+  await Bun.sleep(400)
+  const status = await within(3000, starting.stop())
+  expect(starting.output()).not.toMatch(/should not have happened|"level":"(warn|error)"/)
+  expect(status).toBe(0)
+  await ended([worker!])
+  for (const dir of ['warehouse', 'uploads']) expect(readdirSync(join(starting.dataDir, dir))).toEqual([])
+  const catalog = new Database(join(starting.dataDir, 'catalog.db'), { readonly: true })
+  expect(catalog.query('SELECT slug FROM projects').all()).toEqual([])
+  catalog.close()
+}, 30_000)
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const late = Bun.sleep(ms).then(() => {
+    throw new Error(`it did not end within ${ms} ms`)
+  })
+  late.catch(() => {})
+  return Promise.race([promise, late])
+}
