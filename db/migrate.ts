@@ -3,8 +3,13 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
 
+export interface Migration {
+  number: number
+  sql: string
+}
+
 /** In order; a number is never used twice and a migration that was released is never edited. */
-const MIGRATIONS: { number: number; sql: string }[] = [{ number: 1, sql: init }]
+const MIGRATIONS: Migration[] = [{ number: 1, sql: init }]
 
 export const LATEST = MIGRATIONS.at(-1)!.number
 
@@ -19,13 +24,19 @@ export class NewerCatalog extends Error {
  * @returns the numbers that were applied
  * @throws NewerCatalog
  */
-export function migrate(sqlite: Database, db: BunSQLiteDatabase<Record<string, unknown>>, file: string): number[] {
+export function migrate(
+  sqlite: Database,
+  db: BunSQLiteDatabase<Record<string, unknown>>,
+  file: string,
+  migrations: Migration[] = MIGRATIONS,
+): number[] {
+  const latest = migrations.at(-1)!.number
   const { user_version: current } = sqlite.query('PRAGMA user_version').get() as { user_version: number }
-  if (current > LATEST)
+  if (current > latest)
     throw new NewerCatalog(
-      `${file} was written by a newer Callgate (schema ${current}; this one knows ${LATEST}). Run the newer executable, or restore a backup.`,
+      `${file} was written by a newer Callgate (schema ${current}; this one knows ${latest}). Run the newer executable, or restore a backup.`,
     )
-  const pending = MIGRATIONS.filter(m => m.number > current)
+  const pending = migrations.filter(m => m.number > current)
   if (pending.length === 0) return []
   if (current > 0) backup(sqlite, `${file}.before-${pending[0]!.number}`)
   // drizzle's own folder reader cannot see into an executable; its migrate() takes the list itself

@@ -1,7 +1,7 @@
 /** Every setting of the server, declared once: flags, environment variables, help and README all come from this list. */
-import { cpus } from 'node:os'
 import { isAbsolute, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { usableCpus } from './lib/machine.ts'
 
 interface Setting<T> {
   /** The flag without its dashes; the environment variable is `CALLGATE_` and it in capitals with `_`. */
@@ -54,6 +54,7 @@ const size = (value: string) => {
   if (!match) throw new Unacceptable('must be a size such as 16MiB')
   return Number(match[1]) * 1024 ** ({ '': 0, b: 0, k: 1, m: 2, g: 3 }[match[2]!.charAt(0).toLowerCase()] ?? 0)
 }
+const optionalSize = (value: string) => (value === '' ? undefined : size(value))
 const origins = (value: string) => {
   const list = value.split(',').map(part => part.trim()).filter(Boolean)
   for (const origin of list)
@@ -77,7 +78,9 @@ export const SETTINGS = {
   host: setting('host', 'ADDRESS', '127.0.0.1', 'The address to listen on (0.0.0.0 for all)', text),
   port: setting('port', 'PORT', '8080', 'The port to listen on (0 for any free one)', wholeNumber(0, 65535)),
   scoring: setting('scoring', 'MODE', 'worker', 'worker: persistent scoring processes; subprocess: a fresh process for each request', oneOf('worker', 'subprocess')),
-  scoringWorkers: setting('scoring-workers', 'N', String(Math.max(1, Math.floor(cpus().length / 2))), 'Scoring processes (default: half the CPUs)', wholeNumber(1, 64)),
+  scoringWorkers: setting('scoring-workers', 'N', String(Math.max(1, usableCpus() >> 1)), 'Scoring processes (default: half the CPUs)', wholeNumber(1, 64)),
+  scoringThreads: setting('scoring-threads', 'N', '1', 'Threads inside one inference', wholeNumber(1, 64)),
+  modelMemory: setting('model-memory', 'SIZE', '', 'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)', optionalSize),
   queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
   modelLoading: setting('model-loading', 'WHEN', 'background', 'background: models are loaded when they are published; first-use: by their first call', oneOf('background', 'first-use')),
   requestTimeout: setting('request-timeout', 'TIME', '30s', 'A call that takes longer is answered 504', duration(100, 240_000)),
@@ -120,7 +123,8 @@ export function readConfig(
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!
     if (!arg.startsWith('--')) {
-      positional.push(arg)
+      if (/^-./.test(arg)) faults.push(`${arg} is not a setting`)
+      else positional.push(arg)
       continue
     }
     const [flag, inline] = splitFlag(arg)
@@ -131,7 +135,7 @@ export function readConfig(
   }
   const config: Record<string, unknown> = {}
   for (const [name, s] of Object.entries(SETTINGS)) {
-    const fromEnvironment = env[environmentName(s.flag)]
+    const fromEnvironment = env[environmentName(s.flag)] || undefined // set to nothing is not set
     const raw = given.get(s.flag) ?? fromEnvironment ?? s.default
     try {
       config[name] = s.parse(raw)

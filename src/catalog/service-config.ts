@@ -124,6 +124,8 @@ const ModelEndpoint = Type.Object(
     outputs: Type.Optional(Type.Literal('all')),
     /** extra features are refused */
     strict: Type.Optional(Type.Boolean()),
+    /** how long a call may wait for others to be scored with, even when a process is idle */
+    max_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** a JSON Schema that each row must satisfy, at every door */
     schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
   },

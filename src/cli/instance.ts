@@ -26,6 +26,8 @@ export interface Instance {
   context: ManagementContext
   /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
   waitingFor: Set<string>
+  /** Aborted by the first signal: what takes long and was not asked for by a caller gives up. */
+  stopping: AbortController
   /** Ends in order: no new connections, calls under way finish, workers end, the catalog is closed. */
   stop(): Promise<void>
 }
@@ -40,19 +42,18 @@ export function openInstance(config: Config): Instance {
     models: join(config.dataDir, 'models'),
     uploads: join(config.dataDir, 'uploads'),
   }
-  try {
-    for (const dir of [config.dataDir, ...Object.values(dirs)]) mkdirSync(dir, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new StartError(`The data directory ${config.dataDir} cannot be written (${(error as Error).message}). Name another one with --data-dir.`)
-  }
-  const unlock = lockDataDir(config.dataDir)
-  const { db, applied } = connectCatalog(config.dataDir)
+  const { unlock, db, applied } = openDataDir(config.dataDir, Object.values(dirs))
   if (applied.length) log.debug({ migrations: applied }, 'catalog migrated')
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
 
   const secret = installationSecret(db)
   const queries = new QueryRunner(config.queryWorkers)
-  const scorer = createScorer({ mode: config.scoring, workers: config.scoringWorkers })
+  const scorer = createScorer({
+    mode: config.scoring,
+    workers: config.scoringWorkers,
+    threads: config.scoringThreads,
+    memoryBytes: config.modelMemory,
+  })
   const registry = new Registry({
     queries,
     scorer,
@@ -103,6 +104,7 @@ export function openInstance(config: Config): Instance {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
     waitingFor,
+    stopping: new AbortController(),
     async stop() {
       await app.stop()
       clearInterval(flushing)
@@ -110,6 +112,21 @@ export function openInstance(config: Config): Instance {
       keys.flush()
       closeAll()
     },
+  }
+}
+
+function openDataDir(dataDir: string, dirs: string[]) {
+  try {
+    for (const dir of [dataDir, ...dirs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
+    const unlock = lockDataDir(dataDir)
+    return { unlock, ...connectCatalog(dataDir) }
+  } catch (error) {
+    const { code = '', message } = error as { code?: string; message: string }
+    if (/^SQLITE_(NOTADB|CORRUPT)/.test(code))
+      throw new StartError(`catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`)
+    if (/^(E[A-Z]+$|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))/.test(code))
+      throw new StartError(`The data directory ${dataDir} cannot be written (${message}). Name another one with --data-dir.`)
+    throw error
   }
 }
 

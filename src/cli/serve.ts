@@ -23,33 +23,38 @@ export async function serve(argv: string[]): Promise<number> {
   })
 }
 
+const PREPARING = 'what is to be published is being prepared'
+
 /** Starts, lets `publish` do its part while `/-/ready` says 503, then serves until a signal. */
 export async function runServer(config: Config, publish: (instance: Instance) => Promise<void>): Promise<number> {
   log.level = config.logLevel
   const instance = openInstance(config)
-  const ended = endOnSignal(instance, config)
-  instance.waitingFor.add('what is to be published is being prepared')
+  const prepared = Promise.withResolvers<void>()
+  const ended = endOnSignal(instance, config, prepared.promise)
+  instance.waitingFor.add(PREPARING)
   try {
     const token = await ensureAdministrator(instance.context, process.env)
     console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
     if (token) console.log(`Administrator's token, shown only now: ${token}`)
     await publish(instance)
   } catch (error) {
+    prepared.resolve()
+    if (instance.stopping.signal.aborted) return ended
     await instance.stop()
     throw error
   }
-  instance.waitingFor.clear()
+  prepared.resolve()
+  instance.waitingFor.delete(PREPARING)
   return ended
 }
 
 /** Applies a manifest with its imports' progress on the terminal. */
 export function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
-  return applyManifest(instance.context, SYSTEM, manifest, {
-    table(name) {
-      const reporter = progressReporter(`importing ${name}`)
-      return { update: p => reporter.update(p), done: () => reporter.done(), failed: () => reporter.failed() }
-    },
-  })
+  const table = (name: string) => {
+    const reporter = progressReporter(`importing ${name}`)
+    return { update: reporter.update, done: () => reporter.done(), failed: () => reporter.failed() }
+  }
+  return applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)
 }
 
 function printMinted({ changes, minted }: Applied): void {
@@ -60,9 +65,9 @@ function printMinted({ changes, minted }: Applied): void {
 
 /**
  * SIGTERM: not ready, a moment for load balancers to see it, then the end in order; SIGINT: the same without the moment.
- * A second signal, or the hard limit, ends at once.
+ * A second signal, or the hard limit, ends at once. `prepared` settles when nothing is being published any more.
  */
-function endOnSignal(instance: Instance, config: Config): Promise<number> {
+function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()
   let ending = false
   const end = async (signal: NodeJS.Signals) => {
@@ -70,12 +75,14 @@ function endOnSignal(instance: Instance, config: Config): Promise<number> {
     ending = true
     log.info({ signal }, 'stopping')
     instance.waitingFor.add('the server is stopping')
+    instance.stopping.abort()
     if (signal === 'SIGTERM') await Bun.sleep(config.drainDelay)
     const hard = setTimeout(() => {
       log.error('calls were still under way at the hard limit')
       process.exit(1)
     }, config.requestTimeout + 5000)
     try {
+      await prepared
       await instance.stop()
       resolve(0)
     } catch (error) {

@@ -12,7 +12,7 @@ import type { EndpointRuntime } from './runtime.ts'
 /** What says which model is served, and how: an endpoint's fields, or a deployment's. */
 export type ModelReference = Pick<
   ModelEndpoint,
-  'model_id' | 'model' | 'version' | 'strict' | 'output' | 'outputs' | 'schema'
+  'model_id' | 'model' | 'version' | 'strict' | 'output' | 'outputs' | 'schema' | 'max_delay_ms'
 >
 
 /**
@@ -41,6 +41,7 @@ export function serveModel(
       sha256: version.sha256,
       path: artifactPath(runtime.modelsDir, version.sha256, version.metadata),
       metadata: version.metadata,
+      maxDelayMs: reference.max_delay_ms,
     },
     check,
   })

@@ -2,6 +2,7 @@ import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { Filter, Operator, QueryDefinition } from '../catalog/service-config.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { storedAsInteger } from '../lib/decimal.ts'
 import { shown } from '../lib/text.ts'
 import { comparable, encodeText, type StoredValue } from './values.ts'
 
@@ -88,13 +89,19 @@ function tablesOf(definition: QueryDefinition, resolve: DatasetResolver): Table[
       return { left: pair.left, right: { ...pair.right, table: own.length - 1 } }
     })
     for (const { left, right } of on)
-      if (!comparable(left.column) || left.column.type !== right.column.type || left.column.scale !== right.column.scale)
+      if (!comparable(left.column) || storedAs(left.column) !== storedAs(right.column))
         throw unprocessable(
-          `The join with ${shown(table.alias)} compares ${shown(left.column.name)} (${left.column.type}) with ${shown(right.column.name)} (${right.column.type}).`,
+          `The join with ${shown(table.alias)} compares ${shown(left.column.name)} (${storedAs(left.column)}) with ${shown(right.column.name)} (${storedAs(right.column)}).`,
         )
     tables.push({ ...table, join: { type: join.type ?? 'inner', on } })
   }
   return tables
+}
+
+/** Decimals are equal in the store only where they are written alike: both as scaled integers, or in texts of one width. */
+function storedAs({ type, precision = 38, scale = 0 }: Column): string {
+  if (type !== 'decimal') return type
+  return storedAsInteger(precision) ? `decimal with scale ${scale}` : `decimal(${precision},${scale})`
 }
 
 function tableOf(source: { schema: string; table: string; as?: string }, resolve: DatasetResolver): Table {

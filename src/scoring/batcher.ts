@@ -42,6 +42,7 @@ export class Batcher {
     this.#lanes = lanes
     this.#maxRows = maxRows
     lanes.onFree = () => this.pump()
+    queue.onRipe = () => this.pump()
   }
 
   /** Dispatches as much as there are lanes for. */

@@ -44,6 +44,8 @@ serveParent(async (init: ChildInit) => {
 
   return {
     ping: () => 'pong',
+    /** resident bytes */
+    memory: () => process.memoryUsage.rss(),
     inspect: (request: InspectRequest) => inspectFile(runtime, request, init.threads),
     load: async (model: LoadRequest) => {
       await session(model)

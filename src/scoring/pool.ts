@@ -1,7 +1,8 @@
 import { Fault, unavailable } from '../lib/fault.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import type { ScoreRequest } from './child.ts'
+import type { LoadRequest, ScoreRequest } from './child.ts'
 import type { Tensors } from './tensors.ts'
 
 export interface PoolOptions {
@@ -15,6 +16,10 @@ export interface PoolOptions {
   depth: number
   /** How long after its last caller's deadline a worker may go on computing before it is ended. */
   graceMs: number
+  /** Resident bytes of one process, above which it is replaced by one with its recently used models only. */
+  memoryBytes: number
+  /** How often that is looked at. */
+  watchMs: number
 }
 
 const BACKOFF_FIRST_MS = 50
@@ -23,6 +28,8 @@ const BACKOFF_LAST_MS = 10_000
 const QUICK_MS = 5
 /** Failures to start, one after the other, after which waiting makes no sense to callers. */
 const BROKEN_AFTER = 3
+/** A process that does not say how large it is within this is busy. */
+const ANSWER_MS = 5000
 
 /** A fixed number of persistent scoring processes, each restarted with back-off when it ends. */
 export class Pool implements Lanes {
@@ -38,11 +45,17 @@ export class Pool implements Lanes {
   #closed = false
   #failures = 0
   #fault: Fault | undefined
+  /** Replaced, and finishing what they have: their end is no reason to start another. */
+  readonly #retired = new WeakSet<Child>()
+  readonly #watching: ReturnType<typeof setInterval>
   restarts = 0
+  recycled = 0
 
   constructor(options: PoolOptions) {
     this.#options = options
     for (let i = 0; i < options.workers; i++) this.#workers.push(new Worker())
+    this.#watching = setInterval(() => void this.#watch(), options.watchMs)
+    this.#watching.unref?.()
   }
 
   /** Starts all workers. @throws Fault the first that failed; it is tried again in the background all the same */
@@ -76,19 +89,21 @@ export class Pool implements Lanes {
     return { score: (request, expires) => this.#score(worker, request, expires, alone) }
   }
 
-  /** Sends one request to every worker that is up, e.g. to load a model ahead of its first call. */
-  async broadcast(method: string, payload: unknown): Promise<void> {
+  /** Loads a model ahead of its first call, in every process that is up. */
+  async load(model: LoadRequest): Promise<void> {
     await Promise.all(
-      this.#workers.map(({ child }) =>
-        child?.request(method, payload).catch(error => {
+      this.#workers.map(worker => {
+        worker.use(model)
+        return worker.child?.request('load', model).catch(error => {
           if (!(error instanceof ChildLost)) throw error // its successor loads on first use
-        }),
-      ),
+        })
+      }),
     )
   }
 
   async close(): Promise<void> {
     this.#closed = true
+    clearInterval(this.#watching)
     await this.#starting
     await Promise.all(
       this.#workers.map(worker => {
@@ -101,6 +116,7 @@ export class Pool implements Lanes {
 
   async #score(worker: Worker, request: ScoreRequest, expires: number, alone: boolean): Promise<Tensors> {
     const child = worker.child!
+    worker.use(request.model)
     worker.inFlight++
     worker.reserved = alone
     const { sha256 } = request.model
@@ -124,8 +140,11 @@ export class Pool implements Lanes {
       throw error
     } finally {
       clearTimeout(stuck)
-      worker.inFlight--
-      if (alone) worker.reserved = false
+      // a process that was replaced meanwhile is nobody's to count
+      if (worker.child === child || worker.child === undefined) {
+        worker.inFlight--
+        if (alone) worker.reserved = false
+      }
     }
   }
 
@@ -140,18 +159,58 @@ export class Pool implements Lanes {
         worker.served = false
         this.#failures = 0
         this.#fault = undefined
-        void child.exited.then(() => this.#restart(worker))
+        worker.loaded.clear()
+        this.#onExit(worker, child)
         if (this.#closed) child.kill()
         else this.onFree()
       } catch (error) {
         this.#failures++
         this.#fault = cannotStart(error)
+        log.error({ failures: this.#failures, ...errorFields(error) }, this.#fault.message)
         if (this.broken) this.onBroken(this.#fault)
         this.#restart(worker)
       }
     })
     this.#starting = launched
     return launched
+  }
+
+  #onExit(worker: Worker, child: Child): void {
+    void child.exited.then(() => {
+      if (!this.#retired.has(child)) this.#restart(worker)
+    })
+  }
+
+  /**
+   * Keeps each process within its memory. The runtime leaks what it releases, so models are not unloaded one by one: the
+   * process is replaced, ready and with the recently used half of its models, and ends when it has finished what it has.
+   */
+  async #watch(): Promise<void> {
+    for (const worker of this.#workers) {
+      const { child } = worker
+      if (!child?.alive || worker.reserved || worker.loaded.size <= 1) continue
+      try {
+        const resident = await child.request<number>('memory', undefined, { timeoutMs: ANSWER_MS })
+        if (resident > this.#options.memoryBytes && worker.child === child) await this.#recycle(worker, child)
+      } catch {} // busy or ended: the next look tells
+    }
+  }
+
+  async #recycle(worker: Worker, old: Child): Promise<void> {
+    const kept = [...worker.loaded.values()].slice(Math.ceil(worker.loaded.size / 2))
+    const child = await Child.start('score', { threads: this.#options.threads })
+    for (const model of kept) await child.request('load', model).catch(() => {})
+    if (this.#closed || worker.child !== old || !child.alive) return child.kill()
+    this.#retired.add(old)
+    worker.child = child
+    worker.inFlight = 0
+    worker.reserved = false
+    worker.loaded = new Map(kept.map(model => [model.sha256, model]))
+    this.recycled++
+    this.#onExit(worker, child)
+    this.onFree()
+    while (old.inFlight > 0 && old.alive && !this.#closed) await Bun.sleep(50)
+    old.kill()
   }
 
   /** At once when the process had done some work before it ended, else after a pause that doubles. */
@@ -175,6 +234,16 @@ class Worker {
   served = false
   backoff = 0
   timer: ReturnType<typeof setTimeout> | undefined
+  /** The models in this process, the least recently used first. */
+  loaded = new Map<string, LoadRequest>()
+  #latest = ''
+
+  use(model: LoadRequest): void {
+    if (this.#latest === model.sha256 && this.loaded.has(model.sha256)) return
+    this.#latest = model.sha256
+    this.loaded.delete(model.sha256)
+    this.loaded.set(model.sha256, { sha256: model.sha256, path: model.path })
+  }
 }
 
 function cannotStart(error: unknown): Fault {

@@ -6,6 +6,8 @@ export interface ScoringModel {
   /** The file that runs, see `artifactPath`. */
   path: string
   metadata: { independentRows: boolean }
+  /** How long its requests may wait for others to be scored with, even when a process is idle; absent: not at all. */
+  maxDelayMs?: number
 }
 
 /** One caller's request, from admission until it is settled. */
@@ -18,6 +20,8 @@ export interface Job {
   readonly bytes: number
   /** Milliseconds since the epoch. */
   readonly deadline: number
+  /** When it need not wait for company any more. */
+  readonly ripe: number
   /** Jobs of one group may be scored together. */
   readonly group: string
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
@@ -35,6 +39,8 @@ export interface QueueLimits {
   maxQueueRows: number
   /** Bytes of tensors that may wait in all. */
   maxQueueBytes: number
+  /** Rows in one batch: a group that has as many need not wait for more. */
+  maxBatchRows: number
 }
 
 /**
@@ -53,6 +59,9 @@ export class JobQueue {
   #serial = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #fires = Number.POSITIVE_INFINITY
+  #ripening: ReturnType<typeof setTimeout> | undefined
+  /** Told when a group has waited for company long enough. */
+  onRipe: () => void = () => {}
 
   constructor(limits: QueueLimits) {
     this.#limits = limits
@@ -95,6 +104,7 @@ export class JobQueue {
         rows,
         bytes,
         deadline,
+        ripe: model.maxDelayMs ? Math.min(deadline, Date.now() + model.maxDelayMs) : 0,
         group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
         solo: false,
         losses: 0,
@@ -130,7 +140,7 @@ export class JobQueue {
   next(): 'nothing' | 'solo' | 'group' {
     while (this.#solo[0]?.settled) this.#solo.shift()
     if (this.#solo.length > 0) return 'solo'
-    return this.#groups.size > 0 ? 'group' : 'nothing'
+    return this.#groups.size > 0 && this.#ripe() ? 'group' : 'nothing'
   }
 
   /** The next jobs to score together, at most `maxRows` rows (but always one job). Settled ones are dropped; may be empty. */
@@ -140,9 +150,9 @@ export class JobQueue {
       this.#leave(job)
       return [job]
     }
-    const first = this.#groups.entries().next().value
-    if (!first) return []
-    const [key, line] = first
+    const key = this.#ripe()
+    if (key === undefined) return []
+    const line = this.#groups.get(key)!
     const taken: Job[] = []
     let rows = 0
     let at = 0
@@ -160,10 +170,26 @@ export class JobQueue {
     return taken
   }
 
+  /** The first group that may go; when all wait for company, `onRipe` tells of the first that has waited enough. */
+  #ripe(): string | undefined {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const [key, line] of this.#groups) {
+      const { ripe } = line[0]!
+      if (ripe === 0) return key
+      const rows = line.reduce((sum, job) => sum + (job.settled ? 0 : job.rows), 0)
+      if (ripe <= Date.now() || rows >= this.#limits.maxBatchRows) return key
+      earliest = Math.min(earliest, ripe)
+    }
+    clearTimeout(this.#ripening)
+    if (earliest < Number.POSITIVE_INFINITY) this.#ripening = setTimeout(() => this.onRipe(), earliest - Date.now())
+    return undefined
+  }
+
   /** Refuses everything that is open. */
   rejectAll(error: unknown): void {
     for (const job of [...this.#open]) job.reject(error)
     clearTimeout(this.#timer)
+    clearTimeout(this.#ripening)
     this.#fires = Number.POSITIVE_INFINITY
   }
 

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
 import { Fault, unavailable } from '../lib/fault.ts'
+import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
 import { Pool } from './pool.ts'
 import { JobQueue, type ScoringModel } from './queue.ts'
@@ -25,6 +25,8 @@ export interface ScorerStats extends BatchCounts {
   /** Process ids of live scoring processes. */
   pids: number[]
   restarts: number
+  /** Processes that were replaced for having grown over their share of memory. */
+  recycled: number
 }
 
 /** Tensors in, tensors out, in child processes. */
@@ -60,20 +62,28 @@ export interface ScorerOptions {
   /** See `PoolOptions`. */
   depth?: number
   graceMs?: number
+  /** Resident bytes of all scoring processes together, beyond which models that were not used lately are let go. Default: half of the memory. */
+  memoryBytes?: number
+  watchMs?: number
 }
+
+const BROKEN = 'The scoring processes do not start; the log says why.'
 
 /** Starts the scoring processes (worker mode) in the background; `ready` tells when they answer. */
 export function createScorer(options: ScorerOptions): Scorer {
   const { mode, threads = 1, maxBatchRows = 512, maxQueueRows = 20_000, maxQueueBytes = 256 * 1024 * 1024 } = options
-  const queue = new JobQueue({ maxQueueRows, maxQueueBytes })
-  const cpus = availableParallelism()
+  const queue = new JobQueue({ maxQueueRows, maxQueueBytes, maxBatchRows })
+  const cpus = usableCpus()
+  const workers = options.workers ?? Math.max(1, cpus >> 1)
   const pool =
     mode === 'worker'
       ? new Pool({
-          workers: options.workers ?? Math.max(1, cpus >> 1),
+          workers,
           threads,
           depth: options.depth ?? 2,
           graceMs: options.graceMs ?? 5000,
+          memoryBytes: (options.memoryBytes ?? usableMemory() / 2) / workers,
+          watchMs: options.watchMs ?? 5000,
         })
       : undefined
   const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads })
@@ -98,14 +108,15 @@ export function createScorer(options: ScorerOptions): Scorer {
       return inParts(rows, maxBatchRows, feeds, async (part, size) => admit(model, part, size, scoring))
     },
     async warm({ sha256, path }) {
-      await pool?.broadcast('load', { sha256, path })
+      await pool?.load({ sha256, path })
     },
     async ready() {
       await started
     },
     status() {
       if (!pool || pool.ready > 0) return { ready: !closed }
-      return { ready: false, reason: pool.broken?.message ?? 'The scoring processes are starting.' }
+      // why they do not (a directory of this machine, perhaps) is for the log, not for whoever asks a probe
+      return { ready: false, reason: pool.broken ? BROKEN : 'The scoring processes are starting.' }
     },
     stats: () => ({
       mode,
@@ -114,6 +125,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       waitingRows: queue.rows,
       pids: lanes.pids,
       restarts: pool?.restarts ?? 0,
+      recycled: pool?.recycled ?? 0,
     }),
     async close() {
       closed = true

@@ -45,6 +45,8 @@ export class Child {
     this.#process = Bun.spawn(selfCommand('worker', kind), {
       // A child inherits no secrets: its environment is only what it needs to run.
       env: { PATH: process.env.PATH ?? '', ...env },
+      // every path it is given is absolute; the folder that the server was started in may go away
+      cwd: '/',
       stdin: 'ignore',
       stdout: 'ignore',
       stderr: 'pipe',

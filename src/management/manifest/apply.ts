@@ -23,16 +23,18 @@ export interface Applied {
 /**
  * Applies a manifest: what it names and differs is changed, what it does not name stays, nothing is deleted. All of it in
  * one transaction, after everything slow was done aside: an error changes nothing.
- * @throws Fault what is wrong, by the name that the manifest gives it
+ * @throws Fault what is wrong, by the name that the manifest gives it; the signal's reason
  */
 export async function applyManifest(
   context: ManagementContext,
   actor: Actor,
   manifest: ReadManifest,
   report: StageReporter,
+  signal?: AbortSignal,
 ): Promise<Applied> {
-  const staged = await stageManifest(context, manifest, report)
+  const staged = await stageManifest(context, manifest, report, signal)
   try {
+    signal?.throwIfAborted()
     await warmSuccessors(context, manifest, staged)
     const { applied, replaced } = context.publisher.change((tx, touched) => {
       const run = new Run(context, tx, touched, actor, manifest, staged)

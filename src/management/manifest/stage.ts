@@ -29,21 +29,23 @@ export interface StageReporter {
 
 /**
  * Imports every table whose file (or key, indexes, types) changed, and takes in every model that is not there.
- * @throws Fault what the first wrong file is, and where; nothing is left behind
+ * @throws Fault what the first wrong file is, and where; the signal's reason; nothing is left behind
  */
 export async function stageManifest(
   context: ManagementContext,
   manifest: ReadManifest,
   report: StageReporter,
+  signal?: AbortSignal,
 ): Promise<Staged> {
   const staged = new Staged()
   try {
     for (const project of manifest.projects) {
       const projectId = findProject(context.db, project.slug)?.id
       for (const dataset of project.datasets ?? [])
-        await stageDataset(context, project.slug, projectId, dataset, staged, report)
+        await stageDataset(context, project.slug, projectId, dataset, staged, report, signal)
       for (const model of project.models ?? [])
         for (const { version, file, features } of model.versions) {
+          signal?.throwIfAborted()
           const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
           const same = known && versionsOf(context.db, known.id).find(v => v.version === version)
           const unchanged =
@@ -68,13 +70,15 @@ async function stageDataset(
   dataset: ManifestDataset,
   staged: Staged,
   report: StageReporter,
+  signal?: AbortSignal,
 ): Promise<void> {
+  signal?.throwIfAborted()
   const source = sourceOf(dataset)
   const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
   if (known && known.sourceHash === (await tableHash(source))) return
   const progress = report.table(dataset.name)
   try {
-    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update))
+    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
     staged.generations.set(`${slug}/${dataset.name}`, generation)
     progress.done(generation.rowCount)
   } catch (error) {

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { predict } from '../../src/scoring/predict.ts'
+import { createScorer } from '../../src/scoring/scorer.ts'
+import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
+import { plusOne } from './onnx-builder.ts'
+
+let models: Awaited<ReturnType<typeof modelsDirectory>>
+const loaded: Loaded[] = []
+beforeAll(async () => {
+  models = await modelsDirectory()
+  for (const name of ['late_arrival', 'churn_risk', 'iris']) loaded.push(await models.add(await modelBytes(name)))
+  loaded.push(await models.add(plusOne(), ['a', 'b']))
+})
+afterAll(() => models.remove())
+
+test('a process that holds more than its memory is replaced without a failed call, and serves every model again', async () => {
+  const scorer = createScorer({ mode: 'worker', workers: 1, memoryBytes: 1, watchMs: 50 })
+  try {
+    await scorer.ready()
+    const [first] = scorer.stats().pids
+    const { objects, labels } = await reference('late_arrival')
+    const end = Date.now() + 3000
+    let calls = 0
+    while (Date.now() < end && (scorer.stats().recycled === 0 || calls < 40)) {
+      const row = calls++ % 20
+      const [late, , , plus] = loaded as [Loaded, Loaded, Loaded, Loaded]
+      const [a, b] = await Promise.all([
+        predict(scorer, late.model, late.codec, [objects[row]], 'features', soon()),
+        predict(scorer, plus.model, plus.codec, [{ a: calls, b: 0 }], 'features', soon()),
+      ])
+      expect(a.predictions).toEqual([labels![row]])
+      expect(b.predictions).toEqual([[calls + 1, 1]])
+    }
+    expect(scorer.stats().recycled).toBeGreaterThan(0)
+    expect(scorer.stats().restarts).toBe(0)
+    expect(scorer.stats().pids).not.toContain(first)
+  } finally {
+    await scorer.close()
+  }
+})
+
+test('max_delay_ms lets a call wait for company, and no longer', async () => {
+  const scorer = createScorer({ mode: 'worker', workers: 1 })
+  try {
+    await scorer.ready()
+    const plus = loaded[3]!
+    const patient = { ...plus.model, maxDelayMs: 250 }
+    const call = (n: number) => predict(scorer, patient, plus.codec, [{ a: n, b: n }], 'features', soon())
+    await predict(scorer, plus.model, plus.codec, [{ a: 0, b: 0 }], 'features', soon()) // loaded
+    const before = scorer.stats().batches
+    const started = performance.now()
+    const one = call(1)
+    await Bun.sleep(30)
+    const two = call(2)
+    expect((await one).predictions).toEqual([[2, 2]])
+    expect((await two).predictions).toEqual([[3, 3]])
+    const took = performance.now() - started
+    expect(scorer.stats().batches - before).toBe(1)
+    expect(took).toBeGreaterThan(200)
+    expect(took).toBeLessThan(2000)
+  } finally {
+    await scorer.close()
+  }
+})
