@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
-import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from './migrate.ts'
 import * as schema from './schema.ts'
 

@@ -11,8 +11,6 @@ export interface Migration {
 /** In order; a number is never used twice and a migration that was released is never edited. */
 const MIGRATIONS: Migration[] = [{ number: 1, sql: init }]
 
-export const LATEST = MIGRATIONS.at(-1)!.number
-
 /** The catalog was written by a newer Callgate than this one. */
 export class NewerCatalog extends Error {
   override name = 'NewerCatalog'

@@ -32,12 +32,17 @@ export const projects = sqliteTable('projects', {
   createdAt: createdAt(),
 })
 
-const projectId = () => integer('project_id').notNull().references(() => projects.id, { onDelete: 'cascade' })
+const projectId = () =>
+  integer('project_id')
+    .notNull()
+    .references(() => projects.id, { onDelete: 'cascade' })
 
 export const roles = sqliteTable(
   'roles',
   {
-    userId: integer('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    userId: integer('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     projectId: projectId(),
     role: text('role', { enum: ['admin', 'editor', 'viewer'] }).notNull(),
   },
@@ -46,7 +51,9 @@ export const roles = sqliteTable(
 
 export const tokens = sqliteTable('tokens', {
   id: id(),
-  userId: integer('user_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+  userId: integer('user_id')
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' }),
   name: text('name').notNull(),
   hash: text('hash').notNull().unique(),
   prefix: text('prefix').notNull(),
@@ -64,7 +71,9 @@ export const datasets = sqliteTable(
     projectId: projectId(),
     /** `schema.table` */
     name: text('name').notNull(),
-    engine: text('engine', { enum: ['sqlite'] }).notNull().default('sqlite'),
+    engine: text('engine', { enum: ['sqlite'] })
+      .notNull()
+      .default('sqlite'),
     description: text('description').notNull().default(''),
     /** Where its rows came from: a file's name, and its SHA-256, so that an unchanged file is not imported again. */
     source: text('source'),
@@ -100,7 +109,9 @@ export const modelVersions = sqliteTable(
   'model_versions',
   {
     id: id(),
-    modelId: integer('model_id').notNull().references(() => models.id, { onDelete: 'cascade' }),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id, { onDelete: 'cascade' }),
     version: integer('version').notNull(),
     sha256: text('sha256').notNull(),
     size: integer('size').notNull(),
@@ -127,7 +138,9 @@ export const assets = sqliteTable(
     isPublic: bool('is_public').notNull().default(false),
     icon: text('icon').notNull().default(''),
     sortOrder: integer('sort_order').notNull().default(0),
-    status: text('status', { enum: ['draft', 'published'] }).notNull().default('draft'),
+    status: text('status', { enum: ['draft', 'published'] })
+      .notNull()
+      .default('draft'),
     publishedVersion: integer('published_version'),
     publishedConfig: json<unknown>('published_config'),
     createdAt: createdAt(),
@@ -141,7 +154,9 @@ export const assetVersions = sqliteTable(
   'asset_versions',
   {
     id: id(),
-    assetId: integer('asset_id').notNull().references(() => assets.id, { onDelete: 'cascade' }),
+    assetId: integer('asset_id')
+      .notNull()
+      .references(() => assets.id, { onDelete: 'cascade' }),
     version: integer('version').notNull(),
     config: json<unknown>('config').notNull(),
     theme: json<unknown>('theme').notNull(),

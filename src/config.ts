@@ -56,43 +56,112 @@ const size = (value: string) => {
 }
 const optionalSize = (value: string) => (value === '' ? undefined : size(value))
 const origins = (value: string) => {
-  const list = value.split(',').map(part => part.trim()).filter(Boolean)
+  const list = value
+    .split(',')
+    .map(part => part.trim())
+    .filter(Boolean)
   for (const origin of list)
     if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin))
       throw new Unacceptable('must be exact origins such as https://app.example.org, separated by commas, or *')
   return list
 }
 const networks = (value: string) =>
-  value.split(',').map(part => part.trim()).filter(Boolean).map(part => {
-    try {
-      return part.includes('/') ? ipaddr.parseCIDR(part) : ([ipaddr.parse(part), part.includes(':') ? 128 : 32] as const)
-    } catch {
-      throw new Unacceptable('must be addresses or networks such as 10.0.0.0/8, separated by commas')
-    }
-  }) as [ipaddr.IPv4 | ipaddr.IPv6, number][]
+  value
+    .split(',')
+    .map(part => part.trim())
+    .filter(Boolean)
+    .map(part => {
+      try {
+        return part.includes('/')
+          ? ipaddr.parseCIDR(part)
+          : ([ipaddr.parse(part), part.includes(':') ? 128 : 32] as const)
+      } catch {
+        throw new Unacceptable('must be addresses or networks such as 10.0.0.0/8, separated by commas')
+      }
+    }) as [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
 export const SETTINGS = {
-  manifest: setting('manifest', 'FILE', '', 'Declare projects, data, models, services and keys from this YAML file', optionalPath),
+  manifest: setting(
+    'manifest',
+    'FILE',
+    '',
+    'Declare projects, data, models, services and keys from this YAML file',
+    optionalPath,
+  ),
   dataDir: setting('data-dir', 'DIR', './callgate-data', 'Where everything is kept', path),
-  runtimeDir: setting('runtime-dir', 'DIR', '', 'Where native libraries are unpacked (default: runtime in the data directory)', optionalPath),
+  runtimeDir: setting(
+    'runtime-dir',
+    'DIR',
+    '',
+    'Where native libraries are unpacked (default: runtime in the data directory)',
+    optionalPath,
+  ),
   host: setting('host', 'ADDRESS', '127.0.0.1', 'The address to listen on (0.0.0.0 for all)', text),
   port: setting('port', 'PORT', '8080', 'The port to listen on (0 for any free one)', wholeNumber(0, 65535)),
-  scoring: setting('scoring', 'MODE', 'worker', 'worker: persistent scoring processes; subprocess: a fresh process for each request', oneOf('worker', 'subprocess')),
-  scoringWorkers: setting('scoring-workers', 'N', String(Math.max(1, usableCpus() >> 1)), 'Scoring processes (default: half the CPUs)', wholeNumber(1, 64)),
+  scoring: setting(
+    'scoring',
+    'MODE',
+    'worker',
+    'worker: persistent scoring processes; subprocess: a fresh process for each request',
+    oneOf('worker', 'subprocess'),
+  ),
+  scoringWorkers: setting(
+    'scoring-workers',
+    'N',
+    String(Math.max(1, usableCpus() >> 1)),
+    'Scoring processes (default: half the CPUs)',
+    wholeNumber(1, 64),
+  ),
   scoringThreads: setting('scoring-threads', 'N', '1', 'Threads inside one inference', wholeNumber(1, 64)),
-  modelMemory: setting('model-memory', 'SIZE', '', 'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)', optionalSize),
+  modelMemory: setting(
+    'model-memory',
+    'SIZE',
+    '',
+    'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)',
+    optionalSize,
+  ),
   queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
-  modelLoading: setting('model-loading', 'WHEN', 'background', 'background: models are loaded when they are published; first-use: by their first call', oneOf('background', 'first-use')),
-  requestTimeout: setting('request-timeout', 'TIME', '30s', 'A call that takes longer is answered 504', duration(100, 240_000)),
-  drainDelay: setting('drain-delay', 'TIME', '2s', 'On SIGTERM, how long /-/ready says 503 before new connections are refused', duration(0, 60_000)),
+  modelLoading: setting(
+    'model-loading',
+    'WHEN',
+    'background',
+    'background: models are loaded when they are published; first-use: by their first call',
+    oneOf('background', 'first-use'),
+  ),
+  requestTimeout: setting(
+    'request-timeout',
+    'TIME',
+    '30s',
+    'A call that takes longer is answered 504',
+    duration(100, 240_000),
+  ),
+  drainDelay: setting(
+    'drain-delay',
+    'TIME',
+    '2s',
+    'On SIGTERM, how long /-/ready says 503 before new connections are refused',
+    duration(0, 60_000),
+  ),
   maxBody: setting('max-body', 'SIZE', '16MiB', 'The largest request body of a call', size),
   maxUpload: setting('max-upload', 'SIZE', '2GiB', 'The largest uploaded data set or model', size),
-  corsOrigins: setting('cors-origins', 'ORIGINS', '', 'Origins that browsers may call from: exact ones separated by commas, or *', origins),
+  corsOrigins: setting(
+    'cors-origins',
+    'ORIGINS',
+    '',
+    'Origins that browsers may call from: exact ones separated by commas, or *',
+    origins,
+  ),
   hostDomain: setting('host-domain', 'DOMAIN', '', 'Deployments answer at {deployment}.{project}.DOMAIN too', text),
   tlsCert: setting('tls-cert', 'FILE', '', 'Serve HTTPS with this certificate (PEM)', optionalPath),
   tlsKey: setting('tls-key', 'FILE', '', 'The private key of --tls-cert (PEM)', optionalPath),
   trustedProxies: setting('trusted-proxies', 'CIDR,...', '', 'Believe X-Forwarded-* from these addresses', networks),
-  logLevel: setting('log-level', 'LEVEL', 'info', 'debug, info, warn, error or silent', oneOf('debug', 'info', 'warn', 'error', 'silent')),
+  logLevel: setting(
+    'log-level',
+    'LEVEL',
+    'info',
+    'debug, info, warn, error or silent',
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  ),
 } as const
 
 type Settings = typeof SETTINGS

@@ -1,11 +1,11 @@
 /** The HTTP server's table of contents: middleware in order, then one line per door. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
+import type { Gate } from './gate/gate.ts'
 import { clientAddress } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'
 import { problem } from './lib/problem.ts'
 import { version } from './lib/version.ts'
-import type { Gate } from './gate/gate.ts'
 import type { ManagementContext } from './management/context.ts'
 import { managementRoutes } from './management/routes.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
@@ -28,6 +28,8 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     // Elysia would look for the path behind the 11th character, and miss it where a host's name is as short as `api`
     handler: { standardHostname: false },
     serve: {
+      // Elysia would share the port with whoever listens there already, and calls would go to either
+      reusePort: false,
       // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
       idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),
       // the doors answer their own 413; this one only stops what no door takes
@@ -64,7 +66,15 @@ function corsOf(origins: string[]) {
   return cors({
     origin: origins.includes('*') ? true : request => origins.includes(request.headers.get('origin') ?? ''),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    allowedHeaders: ['Authorization', 'Content-Type', 'X-API-Key', 'X-Request-Id', 'X-Project-Id', 'If-Match', 'Traceparent'],
+    allowedHeaders: [
+      'Authorization',
+      'Content-Type',
+      'X-API-Key',
+      'X-Request-Id',
+      'X-Project-Id',
+      'If-Match',
+      'Traceparent',
+    ],
     exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'ETag', 'Link', 'Location'],
     credentials: false,
     maxAge: 600,

@@ -84,7 +84,9 @@ export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, po
   const names = new Set(dataset.columns.map(c => c.name))
   for (const name of Object.keys(policy))
     if (!names.has(name))
-      throw unprocessable(`Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`)
+      throw unprocessable(
+        `Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`,
+      )
   const columns = dataset.columns.map(column => {
     const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined
     if (!change) return column

@@ -24,6 +24,20 @@ export interface KeyFields {
   expiresAt: string | null
 }
 
+/** A key that names nothing: masked, up to medium, without a limit or an end. */
+export const PLAIN_KEY: Omit<KeyFields, 'name'> = {
+  rateLimit: null,
+  maskingLevel: 'masked',
+  sensitivityMax: 'medium',
+  allowedColumns: [],
+  allowedEndpoints: null,
+  allowedServices: null,
+  allowedDeployments: null,
+  rowScope: null,
+  manageModels: false,
+  expiresAt: null,
+}
+
 /** A key as the gate needs it: its Grant, and whether it works now. */
 export interface KnownKey {
   grant: Grant
@@ -80,7 +94,10 @@ export class KeyRing {
       tx => {
         for (const [id, at] of touched)
           if (at - (this.#flushed.get(id) ?? 0) >= TOUCH_INTERVAL_MS || !this.#flushed.has(id)) {
-            tx.update(apiKeys).set({ lastUsedAt: new Date(at).toISOString() }).where(eq(apiKeys.id, id)).run()
+            tx.update(apiKeys)
+              .set({ lastUsedAt: new Date(at).toISOString() })
+              .where(eq(apiKeys.id, id))
+              .run()
             this.#flushed.set(id, at)
           }
       },
@@ -138,16 +155,15 @@ export class KeyRing {
   }
 
   findByHash = (store: Store, secret: string): ApiKey | undefined =>
-    store.select().from(apiKeys).where(eq(apiKeys.hash, hashSecret(secret))).get()
+    store
+      .select()
+      .from(apiKeys)
+      .where(eq(apiKeys.hash, hashSecret(secret)))
+      .get()
 
   /** Changes what is given. @returns the key as it is now */
   update(store: Store, actor: Actor, key: ApiKey, fields: Partial<KeyFields & { isActive: boolean }>): ApiKey {
-    const updated = store
-      .update(apiKeys)
-      .set(normalised(fields))
-      .where(eq(apiKeys.id, key.id))
-      .returning()
-      .get()
+    const updated = store.update(apiKeys).set(normalised(fields)).where(eq(apiKeys.id, key.id)).returning().get()
     this.#known.delete(key.hash)
     note(store, actor, 'key.update', `${key.name}#${key.id}`, key.projectId, auditFields(fields))
     return updated
@@ -157,7 +173,13 @@ export class KeyRing {
    * Mints a successor with the same settings and the same expiry; the old key ends after the overlap, or at its own
    * expiry when that comes first.
    */
-  rotate(store: Store, actor: Actor, key: ApiKey, overlapSeconds: number, given?: string): { key: ApiKey; secret: string } {
+  rotate(
+    store: Store,
+    actor: Actor,
+    key: ApiKey,
+    overlapSeconds: number,
+    given?: string,
+  ): { key: ApiKey; secret: string } {
     if (!key.isActive) throw conflict('A revoked key cannot be rotated; mint a new one.')
     if (key.expiresAt && key.expiresAt <= now()) throw conflict('An expired key cannot be rotated; mint a new one.')
     const { projectId, assetId } = key

@@ -11,8 +11,10 @@ const RESERVED_SLUGS = new Set(['models', 'chat', 'completions', 'embeddings', '
 const RESERVED_ENDPOINTS = new Set(['runs', 'openapi.json'])
 
 export function checkSlug(slug: string): void {
-  if (!SLUG.test(slug)) throw unprocessable('A project slug is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit.')
-  if (RESERVED_SLUGS.has(slug)) throw unprocessable(`The project slug ${slug} would shadow another route of this server.`)
+  if (!SLUG.test(slug))
+    throw unprocessable('A project slug is 1 to 63 of a-z 0-9 . _ - and begins with a letter or digit.')
+  if (RESERVED_SLUGS.has(slug))
+    throw unprocessable(`The project slug ${slug} would shadow another route of this server.`)
 }
 
 export function checkServiceKey(key: string): void {
@@ -22,11 +24,14 @@ export function checkServiceKey(key: string): void {
 
 export function checkDatasetName(name: string): void {
   if (!DATASET.test(name))
-    throw unprocessable('A dataset is named schema.table: each part letters, digits, _ $ -, beginning with a letter or _.')
+    throw unprocessable(
+      'A dataset is named schema.table: each part letters, digits, _ $ -, beginning with a letter or _.',
+    )
 }
 
 export function checkModelName(name: string): void {
-  if (!MODEL.test(name)) throw unprocessable('A model name is 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit.')
+  if (!MODEL.test(name))
+    throw unprocessable('A model name is 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit.')
 }
 
 export function checkDeploymentName(name: string): void {

@@ -148,7 +148,9 @@ const KINDS: Record<string, TSchema> = {
 }
 
 const Endpoints = Type.Object({
-  endpoints: Type.Optional(Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 })),
+  endpoints: Type.Optional(
+    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 }),
+  ),
 })
 
 /** @throws Fault 422 the shape, naming the endpoint; 409 two endpoints with one id */
@@ -157,7 +159,8 @@ export function checkServiceConfig(config: unknown): asserts config is ServiceCo
   const seen = new Set<string>()
   for (const endpoint of config.endpoints ?? []) {
     checkEndpointId(endpoint.id)
-    if (seen.has(endpoint.id)) throw conflict(`Two endpoints have the id ${endpoint.id}; an id is unique within its service.`)
+    if (seen.has(endpoint.id))
+      throw conflict(`Two endpoints have the id ${endpoint.id}; an id is unique within its service.`)
     seen.add(endpoint.id)
     checkEndpoint(endpoint as EndpointConfig)
   }

@@ -37,6 +37,9 @@ export function installationSecret(store: Store): Uint8Array {
   const row = store.select().from(settings).where(eq(settings.name, 'installation_secret')).get()
   if (row) return new Uint8Array(Buffer.from(row.value, 'base64'))
   const secret = crypto.getRandomValues(new Uint8Array(32))
-  store.insert(settings).values({ name: 'installation_secret', value: Buffer.from(secret).toString('base64') }).run()
+  store
+    .insert(settings)
+    .values({ name: 'installation_secret', value: Buffer.from(secret).toString('base64') })
+    .run()
   return secret
 }

@@ -60,7 +60,8 @@ export function updateUser(
   user: User,
   fields: { passwordHash?: string; isAdmin?: boolean; isActive?: boolean; roles?: Record<string, Role> },
 ): void {
-  if (user.isAdmin && user.isActive && (fields.isAdmin === false || fields.isActive === false)) keepOneAdmin(store, user)
+  if (user.isAdmin && user.isActive && (fields.isAdmin === false || fields.isActive === false))
+    keepOneAdmin(store, user)
   const { roles: newRoles, ...columns } = fields
   const endsSessions = fields.passwordHash !== undefined || fields.isActive === false
   if (Object.keys(columns).length > 0)
@@ -81,7 +82,11 @@ export function deleteUser(store: Store, actor: Actor, user: User): void {
 }
 
 function keepOneAdmin(store: Store, except: User): void {
-  const others = store.select().from(users).where(and(eq(users.isAdmin, true), eq(users.isActive, true))).all()
+  const others = store
+    .select()
+    .from(users)
+    .where(and(eq(users.isAdmin, true), eq(users.isActive, true)))
+    .all()
   if (others.every(other => other.id === except.id)) throw conflict('This is the last administrator.')
 }
 
@@ -106,7 +111,13 @@ export function createToken(
   const secret = input.secret ?? mintSecret('hf')
   const token = store
     .insert(tokens)
-    .values({ userId: user.id, name: input.name, hash: hashSecret(secret), ...shownParts(secret), expiresAt: input.expiresAt })
+    .values({
+      userId: user.id,
+      name: input.name,
+      hash: hashSecret(secret),
+      ...shownParts(secret),
+      expiresAt: input.expiresAt,
+    })
     .returning()
     .get()
   note(store, actor, 'token.create', `${user.username}/${input.name}`, null, { expires_at: input.expiresAt })
@@ -125,7 +136,11 @@ export const listTokens = (store: Store, userId: number): Token[] =>
 
 /** @throws Fault 404 not a token of this user */
 export function revokeToken(store: Store, actor: Actor, userId: number, tokenId: number): void {
-  const token = store.select().from(tokens).where(and(eq(tokens.id, tokenId), eq(tokens.userId, userId))).get()
+  const token = store
+    .select()
+    .from(tokens)
+    .where(and(eq(tokens.id, tokenId), eq(tokens.userId, userId)))
+    .get()
   if (!token || token.revokedAt) throw notFound('No such token.')
   store.update(tokens).set({ revokedAt: now() }).where(eq(tokens.id, tokenId)).run()
   note(store, actor, 'token.revoke', token.name)
@@ -149,4 +164,8 @@ export function userOfToken(store: Store, secret: string): User | undefined {
 }
 
 export const tokenExists = (store: Store, secret: string): boolean =>
-  store.select({ id: tokens.id }).from(tokens).where(eq(tokens.hash, hashSecret(secret))).get() !== undefined
+  store
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(eq(tokens.hash, hashSecret(secret)))
+    .get() !== undefined

@@ -10,8 +10,8 @@ import {
   listUsers,
   revokeToken,
   tokenExists,
-  updateUser,
   type User,
+  updateUser,
 } from '../catalog/users.ts'
 import { wellFormed } from '../lib/secret.ts'
 import type { ManagementContext } from '../management/context.ts'
@@ -35,12 +35,14 @@ export async function ensureAdministrator(
   const username = env.CALLGATE_ADMIN_USERNAME || 'admin'
   if (given && !wellFormed(given, 'hf'))
     throw new StartError('CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one of the right form.')
-  if (password && password.length < 10) throw new StartError('CALLGATE_ADMIN_PASSWORD must have at least 10 characters.')
+  if (password && password.length < 10)
+    throw new StartError('CALLGATE_ADMIN_PASSWORD must have at least 10 characters.')
   const admin = await administrator(context, username, password)
   if (given) {
     if (!tokenExists(db, given))
       transaction(db, tx => {
-        for (const old of listTokens(tx, admin.id)) if (old.name === TOKEN_NAME) revokeToken(tx, SYSTEM, admin.id, old.id)
+        for (const old of listTokens(tx, admin.id))
+          if (old.name === TOKEN_NAME) revokeToken(tx, SYSTEM, admin.id, old.id)
         createToken(tx, SYSTEM, admin, { name: TOKEN_NAME, expiresAt: null, secret: given })
       })
     return undefined
@@ -54,7 +56,8 @@ async function administrator(context: ManagementContext, username: string, passw
   const { db } = context
   const known = findUser(db, username)
   if (known) {
-    const right = password === undefined || (known.passwordHash && (await Bun.password.verify(password, known.passwordHash)))
+    const right =
+      password === undefined || (known.passwordHash && (await Bun.password.verify(password, known.passwordHash)))
     if (right && known.isAdmin) return known
     const passwordHash = right ? undefined : await hashPassword(password!)
     transaction(db, tx => updateUser(tx, SYSTEM, known, { isAdmin: true, ...(passwordHash ? { passwordHash } : {}) }))

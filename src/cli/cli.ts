@@ -58,7 +58,12 @@ function failed(error: unknown): number {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2
   }
-  if (error instanceof StartError || error instanceof DataDirLocked || error instanceof NewerCatalog || (error instanceof Fault && error.status !== 500)) {
+  if (
+    error instanceof StartError ||
+    error instanceof DataDirLocked ||
+    error instanceof NewerCatalog ||
+    (error instanceof Fault && error.status !== 500)
+  ) {
     console.error(`callgate: ${error.message}`)
     return 1
   }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { sampleFiles } from '../../models/sample.ts'
 import { findAsset } from '../catalog/assets.ts'
+import { PLAIN_KEY } from '../catalog/keys.ts'
 import { SYSTEM, transaction } from '../catalog/store.ts'
 import { readConfig } from '../config.ts'
 import { readManifest } from '../management/manifest/read.ts'
@@ -15,7 +16,8 @@ const SERVICE = 'flights'
 /** `callgate demo`: the sample that is inside the executable, published like any other data, and lines to paste. */
 export async function demo(argv: string[]): Promise<number> {
   const { config, positional } = readConfig(argv)
-  if (positional.length > 0 || config.manifest) throw new StartError('callgate demo takes settings only; its data is its own.')
+  if (positional.length > 0 || config.manifest)
+    throw new StartError('callgate demo takes settings only; its data is its own.')
   return runServer(config, async instance => {
     await apply(instance, readManifest(await unpackSample(join(config.dataDir, 'demo'))))
     const key = mintDemoKey(instance)
@@ -46,19 +48,8 @@ function mintDemoKey({ context: { db, keys } }: Instance): string {
   return transaction(db, tx => {
     const asset = findAsset(tx, SERVICE)!
     const owner = { projectId: asset.projectId, assetId: asset.id }
-    for (const old of keys.list(tx, owner)) if (old.name === 'demo' && old.isActive) keys.update(tx, SYSTEM, old, { isActive: false })
-    return keys.mint(tx, SYSTEM, owner, {
-      name: 'demo',
-      rateLimit: null,
-      maskingLevel: 'masked',
-      sensitivityMax: 'medium',
-      allowedColumns: [],
-      allowedEndpoints: null,
-      allowedServices: null,
-      allowedDeployments: null,
-      rowScope: null,
-      manageModels: false,
-      expiresAt: null,
-    }).secret
+    for (const old of keys.list(tx, owner))
+      if (old.name === 'demo' && old.isActive) keys.update(tx, SYSTEM, old, { isActive: false })
+    return keys.mint(tx, SYSTEM, owner, { ...PLAIN_KEY, name: 'demo' }).secret
   })
 }

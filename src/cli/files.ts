@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path'
-import { findDataset, type Dataset } from '../catalog/datasets.ts'
+import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { activeVersion, findModel } from '../catalog/models.ts'
 import { findProject } from '../catalog/projects.ts'
 import { completeManifest } from '../management/manifest/read.ts'
@@ -46,7 +46,10 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     ...models.map(f => ({ id: f.name, kind: 'model', model: f.name })),
   ]
   const service = { key: SERVICE, title: 'Files', publish: true, endpoints, keys: [{ name: 'files' }] }
-  const { minted } = await apply(instance, completeManifest({ projects: [{ slug: PROJECT, services: [service] }] }, '/'))
+  const { minted } = await apply(
+    instance,
+    completeManifest({ projects: [{ slug: PROJECT, services: [service] }] }, '/'),
+  )
   const key = minted[0]?.secret
 
   const calls: string[] = []
@@ -54,7 +57,10 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     calls.push(curl(instance, key, `${SERVICE}/${name}?limit=5`))
     const [column] = dataset.primaryKey ?? []
     const lookup = column && `${name}_by_${column}`
-    if (column && lookup) calls.push(curl(instance, key, `${SERVICE}/${encodeURIComponent(lookup)}?${await firstKey(instance, name, column)}`))
+    if (column && lookup)
+      calls.push(
+        curl(instance, key, `${SERVICE}/${encodeURIComponent(lookup)}?${await firstKey(instance, name, column)}`),
+      )
     else console.log(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
   }
   for (const { name } of models) {
@@ -71,9 +77,15 @@ function nameFiles(paths: string[]): Named[] {
     const file = basename(path)
     const model = file.toLowerCase().endsWith('.onnx')
     if (!model && !formatOf(file))
-      throw new StartError(`${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`)
+      throw new StartError(
+        `${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`,
+      )
     const stem = file.replace(/\.(csv\.gz|[^.]+)$/i, '').replace(/[^A-Za-z0-9_-]/g, '_')
-    return { path, name: /^[A-Za-z_]/.test(stem) ? stem.slice(0, 60) : `_${stem.slice(0, 59)}`, kind: model ? 'model' : 'table' }
+    return {
+      path,
+      name: /^[A-Za-z_]/.test(stem) ? stem.slice(0, 60) : `_${stem.slice(0, 59)}`,
+      kind: model ? 'model' : 'table',
+    }
   })
   const twice = named.find((f, i) => named.findIndex(other => other.name === f.name) < i)
   if (twice) throw new StartError(`Two files would be called ${twice.name}; rename one, or use a manifest.`)
@@ -89,7 +101,13 @@ function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>
   const sql = { id: name, kind: 'sql', query: { source: { schema, table }, filters } }
   const [column] = dataset.primaryKey ?? []
   if (!column) return [sql]
-  const lookup = { id: `${name}_by_${column}`, kind: 'lookup', dataset: dataset.name, key_column: column, key_param: column }
+  const lookup = {
+    id: `${name}_by_${column}`,
+    kind: 'lookup',
+    dataset: dataset.name,
+    key_column: column,
+    key_param: column,
+  }
   return [sql, lookup]
 }
 

@@ -123,9 +123,13 @@ function openDataDir(dataDir: string, dirs: string[]) {
   } catch (error) {
     const { code = '', message } = error as { code?: string; message: string }
     if (/^SQLITE_(NOTADB|CORRUPT)/.test(code))
-      throw new StartError(`catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`)
+      throw new StartError(
+        `catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`,
+      )
     if (/^(E[A-Z]+$|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))/.test(code))
-      throw new StartError(`The data directory ${dataDir} cannot be written (${message}). Name another one with --data-dir.`)
+      throw new StartError(
+        `The data directory ${dataDir} cannot be written (${message}). Name another one with --data-dir.`,
+      )
     throw error
   }
 }
@@ -133,7 +137,9 @@ function openDataDir(dataDir: string, dirs: string[]) {
 function listenError(config: Config, error: unknown): StartError {
   const { code, message } = error as { code?: string; message: string }
   if (code === 'EADDRINUSE')
-    return new StartError(`Port ${config.port} on ${config.host} is taken. Stop what uses it, or name another with --port.`)
+    return new StartError(
+      `Port ${config.port} on ${config.host} is taken. Stop what uses it, or name another with --port.`,
+    )
   if (code === 'EACCES')
     return new StartError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
   if (config.tlsCert) return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${message}`)
@@ -151,6 +157,5 @@ function removeLeftOvers(
     [dirs.models, artifacts],
     [dirs.uploads, new Set<string>()],
   ] as const)
-    for (const name of readdirSync(dir))
-      if (!known.has(name)) rmSync(join(dir, name), { recursive: true, force: true })
+    for (const name of readdirSync(dir)) if (!known.has(name)) rmSync(join(dir, name), { recursive: true, force: true })
 }

@@ -2,7 +2,7 @@ import { SYSTEM } from '../catalog/store.ts'
 import { type Config, readConfig } from '../config.ts'
 import { progressReporter } from '../lib/progress.ts'
 import { version } from '../lib/version.ts'
-import { applyManifest, type Applied } from '../management/manifest/apply.ts'
+import { type Applied, applyManifest } from '../management/manifest/apply.ts'
 import { type ReadManifest, readManifest } from '../management/manifest/read.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
@@ -19,7 +19,9 @@ export async function serve(argv: string[]): Promise<number> {
     if (config.manifest) printMinted(await apply(instance, readManifest(config.manifest)))
     else if (positional.length > 0) await publishFiles(instance, positional)
     else if ([...instance.context.publisher.registry.all()].length === 0)
-      console.log('Nothing is published yet. Try "callgate demo", "callgate serve FILE..." or "callgate serve --manifest FILE".')
+      console.log(
+        'Nothing is published yet. Try "callgate demo", "callgate serve FILE..." or "callgate serve --manifest FILE".',
+      )
   })
 }
 
@@ -60,7 +62,9 @@ export function apply(instance: Instance, manifest: ReadManifest): Promise<Appli
 function printMinted({ changes, minted }: Applied): void {
   for (const change of changes) console.log(`  ${change}`)
   for (const key of minted)
-    console.log(`Key ${key.name} of ${key.service ? `service ${key.service}` : `project ${key.project}`}, shown only now: ${key.secret}`)
+    console.log(
+      `Key ${key.name} of ${key.service ? `service ${key.service}` : `project ${key.project}`}, shown only now: ${key.secret}`,
+    )
 }
 
 /**
@@ -95,4 +99,3 @@ function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal))
   return promise
 }
-

@@ -5,10 +5,10 @@ import { listAssets } from '../catalog/assets.ts'
 import { allDatasets } from '../catalog/datasets.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { listProjects } from '../catalog/projects.ts'
-import { type Store, transaction } from '../catalog/store.ts'
-import { errorFields, log } from '../telemetry/log.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
+import { type Store, transaction } from '../catalog/store.ts'
 import { conflict, toFault } from '../lib/fault.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import type { Registry, Staged } from './registry.ts'
 
 /** What a change touched, so that what is published from it is compiled anew. */
@@ -55,7 +55,10 @@ export class Publisher {
     this.registry.apply(others)
     this.#load(own)
     this.#load(others)
-    this.registry.apply({ services: new Map([...touched.removedServices].map(key => [key, null])), deployments: new Map() })
+    this.registry.apply({
+      services: new Map([...touched.removedServices].map(key => [key, null])),
+      deployments: new Map(),
+    })
     return result
   }
 

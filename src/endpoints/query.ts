@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { adminGrant } from '../catalog/grant.ts'
 import { findDataset } from '../catalog/datasets.ts'
+import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { compileQuery } from '../query/compile.ts'

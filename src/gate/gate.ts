@@ -73,7 +73,10 @@ export class Gate {
    */
   async identify(headers: Headers, address: string): Promise<{ grant: Grant; headers: LimitHeaders | undefined }> {
     const grant = await this.grantOf(presentedKey(headers), address)
-    return { grant, headers: grant.rateLimit === null ? undefined : await this.limits.ofKey(grant.keyId!, grant.rateLimit) }
+    return {
+      grant,
+      headers: grant.rateLimit === null ? undefined : await this.limits.ofKey(grant.keyId!, grant.rateLimit),
+    }
   }
 
   /**
@@ -134,8 +137,7 @@ export class Gate {
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const own = reachesEndpoint(grant, service, endpointId)
     if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
-    if (endpoint.kind === 'function')
-      throw notServed('Function endpoints are not served by this version of Callgate.')
+    if (endpoint.kind === 'function') throw notServed('Function endpoints are not served by this version of Callgate.')
     // beyond its own reach, a key is as good as none
     return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
   }

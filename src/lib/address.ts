@@ -14,7 +14,10 @@ const within = (address: string, networks: Networks): boolean => {
  */
 export function clientAddress(headers: Headers, peer: string, trusted: Networks): string {
   if (trusted.length === 0 || !within(peer, trusted)) return peer
-  const hops = (headers.get('x-forwarded-for') ?? '').split(',').map(hop => hop.trim()).filter(Boolean)
+  const hops = (headers.get('x-forwarded-for') ?? '')
+    .split(',')
+    .map(hop => hop.trim())
+    .filter(Boolean)
   for (const hop of hops.reverse()) if (!within(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
 }

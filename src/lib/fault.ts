@@ -46,7 +46,12 @@ export const deadlinePassed = (message = 'The deadline for this request has pass
 /** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
 export function toFault(error: unknown): Fault {
   if (error instanceof Fault) return error
-  return new Fault(500, 'internal', 'Something went wrong on the server; the log has the details under this request id.', {
-    cause: error,
-  })
+  return new Fault(
+    500,
+    'internal',
+    'Something went wrong on the server; the log has the details under this request id.',
+    {
+      cause: error,
+    },
+  )
 }

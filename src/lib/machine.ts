@@ -10,7 +10,8 @@ function read(path: string): string | undefined {
 }
 
 /** The cgroup of this process: v2 says it in one line, `0::/path`; inside a container that is the root. */
-const cgroup = () => `/sys/fs/cgroup${/^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1] ?? ''}`.replace(/\/$/, '')
+const cgroup = () =>
+  `/sys/fs/cgroup${/^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1] ?? ''}`.replace(/\/$/, '')
 
 /** CPUs that this process may use, in whole ones, at least 1: the cgroup's quota (v2, v1) where it is below the affinity. */
 export function usableCpus(): number {

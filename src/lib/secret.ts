@@ -29,7 +29,12 @@ export function mintSecret(prefix: SecretPrefix): string {
 
 /** Whether a presented text has the form of a secret of this kind: cheap, before any look-up. */
 export function wellFormed(secret: string, prefix: SecretPrefix): boolean {
-  return secret.length === 39 && secret.startsWith(prefix) && FORM.test(secret) && check(secret.slice(3, 33)) === secret.slice(33)
+  return (
+    secret.length === 39 &&
+    secret.startsWith(prefix) &&
+    FORM.test(secret) &&
+    check(secret.slice(3, 33)) === secret.slice(33)
+  )
 }
 
 /** What is stored of a secret: its SHA-256 in base64url. */

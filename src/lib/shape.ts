@@ -27,7 +27,9 @@ function describe(error: ValueError, where: string): string {
     .split('/')
     .slice(1)
     .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-  const field = shown(path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part), ''))
+  const field = shown(
+    path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part), ''),
+  )
   const place = [where, field].filter(Boolean).join(': ') || 'The body'
   const custom = error.schema.error as string | undefined
   if (custom) return `${place} ${custom}`

@@ -14,9 +14,10 @@ import {
   saveAsset,
 } from '../catalog/assets.ts'
 import type { Role } from '../catalog/projects.ts'
-import { notFound, unprocessable } from '../lib/fault.ts'
+import type { Store } from '../catalog/store.ts'
 import { diff } from '../lib/diff.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
+import { notFound, unprocessable } from '../lib/fault.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Kept = Type.Not(Type.Null(), { error: 'must not be null.' })
@@ -77,63 +78,52 @@ export async function addAsset(context: ManagementContext, request: Request, { u
 export const oneAsset = (context: ManagementContext, who: SignedIn, id: string): Response =>
   shown(context, assetFor(context, who, id, 'viewer'))
 
-export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
-  assetFor(context, who, id, 'editor')
-  const body = await jsonBody(context, request, AssetUpdate)
-  const saved = context.publisher.change((tx, touched) => {
+/**
+ * Changes an asset in one transaction, and what is served of it with it: title and is_public act at once, the config when it
+ * is published.
+ * @throws Fault 404, 403; 412 it was changed meanwhile; what publishing refuses
+ */
+function change(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  id: string,
+  need: Role,
+  work: (tx: Store, asset: Asset) => Asset,
+): Response {
+  assetFor(context, who, id, need)
+  const changed = context.publisher.change((tx, touched) => {
     const asset = getAsset(tx, idOf(id))
     checkMatch(request, detailed(context, asset))
-    touched.assets.add(asset.id) // title and is_public act at once; the config waits for publish
-    return saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? '')
+    touched.assets.add(asset.id)
+    return work(tx, asset)
   })
-  return shown(context, saved)
+  return shown(context, changed)
 }
 
-export function publishAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
-  assetFor(context, who, id, 'editor')
-  return shown(
-    context,
-    context.publisher.change((tx, touched) => {
-      const asset = getAsset(tx, idOf(id))
-      checkMatch(request, detailed(context, asset))
-      touched.assets.add(asset.id)
-      return markPublished(tx, who.actor, asset)
-    }),
+export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  assetFor(context, who, id, 'editor') // who may not change it need not send it either
+  const body = await jsonBody(context, request, AssetUpdate)
+  return change(context, request, who, id, 'editor', (tx, asset) =>
+    saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? ''),
   )
 }
 
-export function unpublishAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
-  assetFor(context, who, id, 'editor')
-  return shown(
-    context,
-    context.publisher.change((tx, touched) => {
-      const asset = getAsset(tx, idOf(id))
-      checkMatch(request, detailed(context, asset))
-      touched.assets.add(asset.id)
-      return markUnpublished(tx, who.actor, asset)
-    }),
-  )
-}
+export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
+  change(context, request, who, id, 'editor', (tx, asset) => markPublished(tx, who.actor, asset))
+
+export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
+  change(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
 
 /** The draft only; what is published stays until it is published again. */
-export function rollback(
+export const rollback = (
   context: ManagementContext,
   request: Request,
   who: SignedIn,
   id: string,
   version: string,
-): Response {
-  assetFor(context, who, id, 'admin')
-  return shown(
-    context,
-    context.publisher.change((tx, touched) => {
-      const asset = getAsset(tx, idOf(id))
-      checkMatch(request, detailed(context, asset))
-      touched.assets.add(asset.id)
-      return rollbackAsset(tx, who.actor, asset, idOf(version))
-    }),
-  )
-}
+): Response =>
+  change(context, request, who, id, 'admin', (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)))
 
 export function removeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
   assetFor(context, who, id, 'editor')
@@ -209,7 +199,12 @@ function shown(context: ManagementContext, asset: Asset, status = 200): Response
   const self = `/api/publish/assets/${asset.id}`
   return single(
     detailed(context, asset),
-    { self, api_keys: `${self}/api-keys`, project: `/api/projects/${asset.projectId}`, service: `/api/service/${asset.assetKey}` },
+    {
+      self,
+      api_keys: `${self}/api-keys`,
+      project: `/api/projects/${asset.projectId}`,
+      service: `/api/service/${asset.assetKey}`,
+    },
     status,
   )
 }

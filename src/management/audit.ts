@@ -9,7 +9,9 @@ const MOST = 10_000
 
 /** What was changed, newest first: all of it for administrators, the own projects' for their editors. */
 export function auditTrail(context: ManagementContext, request: Request, { user }: SignedIn): Response {
-  const own = listProjects(context.db).filter(p => ['editor', 'admin'].includes(roleOf(context.db, user.id, p.id) ?? ''))
+  const own = listProjects(context.db).filter(p =>
+    ['editor', 'admin'].includes(roleOf(context.db, user.id, p.id) ?? ''),
+  )
   const where = user.isAdmin
     ? undefined
     : inArray(

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
 import { transaction } from '../catalog/store.ts'
+import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
 import { version } from '../lib/version.ts'
 import { idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type ColumnType, COLUMN_TYPES, MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import { COLUMN_TYPES, type ColumnType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
   type Dataset,
@@ -17,7 +17,7 @@ import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
-import { jsonBody, type ManagementContext, projectFor, scopeOf, type SignedIn, sees } from './context.ts'
+import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { discardStaged, stageTable } from './intake.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'

@@ -1,5 +1,5 @@
-import { adminGrant } from '../catalog/grant.ts'
 import { Type } from '@sinclair/typebox'
+import { adminGrant } from '../catalog/grant.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'

@@ -39,7 +39,9 @@ export async function stageTable(
   const name = source.fileName ?? basename(source.path)
   const format: FileFormat | undefined = formatOf(name)
   if (!format)
-    throw unprocessable(`${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`)
+    throw unprocessable(
+      `${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
+    )
   const file = `${randomUUID()}.sqlite`
   const indexes = source.indexes ?? []
   const result = await importFile(

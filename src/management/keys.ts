@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { SENSITIVITIES } from '../catalog/column.ts'
-import type { ApiKey, KeyFields } from '../catalog/keys.ts'
+import { type ApiKey, type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
 import { transaction } from '../catalog/store.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { assetFor } from './assets.ts'
@@ -75,18 +75,11 @@ export async function mintKey(context: ManagementContext, request: Request, who:
   const body = await jsonBody(context, request, owner.assetId === null ? NewProjectKey : NewServiceKey)
   const days = body.expires_days === undefined ? DEFAULT_DAYS : body.expires_days
   const fields: KeyFields = {
+    ...PLAIN_KEY,
     name: 'key',
     rateLimit: 100,
-    maskingLevel: 'masked',
-    sensitivityMax: 'medium',
-    allowedColumns: [],
-    allowedEndpoints: null,
-    allowedServices: null,
-    allowedDeployments: null,
-    rowScope: null,
-    manageModels: false,
     expiresAt: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
-    ...fromWire(body),
+    ...keyFieldsOf(body),
   }
   const { key, secret } = transaction(context.db, tx => context.keys.mint(tx, who.actor, owner, fields, body.secret))
   return shown(key, owner, 201, { key: secret })
@@ -106,7 +99,7 @@ export async function changeKey(
   id: string,
 ) {
   const body = await jsonBody(context, request, owner.assetId === null ? ProjectKeyPatch : ServiceKeyPatch)
-  const fields = { ...fromWire(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
+  const fields = { ...keyFieldsOf(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
   const key = transaction(context.db, tx => {
     const current = context.keys.get(tx, owner, idOf(id))
     checkMatch(request, keyRow(current))
@@ -139,10 +132,10 @@ export async function rotateKey(
 
 type Wire = Partial<Static<typeof NewProjectKey>>
 
-/** The fields that are given, in the catalog's spelling. @throws Fault 422 */
-function fromWire(body: Wire): Partial<KeyFields> {
+/** The fields that are given (to the API, or in a manifest), in the catalog's spelling. @throws Fault 422 */
+export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
   if (body.expires_at && Number.isNaN(Date.parse(body.expires_at)))
-    throw unprocessable('expires_at must be an ISO 8601 time.')
+    throw unprocessable(`${place}expires_at must be an ISO 8601 time.`)
   const fields = {
     name: body.name,
     rateLimit: body.rate_limit,

@@ -13,7 +13,11 @@ export function single(
   shownOnce: object = {},
 ): Response {
   const text = JSON.stringify(resource)
-  const body = { ...resource, ...shownOnce, _links: Object.fromEntries(Object.entries(links).map(([rel, href]) => [rel, { href }])) }
+  const body = {
+    ...resource,
+    ...shownOnce,
+    _links: Object.fromEntries(Object.entries(links).map(([rel, href]) => [rel, { href }])),
+  }
   return json(body, status, { etag: etagOf(text), ...(status === 201 && links.self ? { location: links.self } : {}) })
 }
 

@@ -45,50 +45,173 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
 
   const app = new Elysia({ prefix: '/api' })
   app.post('/auth/login', ({ request }) => answer(request, () => auth.login(context, request, addressOf(request))), raw)
-  app.get('/auth/me', on((c, _r, who) => auth.me(c, who)))
-  app.get('/version', on(() => auth.instance()))
-  app.get('/auth/tokens', on((c, r, who) => auth.tokens(c, r, who)))
-  app.post('/auth/tokens', on((c, r, who) => auth.mintToken(c, r, who)), raw)
-  app.delete('/auth/tokens/:id', on((c, _r, who, p) => auth.endToken(c, who, p.id!)))
+  app.get(
+    '/auth/me',
+    on((c, _r, who) => auth.me(c, who)),
+  )
+  app.get(
+    '/version',
+    on(() => auth.instance()),
+  )
+  app.get(
+    '/auth/tokens',
+    on((c, r, who) => auth.tokens(c, r, who)),
+  )
+  app.post(
+    '/auth/tokens',
+    on((c, r, who) => auth.mintToken(c, r, who)),
+    raw,
+  )
+  app.delete(
+    '/auth/tokens/:id',
+    on((c, _r, who, p) => auth.endToken(c, who, p.id!)),
+  )
 
-  app.get('/users', on((c, r, who) => users.users(c, r, who)))
-  app.post('/users', on((c, r, who) => users.addUser(c, r, who)), raw)
-  app.get('/users/:id', on((c, _r, who, p) => users.oneUser(c, who, p.id!)))
-  app.patch('/users/:id', on((c, r, who, p) => users.changeUser(c, r, who, p.id!)), raw)
-  app.delete('/users/:id', on((c, r, who, p) => users.removeUser(c, r, who, p.id!)))
+  app.get(
+    '/users',
+    on((c, r, who) => users.users(c, r, who)),
+  )
+  app.post(
+    '/users',
+    on((c, r, who) => users.addUser(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/users/:id',
+    on((c, _r, who, p) => users.oneUser(c, who, p.id!)),
+  )
+  app.patch(
+    '/users/:id',
+    on((c, r, who, p) => users.changeUser(c, r, who, p.id!)),
+    raw,
+  )
+  app.delete(
+    '/users/:id',
+    on((c, r, who, p) => users.removeUser(c, r, who, p.id!)),
+  )
 
-  app.get('/projects', on((c, r, who) => projects.projects(c, r, who)))
-  app.post('/projects', on((c, r, who) => projects.addProject(c, r, who)), raw)
-  app.get('/projects/:id', on((c, _r, who, p) => projects.oneProject(c, who, p.id!)))
-  app.patch('/projects/:id', on((c, r, who, p) => projects.changeProject(c, r, who, p.id!)), raw)
-  app.get('/projects/:id/deployments', on((c, r, who, p) => deploymentsOf(c, r, who, p.id!)))
+  app.get(
+    '/projects',
+    on((c, r, who) => projects.projects(c, r, who)),
+  )
+  app.post(
+    '/projects',
+    on((c, r, who) => projects.addProject(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/projects/:id',
+    on((c, _r, who, p) => projects.oneProject(c, who, p.id!)),
+  )
+  app.patch(
+    '/projects/:id',
+    on((c, r, who, p) => projects.changeProject(c, r, who, p.id!)),
+    raw,
+  )
+  app.get(
+    '/projects/:id/deployments',
+    on((c, r, who, p) => deploymentsOf(c, r, who, p.id!)),
+  )
   keyRoutes(app, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!), on)
 
-  app.get('/datasets', on((c, r, who) => datasets.datasets(c, r, who)))
-  app.post('/datasets/file/upload', on((c, r, who) => datasets.uploadDataset(c, r, who)), raw)
-  app.get('/datasets/:name', on((c, r, who, p) => datasets.oneDataset(c, r, who, p.name!)))
-  app.patch('/datasets/:name', on((c, r, who, p) => datasets.changeDataset(c, r, who, p.name!)), raw)
-  app.delete('/datasets/:name', on((c, r, who, p) => datasets.removeDataset(c, r, who, p.name!)))
+  app.get(
+    '/datasets',
+    on((c, r, who) => datasets.datasets(c, r, who)),
+  )
+  app.post(
+    '/datasets/file/upload',
+    on((c, r, who) => datasets.uploadDataset(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/datasets/:name',
+    on((c, r, who, p) => datasets.oneDataset(c, r, who, p.name!)),
+  )
+  app.patch(
+    '/datasets/:name',
+    on((c, r, who, p) => datasets.changeDataset(c, r, who, p.name!)),
+    raw,
+  )
+  app.delete(
+    '/datasets/:name',
+    on((c, r, who, p) => datasets.removeDataset(c, r, who, p.name!)),
+  )
 
-  app.get('/models', on((c, r, who) => models.models(c, r, who)))
-  app.post('/models', on((c, r, who) => models.uploadModel(c, r, who)), raw)
-  app.get('/models/:id', on((c, _r, who, p) => models.oneModel(c, who, p.id!)))
-  app.post('/models/:id/activate', on((c, r, who, p) => models.activateModel(c, r, who, p.id!)), raw)
-  app.delete('/models/:id', on((c, r, who, p) => models.removeModel(c, r, who, p.id!)))
+  app.get(
+    '/models',
+    on((c, r, who) => models.models(c, r, who)),
+  )
+  app.post(
+    '/models',
+    on((c, r, who) => models.uploadModel(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/models/:id',
+    on((c, _r, who, p) => models.oneModel(c, who, p.id!)),
+  )
+  app.post(
+    '/models/:id/activate',
+    on((c, r, who, p) => models.activateModel(c, r, who, p.id!)),
+    raw,
+  )
+  app.delete(
+    '/models/:id',
+    on((c, r, who, p) => models.removeModel(c, r, who, p.id!)),
+  )
 
-  app.get('/publish/assets', on((c, r, who) => assets.assets(c, r, who)))
-  app.post('/publish/assets', on((c, r, who) => assets.addAsset(c, r, who)), raw)
-  app.get('/publish/assets/:id', on((c, _r, who, p) => assets.oneAsset(c, who, p.id!)))
-  app.put('/publish/assets/:id', on((c, r, who, p) => assets.changeAsset(c, r, who, p.id!)), raw)
-  app.delete('/publish/assets/:id', on((c, r, who, p) => assets.removeAsset(c, r, who, p.id!)))
-  app.post('/publish/assets/:id/publish', on((c, r, who, p) => assets.publishAsset(c, r, who, p.id!)), raw)
-  app.post('/publish/assets/:id/unpublish', on((c, r, who, p) => assets.unpublishAsset(c, r, who, p.id!)), raw)
-  app.post('/publish/assets/:id/rollback/:version', on((c, r, who, p) => assets.rollback(c, r, who, p.id!, p.version!)), raw)
-  app.get('/publish/assets/:id/versions/:a/diff/:b', on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)))
+  app.get(
+    '/publish/assets',
+    on((c, r, who) => assets.assets(c, r, who)),
+  )
+  app.post(
+    '/publish/assets',
+    on((c, r, who) => assets.addAsset(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/publish/assets/:id',
+    on((c, _r, who, p) => assets.oneAsset(c, who, p.id!)),
+  )
+  app.put(
+    '/publish/assets/:id',
+    on((c, r, who, p) => assets.changeAsset(c, r, who, p.id!)),
+    raw,
+  )
+  app.delete(
+    '/publish/assets/:id',
+    on((c, r, who, p) => assets.removeAsset(c, r, who, p.id!)),
+  )
+  app.post(
+    '/publish/assets/:id/publish',
+    on((c, r, who, p) => assets.publishAsset(c, r, who, p.id!)),
+    raw,
+  )
+  app.post(
+    '/publish/assets/:id/unpublish',
+    on((c, r, who, p) => assets.unpublishAsset(c, r, who, p.id!)),
+    raw,
+  )
+  app.post(
+    '/publish/assets/:id/rollback/:version',
+    on((c, r, who, p) => assets.rollback(c, r, who, p.id!, p.version!)),
+    raw,
+  )
+  app.get(
+    '/publish/assets/:id/versions/:a/diff/:b',
+    on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)),
+  )
   keyRoutes(app, '/publish/assets/:id/api-keys', (who, p) => keys.serviceOwner(context, who, p.id!), on)
 
-  app.post('/api-services/:id/endpoints/:endpoint/test', on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)), raw)
-  app.get('/audit', on((c, r, who) => auditTrail(c, r, who)))
+  app.post(
+    '/api-services/:id/endpoints/:endpoint/test',
+    on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
+    raw,
+  )
+  app.get(
+    '/audit',
+    on((c, r, who) => auditTrail(c, r, who)),
+  )
 
   app.all('/*', ({ request }) => answer(request, () => unknown(request)), raw)
   return app
@@ -104,12 +227,33 @@ function keyRoutes(
   on: (handler: Handler) => unknown,
 ): void {
   const routes = app as unknown as Record<string, (path: string, handler: unknown, hook?: unknown) => void>
-  routes.get!(path, on((c, r, who, p) => keys.keys(c, r, owner(who, p))))
-  routes.post!(path, on((c, r, who, p) => keys.mintKey(c, r, who, owner(who, p))), raw)
-  routes.get!(`${path}/:key`, on((c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!)))
-  routes.patch!(`${path}/:key`, on((c, r, who, p) => keys.changeKey(c, r, who, owner(who, p), p.key!)), raw)
-  routes.delete!(`${path}/:key`, on((c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!)))
-  routes.post!(`${path}/:key/rotate`, on((c, r, who, p) => keys.rotateKey(c, r, who, owner(who, p), p.key!)), raw)
+  routes.get!(
+    path,
+    on((c, r, who, p) => keys.keys(c, r, owner(who, p))),
+  )
+  routes.post!(
+    path,
+    on((c, r, who, p) => keys.mintKey(c, r, who, owner(who, p))),
+    raw,
+  )
+  routes.get!(
+    `${path}/:key`,
+    on((c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!)),
+  )
+  routes.patch!(
+    `${path}/:key`,
+    on((c, r, who, p) => keys.changeKey(c, r, who, owner(who, p), p.key!)),
+    raw,
+  )
+  routes.delete!(
+    `${path}/:key`,
+    on((c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!)),
+  )
+  routes.post!(
+    `${path}/:key/rotate`,
+    on((c, r, who, p) => keys.rotateKey(c, r, who, owner(who, p), p.key!)),
+    raw,
+  )
 }
 
 /** The Honeyframe platform's other rooms (honeyframe-sdk.md 1.9): its SDK is told so, and does not fall back or retry. */

@@ -68,7 +68,10 @@ async function receive(request: Request, type: string, path: string, limit: numb
     await pipeline(Readable.fromWeb(request.body as never), busboy)
     await file?.written
   } catch (error) {
-    throw refusal ?? Object.assign(badRequest('The upload is malformed or was cut off.', 'malformed_body'), { cause: error })
+    throw (
+      refusal ??
+      Object.assign(badRequest('The upload is malformed or was cut off.', 'malformed_body'), { cause: error })
+    )
   }
   if (refusal) throw refusal
   if (!file) throw unprocessable('The upload has no file.')

@@ -1,6 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import { transaction } from '../catalog/store.ts'
-import { createUser, deleteUser, getUser, hashPassword, listUsers, rolesOf, updateUser, type User } from '../catalog/users.ts'
+import {
+  createUser,
+  deleteUser,
+  getUser,
+  hashPassword,
+  listUsers,
+  rolesOf,
+  type User,
+  updateUser,
+} from '../catalog/users.ts'
 import { idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
@@ -37,7 +46,9 @@ export async function addUser(context: ManagementContext, request: Request, { us
   needAdmin(user)
   const { username, password, roles = {}, is_admin = false } = await jsonBody(context, request, NewUser)
   const passwordHash = await hashPassword(password)
-  const made = transaction(context.db, tx => createUser(tx, actor, { username, passwordHash, isAdmin: is_admin, roles }))
+  const made = transaction(context.db, tx =>
+    createUser(tx, actor, { username, passwordHash, isAdmin: is_admin, roles }),
+  )
   return shown(context, made, 201)
 }
 

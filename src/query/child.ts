@@ -1,12 +1,13 @@
 /** The entry of `callgate worker query`: runs one statement at a time, read-only; its parent kills it at the deadline. */
 import { serveParent } from '../workers/serve.ts'
-import { type SqliteStatement, SqliteReader } from './engines/sqlite.ts'
+import { SqliteReader, type SqliteStatement } from './engines/sqlite.ts'
 import type { StoredValue } from './values.ts'
 
 serveParent(() => {
   const reader = new SqliteReader()
   return {
-    all: ({ statement, values }: { statement: SqliteStatement; values: StoredValue[] }) => reader.all(statement, values),
+    all: ({ statement, values }: { statement: SqliteStatement; values: StoredValue[] }) =>
+      reader.all(statement, values),
     release: ({ file }: { file: string }) => reader.release(file),
   }
 })

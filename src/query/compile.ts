@@ -1,8 +1,8 @@
 import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { Filter, Operator, QueryDefinition } from '../catalog/service-config.ts'
-import { unprocessable } from '../lib/fault.ts'
 import { storedAsInteger } from '../lib/decimal.ts'
+import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { comparable, encodeText, type StoredValue } from './values.ts'
 
@@ -193,7 +193,13 @@ function limitsOf({ pagination = {} }: QueryDefinition): { defaultLimit: number;
   return { defaultLimit, maxLimit }
 }
 
-const A = { integer: 'an integer', boolean: 'true or false', date: 'a date (YYYY-MM-DD)', timestamp: 'an ISO 8601 time without a zone', timestamptz: 'an ISO 8601 time' } as Record<string, string>
+const A = {
+  integer: 'an integer',
+  boolean: 'true or false',
+  date: 'a date (YYYY-MM-DD)',
+  timestamp: 'an ISO 8601 time without a zone',
+  timestamptz: 'an ISO 8601 time',
+} as Record<string, string>
 
 /** What a value of the column looks like, for messages. */
 export const kindOf = (column: Column): string => A[column.type] ?? `a ${column.type}`

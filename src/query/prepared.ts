@@ -62,9 +62,7 @@ export class PreparedQuery {
     const values = variant.statement.bind(bound)
     if (variant.cheap && bound.offset <= CHEAP_OFFSET)
       return reply(granted, variant, bound, this.#runner.here(variant.statement, values))
-    return this.#runner
-      .inWorker(variant.statement, values, deadline)
-      .then(rows => reply(granted, variant, bound, rows))
+    return this.#runner.inWorker(variant.statement, values, deadline).then(rows => reply(granted, variant, bound, rows))
   }
 
   /** Makes the statement with every filter present, so that what the engine refuses is known at publish. */
@@ -137,10 +135,15 @@ function rendererOf(view: View, bigints: boolean, secret: Uint8Array): Variant['
     if (treatment === 'blocked') continue
     if (treatment === 'masked' && (column.mask ?? 'redact') === 'redact') continue // the engine did it
     const decode = decoderOf(column, bigints)
-    if (decode) steps.push(row => void (row[name] = decode(row[name] as never)))
+    if (decode)
+      steps.push(row => {
+        row[name] = decode(row[name] as never)
+      })
     if (treatment === 'masked') {
       const mask = maskOf(column, secret)
-      steps.push(row => void (row[name] = row[name] === null ? null : mask(row[name])))
+      steps.push(row => {
+        row[name] = row[name] === null ? null : mask(row[name])
+      })
     }
   }
   if (steps.length === 0) return null

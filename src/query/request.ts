@@ -32,13 +32,13 @@ export function bindRequest(view: View, params: URLSearchParams): BoundRequest {
       throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
   return {
-    filters: query.filters.map(filter => valueOf(filter, params)),
+    filters: query.filters.map(filter => valuesOf(filter, params)),
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,
     offset: wholeNumber(params, 'offset', 0, MAX_OFFSET) ?? 0,
   }
 }
 
-function valueOf(filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
+function valuesOf(filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
   if (!filter.params) return filter.op === 'is_null' ? filter.wanted : filter.values
   const [first, second] = filter.params as [string, string?]
   if (second !== undefined) return between(filter, params, first, second)
@@ -95,4 +95,3 @@ function wholeNumber(params: URLSearchParams, name: string, from: number, to: nu
 /** Which statement a request needs: the filters that are present and how many values each has. */
 export const variantOf = (bound: BoundRequest): string =>
   bound.filters.map(f => (f === undefined ? '-' : typeof f === 'boolean' ? (f ? 't' : 'f') : f.length)).join(',')
-

@@ -2,7 +2,7 @@ import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Query } from './compile.ts'
-import { type Row, type SqliteStatement, SqliteReader } from './engines/sqlite.ts'
+import { type Row, SqliteReader, type SqliteStatement } from './engines/sqlite.ts'
 import type { StoredValue } from './values.ts'
 
 interface Job {
@@ -63,7 +63,9 @@ export class QueryRunner {
     const [step = ''] = steps
     if (statement.conditions === 0) return step.startsWith('SCAN')
     const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
-    return step.startsWith('SEARCH') && covered.length === statement.conditions && covered.every(term => term.endsWith('=?'))
+    return (
+      step.startsWith('SEARCH') && covered.length === statement.conditions && covered.every(term => term.endsWith('=?'))
+    )
   }
 
   /** @throws Fault 503 the queue is full or a worker was lost twice; 504 the deadline passed */
@@ -184,5 +186,7 @@ function findsOneRow(step: string, { tables }: Query): boolean {
   const [, table, key, terms] = match as unknown as [string, string, string | undefined, string]
   if (!key) return terms === 'rowid=?'
   const covered = terms.split(' AND ')
-  return covered.length === tables[Number(table)]?.dataset.primaryKey?.length && covered.every(term => term.endsWith('=?'))
+  return (
+    covered.length === tables[Number(table)]?.dataset.primaryKey?.length && covered.every(term => term.endsWith('=?'))
+  )
 }

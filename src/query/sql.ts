@@ -57,7 +57,14 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
 
   const text = sql.join(
     [
-      sql`SELECT ${view.outputs.length ? sql.join(view.outputs.map(o => sql`${selected(o, column(o))} AS ${sql.identifier(o.name)}`), sql`, `) : sql`1`}`,
+      sql`SELECT ${
+        view.outputs.length
+          ? sql.join(
+              view.outputs.map(o => sql`${selected(o, column(o))} AS ${sql.identifier(o.name)}`),
+              sql`, `,
+            )
+          : sql`1`
+      }`,
       sql`FROM ${tableName(tables[0]!, 0)}`,
       ...joins,
       ...(where.length ? [sql`WHERE ${sql.join(where, sql` AND `)}`] : []),
@@ -129,11 +136,7 @@ function scopeCondition(scope: ScopeCondition, column: SQL): SQL {
 }
 
 /** NULLs last, whatever the direction; then by primary key (or in the file's order), so that paging is stable. */
-function orderBy(
-  source: Table,
-  order: View['query']['order'],
-  column: (ref: ColumnRef) => SQL,
-): SQL[] {
+function orderBy(source: Table, order: View['query']['order'], column: (ref: ColumnRef) => SQL): SQL[] {
   const terms = order.map(ref => {
     const direction = ref.direction === 'desc' ? sql`DESC` : sql`ASC`
     const nullable = ref.column.nullable || ref.table > 0
@@ -143,7 +146,9 @@ function orderBy(
   if (!key) {
     const names = source.dataset.columns.map(c => c.name.toLowerCase())
     const rowid = ['rowid', '_rowid_', 'oid'].find(name => !names.includes(name))
-    return rowid ? [...terms, sql.raw(`t0.${rowid}`)] : [...terms, ...source.dataset.columns.map(c => column({ table: 0, column: c }))]
+    return rowid
+      ? [...terms, sql.raw(`t0.${rowid}`)]
+      : [...terms, ...source.dataset.columns.map(c => column({ table: 0, column: c }))]
   }
   const rest = key.filter(name => !order.some(ref => ref.table === 0 && ref.column.name === name))
   return [...terms, ...rest.map(name => column({ table: 0, column: source.columns.get(name)! }))]

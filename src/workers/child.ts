@@ -138,15 +138,18 @@ export class Child {
   }
 
   #receive(message: FromChild): void {
-    if (message.type === 'ready') return this.#ready.resolve()
-    if (message.type === 'refused') return this.#ready.reject(revive(message.error))
-    const waiting = this.#waiting.get(message.id)
-    if (!waiting) return
-    if (message.type === 'progress') return waiting.onProgress?.(message.progress)
-    this.#waiting.delete(message.id)
-    clearTimeout(waiting.timer)
-    if (message.type === 'answer') waiting.resolve(message.value)
-    else waiting.reject(revive(message.error))
+    if (message.type === 'ready') this.#ready.resolve()
+    else if (message.type === 'refused') this.#ready.reject(revive(message.error))
+    else {
+      const waiting = this.#waiting.get(message.id)
+      if (message.type === 'progress') waiting?.onProgress?.(message.progress)
+      else if (waiting) {
+        this.#waiting.delete(message.id)
+        clearTimeout(waiting.timer)
+        if (message.type === 'answer') waiting.resolve(message.value)
+        else waiting.reject(revive(message.error))
+      }
+    }
   }
 
   #lost(how: string): void {

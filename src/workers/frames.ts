@@ -1,7 +1,9 @@
 /** The frames between the main process and its children. Typed arrays travel as they are (structured clone). */
 export type WorkerKind = 'score' | 'query' | 'import' | 'function'
 
-export type ToChild = { type: 'init'; init: unknown } | { type: 'request'; id: number; method: string; payload: unknown }
+export type ToChild =
+  | { type: 'init'; init: unknown }
+  | { type: 'request'; id: number; method: string; payload: unknown }
 
 export interface SentError {
   /** A refusal with a public text, as its thrower meant it. */

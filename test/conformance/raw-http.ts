@@ -14,7 +14,7 @@ export interface RawAnswer {
 export function sendRaw(url: string, chunks: (string | Uint8Array)[], quietMs = 150): Promise<RawAnswer> {
   const { hostname, port } = new URL(url)
   return new Promise(resolve => {
-    const received: Buffer[] = []
+    const received: Uint8Array[] = []
     let quiet: ReturnType<typeof setTimeout> | undefined
     const socket = connect(Number(port), hostname, async () => {
       for (const chunk of chunks) {
@@ -36,7 +36,7 @@ export function sendRaw(url: string, chunks: (string | Uint8Array)[], quietMs = 
     }
     const limit = setTimeout(done, 5000)
     socket.on('data', data => {
-      received.push(data)
+      received.push(Buffer.from(data))
       clearTimeout(quiet)
       quiet = setTimeout(done, quietMs)
     })
@@ -46,4 +46,5 @@ export function sendRaw(url: string, chunks: (string | Uint8Array)[], quietMs = 
 }
 
 /** A request's head; `lines` are header lines as they are sent. */
-export const head = (request: string, ...lines: string[]): string => `${[`${request} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`
+export const head = (request: string, ...lines: string[]): string =>
+  `${[`${request} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`

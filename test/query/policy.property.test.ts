@@ -16,7 +16,7 @@ import { ask, grantWith, makeDataset, prepare, SECRET } from './table-fixture.ts
 import { type Cell, NAMES, Random, type Value, valueFor, type WorldTable, worldTable } from './world-fixture.ts'
 
 const SEED = Number(process.env.PROPERTY_SEED ?? 20260801)
-const WORLDS = 100
+const WORLDS = Number(process.env.PROPERTY_WORLDS ?? 100)
 const QUERIES_PER_WORLD = 12
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-policy-'))
@@ -241,8 +241,24 @@ function hiddenMarks(planned: Planned, grant: Grant): string[] {
 }
 
 async function check(random: Random, world: World): Promise<'answered' | 'refused'> {
-  const { definition, planned, params, asked, missing } = makeCase(random, world)
-  const grant = makeGrant(random, planned)
+  const made = makeCase(random, world)
+  const grant = makeGrant(random, made.planned)
+  const limit = random.chance(30) ? 1 + random.below(7) : 1000
+  try {
+    return await checkCase(made, grant, limit, world)
+  } catch (error) {
+    const { allowedColumns, ...rest } = grant
+    const shown = { ...rest, allowedColumns: allowedColumns && [...allowedColumns] }
+    throw new Error(`${JSON.stringify(made.definition)}\n?${made.params}\n${JSON.stringify(shown)}\n${error}`, { cause: error })
+  }
+}
+
+async function checkCase(
+  { definition, planned, params, asked, missing }: Case,
+  grant: Grant,
+  limit: number,
+  world: World,
+): Promise<'answered' | 'refused'> {
   const prepared = prepare(definition, world.datasets, runner)
   const hidden = hiddenMarks(planned, grant)
   const closed = asked.some(ref => !mayFilter(planned, grant, ref))
@@ -258,7 +274,6 @@ async function check(random: Random, world: World): Promise<'answered' | 'refuse
   const { names, runs } = expectedRuns(planned, grant, SECRET)
   const total = runs.flat().length
   const pages: string[] = []
-  const limit = random.chance(30) ? 1 + random.below(7) : 1000
   for (let offset = 0; ; offset += limit) {
     params.set('limit', String(limit))
     params.set('offset', String(offset))

@@ -75,12 +75,19 @@ function inScope(query: Planned, grant: Grant, table: number, row: Cell[]): bool
     const at = query.tables[table]!.table.columns.findIndex(c => c.name === name)
     if (at < 0) return true
     const cell = row[at]!
-    return values.some(value => (value === null ? cell === null : cell !== null && scopeText(cell) === String(value)))
+    return values.some(value => (value === null ? cell === null : cell !== null && scopeNames(String(value), cell)))
   })
 }
 
-/** A boolean in a scope is true or false, whatever texts a request may use for it. */
+/** A boolean in a scope as its column writes it; `1` and `0` are taken for it too. */
 export const scopeText = (value: Value) => (typeof value.out === 'boolean' ? String(value.out) : value.text)
+
+/** The scope's value may be written for another table, whose column of this name has another type: `3` is `3.00`. */
+function scopeNames(given: string, value: Value): boolean {
+  if (typeof value.out === 'boolean') return given === String(value.out) || given === (value.out ? '1' : '0')
+  const numbers = !Buffer.isBuffer(value.order) && /^-?\d+(\.\d+)?$/.test(given) && given.length < 16
+  return given === value.text || (numbers && Number(given) === Number(value.text))
+}
 
 function passes({ op, values }: PlannedFilter, cell: Cell): boolean {
   if (values === undefined) return true
@@ -121,7 +128,7 @@ function like(pattern: string, text: string): boolean {
   const source = [...pattern.matchAll(/\\(.)|(.)/gsu)].map(([, escaped, plain]) => {
     if (plain === '%') return '[\\s\\S]*'
     if (plain === '_') return '[\\s\\S]'
-    return (escaped ?? plain)!.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+    return (escaped ?? plain)!.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
   })
   return new RegExp(`^${source.join('')}$`, 'u').test(text)
 }

@@ -1,7 +1,15 @@
-import { type Asset, createAsset, findAsset, getAsset, markPublished, markUnpublished, saveAsset } from '../../catalog/assets.ts'
-import type { KeyFields } from '../../catalog/keys.ts'
+import {
+  type Asset,
+  createAsset,
+  findAsset,
+  getAsset,
+  markPublished,
+  markUnpublished,
+  saveAsset,
+} from '../../catalog/assets.ts'
 import { getDataset, putGeneration, setColumnPolicy, setDescription } from '../../catalog/datasets.ts'
 import { putDeployment } from '../../catalog/deployments.ts'
+import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
 import type { Actor, Store } from '../../catalog/store.ts'
@@ -9,9 +17,10 @@ import { inProject, type Touched } from '../../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
+import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type StageReporter, type Staged, stageManifest } from './stage.ts'
+import { type Staged, type StageReporter, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -77,7 +86,14 @@ class Run {
   #secrets: Map<string, string>
   #staged: Staged
 
-  constructor(context: ManagementContext, tx: Store, touched: Touched, actor: Actor, manifest: ReadManifest, staged: Staged) {
+  constructor(
+    context: ManagementContext,
+    tx: Store,
+    touched: Touched,
+    actor: Actor,
+    manifest: ReadManifest,
+    staged: Staged,
+  ) {
     this.#context = context
     this.#tx = tx
     this.#touched = touched
@@ -89,7 +105,8 @@ class Run {
   project(given: ManifestProject): void {
     const known = findProject(this.#tx, given.slug)
     const fields = { name: given.name, description: given.description }
-    const project = known ?? createProject(this.#tx, this.#actor, { slug: given.slug, ...fields, name: given.name ?? given.slug })
+    const project =
+      known ?? createProject(this.#tx, this.#actor, { slug: given.slug, ...fields, name: given.name ?? given.slug })
     if (!known) this.#changed(`project ${given.slug}: created`)
     else if (updateProject(this.#tx, this.#actor, known, fields)) this.#changed(`project ${given.slug}: updated`)
     for (const dataset of given.datasets ?? []) this.#dataset(project, dataset)
@@ -197,7 +214,7 @@ class Run {
       : keys.list(this.#tx, owner).find(k => k.name === given.name && k.isActive)
     if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
       throw conflict(`key ${given.name}: its secret is another key's already.`)
-    const fields = keyFields(given)
+    const fields = keyFieldsOf(given, `key ${given.name}: `)
     if (known) {
       const changed = Object.fromEntries(
         Object.entries(fields).filter(
@@ -209,7 +226,7 @@ class Run {
       this.#changed(`key ${given.name}: ${Object.keys(changed).join(', ')} changed`)
       return
     }
-    const minted = keys.mint(this.#tx, this.#actor, owner, { ...KEY_DEFAULTS, ...fields, name: given.name }, secret)
+    const minted = keys.mint(this.#tx, this.#actor, owner, { ...PLAIN_KEY, ...fields, name: given.name }, secret)
     this.#changed(`key ${given.name}: minted`)
     if (!secret)
       this.applied.minted.push({
@@ -219,39 +236,4 @@ class Run {
         secret: minted.secret,
       })
   }
-}
-
-/** A manifest's keys have no rate limit and no expiry unless they name one. */
-const KEY_DEFAULTS: KeyFields = {
-  name: '',
-  rateLimit: null,
-  maskingLevel: 'masked',
-  sensitivityMax: 'medium',
-  allowedColumns: [],
-  allowedEndpoints: null,
-  allowedServices: null,
-  allowedDeployments: null,
-  rowScope: null,
-  manageModels: false,
-  expiresAt: null,
-}
-
-/** What the manifest names, in the catalog's spelling. @throws Fault 422 */
-function keyFields(given: ManifestKey): Partial<KeyFields> {
-  if (given.expires_at && Number.isNaN(Date.parse(given.expires_at)))
-    throw unprocessable(`key ${given.name}: expires_at must be an ISO 8601 time.`)
-  const fields = {
-    name: given.name,
-    rateLimit: given.rate_limit,
-    maskingLevel: given.masking_level,
-    sensitivityMax: given.sensitivity_max,
-    allowedColumns: given.allowed_columns,
-    allowedEndpoints: given.allowed_endpoints,
-    allowedServices: given.allowed_services,
-    allowedDeployments: given.allowed_deployments,
-    rowScope: given.row_scope,
-    manageModels: given.manage_models,
-    expiresAt: given.expires_at ? new Date(given.expires_at).toISOString() : given.expires_at,
-  }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

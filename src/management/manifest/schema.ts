@@ -38,7 +38,9 @@ const Dataset = Type.Object(
     name: Name,
     from: Name,
     description: optional(Type.String()),
-    engine: optional(Type.Literal('sqlite', { error: 'must be sqlite: this version reads data from no other engine.' })),
+    engine: optional(
+      Type.Literal('sqlite', { error: 'must be sqlite: this version reads data from no other engine.' }),
+    ),
     primary_key: optional(Type.Union([Name, Names])),
     /** without a primary key: the first unique column without nulls, `id` preferred */
     choose_key: optional(Type.Boolean()),

@@ -49,7 +49,8 @@ export async function stageManifest(
           const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
           const same = known && versionsOf(context.db, known.id).find(v => v.version === version)
           const unchanged =
-            same?.sha256 === (await sha256Of(file)) && JSON.stringify(same?.features) === JSON.stringify(features ?? null)
+            same?.sha256 === (await sha256Of(file)) &&
+            JSON.stringify(same?.features) === JSON.stringify(features ?? null)
           if (unchanged) continue
           const what = `model ${model.name} version ${version}`
           const put = await about(what, stageModel(context, file, { name: model.name, version, features }))
@@ -111,6 +112,9 @@ async function about<T>(what: string, work: Promise<T>): Promise<T> {
     return await work
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    throw new Fault(error.status, error.code, `${what}: ${error.message}`, { cause: error.cause, members: error.members })
+    throw new Fault(error.status, error.code, `${what}: ${error.message}`, {
+      cause: error.cause,
+      members: error.members,
+    })
   }
 }

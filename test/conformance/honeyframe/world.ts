@@ -1,22 +1,32 @@
 /** What the conformance suite runs on: one Callgate with two projects, small tables with personal data, and two models. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Answer, type CallInit, type Callgate, FIXTURES, startCallgate, type Target, temporaryFolder } from '../../harness.ts'
+import { mintSecret } from '../../../src/lib/secret.ts'
+import {
+  type Answer,
+  type Callgate,
+  type CallInit,
+  FIXTURES,
+  startCallgate,
+  type Target,
+  temporaryFolder,
+} from '../../harness.ts'
+import { buildModel } from '../../scoring/onnx-builder.ts'
 
-/** 20 customers; customer 7 has NULLs, customer 3 the numbers that a double cannot hold. */
+/** 20 customers; customer 7 has NULLs, customer 8 an empty text, customer 3 the numbers that a double cannot hold. */
 export const CUSTOMERS = Array.from({ length: 20 }, (_, index) => {
   const id = index + 1
   return {
     id,
     name: ['Ada Lovelace', 'Grace Hopper', 'Alan Turing', 'Zoë Ångström'][index % 4]!,
-    email: `person${id}@example.org`,
-    phone: `+49301234${String(id).padStart(4, '0')}`,
+    email: id === 7 ? '' : `person${id}@example.org`,
+    phone: id === 7 ? '' : `+49301234${String(id).padStart(4, '0')}`,
     born: `19${70 + index}-03-0${1 + (index % 9)}`,
     passport: `P${1000 + id}`,
     ssn: `000-11-${2000 + id}`,
     nickname: `nick${id}`,
     region: ['north', 'south', 'east', 'west'][index % 4]!,
-    plan: id === 7 ? '' : ['free', 'basic', 'premium'][index % 3]!,
+    plan: id === 7 ? '' : id === 8 ? '""' : ['free', 'basic', 'premium'][index % 3]!,
     visits: id === 3 ? '9223372036854775807' : String(id * 10),
     balance: id === 3 ? '1234567890123456.78' : `${id}.50`,
     score: id === 7 ? '' : String(id / 4),
@@ -30,6 +40,14 @@ const PLANS = [
   { plan: 'basic', label: 'Basic', price: '9.90', region: 'south' },
   { plan: 'premium', label: 'Premium', price: '29.90', region: 'north' },
 ]
+
+/** A model that gives its one int64 feature `n` back. */
+const echo = () =>
+  buildModel({
+    inputs: [{ name: 'n', type: 'int64', dims: ['N', 1] }],
+    outputs: [{ name: 'm', type: 'int64', dims: ['N', 1] }],
+    nodes: [{ op: 'Identity', inputs: ['n'], outputs: ['m'] }],
+  })
 
 const csv = (rows: Record<string, unknown>[]) =>
   [Object.keys(rows[0]!).join(','), ...rows.map(row => Object.values(row).join(','))].join('\n')
@@ -48,12 +66,32 @@ const CUSTOMER_POLICY = {
 
 export const source = { schema: 'marts', table: 'customers' }
 
-export const filter = (column: string, op: string, param: unknown = column, more: object = {}) => ({ column, op, param, ...more })
+export const filter = (column: string, op: string, param: unknown = column, more: object = {}) => ({
+  column,
+  op,
+  param,
+  ...more,
+})
 
 const ENDPOINTS = [
   { id: 'customer', kind: 'lookup', dataset: 'marts.customers', key_column: 'id' },
-  { id: 'by id/2', kind: 'lookup', dataset: 'marts.customers', key_column: 'id', key_param: 'no', columns: ['id', 'region'], max_results: 5 },
-  { id: 'by_email', kind: 'lookup', dataset: 'marts.customers', key_column: 'email', key_param: 'email', columns: ['id'] },
+  {
+    id: 'by id/2',
+    kind: 'lookup',
+    dataset: 'marts.customers',
+    key_column: 'id',
+    key_param: 'no',
+    columns: ['id', 'region'],
+    max_results: 5,
+  },
+  {
+    id: 'by_email',
+    kind: 'lookup',
+    dataset: 'marts.customers',
+    key_column: 'email',
+    key_param: 'email',
+    columns: ['id'],
+  },
   {
     id: 'search',
     kind: 'sql',
@@ -67,8 +105,11 @@ const ENDPOINTS = [
   { id: 'all', kind: 'sql', query: { source } },
   { id: 'churn', kind: 'model', model: 'churn_risk' },
   { id: 'late', kind: 'model', model: 'late_arrival' },
+  { id: 'echo', kind: 'model', model: 'echo' },
   { id: 'greet', kind: 'function', handler: 'export default () => 1' },
 ]
+
+export const ADMIN_PASSWORD = 'correct horse battery'
 
 export const MODEL_ROW = { tenure: 30, plan: 'basic' }
 
@@ -82,6 +123,11 @@ let addresses = 0
 /** The installation under test, and shorthands for what the suite does with it again and again. */
 export class World {
   #target: Target
+  #dataDir = join(temporaryFolder(), 'data')
+  #env: Record<string, string> = {
+    CALLGATE_ADMIN_TOKEN: mintSecret('hf'),
+    CALLGATE_ADMIN_PASSWORD: ADMIN_PASSWORD,
+  }
   callgate!: Callgate
   /** project `shop`, and `other`, which has a service and a model of its own */
   shop!: number
@@ -98,40 +144,56 @@ export class World {
     this.#target = target
   }
 
+  #start(manifest?: object): Promise<Callgate> {
+    const flags = ['--trusted-proxies', '127.0.0.1/32', '--max-body', '64KB']
+    return startCallgate({ target: this.#target, env: this.#env, flags, manifest, dataDir: this.#dataDir })
+  }
+
+  /** Stops the process in order and starts another on the same data directory, with no manifest. */
+  async restart(): Promise<void> {
+    await this.callgate.stop()
+    this.callgate = await this.#start()
+  }
+
   async start(): Promise<void> {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'customers.csv'), csv(CUSTOMERS))
     writeFileSync(join(folder, 'plans.csv'), csv(PLANS))
+    writeFileSync(join(folder, 'echo.onnx'), echo())
     const model = (name: string) => ({ name, versions: [{ version: 1, file: join(FIXTURES, `models/${name}.onnx`) }] })
-    this.callgate = await startCallgate({
-      target: this.#target,
-      env: { CALLGATE_ADMIN_PASSWORD: 'correct horse battery' },
-      flags: ['--trusted-proxies', '127.0.0.1/32', '--max-body', '64KB'],
-      manifest: {
-        projects: [
-          {
-            slug: 'shop',
-            datasets: [
-              { name: 'marts.customers', from: join(folder, 'customers.csv'), primary_key: 'id', columns: CUSTOMER_POLICY },
-              { name: 'marts.plans', from: join(folder, 'plans.csv'), primary_key: 'plan' },
-            ],
-            models: [model('churn_risk'), model('late_arrival')],
-            services: [{ key: 'shop', title: 'Shop', publish: true, endpoints: ENDPOINTS }],
-          },
-          {
-            slug: 'other',
-            datasets: [{ name: 'marts.plans', from: join(folder, 'plans.csv'), primary_key: 'plan' }],
-            models: [model('iris')],
-            services: [
-              {
-                key: 'elsewhere',
-                publish: true,
-                endpoints: [{ id: 'plan', kind: 'lookup', dataset: 'marts.plans', key_column: 'plan' }],
-              },
-            ],
-          },
-        ],
-      },
+    this.callgate = await this.#start({
+      projects: [
+        {
+          slug: 'shop',
+          datasets: [
+            {
+              name: 'marts.customers',
+              from: join(folder, 'customers.csv'),
+              primary_key: 'id',
+              columns: CUSTOMER_POLICY,
+            },
+            { name: 'marts.plans', from: join(folder, 'plans.csv'), primary_key: 'plan' },
+          ],
+          models: [
+            model('churn_risk'),
+            model('late_arrival'),
+            { name: 'echo', versions: [{ version: 1, file: join(folder, 'echo.onnx') }] },
+          ],
+          services: [{ key: 'shop', title: 'Shop', publish: true, endpoints: ENDPOINTS }],
+        },
+        {
+          slug: 'other',
+          datasets: [{ name: 'marts.plans', from: join(folder, 'plans.csv'), primary_key: 'plan' }],
+          models: [model('iris')],
+          services: [
+            {
+              key: 'elsewhere',
+              publish: true,
+              endpoints: [{ id: 'plan', kind: 'lookup', dataset: 'marts.plans', key_column: 'plan' }],
+            },
+          ],
+        },
+      ],
     })
     const { items } = (await this.admin('GET', '/api/projects')).json
     this.shop = items.find((p: { slug: string }) => p.slug === 'shop').project_id

@@ -1,0 +1,144 @@
+/** What keeps a Callgate from starting is said in one clear line, with exit 1, and nothing is touched. */
+import { Database } from 'bun:sqlite'
+import { afterAll, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/bun-sqlite'
+import { migrate } from '../../db/migrate.ts'
+import { type Callgate, cleanUp, EXECUTABLE, startCallgate, temporaryFolder } from '../harness.ts'
+import { lines, type RunOptions, run } from './run.ts'
+
+const folder = temporaryFolder()
+let running: Callgate
+afterAll(cleanUp)
+
+/** One line on stderr that says it, exit 1, and no word of a stack. */
+async function refused(args: string[], says: RegExp, options: RunOptions = {}): Promise<void> {
+  const { code, stderr } = await run(['serve', ...args], { cwd: folder, ...options })
+  expect(lines(stderr)).toEqual([expect.stringMatching(says)])
+  expect(code).toBe(1)
+}
+
+test('a port that is taken, and a data directory that another Callgate uses', async () => {
+  running = await startCallgate()
+  const { port } = new URL(running.url)
+  await refused(['--port', port, '--data-dir', join(folder, 'other')], new RegExp(`^callgate: Port ${port} on 127.0.0.1 is taken\\. .*--port`))
+  await refused(['--port', '0', '--data-dir', running.dataDir], /^callgate: \/.* is in use by another Callgate\. .*--data-dir/)
+  expect((await running.call('/-/ready')).status).toBe(200)
+  // the port was taken, but the data directory is free again
+  const next = await startCallgate({ dataDir: join(folder, 'other') })
+  expect(await next.stop()).toBe(0)
+})
+
+test('the lock of a Callgate that was killed does not stop the next one', async () => {
+  await running.kill()
+  const next = await startCallgate({ dataDir: running.dataDir })
+  expect(await next.stop()).toBe(0)
+})
+
+test('a data directory that cannot be made, or that is no directory', async () => {
+  writeFileSync(join(folder, 'file'), 'x')
+  const says = /^callgate: The data directory \/.* cannot be written \(.*\)\. Name another one with --data-dir\.$/
+  await refused(['--port', '0', '--data-dir', join(folder, 'file', 'below')], says)
+  await refused(['--port', '0', '--data-dir', join(folder, 'file')], says)
+})
+
+test('a data directory that this user may not write', async () => {
+  const owned = join(folder, 'owned')
+  for (const dir of ['warehouse', 'models', 'uploads']) mkdirSync(join(owned, dir), { recursive: true })
+  for (const dir of [folder, owned]) chmodSync(dir, 0o555)
+  try {
+    const options: RunOptions = process.getuid?.() === 0 ? unprivileged() : {}
+    const says = /^callgate: The data directory \/.* cannot be written \(.*\)/
+    await refused(['--port', '0', '--data-dir', owned], says, options)
+    await refused(['--port', '0', '--data-dir', join(folder, 'new')], says, options)
+    expect(readdirSync(owned).sort()).toEqual(['models', 'uploads', 'warehouse'])
+  } finally {
+    for (const dir of [folder, owned]) chmodSync(dir, 0o755)
+  }
+})
+
+/** The executable as nobody; a copy of it, where nobody can reach it. */
+function unprivileged(): RunOptions {
+  const place = temporaryFolder()
+  chmodSync(place, 0o755)
+  copyFileSync(EXECUTABLE, join(place, 'callgate'))
+  chmodSync(join(place, 'callgate'), 0o755)
+  return { cwd: '/', command: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--', join(place, 'callgate')] }
+}
+
+const catalogFile = () => join(running.dataDir, 'catalog.db')
+
+test('a catalog of a newer Callgate is refused and left as it is', async () => {
+  const catalog = new Database(catalogFile())
+  const { user_version: ours } = catalog.query('PRAGMA user_version').get() as { user_version: number }
+  catalog.run('PRAGMA user_version = 999')
+  catalog.run('PRAGMA wal_checkpoint(TRUNCATE)')
+  catalog.close()
+  const before = { bytes: readFileSync(catalogFile()), at: statSync(catalogFile()).mtimeMs, files: readdirSync(running.dataDir) }
+  await refused(['--port', '0', '--data-dir', running.dataDir], /^callgate: .*catalog\.db was written by a newer Callgate \(schema 999; this one knows \d+\)/)
+  expect({ bytes: readFileSync(catalogFile()), at: statSync(catalogFile()).mtimeMs }).toEqual({ bytes: before.bytes, at: before.at })
+  expect(readdirSync(running.dataDir).filter(name => !/-(wal|shm)$/.test(name))).toEqual(before.files.filter(name => !/-(wal|shm)$/.test(name)))
+  const restored = new Database(catalogFile())
+  restored.run(`PRAGMA user_version = ${ours}`)
+  restored.close()
+  const again = await startCallgate({ dataDir: running.dataDir })
+  expect(await again.stop()).toBe(0)
+})
+
+test('a file that is no catalog is refused and left as it is', async () => {
+  const dataDir = join(folder, 'no-catalog')
+  mkdirSync(dataDir)
+  const text = 'this is not a database, and long enough to be taken for one at first sight'
+  writeFileSync(join(dataDir, 'catalog.db'), text)
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: catalog\.db in .* is damaged, or not Callgate's/)
+  expect(readFileSync(join(dataDir, 'catalog.db'), 'utf8')).toBe(text)
+})
+
+test('a migration copies the catalog aside first, and one that fails leaves everything as it was', () => {
+  const file = join(temporaryFolder(), 'catalog.db')
+  const sqlite = new Database(file, { create: true })
+  const db = drizzle(sqlite)
+  const first = { number: 1, sql: 'CREATE TABLE a (x)' }
+  const second = { number: 2, sql: 'ALTER TABLE a ADD COLUMN y--> statement-breakpoint\nUPDATE a SET y = x * 2' }
+  expect(migrate(sqlite, db, file, [first])).toEqual([1])
+  expect(readdirSync(join(file, '..'))).toEqual(['catalog.db'])
+  sqlite.run('INSERT INTO a VALUES (21)')
+
+  const broken = { number: 2, sql: 'ALTER TABLE a ADD COLUMN z--> statement-breakpoint\nnonsense' }
+  expect(() => migrate(sqlite, db, file, [first, broken])).toThrow()
+  expect(sqlite.query('SELECT * FROM a').all()).toEqual([{ x: 21 }])
+  expect(sqlite.query('PRAGMA user_version').get()).toEqual({ user_version: 1 })
+
+  expect(migrate(sqlite, db, file, [first, second])).toEqual([2])
+  expect(migrate(sqlite, db, file, [first, second])).toEqual([])
+  expect(sqlite.query('SELECT * FROM a').all()).toEqual([{ x: 21, y: 42 }])
+  sqlite.close()
+  const backup = new Database(`${file}.before-2`, { readonly: true })
+  expect(backup.query('SELECT * FROM a').all()).toEqual([{ x: 21 }])
+  backup.close()
+})
+
+test('an administrator token or password that cannot be one, without repeating it', async () => {
+  const dataDir = join(folder, 'admin')
+  const token = 'hf_0123456789abcdefghijklmnopqrstuvwxyz'
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one/, {
+    env: { CALLGATE_ADMIN_TOKEN: token },
+  })
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: CALLGATE_ADMIN_PASSWORD must have at least 10 characters\.$/, {
+    env: { CALLGATE_ADMIN_PASSWORD: 'short' },
+  })
+})
+
+test('a certificate that is missing or none', async () => {
+  writeFileSync(join(folder, 'none.pem'), 'none')
+  const dataDir = join(folder, 'tls')
+  for (const file of ['none.pem', 'missing.pem'])
+    await refused(['--port', '0', '--data-dir', dataDir, '--tls-cert', file, '--tls-key', file], /^callgate: HTTPS cannot start with --tls-cert and --tls-key: /)
+})
+
+test('files together with a manifest, and demo with files', async () => {
+  await refused(['a.csv', '--manifest', 'm.yaml'], /^callgate: Either --manifest or files, not both/)
+  const { code, stderr } = await run(['demo', 'a.csv'], { cwd: folder })
+  expect({ code, lines: lines(stderr) }).toEqual({ code: 1, lines: [expect.stringMatching(/^callgate: callgate demo takes settings only/)] })
+})

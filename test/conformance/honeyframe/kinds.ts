@@ -1,0 +1,91 @@
+import { expect, test } from 'bun:test'
+import { ids, MODEL_ROW, type World } from './world.ts'
+
+export function kinds(world: World): void {
+  const dryRun = (endpoint: string, body: unknown) =>
+    world.admin('POST', `/api/api-services/${world.service}/endpoints/${encodeURIComponent(endpoint)}/test`, body)
+
+  test('a lookup answers its row, and an empty list where there is none', async () => {
+    const found = await world.serve('customer?id=3')
+    expect(found.status).toBe(200)
+    expect(found.headers.get('content-type')).toBe('application/json')
+    expect(found.json).toMatchObject({ count: 1, limit: 100, offset: 0, has_more: false })
+    expect(found.json.rows[0]).toMatchObject({ id: 3, region: 'east' })
+    const none = await world.serve('customer?id=999')
+    expect([none.status, none.json.rows, none.json.count]).toEqual([200, [], 0])
+  })
+
+  test('a lookup needs its key and takes nothing else', async () => {
+    expect((await world.serve('customer')).status).toBe(422)
+    expect((await world.serve('customer?id=1&region=north')).status).toBe(400)
+    expect((await world.serve('customer?id=1&id=2')).status).toBe(422)
+  })
+
+  test('an endpoint id with a space and a slash is called percent-encoded', async () => {
+    const answer = await world.serve('by%20id%2F2?no=4')
+    expect(answer.json).toMatchObject({ rows: [{ id: 4, region: 'west' }], limit: 5 })
+    expect((await world.serve('by%20id/2?no=4')).status).toBe(404)
+  })
+
+  test('a sql endpoint filters by its parameters', async () => {
+    expect(ids(await world.serve('search?region=north'))).toEqual([1, 5, 9, 13, 17])
+    expect(ids(await world.serve('search?region=north&plan=free&plan=basic'))).toEqual([1, 5, 13, 17])
+    expect(ids(await world.serve('search?region=north&from=10'))).toEqual([13, 17])
+  })
+
+  test('a model endpoint scores one row or many, and ignores the query string', async () => {
+    const one = await world.score({ features: MODEL_ROW })
+    expect(one.status).toBe(200)
+    expect(one.json).toMatchObject({ predictions: ['stays'], count: 1, model_id: expect.any(Number) })
+    const many = await world.serve('churn?explain=1', { body: { rows: [MODEL_ROW, { tenure: 1, plan: 'free' }] } })
+    expect(many.json).toMatchObject({ count: 2, model_id: one.json.model_id })
+    expect(many.json.predictions[0]).toBe('stays')
+    expect(many.json.probabilities[0]).toEqual(one.json.probabilities[0])
+  })
+
+  test('a function is kept and not served: 501', async () => {
+    const { status, json } = await world.serve('greet', { method: 'POST', body: {} })
+    expect([status, typeof json.detail]).toEqual([501, 'string'])
+  })
+
+  test('a wrong method is 405 with what is allowed', async () => {
+    for (const [path, method, allow] of [
+      ['customer?id=1', 'POST', 'GET, HEAD'],
+      ['search', 'DELETE', 'GET, HEAD'],
+      ['churn', 'GET', 'POST'],
+      ['churn', 'PUT', 'POST'],
+    ] as const) {
+      const answer = await world.serve(path, { method, body: method === 'GET' ? undefined : '{}' })
+      expect([path, method, answer.status, answer.headers.get('allow')]).toEqual([path, method, 405, allow])
+    }
+  })
+
+  test('HEAD is GET without a body', async () => {
+    const answer = await world.serve('customer?id=1', { method: 'HEAD' })
+    expect([answer.status, answer.text]).toEqual([200, ''])
+  })
+
+  test('a dry-run gives what a raw key gets, from the draft, published or not', async () => {
+    const served = await world.serve('customer?id=3', { key: world.rawKey })
+    expect((await dryRun('customer', { id: 3 })).json).toEqual(served.json)
+    expect((await dryRun('by id/2', { no: 4 })).json.rows).toEqual([{ id: 4, region: 'west' }])
+    expect((await dryRun('search', { plan: ['free', 'basic'], limit: 3 })).json.count).toBe(3)
+    expect((await dryRun('churn', { features: MODEL_ROW })).json.predictions).toEqual(['stays'])
+    expect((await dryRun('greet', {})).status).toBe(501)
+    expect((await dryRun('nothing', {})).status).toBe(404)
+    const draft = await world.publish(
+      'unseen',
+      [{ id: 'd', kind: 'lookup', dataset: 'marts.customers', key_column: 'id' }],
+      { publish: false },
+    )
+    const run = await world.admin('POST', `/api/api-services/${draft}/endpoints/d/test`, { id: 1 })
+    expect(run.json.rows[0].name).toBe('Ada Lovelace')
+  })
+
+  test('a dry-run takes no API key and needs to be signed in', async () => {
+    const path = `/api/api-services/${world.service}/endpoints/customer/test`
+    expect((await world.call(path, { key: world.rawKey, body: { id: 1 } })).status).toBe(401)
+    const bearer = { authorization: `Bearer ${world.rawKey}`, ...world.stranger() }
+    expect((await world.call(path, { headers: bearer, body: { id: 1 } })).status).toBe(401)
+  })
+}
