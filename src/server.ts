@@ -30,6 +30,8 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     serve: {
       // Elysia would share the port with whoever listens there already, and calls would go to either
       reusePort: false,
+      // else NODE_ENV decides, and Bun's own page for an error that nobody caught shows its stack
+      development: false,
       // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
       idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),
       // the doors answer their own 413; this one only stops what no door takes

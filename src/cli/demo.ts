@@ -8,7 +8,7 @@ import { readConfig } from '../config.ts'
 import { readManifest } from '../management/manifest/read.ts'
 import { curl, printCalls } from './calls.ts'
 import type { Instance } from './instance.ts'
-import { apply, runServer } from './serve.ts'
+import { apply, runServer } from './run.ts'
 import { StartError } from './start-error.ts'
 
 const SERVICE = 'flights'

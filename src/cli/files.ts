@@ -8,7 +8,7 @@ import { comparable } from '../query/values.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
 import { curl, printCalls } from './calls.ts'
 import type { Instance } from './instance.ts'
-import { apply } from './serve.ts'
+import { apply } from './run.ts'
 import { StartError } from './start-error.ts'
 
 const PROJECT = 'files'

@@ -25,12 +25,10 @@ export function bindRequest(view: View, params: URLSearchParams): BoundRequest {
   for (const name of params.keys()) {
     if (query.params.has(name)) {
       if (view.closedParams.has(name)) throw forbidden(`This key may not filter by ${shown(name)}.`)
-    } else if (name === 'cursor') throw unprocessable('cursor: this endpoint pages with limit and offset.')
-    else if (name === 'format') {
-      if (params.get(name) !== 'json') throw unprocessable('format: only json is served.')
-    } else if (name !== 'limit' && name !== 'offset')
-      throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
+    } else if (!RESERVED.has(name)) throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
+  if (params.has('cursor')) throw unprocessable('cursor: this endpoint pages with limit and offset.')
+  if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is served.')
   return {
     filters: query.filters.map(filter => valuesOf(filter, params)),
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,

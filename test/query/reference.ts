@@ -75,6 +75,8 @@ function inScope(query: Planned, grant: Grant, table: number, row: Cell[]): bool
     const at = query.tables[table]!.table.columns.findIndex(c => c.name === name)
     if (at < 0) return true
     const cell = row[at]!
+    const { type } = query.tables[table]!.table.columns[at]!
+    if (type === 'blob' || type === 'json') return cell === null && values.includes(null)
     return values.some(value => (value === null ? cell === null : cell !== null && scopeNames(String(value), cell)))
   })
 }
@@ -125,6 +127,7 @@ function passes({ op, values }: PlannedFilter, cell: Cell): boolean {
 const asciiLower = (text: string) => text.replace(/[A-Z]/g, c => c.toLowerCase())
 
 function like(pattern: string, text: string): boolean {
+  if (/(^|[^\\])(\\\\)*\\$/.test(pattern)) return false // it ends in the middle of an escape
   const source = [...pattern.matchAll(/\\(.)|(.)/gsu)].map(([, escaped, plain]) => {
     if (plain === '%') return '[\\s\\S]*'
     if (plain === '_') return '[\\s\\S]'

@@ -1,0 +1,74 @@
+import { SYSTEM } from '../catalog/store.ts'
+import type { Config } from '../config.ts'
+import { progressReporter } from '../lib/progress.ts'
+import { version } from '../lib/version.ts'
+import { type Applied, applyManifest } from '../management/manifest/apply.ts'
+import type { ReadManifest } from '../management/manifest/read.ts'
+import { errorFields, log } from '../telemetry/log.ts'
+import { ensureAdministrator } from './administrator.ts'
+import { type Instance, openInstance } from './instance.ts'
+
+/** Starts, lets `publish` do its part while `/-/ready` says 503, then serves until a signal. */
+export async function runServer(config: Config, publish: (instance: Instance) => Promise<void>): Promise<number> {
+  log.level = config.logLevel
+  const instance = openInstance(config)
+  const prepared = Promise.withResolvers<void>()
+  const ended = endOnSignal(instance, config, prepared.promise)
+  instance.waitingFor.add(PREPARING)
+  try {
+    const token = await ensureAdministrator(instance.context, process.env)
+    console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
+    if (token) console.log(`Administrator's token, shown only now: ${token}`)
+    await publish(instance)
+  } catch (error) {
+    prepared.resolve()
+    if (instance.stopping.signal.aborted) return ended
+    await instance.stop()
+    throw error
+  }
+  prepared.resolve()
+  instance.waitingFor.delete(PREPARING)
+  return ended
+}
+
+/** Applies a manifest with its imports' progress on the terminal. */
+export function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
+  const table = (name: string) => {
+    const reporter = progressReporter(`importing ${name}`)
+    return { update: reporter.update, done: () => reporter.done(), failed: () => reporter.failed() }
+  }
+  return applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)
+}
+
+/**
+ * SIGTERM: not ready, a moment for load balancers to see it, then the end in order; SIGINT: the same without the moment.
+ * A second signal, or the hard limit, ends at once. `prepared` settles when nothing is being published any more.
+ */
+function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  let ending = false
+  const end = async (signal: NodeJS.Signals) => {
+    if (ending) process.exit(1)
+    ending = true
+    log.info({ signal }, 'stopping')
+    instance.waitingFor.add('the server is stopping')
+    instance.stopping.abort()
+    if (signal === 'SIGTERM') await Bun.sleep(config.drainDelay)
+    const hard = setTimeout(() => {
+      log.error('calls were still under way at the hard limit')
+      process.exit(1)
+    }, config.requestTimeout + 5000)
+    try {
+      await prepared
+      await instance.stop()
+      resolve(0)
+    } catch (error) {
+      log.error(errorFields(error), 'the end was not clean')
+      resolve(1)
+    } finally {
+      clearTimeout(hard)
+    }
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal))
+  return promise
+}
