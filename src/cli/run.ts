@@ -8,6 +8,8 @@ import { errorFields, log } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
 import { type Instance, openInstance } from './instance.ts'
 
+const PREPARING = 'what is to be published is being prepared'
+
 /** Starts, lets `publish` do its part while `/-/ready` says 503, then serves until a signal. */
 export async function runServer(config: Config, publish: (instance: Instance) => Promise<void>): Promise<number> {
   log.level = config.logLevel

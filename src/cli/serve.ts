@@ -20,8 +20,6 @@ export async function serve(argv: string[]): Promise<number> {
   })
 }
 
-const PREPARING = 'what is to be published is being prepared'
-
 function printMinted({ changes, minted }: Applied): void {
   for (const change of changes) console.log(`  ${change}`)
   for (const key of minted)

@@ -35,6 +35,8 @@ export interface ServedVersion {
   codec: RowCodec
   /** what the scorer takes */
   scoring: ScoringModel
+  /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
+  checksRows: boolean
   /**
    * Holds rows against the endpoint's `schema`, where it has one.
    * @throws Fault 422 with `errors: [{row, feature, message}]`

@@ -43,6 +43,7 @@ export function serveModel(
       metadata: version.metadata,
       maxDelayMs: reference.max_delay_ms,
     },
+    checksRows: reference.schema !== undefined,
     check,
   })
   const active = served(wanted)

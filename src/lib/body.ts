@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { parseLossless } from './json.ts'
 
@@ -11,24 +11,38 @@ export function checkAnnouncedLength(headers: Headers, limit: number): void {
   if (announced !== null && Number(announced) > limit) throw tooLarge(limit)
 }
 
+/** How a body may be compressed. */
+export type Encoding = 'gzip' | 'deflate'
+
 /**
- * A body's bytes, gunzipped where it says so.
- * @throws Fault 413 over the limit (before and after gunzip), 415 another encoding, 400 broken gzip or a body cut off
+ * A body's bytes, unpacked where it says so.
+ * @param encodings what this door takes
+ * @throws Fault 413 over the limit (before and after unpacking), 415 another encoding, 400 broken bytes or a body cut off
  */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBytes(
+  request: Request,
+  limit: number,
+  encodings: readonly Encoding[] = ['gzip'],
+): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')?.trim().toLowerCase()
-  if (encoding && encoding !== 'identity' && encoding !== 'gzip')
-    throw new Fault(415, 'unsupported_encoding', 'The content encoding must be gzip or none.')
+  if (encoding && encoding !== 'identity' && !encodings.includes(encoding as Encoding))
+    throw new Fault(415, 'unsupported_encoding', `The content encoding must be ${encodings.join(', ')} or none.`)
   const bytes = await received(request, limit)
   if (bytes.length > limit) throw tooLarge(limit)
-  if (encoding !== 'gzip') return bytes
+  if (!encoding || encoding === 'identity') return bytes
   try {
-    return gunzipSync(bytes, { maxOutputLength: limit })
+    const bound = { maxOutputLength: limit }
+    if (encoding === 'gzip') return gunzipSync(bytes, bound)
+    return hasZlibHeader(bytes) ? inflateSync(bytes, bound) : inflateRawSync(bytes, bound)
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
-    throw badRequest('The body is not valid gzip.', 'malformed_body')
+    throw badRequest(`The body is not valid ${encoding}.`, 'malformed_body')
   }
 }
+
+/** `deflate` means zlib's format (RFC 9110, 8.4.1.2), and some clients send the bare stream all the same. */
+const hasZlibHeader = (bytes: Uint8Array) =>
+  bytes.length > 1 && (bytes[0]! & 15) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
 
 async function received(request: Request, limit: number): Promise<Uint8Array> {
   try {

@@ -50,7 +50,8 @@ export interface Query {
 
 export type DatasetResolver = (name: string) => Dataset | undefined
 
-const RESERVED = new Set(['limit', 'offset', 'cursor', 'format'])
+/** Parameter names that no filter may take. */
+export const RESERVED = new Set(['limit', 'offset', 'cursor', 'format'])
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 

@@ -1,6 +1,6 @@
 import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { kindOf, type QueryFilter } from './compile.ts'
+import { kindOf, type QueryFilter, RESERVED } from './compile.ts'
 import type { View } from './policy.ts'
 import { encodeText, type StoredValue } from './values.ts'
 

@@ -36,7 +36,8 @@ export function kinds(world: World): void {
   test('a model endpoint scores one row or many, and ignores the query string', async () => {
     const one = await world.score({ features: MODEL_ROW })
     expect(one.status).toBe(200)
-    expect(one.json).toMatchObject({ predictions: ['stays'], count: 1, model_id: expect.any(Number) })
+    expect(one.json).toMatchObject({ predictions: ['stays'], count: 1 })
+    expect(one.json.model_id).toBeNumber()
     const many = await world.serve('churn?explain=1', { body: { rows: [MODEL_ROW, { tenure: 1, plan: 'free' }] } })
     expect(many.json).toMatchObject({ count: 2, model_id: one.json.model_id })
     expect(many.json.predictions[0]).toBe('stays')

@@ -1,0 +1,16 @@
+/** The path of a request's URL as it was sent: not decoded, without the query. */
+export function rawPath(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  if (start < 0) return '/'
+  const end = url.slice(start).search(/[?#]/)
+  return end < 0 ? url.slice(start) : url.slice(start, start + end) || '/'
+}
+
+/** A part of a path, decoded; undefined where its escapes are none. */
+export function decodedPart(part: string): string | undefined {
+  try {
+    return part.includes('%') ? decodeURIComponent(part) : part
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,37 @@
+import type { ModelMetadata } from '../catalog/tensor.ts'
+import { rowValues } from './decode.ts'
+import { columnsOf, type Feature } from './features.ts'
+import type { Tensors } from './tensors.ts'
+
+/**
+ * Input tensors as the rows of named features that they hold: what a row schema is about. A model without a row dimension
+ * has one row, of whole tensors.
+ * @param features the codec's
+ * @param rows how many the tensors hold, as `Scorer.score` takes it
+ */
+export function namedRows(
+  metadata: ModelMetadata,
+  features: readonly Feature[],
+  feeds: Tensors,
+  rows: number,
+): Record<string, unknown>[] {
+  const axis = columnsOf(metadata).axis !== 'none'
+  const named = Array.from({ length: rows }, (): Record<string, unknown> => ({}))
+  const columns = features.some(feature => feature.name !== feature.input)
+  if (columns) {
+    const values = rowValues(feeds[features[0]!.input]!, rows, axis)
+    for (let r = 0; r < rows; r++)
+      for (let f = 0; f < features.length; f++)
+        put(named[r]!, features[f]!.name, features.length === 1 ? values[r] : (values[r] as unknown[])[f])
+    return named
+  }
+  for (const { input } of features) {
+    const values = rowValues(feeds[input]!, rows, axis)
+    for (let r = 0; r < rows; r++) put(named[r]!, input, values[r])
+  }
+  return named
+}
+
+/** A feature may be called `__proto__`. */
+const put = (row: Record<string, unknown>, name: string, value: unknown) =>
+  Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true })
