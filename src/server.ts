@@ -9,6 +9,8 @@ import { version } from './lib/version.ts'
 import type { ManagementContext } from './management/context.ts'
 import { managementRoutes } from './management/routes.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
+import { deploymentDoor } from './protocols/hopsworks/door.ts'
+import { modelDoor } from './protocols/open-inference/door.ts'
 import { alive, type Readiness, ready } from './protocols/probes/door.ts'
 import { identify } from './telemetry/identity.ts'
 import { logFailure } from './telemetry/log.ts'
@@ -25,8 +27,9 @@ export interface ServerParts {
 export function buildServer({ gate, management, readiness }: ServerParts) {
   const { config } = management
   const app = new Elysia({
-    // Elysia would look for the path behind the 11th character, and miss it where a host's name is as short as `api`
-    handler: { standardHostname: false },
+    // Elysia looks for the path from the 11th character on and misses it behind `http://api`; from the 7th on, which is
+    // the other choice, it would take the second slash of `https://` for the path
+    handler: { standardHostname: config.tlsCert !== undefined },
     serve: {
       // Elysia would share the port with whoever listens there already, and calls would go to either
       reusePort: false,
@@ -46,8 +49,12 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     return clientAddress(request.headers, peer, config.trustedProxies)
   }
   const serve = honeyframeDoor(gate, config)
+  const models = modelDoor(gate, management.publisher.registry.runtime.scorer, config)
+  const deployments = deploymentDoor(gate, models, config)
 
   if (config.corsOrigins.length > 0) app.use(corsOf(config.corsOrigins))
+  // a Host that is a deployment's owns every path
+  if (config.hostDomain) app.onRequest(async ({ request }) => deployments.byHost(request, () => addressOf(request)))
   app.onError(({ error, code, request }) => {
     const identity = identify(request.headers)
     if (code === 'NOT_FOUND') return problem(notFound('No such route.'), identity)
@@ -58,6 +65,9 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
   app.get('/-/alive', ({ request }) => alive(request))
   app.get('/-/ready', ({ request }) => ready(request, readiness))
   app.all(`${PREFIX}*`, ({ request }) => serve(request, () => addressOf(request)), raw)
+  for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
+    app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)
+  app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
   app.use(managementRoutes(management, addressOf))
   app.get('/', () => Response.json({ name: 'callgate', version, alive: '/-/alive', ready: '/-/ready', api: '/api' }))
   return app
@@ -76,8 +86,18 @@ function corsOf(origins: string[]) {
       'X-Project-Id',
       'If-Match',
       'Traceparent',
+      'Inference-Header-Content-Length',
     ],
-    exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'ETag', 'Link', 'Location'],
+    exposeHeaders: [
+      'X-Request-Id',
+      'Retry-After',
+      'RateLimit',
+      'RateLimit-Policy',
+      'ETag',
+      'Link',
+      'Location',
+      'Inference-Header-Content-Length',
+    ],
     credentials: false,
     maxAge: 600,
   })

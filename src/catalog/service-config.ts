@@ -7,6 +7,7 @@ import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { checkEndpointId } from './names.ts'
+import { checkPorterRoute, PorterRoute } from './porter.ts'
 
 const closed = { additionalProperties: false }
 const Name = Type.String({ minLength: 1, maxLength: 200 })
@@ -128,12 +129,16 @@ const ModelEndpoint = Type.Object(
     max_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** a JSON Schema that each row must satisfy, at every door */
     schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
+    porter: Type.Optional(PorterRoute),
   },
   closed,
 )
 export type ModelEndpoint = Static<typeof ModelEndpoint>
 
-const FunctionEndpoint = Type.Object({ ...common, kind: Type.Literal('function') }, { additionalProperties: true })
+const FunctionEndpoint = Type.Object(
+  { ...common, kind: Type.Literal('function'), porter: Type.Optional(PorterRoute) },
+  { additionalProperties: true },
+)
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
 export type EndpointConfig = SqlEndpoint | LookupEndpoint | ModelEndpoint | FunctionEndpoint
@@ -175,6 +180,8 @@ function checkEndpoint(endpoint: EndpointConfig): void {
     if (endpoint.version !== undefined && endpoint.model === undefined)
       throw unprocessable(`${where}: version goes with model, not with model_id.`)
   }
+  if ((endpoint.kind === 'model' || endpoint.kind === 'function') && endpoint.porter)
+    checkPorterRoute(endpoint.porter, endpoint.id)
   if (endpoint.kind === 'sql') for (const filter of endpoint.query.filters ?? []) checkFilter(filter, where)
 }
 

@@ -2,7 +2,7 @@ import type { Instance } from './instance.ts'
 
 /** A curl line that can be pasted: GET, or POST with a JSON body. */
 export function curl(instance: Instance, key: string | undefined, path: string, body?: unknown): string {
-  const url = `${instance.url.replace('//0.0.0.0', '//127.0.0.1')}/api/service/${path}`
+  const url = `${instance.url.replace('//0.0.0.0', '//127.0.0.1')}/api/service/${path.replaceAll("'", '%27')}`
   const head = `curl -s '${url}' -H 'X-API-Key: ${key ?? '$KEY'}'`.replace("'X-API-Key: $KEY'", '"X-API-Key: $KEY"')
   if (body === undefined) return head
   return `${head} -H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`

@@ -71,6 +71,9 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
   printCalls(key, calls)
 }
 
+/** A lookup's parameter: the column's own name, unless that means something else in a query string. */
+const paramOf = (column: string) => (RESERVED.has(column) ? `${column}_` : column)
+
 function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
     const path = resolve(given)
@@ -106,7 +109,7 @@ function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>
     kind: 'lookup',
     dataset: dataset.name,
     key_column: column,
-    key_param: column,
+    key_param: paramOf(column),
   }
   return [sql, lookup]
 }
@@ -118,7 +121,7 @@ async function firstKey(instance: Instance, name: string, column: string): Promi
   const call = { params: new URLSearchParams({ limit: '1' }), body: undefined, deadline: Date.now() + 10_000 }
   const reply = await service.endpoints.get(name)!.run(call, adminGrant(service.projectId))
   const value = 'rows' in reply ? reply.rows[0]?.[column] : undefined
-  return new URLSearchParams({ [column]: String(value ?? '') }).toString()
+  return new URLSearchParams({ [paramOf(column)]: String(value ?? '') }).toString()
 }
 
 /** A row of the right shape; its values mean nothing. */

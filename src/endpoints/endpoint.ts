@@ -54,6 +54,25 @@ export interface ServedModel {
   versions: ReadonlyMap<number, ServedVersion>
 }
 
+/** porter's route on an endpoint. Immutable. */
+export interface ServedRoute {
+  /** as it is listed */
+  path: string
+  name: string
+  version: string
+  meta: Record<string, unknown>
+  /** absent: the app's */
+  status?: string
+  batch: boolean
+  validate: boolean
+  /** the author's JSON Schema of a row, without the id */
+  rowSchema?: Record<string, unknown> | boolean
+  schemaName?: string
+  predictionSchema?: Record<string, unknown>
+  /** of a model: extra columns are dropped, whatever the endpoint says of them */
+  codec?: RowCodec
+}
+
 /** A compiled endpoint: immutable, and all that a call needs. */
 export interface Endpoint {
   readonly id: string
@@ -66,6 +85,8 @@ export interface Endpoint {
   readonly files: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
+  /** Where porter's door serves it. */
+  readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
   run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
 }

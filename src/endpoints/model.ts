@@ -6,6 +6,7 @@ import { compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import type { Endpoint, ModelReply, ServedModel, ServedVersion } from './endpoint.ts'
+import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
@@ -94,6 +95,7 @@ export function compileModelEndpoint(
     takesBody: true,
     files: [],
     model,
+    porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
     async run({ body, deadline, signal }): Promise<ModelReply> {
       const { rows, form } = rowsOf(body)
       active.check(rows, form)

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Db } from '../../db/connect.ts'
@@ -34,6 +35,9 @@ export const inProject = (projectId: number, name: string) => `${projectId}/${na
 export class Publisher {
   readonly db: Db
   readonly registry: Registry
+  /** how many works take artifacts in now, and the artifacts that may be nobody's when they are done */
+  #taking = 0
+  #doubtful = new Set<string>()
 
   constructor(db: Db, registry: Registry) {
     this.db = db
@@ -111,12 +115,34 @@ export class Publisher {
       .catch(error => log.warn({ file, ...errorFields(error) }, 'an old data file could not be removed'))
   }
 
-  /** Removes an artifact that no model version needs any more. */
+  /** Runs work that takes artifacts in, which are on disk before the catalog knows them: none is removed meanwhile. */
+  async takingArtifacts<T>(work: () => Promise<T>): Promise<T> {
+    this.#taking++
+    try {
+      return await work()
+    } finally {
+      this.#taking--
+      this.#removeArtifacts()
+    }
+  }
+
+  /** Removes an artifact unless a model version needs it, as soon as none is being taken in. */
   discardArtifact(sha256: string): void {
-    if (artifactsInUse(this.db).has(sha256)) return
-    rm(join(this.registry.runtime.modelsDir, sha256), { recursive: true, force: true }).catch(error =>
-      log.warn({ sha256, ...errorFields(error) }, 'an old model file could not be removed'),
-    )
+    this.#doubtful.add(sha256)
+    this.#removeArtifacts()
+  }
+
+  #removeArtifacts(): void {
+    if (this.#taking > 0 || this.#doubtful.size === 0) return
+    const inUse = artifactsInUse(this.db)
+    for (const sha256 of this.#doubtful)
+      try {
+        // at once, so that the same model may be taken in again right after it
+        if (!inUse.has(sha256)) rmSync(join(this.registry.runtime.modelsDir, sha256), { recursive: true, force: true })
+      } catch (error) {
+        log.warn({ sha256, ...errorFields(error) }, 'an old model file could not be removed')
+      }
+    this.#doubtful.clear()
   }
 
   /** Dataset files that are in use, by name. */

@@ -1,5 +1,6 @@
 import { type Asset, getAsset, listAssets } from '../catalog/assets.ts'
 import { listDeployments } from '../catalog/deployments.ts'
+import { type PorterApp, readPorterApp } from '../catalog/porter.ts'
 import { listProjects, type Project } from '../catalog/projects.ts'
 import { type EndpointConfig, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
@@ -8,6 +9,7 @@ import { errorFields, log } from '../telemetry/log.ts'
 import type { Endpoint, ModelDeployment, Service } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
 import { compileModelEndpoint, type ModelReference, serveModel } from './model.ts'
+import { PorterIndex } from './porter.ts'
 import { compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
@@ -36,6 +38,8 @@ export interface Staged {
   services: Map<string, Service | null>
   /** by project slug: all of the project's */
   deployments: Map<string, ModelDeployment[]>
+  /** porter's app, as it is in the catalog */
+  porterApp?: PorterApp
 }
 
 /** A model endpoint, and the service it is in. */
@@ -50,11 +54,13 @@ export interface PublishedModel {
  */
 export class Registry {
   readonly runtime: EndpointRuntime
+  readonly porterRoutes = new PorterIndex()
   #services = new Map<string, Service>()
   /** endpoint id -> the services that have a model endpoint of this id */
   #modelServices = new Map<string, Set<string>>()
   /** project slug -> deployment name -> the deployment */
   #deployments = new Map<string, Map<string, ModelDeployment>>()
+  #porterApp: PorterApp | undefined
 
   constructor(runtime: EndpointRuntime) {
     this.runtime = runtime
@@ -62,6 +68,11 @@ export class Registry {
 
   get(key: string): Service | undefined {
     return this.#services.get(key)
+  }
+
+  /** porter's app, where a manifest declared one. */
+  get porterApp(): PorterApp | undefined {
+    return this.#porterApp
   }
 
   all(): Iterable<Service> {
@@ -89,8 +100,16 @@ export class Registry {
     for (const ofProject of this.#deployments.values()) yield* ofProject.values()
   }
 
+  /** @param project a slug, also in capitals and with `_` for `-` or the other way round, where that is no other project's */
   deployment(project: string, name: string): ModelDeployment | undefined {
-    return this.#deployments.get(project)?.get(name)
+    return (this.#deployments.get(project) ?? this.#deploymentsOfAlias(project))?.get(name)
+  }
+
+  #deploymentsOfAlias(project: string): Map<string, ModelDeployment> | undefined {
+    const plain = (slug: string) => slug.toLowerCase().replaceAll('_', '-')
+    const slugs = [...this.#deployments.keys()].filter(slug => plain(slug) === plain(project))
+    const slug = slugs.find(slug => slug === project.toLowerCase()) ?? (slugs.length === 1 ? slugs[0] : undefined)
+    return slug === undefined ? undefined : this.#deployments.get(slug)
   }
 
   /**
@@ -109,15 +128,19 @@ export class Registry {
         project.slug,
         listDeployments(store, project.id).map(d => this.#deploymentOf(store, project, d.name, d.config)),
       )
-    return { services, deployments }
+    const porterApp = readPorterApp(store)
+    this.porterRoutes.check(services, porterApp)
+    return { services, deployments, porterApp }
   }
 
-  apply({ services, deployments }: Staged): void {
+  apply({ services, deployments, porterApp }: Staged): void {
+    if (porterApp) this.#porterApp = porterApp
     for (const [key, service] of services) this.#put(key, service)
     for (const [slug, list] of deployments) this.#deployments.set(slug, new Map(list.map(d => [d.name, d])))
   }
 
   #put(key: string, service: Service | null): void {
+    this.porterRoutes.replace(key, service)
     for (const endpoint of this.#services.get(key)?.endpoints.values() ?? [])
       if (endpoint.model) this.#modelServices.get(endpoint.id)?.delete(key)
     if (!service) return void this.#services.delete(key)
@@ -142,6 +165,7 @@ export class Registry {
 
   /** At the start: everything published. What does not compile (a file that went missing) is logged and not served. */
   load(store: Store): void {
+    this.#porterApp = readPorterApp(store)
     for (const asset of listAssets(store, { status: 'published' }))
       try {
         this.#put(asset.assetKey, this.#compile(store, asset))

@@ -49,7 +49,7 @@ function describe(error: ValueError, where: string): string {
 
 function alternatives(schema: TSchema): string {
   const options = (schema.anyOf as TSchema[] | undefined) ?? []
-  if (options.length > 0 && options.every(option => option.const !== undefined))
-    return `one of ${options.map(option => String(option.const)).join(', ')}`
+  if (options.some(option => option.const !== undefined))
+    return `one of ${options.map(option => String(option.const ?? option.type)).join(', ')}`
   return `one of: ${options.map(option => option.type ?? 'another shape').join(', ')}`
 }

@@ -26,7 +26,7 @@ export function auditTrail(context: ManagementContext, request: Request, { user 
   )
 }
 
-/** Deployments as they were declared; this version does not serve them. */
+/** Deployments as they were declared, and where they answer; this version serves those of models. */
 export function deploymentsOf(
   context: ManagementContext,
   request: Request,
@@ -34,6 +34,7 @@ export function deploymentsOf(
   projectId: string,
 ): Response {
   const project = projectFor(context, user, idOf(projectId), 'viewer')
+  const { origin } = new URL(request.url)
   return list(
     request,
     listDeployments(context.db, project.id).map(d => ({
@@ -41,7 +42,8 @@ export function deploymentsOf(
       name: d.name,
       project_id: d.projectId,
       config: d.config,
-      status: 'not_served',
+      status: (d.config as { model?: unknown }).model === undefined ? 'not_served' : 'served',
+      endpoint_url: `${origin}/v1/${project.slug}/${d.name}`,
       created_at: d.createdAt,
     })),
     items => ({ items }),

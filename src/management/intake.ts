@@ -82,7 +82,10 @@ export async function tableHash({ path, primaryKey, chooseKey, indexes, types }:
 
 const MAX_MODEL_BYTES = 2 ** 31 - 1
 
-/** Takes a model file in; `addVersion` makes it a version. @throws Fault 422 what the runtime says of it; 413 */
+/**
+ * Takes a model file in; `addVersion` makes it a version, else it goes when the `takingArtifacts` around both ends.
+ * @throws Fault 422 what the runtime says of it; 413
+ */
 export async function stageModel(
   context: ManagementContext,
   path: string,
@@ -93,5 +96,6 @@ export async function stageModel(
   const bytes = await file.bytes()
   const { modelsDir } = context.publisher.registry.runtime
   const { sha256, metadata } = await addModelFile({ bytes, modelsDir, features: input.features })
+  context.publisher.discardArtifact(sha256)
   return { ...input, sha256, metadata, size: bytes.length, features: input.features ?? null }
 }

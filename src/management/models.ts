@@ -98,14 +98,14 @@ export async function uploadModel(context: ManagementContext, request: Request, 
     checkModelName(name)
     if (fields.version && !/^[1-9]\d{0,8}$/.test(fields.version))
       throw unprocessable('version must be a positive whole number.')
-    const staged = await stageModel(context, path, {
-      name,
-      version: fields.version ? Number(fields.version) : undefined,
-      features: featuresOf(fields.features),
-    })
-    const { model, version, added } = context.publisher.change((tx, touched) => {
-      touched.models.add(inProject(project.id, name))
-      return addVersion(tx, who.actor, project.id, staged)
+    const number = fields.version ? Number(fields.version) : undefined
+    const features = featuresOf(fields.features)
+    const { model, version, added } = await context.publisher.takingArtifacts(async () => {
+      const staged = await stageModel(context, path, { name, version: number, features })
+      return context.publisher.change((tx, touched) => {
+        touched.models.add(inProject(project.id, name))
+        return addVersion(tx, who.actor, project.id, staged)
+      })
     })
     return shown(context.db, findModel(context.db, project.id, model.name)!, version, added ? 201 : 200)
   })

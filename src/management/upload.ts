@@ -42,15 +42,22 @@ export async function receiveUpload<T>(
   }
 }
 
+/** @throws Fault 400 a boundary that is none */
+function parserOf(type: string, limit: number): InstanceType<typeof Busboy> {
+  const limits = { files: 1, fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 }
+  try {
+    return new Busboy({ headers: { 'content-type': type }, limits })
+  } catch {
+    throw badRequest('The upload has no boundary that can be used.', 'malformed_body')
+  }
+}
+
 async function receive(request: Request, type: string, path: string, limit: number): Promise<Upload> {
   if (!request.body) throw unprocessable('The upload is empty.')
   const fields: Record<string, string> = Object.create(null)
   let file: { name: string; written: Promise<void> } | undefined
   let refusal: Fault | undefined
-  const busboy = new Busboy({
-    headers: { 'content-type': type },
-    limits: { files: 1, fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 },
-  })
+  const busboy = parserOf(type, limit)
   busboy.on('file', (field, stream, name) => {
     if (field !== 'file') refusal ??= unprocessable('The file is sent in the field named file.')
     stream.on('limit', () => {

@@ -25,7 +25,8 @@ export function bindRequest(view: View, params: URLSearchParams): BoundRequest {
   for (const name of params.keys()) {
     if (query.params.has(name)) {
       if (view.closedParams.has(name)) throw forbidden(`This key may not filter by ${shown(name)}.`)
-    } else if (!RESERVED.has(name)) throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
+    } else if (!RESERVED.has(name))
+      throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
   if (params.has('cursor')) throw unprocessable('cursor: this endpoint pages with limit and offset.')
   if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is served.')

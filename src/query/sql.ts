@@ -69,7 +69,8 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
       ...joins,
       ...(where.length ? [sql`WHERE ${sql.join(where, sql` AND `)}`] : []),
       sql`ORDER BY ${sql.join(orderBy(tables[0]!, order, column), sql`, `)}`,
-      sql`LIMIT ${sql.placeholder('limit')} OFFSET ${sql.placeholder('offset')}`,
+      // `+ 0`: where LIMIT is a bare parameter, SQLite prepares the statement anew for every value that is bound
+      sql`LIMIT ${sql.placeholder('limit')} + 0 OFFSET ${sql.placeholder('offset')} + 0`,
     ],
     sql` `,
   )

@@ -73,7 +73,10 @@ function fault(type: ElementType, value: unknown): string | undefined {
     return integer < range[0] || integer > range[1] ? `The integer does not fit into ${type}.` : undefined
   }
   if (type === 'bool') return typeof value === 'boolean' ? undefined : EXPECTED.bool
-  if (type === 'string') return typeof value === 'string' ? undefined : EXPECTED.string
+  if (type === 'string') {
+    if (typeof value !== 'string') return EXPECTED.string
+    return value.includes('\0') ? 'Text without NUL characters is expected.' : undefined // the runtime would cut it there
+  }
   if (value === null || typeof value === 'bigint') return undefined
   if (typeof value !== 'number') return 'A number is expected.'
   return Number.isFinite(value) ? undefined : 'The number is too large.'
@@ -111,7 +114,7 @@ export function writeScalars(
     const target = data as string[]
     for (let r = 0; r < rows.length; r++, at += stride) {
       const value = rows[r]![name]
-      if (typeof value === 'string') target[at] = value
+      if (typeof value === 'string' && !value.includes('\0')) target[at] = value
       else unusual(type, name, rows[r]!, r, value, target, at, errors)
     }
   } else

@@ -9,7 +9,11 @@ afterAll(cleanUp)
 
 const PRINTED = /Administrator's token, shown only now: (\S+)/
 const start = (dataDir: string, env: Record<string, string>) =>
-  startCallgate({ dataDir: join(folder, dataDir), env: { CALLGATE_ADMIN_TOKEN: '', ...env }, flags: ['--scoring-workers', '1'] })
+  startCallgate({
+    dataDir: join(folder, dataDir),
+    env: { CALLGATE_ADMIN_TOKEN: '', ...env },
+    flags: ['--scoring-workers', '1'],
+  })
 const whoIs = (callgate: Callgate, secret: string) =>
   callgate.call('/api/auth/me', { headers: { authorization: `Bearer ${secret}` } })
 const signIn = (callgate: Callgate, username: string, password: string) =>
@@ -48,7 +52,11 @@ test('a username and password from the environment sign in, no token is printed,
   const { status, json } = await signIn(first, username, old)
   expect(status).toBe(200)
   expect((await whoIs(first, json.access_token)).json).toMatchObject({ username, is_admin: true })
-  for (const [name, password] of [[username, renewed], ['admin', old], [username, '']] as const) {
+  for (const [name, password] of [
+    [username, renewed],
+    ['admin', old],
+    [username, ''],
+  ] as const) {
     const refused = await signIn(first, name, password)
     expect(refused.status).toBe(401)
     expect(refused.json.detail).toBe('Wrong username or password.')

@@ -11,8 +11,22 @@ const folder = temporaryFolder()
 afterAll(cleanUp)
 
 test('everything wrong with the command line and the environment is said at once, and exit 2', async () => {
-  const args = ['serve', '--port', '99999', '--data-dri', 'x', '-p', '--scoring=gpu', '--cors-origins', 'https://a.org/path', '--manifest']
-  const { code, stdout, stderr } = await run(args, { cwd: folder, env: { CALLGATE_DRAIN_DELAY: 'soon', CALLGATE_TLS_KEY: 'key.pem' } })
+  const args = [
+    'serve',
+    '--port',
+    '99999',
+    '--data-dri',
+    'x',
+    '-p',
+    '--scoring=gpu',
+    '--cors-origins',
+    'https://a.org/path',
+    '--manifest',
+  ]
+  const { code, stdout, stderr } = await run(args, {
+    cwd: folder,
+    env: { CALLGATE_DRAIN_DELAY: 'soon', CALLGATE_TLS_KEY: 'key.pem' },
+  })
   expect(code).toBe(2)
   expect(stdout).toBe('')
   expect(lines(stderr).sort()).toEqual([
@@ -39,7 +53,8 @@ test('help names every command and every setting with its default, and exits 0 h
   const asked = await Promise.all([['help'], [], ['serve', '--help']].map(args => run(args)))
   for (const answer of asked) expect(answer).toEqual({ code: 0, stdout: asked[0]!.stdout, stderr: '' })
   for (const { flag } of Object.values(SETTINGS)) expect(asked[0]!.stdout).toContain(`--${flag} `)
-  for (const command of ['demo', 'serve', 'secret', 'health', 'version']) expect(asked[0]!.stdout).toContain(`callgate ${command}`)
+  for (const command of ['demo', 'serve', 'secret', 'health', 'version'])
+    expect(asked[0]!.stdout).toContain(`callgate ${command}`)
   expect(asked[0]!.stdout).toMatch(/--port PORT .*\(default: 8080\)/)
 })
 
@@ -60,16 +75,35 @@ test('secret prints a new secret of the right form each time; anything but dk or
 })
 
 test('a flag wins over its environment variable, which wins over the default; one that is empty is not set', () => {
-  const env = { CALLGATE_PORT: '81', CALLGATE_HOST: '0.0.0.0', CALLGATE_SCORING: '', CALLGATE_TLS_CERT: '', CALLGATE_DATA_DIR: 'here' }
+  const env = {
+    CALLGATE_PORT: '81',
+    CALLGATE_HOST: '0.0.0.0',
+    CALLGATE_SCORING: '',
+    CALLGATE_TLS_CERT: '',
+    CALLGATE_DATA_DIR: 'here',
+  }
   const { config, positional } = readConfig(['a.csv', '--port=82', 'b.csv', '--request-timeout', '2m'], env)
   expect(positional).toEqual(['a.csv', 'b.csv'])
-  expect(config).toMatchObject({ port: 82, host: '0.0.0.0', scoring: 'worker', dataDir: join(process.cwd(), 'here'), requestTimeout: 120_000 })
+  expect(config).toMatchObject({
+    port: 82,
+    host: '0.0.0.0',
+    scoring: 'worker',
+    dataDir: join(process.cwd(), 'here'),
+    requestTimeout: 120_000,
+  })
   expect(config.tlsCert).toBeUndefined()
-  expect(readConfig([], {}).config).toMatchObject({ port: 8080, host: '127.0.0.1', drainDelay: 2000, maxBody: 16 * 1024 ** 2 })
+  expect(readConfig([], {}).config).toMatchObject({
+    port: 8080,
+    host: '127.0.0.1',
+    drainDelay: 2000,
+    maxBody: 16 * 1024 ** 2,
+  })
 })
 
 test('health exits 1 with one line where nothing listens', async () => {
   const { code, stderr } = await run(['health', '--url', 'http://127.0.0.1:9'])
   expect(code).toBe(1)
-  expect(lines(stderr)).toEqual([expect.stringMatching(/^callgate health: http:\/\/127\.0\.0\.1:9\/-\/alive does not answer/)])
+  expect(lines(stderr)).toEqual([
+    expect.stringMatching(/^callgate health: http:\/\/127\.0\.0\.1:9\/-\/alive does not answer/),
+  ])
 })

@@ -31,7 +31,14 @@ const ORIGIN = 'https://app.example.org'
 let configured: Callgate
 let plain: Callgate
 beforeAll(async () => {
-  const flags = ['--cors-origins', `${ORIGIN},http://localhost:3000`, '--trusted-proxies', '127.0.0.1,10.0.0.0/8', '--scoring-workers', '1']
+  const flags = [
+    '--cors-origins',
+    `${ORIGIN},http://localhost:3000`,
+    '--trusted-proxies',
+    '127.0.0.1,10.0.0.0/8',
+    '--scoring-workers',
+    '1',
+  ]
   ;[configured, plain] = await Promise.all([
     startCallgate({ manifest, env, flags }),
     startCallgate({ manifest, env, flags: ['--scoring-workers', '1'] }),
@@ -43,13 +50,24 @@ describe('CORS', () => {
   const preflight = (callgate: Callgate, path: string, origin: string, method = 'POST') =>
     callgate.call(path, {
       method: 'OPTIONS',
-      headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': 'x-api-key,content-type' },
+      headers: {
+        origin,
+        'access-control-request-method': method,
+        'access-control-request-headers': 'x-api-key,content-type',
+      },
     })
   const allowed = (answer: Answer) => answer.headers.get('access-control-allow-origin')
   const crossHeaders = (answer: Answer) => [...answer.headers.keys()].filter(name => name.startsWith('access-control-'))
 
   test('a preflight from a configured origin is answered without a key, at every door', async () => {
-    for (const path of [ROW, '/api/service/none/none', '/api/projects', '/api/auth/login', '/-/ready', '/no/such/route'])
+    for (const path of [
+      ROW,
+      '/api/service/none/none',
+      '/api/projects',
+      '/api/auth/login',
+      '/-/ready',
+      '/no/such/route',
+    ])
       for (const origin of [ORIGIN, 'http://localhost:3000']) {
         const answer = await preflight(configured, path, origin)
         expect(answer.status).toBe(204)
@@ -72,7 +90,9 @@ describe('CORS', () => {
       callgate.call('/api/service/edge/none', { key, headers }),
       callgate.call(ROW, { method: 'POST', key, headers, body: {} }),
       callgate.call('/api/service/edge/row', { key, headers }),
-      callgate.call(ROW, { key, headers: { ...headers, 'content-length': String(2 ** 31) }, method: 'POST', body: 'x' }).catch(() => undefined),
+      callgate
+        .call(ROW, { key, headers: { ...headers, 'content-length': String(2 ** 31) }, method: 'POST', body: 'x' })
+        .catch(() => undefined),
       callgate.call('/api/projects', { headers }),
       callgate.admin('GET', '/api/projects', undefined, headers),
       callgate.call('/no/such/route', { headers }),
@@ -81,7 +101,9 @@ describe('CORS', () => {
 
   test('every answer to a configured origin says so, errors too, and lets it read our headers', async () => {
     const seen = await answers(configured, { origin: ORIGIN })
-    expect([...new Set(seen.map(answer => answer.status))].sort()).toEqual(expect.arrayContaining([200, 401, 404, 405, 422]))
+    expect([...new Set(seen.map(answer => answer.status))].sort()).toEqual(
+      expect.arrayContaining([200, 401, 404, 405, 422]),
+    )
     for (const answer of seen) {
       expect({ status: answer.status, origin: allowed(answer) }).toEqual({ status: answer.status, origin: ORIGIN })
       expect(answer.headers.get('access-control-expose-headers')).toMatch(/Retry-After/i)
@@ -90,12 +112,19 @@ describe('CORS', () => {
   })
 
   test('another origin is told nothing that lets it read, and its call is answered as ever', async () => {
-    for (const origin of ['https://evil.example', `${ORIGIN}.evil.example`, `${ORIGIN}:444`, 'null', 'http://app.example.org']) {
+    for (const origin of [
+      'https://evil.example',
+      `${ORIGIN}.evil.example`,
+      `${ORIGIN}:444`,
+      'null',
+      'http://app.example.org',
+    ]) {
       const answer = await configured.call(ROW, { key, headers: { origin } })
       expect({ status: answer.status, origin: allowed(answer) }).toEqual({ status: 200, origin: null })
       expect(allowed(await preflight(configured, ROW, origin))).toBeNull()
     }
-    for (const answer of await answers(configured, { origin: 'https://evil.example' })) expect(allowed(answer)).toBeNull()
+    for (const answer of await answers(configured, { origin: 'https://evil.example' }))
+      expect(allowed(answer)).toBeNull()
   })
 
   test('without --cors-origins no answer has a CORS header', async () => {
@@ -135,27 +164,50 @@ describe('HTTPS', () => {
   const openssl = Bun.which('openssl')
   if (!openssl) console.log('  HTTPS is not tested: there is no openssl to make a certificate with')
 
-  test.skipIf(!openssl)('with a certificate every door speaks HTTPS, plain HTTP gets nothing, and health asks the right way', async () => {
-    const made = Bun.spawnSync([
-      ...[openssl!, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=callgate.test', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', files.key, '-out', files.cert],
-    ])
-    expect(made.exitCode).toBe(0)
-    const flags = ['--tls-cert', files.cert, '--tls-key', files.key, '--scoring-workers', '1']
-    const callgate = await startCallgate({ manifest, env, flags, waitReady: false })
-    expect(callgate.url).toMatch(/^https:/)
-    const ca = await Bun.file(files.cert).text()
-    const call = (path: string, headers: Record<string, string> = {}) =>
-      fetch(callgate.url + path, { headers, tls: { ca, rejectUnauthorized: true } })
-    await waitFor(async () => (await call('/-/ready')).status === 200 || undefined)
-    const answer = await call(ROW, { 'x-api-key': key })
-    expect(answer.status).toBe(200)
-    expect(((await answer.json()) as { rows: unknown[] }).rows).toEqual([{ id: 1, name: 'one' }])
-    expect((await call('/api/projects', { authorization: `Bearer ${callgate.adminToken}` })).status).toBe(200)
-    await expect(fetch(callgate.url.replace('https', 'http') + ROW)).rejects.toThrow()
-    const { port } = new URL(callgate.url)
-    const asked = await run(['health'], { env: { CALLGATE_PORT: port, CALLGATE_TLS_CERT: files.cert } })
-    expect(asked).toEqual({ code: 0, stdout: '', stderr: '' })
-    expect(await callgate.stop()).toBe(0)
-  })
+  test.skipIf(!openssl)(
+    'with a certificate every door speaks HTTPS, plain HTTP gets nothing, and health asks the right way',
+    async () => {
+      const made = Bun.spawnSync([
+        ...[
+          openssl!,
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+          '-days',
+          '2',
+        ],
+        ...[
+          '-subj',
+          '/CN=callgate.test',
+          '-addext',
+          'subjectAltName=DNS:localhost,IP:127.0.0.1',
+          '-keyout',
+          files.key,
+          '-out',
+          files.cert,
+        ],
+      ])
+      expect(made.exitCode).toBe(0)
+      const flags = ['--tls-cert', files.cert, '--tls-key', files.key, '--scoring-workers', '1']
+      const callgate = await startCallgate({ manifest, env, flags, waitReady: false })
+      expect(callgate.url).toMatch(/^https:/)
+      const ca = await Bun.file(files.cert).text()
+      const call = (path: string, headers: Record<string, string> = {}) =>
+        fetch(callgate.url + path, { headers, tls: { ca, rejectUnauthorized: true } })
+      await waitFor(async () => (await call('/-/ready')).status === 200 || undefined)
+      const answer = await call(ROW, { 'x-api-key': key })
+      expect(answer.status).toBe(200)
+      expect(((await answer.json()) as { rows: unknown[] }).rows).toEqual([{ id: 1, name: 'one' }])
+      expect((await call('/api/projects', { authorization: `Bearer ${callgate.adminToken}` })).status).toBe(200)
+      await expect(fetch(callgate.url.replace('https', 'http') + ROW)).rejects.toThrow()
+      const { port } = new URL(callgate.url)
+      const asked = await run(['health'], { env: { CALLGATE_PORT: port, CALLGATE_TLS_CERT: files.cert } })
+      expect(asked).toEqual({ code: 0, stdout: '', stderr: '' })
+      expect(await callgate.stop()).toBe(0)
+    },
+  )
 })

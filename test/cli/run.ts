@@ -17,7 +17,10 @@ export interface RunOptions {
   command?: string[]
 }
 
-export async function run(args: string[], { target = 'source', env = {}, cwd, command }: RunOptions = {}): Promise<Ended> {
+export async function run(
+  args: string[],
+  { target = 'source', env = {}, cwd, command }: RunOptions = {},
+): Promise<Ended> {
   const child = Bun.spawn([...(command ?? commandOf(target)), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'), ...env },

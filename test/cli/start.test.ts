@@ -22,8 +22,14 @@ async function refused(args: string[], says: RegExp, options: RunOptions = {}): 
 test('a port that is taken, and a data directory that another Callgate uses', async () => {
   running = await startCallgate()
   const { port } = new URL(running.url)
-  await refused(['--port', port, '--data-dir', join(folder, 'other')], new RegExp(`^callgate: Port ${port} on 127.0.0.1 is taken\\. .*--port`))
-  await refused(['--port', '0', '--data-dir', running.dataDir], /^callgate: \/.* is in use by another Callgate\. .*--data-dir/)
+  await refused(
+    ['--port', port, '--data-dir', join(folder, 'other')],
+    new RegExp(`^callgate: Port ${port} on 127.0.0.1 is taken\\. .*--port`),
+  )
+  await refused(
+    ['--port', '0', '--data-dir', running.dataDir],
+    /^callgate: \/.* is in use by another Callgate\. .*--data-dir/,
+  )
   expect((await running.call('/-/ready')).status).toBe(200)
   // the port was taken, but the data directory is free again
   const next = await startCallgate({ dataDir: join(folder, 'other') })
@@ -64,7 +70,10 @@ function unprivileged(): RunOptions {
   chmodSync(place, 0o755)
   copyFileSync(EXECUTABLE, join(place, 'callgate'))
   chmodSync(join(place, 'callgate'), 0o755)
-  return { cwd: '/', command: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--', join(place, 'callgate')] }
+  return {
+    cwd: '/',
+    command: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--', join(place, 'callgate')],
+  }
 }
 
 const catalogFile = () => join(running.dataDir, 'catalog.db')
@@ -75,10 +84,22 @@ test('a catalog of a newer Callgate is refused and left as it is', async () => {
   catalog.run('PRAGMA user_version = 999')
   catalog.run('PRAGMA wal_checkpoint(TRUNCATE)')
   catalog.close()
-  const before = { bytes: readFileSync(catalogFile()), at: statSync(catalogFile()).mtimeMs, files: readdirSync(running.dataDir) }
-  await refused(['--port', '0', '--data-dir', running.dataDir], /^callgate: .*catalog\.db was written by a newer Callgate \(schema 999; this one knows \d+\)/)
-  expect({ bytes: readFileSync(catalogFile()), at: statSync(catalogFile()).mtimeMs }).toEqual({ bytes: before.bytes, at: before.at })
-  expect(readdirSync(running.dataDir).filter(name => !/-(wal|shm)$/.test(name))).toEqual(before.files.filter(name => !/-(wal|shm)$/.test(name)))
+  const before = {
+    bytes: readFileSync(catalogFile()),
+    at: statSync(catalogFile()).mtimeMs,
+    files: readdirSync(running.dataDir),
+  }
+  await refused(
+    ['--port', '0', '--data-dir', running.dataDir],
+    /^callgate: .*catalog\.db was written by a newer Callgate \(schema 999; this one knows \d+\)/,
+  )
+  expect({ bytes: readFileSync(catalogFile()), at: statSync(catalogFile()).mtimeMs }).toEqual({
+    bytes: before.bytes,
+    at: before.at,
+  })
+  expect(readdirSync(running.dataDir).filter(name => !/-(wal|shm)$/.test(name))).toEqual(
+    before.files.filter(name => !/-(wal|shm)$/.test(name)),
+  )
   const restored = new Database(catalogFile())
   restored.run(`PRAGMA user_version = ${ours}`)
   restored.close()
@@ -122,23 +143,37 @@ test('a migration copies the catalog aside first, and one that fails leaves ever
 test('an administrator token or password that cannot be one, without repeating it', async () => {
   const dataDir = join(folder, 'admin')
   const token = 'hf_0123456789abcdefghijklmnopqrstuvwxyz'
-  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one/, {
-    env: { CALLGATE_ADMIN_TOKEN: token },
-  })
-  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: CALLGATE_ADMIN_PASSWORD must have at least 10 characters\.$/, {
-    env: { CALLGATE_ADMIN_PASSWORD: 'short' },
-  })
+  await refused(
+    ['--port', '0', '--data-dir', dataDir],
+    /^callgate: CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one/,
+    {
+      env: { CALLGATE_ADMIN_TOKEN: token },
+    },
+  )
+  await refused(
+    ['--port', '0', '--data-dir', dataDir],
+    /^callgate: CALLGATE_ADMIN_PASSWORD must have at least 10 characters\.$/,
+    {
+      env: { CALLGATE_ADMIN_PASSWORD: 'short' },
+    },
+  )
 })
 
 test('a certificate that is missing or none', async () => {
   writeFileSync(join(folder, 'none.pem'), 'none')
   const dataDir = join(folder, 'tls')
   for (const file of ['none.pem', 'missing.pem'])
-    await refused(['--port', '0', '--data-dir', dataDir, '--tls-cert', file, '--tls-key', file], /^callgate: HTTPS cannot start with --tls-cert and --tls-key: /)
+    await refused(
+      ['--port', '0', '--data-dir', dataDir, '--tls-cert', file, '--tls-key', file],
+      /^callgate: HTTPS cannot start with --tls-cert and --tls-key: /,
+    )
 })
 
 test('files together with a manifest, and demo with files', async () => {
   await refused(['a.csv', '--manifest', 'm.yaml'], /^callgate: Either --manifest or files, not both/)
   const { code, stderr } = await run(['demo', 'a.csv'], { cwd: folder })
-  expect({ code, lines: lines(stderr) }).toEqual({ code: 1, lines: [expect.stringMatching(/^callgate: callgate demo takes settings only/)] })
+  expect({ code, lines: lines(stderr) }).toEqual({
+    code: 1,
+    lines: [expect.stringMatching(/^callgate: callgate demo takes settings only/)],
+  })
 })

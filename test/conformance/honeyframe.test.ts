@@ -1,5 +1,5 @@
 /** The Honeyframe API services contract, and the management routes that its SDK needs, from source and as the executable. */
-import { afterAll, beforeAll, describe } from 'bun:test'
+import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
 import { access } from './honeyframe/access.ts'
 import { kinds } from './honeyframe/kinds.ts'
@@ -17,9 +17,11 @@ import { types } from './honeyframe/types.ts'
 import { wire } from './honeyframe/wire.ts'
 import { World } from './honeyframe/world.ts'
 
+setDefaultTimeout(30_000)
+
 describe.each(TARGETS)('Honeyframe, %s:', target => {
   const world = new World(target)
-  beforeAll(() => world.start())
+  beforeAll(() => world.start(), 60_000)
   afterAll(cleanUp)
 
   describe('a service lives from draft to deletion', () => lifecycle(world))

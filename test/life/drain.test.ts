@@ -16,7 +16,10 @@ const FEATURES = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal
 
 function csv(name: string, rows: number): string {
   const path = join(folder, name)
-  writeFileSync(path, `id,one,text\n${Array.from({ length: rows }, (_, i) => `${i + 1},1,row ${(i * 7919) % rows}`).join('\n')}\n`)
+  writeFileSync(
+    path,
+    `id,one,text\n${Array.from({ length: rows }, (_, i) => `${i + 1},1,row ${(i * 7919) % rows}`).join('\n')}\n`,
+  )
   return path
 }
 
@@ -26,7 +29,10 @@ const manifest = {
       slug: 'life',
       datasets: [{ name: 'life.side', from: csv('side.csv', SIDE), primary_key: 'id' }],
       models: [
-        { name: 'iris', versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx'), features: Object.keys(FEATURES) }] },
+        {
+          name: 'iris',
+          versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx'), features: Object.keys(FEATURES) }],
+        },
       ],
       services: [
         {
@@ -146,7 +152,11 @@ test('SIGTERM: not ready at once and why, calls in the delay and under way get t
 }, 20_000)
 
 test('a call that takes longer than the delay is still answered before the end', async () => {
-  const short = await startCallgate({ dataDir: callgate.dataDir, env, flags: ['--drain-delay', '0s', '--scoring-workers', '1'] })
+  const short = await startCallgate({
+    dataDir: callgate.dataDir,
+    env,
+    flags: ['--drain-delay', '0s', '--scoring-workers', '1'],
+  })
   const inFlight = slow(short)
   const workers = await underWay(short)
   const all = workersOf(short.process.pid)
@@ -179,7 +189,13 @@ const large = {
     {
       slug: 'large',
       datasets: [{ name: 'large.t', from: csv('large.csv', 400_000), primary_key: 'id', indexes: [['text']] }],
-      services: [{ key: 'large', publish: true, endpoints: [{ id: 'row', kind: 'lookup', dataset: 'large.t', key_column: 'id' }] }],
+      services: [
+        {
+          key: 'large',
+          publish: true,
+          endpoints: [{ id: 'row', kind: 'lookup', dataset: 'large.t', key_column: 'id' }],
+        },
+      ],
     },
   ],
 }

@@ -66,7 +66,9 @@ const KINDS: Record<string, { within: number; work(callgate: Callgate): Promise<
     within: 60,
     async work(callgate) {
       const body = { name: 'burst', rate_limit: null }
-      const answer = await callgate.admin('POST', `/api/publish/assets/${kept.id}/api-keys`, body, scope).catch(() => undefined)
+      const answer = await callgate
+        .admin('POST', `/api/publish/assets/${kept.id}/api-keys`, body, scope)
+        .catch(() => undefined)
       if (!answer) return false
       expect(answer.status).toBe(201)
       ledger.keys.push(answer.json.key)
@@ -77,7 +79,9 @@ const KINDS: Record<string, { within: number; work(callgate: Callgate): Promise<
     within: 60,
     async work(callgate) {
       ledger.draft.tried = ++counter
-      const acked = await acknowledged(callgate, 'PUT', `/api/publish/assets/${marked.id}`, { config: markedConfig(counter) })
+      const acked = await acknowledged(callgate, 'PUT', `/api/publish/assets/${marked.id}`, {
+        config: markedConfig(counter),
+      })
       if (acked) ledger.draft.acked = ledger.draft.tried
       return acked
     },
@@ -103,52 +107,70 @@ const KINDS: Record<string, { within: number; work(callgate: Callgate): Promise<
 let marked: { id: number }
 let kept: { id: number }
 
-test(`kill -9, ${KILLS} times: the next start is clean, nothing acknowledged is lost, nothing half-done shows`, async () => {
-  await killWhileStarting() // the very first start, which makes the catalog
-  let callgate = await setUp()
-  const kinds = [...Object.keys(KINDS), 'manifest']
-  let longest = 0
-  let interrupted = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const kind = kinds[kill % kinds.length]!
-    try {
-      if (kind === 'manifest') {
-        await callgate.stop()
-        await killWhileStarting(manifestOf(ledger.manifest.tried + 1))
-      } else await killDuring(callgate, kind)
-      if (halfDone()) interrupted++
-      const started = performance.now()
-      callgate = await start()
-      longest = Math.max(longest, performance.now() - started)
-      await verify(callgate, key, ledger)
-      expect(callgate.output()).not.toMatch(/"level":"(warn|error)"/)
-    } catch (error) {
-      throw new Error(`kill ${kill + 1} (${kind}, CALLGATE_KILL_SEED=${SEED}): ${(error as Error).message}`, { cause: error })
+test(
+  `kill -9, ${KILLS} times: the next start is clean, nothing acknowledged is lost, nothing half-done shows`,
+  async () => {
+    await killWhileStarting() // the very first start, which makes the catalog
+    let callgate = await setUp()
+    const kinds = [...Object.keys(KINDS), 'manifest']
+    let longest = 0
+    let interrupted = 0
+    for (let kill = 0; kill < KILLS; kill++) {
+      const kind = kinds[kill % kinds.length]!
+      try {
+        if (kind === 'manifest') {
+          await callgate.stop()
+          await killWhileStarting(manifestOf(ledger.manifest.tried + 1))
+        } else await killDuring(callgate, kind)
+        if (halfDone()) interrupted++
+        const started = performance.now()
+        callgate = await start()
+        longest = Math.max(longest, performance.now() - started)
+        await verify(callgate, key, ledger)
+        expect(callgate.output()).not.toMatch(/"level":"(warn|error)"/)
+      } catch (error) {
+        throw new Error(`kill ${kill + 1} (${kind}, CALLGATE_KILL_SEED=${SEED}): ${(error as Error).message}`, {
+          cause: error,
+        })
+      }
     }
-  }
-  expect(await callgate.stop()).toBe(0)
-  await Promise.all(after)
-  // else the moments are not what they are meant to be
-  if (KILLS >= 50) expect(interrupted).toBeGreaterThan(5)
-  console.log(
-    `  ${KILLS} kills of the ${target}; half-done files were on disk after ${interrupted}; acknowledged and kept: ` +
-      `${ledger.keys.length} keys, ${ledger.versions.size} model versions, ${[...ledger.datasets.values()].filter(d => d.acked).length} datasets; ` +
-      `longest start ${Math.round(longest)} ms`,
-  )
-}, 15_000 + KILLS * 5000)
+    expect(await callgate.stop()).toBe(0)
+    await Promise.all(after)
+    // else the moments are not what they are meant to be
+    if (KILLS >= 50) expect(interrupted).toBeGreaterThan(5)
+    console.log(
+      `  ${KILLS} kills of the ${target}; half-done files were on disk after ${interrupted}; acknowledged and kept: ` +
+        `${ledger.keys.length} keys, ${ledger.versions.size} model versions, ${[...ledger.datasets.values()].filter(d => d.acked).length} datasets; ` +
+        `longest start ${Math.round(longest)} ms`,
+    )
+  },
+  15_000 + KILLS * 5000,
+)
 
 /** Whether the kill left something that the next start has to clear. */
 function halfDone(): boolean {
   const names = (dir: string) => readdirSync(join(dataDir, dir))
-  return names('uploads').length > 0 || names('warehouse').some(n => !n.endsWith('.sqlite')) || names('models').some(n => n.startsWith('.'))
+  return (
+    names('uploads').length > 0 ||
+    names('warehouse').some(n => !n.endsWith('.sqlite')) ||
+    names('models').some(n => n.startsWith('.'))
+  )
 }
 
 /** Everything that the kinds work on, made by a manifest and by the first of each. */
 async function setUp(): Promise<Callgate> {
   const manifest = manifestOf(1)
-  const callgate = await startCallgate({ target, dataDir, env, manifest: manifest.content, flags: ['--scoring-workers', '1'] })
+  const callgate = await startCallgate({
+    target,
+    dataDir,
+    env,
+    manifest: manifest.content,
+    flags: ['--scoring-workers', '1'],
+  })
   ledger.manifest.acked = ledger.manifest.tried
-  const project = (await callgate.admin('GET', '/api/projects')).json.items.find((p: { slug: string }) => p.slug === PROJECT)
+  const project = (await callgate.admin('GET', '/api/projects')).json.items.find(
+    (p: { slug: string }) => p.slug === PROJECT,
+  )
   scope = { 'x-project-id': String(project.project_id) }
   await KINDS.model!.work(callgate)
   const config = { endpoints: [ROW, { id: 'iris', kind: 'model', model: 'grown' }] }
@@ -160,7 +182,9 @@ async function setUp(): Promise<Callgate> {
 }
 
 async function published(callgate: Callgate, asset_key: string, config: object): Promise<{ id: number }> {
-  const { id } = (await callgate.admin('POST', '/api/publish/assets', { asset_type: 'api_service', asset_key, config }, scope)).json
+  const { id } = (
+    await callgate.admin('POST', '/api/publish/assets', { asset_type: 'api_service', asset_key, config }, scope)
+  ).json
   expect((await callgate.admin('POST', `/api/publish/assets/${id}/publish`)).status).toBe(200)
   return await assetOf(callgate, asset_key)
 }
@@ -185,7 +209,16 @@ const after: Promise<void>[] = []
 
 /** Kills a start, with or without a manifest, at a random moment before or shortly after it is ready. */
 async function killWhileStarting(manifest?: { path: string }): Promise<void> {
-  const args = ['serve', '--data-dir', dataDir, '--port', '0', '--scoring-workers', '1', ...(manifest ? ['--manifest', manifest.path] : [])]
+  const args = [
+    'serve',
+    '--data-dir',
+    dataDir,
+    '--port',
+    '0',
+    '--scoring-workers',
+    '1',
+    ...(manifest ? ['--manifest', manifest.path] : []),
+  ]
   const runtime = join(folder, 'runtime')
   const child = Bun.spawn([...commandOf(target), ...args], {
     env: { PATH: process.env.PATH ?? '', CALLGATE_RUNTIME_DIR: runtime, ...env },
@@ -216,7 +249,9 @@ function manifestOf(generation: number): { path: string; content: object } {
       {
         slug: PROJECT,
         datasets: [dataset('a'), dataset('b')],
-        services: [{ key: 'declared', title: `generation ${generation}`, publish: true, endpoints: [lookup('a'), lookup('b')] }],
+        services: [
+          { key: 'declared', title: `generation ${generation}`, publish: true, endpoints: [lookup('a'), lookup('b')] },
+        ],
         keys: [{ name: 'all', secret_env: 'KILLS_KEY' }],
       },
     ],
@@ -229,7 +264,15 @@ const ROW = { id: 'row', kind: 'lookup', dataset: 'declared.a', key_column: 'id'
 /** The marker is the name of the column that a call answers with. */
 const markedConfig = (n: number) => ({
   endpoints: [
-    { id: 'row', kind: 'sql', query: { source: { schema: 'declared', table: 'a' }, columns: [{ column: 'id', as: `m${n}` }], pagination: { default_limit: 1 } } },
+    {
+      id: 'row',
+      kind: 'sql',
+      query: {
+        source: { schema: 'declared', table: 'a' },
+        columns: [{ column: 'id', as: `m${n}` }],
+        pagination: { default_limit: 1 },
+      },
+    },
   ],
 })
 

@@ -36,7 +36,8 @@ export const rowsOf = (generation: number) => 3000 + ((generation * 37) % 500)
 /** A table whose every row says which generation it belongs to. */
 export function csvOf(generation: number): string {
   let text = 'id,generation,filler\n'
-  for (let id = 1; id <= rowsOf(generation); id++) text += `${id},${generation},some text that makes the row longer ${id}\n`
+  for (let id = 1; id <= rowsOf(generation); id++)
+    text += `${id},${generation},some text that makes the row longer ${id}\n`
   return text
 }
 
@@ -62,13 +63,19 @@ export async function verify(callgate: Callgate, key: string, ledger: Ledger): P
   await verifyModels(callgate, key, ledger)
   await verifyService(callgate, key, ledger)
   await verifyManifest(callgate, key, ledger)
-  for (const secret of ledger.keys.slice(-40)) expect((await callgate.call('/api/service/kept/row?id=1', { key: secret })).status).toBe(200)
+  for (const secret of ledger.keys.slice(-40))
+    expect((await callgate.call('/api/service/kept/row?id=1', { key: secret })).status).toBe(200)
   expect(await countKeys(callgate)).toBeGreaterThanOrEqual(ledger.keys.length)
 }
 
 /** Nothing is on disk but what the catalog knows, and all of that is. */
 function verifyFiles(catalog: Database, dataDir: string): void {
-  const column = (sql: string) => catalog.query<Record<string, string>, []>(sql).all().flatMap(row => Object.values(row)).sort()
+  const column = (sql: string) =>
+    catalog
+      .query<Record<string, string>, []>(sql)
+      .all()
+      .flatMap(row => Object.values(row))
+      .sort()
   expect(readdirSync(join(dataDir, 'warehouse')).sort()).toEqual(column('SELECT file FROM datasets'))
   expect(readdirSync(join(dataDir, 'models')).sort()).toEqual(column('SELECT DISTINCT sha256 FROM model_versions'))
   expect(readdirSync(join(dataDir, 'uploads'))).toEqual([])
@@ -82,7 +89,9 @@ function verifyDatasets(catalog: Database, dataDir: string, ledger: Ledger): voi
     const table = new Database(join(dataDir, 'warehouse', file), { readonly: true })
     expect(table.query('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
     const [rows] = table
-      .query<{ n: number; low: number; high: number }, []>('SELECT count(*) n, min(generation) low, max(generation) high FROM data')
+      .query<{ n: number; low: number; high: number }, []>(
+        'SELECT count(*) n, min(generation) low, max(generation) high FROM data',
+      )
       .all()
     table.close()
     settle(ledger.datasets.get(name)!, rows!.low)
@@ -102,7 +111,8 @@ function verifyVersions(catalog: Database, ledger: Ledger): void {
     )
     .all()
   expect(bad).toEqual([])
-  const half = "SELECT id FROM models WHERE active_version NOT IN (SELECT version FROM model_versions WHERE model_id = models.id)"
+  const half =
+    'SELECT id FROM models WHERE active_version NOT IN (SELECT version FROM model_versions WHERE model_id = models.id)'
   expect(catalog.query(half).all()).toEqual([])
   if (ledger.versions.size) expect(catalog.query('SELECT count(*) n FROM audit').get()).not.toEqual({ n: 0 })
 }
@@ -110,7 +120,9 @@ function verifyVersions(catalog: Database, ledger: Ledger): void {
 async function verifyModels(callgate: Callgate, key: string, ledger: Ledger): Promise<void> {
   if (ledger.versions.size === 0) return
   const [model] = (await callgate.admin('GET', '/api/models?name=grown')).json.models
-  const listed = new Map<number, string>(model.versions.map((v: { version: number; sha256: string }) => [v.version, v.sha256]))
+  const listed = new Map<number, string>(
+    model.versions.map((v: { version: number; sha256: string }) => [v.version, v.sha256]),
+  )
   for (const [number, sha256] of ledger.versions) expect(listed.get(number)).toBe(sha256)
   for (const sha256 of listed.values()) {
     expect(ledger.triedModels.has(sha256)).toBe(true)
@@ -133,7 +145,8 @@ async function verifyService(callgate: Callgate, key: string, { draft, published
 
 /** A manifest is applied whole: its two tables and its service are of the same generation. */
 async function verifyManifest(callgate: Callgate, key: string, { manifest }: Ledger): Promise<void> {
-  const generationOf = async (path: string) => (await callgate.call(`/api/service/declared/${path}?id=1`, { key })).json.rows[0].generation
+  const generationOf = async (path: string) =>
+    (await callgate.call(`/api/service/declared/${path}?id=1`, { key })).json.rows[0].generation
   const [a, b, asset] = [await generationOf('a'), await generationOf('b'), await assetOf(callgate, 'declared')]
   settle(manifest, a)
   expect({ b, title: asset.title }).toEqual({ b: a, title: `generation ${a}` })

@@ -15,7 +15,9 @@ export interface Running {
 export function processOf(pid: number): Running | undefined {
   try {
     // the name in parentheses may hold anything, so what follows its last one is read
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
     return { pid, parent: Number(fields[1]), started: fields[19]!, state: fields[0]!, command }
   } catch {

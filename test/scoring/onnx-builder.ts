@@ -4,13 +4,18 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 export const ONNX = {
   float: 1,
   uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
   string: 8,
   bool: 9,
   float16: 10,
   double: 11,
+  uint32: 12,
   uint64: 13,
+  bfloat16: 16,
 } as const
 export type OnnxType = keyof typeof ONNX
 type Attribute = { name: string; int?: number; ints?: number[]; strings?: string[]; floats?: number[] }

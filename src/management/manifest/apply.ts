@@ -11,6 +11,7 @@ import { getDataset, putGeneration, setColumnPolicy, setDescription } from '../.
 import { putDeployment } from '../../catalog/deployments.ts'
 import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
+import { putPorterApp } from '../../catalog/porter.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
 import type { Actor, Store } from '../../catalog/store.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
@@ -34,7 +35,17 @@ export interface Applied {
  * one transaction, after everything slow was done aside: an error changes nothing.
  * @throws Fault what is wrong, by the name that the manifest gives it; the signal's reason
  */
-export async function applyManifest(
+export function applyManifest(
+  context: ManagementContext,
+  actor: Actor,
+  manifest: ReadManifest,
+  report: StageReporter,
+  signal?: AbortSignal,
+): Promise<Applied> {
+  return context.publisher.takingArtifacts(() => applyStaged(context, actor, manifest, report, signal))
+}
+
+async function applyStaged(
   context: ManagementContext,
   actor: Actor,
   manifest: ReadManifest,
@@ -47,6 +58,7 @@ export async function applyManifest(
     await warmSuccessors(context, manifest, staged)
     const { applied, replaced } = context.publisher.change((tx, touched) => {
       const run = new Run(context, tx, touched, actor, manifest, staged)
+      if (manifest.porter && putPorterApp(tx, actor, manifest.porter)) run.applied.changes.push('porter: the app is set')
       for (const project of manifest.projects) run.project(project)
       return { applied: run.applied, replaced: run.replaced }
     })
@@ -74,6 +86,10 @@ async function warmSuccessors(context: ManagementContext, manifest: ReadManifest
     }
   }
 }
+
+/** A field of the catalog as a manifest calls it. */
+const spelt = (field: string): string =>
+  ({ isPublic: 'public', config: 'endpoints' })[field] ?? field.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 
 /** One application, inside its transaction. */
 class Run {
@@ -200,7 +216,7 @@ class Run {
       ),
     )
     if (Object.keys(fields).length === 0) return asset
-    this.#changed(`service ${given.key}: ${Object.keys(fields).join(', ')} changed`)
+    this.#changed(`service ${given.key}: ${Object.keys(fields).map(spelt).join(', ')} changed`)
     saveAsset(this.#tx, this.#actor, asset, fields, 'manifest')
     return getAsset(this.#tx, asset.id)
   }
@@ -223,7 +239,7 @@ class Run {
       )
       if (Object.keys(changed).length === 0) return
       keys.update(this.#tx, this.#actor, known, changed)
-      this.#changed(`key ${given.name}: ${Object.keys(changed).join(', ')} changed`)
+      this.#changed(`key ${given.name}: ${Object.keys(changed).map(spelt).join(', ')} changed`)
       return
     }
     const minted = keys.mint(this.#tx, this.#actor, owner, { ...PLAIN_KEY, ...fields, name: given.name }, secret)

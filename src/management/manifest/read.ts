@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
+import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
@@ -8,6 +9,7 @@ import { Manifest, type ManifestProject } from './schema.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
+  porter?: PorterApp
   projects: ManifestProject[]
   /** secret_env -> the secret */
   secrets: Map<string, string>
@@ -37,7 +39,7 @@ export function completeManifest(
   env: Record<string, string | undefined> = {},
 ): ReadManifest {
   checkShape(Manifest, given, '')
-  const { projects } = structuredClone(given) as { projects: ManifestProject[] }
+  const { projects, porter } = structuredClone(given) as Manifest
   const secrets = new Map<string, string>()
   const file = (path: string, what: string) => {
     const absolute = resolve(folder, path)
@@ -66,5 +68,5 @@ export function completeManifest(
       secrets.set(key.secret_env, secret)
     }
   }
-  return { projects, secrets }
+  return { projects, porter, secrets }
 }

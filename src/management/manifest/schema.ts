@@ -1,6 +1,7 @@
 /** The manifest's shape (ARCHITECTURE 6). Closed: a field that is misspelt is refused, not ignored. */
 import { type Static, Type } from '@sinclair/typebox'
 import { COLUMN_TYPES, MASKS, SENSITIVITIES } from '../../catalog/column.ts'
+import { PorterApp } from '../../catalog/porter.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -108,12 +109,13 @@ export type ManifestProject = Static<typeof Project>
 
 export const Manifest = Type.Object(
   {
-    porter: optional(Type.Undefined({ error: 'is not served by this version.' })),
+    porter: optional(PorterApp),
     connections: optional(Type.Undefined({ error: 'are not served by this version.' })),
     projects: Type.Array(Project),
   },
   closed,
 )
 export interface Manifest {
+  porter?: PorterApp
   projects: ManifestProject[]
 }

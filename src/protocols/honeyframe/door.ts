@@ -26,7 +26,7 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2) throw notFound('No such route.')
-      let admission = gate.admit(request.headers, address(), segments[0]!, segments[1]!)
+      let admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
       if (admission instanceof Promise) admission = await admission
       return await answer(request, admission, query, identity, settings)
     } catch (error) {

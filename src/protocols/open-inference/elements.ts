@@ -31,7 +31,7 @@ export function fromJson(type: ElementType, flat: readonly unknown[], where: str
     const target = data as string[]
     for (let i = 0; i < flat.length; i++) {
       const value = flat[i]
-      if (typeof value !== 'string') throw refuse(i, 'a string')
+      if (typeof value !== 'string' || value.includes(NUL)) throw refuse(i, 'a string without NUL characters')
       target[i] = value
     }
   } else if (type === 'bool') {
@@ -79,7 +79,7 @@ export function fromJson(type: ElementType, flat: readonly unknown[], where: str
 
 /**
  * `length` elements that fill `bytes`.
- * @throws Fault 400 too few or too many bytes, text that is not UTF-8, a BOOL that is neither 0 nor 1
+ * @throws Fault 400 too few or too many bytes, text that is not UTF-8 or holds a NUL, a BOOL that is neither 0 nor 1
  */
 export function fromBinary(type: ElementType, length: number, bytes: Uint8Array, where: string): TensorData {
   if (type === 'string') return textsOf(length, bytes, where)
@@ -92,6 +92,8 @@ export function fromBinary(type: ElementType, length: number, bytes: Uint8Array,
   return data
 }
 
+/** The runtime would cut a text off there. */
+const NUL = '\0'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function textsOf(length: number, bytes: Uint8Array, where: string): string[] {
@@ -104,15 +106,22 @@ function textsOf(length: number, bytes: Uint8Array, where: string): string[] {
     if (at + 4 > bytes.length) throw misfit()
     const end = at + 4 + view.getUint32(at, true)
     if (end > bytes.length) throw misfit()
-    try {
-      texts[i] = utf8.decode(bytes.subarray(at + 4, end))
-    } catch {
-      throw badRequest(`${where}, element ${i}: the model takes text, and this is not UTF-8.`, 'bad_tensor')
-    }
+    texts[i] = textOf(bytes.subarray(at + 4, end), i, where)
     at = end
   }
   if (at !== bytes.length) throw misfit()
   return texts
+}
+
+function textOf(bytes: Uint8Array, index: number, where: string): string {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    throw badRequest(`${where}, element ${index}: the model takes text, and this is not UTF-8.`, 'bad_tensor')
+  }
+  if (!text.includes(NUL)) return text
+  throw badRequest(`${where}, element ${index}: text without NUL characters is expected.`, 'bad_tensor')
 }
 
 /** A tensor's elements as the text of a flat JSON list: integers exact, NaN and infinities as null. */

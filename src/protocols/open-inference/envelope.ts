@@ -30,7 +30,8 @@ export interface Envelope {
 type Json = Record<string, unknown>
 
 const bad = (message: string): Fault => badRequest(message, 'bad_infer_request')
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** @throws Fault 400 */
 export function readEnvelope(body: Uint8Array, headers: Headers): Envelope {

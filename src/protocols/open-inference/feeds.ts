@@ -39,7 +39,8 @@ function tensorOf(spec: TensorSpec, { shape, datatype, data, bytes }: GivenTenso
   const { type } = spec
   const where = `The input "${spec.name}"`
   if (datatype !== datatypeOf(type)) throw bad(`${where} is of the datatype ${datatypeOf(type)}.`)
-  if (!fits(shape, spec.dims)) throw bad(`${where} has the shape ${declared(spec.dims)}; what was sent does not fit it.`)
+  if (!fits(shape, spec.dims))
+    throw bad(`${where} has the shape ${declared(spec.dims)}; what was sent does not fit it.`)
   let length = 1
   for (const dim of shape) length *= dim
   if (!Number.isSafeInteger(length)) throw bad(`${where}: its shape holds more than any body can.`)
@@ -61,8 +62,7 @@ const declared = (dims: TensorSpec['dims']) => `[${dims.map(dim => dim ?? -1).jo
 function flat(data: unknown, shape: readonly number[], length: number, where: string): unknown[] {
   if (!Array.isArray(data)) throw bad(`${where}: data must be a list.`)
   if (!data.some(Array.isArray)) {
-    const empty = data.length > 0 || shape[0] === 0 || length > 0
-    if (data.length === length || !empty) return data
+    if (data.length === length) return data
     throw bad(`${where}: its shape holds ${length} elements, and data does not.`)
   }
   const elements: unknown[] = []

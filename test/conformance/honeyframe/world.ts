@@ -123,6 +123,7 @@ let addresses = 0
 /** The installation under test, and shorthands for what the suite does with it again and again. */
 export class World {
   #target: Target
+  #maxBody: string
   #dataDir = join(temporaryFolder(), 'data')
   #env: Record<string, string> = {
     CALLGATE_ADMIN_TOKEN: mintSecret('hf'),
@@ -140,12 +141,13 @@ export class World {
   /** of service `shop`, raw up to critical */
   rawKey!: string
 
-  constructor(target: Target) {
+  constructor(target: Target, { maxBody = '64KB' } = {}) {
     this.#target = target
+    this.#maxBody = maxBody
   }
 
   #start(manifest?: object): Promise<Callgate> {
-    const flags = ['--trusted-proxies', '127.0.0.1/32', '--max-body', '64KB']
+    const flags = ['--trusted-proxies', '127.0.0.1/32', '--max-body', this.#maxBody]
     return startCallgate({ target: this.#target, env: this.#env, flags, manifest, dataDir: this.#dataDir })
   }
 

@@ -1,0 +1,168 @@
+/** porter's routes: compiled with the endpoint they are on, found by path. */
+import {
+  docsPaths,
+  type PorterApp,
+  type PorterRoute,
+  porterParameters,
+  porterPath,
+  porterSegments,
+} from '../catalog/porter.ts'
+import type { ModelMetadata } from '../catalog/tensor.ts'
+import { conflict, unprocessable } from '../lib/fault.ts'
+import { decodedPart } from '../lib/path.ts'
+import { compileCodec, type RowCodec } from '../scoring/codec.ts'
+import type { Endpoint, ServedModel, ServedRoute, Service } from './endpoint.ts'
+
+/** @throws Fault 422 `feature_columns` that the model cannot be served from */
+export function compilePorterRoute(
+  { id, porter, schema }: { id: string; porter?: PorterRoute; schema?: ServedRoute['rowSchema'] },
+  model?: { served: ServedModel; output?: string; strict?: boolean },
+): ServedRoute | undefined {
+  if (!porter) return undefined
+  return {
+    path: porterPath(porter, id),
+    name: porter.name ?? id,
+    version: porter.version ?? 'v1',
+    meta: porter.meta ?? {},
+    status: porter.status,
+    batch: porter.batch ?? true,
+    validate: porter.validate ?? true,
+    rowSchema: schema,
+    schemaName: porter.schema_name,
+    predictionSchema: porter.prediction_schema,
+    codec: model && codecOf(porter, schema, model),
+  }
+}
+
+/**
+ * What the model gets of a row. A model with a single tensor whose columns have no names takes them in the order of
+ * `feature_columns`, or else of the schema, as porter's models do.
+ */
+function codecOf(
+  { feature_columns: columns }: PorterRoute,
+  schema: ServedRoute['rowSchema'],
+  { served, output, strict }: { served: ServedModel; output?: string; strict?: boolean },
+): RowCodec {
+  const { metadata, codec } = served.active
+  const { features } = codec
+  const positions = columns ?? columnsOf(schema)
+  const [only] = features
+  const unnamed = features.length === 1 && only!.shape.length === 1 && !positions?.includes(only!.name)
+  if (unnamed && positions && (only!.shape[0] === null || only!.shape[0] === positions.length))
+    return compileCodec(metadata, positions, { output })
+  const missing = columns && features.find(feature => !columns.includes(feature.name))
+  if (missing) throw unprocessable(`feature_columns lacks ${missing.name}, which the model takes.`)
+  return strict ? compileCodec(metadata, namesOf(metadata, codec), { output }) : codec
+}
+
+function columnsOf(schema: ServedRoute['rowSchema']): string[] | undefined {
+  const properties = typeof schema === 'object' ? schema.properties : undefined
+  if (typeof properties !== 'object' || properties === null) return undefined
+  const names = Object.keys(properties).filter(name => name !== 'id')
+  return names.length > 0 ? names : undefined
+}
+
+/** The names that were given to a single tensor's columns; undefined where every input is a feature itself. */
+function namesOf({ inputs }: ModelMetadata, { features }: RowCodec): string[] | undefined {
+  const own = new Set(inputs.map(input => input.name))
+  return features.every(feature => own.has(feature.name)) ? undefined : features.map(feature => feature.name)
+}
+
+/** A route, and where it leads. */
+export interface PorterTarget {
+  service: string
+  endpoint: Endpoint
+  route: ServedRoute
+}
+
+export interface PorterMatch extends PorterTarget {
+  params: Record<string, string>
+  /** the URL has a slash at its end that the route has not */
+  slash: boolean
+}
+
+/** Published porter routes by path. Literal ones win over those with parameters. */
+export class PorterIndex {
+  #literal = new Map<string, PorterTarget>()
+  #patterns = new Map<string, PorterTarget & { segments: (string | null)[] }>()
+  #placesOf = new Map<string, string[]>()
+
+  /** @param path of a URL, not decoded */
+  find(path: string): PorterMatch | undefined {
+    if (this.#literal.size + this.#patterns.size === 0) return undefined
+    const slash = path.length > 1 && path.endsWith('/')
+    const raw = slash ? path.slice(0, -1) : path
+    const direct = path.includes('%') ? undefined : this.#literal.get(raw)
+    if (direct) return { ...direct, params: {}, slash }
+    const parts = raw.slice(1).split('/').map(decodedPart)
+    if (parts.some(part => part === undefined || part === '')) return undefined
+    const known = parts.some(part => part!.includes('/')) ? undefined : this.#literal.get(`/${parts.join('/')}`)
+    if (known) return { ...known, params: {}, slash }
+    for (const { segments, ...target } of this.#patterns.values()) {
+      if (segments.length !== parts.length || !segments.every((s, i) => s === null || s === parts[i])) continue
+      const values = parts.filter((_, i) => segments[i] === null) as string[]
+      const names = porterParameters(target.route.path)
+      return { ...target, params: Object.fromEntries(names.map((name, i) => [name, values[i]!])), slash }
+    }
+    return undefined
+  }
+
+  /** All routes, by path. */
+  all(): PorterTarget[] {
+    const targets = [...this.#literal.values(), ...this.#patterns.values()]
+    return targets.sort((a, b) => (a.route.path < b.route.path ? -1 : 1))
+  }
+
+  /**
+   * Whether services could be put in beside the others, and the app's pages with them.
+   * @throws Fault 409 two routes of one path, or a route where the app has a page
+   */
+  check(services: ReadonlyMap<string, Service | null>, app: PorterApp | undefined): void {
+    const owners = new Map<string, string>()
+    if (app?.expose_docs)
+      for (const path of Object.values(docsPaths(app))) owners.set(path.replace(/\/$/, ''), "porter's documents")
+    const others = this.all().filter(target => !services.has(target.service))
+    const mine = [...services.values()].flatMap(service => (service ? targetsOf(service) : []))
+    for (const { service, endpoint, route } of [...others, ...mine]) {
+      const place = placeOf(route.path)
+      const owner = owners.get(place)
+      if (owner !== undefined)
+        throw conflict(
+          `service ${service}: endpoint ${endpoint.id}: the porter path ${route.path} is that of ${owner} already.`,
+          'porter_path_taken',
+        )
+      owners.set(place, `service ${service}, endpoint ${endpoint.id}`)
+    }
+  }
+
+  /** Swaps one service's routes. */
+  replace(key: string, service: Service | null): void {
+    for (const place of this.#placesOf.get(key) ?? []) {
+      this.#literal.delete(place)
+      this.#patterns.delete(place)
+    }
+    const targets = service ? targetsOf(service) : []
+    if (targets.length === 0) return void this.#placesOf.delete(key)
+    this.#placesOf.set(
+      key,
+      targets.map(({ route }) => placeOf(route.path)),
+    )
+    for (const target of targets) {
+      const segments = porterSegments(target.route.path)
+      const place = placeOf(target.route.path)
+      if (segments.includes(null)) this.#patterns.set(place, { ...target, segments })
+      else this.#literal.set(place, target)
+    }
+  }
+}
+
+const targetsOf = (service: Service): PorterTarget[] =>
+  [...service.endpoints.values()].flatMap(endpoint =>
+    endpoint.porter ? [{ service: service.key, endpoint, route: endpoint.porter }] : [],
+  )
+
+/** Equal for paths that match the same URLs: parameters without their names. */
+const placeOf = (path: string) =>
+  `/${porterSegments(path)
+    .map(segment => segment ?? '<>')
+    .join('/')}`

@@ -1,0 +1,78 @@
+/** One inference: the body read and held against the model, scored, and what it answered. */
+import type { ServedVersion } from '../../endpoints/endpoint.ts'
+import { readBytes } from '../../lib/body.ts'
+import { badRequest } from '../../lib/fault.ts'
+import { namedRows } from '../../scoring/named-rows.ts'
+import type { Scorer } from '../../scoring/scorer.ts'
+import { type Answer, packed, type Rendered, render } from './answer.ts'
+import { type Envelope, readEnvelope } from './envelope.ts'
+import { feedsOf } from './feeds.ts'
+import type { NamedModel } from './scope.ts'
+import type { Shelf } from './shelf.ts'
+
+export interface InferContext {
+  scorer: Scorer
+  shelf: Shelf
+  /** bytes, as sent and unpacked */
+  maxBody: number
+  /** milliseconds */
+  requestTimeout: number
+}
+
+/** @throws Fault 400, 413, 415; as `Scorer.score` */
+export async function infer(
+  context: InferContext,
+  { name, key }: NamedModel,
+  version: ServedVersion,
+  request: Request,
+  requestId: string,
+): Promise<Rendered> {
+  const deadline = Date.now() + context.requestTimeout
+  const body = await readBytes(request, context.maxBody, ['gzip', 'deflate'])
+  const started = Bun.nanoseconds()
+  try {
+    const envelope = readEnvelope(body, request.headers)
+    const { feeds, rows } = feedsOf(version.metadata, envelope.inputs)
+    const outputs = outputsOf(version, envelope)
+    if (version.checksRows) version.check(namedRows(version.metadata, version.codec.features, feeds, rows), 'rows')
+    const read = Bun.nanoseconds()
+    const answered = await context.scorer.score(version.scoring, feeds, rows, {
+      deadline,
+      signal: request.signal,
+      outputs: computed(version, outputs),
+    })
+    const scored = Bun.nanoseconds()
+    const answer: Answer = {
+      id: envelope.id ?? requestId,
+      model: name,
+      version: version.number,
+      outputs: outputs.map(output => ({ ...output, tensor: answered[output.name]! })),
+    }
+    const rendered = await packed(render(answer), request.headers.get('accept-encoding'))
+    const times = { input: read - started, infer: scored - read, output: Bun.nanoseconds() - scored }
+    context.shelf.succeeded(key, version.number, rows, times)
+    return rendered
+  } catch (error) {
+    context.shelf.failed(key, version.number, Bun.nanoseconds() - started)
+    throw error
+  }
+}
+
+/** What goes out, in the order of the request. @throws Fault 400 an output that the model does not have */
+function outputsOf({ metadata }: ServedVersion, { outputs, binary }: Envelope): { name: string; binary: boolean }[] {
+  const names = metadata.outputs.map(output => output.name)
+  if (!outputs) return names.map(name => ({ name, binary }))
+  for (const [i, { name }] of outputs.entries())
+    if (!names.includes(name))
+      throw badRequest(
+        `outputs[${i}] is not an output of this model; it has ${names.map(n => `"${n}"`).join(', ')}.`,
+        'unknown_output',
+      )
+  return outputs
+}
+
+/** In the model's order, so that requests with the same outputs are scored together; undefined: all of them. */
+function computed({ metadata }: ServedVersion, wanted: readonly { name: string }[]): string[] | undefined {
+  if (wanted.length === metadata.outputs.length) return undefined
+  return metadata.outputs.map(output => output.name).filter(name => wanted.some(output => output.name === name))
+}

@@ -1,0 +1,69 @@
+/** KServe v1's prediction: rows as named features or by position, and one prediction for each. */
+import type { ServedVersion } from '../../endpoints/endpoint.ts'
+import { parseJson, readBytes } from '../../lib/body.ts'
+import { badRequest, type Fault } from '../../lib/fault.ts'
+import { stringifyLossless } from '../../lib/json.ts'
+import type { Feature } from '../../scoring/features.ts'
+import { predict as score } from '../../scoring/predict.ts'
+import type { InferContext } from './infer.ts'
+import type { NamedModel } from './scope.ts'
+
+/** @returns the answer's JSON. @throws Fault 400, 413, 415, 422; as `Scorer.score` */
+export async function predict(
+  context: InferContext,
+  { key }: NamedModel,
+  version: ServedVersion,
+  request: Request,
+): Promise<string> {
+  const deadline = Date.now() + context.requestTimeout
+  const body = await readBytes(request, context.maxBody, ['gzip', 'deflate'])
+  const started = Bun.nanoseconds()
+  try {
+    const { codec, scoring } = version
+    const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
+    version.check(rows, 'rows')
+    const read = Bun.nanoseconds()
+    const options = { deadline, signal: request.signal }
+    const { predictions } = await score(context.scorer, scoring, codec, rows, 'rows', options)
+    const scored = Bun.nanoseconds()
+    const text = stringifyLossless({ predictions })
+    const times = { input: read - started, infer: scored - read, output: Bun.nanoseconds() - scored }
+    context.shelf.succeeded(key, version.number, rows.length, times)
+    return text
+  } catch (error) {
+    context.shelf.failed(key, version.number, Bun.nanoseconds() - started)
+    throw error
+  }
+}
+
+const bad = (message: string): Fault => badRequest(message, 'bad_predict_request')
+
+function instancesOf(body: unknown): unknown[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw bad('The body is {"instances": [...]} or {"inputs": [...]}.')
+  const { instances, inputs } = body as { instances?: unknown; inputs?: unknown }
+  if ((instances === undefined) === (inputs === undefined))
+    throw bad(
+      `The body holds ${instances === undefined ? 'neither instances nor inputs' : 'both instances and inputs'}.`,
+    )
+  const rows = instances ?? inputs
+  if (!Array.isArray(rows)) throw bad('instances (or inputs) must be a list, with one element for each row.')
+  if (rows.length === 0) throw bad('There are no rows.')
+  return rows
+}
+
+/**
+ * A row as named features: an object is one already; a list holds the features in their order; where the model has one
+ * feature, the row is its value.
+ */
+function namedRow(row: unknown, index: number, features: readonly Feature[]): unknown {
+  if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row
+  const [first] = features
+  if (features.length === 1) {
+    if (first!.shape.length > 0 || !Array.isArray(row)) return { [first!.name]: row }
+  } else if (!Array.isArray(row))
+    throw bad(`Row ${index} must be an object of named features, or a list of all of them.`)
+  if (row.length !== features.length)
+    throw bad(`Row ${index} must hold ${features.length} values, as many as the model has features.`)
+  return Object.fromEntries(features.map((feature, i) => [feature.name, row[i]]))
+}

@@ -1,0 +1,54 @@
+/** Where `{m}` in a URL is looked up: among everything published, or (below a deployment) in that deployment alone. */
+import type { ServedModel } from '../../endpoints/endpoint.ts'
+import type { PublishedModel } from '../../endpoints/registry.ts'
+import type { Gate } from '../../gate/gate.ts'
+import type { LimitHeaders } from '../../gate/limits.ts'
+import { presentedKey } from '../../gate/present.ts'
+import { unauthorized } from '../../lib/fault.ts'
+
+export interface NamedModel {
+  /** as it is listed, or as it was asked for */
+  name: string
+  /** the same one under every name that it has here */
+  key: string
+  served: ServedModel
+}
+
+export interface Scope {
+  /** A call that is about the server, or all its models. @throws Fault 401, 403, 429 */
+  enter(): Promise<{ models(): NamedModel[]; headers: LimitHeaders | undefined }>
+  /** A call to one model. @throws Fault 400 an ambiguous name, 401, 403, 404, 429 */
+  find(name: string): Promise<{ model: NamedModel; headers: LimitHeaders | undefined }>
+  /** A call that loads or unloads one. @throws Fault as `find`; 401 without a key, `manages` false: 403 is for the door to say */
+  findToManage(name: string): Promise<{ model: NamedModel; manages: boolean; headers: LimitHeaders | undefined }>
+}
+
+/** Everything published, as far as the caller reaches it. */
+export function publishedModels(gate: Gate, headers: Headers, address: string): Scope {
+  const find = async (name: string) => {
+    const admission = await gate.admitModel(headers, address, name)
+    const { grant, headers: limits } = admission
+    return { model: named(name, admission), manages: grant.manageModels, headers: limits }
+  }
+  return {
+    async enter() {
+      const { grant, headers: limits } = await gate.identify(headers, address)
+      return {
+        models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published)),
+        headers: limits,
+      }
+    },
+    find,
+    async findToManage(name) {
+      if (presentedKey(headers) === undefined)
+        throw unauthorized('An API key is needed: send it as X-API-Key.', 'key_missing')
+      return find(name)
+    },
+  }
+}
+
+const named = (name: string, { service, endpoint }: PublishedModel): NamedModel => ({
+  name,
+  key: `${service.key}.${endpoint.id}`,
+  served: endpoint.model!,
+})

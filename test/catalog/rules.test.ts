@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { assetVersions, settings } from '../../db/schema.ts'
+import {
+  createAsset,
+  deleteAsset,
+  findAsset,
+  getAsset,
+  getVersion,
+  listAssets,
+  listVersions,
+  markPublished,
+  markUnpublished,
+  rollbackAsset,
+  saveAsset,
+} from '../../src/catalog/assets.ts'
+import type { StoredColumn } from '../../src/catalog/column.ts'
+import { findDataset, getDataset, putGeneration, setColumnPolicy } from '../../src/catalog/datasets.ts'
+import { putDeployment } from '../../src/catalog/deployments.ts'
+import { activate, activeVersion, addVersion, artifactsInUse, deleteVersion, findModel, findVersion, versionsOf } from '../../src/catalog/models.ts'
+import { createProject, findProject, updateProject } from '../../src/catalog/projects.ts'
+import { installationSecret, transaction } from '../../src/catalog/store.ts'
+import type { ModelMetadata } from '../../src/catalog/tensor.ts'
+import { ACTOR, actions, auditText, openCatalog, refused } from './catalog-fixture.ts'
+
+let catalog: ReturnType<typeof openCatalog>
+beforeEach(() => {
+  catalog = openCatalog()
+})
+afterEach(() => catalog.close())
+
+describe('services', () => {
+  const create = (assetKey = 's', config: unknown = { endpoints: [], note: 1 }) =>
+    createAsset(catalog.db, ACTOR, { projectId: catalog.project.id, assetType: 'api_service', assetKey, config })
+
+  test('every save is a version that never changes; publishing and rolling back take one of them', () => {
+    const asset = create()
+    const first = listVersions(catalog.db, asset.id)
+    saveAsset(catalog.db, ACTOR, asset, { config: { endpoints: [], note: 2 } }, 'second')
+    markPublished(catalog.db, ACTOR, getAsset(catalog.db, asset.id))
+    saveAsset(catalog.db, ACTOR, asset, { config: { endpoints: [], note: 3 }, title: 'T' }, 'third')
+    expect(getAsset(catalog.db, asset.id)).toMatchObject({
+      status: 'published',
+      publishedVersion: 2,
+      publishedConfig: { note: 2 },
+      config: { note: 3 },
+      title: 'T',
+    })
+    rollbackAsset(catalog.db, ACTOR, getAsset(catalog.db, asset.id), 1)
+    const versions = listVersions(catalog.db, asset.id)
+    expect(versions.map(v => [v.version, v.config.note, v.changeNote])).toEqual([
+      [4, 1, 'rollback to version 1'],
+      [3, 3, 'third'],
+      [2, 2, 'second'],
+      [1, 1, 'created'],
+    ])
+    expect(getVersion(catalog.db, asset.id, 1)).toEqual(first[0]!)
+    expect(getAsset(catalog.db, asset.id)).toMatchObject({ publishedVersion: 2, publishedConfig: { note: 2 }, config: { note: 1 }, title: 's' })
+    expect(refused(() => rollbackAsset(catalog.db, ACTOR, asset, 99))).toBe('404 No such version.')
+    markUnpublished(catalog.db, ACTOR, asset)
+    expect(getAsset(catalog.db, asset.id)).toMatchObject({ status: 'draft', publishedVersion: null, publishedConfig: null })
+  })
+  test('a config is given back exactly as it was saved, unknown members and odd names too', () => {
+    const config = JSON.parse('{"endpoints":[],"__proto__":{"x":1},"constructor":null,"n":1.5,"deep":{"a":[{"b":"é😀"}]}}')
+    const asset = create('s', config)
+    expect(JSON.stringify(getAsset(catalog.db, asset.id).config)).toBe(JSON.stringify(config))
+  })
+  test('a service key is one in the installation, and other kinds of asset are none of ours', () => {
+    create()
+    expect(refused(() => create())).toBe('409 A service with this key exists already.')
+    expect(refused(() => createAsset(catalog.db, ACTOR, { projectId: catalog.project.id, assetType: 'dashboard', assetKey: 'd' }))).toBe(
+      '422 asset_type must be api_service.',
+    )
+    expect(refused(() => create('b', { endpoints: [{ id: 'a' }] }))).toStartWith('422 config: ')
+    expect(listAssets(catalog.db).map(a => a.assetKey)).toEqual(['s'])
+    expect(findAsset(catalog.db, 'S')).toBeUndefined()
+  })
+  test('deleting one deletes its versions', () => {
+    const asset = create()
+    deleteAsset(catalog.db, ACTOR, asset)
+    expect(catalog.db.select().from(assetVersions).all()).toEqual([])
+    expect(refused(() => getAsset(catalog.db, asset.id))).toBe('404 No such asset.')
+  })
+})
+
+describe('models', () => {
+  const metadata: ModelMetadata = { inputs: [], outputs: [], batched: true, independentRows: true, rewritten: false }
+  const add = (sha256: string, version?: number, features: string[] | null = null, name = 'm') =>
+    addVersion(catalog.db, ACTOR, catalog.project.id, { name, version, sha256, size: 1, features, metadata })
+  const model = () => findModel(catalog.db, catalog.project.id, 'm')!
+
+  test('the first version is active, later ones wait to be activated, numbers go up', () => {
+    expect(add('a')).toMatchObject({ added: true, version: { version: 1 }, model: { activeVersion: 1 } })
+    expect(add('b')).toMatchObject({ added: true, version: { version: 2 }, model: { activeVersion: 1 } })
+    expect(add('c', 7).version.version).toBe(7)
+    expect(add('d').version.version).toBe(8)
+    expect(activeVersion(catalog.db, model())!.sha256).toBe('a')
+    expect(activate(catalog.db, ACTOR, model(), 7).activeVersion).toBe(7)
+    expect(activeVersion(catalog.db, model())!.sha256).toBe('c')
+    expect(refused(() => activate(catalog.db, ACTOR, model(), 3))).toBe('404 No such version of this model.')
+  })
+  test('a version is never another model: the same again changes nothing, other bytes or features are 409', () => {
+    const { version } = add('a', 1, ['x'])
+    expect(add('a', 1, ['x'])).toMatchObject({ added: false, version: { id: version.id } })
+    for (const again of [() => add('b', 1, ['x']), () => add('a', 1, ['y']), () => add('a', 1)])
+      expect(refused(again)).toBe('409 Model m has another version 1 already; give the new file a number of its own.')
+    expect(versionsOf(catalog.db, model().id)).toHaveLength(1)
+  })
+  test('the active one of several cannot be deleted; with the last one the name goes', () => {
+    const one = add('a').version
+    const two = add('b').version
+    expect(refused(() => deleteVersion(catalog.db, ACTOR, model(), one))).toBe('409 This is the active version; activate another one first.')
+    deleteVersion(catalog.db, ACTOR, model(), two)
+    expect([...artifactsInUse(catalog.db)]).toEqual(['a'])
+    deleteVersion(catalog.db, ACTOR, model(), one)
+    expect(findModel(catalog.db, catalog.project.id, 'm')).toBeUndefined()
+    expect(findVersion(catalog.db, one.id)).toBeUndefined()
+    expect(artifactsInUse(catalog.db).size).toBe(0)
+  })
+  test("a name is a project's own", () => {
+    const other = createProject(catalog.db, ACTOR, { slug: 'q', name: 'Q' })
+    add('a')
+    expect(findModel(catalog.db, other.id, 'm')).toBeUndefined()
+    expect(refused(() => add('a', 1, null, 'a/b'))).toStartWith('422 A model name')
+  })
+})
+
+describe('datasets', () => {
+  const column = (name: string): StoredColumn => ({ name, type: 'text', nullable: true })
+  const put = (file: string, names: string[], name = 'm.t') =>
+    putGeneration(catalog.db, ACTOR, catalog.project.id, name, {
+      file,
+      columns: names.map(column),
+      primaryKey: null,
+      indexes: [],
+      rowCount: 1,
+      source: 'x.csv',
+      sourceHash: file,
+    })
+  const dataset = () => getDataset(catalog.db, catalog.project.id, 'm.t')
+
+  test('a new generation replaces the file and keeps the policy of the columns that stay', () => {
+    expect(put('1.db', ['id', 'email']).replaced).toBeNull()
+    expect(setColumnPolicy(catalog.db, ACTOR, dataset(), { email: { sensitivity: 'high', mask: 'email' } })).toBe(true)
+    const { replaced, dataset: next } = put('2.db', ['email', 'new'])
+    expect([replaced, next.file, next.generation]).toEqual(['1.db', '2.db', 2])
+    expect(next.columns.map(c => [c.name, c.sensitivity, c.mask])).toEqual([
+      ['email', 'high', 'email'],
+      ['new', 'low', undefined],
+    ])
+  })
+  test('policy changes what it names: a mask can be taken away, the rest stays', () => {
+    put('1.db', ['a', '__proto__', 'constructor'])
+    setColumnPolicy(catalog.db, ACTOR, dataset(), JSON.parse('{"__proto__":{"sensitivity":"critical","mask":"hash"}}'))
+    setColumnPolicy(catalog.db, ACTOR, dataset(), { a: { mask: 'last4' } })
+    expect(dataset().columns.map(c => [c.name, c.sensitivity, c.mask])).toEqual([
+      ['a', 'low', 'last4'],
+      ['__proto__', 'critical', 'hash'],
+      ['constructor', 'low', undefined],
+    ])
+    expect(setColumnPolicy(catalog.db, ACTOR, dataset(), { a: { mask: null } })).toBe(true)
+    expect(dataset().columns[0]).not.toHaveProperty('mask')
+    expect(setColumnPolicy(catalog.db, ACTOR, dataset(), { a: { mask: null, sensitivity: 'low' } })).toBe(false)
+    expect(refused(() => setColumnPolicy(catalog.db, ACTOR, dataset(), { toString: { mask: null } }))).toBe(
+      '422 Dataset m.t has no column toString; it has a, __proto__, constructor.',
+    )
+  })
+  test('a name must be schema.table', () => {
+    expect(refused(() => put('1.db', ['a'], 'flights'))).toStartWith('422 A dataset is named schema.table')
+    expect(findDataset(catalog.db, catalog.project.id, 'flights')).toBeUndefined()
+  })
+})
+
+test('a project slug is one in the installation; a change that changes nothing is none', () => {
+  expect(refused(() => createProject(catalog.db, ACTOR, { slug: 'p', name: 'again' }))).toBe('409 A project with this slug exists already.')
+  const before = actions(catalog.db).length
+  expect(updateProject(catalog.db, ACTOR, catalog.project, { name: 'P', description: undefined })).toBe(false)
+  expect(updateProject(catalog.db, ACTOR, catalog.project, { name: 'New' })).toBe(true)
+  expect(findProject(catalog.db, 'p')!.name).toBe('New')
+  expect(actions(catalog.db)).toHaveLength(before + 1)
+})
+
+test('a deployment is declared once and again only when it differs', () => {
+  const put = (config: unknown) => putDeployment(catalog.db, ACTOR, catalog.project.id, 'late', config)
+  expect([put({ model: 'm' }), put({ model: 'm' }), put({ model: 'n' })]).toEqual([true, false, true])
+  expect(actions(catalog.db).slice(-2)).toEqual(['deployment.create', 'deployment.update'])
+})
+
+test("the installation's secret is made once, and is in no audit", () => {
+  const secret = installationSecret(catalog.db)
+  expect(secret).toHaveLength(32)
+  expect(installationSecret(catalog.db)).toEqual(secret)
+  expect(catalog.db.select().from(settings).all()).toHaveLength(1)
+  expect(auditText(catalog.db)).not.toContain(Buffer.from(secret).toString('base64'))
+})
+
+test('a transaction that throws leaves nothing: no row, no version, no audit', () => {
+  const rowsOf = () =>
+    (catalog.db.$client.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").all() as { name: string }[]).map(
+      ({ name }) => [name, catalog.db.$client.query(`SELECT * FROM "${name}"`).all()],
+    )
+  const before = JSON.stringify(rowsOf())
+  expect(() =>
+    transaction(catalog.db, tx => {
+      const project = createProject(tx, ACTOR, { slug: 'q', name: 'Q' })
+      const asset = createAsset(tx, ACTOR, { projectId: project.id, assetType: 'api_service', assetKey: 'x' })
+      saveAsset(tx, ACTOR, asset, { title: 'T' }, '')
+      markPublished(tx, ACTOR, getAsset(tx, asset.id))
+      addVersion(tx, ACTOR, project.id, {
+        name: 'm',
+        sha256: 'a',
+        size: 1,
+        features: null,
+        metadata: { inputs: [], outputs: [], batched: true, independentRows: true, rewritten: false },
+      })
+      throw new Error('half-way')
+    }),
+  ).toThrow('half-way')
+  expect(JSON.stringify(rowsOf())).toBe(before)
+})

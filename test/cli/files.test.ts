@@ -1,0 +1,186 @@
+/** `callgate serve FILE...`: nothing to write, nothing to configure, and every printed line works when it is pasted. */
+import { Database } from 'bun:sqlite'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, TARGETS, temporaryFolder, waitFor } from '../harness.ts'
+import { lines, run } from './run.ts'
+
+const folder = temporaryFolder()
+const write = (name: string, text: string) => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+const model = (name: string) => join(FIXTURES, 'models', `${name}.onnx`)
+afterAll(cleanUp)
+
+/** The key that was printed, and what a shell makes of each printed curl line. */
+async function pasted(callgate: Callgate, env: Record<string, string> = {}) {
+  // the calls are printed last, and the server may be ready a moment before
+  const printed = await waitFor(() => /\nTry:\n\n((?: {2}curl .*\n\n)+)/.exec(callgate.output())?.[1])
+  const commands = printed
+    .split('\n')
+    .map(line => line.trim())
+    .filter(Boolean)
+  const answers = await Promise.all(
+    commands.map(async command => {
+      const shell = Bun.spawn(['sh', '-c', `${command} -w '\\n%{http_code}'`], {
+        env: { PATH: process.env.PATH ?? '', ...env },
+        stderr: 'pipe',
+      })
+      const text = await new Response(shell.stdout).text()
+      const cut = text.lastIndexOf('\n')
+      return { command, status: Number(text.slice(cut + 1)), json: JSON.parse(text.slice(0, cut) || 'null') }
+    }),
+  )
+  return { key: /Key, shown only now: (dk_\w{36})\n/.exec(callgate.output())?.[1], commands, answers }
+}
+
+/** Every line answers 200, with a row or a prediction. */
+function expectUseful(
+  answers: { command: string; status: number; json: { rows?: unknown[]; predictions?: unknown[] } }[],
+): void {
+  for (const { command, status, json } of answers) {
+    expect({ command, status }).toEqual({ command, status: 200 })
+    expect((json.rows ?? json.predictions)!.length).toBeGreaterThan(0)
+  }
+}
+
+/** Everything that the catalog holds, but for when things were used last. */
+function catalogOf(dataDir: string) {
+  const catalog = new Database(join(dataDir, 'catalog.db'), { readonly: true })
+  const tables = catalog
+    .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    .all()
+  const rows = tables.map(({ name }) => [name, catalog.query(`SELECT * FROM "${name}"`).all()] as const)
+  catalog.close()
+  return JSON.parse(
+    JSON.stringify(Object.fromEntries(rows), (field, value) => (field === 'last_used_at' ? undefined : value)),
+  )
+}
+
+describe.each(TARGETS)('from the %s', target => {
+  test('tables and models under their names, one key, and lines that answer; a second start changes nothing', async () => {
+    const dataDir = join(temporaryFolder(), 'data')
+    const files = [
+      write('sales.csv', 'code,id,note\nb,1,\na,2,x\na,3,x\n'),
+      write('no key.csv', 'a,b\n1,2\n1,2\n'),
+      write('tweets.ndjson', '{"id":"9007199254740993","text":"it\'s"}\n{"id":"2","text":"b"}\n'),
+      model('late_arrival'),
+      model('iris'),
+    ]
+    const flags = ['--scoring-workers', '1']
+    const first = await startCallgate({ target, files, dataDir, flags })
+    const { key, commands, answers } = await pasted(first)
+    expect(commands).toHaveLength(7)
+    expectUseful(answers)
+    const paths = commands.map(command => /'http:\/\/127\.0\.0\.1:\d+\/api\/service\/files\/([^'?]+)/.exec(command)![1])
+    expect(paths).toEqual(['sales', 'sales_by_id', 'no_key', 'tweets', 'tweets_by_id', 'late_arrival', 'iris'])
+    expect(first.output()).toContain('no_key: no column is unique and without nulls, so there is no lookup for it.\n')
+    expect(
+      first
+        .output()
+        .match(/dk_\w{36}/g)!
+        .every(shown => shown === key),
+    ).toBe(true)
+    expect((await first.call('/api/service/files/sales?code=a', { key })).json.count).toBe(2)
+    expect((await first.call('/api/service/files/sales')).status).toBe(401)
+    expect(await first.stop()).toBe(0)
+
+    const before = catalogOf(dataDir)
+    const second = await startCallgate({
+      target,
+      files,
+      dataDir,
+      flags,
+      env: { CALLGATE_ADMIN_TOKEN: first.adminToken },
+    })
+    expect(second.output()).not.toMatch(/importing|dk_/)
+    const again = await pasted(second, { KEY: key! })
+    expect(again.key).toBeUndefined()
+    for (const command of again.commands) expect(command).toContain('"X-API-Key: $KEY"')
+    expectUseful(again.answers)
+    expect((await second.call('/api/service/files/sales_by_id?id=1', { key })).json.rows).toEqual([
+      { code: 'b', id: 1, note: null },
+    ])
+    expect(await second.stop()).toBe(0)
+    expect(catalogOf(dataDir)).toEqual(before)
+  }, 60_000)
+})
+
+test('names that a shell, a URL or our own parameters could trip over', async () => {
+  mkdirSync(join(folder, "it's a folder"), { recursive: true })
+  const callgate = await startCallgate({
+    files: [
+      write("it's a folder/12 o'clock.csv", 'order\'s id,x\nit\'s,a\n"b&b=?#%",a\n'),
+      write('limits.csv', 'limit,offset\n7,1\n8,1\n'),
+      write('größe.tsv', 'naïve "name"\twert\n1\t2\n'),
+      model('churn_risk'),
+    ],
+    flags: ['--scoring-workers', '1'],
+  })
+  const { key, commands, answers } = await pasted(callgate)
+  expect(commands).toHaveLength(7)
+  expectUseful(answers)
+  expect((await callgate.call('/api/service/files/limits_by_limit?limit_=8', { key })).json.rows).toEqual([
+    { limit: 8, offset: 1 },
+  ])
+  expect((await callgate.call('/api/service/files/limits?limit=1', { key })).json.rows).toEqual([
+    { limit: 7, offset: 1 },
+  ])
+  await callgate.kill()
+}, 60_000)
+
+test('a file that changed is imported again at the next start, and the first key goes on working', async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  const files = [write('prices.csv', 'id,price\n1,10\n')]
+  const first = await startCallgate({ files, dataDir, flags: ['--scoring-workers', '1'] })
+  const { key } = await pasted(first)
+  await first.stop()
+  write('prices.csv', 'id,price\n1,11\n2,12\n')
+  const second = await startCallgate({ files, dataDir, flags: ['--scoring-workers', '1'] })
+  expect(second.output()).toMatch(/importing files\.prices: 2 rows/)
+  expect((await second.call('/api/service/files/prices_by_id?id=1', { key })).json.rows).toEqual([{ id: 1, price: 11 }])
+  await second.stop()
+}, 60_000)
+
+test('what cannot be served is refused in a line that names it, and nothing of it stays', async () => {
+  mkdirSync(join(folder, 'other'), { recursive: true })
+  const good = write('good.csv', 'id\n1\n')
+  const cases: [string[], RegExp][] = [
+    [
+      [good, write('other/good.csv', 'id\n2\n')],
+      /^callgate: Two files would be called good; rename one, or use a manifest\.$/,
+    ],
+    [[good, write('other/good.parquet', '')], /^callgate: Two files would be called good;/],
+    [[write('report.xlsx', 'x')], /^callgate: .*report\.xlsx is not a file that is served: \.csv, .*\.onnx\.$/],
+    [[join(folder, 'absent.csv')], /^callgate: dataset files\.absent: there is no file .*absent\.csv\.$/],
+    [[good, write('broken.csv', 'id,name\n1,a\n2,b,secret-value\n')], /^callgate: dataset files\.broken: line 3/],
+    [[good, write('broken.onnx', 'this is no model')], /^callgate: model broken version 1: /],
+  ]
+  const dataDir = join(temporaryFolder(), 'data')
+  const { code } = await run(['serve', '--port', '0', '--data-dir', dataDir, '--manifest', join(folder, 'none.yaml')], {
+    cwd: folder,
+  })
+  expect(code).toBe(1)
+  const before = catalogOf(dataDir)
+  for (const [files, says] of cases) {
+    const { code, stdout, stderr } = await run([
+      'serve',
+      ...files,
+      '--port',
+      '0',
+      '--data-dir',
+      dataDir,
+      '--scoring-workers',
+      '1',
+    ])
+    expect(lines(stderr).filter(line => !line.startsWith('importing '))).toEqual([expect.stringMatching(says)])
+    expect(code).toBe(1)
+    expect(stdout + stderr).not.toMatch(/secret-value|dk_/)
+    expect(catalogOf(dataDir)).toEqual(before)
+    for (const dir of ['warehouse', 'models', 'uploads'])
+      expect([dir, ...new Bun.Glob('**').scanSync({ cwd: join(dataDir, dir), dot: true })]).toEqual([dir])
+  }
+}, 60_000)

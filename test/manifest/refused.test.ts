@@ -1,0 +1,309 @@
+/** A manifest with anything wrong in it is refused in one line that names the thing, and nothing has changed. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { stringify } from 'yaml'
+import { SYSTEM } from '../../src/catalog/store.ts'
+import { type Instance, openInstance } from '../../src/cli/instance.ts'
+import { readConfig } from '../../src/config.ts'
+import { Fault } from '../../src/lib/fault.ts'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { applyManifest } from '../../src/management/manifest/apply.ts'
+import { readManifest } from '../../src/management/manifest/read.ts'
+import { lines, run } from '../cli/run.ts'
+import { cleanUp } from '../harness.ts'
+import { World } from './world.ts'
+
+const world = new World()
+const at = (name: string) => `${world.folder}/${name}`
+const TOWN = { id: 'town', kind: 'lookup', dataset: 'geo.towns', key_column: 'town' }
+const SECRET = 'value-that-nobody-may-see'
+const FEATURES = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width']
+let before: ReturnType<typeof state>
+let instance: Instance
+const state = () => ({ catalog: world.catalog(), files: world.files() })
+
+// biome-ignore lint/suspicious/noExplicitAny: a manifest is taken apart in every test
+const base = (): any => ({
+  projects: [
+    {
+      slug: 'geo',
+      datasets: [{ name: 'geo.towns', from: at('towns.csv'), primary_key: 'town' }],
+      models: [{ name: 'iris', versions: [{ version: 1, file: at('iris.onnx'), features: FEATURES }] }],
+      services: [
+        {
+          key: 'geo',
+          publish: true,
+          endpoints: [
+            TOWN,
+            { id: 'named', kind: 'sql', query: { source: { schema: 'geo', table: 'towns' }, columns: ['name'] } },
+          ],
+          keys: [{ name: 'app', secret_env: 'APP_KEY' }],
+        },
+      ],
+    },
+  ],
+})
+
+beforeAll(async () => {
+  world.write('towns.csv', 'town,name\n1,Rome\n2,Oslo\n')
+  world.write('more.csv', 'id,n\n1,2\n')
+  world.model('iris.onnx', 'iris')
+  world.model('late.onnx', 'late_arrival')
+  await world.serve(base())
+  before = state()
+  const { config } = readConfig(['--data-dir', world.dataDir, '--port', '0', '--scoring-workers', '1'], {})
+  instance = openInstance(config)
+})
+afterAll(async () => {
+  await cleanUp()
+})
+
+/**
+ * Refused with a message in which the manifest's file is FILE; no secret, no value; all is as it was. Applied as `serve`
+ * does it, but in this process: the command line's part of it is the last test's.
+ */
+async function refused(
+  manifest: object | string,
+  says: string | RegExp,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const path = world.write('manifest.yaml', typeof manifest === 'string' ? manifest : stringify(manifest))
+  const apply = async () => {
+    const read = readManifest(path, { ...world.env, ...env })
+    await applyManifest(instance.context, SYSTEM, read, { table: () => ({ update() {}, done() {}, failed() {} }) })
+  }
+  const error = await apply().then(
+    () => undefined,
+    thrown => thrown,
+  )
+  expect(error).toBeInstanceOf(Fault)
+  const said = error.message.replaceAll(path, 'FILE')
+  if (typeof says === 'string') expect(said).toBe(says)
+  else expect(said).toMatch(says)
+  expect(error.status).toBeLessThan(500)
+  expect(said).not.toContain('\n')
+  expect(JSON.stringify([said, error.members])).not.toContain(SECRET)
+  expect(state()).toEqual(before)
+}
+
+/** `base` with a change to its only project. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+function changed(change: (project: any) => void): object {
+  const manifest = base()
+  change(manifest.projects[0])
+  return manifest
+}
+const endpoint = (one: object) => changed(project => project.services[0].endpoints.push(one))
+const query = (one: object) =>
+  endpoint({ id: 'new', kind: 'sql', query: { source: { schema: 'geo', table: 'towns' }, ...one } })
+const dataset = (text: string, more: object = {}) =>
+  changed(project => project.datasets.push({ name: 'geo.new', from: world.write('new.csv', text), ...more }))
+
+describe('the file', () => {
+  test('is not there, or is not YAML (with the position), or not a manifest', async () => {
+    expect(() => readManifest(at('absent.yaml'))).toThrow(`There is no manifest at ${at('absent.yaml')}.`)
+    await refused('projects:\n  - slug: [geo\n', /^FILE is not valid YAML: .* at line 3, column 1/)
+    await refused(
+      'projects: []\nprojects: []\n',
+      /^FILE is not valid YAML: Map keys must be unique at line 2, column 1/,
+    )
+    await refused('', /^FILE: /)
+    await refused('[1]', /^FILE: /)
+  })
+
+  test('has a field that is not known, at any depth, or a value of the wrong shape', async () => {
+    await refused({ projects: [], project: [] }, 'FILE: project is not a field that is known here.')
+    await refused(
+      changed(p => (p.datasetz = [])),
+      'FILE: projects[0].datasetz is not a field that is known here.',
+    )
+    await refused(
+      changed(p => (p.datasets[0].columns = { name: { tier: 'low' } })),
+      'FILE: projects[0].datasets[0].columns.name.tier is not a field that is known here.',
+    )
+    await refused(
+      changed(p => (p.services[0].keys[0].rate_limit = SECRET)),
+      /^FILE: projects\[0\]\.services\[0\]\.keys\[0\]\.rate_limit must be /,
+    )
+    await refused(
+      changed(p => (p.datasets[0].columns = { name: { mask: SECRET } })),
+      /^FILE: projects\[0\]\.datasets\[0\]\.columns\.name\.mask must be one of /,
+    )
+    await refused(
+      changed(p => delete p.slug),
+      'FILE: projects[0].slug is missing.',
+    )
+  })
+
+  test('has what this version does not serve', async () => {
+    await refused(
+      { ...base(), connections: [{ name: 'w', kind: 'postgres' }] },
+      'FILE: connections are not served by this version.',
+    )
+    await refused(
+      changed(p => (p.datasets[0].engine = 'duckdb')),
+      /^FILE: projects\[0\]\.datasets\[0\]\.engine must be sqlite: this version reads data from no other engine\.$/,
+    )
+  })
+})
+
+describe('what it refers to', () => {
+  test('a file that is not there is named with whose it is', async () => {
+    await refused(
+      changed(p => (p.datasets[0].from = 'absent.csv')),
+      'FILE: dataset geo.towns: there is no file absent.csv.',
+    )
+    await refused(
+      changed(p => (p.models[0].versions[0].file = 'absent.onnx')),
+      'FILE: model iris version 1: there is no file absent.onnx.',
+    )
+    await refused(
+      endpoint({ id: 'f', kind: 'function', handler_file: 'absent.ts' }),
+      'FILE: service geo: there is no file absent.ts.',
+    )
+  })
+
+  test('a secret that is not set or not a key is named by its variable, never by its value', async () => {
+    await refused(base(), 'FILE: key app: the environment variable APP_KEY is not set.', { APP_KEY: '' })
+    for (const bad of [SECRET, mintSecret('hf'), `${mintSecret('dk').slice(0, -1)}!`])
+      await refused(
+        base(),
+        'FILE: key app: APP_KEY does not hold a key; "callgate secret dk" prints one of the right form.',
+        { APP_KEY: bad },
+      )
+    const other = changed(p => p.services.push({ key: 'other', keys: [{ name: 'thief', secret_env: 'APP_KEY' }] }))
+    await refused(other, /^key thief: its secret is another key's already\.$/)
+  })
+
+  test('an endpoint that would not compile is named with its service: model, dataset, column, operator', async () => {
+    const service = 'service geo: endpoint new: '
+    await refused(endpoint({ id: 'new', kind: 'model', model: 'absent' }), `${service}The project has no model absent.`)
+    await refused(
+      endpoint({ id: 'new', kind: 'model', model: 'iris', version: 9 }),
+      `${service}Model iris has no version 9.`,
+    )
+    await refused(endpoint({ ...TOWN, id: 'new', dataset: 'geo.absent' }), /^service geo: endpoint new: .*geo\.absent/)
+    await refused(endpoint({ ...TOWN, id: 'new', key_column: 'absent' }), /^service geo: endpoint new: .*absent/)
+    await refused(query({ columns: ['absent'] }), /^service geo: endpoint new: .*absent/)
+    await refused(query({ filters: [{ column: 'name', op: 'near', param: 'x' }] }), /^.*endpoint new.*op/)
+    await refused(endpoint({ ...TOWN }), /^.*Two endpoints have the id town/)
+    await refused(endpoint({ id: 'new', kind: 'soap' }), /^.*kind/)
+  })
+
+  test('names that may not be used', async () => {
+    await refused({ projects: [{ slug: 'Geo Graphy' }] }, /^A project slug is /)
+    await refused({ projects: [{ slug: 'models' }] }, /^The project slug models would shadow another route/)
+    await refused({ projects: [{ slug: 'new', services: [{ key: 'a.b' }] }] }, /^A service key is /)
+    await refused(
+      { projects: [{ slug: 'new', services: [{ key: 'geo', title: 'mine' }] }] },
+      'service geo: another project has this key.',
+    )
+    await refused(
+      changed(p => p.datasets.push({ name: 'nodot', from: at('more.csv') })),
+      /^(dataset nodot: )?A dataset is named schema\.table/,
+    )
+    await refused(
+      changed(p => (p.deployments = [{ name: 'Not A Name' }])),
+      /^A deployment/,
+    )
+  })
+})
+
+describe('what is in its files', () => {
+  test('a row that is wrong is named by its line and column, without its value', async () => {
+    await refused(
+      dataset(`id,n\n1,1\n2,${SECRET}\n`, { columns: { n: { type: 'integer' } } }),
+      /^dataset geo\.new: line 3, column n: /,
+    )
+    await refused(dataset(`id,n\n1,1\n2,2,${SECRET}\n`), /^dataset geo\.new: line 3/)
+    await refused(dataset(`id,n\n${SECRET},1\n${SECRET},2\n`, { primary_key: 'id' }), /^dataset geo\.new: .*id/)
+    await refused(dataset('id,n\n1,1\n', { primary_key: 'absent' }), /^dataset geo\.new: .*absent/)
+    await refused(dataset('id,n\n1,1\n', { indexes: [['absent']] }), /^dataset geo\.new: .*absent/)
+    await refused(
+      dataset('id,n\n1,1\n', { columns: { absent: { sensitivity: 'high' } } }),
+      /^Dataset geo\.new has no column absent; it has id, n\.$/,
+    )
+  })
+
+  test('a model that is none, that does not fit its features, or that would replace a version', async () => {
+    const model = (versions: object[]) => changed(p => p.models.push({ name: 'new', versions }))
+    await refused(model([{ version: 1, file: world.write('bad.onnx', SECRET) }]), /^model new version 1: /)
+    await refused(model([{ version: 1, file: at('iris.onnx'), features: ['only_one'] }]), /^model new version 1: /)
+    await refused(
+      changed(p => (p.models[0].versions[0].file = at('late.onnx'))),
+      /^.*iris.* version 1/,
+    )
+    await refused(
+      changed(p => (p.models[0].active = 3)),
+      /^model iris: there is no version 3 to activate\.$/,
+    )
+    // what was taken in before the one that is wrong goes as well
+    await refused(
+      model([
+        { version: 1, file: at('late.onnx') },
+        { version: 2, file: at('bad.onnx') },
+      ]),
+      /^model new version 2: /,
+    )
+  })
+})
+
+test('an error in the last thing that it declares takes back all that came before', async () => {
+  const manifest = base()
+  manifest.projects[0].name = 'Renamed'
+  manifest.projects[0].services[0].title = 'Renamed'
+  manifest.projects.push({
+    slug: 'second',
+    datasets: [{ name: 'geo.more', from: at('more.csv') }],
+    models: [{ name: 'late', versions: [{ version: 1, file: at('late.onnx') }] }],
+    services: [{ key: 'second', keys: [{ name: 'minted' }] }],
+    keys: [{ name: 'late', expires_at: 'tomorrow' }],
+  })
+  await refused(manifest, 'key late: expires_at must be an ISO 8601 time.')
+})
+
+test('a table whose new columns would break what is published is refused, and the old one is served on', async () => {
+  world.write('towns.csv', 'town,title\n1,Rome\n')
+  await refused(
+    changed(p => delete p.services),
+    /^This would break what is published: service geo: endpoint named: .*name/,
+  )
+  const headers = { 'x-api-key': world.keys.app }
+  const served = await fetch(`${instance.url}/api/service/geo/named`, { headers })
+  expect(((await served.json()) as { rows: unknown }).rows).toEqual([{ name: 'Rome' }, { name: 'Oslo' }])
+})
+
+test('from the command line each is one line and exit 1, whatever was imported before; the next start is as ever', async () => {
+  await instance.stop()
+  world.write('towns.csv', 'town,name\n1,Rome\n2,Oslo\n')
+  const cases: [object | string, string | RegExp][] = [
+    ['projects:\n  - slug: [geo\n', /^callgate: FILE is not valid YAML: .* at line 3, column 1/],
+    [{ ...base(), connections: [] }, 'callgate: FILE: connections are not served by this version.'],
+    [dataset('id,n\n1,1\n', { primary_key: 'absent' }), /^callgate: dataset geo\.new: .*absent/],
+    [
+      endpoint({ id: 'new', kind: 'model', model: 'absent' }),
+      'callgate: service geo: endpoint new: The project has no model absent.',
+    ],
+    [
+      changed(
+        p =>
+          p.datasets.push({ name: 'geo.more', from: at('more.csv') }) && (p.keys = [{ name: 'k', expires_at: 'soon' }]),
+      ),
+      /^callgate: key k: expires_at/,
+    ],
+  ]
+  for (const [manifest, says] of cases) {
+    const path = world.write('manifest.yaml', typeof manifest === 'string' ? manifest : stringify(manifest))
+    const args = ['serve', '--manifest', path, '--data-dir', world.dataDir, '--port', '0']
+    const { code, stdout, stderr } = await run(args, { env: world.env, cwd: world.folder })
+    const said = lines(stderr.replaceAll(path, 'FILE')).filter(line => !line.startsWith('importing '))
+    expect(said).toEqual([typeof says === 'string' ? says : expect.stringMatching(says)])
+    expect(code).toBe(1)
+    expect(stdout).not.toMatch(/created|changed|imported|published|minted/)
+    expect(state()).toEqual(before)
+  }
+  const printed = await world.serve(base(), async callgate => {
+    expect((await callgate.call('/api/service/geo/town?id=2', { key: world.keys.app })).json.count).toBe(1)
+  })
+  expect(printed).toEqual([])
+  expect(state()).toEqual(before)
+})

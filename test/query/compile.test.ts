@@ -1,0 +1,177 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Column } from '../../src/catalog/column.ts'
+import type { Dataset } from '../../src/catalog/datasets.ts'
+import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import { Fault } from '../../src/lib/fault.ts'
+import { compileQuery } from '../../src/query/compile.ts'
+import { lookupQuery } from '../../src/query/lookup.ts'
+import { QueryRunner } from '../../src/query/runner.ts'
+import { ask, makeDataset, prepare } from './table-fixture.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'callgate-compile-'))
+const runner = new QueryRunner(1)
+afterAll(() => {
+  runner.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const column = (name: string, type: Column['type'], more: Partial<Column> = {}) => ({ name, type, ...more })
+const flights = makeDataset(dir, {
+  name: 'marts.flights',
+  primaryKey: ['id'],
+  columns: [
+    column('id', 'integer'),
+    column('carrier', 'text'),
+    column('delay', 'float'),
+    column('raw', 'blob'),
+    column('extra', 'json'),
+    column('price', 'decimal', { precision: 9, scale: 2 }),
+    column('day', 'date'),
+    column('ok', 'boolean'),
+    column('at', 'timestamptz'),
+  ],
+  rows: [[1, 'UA', 2.5, new Uint8Array([0, 255]), '{"a":1}', 1250, '2024-02-29', 1, '2024-02-29T10:00:00']],
+})
+const airlines = makeDataset(dir, {
+  name: 'marts.airlines',
+  columns: [column('carrier', 'text'), column('name', 'text'), column('price', 'decimal', { precision: 30, scale: 2 }), column('number', 'integer')],
+  rows: [['UA', 'United', `p${'0'.repeat(26)}1250`, 1]],
+})
+const datasets: Dataset[] = [flights, airlines]
+const source = { schema: 'marts', table: 'flights' }
+const compile = (definition: Partial<QueryDefinition>) =>
+  compileQuery({ source, ...definition } as QueryDefinition, name => datasets.find(d => d.name === name))
+
+/** What the definition is refused with: always a 422 of one line. */
+function refused(definition: Partial<QueryDefinition>): string {
+  try {
+    compile(definition)
+  } catch (error) {
+    expect(error).toBeInstanceOf(Fault)
+    expect((error as Fault).status).toBe(422)
+    expect((error as Fault).message).not.toContain('\n')
+    return (error as Fault).message
+  }
+  throw new Error('it compiled')
+}
+
+describe('a definition that does not fit is refused with what is wrong', () => {
+  const filter = (f: object) => ({ filters: [f] }) as Partial<QueryDefinition>
+  const join = (on: object, more: object = {}) =>
+    ({ joins: [{ schema: 'marts', table: 'airlines', on: [on], ...more }] }) as Partial<QueryDefinition>
+  const cases: [string, Partial<QueryDefinition>, string][] = [
+    ['an unknown dataset', { source: { schema: 'marts', table: 'nothing' } }, 'The project has no dataset marts.nothing.'],
+    ['an unknown joined dataset', { joins: [{ schema: 'x', table: 'y', on: [{ left: 'a', right: 'b' }] }] }, 'The project has no dataset x.y.'],
+    ['an unknown column', { columns: ['nope'] }, 'columns: there is no column nope in flights.'],
+    ['a column in another case', { columns: ['Carrier'] }, 'columns: there is no column Carrier in flights.'],
+    ['a prototype member as a column', { columns: ['__proto__'] }, 'columns: there is no column __proto__ in flights.'],
+    ['an unknown order', { order_by: [{ column: 'nope' }] }, 'order_by: there is no column nope in flights.'],
+    ['two answers of one name', { columns: ['id', { column: 'carrier', as: 'id' }] }, 'Two columns of the answer are called id; name one with "as".'],
+    ['half a surrogate pair', { columns: [{ column: 'carrier', as: 'x\ud800' }] }, 'columns: x\ufffd cannot be the name of a column.'],
+    ['a NUL', { columns: [{ column: 'carrier', as: 'x\0y' }] }, 'columns: x?y cannot be the name of a column.'],
+    ['two tables of one name', join({ left: 'carrier', right: 'carrier' }, { as: 'flights' }), 'Two tables are called flights; give one of them another name with "as".'],
+    ['a self-join without a name', { joins: [{ ...source, on: [{ left: 'id', right: 'id' }] }] }, 'Two tables are called flights; give one of them another name with "as".'],
+    ['a join on two types', join({ left: 'carrier', right: 'number' }), 'The join with airlines compares carrier (text) with number (integer).'],
+    ['a join on blobs', { joins: [{ ...source, as: 'b', on: [{ left: 'raw', right: 'raw' }] }] }, 'The join with b compares raw (blob) with raw (blob).'],
+    ['a join on decimals that are stored otherwise', join({ left: 'price', right: 'price' }), 'The join with airlines compares price (decimal with scale 2) with price (decimal(30,2)).'],
+    ['a join whose right side is no column of it', join({ left: 'carrier', right: 'id' }), 'join: there is no column id in airlines.'],
+    ['a join whose left side comes later', join({ left: 'airlines.carrier', right: 'carrier' }), 'join: there is no column airlines.carrier in flights.'],
+    ['a filter on an unknown column', filter({ column: 'nope', value: 1 }), 'filters: there is no column nope in flights.'],
+    ['a comparison with a blob', filter({ column: 'raw', value: 'x' }), 'The filter on raw: a blob column takes only is_null.'],
+    ['a comparison with json', filter({ column: 'extra', param: 'x' }), 'The filter on extra: a json column takes only is_null.'],
+    ['like on a number', filter({ column: 'delay', op: 'like', param: 'x' }), 'The filter on delay: like goes with text columns.'],
+    ['a reserved parameter', filter({ column: 'carrier', param: 'limit' }), 'The filter on carrier: limit is a reserved parameter name.'],
+    ['a reserved second parameter', filter({ column: 'id', op: 'between', param: ['a', 'format'] }), 'The filter on id: format is a reserved parameter name.'],
+    ['one parameter twice', { filters: [{ column: 'id', param: 'p' }, { column: 'carrier', param: 'p' }] }, 'Two filters take the parameter p.'],
+    ['one parameter for both ends', filter({ column: 'id', op: 'between', param: ['p', 'p'] }), 'Two filters take the parameter p.'],
+    ['a value of another type', filter({ column: 'id', value: 'SECRET' }), 'The filter on id: the value must be an integer.'],
+    ['a fraction for an integer', filter({ column: 'id', value: 1.5 }), 'The filter on id: the value must be an integer.'],
+    ['a day that is none', filter({ column: 'day', value: '2024-02-30' }), 'The filter on day: the value must be a date (YYYY-MM-DD).'],
+    ['null as a value', filter({ column: 'carrier', value: null }), 'The filter on carrier: the value must be a text.'],
+    ['a list for one', filter({ column: 'carrier', value: ['a'] }), 'The filter on carrier: eq takes one value.'],
+    ['one for a list', filter({ column: 'carrier', op: 'in', value: 'a' }), 'The filter on carrier: in takes a list.'],
+    ['an empty list', filter({ column: 'carrier', op: 'in', value: [] }), 'The filter on carrier: every value must be a text.'],
+    ['three ends', filter({ column: 'id', op: 'between', value: [1, 2, 3] }), 'The filter on id: between takes a pair.'],
+    ['is_null with a text', filter({ column: 'raw', op: 'is_null', value: 'true' }), 'The filter on raw: is_null takes true or false.'],
+    ['a default of another type', filter({ column: 'id', param: 'p', default: 'x' }), 'The filter on id: default: the value must be an integer.'],
+    ['a default over the maximum', { pagination: { default_limit: 20, max_limit: 10 } }, 'pagination: default_limit is above max_limit.'],
+  ]
+  for (const [what, definition, message] of cases) test(what, () => expect(refused(definition)).toBe(message))
+
+  test('and its own text is cut short and shorn of control characters', () => {
+    const message = refused({ columns: [`\u001b[31m${'x'.repeat(190)}`] })
+    expect(message).toMatch(/^columns: there is no column \?\[31mx{56,60}\.\.\. in flights\.$/)
+  })
+})
+
+test('without pagination a page is 100 and at most 1000; a definition can change either', () => {
+  const limits = (pagination?: QueryDefinition['pagination']) => {
+    const { defaultLimit, maxLimit } = compile({ pagination })
+    return [defaultLimit, maxLimit]
+  }
+  expect(limits()).toEqual([100, 1000])
+  expect(limits({ max_limit: 10 })).toEqual([10, 10])
+  expect(limits({ default_limit: 5 })).toEqual([5, 1000])
+  expect(limits({ default_limit: 5000 })).toEqual([5000, 5000])
+  expect(limits({ default_limit: 7, max_limit: 9 })).toEqual([7, 9])
+})
+
+test('a lookup is the query with one required equality, and its max_results is page and maximum', () => {
+  expect(lookupQuery({ id: 'f', kind: 'lookup', dataset: 'marts.flights', key_column: 'id' })).toEqual({
+    source,
+    filters: [{ column: 'id', op: 'eq', param: 'id', required: true }],
+    pagination: { default_limit: 100, max_limit: 100 },
+  })
+  const other = lookupQuery({ id: 'f', kind: 'lookup', dataset: 'marts.flights', key_column: 'carrier', key_param: 'c', columns: ['id'], max_results: 3 })
+  expect(other).toMatchObject({ columns: ['id'], filters: [{ column: 'carrier', param: 'c' }], pagination: { default_limit: 3, max_limit: 3 } })
+  expect(() => lookupQuery({ id: 'f', kind: 'lookup', dataset: 'flights', key_column: 'id' })).toThrow("flights is not a dataset's name")
+})
+
+test('a join may be on decimals that are stored alike, and then finds its rows', async () => {
+  const wide = makeDataset(dir, {
+    name: 'marts.wide',
+    columns: [column('price', 'decimal', { precision: 18, scale: 2 }), column('note', 'text')],
+    rows: [[1250, 'found']],
+  })
+  const definition: QueryDefinition = {
+    source,
+    joins: [{ schema: 'marts', table: 'wide', on: [{ left: 'price', right: 'price' }] }],
+    columns: ['price', 'wide.note'],
+  }
+  const reply = await ask(prepare(definition, [flights, wide], runner))
+  expect(reply.rows).toEqual([{ price: '12.50', 'wide.note': 'found' }])
+})
+
+test('ten tables from ten files can be joined', async () => {
+  const tables = Array.from({ length: 9 }, (_, i) =>
+    makeDataset(dir, { name: `many.t${i}`, primaryKey: ['id'], columns: [column('id', 'integer'), column('v', 'text')], rows: [[1, `v${i}`]] }),
+  )
+  const definition: QueryDefinition = {
+    source,
+    joins: tables.map((_, i) => ({ schema: 'many', table: `t${i}`, type: 'left' as const, on: [{ left: 'id', right: 'id' }] })),
+    columns: ['id', ...tables.map((_, i) => `t${i}.v`)],
+  }
+  const reply = await ask(prepare(definition, [flights, ...tables], runner))
+  expect(Object.values(reply.rows[0]!)).toEqual([1, ...tables.map((_, i) => `v${i}`)])
+})
+
+test('names that mean something to SQL or to JavaScript are names like any other, here and in a worker', async () => {
+  const names = ['__proto__', 'constructor', 'a"b', '"; DROP TABLE data; --', "'", '0', 'rowid', ':p', '?']
+  const columns = names.map(name => column(name, 'text', { sensitivity: 'medium', mask: 'last4' }))
+  for (const rowCount of [undefined, 1_000_000]) {
+    const odd = makeDataset(dir, { name: 'odd.t', columns, rows: [names.map((_, i) => `protected${i}`)], rowCount })
+    const filters = names.map((name, i) => ({ column: name, value: `protected${i}` }))
+    const order_by = names.map(name => ({ column: name }))
+    const prepared = prepare({ source: { schema: 'odd', table: 't' }, filters, order_by }, [odd], runner)
+    const raw = await ask(prepared)
+    expect(raw.rows.map(row => names.map(name => row[name]))).toEqual([names.map((_, i) => `protected${i}`)])
+    const { adminGrant } = await import('../../src/catalog/grant.ts')
+    const masked = await ask(prepared, '', { ...adminGrant(1), masked: true })
+    expect(masked.rows.map(row => names.map(name => row[name]))).toEqual([names.map((_, i) => `***ted${i}`)])
+    expect(Object.keys(masked.rows[0]!).sort()).toEqual([...names].sort())
+  }
+  expect(({} as Record<string, unknown>).protected0).toBeUndefined()
+})

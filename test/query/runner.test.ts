@@ -1,0 +1,225 @@
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import type { PreparedQuery } from '../../src/query/prepared.ts'
+import { QueryRunner } from '../../src/query/runner.ts'
+import { waitFor } from '../harness.ts'
+import { ask, grantWith, makeDataset, prepare, refusal } from './table-fixture.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'callgate-runner-'))
+const runners: QueryRunner[] = []
+const runnerOf = (size: number) => {
+  const runner = new QueryRunner(size)
+  runners.push(runner)
+  return runner
+}
+afterEach(() => {
+  for (const runner of runners.splice(0)) runner.close()
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+const MILLION = 1_000_000
+const columns = [
+  { name: 'id', type: 'integer' as const },
+  { name: 'code', type: 'integer' as const },
+  { name: 'kind', type: 'integer' as const },
+  { name: 'name', type: 'text' as const },
+]
+const rows = Array.from({ length: 400 }, (_, i) => [i, i % 97, i % 3, `n${i}`])
+const make = (name: string, more: { rowCount?: number; primaryKey?: string[]; indexes?: string[][] } = {}) =>
+  makeDataset(dir, { name: `m.${name}`, columns, rows, primaryKey: ['id'], indexes: [['code']], ...more })
+const small = make('small')
+const large = make('large', { rowCount: MILLION })
+const pairs = make('pairs', { primaryKey: ['code', 'id'], indexes: [], rowCount: MILLION })
+const datasets = [small, large, pairs]
+const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({ source: { schema: 'm', table }, ...more })
+
+describe('this process runs what is indexed and bounded, a worker the rest', () => {
+  const runsHere = (query: QueryDefinition, params = '', changes = {}) => {
+    const prepared = prepare(query, datasets, runnerOf(1))
+    const reply = prepared.run(grantWith(changes), new URLSearchParams(params), Date.now() + 20_000)
+    if (!(reply instanceof Promise)) return true
+    reply.catch(() => {})
+    return false
+  }
+  const eq = (column: string) => ({ filters: [{ column, param: 'p', required: true }] })
+  const joined = (source: string, table: string, on: { left: string; right: string }[]) =>
+    definition(source, { joins: [{ schema: 'm', table, as: 'j', on }], filters: [{ column: 'j.name', value: 'nowhere' }] })
+
+  test('a look-up by key', () => expect(runsHere(definition('large', eq('id')), 'p=5')).toBe(true))
+  test('a look-up by an index', () => expect(runsHere(definition('large', eq('code')), 'p=5')).toBe(true))
+  test('a page in the order of the key', () => expect(runsHere(definition('large'), 'offset=10')).toBe(true))
+  test('anything in one small table', () => {
+    expect(runsHere(definition('small', { ...eq('name'), order_by: [{ column: 'kind' }] }), 'p=n5')).toBe(true)
+  })
+  test('a small table joined by key', () => {
+    expect(runsHere(joined('small', 'large', [{ left: 'code', right: 'id' }]))).toBe(true)
+    const on = ['id', 'code'].map(name => ({ left: name, right: name }))
+    expect(runsHere(definition('small', { joins: [{ schema: 'm', table: 'pairs', type: 'left', on }], columns: ['pairs.name'] }))).toBe(true)
+  })
+
+  test('not: a filter without an index', () => expect(runsHere(definition('large', eq('name')), 'p=n5')).toBe(false))
+  test('not: an index that covers one filter of two', () => {
+    const filters = [...eq('code').filters, { column: 'name', value: 'n7' }]
+    expect(runsHere(definition('large', { filters }), 'p=5')).toBe(false)
+  })
+  test('not: a row scope that no index covers', () => {
+    expect(runsHere(definition('large', eq('id')), 'p=5', { rowScope: [['name', ['n5']]] })).toBe(false)
+    expect(runsHere(definition('large'), '', { rowScope: [['name', ['n5']]] })).toBe(false)
+  })
+  test('not: a range, a sort, a deep page', () => {
+    expect(runsHere(definition('large', { filters: [{ column: 'code', op: 'gt', value: 5 }] }))).toBe(false)
+    expect(runsHere(definition('large', { order_by: [{ column: 'name' }] }))).toBe(false)
+    expect(runsHere(definition('large'), 'offset=10001')).toBe(false)
+  })
+  test("not: a caller's pattern, which can cost text times pattern a row; the author's may", () => {
+    const filter = { column: 'name', op: 'like' as const }
+    expect(runsHere(definition('small', { filters: [{ ...filter, param: 'p' }] }), 'p=%25')).toBe(false)
+    expect(runsHere(definition('small', { filters: [{ ...filter, op: 'ilike', param: 'p' }] }), 'p=%25')).toBe(false)
+    expect(runsHere(definition('small', { filters: [{ ...filter, param: 'p' }] }))).toBe(true)
+    expect(runsHere(definition('small', { filters: [{ ...filter, value: 'n1%' }] }))).toBe(true)
+  })
+  test('not: a join that may find many rows for each, or whose source is large', () => {
+    expect(runsHere(joined('small', 'large', [{ left: 'kind', right: 'code' }]))).toBe(false)
+    expect(runsHere(joined('small', 'large', [{ left: 'name', right: 'name' }]))).toBe(false)
+    expect(runsHere(joined('small', 'pairs', [{ left: 'code', right: 'code' }]))).toBe(false)
+    expect(runsHere(joined('large', 'small', [{ left: 'code', right: 'id' }]))).toBe(false)
+  })
+})
+
+/** Answers after minutes, if ever: every row with every row, three times over, sorted. */
+const endless = definition('small', {
+  joins: ['a', 'b', 'c'].map(as => ({ schema: 'm', table: 'large', as, on: [{ left: 'kind', right: 'kind' }] })),
+  order_by: [{ column: 'c.name' }, { column: 'b.name' }],
+  columns: ['id'],
+})
+const quick = definition('large', { order_by: [{ column: 'name' }], columns: ['id'], pagination: { default_limit: 1 } })
+
+/** The query workers of this process that live, by /proc. */
+function workers(): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+        return parent[0] !== 'Z' && Number(parent[1]) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker\0query')
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+const worker = (other?: number) => waitFor(() => workers().find(pid => pid !== other))
+/** A runner with one worker that is up, and idle, and its process id. */
+async function warm(): Promise<{ runner: QueryRunner; pid: number; slow: PreparedQuery; fast: PreparedQuery }> {
+  await waitFor(() => (workers().length === 0 ? true : undefined))
+  const runner = runnerOf(1)
+  const fast = prepare(quick, datasets, runner)
+  await ask(fast)
+  return { runner, pid: (await worker())!, slow: prepare(endless, datasets, runner), fast }
+}
+
+describe.skipIf(process.platform !== 'linux')('workers', () => {
+  test('a query that runs too long is 504 at its deadline, its process ends, look-ups go on and the next query is answered', async () => {
+    const { runner, pid, slow, fast } = await warm()
+    const lookup = prepare(definition('large', { filters: [{ column: 'id', param: 'id' }] }), datasets, runner)
+    const start = performance.now()
+    const late = refusal(() => ask(slow, '', undefined, Date.now() + 500))
+    let looked = 0
+    let over = false
+    const looking = (async () => {
+      while (!over) {
+        await ask(lookup, `id=${looked++ % 400}`)
+        await Bun.sleep(1)
+      }
+    })()
+    const fault = await late
+    const took = performance.now() - start
+    over = true
+    await looking
+    expect([fault.status, fault.message]).toEqual([504, 'The deadline for this request has passed.'])
+    expect(took).toBeGreaterThan(450)
+    expect(took).toBeLessThan(2500)
+    expect(looked).toBeGreaterThan(50)
+    await waitFor(() => (workers().includes(pid) ? undefined : true), 3000)
+    expect((await ask(fast)).rows).toEqual([{ id: 0 }])
+  })
+
+  test('one that waits too long for a worker is 504 at its deadline too', async () => {
+    const { pid, fast } = await warm()
+    process.kill(pid, 'SIGSTOP')
+    const first = ask(fast)
+    const start = performance.now()
+    const fault = await refusal(() => ask(fast, '', undefined, Date.now() + 200))
+    expect(fault.status).toBe(504)
+    expect(performance.now() - start).toBeLessThan(1500)
+    process.kill(pid, 'SIGCONT')
+    expect((await first).count).toBe(1)
+  })
+
+  test('a worker that is killed costs its query one retry that nobody sees', async () => {
+    const { pid, fast } = await warm()
+    process.kill(pid, 'SIGSTOP') // it takes the query and does not answer
+    const answer = ask(fast)
+    await Bun.sleep(20)
+    process.kill(pid, 'SIGKILL')
+    expect((await answer).rows).toEqual([{ id: 0 }])
+  })
+
+  test('and the second time 503, with when to come again and nothing of the inside', async () => {
+    const { pid, slow } = await warm()
+    const lost = refusal(() => ask(slow))
+    await Bun.sleep(50)
+    process.kill(pid, 'SIGKILL')
+    const second = (await worker(pid))!
+    await Bun.sleep(600) // it has come up and taken the query
+    process.kill(second, 'SIGKILL')
+    const fault = await lost
+    expect([fault.status, fault.message, fault.headers]).toEqual([503, 'The query worker was lost.', { 'retry-after': '1' }])
+  })
+
+  test('a retry has what is left of the deadline, no more', async () => {
+    const { pid, fast } = await warm()
+    process.kill(pid, 'SIGSTOP')
+    const start = performance.now()
+    const fault = refusal(() => ask(fast, '', undefined, Date.now() + 200))
+    await Bun.sleep(197)
+    process.kill(pid, 'SIGKILL')
+    expect((await fault).status).toBe(504)
+    expect(performance.now() - start).toBeLessThan(1500)
+  })
+
+  test('a file is released when the last query that reads it, or waits to, has ended', async () => {
+    const { runner, pid, fast } = await warm()
+    const other = prepare(definition('pairs', { order_by: [{ column: 'name' }], columns: ['id'] }), datasets, runner)
+    process.kill(pid, 'SIGSTOP')
+    const ended: string[] = []
+    const running = ask(fast).then(() => ended.push('running'))
+    const waiting = ask(other).then(() => ended.push('waiting'))
+    const released = [
+      runner.release(large.file).then(() => ended.push('large')),
+      runner.release(pairs.file).then(() => ended.push('pairs')),
+      runner.release(small.file).then(() => ended.push('small')),
+    ]
+    await Bun.sleep(50)
+    expect(ended).toEqual(['small'])
+    process.kill(pid, 'SIGCONT')
+    await Promise.all([running, waiting, ...released])
+    expect(ended.slice(0, 3).sort()).toEqual(['large', 'running', 'small'])
+    expect(ended.indexOf('pairs')).toBeGreaterThan(2)
+  })
+
+  test('after a thousand that wait, the next is 503 at once; at the end all of them are', async () => {
+    const { runner, pid, fast } = await warm()
+    process.kill(pid, 'SIGSTOP')
+    const statuses = Array.from({ length: 1001 }, () => refusal(() => ask(fast)).then(fault => fault.status))
+    const start = performance.now()
+    const fault = await refusal(() => ask(fast))
+    expect([fault.status, fault.message]).toEqual([503, 'Too many queries are waiting.'])
+    expect(performance.now() - start).toBeLessThan(500)
+    runner.close()
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([503]))
+  })
+})
