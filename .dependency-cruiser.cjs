@@ -24,6 +24,13 @@ const forbidden = [
     from: { path: '^(src|db)/', pathNot: layers.flat().map(pattern) },
     to: {},
   },
+  {
+    name: 'into-unlisted-room',
+    comment: 'the same, seen from who imports it',
+    severity: 'error',
+    from: {},
+    to: { path: '^(src|db)/', pathNot: layers.flat().map(pattern) },
+  },
 ]
 for (const [i, rooms] of layers.entries())
   for (const room of rooms) {
@@ -37,7 +44,7 @@ for (const [i, rooms] of layers.entries())
     })
   }
 module.exports = {
-  forbidden: forbidden.filter(rule => rule.to.circular || rule.name === 'no-unlisted-room' || rule.to.path.length > 0),
+  forbidden: forbidden.filter(rule => rule.to.circular || rule.name.endsWith('unlisted-room') || rule.to.path.length > 0),
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,

@@ -51,8 +51,10 @@ const duration = (from: number, to: number) => (value: string) => {
 /** `16MB`, `512KB` or bytes. */
 const size = (value: string) => {
   const match = /^(\d+)\s*(|B|KB|MB|GB|KiB|MiB|GiB)$/i.exec(value)
-  if (!match) throw new Unacceptable('must be a size such as 16MiB')
-  return Number(match[1]) * 1024 ** ({ '': 0, b: 0, k: 1, m: 2, g: 3 }[match[2]!.charAt(0).toLowerCase()] ?? 0)
+  const unit = match && ({ k: 1, m: 2, g: 3 }[match[2]!.charAt(0).toLowerCase()] ?? 0)
+  const bytes = Number(match?.[1]) * 1024 ** (unit ?? 0)
+  if (!Number.isSafeInteger(bytes)) throw new Unacceptable('must be a size such as 16MiB')
+  return bytes
 }
 const optionalSize = (value: string) => (value === '' ? undefined : size(value))
 const origins = (value: string) => {
@@ -61,7 +63,7 @@ const origins = (value: string) => {
     .map(part => part.trim())
     .filter(Boolean)
   for (const origin of list)
-    if (origin !== '*' && (!URL.canParse(origin) || new URL(origin).origin !== origin))
+    if (origin !== '*' && (origin.includes('*') || !URL.canParse(origin) || new URL(origin).origin !== origin))
       throw new Unacceptable('must be exact origins such as https://app.example.org, separated by commas, or *')
   return list
 }

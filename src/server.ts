@@ -11,6 +11,7 @@ import { managementRoutes } from './management/routes.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
 import { deploymentDoor } from './protocols/hopsworks/door.ts'
 import { modelDoor } from './protocols/open-inference/door.ts'
+import { porterDoor } from './protocols/porter/door.ts'
 import { alive, type Readiness, ready } from './protocols/probes/door.ts'
 import { identify } from './telemetry/identity.ts'
 import { logFailure } from './telemetry/log.ts'
@@ -26,6 +27,7 @@ export interface ServerParts {
 /** The whole server, not yet listening; `app.handle(request)` answers without a port. */
 export function buildServer({ gate, management, readiness }: ServerParts) {
   const { config } = management
+  const { registry } = management.publisher
   const app = new Elysia({
     // Elysia looks for the path from the 11th character on and misses it behind `http://api`; from the 7th on, which is
     // the other choice, it would take the second slash of `https://` for the path
@@ -49,7 +51,12 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     return clientAddress(request.headers, peer, config.trustedProxies)
   }
   const serve = honeyframeDoor(gate, config)
-  const models = modelDoor(gate, management.publisher.registry.runtime.scorer, config)
+  const models = modelDoor(gate, registry.runtime.scorer, {
+    maxBody: config.maxBody,
+    requestTimeout: config.requestTimeout,
+    ready: () => readiness.reasons().length === 0,
+  })
+  const porter = porterDoor(gate, registry, config)
   const deployments = deploymentDoor(gate, models, config)
 
   if (config.corsOrigins.length > 0) app.use(corsOf(config.corsOrigins))
@@ -62,14 +69,18 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     logFailure(fault, error, identity)
     return problem(fault, identity)
   })
-  app.get('/-/alive', ({ request }) => alive(request))
-  app.get('/-/ready', ({ request }) => ready(request, readiness))
+  app.get('/-/alive', ({ request }) => alive(request, registry))
+  app.get('/-/ready', ({ request }) => ready(request, registry, readiness))
   app.all(`${PREFIX}*`, ({ request }) => serve(request, () => addressOf(request)), raw)
   for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
     app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)
   app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
   app.use(managementRoutes(management, addressOf))
-  app.get('/', () => Response.json({ name: 'callgate', version, alive: '/-/alive', ready: '/-/ready', api: '/api' }))
+  const about = { name: 'callgate', version, alive: '/-/alive', ready: '/-/ready', api: '/api' }
+  app.get('/', ({ request }) =>
+    porter.declared() ? porter.serve(request, () => addressOf(request)) : Response.json(about),
+  )
+  app.all('/*', ({ request }) => porter.serve(request, () => addressOf(request)), raw)
   return app
 }
 

@@ -77,8 +77,11 @@ export class Gate {
    * Admits a call that presents a key, whatever it then asks for.
    * @throws Fault 401, 403, 429
    */
-  async identify(headers: Headers, address: string): Promise<{ grant: Grant; headers: LimitHeaders | undefined }> {
-    const grant = await this.grantOf(presentedKey(headers), () => address)
+  async identify(
+    headers: Headers,
+    address: () => string,
+  ): Promise<{ grant: Grant; headers: LimitHeaders | undefined }> {
+    const grant = await this.grantOf(presentedKey(headers), address)
     return {
       grant,
       headers: grant.rateLimit === null ? undefined : await this.limits.ofKey(grant.keyId!, grant.rateLimit),
@@ -89,11 +92,11 @@ export class Gate {
    * Admits a call to `{m}` of the model doors: an endpoint's id, or `{service}.{id}`.
    * @throws Fault 401, 403 (also a known model out of reach), 404 unknown, 429, 400 ambiguous among what the caller reaches
    */
-  async admitModel(headers: Headers, address: string, name: string): Promise<Admission> {
+  async admitModel(headers: Headers, address: () => string, name: string): Promise<Admission> {
     const candidates = this.#registry.models(name)
     const open = candidates.filter(c => c.service.isPublic)
     if (presentedKey(headers) === undefined && open.length > 0) {
-      const limit = await this.limits.ofPublic(address)
+      const limit = await this.limits.ofPublic(address())
       const { service, endpoint } = only(open)
       return { grant: publicGrant(service), service, endpoint, headers: limit }
     }
@@ -126,7 +129,7 @@ export class Gate {
    */
   async admitDeployment(
     headers: Headers,
-    address: string,
+    address: () => string,
     project: string,
     name: string,
   ): Promise<{ grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined }> {

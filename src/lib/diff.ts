@@ -7,12 +7,13 @@ export interface Difference {
 
 /**
  * What differs between two JSON values, by path (`endpoints.customer.max_results`). Lists whose members all have an `id`
- * are compared by it, other lists by position.
+ * are compared by it (on both sides), other lists by position.
  */
 export function diff(left: unknown, right: unknown, path = ''): Difference[] {
   if (same(left, right)) return []
-  const l = membersOf(left)
-  const r = membersOf(right)
+  const byId = haveIds(left) && haveIds(right)
+  const l = membersOf(left, byId)
+  const r = membersOf(right, byId)
   if (!l || !r) return [{ path, kind: 'changed', left, right }]
   const found: Difference[] = []
   for (const name of new Set([...l.keys(), ...r.keys()])) {
@@ -26,10 +27,15 @@ export function diff(left: unknown, right: unknown, path = ''): Difference[] {
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
-function membersOf(value: unknown): Map<string, unknown> | undefined {
+function membersOf(value: unknown, byId: boolean): Map<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   if (!Array.isArray(value)) return new Map(Object.entries(value))
+  return new Map(value.map((v, i) => [byId ? (v as { id: string }).id : String(i), v]))
+}
+
+/** Whether all members have an id of their own. */
+function haveIds(value: unknown): boolean {
+  if (!Array.isArray(value)) return false
   const ids = value.map(v => (typeof v === 'object' && v !== null ? (v as { id?: unknown }).id : undefined))
-  const named = ids.every(id => typeof id === 'string') && new Set(ids).size === ids.length
-  return new Map(value.map((v, i) => [named ? (ids[i] as string) : String(i), v]))
+  return ids.every(id => typeof id === 'string') && new Set(ids).size === ids.length
 }

@@ -84,12 +84,15 @@ export class QueryRunner {
 
   /** Ends a job that still waits at its deadline; while it runs, the worker's own deadline does. */
   #await(job: Job): void {
-    job.timer = setTimeout(() => {
-      const place = this.#queue.indexOf(job)
-      if (place < 0) return
-      this.#queue.splice(place, 1)
-      job.reject(deadlinePassed())
-    }, job.deadline - Date.now())
+    job.timer = setTimeout(
+      () => {
+        const place = this.#queue.indexOf(job)
+        if (place < 0) return
+        this.#queue.splice(place, 1)
+        job.reject(deadlinePassed())
+      },
+      Math.max(1, job.deadline - Date.now()),
+    )
   }
 
   /** Resolves when no query, waiting or under way, reads the file any more; then no connection here keeps it open. */

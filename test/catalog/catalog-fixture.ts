@@ -43,7 +43,12 @@ export function openCatalog() {
 /** The audit as one text, to look for what must not be in it. */
 export const auditText = (db: Db): string => JSON.stringify(db.select().from(audit).all())
 
-export const actions = (db: Db): string[] => db.select().from(audit).all().map(row => row.action)
+export const actions = (db: Db): string[] =>
+  db
+    .select()
+    .from(audit)
+    .all()
+    .map(row => row.action)
 
 /** `status message` of what is refused. @throws what is no Fault, and when nothing is refused */
 export function refused(work: () => unknown): string {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { adminGrant, type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../../src/catalog/grant.ts'
+import {
+  adminGrant,
+  type Grant,
+  publicGrant,
+  reachesDeployment,
+  reachesEndpoint,
+  reachesService,
+} from '../../src/catalog/grant.ts'
 
 const flights = { assetId: 1, projectId: 1, key: 'flights' }
 const sales = { assetId: 2, projectId: 1, key: 'flights-2' }
@@ -9,8 +16,16 @@ const set = (...names: string[]) => new Set(names)
 
 /** what the grant is -> the services, endpoints and deployments that it reaches, of all there are */
 const TABLE: [string, Grant, { services: string[]; endpoints: string[]; deployments: string[] }][] = [
-  ['a service key', grant({ assetId: 1 }), { services: ['flights'], endpoints: ['flights.a', 'flights.b', 'flights.constructor'], deployments: [] }],
-  ['a service key with endpoints', grant({ assetId: 1, allowedEndpoints: set('a') }), { services: ['flights'], endpoints: ['flights.a'], deployments: [] }],
+  [
+    'a service key',
+    grant({ assetId: 1 }),
+    { services: ['flights'], endpoints: ['flights.a', 'flights.b', 'flights.constructor'], deployments: [] },
+  ],
+  [
+    'a service key with endpoints',
+    grant({ assetId: 1, allowedEndpoints: set('a') }),
+    { services: ['flights'], endpoints: ['flights.a'], deployments: [] },
+  ],
   [
     'a service key whose endpoints are written as a project key writes them',
     grant({ assetId: 1, allowedEndpoints: set('flights.a') }),
@@ -18,7 +33,12 @@ const TABLE: [string, Grant, { services: string[]; endpoints: string[]; deployme
   ],
   [
     "a service key never reaches by a project key's lists",
-    grant({ assetId: 1, allowedEndpoints: set('b'), allowedServices: set('flights', 'flights-2'), allowedDeployments: set('late') }),
+    grant({
+      assetId: 1,
+      allowedEndpoints: set('b'),
+      allowedServices: set('flights', 'flights-2'),
+      allowedDeployments: set('late'),
+    }),
     { services: ['flights'], endpoints: ['flights.b'], deployments: [] },
   ],
   [
@@ -26,7 +46,14 @@ const TABLE: [string, Grant, { services: string[]; endpoints: string[]; deployme
     grant({}),
     {
       services: ['flights', 'flights-2'],
-      endpoints: ['flights.a', 'flights.b', 'flights.constructor', 'flights-2.a', 'flights-2.b', 'flights-2.constructor'],
+      endpoints: [
+        'flights.a',
+        'flights.b',
+        'flights.constructor',
+        'flights-2.a',
+        'flights-2.b',
+        'flights-2.constructor',
+      ],
       deployments: ['late'],
     },
   ],
@@ -35,16 +62,40 @@ const TABLE: [string, Grant, { services: string[]; endpoints: string[]; deployme
     grant({ allowedServices: set('flights-2') }),
     { services: ['flights-2'], endpoints: ['flights-2.a', 'flights-2.b', 'flights-2.constructor'], deployments: [] },
   ],
-  ['a project key with endpoints', grant({ allowedEndpoints: set('flights.b') }), { services: ['flights'], endpoints: ['flights.b'], deployments: [] }],
-  ['a project key with an endpoint of no service', grant({ allowedEndpoints: set('a') }), { services: [], endpoints: [], deployments: [] }],
-  ['a project key with deployments', grant({ allowedDeployments: set('late') }), { services: [], endpoints: [], deployments: ['late'] }],
+  [
+    'a project key with endpoints',
+    grant({ allowedEndpoints: set('flights.b') }),
+    { services: ['flights'], endpoints: ['flights.b'], deployments: [] },
+  ],
+  [
+    'a project key with an endpoint of no service',
+    grant({ allowedEndpoints: set('a') }),
+    { services: [], endpoints: [], deployments: [] },
+  ],
+  [
+    'a project key with deployments',
+    grant({ allowedDeployments: set('late') }),
+    { services: [], endpoints: [], deployments: ['late'] },
+  ],
   [
     'a project key with some of each',
     grant({ allowedServices: set('flights-2'), allowedEndpoints: set('flights.a'), allowedDeployments: set('late') }),
-    { services: ['flights', 'flights-2'], endpoints: ['flights.a', 'flights-2.a', 'flights-2.b', 'flights-2.constructor'], deployments: ['late'] },
+    {
+      services: ['flights', 'flights-2'],
+      endpoints: ['flights.a', 'flights-2.a', 'flights-2.b', 'flights-2.constructor'],
+      deployments: ['late'],
+    },
   ],
-  ["another project's services, listed by name", grant({ allowedServices: set('flights3'), allowedEndpoints: set('flights3.a') }), { services: [], endpoints: [], deployments: [] }],
-  ['the public of a service', publicGrant(flights), { services: ['flights'], endpoints: ['flights.a', 'flights.b', 'flights.constructor'], deployments: [] }],
+  [
+    "another project's services, listed by name",
+    grant({ allowedServices: set('flights3'), allowedEndpoints: set('flights3.a') }),
+    { services: [], endpoints: [], deployments: [] },
+  ],
+  [
+    'the public of a service',
+    publicGrant(flights),
+    { services: ['flights'], endpoints: ['flights.a', 'flights.b', 'flights.constructor'], deployments: [] },
+  ],
 ]
 
 describe('what a grant reaches', () => {
@@ -60,7 +111,12 @@ describe('what a grant reaches', () => {
     })
 
   test('the public is masked and sees nothing above medium, a dry-run sees everything raw', () => {
-    expect(publicGrant(flights)).toMatchObject({ keyId: null, masked: true, sensitivityMax: 'medium', manageModels: false })
+    expect(publicGrant(flights)).toMatchObject({
+      keyId: null,
+      masked: true,
+      sensitivityMax: 'medium',
+      manageModels: false,
+    })
     expect(adminGrant(1)).toMatchObject({ keyId: null, masked: false, sensitivityMax: 'critical', manageModels: false })
   })
 })

@@ -23,7 +23,12 @@ const mint = (fields = {}, given?: string) => ring.mint(catalog.db, ACTOR, owner
 
 describe('finding', () => {
   test('a secret finds its grant; the catalog holds no secret, only its hash, prefix and last four', () => {
-    const { key, secret } = mint({ allowedColumns: ['a'], allowedEndpoints: ['s.a'], rowScope: { region: ['eu', null] }, rateLimit: 7 })
+    const { key, secret } = mint({
+      allowedColumns: ['a'],
+      allowedEndpoints: ['s.a'],
+      rowScope: { region: ['eu', null] },
+      rateLimit: 7,
+    })
     expect(ring.find(secret)).toEqual({
       isActive: true,
       expiresAt: Number.POSITIVE_INFINITY,
@@ -55,12 +60,20 @@ describe('finding', () => {
   })
   test('empty lists mean all', () => {
     const { secret } = mint({ allowedColumns: [], allowedEndpoints: [], allowedServices: [], allowedDeployments: [] })
-    expect(ring.find(secret)!.grant).toMatchObject({ allowedColumns: null, allowedEndpoints: null, allowedServices: null, allowedDeployments: null })
+    expect(ring.find(secret)!.grant).toMatchObject({
+      allowedColumns: null,
+      allowedEndpoints: null,
+      allowedServices: null,
+      allowedDeployments: null,
+    })
   })
   test('a scope on a column that is called as a prototype is kept', () => {
     const rowScope = JSON.parse('{"__proto__":["eu"],"constructor":[1]}')
     const { secret } = mint({ rowScope })
-    expect(ring.find(secret)!.grant.rowScope).toEqual([['__proto__', ['eu']], ['constructor', [1]]])
+    expect(ring.find(secret)!.grant.rowScope).toEqual([
+      ['__proto__', ['eu']],
+      ['constructor', [1]],
+    ])
   })
 })
 
@@ -90,7 +103,11 @@ describe('changes act at once', () => {
     expect(ring.find(secret)!.isActive).toBe(true)
   })
   test("a service's keys end with it", () => {
-    const asset = createAsset(catalog.db, ACTOR, { projectId: owner.projectId, assetType: 'api_service', assetKey: 's' })
+    const asset = createAsset(catalog.db, ACTOR, {
+      projectId: owner.projectId,
+      assetType: 'api_service',
+      assetKey: 's',
+    })
     owner = { ...owner, assetId: asset.id }
     const { secret } = mint()
     expect(ring.find(secret)!.grant.assetId).toBe(asset.id)
@@ -106,27 +123,44 @@ describe('given secrets', () => {
     expect(mint({}, secret).secret).toBe(secret)
     expect(refused(() => mint({}, secret))).toBe('409 This secret is another key already.')
     for (const bad of ['', 'dk_short', mintSecret('hf'), `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`])
-      expect(refused(() => mint({}, bad))).toBe('422 A given secret must have the form that `callgate secret dk` prints.')
+      expect(refused(() => mint({}, bad))).toBe(
+        '422 A given secret must have the form that `callgate secret dk` prints.',
+      )
   })
 })
 
-test("keys are listed and got within their owner only", () => {
+test('keys are listed and got within their owner only', () => {
   const asset = createAsset(catalog.db, ACTOR, { projectId: owner.projectId, assetType: 'api_service', assetKey: 's' })
   const projectKey = mint().key
   const serviceKey = ring.mint(catalog.db, ACTOR, { projectId: owner.projectId, assetId: asset.id }, KEY).key
   expect(ring.list(catalog.db, owner).map(k => k.id)).toEqual([projectKey.id])
   expect(ring.list(catalog.db, { ...owner, assetId: asset.id }).map(k => k.id)).toEqual([serviceKey.id])
-  for (const wrong of [{ projectId: 99, assetId: null }, { projectId: owner.projectId, assetId: asset.id }])
+  for (const wrong of [
+    { projectId: 99, assetId: null },
+    { projectId: owner.projectId, assetId: asset.id },
+  ])
     expect(refused(() => ring.get(catalog.db, wrong, projectKey.id))).toBe('404 No such key.')
 })
 
 describe('rotation', () => {
   test('the successor has the same settings and expiry; the old one ends after the overlap', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))
-    const settings = { rateLimit: 3, rowScope: { a: ['x'] }, allowedEndpoints: ['e'], maskingLevel: 'unmasked', sensitivityMax: 'high' }
+    const settings = {
+      rateLimit: 3,
+      rowScope: { a: ['x'] },
+      allowedEndpoints: ['e'],
+      maskingLevel: 'unmasked',
+      sensitivityMax: 'high',
+    }
     const { key, secret } = mint({ ...settings, expiresAt: '2026-06-01T00:00:00.000Z' })
     const next = ring.rotate(catalog.db, ACTOR, key, 3600)
-    expect(next.key).toMatchObject({ ...settings, expiresAt: '2026-06-01T00:00:00.000Z', isActive: true, rotatedTo: null, lastUsedAt: null })
+    expect(next.key).toMatchObject({
+      ...settings,
+      expiresAt: '2026-06-01T00:00:00.000Z',
+      isActive: true,
+      rotatedTo: null,
+      lastUsedAt: null,
+    })
     expect(next.secret).not.toBe(secret)
     expect(ring.find(secret)!.expiresAt).toBe(Date.parse('2026-05-01T01:00:00Z'))
     expect(ring.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
@@ -146,9 +180,13 @@ describe('rotation', () => {
   test('a revoked or expired key has no successor', () => {
     const { key } = mint()
     const revoked = ring.update(catalog.db, ACTOR, key, { isActive: false })
-    expect(refused(() => ring.rotate(catalog.db, ACTOR, revoked, 0))).toBe('409 A revoked key cannot be rotated; mint a new one.')
+    expect(refused(() => ring.rotate(catalog.db, ACTOR, revoked, 0))).toBe(
+      '409 A revoked key cannot be rotated; mint a new one.',
+    )
     const expired = mint({ expiresAt: '2001-01-01T00:00:00.000Z' }).key
-    expect(refused(() => ring.rotate(catalog.db, ACTOR, expired, 0))).toBe('409 An expired key cannot be rotated; mint a new one.')
+    expect(refused(() => ring.rotate(catalog.db, ACTOR, expired, 0))).toBe(
+      '409 An expired key cannot be rotated; mint a new one.',
+    )
   })
 })
 
@@ -180,5 +218,6 @@ test("the audit names what a key may do, never a row scope's values or a secret"
   expect(text).toContain('"row_scope":["region"]')
   expect(text).toContain('"row_scope":null')
   expect(text).toContain('flight')
-  for (const hidden of ['SECRET-REGION', 'OTHER-REGION', secret, next.secret, key.hash]) expect(text).not.toContain(hidden)
+  for (const hidden of ['SECRET-REGION', 'OTHER-REGION', secret, next.secret, key.hash])
+    expect(text).not.toContain(hidden)
 })

@@ -16,7 +16,16 @@ import {
 import type { StoredColumn } from '../../src/catalog/column.ts'
 import { findDataset, getDataset, putGeneration, setColumnPolicy } from '../../src/catalog/datasets.ts'
 import { putDeployment } from '../../src/catalog/deployments.ts'
-import { activate, activeVersion, addVersion, artifactsInUse, deleteVersion, findModel, findVersion, versionsOf } from '../../src/catalog/models.ts'
+import {
+  activate,
+  activeVersion,
+  addVersion,
+  artifactsInUse,
+  deleteVersion,
+  findModel,
+  findVersion,
+  versionsOf,
+} from '../../src/catalog/models.ts'
 import { createProject, findProject, updateProject } from '../../src/catalog/projects.ts'
 import { installationSecret, transaction } from '../../src/catalog/store.ts'
 import type { ModelMetadata } from '../../src/catalog/tensor.ts'
@@ -54,22 +63,35 @@ describe('services', () => {
       [1, 1, 'created'],
     ])
     expect(getVersion(catalog.db, asset.id, 1)).toEqual(first[0]!)
-    expect(getAsset(catalog.db, asset.id)).toMatchObject({ publishedVersion: 2, publishedConfig: { note: 2 }, config: { note: 1 }, title: 's' })
+    expect(getAsset(catalog.db, asset.id)).toMatchObject({
+      publishedVersion: 2,
+      publishedConfig: { note: 2 },
+      config: { note: 1 },
+      title: 's',
+    })
     expect(refused(() => rollbackAsset(catalog.db, ACTOR, asset, 99))).toBe('404 No such version.')
     markUnpublished(catalog.db, ACTOR, asset)
-    expect(getAsset(catalog.db, asset.id)).toMatchObject({ status: 'draft', publishedVersion: null, publishedConfig: null })
+    expect(getAsset(catalog.db, asset.id)).toMatchObject({
+      status: 'draft',
+      publishedVersion: null,
+      publishedConfig: null,
+    })
   })
   test('a config is given back exactly as it was saved, unknown members and odd names too', () => {
-    const config = JSON.parse('{"endpoints":[],"__proto__":{"x":1},"constructor":null,"n":1.5,"deep":{"a":[{"b":"é😀"}]}}')
+    const config = JSON.parse(
+      '{"endpoints":[],"__proto__":{"x":1},"constructor":null,"n":1.5,"deep":{"a":[{"b":"é😀"}]}}',
+    )
     const asset = create('s', config)
     expect(JSON.stringify(getAsset(catalog.db, asset.id).config)).toBe(JSON.stringify(config))
   })
   test('a service key is one in the installation, and other kinds of asset are none of ours', () => {
     create()
     expect(refused(() => create())).toBe('409 A service with this key exists already.')
-    expect(refused(() => createAsset(catalog.db, ACTOR, { projectId: catalog.project.id, assetType: 'dashboard', assetKey: 'd' }))).toBe(
-      '422 asset_type must be api_service.',
-    )
+    expect(
+      refused(() =>
+        createAsset(catalog.db, ACTOR, { projectId: catalog.project.id, assetType: 'dashboard', assetKey: 'd' }),
+      ),
+    ).toBe('422 asset_type must be api_service.')
     expect(refused(() => create('b', { endpoints: [{ id: 'a' }] }))).toStartWith('422 config: ')
     expect(listAssets(catalog.db).map(a => a.assetKey)).toEqual(['s'])
     expect(findAsset(catalog.db, 'S')).toBeUndefined()
@@ -108,7 +130,9 @@ describe('models', () => {
   test('the active one of several cannot be deleted; with the last one the name goes', () => {
     const one = add('a').version
     const two = add('b').version
-    expect(refused(() => deleteVersion(catalog.db, ACTOR, model(), one))).toBe('409 This is the active version; activate another one first.')
+    expect(refused(() => deleteVersion(catalog.db, ACTOR, model(), one))).toBe(
+      '409 This is the active version; activate another one first.',
+    )
     deleteVersion(catalog.db, ACTOR, model(), two)
     expect([...artifactsInUse(catalog.db)]).toEqual(['a'])
     deleteVersion(catalog.db, ACTOR, model(), one)
@@ -171,7 +195,9 @@ describe('datasets', () => {
 })
 
 test('a project slug is one in the installation; a change that changes nothing is none', () => {
-  expect(refused(() => createProject(catalog.db, ACTOR, { slug: 'p', name: 'again' }))).toBe('409 A project with this slug exists already.')
+  expect(refused(() => createProject(catalog.db, ACTOR, { slug: 'p', name: 'again' }))).toBe(
+    '409 A project with this slug exists already.',
+  )
   const before = actions(catalog.db).length
   expect(updateProject(catalog.db, ACTOR, catalog.project, { name: 'P', description: undefined })).toBe(false)
   expect(updateProject(catalog.db, ACTOR, catalog.project, { name: 'New' })).toBe(true)
@@ -195,9 +221,11 @@ test("the installation's secret is made once, and is in no audit", () => {
 
 test('a transaction that throws leaves nothing: no row, no version, no audit', () => {
   const rowsOf = () =>
-    (catalog.db.$client.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'").all() as { name: string }[]).map(
-      ({ name }) => [name, catalog.db.$client.query(`SELECT * FROM "${name}"`).all()],
-    )
+    (
+      catalog.db.$client
+        .query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        .all() as { name: string }[]
+    ).map(({ name }) => [name, catalog.db.$client.query(`SELECT * FROM "${name}"`).all()])
   const before = JSON.stringify(rowsOf())
   expect(() =>
     transaction(catalog.db, tx => {

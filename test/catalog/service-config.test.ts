@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { checkServiceConfig, naming } from '../../src/catalog/service-config.ts'
-import { conflict, Fault, unprocessable } from '../../src/lib/fault.ts'
+import { conflict, type Fault, unprocessable } from '../../src/lib/fault.ts'
 import { refused } from './catalog-fixture.ts'
 
 const source = { schema: 'm', table: 't' }
@@ -13,14 +13,44 @@ describe('a draft of good shape is taken, whatever it refers to', () => {
     ['nothing', {}],
     ['no endpoints', { endpoints: [] }],
     ['members of another kind', { endpoints: [], theme: { a: 1 }, __unknown: true }],
-    ['sql', sql({ columns: ['a', { column: 'b', as: 'x' }], order_by: [{ column: 'a', direction: 'desc' }], pagination: { default_limit: 1, max_limit: 2 } })],
+    [
+      'sql',
+      sql({
+        columns: ['a', { column: 'b', as: 'x' }],
+        order_by: [{ column: 'a', direction: 'desc' }],
+        pagination: { default_limit: 1, max_limit: 2 },
+      }),
+    ],
     ['joins', sql({ joins: [{ schema: 'm', table: 'u', as: 'u', type: 'left', on: [{ left: 'a', right: 'b' }] }] })],
-    ['filters', sql({ filters: [{ column: 'a', param: 'p', required: true }, { column: 'b', op: 'between', param: ['x', 'y'] }, { column: 'c', op: 'in', value: [1, 'a', true] }] })],
-    ['lookup', { endpoints: [{ id: 'l', kind: 'lookup', dataset: 'm.t', key_column: 'id', columns: ['a'], max_results: 5 }] }],
+    [
+      'filters',
+      sql({
+        filters: [
+          { column: 'a', param: 'p', required: true },
+          { column: 'b', op: 'between', param: ['x', 'y'] },
+          { column: 'c', op: 'in', value: [1, 'a', true] },
+        ],
+      }),
+    ],
+    [
+      'lookup',
+      { endpoints: [{ id: 'l', kind: 'lookup', dataset: 'm.t', key_column: 'id', columns: ['a'], max_results: 5 }] },
+    ],
     ['model by name', model({ model: 'm', version: 2, output: 'probabilities', strict: true })],
     ['model by id', model({ model_id: 3 })],
-    ['function', { endpoints: [{ id: 'f', kind: 'function', handler: 'export default () => 1', grants: { endpoints: ['*'] } }] }],
-    ['ids that mean something to JavaScript', { endpoints: [{ id: '__proto__', kind: 'function' }, { id: 'constructor', kind: 'function' }] }],
+    [
+      'function',
+      { endpoints: [{ id: 'f', kind: 'function', handler: 'export default () => 1', grants: { endpoints: ['*'] } }] },
+    ],
+    [
+      'ids that mean something to JavaScript',
+      {
+        endpoints: [
+          { id: '__proto__', kind: 'function' },
+          { id: 'constructor', kind: 'function' },
+        ],
+      },
+    ],
   ]
   for (const [what, config] of good) test(what, () => expect(() => checkServiceConfig(config)).not.toThrow())
 })
@@ -31,27 +61,102 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     ['endpoints that are no list', { endpoints: {} }, '422 config: endpoints: expected array.'],
     ['no id', { endpoints: [{ kind: 'sql' }] }, '422 config: endpoints[0].id is missing.'],
     ['no kind', { endpoints: [{ id: 'a' }] }, '422 config: endpoints[0].kind is missing.'],
-    ['an unknown kind', { endpoints: [{ id: 'a', kind: 'SECRET' }] }, '422 config: endpoints[0].kind must be one of sql, lookup, model, function.'],
-    ['an id twice', { endpoints: [{ id: 'a', kind: 'function' }, { id: 'a', kind: 'function' }] }, '409 Two endpoints have the id a; an id is unique within its service.'],
+    [
+      'an unknown kind',
+      { endpoints: [{ id: 'a', kind: 'SECRET' }] },
+      '422 config: endpoints[0].kind must be one of sql, lookup, model, function.',
+    ],
+    [
+      'an id twice',
+      {
+        endpoints: [
+          { id: 'a', kind: 'function' },
+          { id: 'a', kind: 'function' },
+        ],
+      },
+      '409 Two endpoints have the id a; an id is unique within its service.',
+    ],
     ['a reserved id', { endpoints: [{ id: 'runs', kind: 'function' }] }, '409 The endpoint id runs is reserved.'],
     ['no query', { endpoints: [{ id: 'e', kind: 'sql' }] }, '422 endpoint e: query is missing.'],
     ['an unknown member', sql({ sql: 'SELECT 1' }), '422 endpoint e: query.sql is not a field that is known here.'],
-    ['a prototype as a member', sql(JSON.parse('{"__proto__x":1}')), '422 endpoint e: query.__proto__x is not a field that is known here.'],
-    ['a limit of none', sql({ pagination: { max_limit: 0 } }), '422 endpoint e: query.pagination.max_limit: expected integer to be greater or equal to 1.'],
-    ['an unknown operator', filter({ op: 'SECRET', value: 1 }), expect.stringMatching(/^422 endpoint e: query\.filters\[0\]\.op must be one of eq, ne, /) as never],
-    ['an object as a value', filter({ value: { $ne: 'SECRET' } }), '422 endpoint e: query.filters[0].value must be one of: another shape, array.'],
-    ['neither param nor value', filter({}), '422 endpoint e: the filter on c takes its value from either param or value.'],
-    ['both', filter({ param: 'p', value: 1 }), '422 endpoint e: the filter on c takes its value from either param or value.'],
-    ['required without a param', filter({ value: 1, required: true }), '422 endpoint e: the filter on c: required and default go with param.'],
-    ['required with a default', filter({ param: 'p', required: true, default: 1 }), '422 endpoint e: the filter on c is required, so it has no default.'],
-    ['between with one param', filter({ op: 'between', param: 'p' }), '422 endpoint e: the filter on c: between takes two params.'],
-    ['two params with eq', filter({ param: ['a', 'b'] }), '422 endpoint e: the filter on c: two params go with between.'],
-    ['ten joins', sql({ joins: Array.from({ length: 10 }, (_, i) => ({ ...source, as: `j${i}`, on: [{ left: 'a', right: 'b' }] })) }), '422 endpoint e: query.joins: expected array length to be less or equal to 9.'],
-    ['a join on nothing', sql({ joins: [{ ...source, on: [] }] }), '422 endpoint e: query.joins[0].on: expected array length to be greater or equal to 1.'],
+    [
+      'a prototype as a member',
+      sql(JSON.parse('{"__proto__x":1}')),
+      '422 endpoint e: query.__proto__x is not a field that is known here.',
+    ],
+    [
+      'a limit of none',
+      sql({ pagination: { max_limit: 0 } }),
+      '422 endpoint e: query.pagination.max_limit: expected integer to be greater or equal to 1.',
+    ],
+    [
+      'an unknown operator',
+      filter({ op: 'SECRET', value: 1 }),
+      expect.stringMatching(/^422 endpoint e: query\.filters\[0\]\.op must be one of eq, ne, /) as never,
+    ],
+    [
+      'an object as a value',
+      filter({ value: { $ne: 'SECRET' } }),
+      '422 endpoint e: query.filters[0].value must be one of: another shape, array.',
+    ],
+    [
+      'neither param nor value',
+      filter({}),
+      '422 endpoint e: the filter on c takes its value from either param or value.',
+    ],
+    [
+      'both',
+      filter({ param: 'p', value: 1 }),
+      '422 endpoint e: the filter on c takes its value from either param or value.',
+    ],
+    [
+      'required without a param',
+      filter({ value: 1, required: true }),
+      '422 endpoint e: the filter on c: required and default go with param.',
+    ],
+    [
+      'required with a default',
+      filter({ param: 'p', required: true, default: 1 }),
+      '422 endpoint e: the filter on c is required, so it has no default.',
+    ],
+    [
+      'between with one param',
+      filter({ op: 'between', param: 'p' }),
+      '422 endpoint e: the filter on c: between takes two params.',
+    ],
+    [
+      'two params with eq',
+      filter({ param: ['a', 'b'] }),
+      '422 endpoint e: the filter on c: two params go with between.',
+    ],
+    [
+      'ten joins',
+      sql({
+        joins: Array.from({ length: 10 }, (_, i) => ({ ...source, as: `j${i}`, on: [{ left: 'a', right: 'b' }] })),
+      }),
+      '422 endpoint e: query.joins: expected array length to be less or equal to 9.',
+    ],
+    [
+      'a join on nothing',
+      sql({ joins: [{ ...source, on: [] }] }),
+      '422 endpoint e: query.joins[0].on: expected array length to be greater or equal to 1.',
+    ],
     ['a model without a name', model({}), '422 endpoint e: a model endpoint names either model_id or model.'],
-    ['a model by both', model({ model: 'm', model_id: 1 }), '422 endpoint e: a model endpoint names either model_id or model.'],
-    ['a version of an id', model({ model_id: 1, version: 2 }), '422 endpoint e: version goes with model, not with model_id.'],
-    ['a lookup without its dataset', { endpoints: [{ id: 'l', kind: 'lookup', key_column: 'id' }] }, '422 endpoint l: dataset is missing.'],
+    [
+      'a model by both',
+      model({ model: 'm', model_id: 1 }),
+      '422 endpoint e: a model endpoint names either model_id or model.',
+    ],
+    [
+      'a version of an id',
+      model({ model_id: 1, version: 2 }),
+      '422 endpoint e: version goes with model, not with model_id.',
+    ],
+    [
+      'a lookup without its dataset',
+      { endpoints: [{ id: 'l', kind: 'lookup', key_column: 'id' }] },
+      '422 endpoint l: dataset is missing.',
+    ],
   ]
   for (const [what, config, message] of bad)
     test(what, () => {

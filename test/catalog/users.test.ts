@@ -27,7 +27,8 @@ afterEach(() => {
 })
 const create = (username: string, fields = {}) =>
   createUser(catalog.db, ACTOR, { username, passwordHash: 'HASH-OF-A-PASSWORD', isAdmin: false, roles: {}, ...fields })
-const update = (id: number, fields: Parameters<typeof updateUser>[3]) => updateUser(catalog.db, ACTOR, getUser(catalog.db, id), fields)
+const update = (id: number, fields: Parameters<typeof updateUser>[3]) =>
+  updateUser(catalog.db, ACTOR, getUser(catalog.db, id), fields)
 
 describe('the last administrator', () => {
   const last = '409 This is the last administrator.'
@@ -58,12 +59,15 @@ describe('roles', () => {
     update(ada.id, { roles: { p: 'editor' } })
     expect(rolesOf(catalog.db, ada.id)).toEqual({ p: 'editor' })
     expect(roleOf(catalog.db, ada.id, catalog.project.id)).toBe('editor')
-    expect(refused(() => update(ada.id, { roles: { nowhere: 'admin' } }))).toBe('422 roles names a project that does not exist.')
+    expect(refused(() => update(ada.id, { roles: { nowhere: 'admin' } }))).toBe(
+      '422 roles names a project that does not exist.',
+    )
   })
   test('a name is plain and one', () => {
     create('ada')
     expect(refused(() => create('ada'))).toBe('409 This username is taken.')
-    for (const name of ['', 'a b', 'a/b', 'a\n', 'é', 'x'.repeat(65)]) expect(refused(() => create(name))).toStartWith('422 A username is')
+    for (const name of ['', 'a b', 'a/b', 'a\n', 'é', 'x'.repeat(65)])
+      expect(refused(() => create(name))).toStartWith('422 A username is')
   })
 })
 
@@ -81,7 +85,8 @@ test('a new password or a switch to inactive ends every session, other changes d
 })
 
 describe('tokens', () => {
-  const tokenOf = (user: ReturnType<typeof create>, fields = {}) => createToken(catalog.db, ACTOR, user, { name: 't', expiresAt: null, ...fields })
+  const tokenOf = (user: ReturnType<typeof create>, fields = {}) =>
+    createToken(catalog.db, ACTOR, user, { name: 't', expiresAt: null, ...fields })
 
   test('find their user while they work and the user does', () => {
     create('root', { isAdmin: true })
@@ -113,7 +118,13 @@ describe('tokens', () => {
   })
   test('a key is no token, nor is a token with a character changed', () => {
     const { secret } = tokenOf(create('ada'))
-    for (const other of [mintSecret('dk'), mintSecret('hf'), `hf_${mintSecret('dk').slice(3)}`, '', secret.slice(0, -1)])
+    for (const other of [
+      mintSecret('dk'),
+      mintSecret('hf'),
+      `hf_${mintSecret('dk').slice(3)}`,
+      '',
+      secret.slice(0, -1),
+    ])
       expect(userOfToken(catalog.db, other)).toBeUndefined()
   })
   test('a given one must have the form', () => {
@@ -121,7 +132,9 @@ describe('tokens', () => {
     const secret = mintSecret('hf')
     expect(tokenOf(ada, { secret }).secret).toBe(secret)
     expect(tokenExists(catalog.db, secret)).toBe(true)
-    expect(refused(() => tokenOf(ada, { secret: mintSecret('dk') }))).toBe('422 A given token must have the form that `callgate secret hf` prints.')
+    expect(refused(() => tokenOf(ada, { secret: mintSecret('dk') }))).toBe(
+      '422 A given token must have the form that `callgate secret hf` prints.',
+    )
   })
   test('last use is written at most once a minute', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))

@@ -1,8 +1,10 @@
 /** How the first administrator comes to be, and what the environment says of it at later starts. */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { mintSecret, wellFormed } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = temporaryFolder()
 afterAll(cleanUp)

@@ -1,11 +1,13 @@
 /** What the commands take, print and exit with. */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { readConfig, SETTINGS } from '../../src/config.ts'
 import { wellFormed } from '../../src/lib/secret.ts'
 import { version } from '../../src/lib/version.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 import { lines, run } from './run.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = temporaryFolder()
 afterAll(cleanUp)

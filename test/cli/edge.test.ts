@@ -1,10 +1,12 @@
 /** The edge settings: HTTPS, CORS, trusted proxies. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Answer, type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { run } from './run.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = temporaryFolder()
 const key = mintSecret('dk')

@@ -1,10 +1,12 @@
 /** What a Callgate prints holds no secret and no row's value, and what it writes stays in its directories. */
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
+
+setDefaultTimeout(60_000)
 
 afterAll(cleanUp)
 
@@ -152,7 +154,7 @@ describe('the executable', () => {
     // stored as hashes: neither the catalog nor its journal holds a secret
     const stored = readFileSync(join(callgate.dataDir, 'catalog.db'), 'latin1')
     for (const secret of secrets) expect(stored.includes(secret)).toBe(false)
-  }, 60_000)
+  })
 })
 
 async function ids(

@@ -1,12 +1,14 @@
 /** What keeps a Callgate from starting is said in one clear line, with exit 1, and nothing is touched. */
 import { Database } from 'bun:sqlite'
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from '../../db/migrate.ts'
 import { type Callgate, cleanUp, EXECUTABLE, startCallgate, temporaryFolder } from '../harness.ts'
 import { lines, type RunOptions, run } from './run.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = temporaryFolder()
 let running: Callgate

@@ -40,10 +40,14 @@ describe('the schema in code is the database that the migrations make', () => {
         .filter(table => table instanceof SQLiteTable)
         .map(table => {
           const { name, columns, primaryKeys, indexes, foreignKeys } = getTableConfig(table as SQLiteTable)
-          const keyed = new Set([...columns.filter(c => c.primary), ...primaryKeys.flatMap(k => k.columns)].map(c => c.name))
+          const keyed = new Set(
+            [...columns.filter(c => c.primary), ...primaryKeys.flatMap(k => k.columns)].map(c => c.name),
+          )
           const unique = [
             ...columns.filter(c => c.isUnique).map(c => c.name),
-            ...indexes.filter(i => i.config.unique).map(i => i.config.columns.map(c => (c as { name: string }).name).join()),
+            ...indexes
+              .filter(i => i.config.unique)
+              .map(i => i.config.columns.map(c => (c as { name: string }).name).join()),
           ]
           return [
             name,
@@ -51,7 +55,12 @@ describe('the schema in code is the database that the migrations make', () => {
               columns: Object.fromEntries(
                 columns.map(c => [
                   c.name,
-                  { type: c.getSQLType().toUpperCase(), notNull: c.notNull && !c.primary, key: keyed.has(c.name), default: c.hasDefault && !c.primary },
+                  {
+                    type: c.getSQLType().toUpperCase(),
+                    notNull: c.notNull && !c.primary,
+                    key: keyed.has(c.name),
+                    default: c.hasDefault && !c.primary,
+                  },
                 ]),
               ),
               unique: unique.sort(),
@@ -65,18 +74,33 @@ describe('the schema in code is the database that the migrations make', () => {
     )
   const fromDatabase = (): Record<string, Described> => {
     const all = <T>(sql: string) => db!.$client.query(sql).all() as T[]
-    const tables = all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'")
+    const tables = all<{ name: string }>(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'",
+    )
     return Object.fromEntries(
       tables.map(({ name }) => {
-        const columns = all<{ name: string; type: string; notnull: number; pk: number; dflt_value: string | null }>(`PRAGMA table_info("${name}")`)
-        const unique = all<{ name: string; unique: number; origin: string }>(`PRAGMA index_list("${name}")`).filter(i => i.unique && i.origin !== 'pk')
+        const columns = all<{ name: string; type: string; notnull: number; pk: number; dflt_value: string | null }>(
+          `PRAGMA table_info("${name}")`,
+        )
+        const unique = all<{ name: string; unique: number; origin: string }>(`PRAGMA index_list("${name}")`).filter(
+          i => i.unique && i.origin !== 'pk',
+        )
         return [
           name,
           {
             columns: Object.fromEntries(
-              columns.map(c => [c.name, { type: c.type, notNull: c.notnull === 1, key: c.pk > 0, default: c.dflt_value !== null }]),
+              columns.map(c => [
+                c.name,
+                { type: c.type, notNull: c.notnull === 1, key: c.pk > 0, default: c.dflt_value !== null },
+              ]),
             ),
-            unique: unique.map(i => all<{ name: string }>(`PRAGMA index_info("${i.name}")`).map(c => c.name).join()).sort(),
+            unique: unique
+              .map(i =>
+                all<{ name: string }>(`PRAGMA index_info("${i.name}")`)
+                  .map(c => c.name)
+                  .join(),
+              )
+              .sort(),
             foreignKeys: all<{ from: string; table: string; on_delete: string }>(`PRAGMA foreign_key_list("${name}")`)
               .map(k => {
                 expect(k.on_delete).toBe('CASCADE')
@@ -100,9 +124,18 @@ describe('the schema in code is the database that the migrations make', () => {
 describe('a catalog', () => {
   test('is durable and whole: WAL, synchronous FULL, foreign keys', () => {
     open()
-    expect([pragma('journal_mode'), pragma('synchronous'), pragma('foreign_keys'), pragma('busy_timeout')]).toEqual(['wal', 2, 1, 5000])
-    expect(() => db!.$client.run("INSERT INTO tokens (user_id, name, hash, prefix, last4) VALUES (99, 'a', 'b', 'c', 'd')")).toThrow('FOREIGN KEY')
-    expect(() => db!.$client.run("INSERT INTO roles (user_id, project_id, role) VALUES (1, 1, 'owner')")).toThrow('CHECK')
+    expect([pragma('journal_mode'), pragma('synchronous'), pragma('foreign_keys'), pragma('busy_timeout')]).toEqual([
+      'wal',
+      2,
+      1,
+      5000,
+    ])
+    expect(() =>
+      db!.$client.run("INSERT INTO tokens (user_id, name, hash, prefix, last4) VALUES (99, 'a', 'b', 'c', 'd')"),
+    ).toThrow('FOREIGN KEY')
+    expect(() => db!.$client.run("INSERT INTO roles (user_id, project_id, role) VALUES (1, 1, 'owner')")).toThrow(
+      'CHECK',
+    )
   })
   test('is migrated once; closing it writes everything into the one file', () => {
     expect(open().applied).toContain(LATEST)
@@ -132,14 +165,16 @@ describe('a catalog', () => {
   describe('of an older Callgate', () => {
     const next = (sql: string): Migration[] => [{ number: LATEST + 1, sql }]
     const raise = (sql: string) => migrate(db!.$client, db as never, join(dir, 'catalog.db'), next(sql))
-    const version = (file = db!.$client) => (file.query('PRAGMA user_version').get() as { user_version: number }).user_version
+    const version = (file = db!.$client) =>
+      (file.query('PRAGMA user_version').get() as { user_version: number }).user_version
     beforeEach(() => {
       open()
       db!.$client.run("INSERT INTO projects (slug, name) VALUES ('kept', 'K')")
     })
 
     test('is copied beside itself as it was, then migrated', () => {
-      const sql = "ALTER TABLE projects ADD COLUMN extra TEXT\n--> statement-breakpoint\nUPDATE projects SET extra = 'new'"
+      const sql =
+        "ALTER TABLE projects ADD COLUMN extra TEXT\n--> statement-breakpoint\nUPDATE projects SET extra = 'new'"
       expect(raise(sql)).toEqual([LATEST + 1])
       expect(version()).toBe(LATEST + 1)
       expect(db!.$client.query('SELECT slug, extra FROM projects').all()).toEqual([{ slug: 'kept', extra: 'new' }])
@@ -164,13 +199,17 @@ describe('the lock of a data directory', () => {
     import { lockDataDir } from ${JSON.stringify(join(import.meta.dir, '../../db/lock.ts'))}
     try { lockDataDir(process.argv[1] ?? process.argv.at(-1)); console.log('held') } catch (error) { console.log(error.name, error.message) }
     ${wait ? 'await Bun.sleep(60000)' : ''}`
-  const start = (wait = false) => Bun.spawn([process.execPath, '-e', script(wait), dir], { stdout: 'pipe', stderr: 'inherit' })
-  const said = async (child: ReturnType<typeof start>) => (await new Response(child.stdout as ReadableStream).text()).trim()
+  const start = (wait = false) =>
+    Bun.spawn([process.execPath, '-e', script(wait), dir], { stdout: 'pipe', stderr: 'inherit' })
+  const said = async (child: ReturnType<typeof start>) =>
+    (await new Response(child.stdout as ReadableStream).text()).trim()
 
   test('is held by one process, in the same or in another one, and says so', async () => {
     const unlock = lockDataDir(dir)
     expect(() => lockDataDir(dir)).toThrow(DataDirLocked)
-    expect(await said(start())).toBe(`DataDirLocked ${dir} is in use by another Callgate. Stop it, or name another --data-dir.`)
+    expect(await said(start())).toBe(
+      `DataDirLocked ${dir} is in use by another Callgate. Stop it, or name another --data-dir.`,
+    )
     unlock()
     expect(await said(start())).toBe('held')
   })

@@ -30,7 +30,14 @@ beforeEach(() => {
   assetId = createAsset(catalog.db, ACTOR, { projectId, assetType: 'api_service', assetKey: 'flights' }).id
   const endpoints = new Map(['a', 'b', '__proto__'].map(id => [id, endpoint(id)]))
   endpoints.set('f', endpoint('f', 'function'))
-  const service = (key: string, id: number, isPublic = false): Service => ({ assetId: id, projectId, key, title: key, isPublic, endpoints })
+  const service = (key: string, id: number, isPublic = false): Service => ({
+    assetId: id,
+    projectId,
+    key,
+    title: key,
+    isPublic,
+    endpoints,
+  })
   // of a registry this gate asks for services only
   const registry = new Map([
     ['flights', service('flights', assetId)],
@@ -43,11 +50,19 @@ afterEach(() => catalog.close())
 
 const mint = (fields = {}, owner: { assetId: number | null } = { assetId }) =>
   ring.mint(catalog.db, ACTOR, { projectId: catalog.project.id, ...owner }, { ...KEY, ...fields })
-const admit = async (key: string | undefined, service = 'flights', id = 'a', address = '203.0.113.1'): Promise<Admission> =>
-  await gate.admit(new Headers(key === undefined ? {} : { 'x-api-key': key }), address, service, id)
+const admit = async (
+  key: string | undefined,
+  service = 'flights',
+  id = 'a',
+  address = '203.0.113.1',
+): Promise<Admission> =>
+  await gate.admit(new Headers(key === undefined ? {} : { 'x-api-key': key }), () => address, service, id)
 /** `status code` */
 const refused = async (...args: Parameters<typeof admit>): Promise<string> => {
-  const error = await admit(...args).then(() => undefined, e => e)
+  const error = await admit(...args).then(
+    () => undefined,
+    e => e,
+  )
   if (!(error instanceof Fault)) throw new Error('it was not refused', { cause: error })
   expect(error.message).not.toContain(args[0] || 'dk_')
   return `${error.status} ${error.code}`

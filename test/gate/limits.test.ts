@@ -3,7 +3,10 @@ import { Limits } from '../../src/gate/limits.ts'
 import { Fault } from '../../src/lib/fault.ts'
 
 const refused = async (work: Promise<unknown>): Promise<Fault> => {
-  const error = await work.then(() => undefined, e => e)
+  const error = await work.then(
+    () => undefined,
+    e => e,
+  )
   if (!(error instanceof Fault)) throw new Error('it was not refused', { cause: error })
   return error
 }
@@ -24,7 +27,11 @@ describe('a key', () => {
     }
     expect(left).toEqual([2, 1, 0])
     const fault = await refused(limits.ofKey(1, 3))
-    expect([fault.status, fault.code, fault.message]).toEqual([429, 'rate_limited', 'The rate limit of this key is exceeded.'])
+    expect([fault.status, fault.code, fault.message]).toEqual([
+      429,
+      'rate_limited',
+      'The rate limit of this key is exceeded.',
+    ])
     expect(fault.headers.ratelimit).toMatch(/^"default";r=0;t=\d+$/)
     const seconds = Number(fault.headers['retry-after'])
     expect(seconds).toBeGreaterThan(0)
@@ -60,5 +67,7 @@ test('calls without a key are counted by address', async () => {
   const headers = await limits.ofPublic('2001:db8::1')
   expect(headers['ratelimit-policy']).toBe('"default";q=300;w=60')
   for (let i = 1; i < 300; i++) await limits.ofPublic('2001:db8::1')
-  expect((await refused(limits.ofPublic('2001:db8::1'))).message).toBe('Too many calls without a key from this address.')
+  expect((await refused(limits.ofPublic('2001:db8::1'))).message).toBe(
+    'Too many calls without a key from this address.',
+  )
 })

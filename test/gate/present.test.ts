@@ -30,5 +30,6 @@ const TABLE: [string, Record<string, string>, string | undefined][] = [
 ]
 
 describe('which key a request presents', () => {
-  for (const [what, headers, presented] of TABLE) test(what, () => expect(presentedKey(new Headers(headers))).toBe(presented as never))
+  for (const [what, headers, presented] of TABLE)
+    test(what, () => expect(presentedKey(new Headers(headers))).toBe(presented as never))
 })

@@ -1,11 +1,13 @@
 /** How a Callgate becomes ready, loses workers on the way, and ends. */
 import { Database } from 'bun:sqlite'
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, workersOf } from './processes.ts'
+
+setDefaultTimeout(60_000)
 
 const folder = temporaryFolder()
 const key = mintSecret('dk')
@@ -101,7 +103,7 @@ test('a scoring worker that is killed costs no call, and readiness comes back', 
   expect(statuses.filter(status => status !== 200)).toEqual([])
   await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 5000)
   expect(workersOf(callgate.process.pid, 'score')).toHaveLength(1)
-}, 20_000)
+})
 
 test('while the only scoring worker is away, readiness says so and aliveness stays', async () => {
   const [worker] = workersOf(callgate.process.pid, 'score')
@@ -113,7 +115,7 @@ test('while the only scoring worker is away, readiness says so and aliveness sta
   expect(seen.json.reasons).toEqual([expect.stringContaining('scoring')])
   expect((await callgate.call('/-/alive')).status).toBe(200)
   await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 5000)
-}, 20_000)
+})
 
 test('a query worker that is killed in the middle of a query costs a retry, not the call', async () => {
   const answer = slow(callgate)
@@ -125,7 +127,7 @@ test('a query worker that is killed in the middle of a query costs a retry, not 
   for (const idle of workersOf(callgate.process.pid, 'query')) process.kill(idle.pid, 'SIGKILL')
   expect((await slow(callgate)).status).toBe(200)
   expect((await callgate.call('/-/ready')).status).toBe(200)
-}, 20_000)
+})
 
 test('SIGTERM: not ready at once and why, calls in the delay and under way get their answer, then exit 0', async () => {
   const inFlight = slow(callgate)
@@ -149,7 +151,7 @@ test('SIGTERM: not ready at once and why, calls in the delay and under way get t
   catalog.close()
   // the last calls were seconds ago, and nothing is written while calls are served but once a minute
   expect(Date.now() - Date.parse(used.at)).toBeLessThan(20_000)
-}, 20_000)
+})
 
 test('a call that takes longer than the delay is still answered before the end', async () => {
   const short = await startCallgate({
@@ -164,7 +166,7 @@ test('a call that takes longer than the delay is still answered before the end',
   expect((await inFlight).status).toBe(200)
   expect(await short.process.exited).toBe(0)
   await ended([...workers, ...all])
-}, 20_000)
+})
 
 test('SIGINT ends without the delay, and a second signal ends at once, whatever is under way', async () => {
   const flags = ['--drain-delay', '60s', '--scoring-workers', '1']
@@ -182,7 +184,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   expect(await within(1000, second.process.exited)).toBe(1)
   expect(await inFlight).toBe('cut off')
   await ended(workers)
-}, 20_000)
+})
 
 const large = {
   projects: [
@@ -216,7 +218,7 @@ test('alive all the time, ready with reasons only when the manifest is applied',
   expect(json).not.toHaveProperty('reasons')
   expect((await starting.admin('GET', '/api/datasets')).json.datasets[0].row_count).toBe(400_000)
   await starting.kill()
-}, 30_000)
+})
 
 test('SIGTERM while a manifest is imported ends soon and cleanly, and leaves nothing of it', async () => {
   const starting = await startCallgate({ manifest: large, flags: ['--scoring-workers', '1'], waitReady: false })
@@ -233,7 +235,7 @@ test('SIGTERM while a manifest is imported ends soon and cleanly, and leaves not
   const catalog = new Database(join(starting.dataDir, 'catalog.db'), { readonly: true })
   expect(catalog.query('SELECT slug FROM projects').all()).toEqual([])
   catalog.close()
-}, 30_000)
+})
 
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   const late = Bun.sleep(ms).then(() => {

@@ -1,10 +1,10 @@
 /**
  * `kill -9` at random moments of all that changes the state, over one data directory that goes on through all of it.
  *
- * CALLGATE_KILLS=50 raises the number of kills (12 by default, two of each kind); CALLGATE_KILL_SEED=n chooses other
+ * CALLGATE_KILLS=50 raises the number of kills (10 by default, each kind at least once); CALLGATE_KILL_SEED=n chooses other
  * moments; CALLGATE_KILL_TARGET=executable kills dist/callgate instead of the source.
  */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,9 @@ import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, type Target
 import { assetOf, csvOf, Ledger, PROJECT, verify } from './ledger.ts'
 import { ended, workersOf } from './processes.ts'
 
-const KILLS = Number(process.env.CALLGATE_KILLS ?? 12)
+setDefaultTimeout(60_000)
+
+const KILLS = Number(process.env.CALLGATE_KILLS ?? 10)
 const SEED = Number(process.env.CALLGATE_KILL_SEED ?? 1)
 const target = (process.env.CALLGATE_KILL_TARGET ?? 'source') as Target
 

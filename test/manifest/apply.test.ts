@@ -1,7 +1,9 @@
 /** What a manifest makes of an installation, and what it leaves alone. */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Callgate, cleanUp } from '../harness.ts'
 import { World } from './world.ts'
+
+setDefaultTimeout(60_000)
 
 const world = new World()
 const { app, ops } = world.keys

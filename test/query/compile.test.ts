@@ -37,7 +37,12 @@ const flights = makeDataset(dir, {
 })
 const airlines = makeDataset(dir, {
   name: 'marts.airlines',
-  columns: [column('carrier', 'text'), column('name', 'text'), column('price', 'decimal', { precision: 30, scale: 2 }), column('number', 'integer')],
+  columns: [
+    column('carrier', 'text'),
+    column('name', 'text'),
+    column('price', 'decimal', { precision: 30, scale: 2 }),
+    column('number', 'integer'),
+  ],
   rows: [['UA', 'United', `p${'0'.repeat(26)}1250`, 1]],
 })
 const datasets: Dataset[] = [flights, airlines]
@@ -63,41 +68,154 @@ describe('a definition that does not fit is refused with what is wrong', () => {
   const join = (on: object, more: object = {}) =>
     ({ joins: [{ schema: 'marts', table: 'airlines', on: [on], ...more }] }) as Partial<QueryDefinition>
   const cases: [string, Partial<QueryDefinition>, string][] = [
-    ['an unknown dataset', { source: { schema: 'marts', table: 'nothing' } }, 'The project has no dataset marts.nothing.'],
-    ['an unknown joined dataset', { joins: [{ schema: 'x', table: 'y', on: [{ left: 'a', right: 'b' }] }] }, 'The project has no dataset x.y.'],
+    [
+      'an unknown dataset',
+      { source: { schema: 'marts', table: 'nothing' } },
+      'The project has no dataset marts.nothing.',
+    ],
+    [
+      'an unknown joined dataset',
+      { joins: [{ schema: 'x', table: 'y', on: [{ left: 'a', right: 'b' }] }] },
+      'The project has no dataset x.y.',
+    ],
     ['an unknown column', { columns: ['nope'] }, 'columns: there is no column nope in flights.'],
     ['a column in another case', { columns: ['Carrier'] }, 'columns: there is no column Carrier in flights.'],
     ['a prototype member as a column', { columns: ['__proto__'] }, 'columns: there is no column __proto__ in flights.'],
     ['an unknown order', { order_by: [{ column: 'nope' }] }, 'order_by: there is no column nope in flights.'],
-    ['two answers of one name', { columns: ['id', { column: 'carrier', as: 'id' }] }, 'Two columns of the answer are called id; name one with "as".'],
-    ['half a surrogate pair', { columns: [{ column: 'carrier', as: 'x\ud800' }] }, 'columns: x\ufffd cannot be the name of a column.'],
+    [
+      'two answers of one name',
+      { columns: ['id', { column: 'carrier', as: 'id' }] },
+      'Two columns of the answer are called id; name one with "as".',
+    ],
+    [
+      'half a surrogate pair',
+      { columns: [{ column: 'carrier', as: 'x\ud800' }] },
+      'columns: x\ufffd cannot be the name of a column.',
+    ],
     ['a NUL', { columns: [{ column: 'carrier', as: 'x\0y' }] }, 'columns: x?y cannot be the name of a column.'],
-    ['two tables of one name', join({ left: 'carrier', right: 'carrier' }, { as: 'flights' }), 'Two tables are called flights; give one of them another name with "as".'],
-    ['a self-join without a name', { joins: [{ ...source, on: [{ left: 'id', right: 'id' }] }] }, 'Two tables are called flights; give one of them another name with "as".'],
-    ['a join on two types', join({ left: 'carrier', right: 'number' }), 'The join with airlines compares carrier (text) with number (integer).'],
-    ['a join on blobs', { joins: [{ ...source, as: 'b', on: [{ left: 'raw', right: 'raw' }] }] }, 'The join with b compares raw (blob) with raw (blob).'],
-    ['a join on decimals that are stored otherwise', join({ left: 'price', right: 'price' }), 'The join with airlines compares price (decimal with scale 2) with price (decimal(30,2)).'],
-    ['a join whose right side is no column of it', join({ left: 'carrier', right: 'id' }), 'join: there is no column id in airlines.'],
-    ['a join whose left side comes later', join({ left: 'airlines.carrier', right: 'carrier' }), 'join: there is no column airlines.carrier in flights.'],
-    ['a filter on an unknown column', filter({ column: 'nope', value: 1 }), 'filters: there is no column nope in flights.'],
-    ['a comparison with a blob', filter({ column: 'raw', value: 'x' }), 'The filter on raw: a blob column takes only is_null.'],
-    ['a comparison with json', filter({ column: 'extra', param: 'x' }), 'The filter on extra: a json column takes only is_null.'],
-    ['like on a number', filter({ column: 'delay', op: 'like', param: 'x' }), 'The filter on delay: like goes with text columns.'],
-    ['a reserved parameter', filter({ column: 'carrier', param: 'limit' }), 'The filter on carrier: limit is a reserved parameter name.'],
-    ['a reserved second parameter', filter({ column: 'id', op: 'between', param: ['a', 'format'] }), 'The filter on id: format is a reserved parameter name.'],
-    ['one parameter twice', { filters: [{ column: 'id', param: 'p' }, { column: 'carrier', param: 'p' }] }, 'Two filters take the parameter p.'],
-    ['one parameter for both ends', filter({ column: 'id', op: 'between', param: ['p', 'p'] }), 'Two filters take the parameter p.'],
-    ['a value of another type', filter({ column: 'id', value: 'SECRET' }), 'The filter on id: the value must be an integer.'],
-    ['a fraction for an integer', filter({ column: 'id', value: 1.5 }), 'The filter on id: the value must be an integer.'],
-    ['a day that is none', filter({ column: 'day', value: '2024-02-30' }), 'The filter on day: the value must be a date (YYYY-MM-DD).'],
+    [
+      'two tables of one name',
+      join({ left: 'carrier', right: 'carrier' }, { as: 'flights' }),
+      'Two tables are called flights; give one of them another name with "as".',
+    ],
+    [
+      'a self-join without a name',
+      { joins: [{ ...source, on: [{ left: 'id', right: 'id' }] }] },
+      'Two tables are called flights; give one of them another name with "as".',
+    ],
+    [
+      'a join on two types',
+      join({ left: 'carrier', right: 'number' }),
+      'The join with airlines compares carrier (text) with number (integer).',
+    ],
+    [
+      'a join on blobs',
+      { joins: [{ ...source, as: 'b', on: [{ left: 'raw', right: 'raw' }] }] },
+      'The join with b compares raw (blob) with raw (blob).',
+    ],
+    [
+      'a join on decimals that are stored otherwise',
+      join({ left: 'price', right: 'price' }),
+      'The join with airlines compares price (decimal with scale 2) with price (decimal(30,2)).',
+    ],
+    [
+      'a join whose right side is no column of it',
+      join({ left: 'carrier', right: 'id' }),
+      'join: there is no column id in airlines.',
+    ],
+    [
+      'a join whose left side comes later',
+      join({ left: 'airlines.carrier', right: 'carrier' }),
+      'join: there is no column airlines.carrier in flights.',
+    ],
+    [
+      'a filter on an unknown column',
+      filter({ column: 'nope', value: 1 }),
+      'filters: there is no column nope in flights.',
+    ],
+    [
+      'a comparison with a blob',
+      filter({ column: 'raw', value: 'x' }),
+      'The filter on raw: a blob column takes only is_null.',
+    ],
+    [
+      'a comparison with json',
+      filter({ column: 'extra', param: 'x' }),
+      'The filter on extra: a json column takes only is_null.',
+    ],
+    [
+      'like on a number',
+      filter({ column: 'delay', op: 'like', param: 'x' }),
+      'The filter on delay: like goes with text columns.',
+    ],
+    [
+      'a reserved parameter',
+      filter({ column: 'carrier', param: 'limit' }),
+      'The filter on carrier: limit is a reserved parameter name.',
+    ],
+    [
+      'a reserved second parameter',
+      filter({ column: 'id', op: 'between', param: ['a', 'format'] }),
+      'The filter on id: format is a reserved parameter name.',
+    ],
+    [
+      'one parameter twice',
+      {
+        filters: [
+          { column: 'id', param: 'p' },
+          { column: 'carrier', param: 'p' },
+        ],
+      },
+      'Two filters take the parameter p.',
+    ],
+    [
+      'one parameter for both ends',
+      filter({ column: 'id', op: 'between', param: ['p', 'p'] }),
+      'Two filters take the parameter p.',
+    ],
+    [
+      'a value of another type',
+      filter({ column: 'id', value: 'SECRET' }),
+      'The filter on id: the value must be an integer.',
+    ],
+    [
+      'a fraction for an integer',
+      filter({ column: 'id', value: 1.5 }),
+      'The filter on id: the value must be an integer.',
+    ],
+    [
+      'a day that is none',
+      filter({ column: 'day', value: '2024-02-30' }),
+      'The filter on day: the value must be a date (YYYY-MM-DD).',
+    ],
     ['null as a value', filter({ column: 'carrier', value: null }), 'The filter on carrier: the value must be a text.'],
     ['a list for one', filter({ column: 'carrier', value: ['a'] }), 'The filter on carrier: eq takes one value.'],
     ['one for a list', filter({ column: 'carrier', op: 'in', value: 'a' }), 'The filter on carrier: in takes a list.'],
-    ['an empty list', filter({ column: 'carrier', op: 'in', value: [] }), 'The filter on carrier: every value must be a text.'],
-    ['three ends', filter({ column: 'id', op: 'between', value: [1, 2, 3] }), 'The filter on id: between takes a pair.'],
-    ['is_null with a text', filter({ column: 'raw', op: 'is_null', value: 'true' }), 'The filter on raw: is_null takes true or false.'],
-    ['a default of another type', filter({ column: 'id', param: 'p', default: 'x' }), 'The filter on id: default: the value must be an integer.'],
-    ['a default over the maximum', { pagination: { default_limit: 20, max_limit: 10 } }, 'pagination: default_limit is above max_limit.'],
+    [
+      'an empty list',
+      filter({ column: 'carrier', op: 'in', value: [] }),
+      'The filter on carrier: every value must be a text.',
+    ],
+    [
+      'three ends',
+      filter({ column: 'id', op: 'between', value: [1, 2, 3] }),
+      'The filter on id: between takes a pair.',
+    ],
+    [
+      'is_null with a text',
+      filter({ column: 'raw', op: 'is_null', value: 'true' }),
+      'The filter on raw: is_null takes true or false.',
+    ],
+    [
+      'a default of another type',
+      filter({ column: 'id', param: 'p', default: 'x' }),
+      'The filter on id: default: the value must be an integer.',
+    ],
+    [
+      'a default over the maximum',
+      { pagination: { default_limit: 20, max_limit: 10 } },
+      'pagination: default_limit is above max_limit.',
+    ],
   ]
   for (const [what, definition, message] of cases) test(what, () => expect(refused(definition)).toBe(message))
 
@@ -125,9 +243,23 @@ test('a lookup is the query with one required equality, and its max_results is p
     filters: [{ column: 'id', op: 'eq', param: 'id', required: true }],
     pagination: { default_limit: 100, max_limit: 100 },
   })
-  const other = lookupQuery({ id: 'f', kind: 'lookup', dataset: 'marts.flights', key_column: 'carrier', key_param: 'c', columns: ['id'], max_results: 3 })
-  expect(other).toMatchObject({ columns: ['id'], filters: [{ column: 'carrier', param: 'c' }], pagination: { default_limit: 3, max_limit: 3 } })
-  expect(() => lookupQuery({ id: 'f', kind: 'lookup', dataset: 'flights', key_column: 'id' })).toThrow("flights is not a dataset's name")
+  const other = lookupQuery({
+    id: 'f',
+    kind: 'lookup',
+    dataset: 'marts.flights',
+    key_column: 'carrier',
+    key_param: 'c',
+    columns: ['id'],
+    max_results: 3,
+  })
+  expect(other).toMatchObject({
+    columns: ['id'],
+    filters: [{ column: 'carrier', param: 'c' }],
+    pagination: { default_limit: 3, max_limit: 3 },
+  })
+  expect(() => lookupQuery({ id: 'f', kind: 'lookup', dataset: 'flights', key_column: 'id' })).toThrow(
+    "flights is not a dataset's name",
+  )
 })
 
 test('a join may be on decimals that are stored alike, and then finds its rows', async () => {
@@ -147,11 +279,21 @@ test('a join may be on decimals that are stored alike, and then finds its rows',
 
 test('ten tables from ten files can be joined', async () => {
   const tables = Array.from({ length: 9 }, (_, i) =>
-    makeDataset(dir, { name: `many.t${i}`, primaryKey: ['id'], columns: [column('id', 'integer'), column('v', 'text')], rows: [[1, `v${i}`]] }),
+    makeDataset(dir, {
+      name: `many.t${i}`,
+      primaryKey: ['id'],
+      columns: [column('id', 'integer'), column('v', 'text')],
+      rows: [[1, `v${i}`]],
+    }),
   )
   const definition: QueryDefinition = {
     source,
-    joins: tables.map((_, i) => ({ schema: 'many', table: `t${i}`, type: 'left' as const, on: [{ left: 'id', right: 'id' }] })),
+    joins: tables.map((_, i) => ({
+      schema: 'many',
+      table: `t${i}`,
+      type: 'left' as const,
+      on: [{ left: 'id', right: 'id' }],
+    })),
     columns: ['id', ...tables.map((_, i) => `t${i}.v`)],
   }
   const reply = await ask(prepare(definition, [flights, ...tables], runner))

@@ -3,11 +3,25 @@ import type { Mask } from '../../src/catalog/column.ts'
 import { maskOf } from '../../src/query/masks.ts'
 
 const secret = new Uint8Array(32).fill(1)
-const masked = (mask: Mask | undefined, value: unknown) => maskOf({ name: 'c', type: 'text', nullable: true, sensitivity: 'high', ...(mask ? { mask } : {}) }, secret)(value)
+const masked = (mask: Mask | undefined, value: unknown) =>
+  maskOf({ name: 'c', type: 'text', nullable: true, sensitivity: 'high', ...(mask ? { mask } : {}) }, secret)(value)
 
 const TABLE: [Mask | undefined, [unknown, unknown][]][] = [
-  [undefined, [['anything', '***'], ['', '***'], [5, '***']]],
-  ['redact', [['anything', '***'], [{ a: 1 }, '***']]],
+  [
+    undefined,
+    [
+      ['anything', '***'],
+      ['', '***'],
+      [5, '***'],
+    ],
+  ],
+  [
+    'redact',
+    [
+      ['anything', '***'],
+      [{ a: 1 }, '***'],
+    ],
+  ],
   ['null', [['anything', null]]],
   [
     'email',
@@ -78,6 +92,9 @@ test('hash is 16 hex digits: equal for equal values, another for another secret,
   expect(of('jane')).not.toBe(of('Jane'))
   expect(of(5)).toBe(of('5'))
   expect(of('jane')).not.toBe(new Bun.CryptoHasher('sha256').update('jane').digest('hex').slice(0, 16))
-  const other = maskOf({ name: 'c', type: 'text', nullable: true, sensitivity: 'high', mask: 'hash' }, new Uint8Array(32))
+  const other = maskOf(
+    { name: 'c', type: 'text', nullable: true, sensitivity: 'high', mask: 'hash' },
+    new Uint8Array(32),
+  )
   expect(other('jane')).not.toBe(of('jane'))
 })

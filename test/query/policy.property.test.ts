@@ -8,10 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { Grant, RowScopeValue } from '../../src/catalog/grant.ts'
-import { OPERATORS, type Filter, type QueryDefinition } from '../../src/catalog/service-config.ts'
+import { type Filter, OPERATORS, type QueryDefinition } from '../../src/catalog/service-config.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
-import { columnOf, expectedRuns, mayFilter, type Planned, type PlannedFilter, type Ref, scopeText } from './reference.ts'
+import {
+  columnOf,
+  expectedRuns,
+  mayFilter,
+  type Planned,
+  type PlannedFilter,
+  type Ref,
+  scopeText,
+} from './reference.ts'
 import { ask, grantWith, makeDataset, prepare, SECRET } from './table-fixture.ts'
 import { type Cell, NAMES, Random, type Value, valueFor, type WorldTable, worldTable } from './world-fixture.ts'
 
@@ -124,7 +132,10 @@ function joinPairs(random: Random, planned: Planned, other: WorldTable): { left:
   const pairs = planned.tables.flatMap(({ table }, t) =>
     table.columns.flatMap((left, l) =>
       other.columns.flatMap((right, r) =>
-        COMPARABLE(left.type) && left.type === right.type && left.scale === right.scale && left.precision === right.precision
+        COMPARABLE(left.type) &&
+        left.type === right.type &&
+        left.scale === right.scale &&
+        left.precision === right.precision
           ? [{ left: { table: t, column: l }, right: { column: r } }]
           : [],
       ),
@@ -151,14 +162,20 @@ function addOutputs(random: Random, planned: Planned, definition: QueryDefinitio
   }
 }
 
-function addFilters(random: Random, planned: Planned, definition: QueryDefinition): Pick<Case, 'params' | 'asked' | 'missing'> {
+function addFilters(
+  random: Random,
+  planned: Planned,
+  definition: QueryDefinition,
+): Pick<Case, 'params' | 'asked' | 'missing'> {
   const params = new URLSearchParams()
   const asked: Ref[] = []
   let missing = false
   for (let i = random.below(4); i > 0; i--) {
     const ref = anyRef(random, planned)
     const column = columnOf(planned, ref)
-    const ops = OPERATORS.filter(op => op === 'is_null' || (COMPARABLE(column.type) && (!op.endsWith('like') || column.type === 'text')))
+    const ops = OPERATORS.filter(
+      op => op === 'is_null' || (COMPARABLE(column.type) && (!op.endsWith('like') || column.type === 'text')),
+    )
     const op = random.pick(ops)
     const values = valuesFor(random, planned, ref, op)
     const filter: Filter = { column: named(random, planned, ref), ...(op === 'eq' && random.chance(50) ? {} : { op }) }
@@ -175,7 +192,8 @@ function addFilters(random: Random, planned: Planned, definition: QueryDefinitio
         const other = valuesFor(random, planned, ref, op)
         plan.values = other
         if (typeof other === 'boolean') filter.default = other
-        else filter.default = op === 'in' || op === 'not_in' || op === 'between' ? other.map(v => v.text) : other[0]!.text
+        else
+          filter.default = op === 'in' || op === 'not_in' || op === 'between' ? other.map(v => v.text) : other[0]!.text
       } else plan.values = undefined
       if (random.chance(75)) {
         plan.values = values
@@ -192,11 +210,15 @@ function addFilters(random: Random, planned: Planned, definition: QueryDefinitio
 function valuesFor(random: Random, planned: Planned, ref: Ref, op: string): Value[] | boolean {
   if (op === 'is_null') return random.chance(50)
   const column = columnOf(planned, ref)
-  const present = planned.tables[ref.table]!.table.rows.map(row => row[ref.column]!).filter((cell: Cell) => cell !== null)
+  const present = planned.tables[ref.table]!.table.rows.map(row => row[ref.column]!).filter(
+    (cell: Cell) => cell !== null,
+  )
   const one = () => (present.length > 0 && random.chance(70) ? random.pick(present) : valueFor(random, column))
   if (op.endsWith('like')) {
     const { text } = one()
-    const pattern = random.chance(30) ? text.replace(/[\\%_]/g, '\\$&') : text.replace(/[\\]/g, '\\\\').replace(/.$/su, random.pick(['%', '_', '']))
+    const pattern = random.chance(30)
+      ? text.replace(/[\\%_]/g, '\\$&')
+      : text.replace(/[\\]/g, '\\\\').replace(/.$/su, random.pick(['%', '_', '']))
     const both = random.chance(30) ? `%${pattern.toUpperCase()}%` : pattern
     return [{ stored: both, out: both, text: both, order: Buffer.from(both) }]
   }
@@ -209,7 +231,9 @@ function makeGrant(random: Random, planned: Planned): Grant {
     table.columns.map(c => (t === 0 && random.chance(50) ? c.name : `${alias}.${c.name}`)),
   )
   const source = planned.tables[0]!.table
-  const scoped = random.some([...source.columns.keys()], random.chance(50) ? 1 + random.below(2) : 0).filter(at => COMPARABLE(source.columns[at]!.type))
+  const scoped = random
+    .some([...source.columns.keys()], random.chance(50) ? 1 + random.below(2) : 0)
+    .filter(at => COMPARABLE(source.columns[at]!.type))
   return grantWith({
     keyId: 1,
     masked: random.chance(60),
@@ -219,7 +243,11 @@ function makeGrant(random: Random, planned: Planned): Grant {
       const values: RowScopeValue[] = random.some(source.rows, random.below(6)).map(row => {
         const cell = row[at]!
         if (cell === null) return null
-        return typeof cell.out === 'number' && random.chance(50) ? cell.out : typeof cell.out === 'boolean' ? cell.out : scopeText(cell)
+        return typeof cell.out === 'number' && random.chance(50)
+          ? cell.out
+          : typeof cell.out === 'boolean'
+            ? cell.out
+            : scopeText(cell)
       })
       return [source.columns[at]!.name, values] as const
     }),
@@ -249,7 +277,9 @@ async function check(random: Random, world: World): Promise<'answered' | 'refuse
   } catch (error) {
     const { allowedColumns, ...rest } = grant
     const shown = { ...rest, allowedColumns: allowedColumns && [...allowedColumns] }
-    throw new Error(`${JSON.stringify(made.definition)}\n?${made.params}\n${JSON.stringify(shown)}\n${error}`, { cause: error })
+    throw new Error(`${JSON.stringify(made.definition)}\n?${made.params}\n${JSON.stringify(shown)}\n${error}`, {
+      cause: error,
+    })
   }
 }
 
@@ -263,7 +293,10 @@ async function checkCase(
   const hidden = hiddenMarks(planned, grant)
   const closed = asked.some(ref => !mayFilter(planned, grant, ref))
   if (closed || missing) {
-    const fault = await ask(prepared, params.toString(), grant).then(() => undefined, error => error)
+    const fault = await ask(prepared, params.toString(), grant).then(
+      () => undefined,
+      error => error,
+    )
     expect(fault).toBeInstanceOf(Fault)
     expect(fault.status).toBe(closed ? 403 : 422)
     const said = JSON.stringify([fault.message, fault.members, fault.headers])

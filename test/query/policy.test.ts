@@ -74,14 +74,29 @@ describe('row scope', () => {
   test('rows outside of it are neither shown nor counted, whatever the request asks', async () => {
     const reply = await run({ columns: ['id'] }, { rowScope: [['region', ['eu']]] }, 'limit=1')
     expect(reply).toMatchObject({ rows: [{ id: 1 }], has_more: true })
-    expect(await run({ columns: ['id'] }, { rowScope: [['region', ['eu']]] }, 'limit=2')).toMatchObject({ count: 2, has_more: false })
-    expect(await ids({ filters: [{ column: 'region', param: 'r' }] }, { rowScope: [['region', ['eu']]] }, 'r=us')).toEqual([])
+    expect(await run({ columns: ['id'] }, { rowScope: [['region', ['eu']]] }, 'limit=2')).toMatchObject({
+      count: 2,
+      has_more: false,
+    })
+    expect(
+      await ids({ filters: [{ column: 'region', param: 'r' }] }, { rowScope: [['region', ['eu']]] }, 'r=us'),
+    ).toEqual([])
   })
   test('null in it means NULL; an empty list means nothing; several columns all hold', async () => {
     expect(await ids({}, { rowScope: [['region', [null]]] })).toEqual([4])
     expect(await ids({}, { rowScope: [['region', ['us', null]]] })).toEqual([3, 4])
     expect(await ids({}, { rowScope: [['region', []]] })).toEqual([])
-    expect(await ids({}, { rowScope: [['region', ['eu']], ['boss', [1]]] })).toEqual([2])
+    expect(
+      await ids(
+        {},
+        {
+          rowScope: [
+            ['region', ['eu']],
+            ['boss', [1]],
+          ],
+        },
+      ),
+    ).toEqual([2])
   })
   test('a value that is not of the column type matches no row', async () => {
     for (const value of ['1 OR 1=1', 1.5, true, '9'.repeat(30), {} as never])
@@ -106,7 +121,9 @@ describe('row scope', () => {
     expect((await run(joined('inner'), scope)).rows).toEqual([{ id: 4, 'b.id': 3, 'b.region': 'us' }])
   })
   test('it may be on a column that the key does not see', async () => {
-    expect(await ids({ columns: ['id', 'salary'] }, { masked: true, sensitivityMax: 'low', rowScope: [['salary', [300]]] })).toEqual([3])
+    expect(
+      await ids({ columns: ['id', 'salary'] }, { masked: true, sensitivityMax: 'low', rowScope: [['salary', [300]]] }),
+    ).toEqual([3])
   })
 })
 
@@ -123,7 +140,8 @@ describe('probing', () => {
   })
   test('even is_null, even a bad value', async () => {
     const nulls: Partial<QueryDefinition> = { filters: [{ column: 'salary', op: 'is_null', param: 'none' }] }
-    for (const params of ['none=true', 'none=maybe']) expect((await refusal(() => run(nulls, { masked: true }, params))).status).toBe(403)
+    for (const params of ['none=true', 'none=maybe'])
+      expect((await refusal(() => run(nulls, { masked: true }, params))).status).toBe(403)
   })
   test("the author's fixed filters, defaults, joins and order stand", async () => {
     const definition: Partial<QueryDefinition> = {
@@ -144,7 +162,11 @@ describe('probing', () => {
       filters: [{ column: 'regions.budget', param: 'b' }],
     }
     const { rows } = await run(definition, { masked: true })
-    expect(rows.map(row => row.b)).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), rows[0]!.b, expect.stringMatching(/^[0-9a-f]{16}$/)])
+    expect(rows.map(row => row.b)).toEqual([
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+      rows[0]!.b,
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+    ])
     expect(rows[2]!.b).not.toBe(rows[0]!.b)
     expect((await run(definition, { allowedColumns: new Set(['id', 'budget']) })).rows[0]).toEqual({ id: 1 })
     expect((await run(definition, { allowedColumns: new Set(['regions.budget']) })).rows[0]).toEqual({ b: 7 })

@@ -25,7 +25,13 @@ export interface Planned {
 type Joined = Cell[][]
 const TIERS = ['low', 'medium', 'high', 'critical']
 const compare = (a: Value, b: Value): number =>
-  Buffer.isBuffer(a.order) ? Buffer.compare(a.order, b.order as Buffer) : a.order < b.order ? -1 : a.order > b.order ? 1 : 0
+  Buffer.isBuffer(a.order)
+    ? Buffer.compare(a.order, b.order as Buffer)
+    : a.order < b.order
+      ? -1
+      : a.order > b.order
+        ? 1
+        : 0
 const same = (a: Cell, b: Cell) => a !== null && b !== null && compare(a, b) === 0
 
 export const columnOf = (query: Planned, ref: Ref): Column => query.tables[ref.table]!.table.columns[ref.column]!
@@ -48,7 +54,8 @@ export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): 
   rows = rows.filter(row => query.filters.every(filter => passes(filter, row[filter.table]![filter.column]!)))
   rows.sort((a, b) => byOrder(query, a, b))
   const outputs = query.outputs.filter(output => seen(query, grant, output))
-  const show = (row: Joined) => JSON.stringify(outputs.map(o => shownCell(grant, columnOf(query, o), row[o.table]![o.column]!, secret)))
+  const show = (row: Joined) =>
+    JSON.stringify(outputs.map(o => shownCell(grant, columnOf(query, o), row[o.table]![o.column]!, secret)))
   const runs: string[][] = []
   rows.forEach((row, i) => {
     if (i > 0 && rows[i - 1]![0] === row[0]) runs.at(-1)!.push(show(row))
@@ -61,7 +68,8 @@ export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): 
 export const mayFilter = (query: Planned, grant: Grant, ref: Ref): boolean =>
   seen(query, grant, ref) && !blocked(grant, columnOf(query, ref)) && !masked(grant, columnOf(query, ref))
 
-const blocked = (grant: Grant, column: Column) => TIERS.indexOf(column.sensitivity) > TIERS.indexOf(grant.sensitivityMax)
+const blocked = (grant: Grant, column: Column) =>
+  TIERS.indexOf(column.sensitivity) > TIERS.indexOf(grant.sensitivityMax)
 const masked = (grant: Grant, column: Column) => grant.masked && column.sensitivity !== 'low'
 
 function seen(query: Planned, grant: Grant, ref: Ref): boolean {

@@ -23,7 +23,12 @@ const table = makeDataset(dir, {
     { name: 'group', type: 'integer' },
     { name: 'day', type: 'date' },
   ],
-  rows: words.map((word, i) => [i + 1, word, i % 5 === 4 ? null : i % 2, i % 3 === 0 ? null : `2024-01-0${1 + (i % 2)}`]),
+  rows: words.map((word, i) => [
+    i + 1,
+    word,
+    i % 5 === 4 ? null : i % 2,
+    i % 3 === 0 ? null : `2024-01-0${1 + (i % 2)}`,
+  ]),
 })
 const source = { schema: 'w', table: 'words' }
 const query = (definition: Partial<QueryDefinition>) => prepare({ source, ...definition }, [table], runner)
@@ -99,7 +104,8 @@ describe('what a request may say', () => {
     expect(await of('none=true')).toEqual([12])
     expect(await of('none=false')).toHaveLength(11)
   })
-  test('a parameter may be called as a prototype is', async () => expect(await of('__proto__=2024-01-02')).toEqual([2, 6, 8, 12]))
+  test('a parameter may be called as a prototype is', async () =>
+    expect(await of('__proto__=2024-01-02')).toEqual([2, 6, 8, 12]))
 
   const REFUSED: [string, number, string][] = [
     ['ID=1', 400, 'ID is not a parameter of this endpoint.'],
@@ -140,7 +146,10 @@ describe('what a request may say', () => {
   })
 
   test('a default stands in for what is absent, one end of a range at a time', async () => {
-    const ranged = query({ filters: [{ column: 'id', op: 'between', param: ['a', 'b'], default: [2, 4] }], columns: ['id'] })
+    const ranged = query({
+      filters: [{ column: 'id', op: 'between', param: ['a', 'b'], default: [2, 4] }],
+      columns: ['id'],
+    })
     const ids = async (params: string) => (await ask(ranged, params)).rows.map(row => row.id)
     expect(await ids('')).toEqual([2, 3, 4])
     expect(await ids('a=4')).toEqual([4])

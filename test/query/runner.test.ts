@@ -34,7 +34,10 @@ const small = make('small')
 const large = make('large', { rowCount: MILLION })
 const pairs = make('pairs', { primaryKey: ['code', 'id'], indexes: [], rowCount: MILLION })
 const datasets = [small, large, pairs]
-const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({ source: { schema: 'm', table }, ...more })
+const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({
+  source: { schema: 'm', table },
+  ...more,
+})
 
 describe('this process runs what is indexed and bounded, a worker the rest', () => {
   const runsHere = (query: QueryDefinition, params = '', changes = {}) => {
@@ -46,7 +49,10 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   }
   const eq = (column: string) => ({ filters: [{ column, param: 'p', required: true }] })
   const joined = (source: string, table: string, on: { left: string; right: string }[]) =>
-    definition(source, { joins: [{ schema: 'm', table, as: 'j', on }], filters: [{ column: 'j.name', value: 'nowhere' }] })
+    definition(source, {
+      joins: [{ schema: 'm', table, as: 'j', on }],
+      filters: [{ column: 'j.name', value: 'nowhere' }],
+    })
 
   test('a look-up by key', () => expect(runsHere(definition('large', eq('id')), 'p=5')).toBe(true))
   test('a look-up by an index', () => expect(runsHere(definition('large', eq('code')), 'p=5')).toBe(true))
@@ -57,7 +63,11 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   test('a small table joined by key', () => {
     expect(runsHere(joined('small', 'large', [{ left: 'code', right: 'id' }]))).toBe(true)
     const on = ['id', 'code'].map(name => ({ left: name, right: name }))
-    expect(runsHere(definition('small', { joins: [{ schema: 'm', table: 'pairs', type: 'left', on }], columns: ['pairs.name'] }))).toBe(true)
+    expect(
+      runsHere(
+        definition('small', { joins: [{ schema: 'm', table: 'pairs', type: 'left', on }], columns: ['pairs.name'] }),
+      ),
+    ).toBe(true)
   })
 
   test('not: a filter without an index', () => expect(runsHere(definition('large', eq('name')), 'p=n5')).toBe(false))
@@ -103,8 +113,14 @@ function workers(): number[] {
     .filter(name => /^\d+$/.test(name))
     .filter(pid => {
       try {
-        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
-        return parent[0] !== 'Z' && Number(parent[1]) === process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker\0query')
+        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')
+        return (
+          parent[0] !== 'Z' &&
+          Number(parent[1]) === process.pid &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker\0query')
+        )
       } catch {
         return false
       }
@@ -177,7 +193,11 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     await Bun.sleep(600) // it has come up and taken the query
     process.kill(second, 'SIGKILL')
     const fault = await lost
-    expect([fault.status, fault.message, fault.headers]).toEqual([503, 'The query worker was lost.', { 'retry-after': '1' }])
+    expect([fault.status, fault.message, fault.headers]).toEqual([
+      503,
+      'The query worker was lost.',
+      { 'retry-after': '1' },
+    ])
   })
 
   test('a retry has what is left of the deadline, no more', async () => {
@@ -185,8 +205,10 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     process.kill(pid, 'SIGSTOP')
     const start = performance.now()
     const fault = refusal(() => ask(fast, '', undefined, Date.now() + 200))
-    await Bun.sleep(197)
-    process.kill(pid, 'SIGKILL')
+    await Bun.sleep(195)
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {} // on a busy machine the deadline was quicker
     expect((await fault).status).toBe(504)
     expect(performance.now() - start).toBeLessThan(1500)
   })

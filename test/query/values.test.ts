@@ -2,7 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import type { StoredColumn } from '../../src/catalog/column.ts'
 import { comparable, decoderOf, encodeText, needsBigints, type StoredValue } from '../../src/query/values.ts'
 
-const column = (type: StoredColumn['type'], more: Partial<StoredColumn> = {}): StoredColumn => ({ name: 'c', type, nullable: true, ...more })
+const column = (type: StoredColumn['type'], more: Partial<StoredColumn> = {}): StoredColumn => ({
+  name: 'c',
+  type,
+  nullable: true,
+  ...more,
+})
 
 /** text of a request -> as it is stored; undefined: refused */
 const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
@@ -20,7 +25,9 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       ['9223372036854775808', undefined],
       ['-9223372036854775809', undefined],
       ['99999999999999999999', undefined],
-      ...['', ' 1', '1 ', '1.0', '1e3', '0x10', '1_000', '١', '--1', 'NaN', 'Infinity', '1\n'].map(t => [t, undefined] as [string, undefined]),
+      ...['', ' 1', '1 ', '1.0', '1e3', '0x10', '1_000', '١', '--1', 'NaN', 'Infinity', '1\n'].map(
+        t => [t, undefined] as [string, undefined],
+      ),
     ],
   ],
   [
@@ -33,7 +40,9 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       ['1E+300', 1e300],
       ['1e999', undefined],
       ['1e1000', undefined],
-      ...['', '.', 'e5', 'NaN', 'Infinity', '-Infinity', '0x1', '1,5', '1e', '+'].map(t => [t, undefined] as [string, undefined]),
+      ...['', '.', 'e5', 'NaN', 'Infinity', '-Infinity', '0x1', '1,5', '1e', '+'].map(
+        t => [t, undefined] as [string, undefined],
+      ),
     ],
   ],
   [
@@ -85,9 +94,18 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       ['2024-02-29', '2024-02-29'],
       ['0000-01-01', '0000-01-01'],
       ['9999-12-31', '9999-12-31'],
-      ...['2024-02-30', '2023-02-29', '2024-13-01', '2024-00-01', '2024-1-1', '2024-01-01T00:00', '20240101', '', '-2024-01-01', '10000-01-01'].map(
-        t => [t, undefined] as [string, undefined],
-      ),
+      ...[
+        '2024-02-30',
+        '2023-02-29',
+        '2024-13-01',
+        '2024-00-01',
+        '2024-1-1',
+        '2024-01-01T00:00',
+        '20240101',
+        '',
+        '-2024-01-01',
+        '10000-01-01',
+      ].map(t => [t, undefined] as [string, undefined]),
     ],
   ],
   [
@@ -97,7 +115,9 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       ['09:30:15', '09:30:15'],
       ['09:30:15.2500', '09:30:15.25'],
       ['09:30:15.000', '09:30:15'],
-      ...['24:00', '9:30', '09:60', '09:30:60', '09:30:15.1234567', '09:30Z', ''].map(t => [t, undefined] as [string, undefined]),
+      ...['24:00', '9:30', '09:60', '09:30:60', '09:30:15.1234567', '09:30Z', ''].map(
+        t => [t, undefined] as [string, undefined],
+      ),
     ],
   ],
   [
@@ -106,9 +126,15 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       ['2024-02-29', '2024-02-29T00:00:00'],
       ['2024-02-29 10:05', '2024-02-29T10:05:00'],
       ['2024-02-29T10:05:06.100', '2024-02-29T10:05:06.1'],
-      ...['2024-02-29T10:05Z', '2024-02-29T10:05+01:00', '2024-02-30T10:05', '2024-02-29T', '2024-02-29T25:00', 'now', ''].map(
-        t => [t, undefined] as [string, undefined],
-      ),
+      ...[
+        '2024-02-29T10:05Z',
+        '2024-02-29T10:05+01:00',
+        '2024-02-30T10:05',
+        '2024-02-29T',
+        '2024-02-29T25:00',
+        'now',
+        '',
+      ].map(t => [t, undefined] as [string, undefined]),
     ],
   ],
   [
@@ -123,7 +149,9 @@ const TABLE: [StoredColumn, [string, StoredValue | undefined][]][] = [
       // a zone that leads out of the years that sort as text
       ['0000-01-01T00:00:00+01:00', undefined],
       ['9999-12-31T23:59:00-01:00', undefined],
-      ...['2024-02-29T10:05:00+25:99', '2024-02-29T10:05:00+2', '2024-02-29T10:05:00 UTC', '2024-02-29Z', ''].map(t => [t, undefined] as [string, undefined]),
+      ...['2024-02-29T10:05:00+25:99', '2024-02-29T10:05:00+2', '2024-02-29T10:05:00 UTC', '2024-02-29Z', ''].map(
+        t => [t, undefined] as [string, undefined],
+      ),
     ],
   ],
   [column('blob'), [['AAEC', undefined]]],
@@ -138,7 +166,13 @@ describe("a request's text is a value of the column's type exactly, or refused",
 })
 
 test('whatever is sent is read in time that grows with its length only', () => {
-  const hostile = ['2024-01-01T'.padEnd(4000, '1'), '1'.repeat(4000), `${'1'.repeat(2000)}.${'1'.repeat(2000)}e`, '+'.repeat(4000), ' '.repeat(4000)]
+  const hostile = [
+    '2024-01-01T'.padEnd(4000, '1'),
+    '1'.repeat(4000),
+    `${'1'.repeat(2000)}.${'1'.repeat(2000)}e`,
+    '+'.repeat(4000),
+    ' '.repeat(4000),
+  ]
   const start = performance.now()
   for (const [of] of TABLE) for (const text of hostile) encodeText(of, text)
   expect(performance.now() - start).toBeLessThan(200)
@@ -171,7 +205,9 @@ describe('stored values are answered as JSON that loses nothing', () => {
   })
   test('decimals are strings with their scale', () => {
     expect(answered(column('decimal', { precision: 5, scale: 2 }), -5)).toBe('-0.05')
-    expect(answered(column('decimal', { precision: 18, scale: 0 }), 999999999999999999n, true)).toBe('999999999999999999')
+    expect(answered(column('decimal', { precision: 18, scale: 0 }), 999999999999999999n, true)).toBe(
+      '999999999999999999',
+    )
     expect(needsBigints(column('decimal', { precision: 18, scale: 0 }))).toBe(true)
     expect(answered(column('decimal', { precision: 20, scale: 1 }), 'n99999999999999999994')).toBe('-0.5')
   })

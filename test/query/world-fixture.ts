@@ -1,5 +1,5 @@
 /** Random small worlds: tables of every type, with NULLs and policy, and values whose every form is known. */
-import { MASKS, SENSITIVITIES, type Column } from '../../src/catalog/column.ts'
+import { type Column, MASKS, SENSITIVITIES } from '../../src/catalog/column.ts'
 import type { StoredValue } from '../../src/query/values.ts'
 
 /** A value in each of its forms: stored, answered, as a request's text, and for comparing in JavaScript. */
@@ -47,11 +47,54 @@ export class Random {
 
 /** Names that are tricky for SQL, for JavaScript objects or for our own `alias.column`. */
 export const NAMES = [
-  '__proto__', 'constructor', 'toString', 'hasOwnProperty', '0', '7', 'rowid', 'limit', 'select', 'a"b', "o'clock",
-  'x y', 'a.b', 'naïve', '数', '"; DROP TABLE data; --', 'data', 't0', 'count', 'rows', 'plain', '\\', '%', '$1', ':p', '?1',
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  '0',
+  '7',
+  'rowid',
+  'limit',
+  'select',
+  'a"b',
+  "o'clock",
+  'x y',
+  'a.b',
+  'naïve',
+  '数',
+  '"; DROP TABLE data; --',
+  'data',
+  't0',
+  'count',
+  'rows',
+  'plain',
+  '\\',
+  '%',
+  '$1',
+  ':p',
+  '?1',
 ] as const
 
-const WORDS = ['', 'a', 'A', 'ab', 'aB', 'a%b', 'a_b', '\\', "'", '"', 'é', 'É', '😀x', '\uffee', ' ', "' OR 1=1 --", 'NULL', 'z%']
+const WORDS = [
+  '',
+  'a',
+  'A',
+  'ab',
+  'aB',
+  'a%b',
+  'a_b',
+  '\\',
+  "'",
+  '"',
+  'é',
+  'É',
+  '😀x',
+  '\uffee',
+  ' ',
+  "' OR 1=1 --",
+  'NULL',
+  'z%',
+]
 
 const digits = (random: Random, n: number) => Array.from({ length: n }, () => random.below(10)).join('')
 
@@ -80,11 +123,21 @@ export function valueFor(random: Random, column: Column): Value {
       const text = `${scaled < 0n ? '-' : ''}${plain.slice(0, point)}${scale ? `.${plain.slice(point)}` : ''}`
       const padded = String(scaled < 0n ? -scaled : scaled).padStart(precision, '0')
       const nines = padded.replace(/\d/g, d => String(9 - Number(d)))
-      return { stored: precision <= 18 ? scaled : scaled < 0n ? `n${nines}` : `p${padded}`, out: text, text, order: scaled }
+      return {
+        stored: precision <= 18 ? scaled : scaled < 0n ? `n${nines}` : `p${padded}`,
+        out: text,
+        text,
+        order: scaled,
+      }
     }
     case 'boolean': {
       const yes = random.chance(50)
-      return { stored: yes ? 1 : 0, out: yes, text: random.pick(yes ? ['true', '1'] : ['false', '0']), order: yes ? 1 : 0 }
+      return {
+        stored: yes ? 1 : 0,
+        out: yes,
+        text: random.pick(yes ? ['true', '1'] : ['false', '0']),
+        order: yes ? 1 : 0,
+      }
     }
     case 'text':
       return ascii(marked ? `Mk${digits(random, 9)} w${random.below(9)}@x${random.below(9)}.org` : random.pick(WORDS))
@@ -110,9 +163,20 @@ export function valueFor(random: Random, column: Column): Value {
 
 /** The column kinds of every world, so that tables have types in common to be joined on. */
 const KINDS: Partial<Column>[] = [
-  { type: 'integer' }, { type: 'integer', wide: true }, { type: 'float' }, { type: 'decimal', precision: 9, scale: 2 },
-  { type: 'decimal', precision: 18, scale: 4 }, { type: 'decimal', precision: 30, scale: 4 }, { type: 'boolean' }, { type: 'text' },
-  { type: 'date' }, { type: 'time' }, { type: 'timestamp' }, { type: 'timestamptz' }, { type: 'blob' }, { type: 'json' },
+  { type: 'integer' },
+  { type: 'integer', wide: true },
+  { type: 'float' },
+  { type: 'decimal', precision: 9, scale: 2 },
+  { type: 'decimal', precision: 18, scale: 4 },
+  { type: 'decimal', precision: 30, scale: 4 },
+  { type: 'boolean' },
+  { type: 'text' },
+  { type: 'date' },
+  { type: 'time' },
+  { type: 'timestamp' },
+  { type: 'timestamptz' },
+  { type: 'blob' },
+  { type: 'json' },
 ]
 
 export function worldTable(random: Random): WorldTable {
@@ -125,7 +189,8 @@ export function worldTable(random: Random): WorldTable {
     return { name, nullable: true, sensitivity, ...mask, ...kind } as Column
   })
   const keyed = random.chance(60)
-  if (keyed) columns.unshift({ name: 'id', type: random.pick(['integer', 'text']), nullable: false, sensitivity: 'low' })
+  if (keyed)
+    columns.unshift({ name: 'id', type: random.pick(['integer', 'text']), nullable: false, sensitivity: 'low' })
   const count = random.below(25)
   const rows = Array.from({ length: count }, (_, row) =>
     columns.map((column, i): Cell => {

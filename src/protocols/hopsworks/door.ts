@@ -40,7 +40,7 @@ interface Route {
 export function deploymentDoor(gate: Gate, models: ModelDoor, settings: DeploymentDoorSettings): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
-  async function serve(request: Request, address: string, route: Route | undefined): Promise<Response> {
+  async function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
     const identity = identify(request.headers)
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
@@ -59,7 +59,7 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
   }
 
   return {
-    byPath: (request, address) => serve(request, address(), routeOf(rawPath(request.url))),
+    byPath: (request, address) => serve(request, address, routeOf(rawPath(request.url))),
     byHost(request, address) {
       if (suffix === '') return undefined
       const host = (request.headers.get('host') ?? '').toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
@@ -68,7 +68,7 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
       const dot = labels.indexOf('.')
       if (dot <= 0) return undefined
       const route = { deployment: labels.slice(0, dot), project: labels.slice(dot + 1), path: rawPath(request.url) }
-      return serve(request, address(), route)
+      return serve(request, address, route)
     },
   }
 }

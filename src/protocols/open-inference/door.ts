@@ -19,6 +19,8 @@ import { Shelf } from './shelf.ts'
 export interface ModelDoorSettings {
   maxBody: number
   requestTimeout: number
+  /** what `/-/ready` says of the whole server */
+  ready(): boolean
 }
 
 export interface ModelDoor {
@@ -50,7 +52,7 @@ export function modelDoor(gate: Gate, scorer: Scorer, settings: ModelDoorSetting
     serveWithin,
     serve: (request, address) =>
       serveWithin(
-        publishedModels(gate, request.headers, address()),
+        publishedModels(gate, request.headers, address),
         rawPath(request.url),
         request,
         identify(request.headers),

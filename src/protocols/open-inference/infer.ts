@@ -17,6 +17,8 @@ export interface InferContext {
   maxBody: number
   /** milliseconds */
   requestTimeout: number
+  /** whether the whole server is ready */
+  ready(): boolean
 }
 
 /** @throws Fault 400, 413, 415; as `Scorer.score` */

@@ -41,7 +41,7 @@ export async function answerV2(
       return json({ live: true }, headers)
     case '/health/ready': {
       need(request, 'GET')
-      const { ready } = context.scorer.status()
+      const ready = context.ready()
       return json({ ready }, headers, ready ? 200 : 503)
     }
     case '/models':

@@ -24,7 +24,7 @@ export interface Scope {
 }
 
 /** Everything published, as far as the caller reaches it. */
-export function publishedModels(gate: Gate, headers: Headers, address: string): Scope {
+export function publishedModels(gate: Gate, headers: Headers, address: () => string): Scope {
   const find = async (name: string) => {
     const admission = await gate.admitModel(headers, address, name)
     const { grant, headers: limits } = admission

@@ -56,7 +56,7 @@ export function porterError(fault: Fault, request: Request, context: ErrorContex
   if (app.userData) error.user_data = context.userData ?? null
   const body = {
     error,
-    ...(route ? { model_context: modelContext(route) } : {}),
+    ...(route && fault.status !== 405 ? { model_context: modelContext(route) } : {}),
     ...(app.requestId ? { request_id: context.requestId } : {}),
   }
   return porterReply(app, request, body, { status: fault.status, headers: { ...context.headers, ...fault.headers } })

@@ -38,15 +38,14 @@ export function requestCheck(route: ServedRoute): RequestCheck {
 
 function compile(route: ServedRoute): RequestCheck {
   const instance = route.validate ? instanceSchema(route) : undefined
-  if (!instance || !route.validate) return () => {}
-  const none = route.rowSchema === false
+  if (!instance) return () => {}
   const { check, complete } = compileSchema(route.batch ? { type: 'array', minItems: 1, items: instance } : instance)
   const declaresId =
     isObject(route.rowSchema) && isObject(route.rowSchema.properties) && 'id' in route.rowSchema.properties
   return (body, endpoint) => {
-    const failure = none ? { at: '', says: 'must not be there' } : check(body)
+    const failure = check(body)
     if (failure) throw unprocessable(`Schema validation failed: data${failure.at} ${failure.says}`)
-    if (complete) return
+    if (complete && route.rowSchema !== false) return
     const rows = route.batch ? (body as Record<string, unknown>[]) : [body as Record<string, unknown>]
     rest(endpoint, declaresId ? rows : rows.map(({ id: _, ...row }) => row), route.batch)
   }

@@ -1,0 +1,123 @@
+/**
+ * porter's door: the routes that endpoints have by their `porter:`, and, where a manifest declares porter's app, `/`, its
+ * pages and every path that nobody else has. It is the last door: what gets here is no other's.
+ */
+import { FOREIGN_SEGMENTS } from '../../catalog/porter.ts'
+import type { PorterMatch } from '../../endpoints/porter.ts'
+import type { Registry } from '../../endpoints/registry.ts'
+import type { Gate } from '../../gate/gate.ts'
+import { checkAnnouncedLength } from '../../lib/body.ts'
+import { notFound, toFault } from '../../lib/fault.ts'
+import { rawPath } from '../../lib/path.ts'
+import { problem } from '../../lib/problem.ts'
+import { type Identity, identify } from '../../telemetry/identity.ts'
+import { logFailure } from '../../telemetry/log.ts'
+import { type AppView, appView, ownRequestId, porterReply } from './app.ts'
+import { docsAsset, docsPage } from './docs.ts'
+import { type ErrorContext, porterError, unknownPath, wrongMethod } from './errors.ts'
+import { openApi } from './openapi.ts'
+import { predictPorter } from './predict.ts'
+
+export interface PorterSettings {
+  maxBody: number
+  requestTimeout: number
+}
+
+export interface PorterDoor {
+  /** Whether a manifest declares porter's app, which then owns `/`. */
+  declared(): boolean
+  serve(request: Request, address: () => string): Promise<Response>
+}
+
+const LIVE = 'This endpoint is live. Send POST requests for predictions'
+const ROOT = 'Send POST requests to /&lt model-name &gt/prediction/'
+const PAGE = ['GET', 'HEAD', 'OPTIONS']
+const ROUTE = ['GET', 'HEAD', 'OPTIONS', 'POST']
+const PROBES = new Set(['/-/alive', '/-/ready'])
+
+export function porterDoor(gate: Gate, registry: Registry, settings: PorterSettings): PorterDoor {
+  async function serve(request: Request, address: () => string): Promise<Response> {
+    const identity = identify(request.headers)
+    const app = appView(registry.porterApp)
+    const path = rawPath(request.url)
+    const match = routeOf(registry, path)
+    if (!match && (!app.declared || isForeign(path))) return problem(notFound('No such route.'), identity)
+    const requestId = ownRequestId(identity, request.headers)
+    const context: ErrorContext = { app, requestId, headers: identity.headers }
+    try {
+      checkAnnouncedLength(request.headers, settings.maxBody)
+      if (match) return await onRoute(request, match, address, context)
+      return own(request, path, app, identity)
+    } catch (error) {
+      const fault = toFault(error)
+      logFailure(fault, error, { ...identity, requestId })
+      return porterError(fault, request, context)
+    }
+  }
+
+  async function onRoute(
+    request: Request,
+    { service, endpoint: { id } }: PorterMatch,
+    address: () => string,
+    context: ErrorContext,
+  ): Promise<Response> {
+    if (request.method === 'OPTIONS') return options(['OPTIONS', 'POST', 'HEAD', 'GET'], context.headers)
+    const { endpoint, headers: limits } = await gate.admit(request.headers, address, service, id)
+    const { porter: route, model } = endpoint
+    // published anew meanwhile, without this route
+    if (!route || !model) throw unknownPath()
+    context.route = route
+    context.headers = { ...context.headers, ...limits }
+    const { app, requestId, headers } = context
+    if (request.method === 'GET' || request.method === 'HEAD') return porterReply(app, request, LIVE, { headers })
+    if (request.method !== 'POST') throw wrongMethod(ROUTE)
+    const { scorer } = registry.runtime
+    const answer = await predictPorter(request, { endpoint, route, served: model.active, scorer, settings, context })
+    return porterReply(app, request, app.requestId ? { ...answer, request_id: requestId } : answer, { headers })
+  }
+
+  /** What belongs to the app itself. @throws Fault 404, 405 */
+  function own(request: Request, path: string, app: AppView, { headers }: Identity): Response {
+    const page = pageOf(path, app)
+    if (!page) throw unknownPath()
+    if (request.method === 'OPTIONS') return options(['OPTIONS', 'HEAD', 'GET'], headers)
+    if (!PAGE.includes(request.method)) throw wrongMethod(PAGE)
+    return withHeaders(page(), headers)
+  }
+
+  function pageOf(path: string, app: AppView): (() => Response) | undefined {
+    const { docs } = app
+    // GET and HEAD of the probes are answered before this door
+    if (PROBES.has(path)) return () => new Response(null)
+    if (path === '/') return () => (docs ? redirect(302, docs.page) : html(ROOT))
+    if (!docs) return undefined
+    if (path === docs.page) return () => docsPage(app)
+    if (path === docs.json) return () => Response.json(openApi(app, registry.porterRoutes.all()))
+    if (docs.page === `${path}/`) return () => redirect(308, docs.page)
+    if (path.startsWith(docs.assets)) return () => docsAsset(path.slice(docs.assets.length))
+    return undefined
+  }
+
+  return { declared: () => registry.porterApp !== undefined, serve }
+}
+
+/** The route of a path. A model's is also there with a slash at its end; a function's has the path that it says. */
+function routeOf(registry: Registry, path: string): PorterMatch | undefined {
+  const match = registry.porterRoutes.find(path)
+  return match?.slash && match.endpoint.kind === 'function' ? undefined : match
+}
+
+const isForeign = (path: string) => {
+  const segment = path.split('/')[1] ?? ''
+  return FOREIGN_SEGMENTS.has(segment) && segment !== '-'
+}
+
+const options = (allow: string[], headers: Record<string, string>) =>
+  new Response(null, { headers: { ...headers, allow: allow.join(', ') } })
+const redirect = (status: 302 | 308, location: string) => new Response(null, { status, headers: { location } })
+const html = (text: string) => new Response(text, { headers: { 'content-type': 'text/html; charset=utf-8' } })
+
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
+}

@@ -1,0 +1,67 @@
+import type { Endpoint, ServedRoute, ServedVersion } from '../../endpoints/endpoint.ts'
+import { readBytes } from '../../lib/body.ts'
+import { badRequest, Fault } from '../../lib/fault.ts'
+import { predict } from '../../scoring/predict.ts'
+import type { Scorer } from '../../scoring/scorer.ts'
+import { isObject } from './check.ts'
+import { type ErrorContext, modelContext, modelFailed } from './errors.ts'
+import { type PorterBody, parsePorter } from './json.ts'
+import { requestCheck } from './request-schema.ts'
+
+export interface PorterCall {
+  endpoint: Endpoint
+  route: ServedRoute
+  served: ServedVersion
+  scorer: Scorer
+  settings: { maxBody: number; requestTimeout: number }
+  /** gets what the caller sent, for an app that shows it in errors */
+  context: ErrorContext
+}
+
+/**
+ * A POST's predictions, as the answer without its request id.
+ * @throws Fault 400, 413, 415, 422; 500 when the model itself refuses, or when it cannot take what was not to be checked; else as
+ * `Scorer.score`
+ */
+export async function predictPorter(request: Request, call: PorterCall): Promise<Record<string, unknown>> {
+  const { route, served, scorer, settings, context } = call
+  const deadline = Date.now() + settings.requestTimeout
+  const body = await parsed(request, settings.maxBody)
+  if (context.app.userData) context.userData = body.verbatim()
+  requestCheck(route)(body.value, call.endpoint)
+  const rows = rowsOf(route, body.value)
+  try {
+    const options = { deadline, signal: request.signal }
+    const codec = route.codec ?? served.codec
+    const { predictions } = await predict(scorer, served.scoring, codec, rows, 'rows', options)
+    const answers = body.ids(rows).map((id, row) => ({ id, prediction: predictions[row] }))
+    return { model_context: modelContext(route), predictions: route.batch ? answers : answers[0] }
+  } catch (error) {
+    const refused = error instanceof Fault && error.status === 422
+    const byModel = refused && error.code === 'model_refused'
+    throw byModel || (refused && !route.validate) ? modelFailed(error) : error
+  }
+}
+
+/** @throws Fault 400, 413, 415 */
+async function parsed(request: Request, limit: number): Promise<PorterBody> {
+  const bytes = await readBytes(request, limit)
+  let body: PorterBody
+  try {
+    body = parsePorter(bytes)
+  } catch (error) {
+    throw badRequest((error as Error).name, 'malformed_body')
+  }
+  if (body.value === null) throw badRequest('null', 'malformed_body')
+  return body
+}
+
+/** What was not checked may be anything; the model cannot take it then. @throws Fault 500 */
+function rowsOf({ batch }: ServedRoute, value: unknown): readonly Record<string, unknown>[] {
+  const rows = batch ? value : [value]
+  if (Array.isArray(rows) && rows.length > 0 && rows.every(row => isObject(row) && Object.hasOwn(row, 'id')))
+    return rows
+  throw modelFailed(
+    new Error(batch ? 'a list of objects with an id was expected' : 'an object with an id was expected'),
+  )
+}

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../src/lib/body.ts'
+import { Fault } from '../../src/lib/fault.ts'
+
+const LIMIT = 1000
+const request = (body: Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>
+  new Request('http://x/', { method: 'POST', body: body as BodyInit, headers })
+const stream = (chunks: Uint8Array[]) => {
+  const left = [...chunks]
+  let taken = 0
+  return {
+    taken: () => taken,
+    body: new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const next = left.shift()
+        if (!next) return controller.close()
+        taken++
+        controller.enqueue(next)
+      },
+    }),
+  }
+}
+/** `status code`; the message holds nothing of the body. */
+async function refused(work: () => unknown): Promise<string> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    expect(error.message).not.toContain('SECRET')
+    return `${error.status} ${error.code}`
+  }
+  throw new Error('it was taken')
+}
+const zeros = (n: number) => new Uint8Array(n)
+
+describe('the limit', () => {
+  test('is held against what is announced', async () => {
+    expect(() => checkAnnouncedLength(new Headers({ 'content-length': '1000' }), LIMIT)).not.toThrow()
+    expect(() => checkAnnouncedLength(new Headers(), LIMIT)).not.toThrow()
+    for (const length of ['1001', '99999999999999999999', '1e9'])
+      expect(await refused(() => checkAnnouncedLength(new Headers({ 'content-length': length }), LIMIT))).toBe(
+        '413 body_too_large',
+      )
+  })
+  test('and against what comes, to the byte', async () => {
+    expect(await readBytes(request(zeros(1000)), LIMIT)).toHaveLength(1000)
+    expect(await refused(() => readBytes(request(zeros(1001)), LIMIT))).toBe('413 body_too_large')
+    expect(await readBytes(new Request('http://x/', { method: 'POST' }), LIMIT)).toHaveLength(0)
+  })
+  test('a stream is given up as soon as it is over', async () => {
+    const endless = stream(Array.from({ length: 100 }, () => zeros(300)))
+    expect(await refused(() => readBytes(request(endless.body), LIMIT))).toBe('413 body_too_large')
+    expect(endless.taken()).toBeLessThan(10)
+    expect(await readBytes(request(stream([zeros(400), zeros(600)]).body), LIMIT)).toHaveLength(1000)
+  })
+  test('holds for what comes out of gzip: a bomb is 413, in little time and memory', async () => {
+    const bomb = gzipSync(zeros(200_000_000))
+    expect(bomb.length).toBeLessThan(250_000)
+    const before = process.memoryUsage.rss()
+    const start = performance.now()
+    expect(await refused(() => readBytes(request(bomb, { 'content-encoding': 'gzip' }), 1_000_000))).toBe(
+      '413 body_too_large',
+    )
+    expect(performance.now() - start).toBeLessThan(500)
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000)
+    const layered = gzipSync(gzipSync(zeros(900)))
+    expect(await readBytes(request(layered, { 'content-encoding': 'gzip' }), LIMIT)).toEqual(
+      new Uint8Array(gzipSync(zeros(900))) as never,
+    )
+  })
+})
+
+describe('encodings', () => {
+  test('gzip in any case, identity, and none', async () => {
+    const text = Buffer.from('{"a":1}')
+    for (const encoding of ['gzip', 'GZIP', ' gzip '])
+      expect(
+        Buffer.from(await readBytes(request(gzipSync(text), { 'content-encoding': encoding }), LIMIT)).toString(),
+      ).toBe('{"a":1}')
+    for (const encoding of ['identity', ''])
+      expect(Buffer.from(await readBytes(request(text, { 'content-encoding': encoding }), LIMIT)).toString()).toBe(
+        '{"a":1}',
+      )
+  })
+  test('others are 415', async () => {
+    for (const encoding of ['br', 'zstd', 'gzip, gzip', 'x', '__proto__'])
+      expect(await refused(() => readBytes(request(zeros(1), { 'content-encoding': encoding }), LIMIT))).toBe(
+        '415 unsupported_encoding',
+      )
+  })
+  test('broken gzip is 400', async () => {
+    const whole = gzipSync(Buffer.from('SECRET'.repeat(20)))
+    for (const broken of [Buffer.from('SECRET'), whole.subarray(0, 20), Buffer.from([0x1f, 0x8b]), new Uint8Array()])
+      expect(await refused(() => readBytes(request(broken, { 'content-encoding': 'gzip' }), LIMIT))).toBe(
+        '400 malformed_body',
+      )
+  })
+})
+
+describe('JSON', () => {
+  test('is UTF-8; anything else is 400 that repeats nothing', async () => {
+    expect(parseJson(Buffer.from('{"a":"é😀"}'))).toEqual({ a: 'é😀' })
+    for (const text of ['', '{', 'SECRET', '{"SECRET":}', 'undefined', '[1,]'])
+      expect(await refused(() => parseJson(Buffer.from(text)))).toBe('400 malformed_body')
+    for (const bytes of [[0xff], [0x22, 0xc3, 0x28, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]])
+      expect(await refused(() => parseJson(new Uint8Array(bytes)))).toBe('400 malformed_body')
+  })
+  test('nested beyond reason does not take the process with it', () => {
+    for (const text of [
+      '['.repeat(5_000_000),
+      `${'['.repeat(200_000)}12345678901234567890${']'.repeat(200_000)}`,
+      '{"a":'.repeat(1_000_000),
+    ])
+      try {
+        parseJson(Buffer.from(text))
+      } catch (error) {
+        expect((error as Fault).status).toBe(400)
+      }
+    expect(parseJson(Buffer.from('[1]'))).toEqual([1])
+  })
+  test('has a type that is JSON, or none', async () => {
+    for (const type of [
+      'application/json',
+      'application/json; charset=utf-8',
+      'Application/JSON',
+      'application/vnd.x.y+json',
+      'application/problem+json;a=b',
+    ])
+      expect(() => checkJsonType(new Headers({ 'content-type': type }))).not.toThrow()
+    expect(() => checkJsonType(new Headers())).not.toThrow()
+    for (const type of [
+      'text/plain',
+      'application/jsonp',
+      'application/json-seq',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=application/json',
+      'application/xml',
+      `application/${'a'.repeat(100_000)}`,
+    ])
+      expect(await refused(() => checkJsonType(new Headers({ 'content-type': type })))).toBe(
+        '415 unsupported_media_type',
+      )
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'bun:test'
+import { parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+
+describe('integers beyond 2^53', () => {
+  test('survive parsing, wherever they stand', () => {
+    expect(parseLossless('9007199254740993')).toBe(9007199254740993n)
+    expect(parseLossless('[-9223372036854775808, 9223372036854775807]')).toEqual([
+      -9223372036854775808n,
+      9223372036854775807n,
+    ])
+    expect(parseLossless('{"a":{"b":[1,18446744073709551615]}}')).toEqual({ a: { b: [1, 18446744073709551615n] } })
+    expect(parseLossless(`[${'9'.repeat(400)}]`)).toEqual([BigInt('9'.repeat(400))])
+  })
+  test('are numbers within it, and so are fractions and exponents of any length', () => {
+    expect(parseLossless('[9007199254740991, 0, -1, 1234567890123456]')).toEqual([
+      9007199254740991, 0, -1, 1234567890123456,
+    ])
+    expect(parseLossless('[1234567890123456789.5, 12345678901234567890e2, 0.12345678901234567890, 1e400]')).toEqual([
+      1234567890123456789.5,
+      1.234567890123456789e21,
+      0.12345678901234568,
+      Number.POSITIVE_INFINITY,
+    ])
+    expect(parseLossless('[12345678901234567890, 12345678901234567890.0]')).toEqual([
+      12345678901234567890n,
+      12345678901234567890,
+    ])
+  })
+  test('in a text are text', () => {
+    expect(parseLossless('{"12345678901234567890":"12345678901234567890"}')).toEqual({
+      '12345678901234567890': '12345678901234567890',
+    })
+  })
+  test('are written as integers, and NaN and infinities as null', () => {
+    const text = '{"a":9007199254740993,"b":[-9223372036854775808],"c":"9"}'
+    expect(stringifyLossless(parseLossless(text))).toBe(text)
+    expect(stringifyLossless([Number.NaN, Number.POSITIVE_INFINITY, -0, 1.5])).toBe('[null,null,0,1.5]')
+  })
+})
+
+test('a member called __proto__ is a member, with or without long integers beside it', () => {
+  for (const text of ['{"__proto__":{"admin":true}}', '{"__proto__":{"admin":true},"n":12345678901234567890}']) {
+    const parsed = parseLossless(text) as Record<string, unknown>
+    expect(Object.keys(parsed)).toContain('__proto__')
+    expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype)
+    expect(parsed.admin).toBeUndefined()
+  }
+})
+
+test('what is no JSON throws, quickly', () => {
+  const start = performance.now()
+  for (const text of [
+    '',
+    '{',
+    '[1,]',
+    "{'a':1}",
+    'NaN',
+    '01',
+    '\u00a01',
+    '1'.repeat(200_000) + 'x',
+    `[${'-'.repeat(200_000)}`,
+    `${'9'.repeat(200_000)}.`,
+  ])
+    expect(() => parseLossless(text)).toThrow(SyntaxError)
+  expect(performance.now() - start).toBeLessThan(1000)
+})
+
+test('depth is counted outside of texts', () => {
+  const nested = (n: number) => '['.repeat(n) + ']'.repeat(n)
+  expect([tooDeep(nested(64)), tooDeep(nested(65)), tooDeep('{"a":'.repeat(65))]).toEqual([false, true, true])
+  expect(tooDeep(JSON.stringify('['.repeat(1000)))).toBe(false)
+  expect(tooDeep(JSON.stringify(`\\"${'['.repeat(1000)}`))).toBe(false)
+  expect(tooDeep('[],'.repeat(1000))).toBe(false)
+  expect(tooDeep('['.repeat(10_000_000))).toBe(true)
+})

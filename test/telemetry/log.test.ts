@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { errorFields } from '../../src/telemetry/log.ts'
+
+/** Runs lines in a process of their own and gives what it logged. */
+async function logged(lines: string): Promise<Record<string, unknown>[]> {
+  const source = join(import.meta.dir, '../../src')
+  const script = `import { log, logFailure } from ${JSON.stringify(`${source}/telemetry/log.ts`)}
+    import { Fault, unprocessable, notServed } from ${JSON.stringify(`${source}/lib/fault.ts`)}
+    ${lines}`
+  const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'pipe' })
+  const [out, text] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  expect([await child.exited, out]).toEqual([0, ''])
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line))
+}
+
+describe('the log', () => {
+  test('is a line of JSON each, with level and time, on stderr', async () => {
+    const [line] = await logged("log.info({ service: 's\\nx' }, 'published')")
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      service: 's\nx',
+      msg: 'published',
+    })
+  })
+  test('takes out what goes by the name of a secret', async () => {
+    const names = ['key', 'token', 'secret', 'password', 'authorization']
+    const text = JSON.stringify(
+      await logged(
+        `log.info(${JSON.stringify(Object.fromEntries(names.map(n => [n, 'SHOWN'])))}); log.info({ of: ${JSON.stringify(Object.fromEntries(names.map(n => [n, 'SHOWN'])))} })`,
+      ),
+    )
+    expect(text).not.toContain('SHOWN')
+    expect(text.match(/\[removed\]/g)).toHaveLength(10)
+  })
+  test("has the server's failures with their private cause, and refusals not at all", async () => {
+    const identity = "{ requestId: 'r-1', traceId: 't-1' }"
+    const lines = await logged(`
+      const hidden = new Error('the private reason')
+      for (const fault of [unprocessable('no'), notServed(), new Fault(503, 'unavailable', 'public', { cause: hidden })]) logFailure(fault, fault, ${identity})`)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatchObject({
+      level: 'error',
+      msg: 'unavailable',
+      status: 503,
+      request_id: 'r-1',
+      trace_id: 't-1',
+      error: 'public',
+      cause: { error: 'the private reason' },
+    })
+  })
+})
+
+test('an error is told with all that caused it, whatever was thrown', () => {
+  const fields = errorFields(new Error('outer', { cause: new Error('inner', { cause: 'a text' }) }))
+  expect(fields).toMatchObject({ error: 'outer', cause: { error: 'inner', cause: { error: 'a text' } } })
+  expect(errorFields(undefined)).toEqual({ error: 'undefined' })
+})
