@@ -4,6 +4,7 @@ import { Elysia } from 'elysia'
 import type { Gate } from './gate/gate.ts'
 import { clientAddress } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'
+import { rawPath } from './lib/path.ts'
 import { problem } from './lib/problem.ts'
 import { version } from './lib/version.ts'
 import type { ManagementContext } from './management/context.ts'
@@ -69,8 +70,11 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     logFailure(fault, error, identity)
     return problem(fault, identity)
   })
-  app.get('/-/alive', ({ request }) => alive(request, registry))
-  app.get('/-/ready', ({ request }) => ready(request, registry, readiness))
+  // Elysia takes a path with a slash at its end for the same one, and porter does not
+  const probe = (request: Request, answer: () => Response) =>
+    rawPath(request.url).endsWith('/') ? porter.serve(request, () => addressOf(request)) : answer()
+  app.get('/-/alive', ({ request }) => probe(request, () => alive(request, registry)))
+  app.get('/-/ready', ({ request }) => probe(request, () => ready(request, registry, readiness)))
   app.all(`${PREFIX}*`, ({ request }) => serve(request, () => addressOf(request)), raw)
   for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
     app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)

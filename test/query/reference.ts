@@ -24,14 +24,10 @@ export interface Planned {
 
 type Joined = Cell[][]
 const TIERS = ['low', 'medium', 'high', 'critical']
-const compare = (a: Value, b: Value): number =>
-  Buffer.isBuffer(a.order)
-    ? Buffer.compare(a.order, b.order as Buffer)
-    : a.order < b.order
-      ? -1
-      : a.order > b.order
-        ? 1
-        : 0
+function compare({ order: a }: Value, { order: b }: Value): number {
+  if (Buffer.isBuffer(a)) return Buffer.compare(a, b as Buffer)
+  return a < (b as number) ? -1 : a > (b as number) ? 1 : 0
+}
 const same = (a: Cell, b: Cell) => a !== null && b !== null && compare(a, b) === 0
 
 export const columnOf = (query: Planned, ref: Ref): Column => query.tables[ref.table]!.table.columns[ref.column]!

@@ -58,7 +58,8 @@ async function applyStaged(
     await warmSuccessors(context, manifest, staged)
     const { applied, replaced } = context.publisher.change((tx, touched) => {
       const run = new Run(context, tx, touched, actor, manifest, staged)
-      if (manifest.porter && putPorterApp(tx, actor, manifest.porter)) run.applied.changes.push('porter: the app is set')
+      if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
+        run.applied.changes.push('porter: the app is set')
       for (const project of manifest.projects) run.project(project)
       return { applied: run.applied, replaced: run.replaced }
     })

@@ -21,7 +21,7 @@ export async function planColumns(
     if (!names.includes(name))
       throw wrong(`there is no such column; the columns are ${names.map(shown).join(', ')}`, { column: name })
   const states: (ColumnPlan | Misfit | Probe)[] = source.columns.map(column => {
-    const declared = types[column.name]
+    const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
     return column.from === 'native' && declared !== undefined
       ? (nativeProbe(column, declared) ??
           textProbe({ ...column, from: 'text', value: `CAST(${column.value} AS VARCHAR)` }, declared))

@@ -110,6 +110,7 @@ export function wire(world: World): void {
       expect(json).toEqual({
         app_meta: {},
         deployed_on: expect.any(String),
+        porter_version: expect.any(String),
         request_id: headers.get('x-request-id'),
         services: {},
       })
