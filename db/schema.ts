@@ -99,6 +99,8 @@ export const models = sqliteTable(
     projectId: projectId(),
     name: text('name').notNull(),
     activeVersion: integer('active_version'),
+    /** Every version number that was ever given, with its file's SHA-256: a number is never another model. */
+    usedVersions: json<Record<string, string>>('used_versions').notNull().default({}),
     createdAt: createdAt(),
   },
   t => [uniqueIndex('models_project_name').on(t.projectId, t.name)],

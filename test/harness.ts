@@ -135,7 +135,8 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
   if (options.waitReady !== false)
     await waitFor(async () => {
       if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
-      return (await send(`${url}/-/ready`)).status === 200 || undefined
+      const ready = await send(`${url}/-/ready`).catch(() => undefined) // it may be ending: the next look says so
+      return ready?.status === 200 || undefined
     })
   return callgate
 }

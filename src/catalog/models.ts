@@ -81,7 +81,7 @@ export function addVersion(
     findModel(store, projectId, input.name) ??
     store.insert(models).values({ projectId, name: input.name }).returning().get()
   const existing = versionsOf(store, model.id)
-  const number = input.version ?? (existing[0]?.version ?? 0) + 1
+  const number = input.version ?? Math.max(0, ...Object.keys(model.usedVersions).map(Number)) + 1
   const same = existing.find(v => v.version === number)
   if (same) {
     if (same.sha256 === input.sha256 && JSON.stringify(same.features) === JSON.stringify(input.features))
@@ -89,6 +89,16 @@ export function addVersion(
     throw conflict(`Model ${input.name} has another version ${number} already; give the new file a number of its own.`)
   }
   const { sha256, size, features, metadata } = input
+  const before = model.usedVersions[number]
+  if (before !== undefined && before !== sha256)
+    throw conflict(
+      `Model ${input.name} had another version ${number}, now deleted; give the new file a number of its own.`,
+    )
+  store
+    .update(models)
+    .set({ usedVersions: { ...model.usedVersions, [number]: sha256 } })
+    .where(eq(models.id, model.id))
+    .run()
   const version = store
     .insert(modelVersions)
     .values({ modelId: model.id, version: number, sha256, size, features, metadata })

@@ -67,6 +67,9 @@ export class Gate {
     if (grant instanceof Promise) return grant
     if (!service || !(service.isPublic || reachesService(grant, service)))
       throw notFound('No such service, or it is not published, or not one that this key reaches.', 'service_unknown')
+    // beyond its own reach a key is as good as none, and counted as none
+    if (!reachesService(grant, service))
+      return this.limits.ofPublic(address()).then(fields => this.#enter(grant, service, endpointId, fields))
     if (grant.rateLimit === null) return this.#enter(grant, service, endpointId, undefined)
     return this.limits
       .ofKey(grant.keyId!, grant.rateLimit)
@@ -105,8 +108,8 @@ export class Gate {
     const mine = candidates.filter(c => reachesModel(grant, c))
     if (mine.length === 0) throw forbidden('This key does not reach this model.', 'model_out_of_reach')
     const { service, endpoint } = only(mine)
-    const own = reachesEndpoint(grant, service, endpoint.id)
-    return { grant: own ? grant : publicGrant(service), service, endpoint, headers: limit }
+    if (reachesEndpoint(grant, service, endpoint.id)) return { grant, service, endpoint, headers: limit }
+    return { grant: publicGrant(service), service, endpoint, headers: await this.limits.ofPublic(address()) }
   }
 
   /** Every published model that a grant reaches, under the names that the model doors list: `{service}.{id}` where ids clash. */
@@ -147,7 +150,6 @@ export class Gate {
     const own = reachesEndpoint(grant, service, endpointId)
     if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
     if (endpoint.kind === 'function') throw notServed('Function endpoints are not served by this version of Callgate.')
-    // beyond its own reach, a key is as good as none
     return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
   }
 }

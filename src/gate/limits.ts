@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { Fault } from '../lib/fault.ts'
 
@@ -28,13 +29,20 @@ export class Limits {
 
   /** @throws Fault 429 */
   ofPublic(address: string): Promise<LimitHeaders> {
-    return consume(this.#public, address, PUBLIC_CALLS, 'Too many calls without a key from this address.')
+    return consume(this.#public, networkOf(address), PUBLIC_CALLS, 'Too many calls without a key from this address.')
   }
 
   /** Counts a bad secret. @throws Fault 429 */
   async badSecret(address: string): Promise<void> {
-    await consume(this.#badSecrets, address, BAD_SECRETS, 'Too many bad keys from this address.')
+    await consume(this.#badSecrets, networkOf(address), BAD_SECRETS, 'Too many bad keys from this address.')
   }
+}
+
+/** Whoever has one IPv6 address has 2^64 of them: those count as one. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || !ipaddr.isValid(address)) return address
+  const parsed = ipaddr.process(address)
+  return parsed.kind() === 'ipv6' ? (parsed as ipaddr.IPv6).parts.slice(0, 4).join(':') : parsed.toString()
 }
 
 async function consume(limiter: RateLimiterMemory, who: string, limit: number, refusal: string): Promise<LimitHeaders> {

@@ -1,4 +1,5 @@
-import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { parseLossless } from './json.ts'
 
@@ -32,8 +33,9 @@ export async function readBytes(
   if (!encoding || encoding === 'identity') return bytes
   try {
     const bound = { maxOutputLength: limit }
-    if (encoding === 'gzip') return gunzipSync(bytes, bound)
-    return hasZlibHeader(bytes) ? inflateSync(bytes, bound) : inflateRawSync(bytes, bound)
+    // not on this thread: a large body would hold up everyone else
+    const unpack = encoding === 'gzip' ? gunzip : hasZlibHeader(bytes) ? inflate : inflateRaw
+    return await promisify(unpack as typeof gunzip)(bytes, bound)
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
     throw badRequest(`The body is not valid ${encoding}.`, 'malformed_body')

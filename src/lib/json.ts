@@ -5,14 +5,15 @@ const LONG_INTEGER = /(?:^|[^\d.])\d{16}/
 const MAX_DEPTH = 64
 
 /**
- * `JSON.parse` that keeps integers beyond +-2^53 as bigint, at no cost where the text holds none.
+ * `JSON.parse` that keeps integers beyond +-2^53, at no cost where the text holds none.
+ * @param keep what becomes of one, from its digits; by default a bigint
  * @throws SyntaxError what is not JSON
  */
-export function parseLossless(text: string): unknown {
+export function parseLossless(text: string, keep: (digits: string) => unknown = BigInt): unknown {
   if (!LONG_RUN.test(text) || !LONG_INTEGER.test(text)) return JSON.parse(text)
   return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
     typeof value === 'number' && !Number.isSafeInteger(value) && context.source && /^-?\d+$/.test(context.source)
-      ? BigInt(context.source)
+      ? keep(context.source)
       : value) as (key: string, value: unknown) => unknown)
 }
 

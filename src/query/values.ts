@@ -1,5 +1,6 @@
 import type { StoredColumn } from '../catalog/column.ts'
 import { decodeDecimal, encodeDecimal } from '../lib/decimal.ts'
+import { parseLossless } from '../lib/json.ts'
 
 /** A value as the embedded store keeps it (catalog/column.ts says how). */
 export type StoredValue = string | number | bigint | null | Uint8Array
@@ -115,7 +116,7 @@ export function decoderOf(column: StoredColumn, bigints: boolean): Decoder | nul
     case 'blob':
       return v => (v === null ? null : Buffer.from(v as Uint8Array).toString('base64'))
     case 'json':
-      return v => (v === null ? null : JSON.parse(v as string))
+      return v => (v === null ? null : parseLossless(v as string, digits => digits))
     default:
       return null
   }
