@@ -169,9 +169,12 @@ export class QueryRunner {
         this.#dispatch()
       })
     } catch (error) {
-      log.error(errorFields(error), 'a query worker did not start')
-      const job = this.#queue.shift()
-      if (job) {
+      log.warn(errorFields(error), 'a query worker did not start')
+      const [job] = this.#queue
+      // one that was killed while it started costs the first in line a second try, not its answer
+      if (job && !job.retried) job.retried = true
+      else if (job) {
+        this.#queue.shift()
         clearTimeout(job.timer)
         job.reject(unavailable('No query worker could be started.', 5, error))
       }

@@ -236,3 +236,5 @@ test("another secret under a key's name is another key; the one before goes on",
   expect(printed.join('\n')).not.toContain('dk_')
   world.env.APP_KEY = app
 })
+
+test.todo('a minted key that was revoked stays revoked: the next start does not mint another in its place')
