@@ -87,18 +87,21 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
     args.push('--manifest', path)
   }
   const adminToken = options.env?.CALLGATE_ADMIN_TOKEN ?? mintSecret('hf')
-  const child = Bun.spawn([...commandOf(options.target ?? 'source'), ...args, '--data-dir', dataDir, '--port', '0', ...(options.flags ?? [])], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH ?? '',
-      CALLGATE_DRAIN_DELAY: '0s',
-      CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
-      CALLGATE_ADMIN_TOKEN: adminToken,
-      ...options.env,
+  const child = Bun.spawn(
+    [...commandOf(options.target ?? 'source'), ...args, '--data-dir', dataDir, '--port', '0', ...(options.flags ?? [])],
+    {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH ?? '',
+        CALLGATE_DRAIN_DELAY: '0s',
+        CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
+        CALLGATE_ADMIN_TOKEN: adminToken,
+        ...options.env,
+      },
+      stdout: 'pipe',
+      stderr: 'pipe',
     },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
+  )
   let output = ''
   const collect = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder()
@@ -142,7 +145,8 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
 }
 
 async function send(url: string, { method, key, headers = {}, body }: CallInit = {}): Promise<Answer> {
-  const json = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof FormData)
+  const json =
+    body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof FormData)
   const response = await fetch(url, {
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     headers: {

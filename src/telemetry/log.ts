@@ -41,6 +41,8 @@ export function logFailure(
   { requestId, traceId }: { requestId: string; traceId?: string },
 ): void {
   const fields = { request_id: requestId, ...(traceId ? { trace_id: traceId } : {}), status: fault.status }
-  if (fault.status >= 500 && fault.status !== 501) log.error({ ...fields, ...errorFields(error) }, fault.code)
+  const { stack: _stack, ...brief } = errorFields(error)
+  if (fault.status === 503 || fault.status === 504) log.warn({ ...fields, ...brief }, fault.code)
+  else if (fault.status >= 500 && fault.status !== 501) log.error({ ...fields, ...errorFields(error) }, fault.code)
   else log.debug(fields, fault.code)
 }

@@ -25,9 +25,7 @@ const callgate = await startCallgate({
         models: [
           {
             name: 'forest',
-            versions: [
-              { version: 1, file: `${FIXTURES}/models/tumour_forest.onnx`, features: expected.feature_names },
-            ],
+            versions: [{ version: 1, file: `${FIXTURES}/models/tumour_forest.onnx`, features: expected.feature_names }],
           },
         ],
         services: [
@@ -83,7 +81,9 @@ try {
   await Promise.all([killer(), ...Array.from({ length: CONNECTIONS }, (_, i) => caller(i * 7))])
   const { right, wrong, refused, other, unanswered } = count
   console.log(`${SECONDS} s, ${CONNECTIONS} callers, ${kills} workers killed: ${right} right answers, ${wrong} wrong,`)
-  console.log(`${refused} refused with 503, ${other} failed otherwise, ${unanswered} without an answer; slowest ${slowest.toFixed(0)} ms`)
+  console.log(
+    `${refused} refused with 503, ${other} failed otherwise, ${unanswered} without an answer; slowest ${slowest.toFixed(0)} ms`,
+  )
   process.exitCode = wrong + other + unanswered > 0 ? 1 : 0
 } finally {
   await cleanUp()

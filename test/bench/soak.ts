@@ -43,7 +43,9 @@ const callgate = await startCallgate({
       {
         slug: 'soak',
         models: names.map((name, i) => ({ name, versions: [{ version: 1, file: model(i + 1) }] })),
-        services: [{ key: 'soak', publish: true, endpoints: names.map(name => ({ id: name, kind: 'model', model: name })) }],
+        services: [
+          { key: 'soak', publish: true, endpoints: names.map(name => ({ id: name, kind: 'model', model: name })) },
+        ],
         keys: [{ name: 'soak', secret_env: 'SOAK_KEY', manage_models: true }],
       },
     ],
@@ -91,7 +93,9 @@ const resident = () => {
   return { main: residentMb(pid), workers, all: residentMb(pid) + workers.reduce((a, b) => a + b, 0) }
 }
 const say = (when: string, { main, workers, all }: ReturnType<typeof resident>) =>
-  console.log(`${when}: ${all.toFixed(0)} MB (main ${main.toFixed(0)}, workers ${workers.map(w => w.toFixed(0)).join(' + ')})`)
+  console.log(
+    `${when}: ${all.toFixed(0)} MB (main ${main.toFixed(0)}, workers ${workers.map(w => w.toFixed(0)).join(' + ')})`,
+  )
 
 try {
   await predictUntil(FIRST)

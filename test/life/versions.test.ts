@@ -49,7 +49,9 @@ beforeAll(async () => {
                   id: 'checked',
                   kind: 'model',
                   model: 'plus',
-                  schema: { properties: { x: { type: 'number', minimum: 0 }, when: { type: 'string', format: 'date' } } },
+                  schema: {
+                    properties: { x: { type: 'number', minimum: 0 }, when: { type: 'string', format: 'date' } },
+                  },
                 },
               ],
             },
@@ -90,7 +92,8 @@ test('versions come, take over and are rolled back under load without a failed o
         if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`)
         const added = answer.json.predictions[0] - x
         if (added !== 1 && added !== 1000) throw new Error(`${x} became ${answer.json.predictions[0]}`)
-        if (answer.json.model_id !== (added === 1 ? first : second)) throw new Error('the model_id is of another version')
+        if (answer.json.model_id !== (added === 1 ? first : second))
+          throw new Error('the model_id is of another version')
         seen.set(added, (seen.get(added) ?? 0) + 1)
       }
     }),

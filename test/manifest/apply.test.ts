@@ -237,4 +237,20 @@ test("another secret under a key's name is another key; the one before goes on",
   world.env.APP_KEY = app
 })
 
-test.todo('a minted key that was revoked stays revoked: the next start does not mint another in its place')
+test('a minted key that was revoked stays revoked: the next start does not mint another in its place', async () => {
+  await world.serve(base(), async callgate => {
+    const { id } = await named(callgate, 'people')
+    const path = `/api/publish/assets/${id}/api-keys`
+    const keys: { id: number; name: string }[] = (await callgate.admin('GET', path)).json
+    const minted = keys.findLast(key => key.name === 'minted')!
+    expect((await callgate.admin('DELETE', `${path}/${minted.id}`)).status).toBe(200)
+  })
+  const printed = await world.serve(base(), async callgate => {
+    const { id } = await named(callgate, 'people')
+    const keys: { name: string; is_active: boolean }[] = (
+      await callgate.admin('GET', `/api/publish/assets/${id}/api-keys`)
+    ).json
+    expect(keys.filter(key => key.name === 'minted').map(key => key.is_active)).toEqual([false])
+  })
+  expect(printed.join('\n')).not.toContain('minted')
+})

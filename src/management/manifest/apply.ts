@@ -228,7 +228,8 @@ class Run {
     const secret = given.secret_env === undefined ? undefined : this.#secrets.get(given.secret_env)!
     const known = secret
       ? keys.findByHash(this.#tx, secret)
-      : keys.list(this.#tx, owner).find(k => k.name === given.name && k.isActive)
+      : // the newest of the name: a rotated key's successor, or one that was revoked, and stays so
+        keys.list(this.#tx, owner).findLast(k => k.name === given.name)
     if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
       throw conflict(`key ${given.name}: its secret is another key's already.`)
     const fields = keyFieldsOf(given, `key ${given.name}: `)
