@@ -44,7 +44,7 @@ describe('the log', () => {
       for (const fault of [unprocessable('no'), notServed(), new Fault(503, 'unavailable', 'public', { cause: hidden })]) logFailure(fault, fault, ${identity})`)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({
-      level: 'error',
+      level: 'warn',
       msg: 'unavailable',
       status: 503,
       request_id: 'r-1',
