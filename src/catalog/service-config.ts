@@ -30,6 +30,10 @@ export const OPERATORS = [
 ] as const
 export type Operator = (typeof OPERATORS)[number]
 
+/** What an aggregate makes of the rows of a group. `count` without a column counts rows. */
+export const AGGREGATES = ['count', 'count_distinct', 'sum', 'avg', 'min', 'max'] as const
+export type AggregateFunction = (typeof AGGREGATES)[number]
+
 const Filter = Type.Object(
   {
     column: Name,
@@ -47,14 +51,48 @@ const Filter = Type.Object(
 )
 export type Filter = Static<typeof Filter>
 
+/**
+ * A place in the order: a column (or a name of the answer) and a direction, or a request's parameter that chooses among
+ * `allow`: `?sort=carrier` is ascending, `?sort=-carrier` descending, and the parameter may be repeated for several. Where
+ * it is absent, `default` is meant, written the same way; without one, the entry has no part in the order.
+ */
+const Order = Type.Object(
+  {
+    column: Type.Optional(Name),
+    direction: Type.Optional(literals('asc', 'desc')),
+    param: Type.Optional(Name),
+    allow: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
+    default: Type.Optional(Type.Union([Name, Type.Array(Name, { maxItems: 16 })])),
+    description: Type.Optional(Type.String()),
+    example: Type.Optional(Type.Unknown()),
+  },
+  closed,
+)
+
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
 export const QueryDefinition = Type.Object(
   {
     source: Source,
     columns: Type.Optional(
-      Type.Array(Type.Union([Name, Type.Object({ column: Name, as: Type.Optional(Name) }, closed)]), { maxItems: 500 }),
+      Type.Array(
+        Type.Union([
+          Name,
+          Type.Object(
+            {
+              column: Type.Optional(Name),
+              fn: Type.Optional(literals(...AGGREGATES)),
+              /** the name in the answer; without it `column`, or for an aggregate `fn_column` */
+              as: Type.Optional(Name),
+            },
+            closed,
+          ),
+        ]),
+        { minItems: 1, maxItems: 500 },
+      ),
     ),
+    /** each row once: for answers without aggregates */
+    distinct: Type.Optional(Type.Boolean()),
     joins: Type.Optional(
       Type.Array(
         Type.Object(
@@ -71,16 +109,17 @@ export const QueryDefinition = Type.Object(
       ),
     ),
     filters: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
-    order_by: Type.Optional(
-      Type.Array(Type.Object({ column: Name, direction: Type.Optional(literals('asc', 'desc')) }, closed), {
-        maxItems: 16,
-      }),
-    ),
+    group_by: Type.Optional(Type.Array(Name, { maxItems: 64 })),
+    /** filters on aggregates: `column` is an aggregate's name in the answer */
+    having: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
+    order_by: Type.Optional(Type.Array(Order, { maxItems: 16 })),
     pagination: Type.Optional(
       Type.Object(
         {
           default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
           max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          /** whether each answer counts all rows that the request's filters leave, in `total` */
+          total: Type.Optional(Type.Boolean()),
         },
         closed,
       ),
@@ -182,7 +221,23 @@ function checkEndpoint(endpoint: EndpointConfig): void {
   }
   if ((endpoint.kind === 'model' || endpoint.kind === 'function') && endpoint.porter)
     checkPorterRoute(endpoint.porter, endpoint.id)
-  if (endpoint.kind === 'sql') for (const filter of endpoint.query.filters ?? []) checkFilter(filter, where)
+  if (endpoint.kind === 'sql') checkQuery(endpoint.query, where)
+}
+
+function checkQuery({ columns, filters, having, order_by }: QueryDefinition, where: string): void {
+  for (const filter of [...(filters ?? []), ...(having ?? [])]) checkFilter(filter, where)
+  for (const [index, entry] of (columns ?? []).entries())
+    if (typeof entry === 'object' && entry.column === undefined && entry.fn !== 'count')
+      throw unprocessable(`${where}: query.columns[${index}] names no column; only count does without one.`)
+  for (const [index, entry] of (order_by ?? []).entries()) {
+    const place = `${where}: query.order_by[${index}]`
+    if ((entry.column === undefined) === (entry.param === undefined))
+      throw unprocessable(`${place} names either a column or a param.`)
+    if (entry.param === undefined && (entry.allow ?? entry.default ?? entry.description ?? entry.example) !== undefined)
+      throw unprocessable(`${place}: allow, default, description and example go with param.`)
+    if (entry.param !== undefined && (entry.allow === undefined || entry.direction !== undefined))
+      throw unprocessable(`${place}: param goes with allow; the request gives the direction.`)
+  }
 }
 
 function checkFilter(filter: Filter, where: string): void {

@@ -33,13 +33,15 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
   return ended
 }
 
-/** Applies a manifest with its imports' progress on the terminal. */
-export function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
+/** Applies a manifest with its imports' progress, and what its services warn of, on the terminal. */
+export async function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
   const table = (name: string) => {
     const reporter = progressReporter(`importing ${name}`)
     return { update: reporter.update, done: () => reporter.done(), failed: () => reporter.failed() }
   }
-  return applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)
+  const applied = await applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)
+  for (const warning of applied.warnings) console.log(`  warning: ${warning}`)
+  return applied
 }
 
 /**

@@ -83,6 +83,8 @@ export interface Endpoint {
   readonly takesBody: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
+  /** What its publisher should know of it: what every call costs for want of an index. */
+  readonly warnings?: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
   /** Where porter's door serves it. */
@@ -100,6 +102,12 @@ export interface ModelDeployment {
   /** absent: a kind of deployment that this version does not serve */
   model?: ServedModel
 }
+
+/** What the endpoints of a service warn of, each naming its endpoint. */
+export const warningsOf = (service: Service | undefined): string[] =>
+  [...(service?.endpoints.values() ?? [])].flatMap(({ id, warnings = [] }) =>
+    warnings.map(warning => `endpoint ${id}: ${warning}`),
+  )
 
 /** A service as it was published: immutable; publishing swaps in another. */
 export interface Service {

@@ -21,14 +21,21 @@ export function compileQueryEndpoint(
     const dataset = findDataset(store, projectId, name)
     return dataset && { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
   })
-  const prepared = new PreparedQuery(query, runtime.queries, runtime.secret)
-  prepared.check(adminGrant(projectId))
+  const prepared = new PreparedQuery(
+    query,
+    runtime.queries,
+    runtime.secret,
+    JSON.stringify([projectId, endpoint.id, definition]),
+  )
+  const admin = adminGrant(projectId)
+  prepared.check(admin)
   return {
     id: endpoint.id,
     kind: endpoint.kind,
     methods: ['GET'],
     takesBody: false,
     files: query.tables.map(t => t.dataset.file),
+    warnings: prepared.advice(admin).map(({ message }) => message),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline),
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../catalog/assets.ts'
 import type { Role } from '../catalog/projects.ts'
 import type { Store } from '../catalog/store.ts'
+import { warningsOf } from '../endpoints/endpoint.ts'
 import { diff } from '../lib/diff.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
@@ -90,6 +91,8 @@ function change(
   id: string,
   need: Role,
   work: (tx: Store, asset: Asset) => Asset,
+  /** members of the answer that are no part of the asset */
+  beside: (changed: Asset) => object = () => ({}),
 ): Response {
   assetFor(context, who, id, need)
   const changed = context.publisher.change((tx, touched) => {
@@ -98,7 +101,7 @@ function change(
     touched.assets.add(asset.id)
     return work(tx, asset)
   })
-  return shown(context, changed)
+  return shown(context, changed, 200, beside(changed))
 }
 
 export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
@@ -109,8 +112,17 @@ export async function changeAsset(context: ManagementContext, request: Request, 
   )
 }
 
+/** The answer has `warnings`: what every call of an endpoint costs for want of an index. */
 export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
-  change(context, request, who, id, 'editor', (tx, asset) => markPublished(tx, who.actor, asset))
+  change(
+    context,
+    request,
+    who,
+    id,
+    'editor',
+    (tx, asset) => markPublished(tx, who.actor, asset),
+    ({ assetKey }) => ({ warnings: warningsOf(context.publisher.registry.get(assetKey)) }),
+  )
 
 export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
   change(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
@@ -195,7 +207,7 @@ const detailed = (context: ManagementContext, asset: Asset) => ({
   versions: listVersions(context.db, asset.id).map(versionRow),
 })
 
-function shown(context: ManagementContext, asset: Asset, status = 200): Response {
+function shown(context: ManagementContext, asset: Asset, status = 200, beside: object = {}): Response {
   const self = `/api/publish/assets/${asset.id}`
   return single(
     detailed(context, asset),
@@ -206,5 +218,6 @@ function shown(context: ManagementContext, asset: Asset, status = 200): Response
       service: `/api/service/${asset.assetKey}`,
     },
     status,
+    beside,
   )
 }

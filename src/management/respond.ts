@@ -5,17 +5,12 @@ export const json = (value: unknown, status = 200, headers: Record<string, strin
 
 const etagOf = (text: string) => `"${Bun.hash.wyhash(text).toString(16)}"`
 
-/** A single resource, with its `_links` and an `ETag` of what it says; `shownOnce` (a secret) is no part of that. */
-export function single(
-  resource: object,
-  links: Record<string, string>,
-  status = 200,
-  shownOnce: object = {},
-): Response {
+/** A single resource, with its `_links` and an `ETag` of what it says; `beside` (a secret that is shown once, warnings) is no part of that. */
+export function single(resource: object, links: Record<string, string>, status = 200, beside: object = {}): Response {
   const text = JSON.stringify(resource)
   const body = {
     ...resource,
-    ...shownOnce,
+    ...beside,
     _links: Object.fromEntries(Object.entries(links).map(([rel, href]) => [rel, { href }])),
   }
   return json(body, status, { etag: etagOf(text), ...(status === 201 && links.self ? { location: links.self } : {}) })

@@ -6,7 +6,7 @@ import { type Column, SENSITIVITIES, type Sensitivity } from '../catalog/column.
 import type { Grant } from '../catalog/grant.ts'
 import { forbidden } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import type { ColumnRef, Output, Query, QueryFilter } from './compile.ts'
+import type { ColumnRef, Output, Query, QueryFilter } from './query.ts'
 import { comparable, encodeText, type StoredValue } from './values.ts'
 
 export type Treatment = 'raw' | 'masked' | 'blocked'
@@ -24,6 +24,8 @@ export interface View {
   scope: ScopeCondition[]
   /** parameters that this caller may not use, as they would filter on what it may not see raw */
   closedParams: ReadonlySet<string>
+  /** of each parameter that chooses an order, the choices that this caller may not make, for the same reason */
+  closedChoices: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 const TIER: Record<Sensitivity, number> = Object.fromEntries(SENSITIVITIES.map((s, i) => [s, i])) as never
@@ -40,17 +42,29 @@ function allowed(grant: Grant, query: Query, ref: ColumnRef): boolean {
   return grant.allowedColumns.has(qualified) || (ref.table === 0 && grant.allowedColumns.has(ref.column.name))
 }
 
-/** @throws Fault 403 the grant's row scope names a column that the query's source lacks */
+/**
+ * @throws Fault 403 the grant's row scope names a column that the query's source lacks, or the query groups, aggregates or
+ * makes distinct what the caller may not see raw: how many there are of a hidden value tells of it
+ */
 export function viewOf(query: Query, grant: Grant): View {
   const maySeeRaw = (ref: ColumnRef) => treatmentOf(grant, ref.column) === 'raw' && allowed(grant, query, ref)
-  const closed = (filter: QueryFilter) => (maySeeRaw(filter) ? [] : (filter.params ?? []))
+  const closed = (filter: QueryFilter) => (filter.aggregate || maySeeRaw(filter) ? [] : (filter.params ?? []))
+  const counted = [...(query.groups ?? []), ...query.outputs.flatMap(o => o.aggregate?.of ?? (query.distinct ? o : []))]
+  if (!counted.every(maySeeRaw))
+    throw forbidden('This key may not see, unmasked, every column that this endpoint groups, aggregates or compares.')
   return {
     query,
     outputs: query.outputs
-      .filter(output => allowed(grant, query, output))
-      .map(output => ({ ...output, treatment: treatmentOf(grant, output.column) })),
+      .filter(output => output.aggregate || allowed(grant, query, output))
+      .map(output => ({ ...output, treatment: output.aggregate ? 'raw' : treatmentOf(grant, output.column) })),
     scope: scopeOf(query, grant),
     closedParams: new Set(query.filters.flatMap(closed)),
+    closedChoices: new Map(
+      [...query.orderParams].map(([param, { choices }]) => [
+        param,
+        new Set([...choices].filter(([, term]) => !term.aggregate && !maySeeRaw(term)).map(([name]) => name)),
+      ]),
+    ),
   }
 }
 

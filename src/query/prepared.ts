@@ -1,12 +1,16 @@
 import type { ColumnType } from '../catalog/column.ts'
 import type { Grant } from '../catalog/grant.ts'
-import type { Query } from './compile.ts'
+import { type Advice, adviceOf } from './advice.ts'
+import { Cursors } from './cursor.ts'
+import { aggregateDecoder } from './expression.ts'
 import { maskOf } from './masks.ts'
+import { orderTerms } from './order.ts'
 import { type View, viewOf } from './policy.ts'
+import type { Query } from './query.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
-import { buildStatement, type Statement } from './sql.ts'
-import { decoderOf } from './values.ts'
+import { buildCount, buildStatement, type Statement } from './sql.ts'
+import { decoderOf, type StoredValue } from './values.ts'
 
 /** The answer of a sql or lookup endpoint, as it is sent. */
 export interface RowsReply {
@@ -16,6 +20,10 @@ export interface RowsReply {
   limit: number
   offset: number
   has_more: boolean
+  /** how many rows there are on all pages, where the definition asks for it */
+  total?: number
+  /** the `cursor` of the next page; absent on the last, and where the order does not end in a unique key */
+  next?: string
 }
 
 interface Variant {
@@ -23,12 +31,15 @@ interface Variant {
   /** whether it is indexed and bounded, so that this process may run it */
   cheap: boolean
   render: ((row: Record<string, unknown>) => void) | null
+  /** how many rows there are in all, where that is asked for */
+  count?: Statement
 }
 
 interface GrantedView {
   view: View
   columns: RowsReply['columns']
   variants: Map<string, Variant>
+  cursors: Cursors
 }
 
 const MAX_VIEWS = 1000
@@ -41,13 +52,16 @@ export class PreparedQuery {
   readonly query: Query
   #runner: QueryRunner
   #secret: Uint8Array
+  #identity: string
   #byGrant = new WeakMap<Grant, GrantedView>()
   #byPolicy = new Map<string, GrantedView>()
 
-  constructor(query: Query, runner: QueryRunner, secret: Uint8Array) {
+  /** @param identity of the endpoint, definition included: its cursors are nobody else's */
+  constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
     this.query = query
     this.#runner = runner
     this.#secret = secret
+    this.#identity = identity
   }
 
   /**
@@ -57,12 +71,28 @@ export class PreparedQuery {
    */
   run(grant: Grant, params: URLSearchParams, deadline: number): RowsReply | Promise<RowsReply> {
     const granted = this.#granted(grant)
-    const bound = bindRequest(granted.view, params)
+    const bound = bindRequest(granted.view, params, granted.cursors)
     const variant = this.#variant(granted, bound)
-    const values = variant.statement.bind(bound)
-    if (variant.cheap && bound.offset <= CHEAP_OFFSET)
-      return reply(granted, variant, bound, this.#runner.here(variant.statement, values))
-    return this.#runner.inWorker(variant.statement, values, deadline).then(rows => reply(granted, variant, bound, rows))
+    const { statement, count } = variant
+    const values = statement.bind(bound)
+    if (variant.cheap && bound.offset <= CHEAP_OFFSET) {
+      const found = this.#runner.here(statement, values)
+      return reply(granted, variant, bound, found, count && this.#runner.here(count, count.bind(bound)))
+    }
+    return this.#inWorker(granted, variant, bound, values, deadline)
+  }
+
+  async #inWorker(
+    granted: GrantedView,
+    variant: Variant,
+    bound: BoundRequest,
+    values: StoredValue[],
+    deadline: number,
+  ): Promise<RowsReply> {
+    const { statement, count } = variant
+    const found = await this.#runner.inWorker(statement, values, deadline)
+    const counted = count && (await this.#runner.inWorker(count, count.bind(bound), deadline))
+    return reply(granted, variant, bound, found, counted)
   }
 
   /** Makes the statement with every filter present, so that what the engine refuses is known at publish. */
@@ -70,7 +100,23 @@ export class PreparedQuery {
     const filters = this.query.filters.map(f =>
       f.op === 'is_null' ? (f.wanted ?? true) : (f.values ?? f.params!.map(() => null)),
     )
-    this.#variant(this.#granted(grant), { filters, limit: 1, offset: 0 })
+    this.#variant(this.#granted(grant), this.#plain(filters))
+  }
+
+  /** What every call costs for want of an index, or because no filter narrows it: a text for each large table that is read whole. */
+  advice(grant: Grant): Advice[] {
+    const filters = this.query.filters.map(f => {
+      if (f.op === 'is_null') return f.params && !f.required && !f.defaults ? undefined : (f.wanted ?? true)
+      if (f.values) return f.values
+      return f.required || f.defaults ? f.params!.map(() => null) : undefined
+    })
+    const bound = this.#plain(filters)
+    const { statement, count } = this.#variant(this.#granted(grant), bound)
+    return adviceOf(this.query, bound, [statement, ...(count ? [count] : [])], s => this.#runner.explain(s))
+  }
+
+  #plain(filters: BoundRequest['filters']): BoundRequest {
+    return { filters, order: orderTerms(this.query), chosen: '', limit: 1, offset: 0 }
   }
 
   #granted(grant: Grant): GrantedView {
@@ -86,7 +132,12 @@ export class PreparedQuery {
     if (!granted) {
       const view = viewOf(this.query, grant)
       const columns = view.outputs.map(o => ({ name: o.name, type: o.treatment === 'raw' ? o.column.type : 'text' }))
-      granted = { view, columns: columns as RowsReply['columns'], variants: new Map() }
+      granted = {
+        view,
+        columns: columns as RowsReply['columns'],
+        variants: new Map(),
+        cursors: new Cursors(this.#secret, JSON.stringify([this.#identity, policy]), this.query.ties.unique),
+      }
       if (this.#byPolicy.size >= MAX_VIEWS) this.#byPolicy.clear()
       this.#byPolicy.set(policy, granted)
     }
@@ -99,10 +150,15 @@ export class PreparedQuery {
     const known = granted.variants.get(key)
     if (known) return known
     const statement = buildStatement(granted.view, bound)
+    const count = this.query.total ? buildCount(granted.view, bound) : undefined
     const variant = {
       statement,
-      cheap: this.#runner.isCheap(statement, this.query) && !matchesPattern(this.query, bound),
-      render: rendererOf(granted.view, statement.bigints, this.#secret),
+      cheap:
+        this.#runner.isCheap(statement, this.query) &&
+        (!count || this.#runner.isCheap(count, this.query)) &&
+        !matchesPattern(this.query, bound),
+      render: rendererOf(granted.view, statement, this.#secret),
+      ...(count ? { count } : {}),
     }
     if (granted.variants.size >= MAX_VARIANTS) granted.variants.clear()
     granted.variants.set(key, variant)
@@ -116,25 +172,46 @@ const matchesPattern = (query: Query, bound: BoundRequest) =>
 
 function reply(
   granted: GrantedView,
-  variant: Variant,
+  { statement, render }: Variant,
   bound: BoundRequest,
   found: Record<string, unknown>[],
+  counted: Record<string, unknown>[] | undefined,
 ): RowsReply {
   const { limit, offset } = bound
   const hasMore = found.length > limit
   let rows = hasMore ? found.slice(0, limit) : found
+  // before the rows are rendered in place
+  const last = hasMore && statement.keys.length > 0 ? rows.at(-1)! : undefined
+  const next =
+    last &&
+    granted.cursors.seal(
+      statement.keys.map(key => last[key] as StoredValue),
+      bound.chosen,
+    )
   if (granted.columns.length === 0) rows = rows.map(() => ({}))
-  else if (variant.render) for (const row of rows) variant.render(row)
-  return { columns: granted.columns, rows, count: rows.length, limit, offset, has_more: hasMore }
+  else if (render) for (const row of rows) render(row)
+  return {
+    columns: granted.columns,
+    rows,
+    count: rows.length,
+    limit,
+    offset,
+    has_more: hasMore,
+    ...(counted ? { total: counted[0]!.n as number } : {}),
+    ...(next === undefined ? {} : { next }),
+  }
 }
 
 /** Turns stored values into answered ones, in place; null where every column is answered as it is stored. */
-function rendererOf(view: View, bigints: boolean, secret: Uint8Array): Variant['render'] {
-  const steps: ((row: Record<string, unknown>) => void)[] = []
-  for (const { name, column, treatment } of view.outputs) {
+function rendererOf(view: View, { bigints, hidden }: Statement, secret: Uint8Array): Variant['render'] {
+  const steps: ((row: Record<string, unknown>) => void)[] = hidden.map(name => row => {
+    delete row[name]
+  })
+  for (const output of view.outputs) {
+    const { name, column, treatment } = output
     if (treatment === 'blocked') continue
     if (treatment === 'masked' && (column.mask ?? 'redact') === 'redact') continue // the engine did it
-    const decode = decoderOf(column, bigints)
+    const decode = aggregateDecoder(output) ?? decoderOf(column, bigints)
     if (decode)
       steps.push(row => {
         row[name] = decode(row[name] as never)

@@ -1,13 +1,22 @@
 import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { kindOf, type QueryFilter, RESERVED } from './compile.ts'
+import { kindOf, RESERVED } from './compile.ts'
+import type { Cursors } from './cursor.ts'
+import { orderTerms } from './order.ts'
 import type { View } from './policy.ts'
+import { type OrderTerm, type Query, type QueryFilter, sameTerm } from './query.ts'
 import { encodeText, type StoredValue } from './values.ts'
 
 /** A request's values, typed and ready to bind. */
 export interface BoundRequest {
   /** one a filter of the query, in its order; undefined: the filter is left out */
   filters: (StoredValue[] | boolean | undefined)[]
+  /** the whole order of the rows */
+  order: readonly OrderTerm[]
+  /** which of the orders that a request may choose it is */
+  chosen: string
+  /** the values of `order` in the row after which the page begins */
+  after?: StoredValue[]
   limit: number
   offset: number
 }
@@ -18,23 +27,74 @@ const MAX_OFFSET = 1_000_000_000
 /**
  * Reads a request's parameters against a query.
  * @throws Fault 400 a parameter that is not declared; 422 a bad, missing or repeated value, or a limit over the maximum;
- * 403 a filter on a column that the caller may not see raw
+ * 403 a filter or an order on a column that the caller may not see raw
  */
-export function bindRequest(view: View, params: URLSearchParams): BoundRequest {
+export function bindRequest(view: View, params: URLSearchParams, cursors: Cursors): BoundRequest {
   const { query } = view
   for (const name of params.keys()) {
     if (query.params.has(name)) {
       if (view.closedParams.has(name)) throw forbidden(`This key may not filter by ${shown(name)}.`)
-    } else if (!RESERVED.has(name))
+    } else if (!RESERVED.has(name) && !query.orderParams.has(name))
       throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
-  if (params.has('cursor')) throw unprocessable('cursor: this endpoint pages with limit and offset.')
   if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is served.')
+  const { order, chosen } = orderOf(view, params)
+  const cursor = params.get('cursor')
   return {
     filters: query.filters.map(filter => valuesOf(filter, params)),
+    order,
+    chosen,
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,
     offset: wholeNumber(params, 'offset', 0, MAX_OFFSET) ?? 0,
+    ...(cursor === null ? {} : { after: place(params, cursors, cursor, order, chosen) }),
   }
+}
+
+function orderOf(view: View, params: URLSearchParams): Pick<BoundRequest, 'order' | 'chosen'> {
+  const { query, closedChoices } = view
+  if (query.orderParams.size === 0) return { order: fixedOrder(query), chosen: '' }
+  const given = new Map<string, string[]>()
+  for (const [param, { choices }] of query.orderParams) {
+    const names = params.getAll(param)
+    if (names.length === 0) continue
+    const terms: OrderTerm[] = []
+    for (const name of names) {
+      const term = choices.get(name)
+      if (!term) throw unprocessable(`${shown(param)} must be one of ${[...choices.keys()].map(shown).join(', ')}.`)
+      if (closedChoices.get(param)!.has(name)) throw forbidden(`This key may not order by ${shown(name)}.`)
+      if (terms.some(other => sameTerm(other, term))) throw unprocessable(`${shown(param)} names a column twice.`)
+      terms.push(term)
+    }
+    given.set(param, names)
+  }
+  return { order: orderTerms(query, given), chosen: JSON.stringify([...given]) }
+}
+
+const fixedOrders = new WeakMap<Query, OrderTerm[]>()
+
+/** The order of a query that leaves no choice: worked out once. */
+function fixedOrder(query: Query): OrderTerm[] {
+  let order = fixedOrders.get(query)
+  if (!order) {
+    order = orderTerms(query)
+    fixedOrders.set(query, order)
+  }
+  return order
+}
+
+function place(
+  params: URLSearchParams,
+  cursors: Cursors,
+  cursor: string,
+  order: readonly OrderTerm[],
+  chosen: string,
+): StoredValue[] {
+  if (!cursors.offered) throw unprocessable('cursor: this endpoint pages with limit and offset.')
+  if (params.has('offset')) throw unprocessable('cursor and offset do not go together.')
+  const values = params.getAll('cursor').length === 1 ? cursors.open(cursor, chosen) : undefined
+  if (values?.length !== order.length)
+    throw unprocessable('cursor is not one that this endpoint gave to a key like this one in this order of rows.')
+  return values
 }
 
 function valuesOf(filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
@@ -91,6 +151,11 @@ function wholeNumber(params: URLSearchParams, name: string, from: number, to: nu
   return number
 }
 
-/** Which statement a request needs: the filters that are present and how many values each has. */
-export const variantOf = (bound: BoundRequest): string =>
-  bound.filters.map(f => (f === undefined ? '-' : typeof f === 'boolean' ? (f ? 't' : 'f') : f.length)).join(',')
+/** Which statement a request needs: the filters that are present and how many values each has, the order, and where NULL is in the cursor. */
+export function variantOf({ filters, chosen, after }: BoundRequest): string {
+  const present = filters
+    .map(f => (f === undefined ? '-' : typeof f === 'boolean' ? (f ? 't' : 'f') : f.length))
+    .join(',')
+  if (!after) return chosen === '' ? present : `${present} ${chosen}`
+  return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
+}

@@ -1,8 +1,9 @@
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
-import type { Query } from './compile.ts'
 import { type Row, SqliteReader, type SqliteStatement } from './engines/sqlite.ts'
+import type { Query } from './query.ts'
+import type { Statement } from './sql.ts'
 import type { StoredValue } from './values.ts'
 
 interface Job {
@@ -15,8 +16,8 @@ interface Job {
   retried: boolean
 }
 
-/** A small table is read whole in less time than a worker takes to answer. */
-const SMALL_TABLE = 20_000
+/** Rows of a table that is read whole in less time than a worker takes to answer. */
+export const SMALL_TABLE = 20_000
 const MAX_QUEUE = 1000
 
 /**
@@ -46,10 +47,11 @@ export class QueryRunner {
   /**
    * Whether this process may run it: every table is searched by an index on equality that covers the filters, or small,
    * and nothing is sorted; a join finds at most one row for each of a small source. (A scan of a large table that only
-   * pages in key order is bounded by its offset and limit.)
+   * pages in key order is bounded by its offset and limit, or begins at its cursor. An aggregate or a count is bounded by
+   * nothing but a key.)
    * @throws SQLiteError the statement does not compile
    */
-  isCheap(statement: SqliteStatement & { conditions: number }, query: Query): boolean {
+  isCheap(statement: Statement, query: Query): boolean {
     const steps = this.#reader.explain(statement)
     const [source, ...joined] = query.tables
     if (query.tables.every(t => t.dataset.rowCount <= SMALL_TABLE) && query.tables.length === 1) return true
@@ -61,11 +63,23 @@ export class QueryRunner {
         steps.slice(1).every(s => findsOneRow(s, query))
       )
     const [step = ''] = steps
-    if (statement.conditions === 0) return step.startsWith('SCAN')
+    if (statement.whole) return steps.length === 1 && findsOneRow(step, query)
+    if (statement.conditions + statement.after === 0) return step.startsWith('SCAN')
     const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
+    // a cursor of one value is found in the index behind the equalities; of more, rows alike in the first may be many
+    const places = statement.after === 1 && !covered.at(-1)?.endsWith('=?') ? covered.slice(0, -1) : covered
     return (
-      step.startsWith('SEARCH') && covered.length === statement.conditions && covered.every(term => term.endsWith('=?'))
+      statement.after <= 1 &&
+      (statement.after === 0 || places.length < covered.length) &&
+      step.startsWith('SEARCH') &&
+      places.length === statement.conditions &&
+      places.every(term => term.endsWith('=?'))
     )
+  }
+
+  /** The engine's plan of a statement, a line a step. */
+  explain(statement: SqliteStatement): string[] {
+    return this.#reader.explain(statement)
   }
 
   /** @throws Fault 503 the queue is full or a worker was lost twice; 504 the deadline passed */

@@ -86,7 +86,7 @@ export const grantWith = (changes: Partial<Grant> = {}): Grant => ({ ...adminGra
 
 export function prepare(definition: QueryDefinition, datasets: Dataset[], runner: QueryRunner): PreparedQuery {
   const query = compileQuery(definition, name => datasets.find(d => d.name === name))
-  return new PreparedQuery(query, runner, SECRET)
+  return new PreparedQuery(query, runner, SECRET, JSON.stringify(definition))
 }
 
 /** The answer as a client reads it. */

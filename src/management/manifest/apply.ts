@@ -14,6 +14,7 @@ import { activate, addVersion, findModel, versionsOf } from '../../catalog/model
 import { putPorterApp } from '../../catalog/porter.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
 import type { Actor, Store } from '../../catalog/store.ts'
+import { warningsOf } from '../../endpoints/endpoint.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
@@ -28,6 +29,8 @@ export interface Applied {
   changes: string[]
   /** keys without `secret_env` that were minted just now: shown once */
   minted: { service: string | null; project: string; name: string; secret: string }[]
+  /** what the manifest's published services warn of, by service and endpoint */
+  warnings: string[]
 }
 
 /**
@@ -64,6 +67,10 @@ async function applyStaged(
       return { applied: run.applied, replaced: run.replaced }
     })
     for (const file of replaced) context.publisher.discardFile(file)
+    const keys = manifest.projects.flatMap(project => project.services ?? []).map(service => service.key)
+    applied.warnings = keys.flatMap(key =>
+      warningsOf(context.publisher.registry.get(key)).map(warning => `service ${key}, ${warning}`),
+    )
     return applied
   } catch (error) {
     await staged.discard(context)
@@ -94,7 +101,7 @@ const spelt = (field: string): string =>
 
 /** One application, inside its transaction. */
 class Run {
-  readonly applied: Applied = { changes: [], minted: [] }
+  readonly applied: Applied = { changes: [], minted: [], warnings: [] }
   readonly replaced: string[] = []
   #context: ManagementContext
   #tx: Store

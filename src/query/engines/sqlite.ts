@@ -1,4 +1,5 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
+import { Fault } from '../../lib/fault.ts'
 import type { StoredValue } from '../values.ts'
 
 export interface SqliteStatement {
@@ -24,9 +25,16 @@ interface Connection {
 export class SqliteReader {
   #connections = new Map<string, Connection>()
 
-  /** @throws SQLiteError */
+  /** @throws SQLiteError; Fault 422 a sum that 64 bits do not hold */
   all(statement: SqliteStatement, values: StoredValue[]): Row[] {
-    return this.#prepared(statement).all(...(values as never[])) as Row[]
+    try {
+      return this.#prepared(statement).all(...(values as never[])) as Row[]
+    } catch (error) {
+      if ((error as Error).message !== 'integer overflow') throw error
+      throw new Fault(422, 'sum_overflow', 'A sum in this answer is beyond 64 bits; ask for fewer rows.', {
+        cause: error,
+      })
+    }
   }
 
   /** The engine's plan for a statement, a line a step. */

@@ -1,0 +1,64 @@
+/** What a publish is warned of: large tables that every call reads whole, and the index that would spare it. */
+import { shown } from '../lib/text.ts'
+import { type ColumnRef, type Query, readsAll } from './query.ts'
+import type { BoundRequest } from './request.ts'
+import { SMALL_TABLE } from './runner.ts'
+import type { Statement } from './sql.ts'
+
+export interface Advice {
+  message: string
+  /** the dataset, and the index that it lacks; [] where none would help */
+  dataset: string
+  index: string[]
+}
+
+/**
+ * @param bound a request with the filters that every call has
+ * @param statements what it runs
+ * @param explain the engine's plan of a statement
+ */
+export function adviceOf(
+  query: Query,
+  bound: BoundRequest,
+  statements: Statement[],
+  explain: (statement: Statement) => string[],
+): Advice[] {
+  const steps = statements.flatMap(explain)
+  return query.tables.flatMap(({ dataset }, table) => {
+    if (dataset.rowCount <= SMALL_TABLE || !isReadWhole(query, bound, table, steps)) return []
+    const wanted = wantedIndex(query, bound, table)
+    const known = [...(dataset.primaryKey ? [dataset.primaryKey] : []), ...dataset.indexes]
+    const index = known.some(names => wanted.every(name => names.slice(0, wanted.length).includes(name))) ? [] : wanted
+    const size = dataset.rowCount.toLocaleString('en-US')
+    const message =
+      index.length > 0
+        ? `every call reads all ${size} rows of ${dataset.name}; an index on ${index.map(shown).join(', ')} is missing.`
+        : `every call reads all ${size} rows of ${dataset.name}; no required filter narrows it.`
+    return [{ message, dataset: dataset.name, index }]
+  })
+}
+
+function isReadWhole(query: Query, bound: BoundRequest, table: number, steps: string[]): boolean {
+  const own = steps.filter(step => new RegExp(`^(SCAN|SEARCH) t${table}\\b`).test(step))
+  const scanned = own.some(step => step.startsWith('SCAN') || step.includes(' AUTOMATIC '))
+  if (!scanned) return false
+  // a page in the order of a key or an index ends when it is full
+  const filtered = query.filters.some((f, i) => bound.filters[i] !== undefined && !f.aggregate)
+  const sorted = steps.some(step => step.startsWith('USE TEMP B-TREE'))
+  return table > 0 || readsAll(query) || filtered || sorted
+}
+
+const EQUALITIES = new Set(['eq', 'in'])
+const RANGES = new Set(['lt', 'lte', 'gt', 'gte', 'between'])
+
+/** The columns of an index that finds what the filters ask for: equalities first, then one range; else the join's, else the order's. */
+function wantedIndex(query: Query, bound: BoundRequest, table: number): string[] {
+  const present = query.filters.filter((f, i) => f.table === table && !f.aggregate && bound.filters[i] !== undefined)
+  const named = (refs: ColumnRef[]) => [...new Set(refs.filter(r => r.table === table).map(r => r.column.name))]
+  const joined = query.tables[table]!.join?.on.map(({ right }) => right) ?? []
+  const equal = named([...joined, ...present.filter(f => EQUALITIES.has(f.op))])
+  const [range] = named(present.filter(f => RANGES.has(f.op)))
+  if (range !== undefined && !equal.includes(range)) return [...equal, range]
+  if (equal.length > 0 || present.length > 0 || readsAll(query)) return equal
+  return named(bound.order.filter(term => !term.aggregate))
+}
