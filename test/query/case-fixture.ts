@@ -1,23 +1,77 @@
 /** Random definitions, requests and grants over the tables of a world. */
+import type { Column } from '../../src/catalog/column.ts'
 import type { Grant, RowScopeValue } from '../../src/catalog/grant.ts'
 import { type Filter, OPERATORS, type QueryDefinition } from '../../src/catalog/service-config.ts'
-import { columnOf, type Planned, type PlannedFilter, type Ref, scopeText } from './reference.ts'
+import { columnOf, type Planned, type PlannedFilter, type PlannedOrder, type Ref, scopeText } from './reference.ts'
 import { grantWith } from './table-fixture.ts'
-import { type Cell, NAMES, type Random, type Value, valueFor, type WorldTable } from './world-fixture.ts'
+import { NAMES, type Random, type Value, valueFor, type WorldTable } from './world-fixture.ts'
 
 /** A definition as an author writes it, the same resolved for the reference, and the parameters of one request. */
 export interface Case {
   definition: QueryDefinition
   planned: Planned
   params: URLSearchParams
-  /** the columns that the request itself filters on */
+  /** the columns that the request itself filters on or orders by */
   asked: Ref[]
+  /** the columns whose values the answer groups, aggregates or makes distinct */
+  counted: Ref[]
   missing: boolean
 }
 
-const COMPARABLE = (type: string) => type !== 'blob' && type !== 'json'
+export const COMPARABLE = (type: string) => type !== 'blob' && type !== 'json'
 
 export function makeCase(random: Random, world: { tables: WorldTable[] }): Case {
+  const { definition, planned } = makeTables(random, world)
+  addOutputs(random, planned, definition)
+  const comparable = planned.outputs.every(o => COMPARABLE(columnOf(planned, o).type))
+  if (comparable && random.chance(25)) {
+    definition.distinct = true
+    planned.distinct = true
+  }
+  const request = addFilters(random, planned, definition)
+  for (let i = random.below(3); i > 0; i--) {
+    const ref = planned.distinct ? random.pick(planned.outputs) : anyRef(random, planned)
+    const output = random.chance(40) || planned.distinct ? random.pick(planned.outputs) : undefined
+    const name = output?.name ?? named(random, planned, ref)
+    const { table, column } = planned.outputs.find(o => o.name === name) ?? ref
+    addOrder(random, definition, planned, request, name, { table, column })
+  }
+  return { definition, planned, counted: planned.distinct ? planned.outputs : [], ...request }
+}
+
+/** One more entry of the order, the author's or for the request to choose. */
+export function addOrder(
+  random: Random,
+  definition: QueryDefinition,
+  planned: Planned,
+  request: Pick<Case, 'params' | 'asked'>,
+  column: string,
+  by: PlannedOrder['by'],
+): void {
+  const descending = random.chance(50)
+  const entries = definition.order_by ?? []
+  definition.order_by = entries
+  if (random.chance(65)) {
+    entries.push({ column, ...(descending ? { direction: 'desc' } : {}) })
+    planned.order.push({ by, descending })
+    return
+  }
+  const param = `sort ${entries.length}`
+  const choice = descending ? `-${column}` : column
+  const given = random.chance(60)
+  entries.push({ param, allow: [column], ...(!given && random.chance(50) ? { default: choice } : {}) })
+  if (given) {
+    request.params.append(param, choice)
+    if (typeof by !== 'string') request.asked.push(by)
+  }
+  if (given || entries.at(-1)!.default !== undefined) planned.order.push({ by, descending })
+}
+
+/** A source and its joins, the same table among them too. */
+export function makeTables(
+  random: Random,
+  world: { tables: WorldTable[] },
+): { definition: QueryDefinition; planned: Planned } {
   const pickTable = () => random.below(world.tables.length)
   const source = pickTable()
   const planned: Planned = {
@@ -55,26 +109,15 @@ export function makeCase(random: Random, world: { tables: WorldTable[] }): Case 
       on: on.map(({ left, right: { column } }) => ({ left, right: { table: right, column } })),
     })
   }
-  addOutputs(random, planned, definition)
-  const request = addFilters(random, planned, definition)
-  for (let i = random.below(3); i > 0; i--) {
-    const ref = anyRef(random, planned)
-    const descending = random.chance(50)
-    const output = random.chance(40) ? random.pick(planned.outputs) : undefined
-    const column = output?.name ?? named(random, planned, ref)
-    const meant = planned.outputs.find(o => o.name === column) ?? ref
-    planned.order.push({ table: meant.table, column: meant.column, descending })
-    definition.order_by = [...(definition.order_by ?? []), { column, ...(descending ? { direction: 'desc' } : {}) }]
-  }
-  return { definition, planned, ...request }
+  return { definition, planned }
 }
 
-const anyRef = (random: Random, planned: Planned): Ref => {
+export const anyRef = (random: Random, planned: Planned): Ref => {
   const table = random.below(planned.tables.length)
   return { table, column: random.below(planned.tables[table]!.table.columns.length) }
 }
 
-function named(random: Random, planned: Planned, ref: Ref): string {
+export function named(random: Random, planned: Planned, ref: Ref): string {
   const { name } = columnOf(planned, ref)
   return ref.table === 0 && random.chance(70) ? name : `${planned.tables[ref.table]!.alias}.${name}`
 }
@@ -113,7 +156,7 @@ function addOutputs(random: Random, planned: Planned, definition: QueryDefinitio
   }
 }
 
-function addFilters(
+export function addFilters(
   random: Random,
   planned: Planned,
   definition: QueryDefinition,
@@ -124,10 +167,7 @@ function addFilters(
   for (let i = random.below(4); i > 0; i--) {
     const ref = anyRef(random, planned)
     const column = columnOf(planned, ref)
-    const ops = OPERATORS.filter(
-      op => op === 'is_null' || (COMPARABLE(column.type) && (!op.endsWith('like') || column.type === 'text')),
-    )
-    const op = random.pick(ops)
+    const op = random.pick(operatorsFor(column.type))
     const values = valuesFor(random, planned, ref, op)
     const filter: Filter = { column: named(random, planned, ref), ...(op === 'eq' && random.chance(50) ? {} : { op }) }
     const plan: PlannedFilter = { ...ref, op, values }
@@ -159,12 +199,20 @@ function addFilters(
   return { params, asked, missing }
 }
 
+/** The operators that a column of this type takes. */
+export const operatorsFor = (type: string) =>
+  OPERATORS.filter(op => op === 'is_null' || (COMPARABLE(type) && (!op.endsWith('like') || type === 'text')))
+
 function valuesFor(random: Random, planned: Planned, ref: Ref, op: string): Value[] | boolean {
-  if (op === 'is_null') return random.chance(50)
   const column = columnOf(planned, ref)
   const present = planned.tables[ref.table]!.table.rows.map(row => row[ref.column]!).filter(
-    (cell: Cell) => cell !== null,
+    (cell): cell is Value => cell !== null,
   )
+  return someValues(random, column, op, present)
+}
+
+export function someValues(random: Random, column: Column, op: string, present: Value[]): Value[] | boolean {
+  if (op === 'is_null') return random.chance(50)
   const one = () => (present.length > 0 && random.chance(70) ? random.pick(present) : valueFor(random, column))
   if (op.endsWith('like')) {
     const { text } = one()

@@ -11,7 +11,9 @@ import type { Grant } from '../../src/catalog/grant.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { type Case, makeCase, makeGrant } from './case-fixture.ts'
-import { expectedRuns, mayFilter, type Planned } from './reference.ts'
+import { makeGroupedCase } from './group-fixture.ts'
+import { expectedRuns, joinedRows, mayFilter, type Planned } from './reference.ts'
+import { About, distinctRows, groupRows, mayOverflow } from './reference-groups.ts'
 import { ask, makeDataset, prepare, SECRET } from './table-fixture.ts'
 import { Random, type WorldTable, worldTable } from './world-fixture.ts'
 
@@ -60,11 +62,15 @@ function hiddenMarks(planned: Planned, grant: Grant): string[] {
 }
 
 async function check(random: Random, world: World): Promise<'answered' | 'refused'> {
-  const made = makeCase(random, world)
+  const made = random.chance(40) ? makeGroupedCase(random, world) : makeCase(random, world)
+  const { definition } = made
+  const asksTotal = random.chance(35)
+  if (asksTotal) definition.pagination = { total: true }
+  const byCursor = random.chance(60)
   const grant = makeGrant(random, made.planned)
   const limit = random.chance(30) ? 1 + random.below(7) : 1000
   try {
-    return await checkCase(made, grant, limit, world)
+    return await checkCase(made, grant, limit, world, byCursor)
   } catch (error) {
     const { allowedColumns, ...rest } = grant
     const shown = { ...rest, allowedColumns: allowedColumns && [...allowedColumns] }
@@ -75,14 +81,16 @@ async function check(random: Random, world: World): Promise<'answered' | 'refuse
 }
 
 async function checkCase(
-  { definition, planned, params, asked, missing }: Case,
+  made: Case,
   grant: Grant,
   limit: number,
   world: World,
+  byCursor: boolean,
 ): Promise<'answered' | 'refused'> {
+  const { definition, planned, params, asked, counted, missing } = made
   const prepared = prepare(definition, world.datasets, runner)
   const hidden = hiddenMarks(planned, grant)
-  const closed = asked.some(ref => !mayFilter(planned, grant, ref))
+  const closed = [...asked, ...counted].some(ref => !mayFilter(planned, grant, ref))
   if (closed || missing) {
     const fault = await ask(prepared, params.toString(), grant).then(
       () => undefined,
@@ -95,32 +103,80 @@ async function checkCase(
     expect(said).not.toMatch(/SELECT |SQLite/)
     return 'refused'
   }
-  const { names, runs } = expectedRuns(planned, grant, SECRET)
+  const { names, runs } = expected(planned, grant)
   const total = runs.flat().length
   const pages: string[] = []
-  for (let offset = 0; ; offset += limit) {
-    params.set('limit', String(limit))
-    params.set('offset', String(offset))
-    const reply = await ask(prepared, params.toString(), grant)
-    expect(reply.columns.map(c => c.name)).toEqual(names)
-    expect([reply.limit, reply.offset, reply.count]).toEqual([limit, offset, reply.rows.length])
-    expect(reply.has_more).toBe(offset + limit < total)
-    const text = JSON.stringify(reply)
-    for (const mark of hidden) if (text.includes(mark)) throw new Error(`a hidden value is in the answer: ${mark}`)
-    for (const row of reply.rows) {
-      expect(Object.keys(row).sort()).toEqual([...names].sort())
-      pages.push(JSON.stringify(names.map(name => row[name])))
+  let next: string | undefined
+  try {
+    for (let offset = 0; ; offset += limit) {
+      params.set('limit', String(limit))
+      params.delete('cursor')
+      params.delete('offset')
+      if (next !== undefined) params.set('cursor', next)
+      else params.set('offset', String(offset))
+      const reply = await ask(prepared, params.toString(), grant)
+      expect(reply.columns.map(c => c.name)).toEqual(names)
+      expect([reply.limit, reply.offset, reply.count]).toEqual([
+        limit,
+        next === undefined ? offset : 0,
+        reply.rows.length,
+      ])
+      expect(reply.has_more).toBe(offset + limit < total)
+      expect(reply.total).toBe(definition.pagination?.total ? total : undefined)
+      expect(reply.next !== undefined).toBe(reply.has_more && hasUniqueEnd(planned))
+      const text = JSON.stringify(reply)
+      for (const mark of hidden) if (text.includes(mark)) throw new Error(`a hidden value is in the answer: ${mark}`)
+      for (const row of reply.rows) {
+        expect(Object.keys(row).sort()).toEqual([...names].sort())
+        pages.push(JSON.stringify(names.map(name => row[name])))
+      }
+      if (!reply.has_more) break
+      if (byCursor) next = reply.next
     }
-    if (!reply.has_more) break
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'sum_overflow' && planned.groups)
+      if (mayOverflow(planned, joinedRows(planned, grant))) return 'refused'
+    throw error
   }
   expect(pages).toHaveLength(total)
   let at = 0
   for (const run of runs) {
-    expect(pages.slice(at, at + run.length).sort()).toEqual([...run].sort())
+    const found = pages.slice(at, at + run.length)
+    if (planned.groups) expectRow(JSON.parse(found[0]!), run[0] as never)
+    else expect(found.sort()).toEqual([...run].sort())
     at += run.length
   }
   return 'answered'
 }
+
+/** What must come: of groups each run is one row, whose cells are not text yet. */
+function expected(planned: Planned, grant: Grant): { names: string[]; runs: string[][] } {
+  if (planned.groups) {
+    const rows = groupRows(planned, joinedRows(planned, grant))
+    return { names: planned.names!, runs: rows.map(row => [row as never]) }
+  }
+  if (!planned.distinct) return expectedRuns(planned, grant, SECRET)
+  const rows = distinctRows(planned, joinedRows(planned, grant))
+  return { names: planned.outputs.map(o => o.name), runs: rows.map(row => [JSON.stringify(row)]) }
+}
+
+function expectRow(found: unknown[], wanted: unknown[]): void {
+  const near = wanted.map((cell, i) => {
+    if (!(cell instanceof About)) return cell
+    const number = found[i] as number
+    expect(typeof number).toBe('number')
+    const off = Math.abs(number - cell.number)
+    expect(off <= 1e-9 * Math.max(Math.abs(cell.number), 1e-300) || off < 1e-9).toBe(true)
+    return number
+  })
+  expect(found).toEqual(near)
+}
+
+/** Whether the order ends in a key of every table whose rows it must tell apart. */
+const hasUniqueEnd = (planned: Planned): boolean =>
+  planned.groups !== undefined ||
+  planned.distinct === true ||
+  planned.tables.every(({ table }) => table.primaryKey !== undefined)
 
 describe('what a caller gets is exactly what its grant and the definition say, on every page', () => {
   for (let w = 0; w < WORLDS; w++)

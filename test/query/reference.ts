@@ -3,37 +3,53 @@ import { createHmac } from 'node:crypto'
 import type { Column } from '../../src/catalog/column.ts'
 import type { Grant } from '../../src/catalog/grant.ts'
 import type { Operator } from '../../src/catalog/service-config.ts'
+import type { PlannedAggregate } from './reference-groups.ts'
 import type { Cell, Value, WorldTable } from './world-fixture.ts'
 
 export interface Ref {
   table: number
   column: number
 }
-export interface PlannedFilter extends Ref {
+export interface PlannedCondition {
   op: Operator
   /** undefined: the filter is left out; a boolean for is_null */
   values: Value[] | boolean | undefined
+}
+export type PlannedFilter = Ref & PlannedCondition
+export interface PlannedOrder {
+  /** a column, or an aggregate by its name */
+  by: Ref | string
+  descending: boolean
 }
 /** A query whose names are resolved, with the values of one request. */
 export interface Planned {
   tables: { alias: string; table: WorldTable; left?: boolean; on?: { left: Ref; right: Ref }[] }[]
   outputs: (Ref & { name: string })[]
   filters: PlannedFilter[]
-  order: (Ref & { descending: boolean })[]
+  order: PlannedOrder[]
+  /** rows are answered once each */
+  distinct?: boolean
+  /** of a grouped query, which has no `outputs`: its columns are groups and, by name, aggregates */
+  groups?: Ref[]
+  aggregates?: PlannedAggregate[]
+  columns?: (Ref | string)[]
+  /** the names of `columns` in the answer */
+  names?: string[]
+  having?: (PlannedCondition & { name: string })[]
 }
 
 type Joined = Cell[][]
 const TIERS = ['low', 'medium', 'high', 'critical']
-function compare({ order: a }: Value, { order: b }: Value): number {
+export function compareValues({ order: a }: Value, { order: b }: Value): number {
   if (Buffer.isBuffer(a)) return Buffer.compare(a, b as Buffer)
   return a < (b as number) ? -1 : a > (b as number) ? 1 : 0
 }
-const same = (a: Cell, b: Cell) => a !== null && b !== null && compare(a, b) === 0
+const same = (a: Cell, b: Cell) => a !== null && b !== null && compareValues(a, b) === 0
 
 export const columnOf = (query: Planned, ref: Ref): Column => query.tables[ref.table]!.table.columns[ref.column]!
 
-/** Rows in the order in which they must come, in runs within which any order will do (copies of a row by its joins). */
-export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): { names: string[]; runs: string[][] } {
+/** The rows of the tables joined, in scope and filtered. */
+export function joinedRows(query: Planned, grant: Grant): Joined[] {
   let rows: Joined[] = query.tables[0]!.table.rows.filter(row => inScope(query, grant, 0, row)).map(row => [row])
   for (const [index, { table, left, on }] of query.tables.entries()) {
     if (index === 0) continue
@@ -47,7 +63,12 @@ export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): 
       return found.map(other => [...row, other])
     })
   }
-  rows = rows.filter(row => query.filters.every(filter => passes(filter, row[filter.table]![filter.column]!)))
+  return rows.filter(row => query.filters.every(filter => passes(filter, row[filter.table]![filter.column]!)))
+}
+
+/** Rows in the order in which they must come, in runs within which any order will do (copies of a row by its joins). */
+export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): { names: string[]; runs: string[][] } {
+  const rows = joinedRows(query, grant)
   rows.sort((a, b) => byOrder(query, a, b))
   const outputs = query.outputs.filter(output => seen(query, grant, output))
   const show = (row: Joined) =>
@@ -95,11 +116,11 @@ function scopeNames(given: string, value: Value): boolean {
   return given === value.text || (numbers && Number(given) === Number(value.text))
 }
 
-function passes({ op, values }: PlannedFilter, cell: Cell): boolean {
+export function passes({ op, values }: PlannedCondition, cell: Cell): boolean {
   if (values === undefined) return true
   if (typeof values === 'boolean') return (cell === null) === values
   if (cell === null) return false
-  const c = (i: number) => compare(cell, values[i]!)
+  const c = (i: number) => compareValues(cell, values[i]!)
   switch (op) {
     case 'eq':
       return c(0) === 0
@@ -114,9 +135,9 @@ function passes({ op, values }: PlannedFilter, cell: Cell): boolean {
     case 'gte':
       return c(0) >= 0
     case 'in':
-      return values.some(v => compare(cell, v) === 0)
+      return values.some(v => compareValues(cell, v) === 0)
     case 'not_in':
-      return values.every(v => compare(cell, v) !== 0)
+      return values.every(v => compareValues(cell, v) !== 0)
     case 'between':
       return c(0) >= 0 && c(1) <= 0
     case 'like':
@@ -141,17 +162,18 @@ function like(pattern: string, text: string): boolean {
 }
 
 function byOrder(query: Planned, a: Joined, b: Joined): number {
-  for (const { table, column, descending } of query.order) {
+  for (const { by, descending } of query.order) {
+    const { table, column } = by as Ref
     const [x, y] = [a[table]![column]!, b[table]![column]!]
     if (x === null && y === null) continue
     if (x === null) return 1
     if (y === null) return -1
-    const order = compare(x, y)
+    const order = compareValues(x, y)
     if (order !== 0) return descending ? -order : order
   }
   const { table } = query.tables[0]!
   if (!table.primaryKey) return table.rows.indexOf(a[0]!) - table.rows.indexOf(b[0]!)
-  return compare(a[0]![0]!, b[0]![0]!)
+  return compareValues(a[0]![0]!, b[0]![0]!)
 }
 
 function shownCell(grant: Grant, column: Column, cell: Cell, secret: Uint8Array): unknown {
