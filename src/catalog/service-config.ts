@@ -88,7 +88,7 @@ export const QueryDefinition = Type.Object(
             closed,
           ),
         ]),
-        { minItems: 1, maxItems: 500 },
+        { maxItems: 500 },
       ),
     ),
     /** each row once: for answers without aggregates */

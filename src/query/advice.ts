@@ -39,7 +39,8 @@ export function adviceOf(
 }
 
 function isReadWhole(query: Query, bound: BoundRequest, table: number, steps: string[]): boolean {
-  const own = steps.filter(step => new RegExp(`^(SCAN|SEARCH) t${table}\\b`).test(step))
+  // a bare count(*) says the table's name, not its alias
+  const own = steps.filter(step => new RegExp(`^(SCAN|SEARCH) (t${table}\\b${table === 0 ? '|data$' : ''})`).test(step))
   const scanned = own.some(step => step.startsWith('SCAN') || step.includes(' AUTOMATIC '))
   if (!scanned) return false
   // a page in the order of a key or an index ends when it is full

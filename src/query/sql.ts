@@ -73,7 +73,7 @@ export function buildCount(view: View, like: BoundRequest): Statement {
   const { groups, distinct, tables } = view.query
   const { clauses, conditions } = bodyOf(view, { ...like, after: undefined })
   const from = sql.join(clauses, sql` `)
-  const columns = sql.join(view.outputs.map(expression), sql`, `)
+  const columns = view.outputs.length ? sql.join(view.outputs.map(expression), sql`, `) : sql`1`
   const text =
     groups || distinct
       ? sql`SELECT count(*) AS n FROM (SELECT ${distinct ? sql`DISTINCT ${columns}` : groups?.length ? sql`1` : columns} ${from})`

@@ -33,6 +33,20 @@ describe('a draft of good shape is taken, whatever it refers to', () => {
       }),
     ],
     [
+      'aggregates',
+      sql({
+        columns: ['a', { fn: 'count', as: 'n' }, { fn: 'sum', column: 'b' }],
+        group_by: ['a'],
+        having: [{ column: 'n', op: 'gte', param: 'least', description: 'at least so many', example: 3 }],
+        order_by: [
+          { column: 'a' },
+          { param: 'sort', allow: ['n'], default: '-n', description: 'by number', example: '-n' },
+        ],
+        pagination: { total: true },
+      }),
+    ],
+    ['distinct', sql({ distinct: true, columns: ['a'] })],
+    [
       'lookup',
       { endpoints: [{ id: 'l', kind: 'lookup', dataset: 'm.t', key_column: 'id', columns: ['a'], max_results: 5 }] },
     ],
@@ -128,6 +142,46 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
       'two params with eq',
       filter({ param: ['a', 'b'] }),
       '422 endpoint e: the filter on c: two params go with between.',
+    ],
+    [
+      'a sum of nothing',
+      sql({ columns: [{ fn: 'sum', as: 's' }] }),
+      '422 endpoint e: query.columns[0] names no column; only count does without one.',
+    ],
+    [
+      'an unknown aggregate',
+      sql({ columns: [{ fn: 'SECRET', column: 'a' }] }),
+      '422 endpoint e: query.columns[0] must be one of: string, object.',
+    ],
+    [
+      'having neither param nor value',
+      sql({ having: [{ column: 'n' }] }),
+      '422 endpoint e: the filter on n takes its value from either param or value.',
+    ],
+    [
+      'an order by nothing',
+      sql({ order_by: [{}] }),
+      '422 endpoint e: query.order_by[0] names either a column or a param.',
+    ],
+    [
+      'an order by both',
+      sql({ order_by: [{ column: 'a', param: 's', allow: ['a'] }] }),
+      '422 endpoint e: query.order_by[0] names either a column or a param.',
+    ],
+    [
+      'a choice that nobody makes',
+      sql({ order_by: [{ column: 'a', allow: ['a'] }] }),
+      '422 endpoint e: query.order_by[0]: allow, default, description and example go with param.',
+    ],
+    [
+      'a param without a choice',
+      sql({ order_by: [{ param: 's' }] }),
+      '422 endpoint e: query.order_by[0]: param goes with allow; the request gives the direction.',
+    ],
+    [
+      'a param with a direction',
+      sql({ order_by: [{ param: 's', allow: ['a'], direction: 'desc' }] }),
+      '422 endpoint e: query.order_by[0]: param goes with allow; the request gives the direction.',
     ],
     [
       'ten joins',

@@ -212,6 +212,125 @@ describe('a definition that does not fit is refused with what is wrong', () => {
       'The filter on id: default: the value must be an integer.',
     ],
     [
+      'a plain column beside an aggregate',
+      { columns: ['carrier', { fn: 'count' }] },
+      'columns: carrier is neither an aggregate nor in group_by, so a group has no one value of it.',
+    ],
+    [
+      'a plain column that is not grouped by',
+      { columns: ['carrier', 'day'], group_by: ['day'] },
+      'columns: carrier is neither an aggregate nor in group_by, so a group has no one value of it.',
+    ],
+    [
+      'all columns, grouped',
+      { group_by: ['carrier'] },
+      'columns: id is neither an aggregate nor in group_by, so a group has no one value of it.',
+    ],
+    [
+      'an unknown group',
+      { columns: [{ fn: 'count' }], group_by: ['nope'] },
+      'group_by: there is no column nope in flights.',
+    ],
+    [
+      'groups of json',
+      { columns: [{ fn: 'count' }], group_by: ['extra'] },
+      'group_by: extra: a json column cannot be grouped by.',
+    ],
+    [
+      'a sum of texts',
+      { columns: [{ fn: 'sum', column: 'carrier' }] },
+      'columns: sum of carrier: a column of type text has no sum.',
+    ],
+    [
+      'an average of days',
+      { columns: [{ fn: 'avg', column: 'day' }] },
+      'columns: avg of day: a column of type date has no avg.',
+    ],
+    [
+      'the least blob',
+      { columns: [{ fn: 'min', column: 'raw' }] },
+      'columns: min of raw: a column of type blob has no order.',
+    ],
+    [
+      'two aggregates of one name',
+      { columns: [{ fn: 'count' }, { fn: 'count', column: 'id', as: 'count' }] },
+      'Two columns of the answer are called count; name one with "as".',
+    ],
+    [
+      'an order by what a group has many of',
+      { columns: [{ fn: 'count' }], group_by: ['carrier'], order_by: [{ column: 'day' }] },
+      'order_by: day is neither an aggregate of the answer nor in group_by.',
+    ],
+    [
+      'having a column',
+      { columns: ['carrier', { fn: 'count' }], group_by: ['carrier'], having: [{ column: 'carrier', value: 'UA' }] },
+      'The having filter on carrier: having takes aggregates by their alias; a column goes into filters.',
+    ],
+    [
+      'having without aggregates',
+      { having: [{ column: 'count', value: 1 }] },
+      'The having filter on count: having takes aggregates by their alias; a column goes into filters.',
+    ],
+    [
+      'having a value of another type',
+      { columns: [{ fn: 'count', as: 'n' }], having: [{ column: 'n', op: 'gt', value: 'many' }] },
+      'The having filter on n: the value must be an integer.',
+    ],
+    [
+      'one parameter for a filter and for having',
+      {
+        columns: [{ fn: 'count', as: 'n' }],
+        filters: [{ column: 'id', param: 'p' }],
+        having: [{ column: 'n', param: 'p' }],
+      },
+      'Two filters take the parameter p.',
+    ],
+    [
+      'distinct groups',
+      { distinct: true, columns: [{ fn: 'count' }] },
+      'distinct does not go with group_by or aggregates: groups are distinct already.',
+    ],
+    ['distinct json', { distinct: true, columns: ['extra'] }, 'distinct: extra: a json column is not compared.'],
+    [
+      'distinct rows in the order of what is left out',
+      { distinct: true, columns: ['carrier'], order_by: [{ column: 'day' }] },
+      'order_by: day is not in the answer, so distinct rows have no one value of it.',
+    ],
+    [
+      'an order that means two things',
+      { columns: ['id', { column: 'day', as: '-id' }], order_by: [{ param: 'sort', allow: ['id', '-id'] }] },
+      'order_by: -id is allowed twice.',
+    ],
+    [
+      'a default that is not allowed',
+      { order_by: [{ param: 'sort', allow: ['id'], default: 'day' }] },
+      'order_by: the default day is not among what is allowed.',
+    ],
+    [
+      'an unknown choice',
+      { order_by: [{ param: 'sort', allow: ['x'] }] },
+      'order_by: there is no column x in flights.',
+    ],
+    [
+      'a reserved parameter for the order',
+      { order_by: [{ param: 'cursor', allow: ['id'] }] },
+      'order_by: cursor is a reserved parameter name.',
+    ],
+    [
+      'a parameter for a filter and the order',
+      { filters: [{ column: 'id', param: 'p' }], order_by: [{ param: 'p', allow: ['id'] }] },
+      'order_by: the parameter p has another meaning already.',
+    ],
+    [
+      'an order by a sum of wide decimals',
+      {
+        joins: [{ schema: 'marts', table: 'airlines', on: [{ left: 'carrier', right: 'carrier' }] }],
+        columns: [{ fn: 'sum', column: 'airlines.price', as: 's' }],
+        order_by: [{ column: 's' }],
+      },
+      'order_by: s: a sum of decimals of more than 18 digits is not ordered by.',
+    ],
+    [
       'a default over the maximum',
       { pagination: { default_limit: 20, max_limit: 10 } },
       'pagination: default_limit is above max_limit.',
