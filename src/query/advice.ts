@@ -33,19 +33,22 @@ export function adviceOf(
     const message =
       index.length > 0
         ? `every call reads all ${size} rows of ${dataset.name}; an index on ${index.map(shown).join(', ')} is missing.`
-        : `every call reads all ${size} rows of ${dataset.name}; no required filter narrows it.`
+        : `every call reads all ${size} rows of ${dataset.name}; no index would spare that.`
     return [{ message, dataset: dataset.name, index }]
   })
 }
 
 function isReadWhole(query: Query, bound: BoundRequest, table: number, steps: string[]): boolean {
   // a bare count(*) says the table's name, not its alias
-  const own = steps.filter(step => new RegExp(`^(SCAN|SEARCH) (t${table}\\b${table === 0 ? '|data$' : ''})`).test(step))
+  const own = steps.filter(step =>
+    new RegExp(`^(SCAN|SEARCH) (t${table}\\b${table === 0 ? '|data\\b' : ''})`).test(step),
+  )
   const scanned = own.some(step => step.startsWith('SCAN') || step.includes(' AUTOMATIC '))
   if (!scanned) return false
   // a page in the order of a key or an index ends when it is full
   const filtered = query.filters.some((f, i) => bound.filters[i] !== undefined && !f.aggregate)
-  const sorted = steps.some(step => step.startsWith('USE TEMP B-TREE'))
+  // (rows that are alike in the first terms are sorted among themselves: LAST TERM)
+  const sorted = steps.some(step => step.startsWith('USE TEMP B-TREE') && !step.includes(' LAST '))
   return table > 0 || readsAll(query) || filtered || sorted
 }
 
@@ -55,11 +58,12 @@ const RANGES = new Set(['lt', 'lte', 'gt', 'gte', 'between'])
 /** The columns of an index that finds what the filters ask for: equalities first, then one range; else the join's, else the order's. */
 function wantedIndex(query: Query, bound: BoundRequest, table: number): string[] {
   const present = query.filters.filter((f, i) => f.table === table && !f.aggregate && bound.filters[i] !== undefined)
-  const named = (refs: ColumnRef[]) => [...new Set(refs.filter(r => r.table === table).map(r => r.column.name))]
+  const named = (refs: readonly ColumnRef[]) => [...new Set(refs.filter(r => r.table === table).map(r => r.column.name))]
   const joined = query.tables[table]!.join?.on.map(({ right }) => right) ?? []
   const equal = named([...joined, ...present.filter(f => EQUALITIES.has(f.op))])
   const [range] = named(present.filter(f => RANGES.has(f.op)))
   if (range !== undefined && !equal.includes(range)) return [...equal, range]
   if (equal.length > 0 || present.length > 0 || readsAll(query)) return equal
-  return named(bound.order.filter(term => !term.aggregate))
+  const turn = bound.order.findIndex(term => term.direction !== bound.order[0]!.direction)
+  return named(turn < 0 ? bound.order : bound.order.slice(0, turn))
 }

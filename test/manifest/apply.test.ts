@@ -254,3 +254,37 @@ test('a minted key that was revoked stays revoked: the next start does not mint 
   })
   expect(printed.join('\n')).not.toContain('minted')
 })
+
+test('what every call would read whole is warned of, with the index that is missing, at apply and at publish', async () => {
+  const rows = Array.from({ length: 20_001 }, (_, i) => `${i},t${i % 300},${i % 7}`)
+  world.write('tables/visits.csv', `id,town,stars\n${rows.join('\n')}\n`)
+  const filters = [{ column: 'town', param: 'town', required: true }]
+  const query = {
+    source: { schema: 'hr', table: 'visits' },
+    columns: ['town', { fn: 'count' }],
+    group_by: ['town'],
+    filters,
+  }
+  const manifest = (indexes: string[][]) => ({
+    projects: [
+      {
+        slug: 'hr',
+        datasets: [{ name: 'hr.visits', from: `${world.folder}/tables/visits.csv`, primary_key: 'id', indexes }],
+        services: [{ key: 'visits', publish: true, endpoints: [{ id: 'busy', kind: 'sql', query }] }],
+      },
+    ],
+  })
+  const warning = 'endpoint busy: every call reads all 20,001 rows of hr.visits; an index on town is missing.'
+  const publish = async (callgate: Callgate) => {
+    const { id } = await named(callgate, 'visits')
+    return (await callgate.admin('POST', `/api/publish/assets/${id}/publish`, {})).json
+  }
+  const printed = await world.serve(manifest([]), async callgate => {
+    expect(await publish(callgate)).toMatchObject({ status: 'published', warnings: [warning] })
+  })
+  expect(printed).toContain(`warning: service visits, ${warning}`)
+  const quiet = await world.serve(manifest([['town']]), async callgate => {
+    expect(await publish(callgate)).toMatchObject({ status: 'published', warnings: [] })
+  })
+  expect(quiet.join('\n')).not.toContain('warning')
+})

@@ -40,6 +40,13 @@ export function policy(world: World): void {
           order_by: [{ column: 'ssn', direction: 'desc' }],
         },
       },
+      ...Object.entries({
+        count: { columns: [{ fn: 'count', as: 'n' }] },
+        counted: { columns: [{ fn: 'count_distinct', column: 'email', as: 'n' }] },
+        grouped: { columns: [{ fn: 'count', as: 'n' }], group_by: ['ssn'] },
+        distinct: { columns: ['phone'], distinct: true },
+        sorted: { columns: ['id'], order_by: [{ param: 'sort', allow: ['ssn', 'id'], default: 'ssn' }] },
+      }).map(([id, query]) => ({ id, kind: 'sql', query: { source, ...query } })),
     ])
   })
 
@@ -180,6 +187,20 @@ export function policy(world: World): void {
   test("the author's fixed filters and order stand, on columns that the key may not see too", async () => {
     expect(ids(await ask({}, 'authors'))).toEqual([19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 1])
     expect(ids(await ask({ allowed_columns: ['id', 'region'] }, 'authors?region=north'))).toEqual([17, 13, 1])
+  })
+
+  test('grouping, counting or choosing an order by what a key may not see raw is 403; rows are counted in scope', async () => {
+    const raw = { masking_level: 'unmasked', sensitivity_max: 'critical' }
+    for (const path of ['counted', 'grouped', 'distinct', 'sorted?sort=-ssn']) {
+      for (const fields of [{}, { ...raw, sensitivity_max: 'low' }, { ...raw, allowed_columns: ['id'] }])
+        expect([path, (await ask(fields, path)).status]).toEqual([path, 403])
+      expect([path, (await ask(raw, path)).status]).toEqual([path, 200])
+    }
+    expect((await ask({}, 'count')).json.rows).toEqual([{ n: 20 }])
+    expect((await ask({ row_scope: { region: ['north'] } }, 'count')).json.rows).toEqual([{ n: 5 }])
+    const page = await ask({}, 'sorted?limit=5')
+    expect([page.status, page.json.has_more]).toEqual([200, true])
+    expect(Buffer.from(page.json.next, 'base64url').toString('latin1')).not.toMatch(/\d{3}-\d{2}/)
   })
 
   test('a changed policy of a column acts at once on what is published', async () => {

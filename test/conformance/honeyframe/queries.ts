@@ -192,6 +192,49 @@ export function queries(world: World): void {
     expect((await left('label=Basic&limit=1')).json.rows[0]['c.id']).toBe(2)
   })
 
+  test('groups, having, an order that the request chooses, and a total', async () => {
+    const by = await world.query('regions', {
+      source,
+      columns: ['region', { fn: 'count', as: 'customers' }, { fn: 'sum', column: 'balance', as: 'owed' }],
+      group_by: ['region'],
+      having: [filter('customers', 'gte', 'least')],
+      order_by: [{ param: 'sort', allow: ['owed', 'region'], default: 'region' }],
+      pagination: { total: true },
+    })
+    const all = (await by()).json
+    expect(all.columns).toEqual([
+      { name: 'region', type: 'text' },
+      { name: 'customers', type: 'integer' },
+      { name: 'owed', type: 'decimal' },
+    ])
+    expect(all.rows.reduce((sum: number, row: { customers: number }) => sum + row.customers, 0)).toBe(20)
+    expect([all.total, all.has_more]).toEqual([all.rows.length, false])
+    const regions = (answer: Answer) => answer.json.rows.map((row: { region: string }) => row.region)
+    expect(regions(await by('sort=-region'))).toEqual(regions(await by()).reverse())
+    expect((await by('least=21')).json).toMatchObject({ rows: [], total: 0 })
+    const refused = await by('sort=secret')
+    expect([refused.status, refused.json.detail]).toEqual([422, 'sort must be one of owed, -owed, region, -region.'])
+  })
+
+  test('following next gives every row once; one that was changed, or of another endpoint, is 422', async () => {
+    const definition = { source, columns: ['id', 'region'], order_by: [{ column: 'region', direction: 'desc' }] }
+    const walk = await world.query('walked', definition)
+    const other = await world.query('walked-too', { ...definition, columns: ['id'] })
+    const whole = ids(await walk())
+    const seen: number[] = []
+    let next = ''
+    do {
+      const page = await walk(`limit=3${next && `&cursor=${next}`}`)
+      seen.push(...ids(page))
+      expect(page.json.next !== undefined).toBe(page.json.has_more)
+      next = page.json.next ?? ''
+    } while (next)
+    expect(seen).toEqual(whole)
+    const { next: first } = (await walk('limit=3')).json
+    expect((await walk(`cursor=${first.slice(0, -2)}xx`)).status).toBe(422)
+    expect((await other(`cursor=${first}`)).status).toBe(422)
+  })
+
   test('a query that does not fit its data is refused at publish', async () => {
     const wrong: Record<string, object> = {
       column: { source, columns: ['nope'] },
@@ -204,6 +247,11 @@ export function queries(world: World): void {
       text: { source, filters: [filter('id', 'like')] },
       reserved: { source, filters: [filter('id', 'eq', 'limit')] },
       limits: { source, pagination: { default_limit: 10, max_limit: 5 } },
+      grouped: { source, columns: ['name', { fn: 'count' }], group_by: ['region'] },
+      aggregate: { source, columns: ['name', { fn: 'count' }] },
+      summed: { source, columns: [{ fn: 'sum', column: 'name' }] },
+      having: { source, columns: [{ fn: 'count' }], having: [{ column: 'id', value: 1 }] },
+      choice: { source, order_by: [{ param: 'sort', allow: ['nope'] }] },
     }
     for (const [why, query] of Object.entries(wrong)) {
       const id = await world.publish(`wrong-${why}`, [{ id: 'w', kind: 'sql', query }], { publish: false })
