@@ -58,7 +58,9 @@ const RANGES = new Set(['lt', 'lte', 'gt', 'gte', 'between'])
 /** The columns of an index that finds what the filters ask for: equalities first, then one range; else the join's, else the order's. */
 function wantedIndex(query: Query, bound: BoundRequest, table: number): string[] {
   const present = query.filters.filter((f, i) => f.table === table && !f.aggregate && bound.filters[i] !== undefined)
-  const named = (refs: readonly ColumnRef[]) => [...new Set(refs.filter(r => r.table === table).map(r => r.column.name))]
+  const named = (refs: readonly ColumnRef[]) => [
+    ...new Set(refs.filter(r => r.table === table).map(r => r.column.name)),
+  ]
   const joined = query.tables[table]!.join?.on.map(({ right }) => right) ?? []
   const equal = named([...joined, ...present.filter(f => EQUALITIES.has(f.op))])
   const [range] = named(present.filter(f => RANGES.has(f.op)))
