@@ -35,14 +35,16 @@ export interface Measured {
 
 export const client = Bun.which('wrk') ? 'wrk' : 'bun'
 const folder = mkdtempSync(join(tmpdir(), 'callgate-bench-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const peers = new Set<Bun.Subprocess>()
+process.on('exit', () => {
+  for (const peer of peers) peer.kill()
+  rmSync(folder, { recursive: true, force: true })
+})
 
-export const benchFolder = () => folder
-
-/** Loads every server in turn, ROUNDS times after one run to warm up. @returns the medians, in the order given */
+/** Loads every server in turn, ROUNDS times after one run for the compilers to warm up. @returns the medians, in the order given */
 export async function takeTurns(loads: Load[]): Promise<Measured[]> {
   for (const load of loads) await check(load)
-  for (const load of loads) await measure(load, 1)
+  for (const load of loads) await measure(load, SECONDS)
   const runs: Measured[][] = loads.map(() => [])
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, load] of loads.entries()) runs[i]!.push(await measure(load, SECONDS))
@@ -120,12 +122,14 @@ export interface Peer {
 /** A server of peers.ts in a process of its own. */
 export async function startPeer(...args: string[]): Promise<Peer> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, 'peers.ts'), ...args], { stdout: 'pipe' })
+  peers.add(child)
   for await (const chunk of child.stdout) {
     const url = /http:\S+/.exec(new TextDecoder().decode(chunk))?.[0]
     if (url)
       return {
         url,
         async stop() {
+          peers.delete(child)
           child.kill()
           await child.exited
         },
@@ -164,7 +168,7 @@ export function printTable(title: string, loads: Load[], measured: Measured[], a
     const numbers = [
       Math.round(speed(i)).toLocaleString('en-US').padStart(11),
       p50.toFixed(2).padStart(8),
-      p99.toFixed(2).padStart(8),
+      (Number.isNaN(p99) ? '-' : p99.toFixed(2)).padStart(8),
     ]
     console.log(`  ${name.padEnd(44)} ${numbers.join(' ')} ${(speed(i) / speed(0)).toFixed(2).padStart(6)}x`)
   }

@@ -4,6 +4,7 @@
  */
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
+import { startFastApi } from './fastapi.ts'
 import {
   CONNECTIONS,
   type Load,
@@ -60,9 +61,13 @@ try {
   printHead('scoring')
   const bare = await startPeer('bare')
   const callgate = await start()
+  const fastapi = await startFastApi(MODEL, expected.feature_names)
   const loads = [
     load('bare Bun.serve, the same POST read', bare.url, one),
     load('Callgate, one row', callgate.url, one),
+    ...(fastapi
+      ? [{ ...load('FastAPI with onnxruntime, one uvicorn worker', fastapi.url, one), paths: ['/score'] }]
+      : []),
   ]
   printTable('One-row scoring', loads, await takeTurns(loads), 0.55)
 
@@ -82,6 +87,7 @@ try {
   console.log(`\nMemory after ${CONNECTIONS} connections of load: main process ${residentMb(pid).toFixed(0)} MB`)
   for (const worker of workersOf(pid)) console.log(`  ${worker.kind} worker ${residentMb(worker.pid).toFixed(0)} MB`)
   await bare.stop()
+  await fastapi?.stop()
 } finally {
   await cleanUp()
 }
