@@ -47,7 +47,6 @@ export interface KnownKey {
 }
 
 const CACHED_KEYS = 200_000
-const TOUCH_INTERVAL_MS = 60_000
 
 /**
  * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
@@ -57,7 +56,6 @@ export class KeyRing {
   #db: Db
   #known = new Map<string, KnownKey>()
   #touched = new Map<number, number>()
-  #flushed = new Map<number, number>()
 
   constructor(db: Db) {
     this.#db = db
@@ -85,24 +83,21 @@ export class KeyRing {
     this.#touched.set(keyId, at)
   }
 
-  /** Writes what `touch` noted. Called once a minute and at the end. */
+  /** Writes what `touch` noted. Called once a minute (so a key is written at most so often) and at the end. */
   flush(): void {
     if (this.#touched.size === 0) return
     const touched = this.#touched
-    this.#touched = new Map()
     this.#db.transaction(
       tx => {
         for (const [id, at] of touched)
-          if (at - (this.#flushed.get(id) ?? 0) >= TOUCH_INTERVAL_MS || !this.#flushed.has(id)) {
-            tx.update(apiKeys)
-              .set({ lastUsedAt: new Date(at).toISOString() })
-              .where(eq(apiKeys.id, id))
-              .run()
-            this.#flushed.set(id, at)
-          }
+          tx.update(apiKeys)
+            .set({ lastUsedAt: new Date(at).toISOString() })
+            .where(eq(apiKeys.id, id))
+            .run()
       },
       { behavior: 'immediate' },
     )
+    this.#touched = new Map() // only now: what could not be written waits for the next time
   }
 
   /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */

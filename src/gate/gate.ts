@@ -68,7 +68,7 @@ export class Gate {
     if (!service || !(service.isPublic || reachesService(grant, service)))
       throw notFound('No such service, or it is not published, or not one that this key reaches.', 'service_unknown')
     // beyond its own reach a key is as good as none, and counted as none
-    if (!reachesService(grant, service))
+    if (service.isPublic && !reachesEndpoint(grant, service, endpointId))
       return this.limits.ofPublic(address()).then(fields => this.#enter(grant, service, endpointId, fields))
     if (grant.rateLimit === null) return this.#enter(grant, service, endpointId, undefined)
     return this.limits
