@@ -61,11 +61,12 @@ export class KeyRing {
     this.#db = db
   }
 
-  /** The key with this secret (of good form), or undefined. */
+  /** The key with this secret, or undefined; what does not have a secret's form is never looked up in the catalog. */
   find(secret: string): KnownKey | undefined {
     const hash = hashSecret(secret)
     const known = this.#known.get(hash)
     if (known) return known
+    if (!wellFormed(secret, 'dk')) return undefined
     const row = this.#db.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get()
     if (!row) return undefined
     if (this.#known.size >= CACHED_KEYS) this.#known.clear()
@@ -167,6 +168,7 @@ export class KeyRing {
   /**
    * Mints a successor with the same settings and the same expiry; the old key ends after the overlap, or at its own
    * expiry when that comes first.
+   * @throws Fault 409 the key is revoked, expired, or rotated already
    */
   rotate(
     store: Store,
@@ -176,6 +178,7 @@ export class KeyRing {
     given?: string,
   ): { key: ApiKey; secret: string } {
     if (!key.isActive) throw conflict('A revoked key cannot be rotated; mint a new one.')
+    if (key.rotatedTo !== null) throw conflict('This key was rotated already; rotate its successor.')
     if (key.expiresAt && key.expiresAt <= now()) throw conflict('An expired key cannot be rotated; mint a new one.')
     const { projectId, assetId } = key
     const minted = this.mint(store, actor, { projectId, assetId }, key as KeyFields, given)

@@ -42,6 +42,8 @@ export const unavailable = (message: string, retryAfterSeconds = 1, cause?: unkn
   new Fault(503, 'unavailable', message, { cause, headers: { 'retry-after': String(retryAfterSeconds) } })
 export const deadlinePassed = (message = 'The deadline for this request has passed.') =>
   new Fault(504, 'deadline_passed', message)
+export const callerGone = (cause?: unknown) =>
+  new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause })
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL'])
 

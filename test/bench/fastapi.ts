@@ -44,6 +44,7 @@ export async function startFastApi(model: string, features: string[]): Promise<P
     }
     return {
       url,
+      pid: child.pid,
       async stop() {
         child.kill()
         await child.exited

@@ -177,6 +177,15 @@ describe('rotation', () => {
     ring.rotate(catalog.db, ACTOR, key, 0)
     expect(ring.find(secret)!.expiresAt).toBe(Date.now())
   })
+  test('a rotated key has one successor', () => {
+    const { key } = mint()
+    const next = ring.rotate(catalog.db, ACTOR, key, 3600)
+    const again = ring.get(catalog.db, owner, key.id)
+    expect(refused(() => ring.rotate(catalog.db, ACTOR, again, 3600))).toBe(
+      '409 This key was rotated already; rotate its successor.',
+    )
+    expect(ring.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
+  })
   test('a revoked or expired key has no successor', () => {
     const { key } = mint()
     const revoked = ring.update(catalog.db, ACTOR, key, { isActive: false })
