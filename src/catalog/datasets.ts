@@ -7,7 +7,7 @@ import { checkDatasetName } from './names.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
-export type Dataset = Omit<Row, 'columns'> & { columns: Column[] }
+export type Dataset = Omit<Row, 'columns' | 'formerColumns'> & { columns: Column[]; formerColumns: Column[] }
 
 /** Policy of columns as a manifest and the API give it; what is not named stays. */
 export type ColumnPolicy = Record<string, { sensitivity?: Sensitivity; mask?: Mask | null }>
@@ -44,7 +44,7 @@ export function getDataset(store: Store, projectId: number, name: string): Datas
 
 /**
  * Makes a generation the dataset's current one: a new dataset, or the next generation of one that exists. Column policy
- * stays with the columns' names.
+ * stays with the columns' names, in any case and through generations that lack them.
  * @returns the dataset, and the file that is no longer its (to be removed when its last reader is done)
  * @throws Fault 422 the name's form
  */
@@ -57,12 +57,17 @@ export function putGeneration(
 ): { dataset: Dataset; replaced: string | null } {
   checkDatasetName(name)
   const existing = findDataset(store, projectId, name)
-  const policy = new Map(existing?.columns.map(c => [c.name, c]))
+  const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
+  const policy = new Map(known.map(c => [c.name.toLowerCase(), c]))
   const columns: Column[] = generation.columns.map(column => {
-    const before = policy.get(column.name)
+    const before = policy.get(column.name.toLowerCase())
     return { ...column, sensitivity: before?.sensitivity ?? 'low', ...(before?.mask ? { mask: before.mask } : {}) }
   })
-  const values = { ...generation, columns, updatedAt: now() }
+  const present = new Set(columns.map(c => c.name.toLowerCase()))
+  const formerColumns = [...policy.values()].filter(
+    c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask),
+  )
+  const values = { ...generation, columns, formerColumns, updatedAt: now() }
   const dataset = existing
     ? store
         .update(datasets)

@@ -28,8 +28,8 @@ export interface RowsReply {
 
 interface Variant {
   statement: Statement
-  /** whether it is indexed and bounded, so that this process may run it */
-  cheap: boolean
+  /** how many rows, the skipped ones among them, this process may find for it; 0 where it is not indexed and bounded */
+  cheap: number
   render: ((row: Record<string, unknown>) => void) | null
   /** how many rows there are in all, where that is asked for */
   count?: Statement
@@ -44,8 +44,6 @@ interface GrantedView {
 
 const MAX_VIEWS = 1000
 const MAX_VARIANTS = 64
-/** Skipping rows costs time too: beyond this a page is not cheap. */
-const CHEAP_OFFSET = 10_000
 
 /** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
 export class PreparedQuery {
@@ -65,21 +63,28 @@ export class PreparedQuery {
   }
 
   /**
-   * Runs a request. In this process at once where the plan is indexed and bounded, else in a query worker.
+   * Runs a request. In this process at once where the plan is indexed and bounded and the answer small, else in a query
+   * worker.
    * @param deadline milliseconds since the epoch
+   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
    * @throws Fault 400, 403, 422 the request; 503 no worker is free in time; 504 the deadline passed
    */
-  run(grant: Grant, params: URLSearchParams, deadline: number): RowsReply | Promise<RowsReply> {
+  run(
+    grant: Grant,
+    params: URLSearchParams,
+    deadline: number,
+    caller?: { readonly signal?: AbortSignal },
+  ): RowsReply | Promise<RowsReply> {
     const granted = this.#granted(grant)
     const bound = bindRequest(granted.view, params, granted.cursors)
     const variant = this.#variant(granted, bound)
     const { statement, count } = variant
     const values = statement.bind(bound)
-    if (variant.cheap && bound.offset <= CHEAP_OFFSET) {
+    if (bound.limit + bound.offset <= variant.cheap) {
       const found = this.#runner.here(statement, values)
       return reply(granted, variant, bound, found, count && this.#runner.here(count, count.bind(bound)))
     }
-    return this.#inWorker(granted, variant, bound, values, deadline)
+    return this.#inWorker(granted, variant, bound, values, deadline, caller?.signal)
   }
 
   async #inWorker(
@@ -88,10 +93,11 @@ export class PreparedQuery {
     bound: BoundRequest,
     values: StoredValue[],
     deadline: number,
+    signal: AbortSignal | undefined,
   ): Promise<RowsReply> {
     const { statement, count } = variant
-    const found = await this.#runner.inWorker(statement, values, deadline)
-    const counted = count && (await this.#runner.inWorker(count, count.bind(bound), deadline))
+    const found = await this.#runner.inWorker(statement, values, deadline, signal)
+    const counted = count && (await this.#runner.inWorker(count, count.bind(bound), deadline, signal))
     return reply(granted, variant, bound, found, counted)
   }
 
@@ -151,12 +157,10 @@ export class PreparedQuery {
     if (known) return known
     const statement = buildStatement(granted.view, bound)
     const count = this.query.total ? buildCount(granted.view, bound) : undefined
+    const here = !matchesPattern(this.query, bound) && (!count || this.#runner.cheapRows(count, this.query) > 0)
     const variant = {
       statement,
-      cheap:
-        this.#runner.isCheap(statement, this.query) &&
-        (!count || this.#runner.isCheap(count, this.query)) &&
-        !matchesPattern(this.query, bound),
+      cheap: here ? this.#runner.cheapRows(statement, this.query) : 0,
       render: rendererOf(granted.view, statement, this.#secret),
       ...(count ? { count } : {}),
     }

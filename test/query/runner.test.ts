@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,30 @@ const make = (name: string, more: { rowCount?: number; primaryKey?: string[]; in
 const small = make('small')
 const large = make('large', { rowCount: MILLION })
 const pairs = make('pairs', { primaryKey: ['code', 'id'], indexes: [], rowCount: MILLION })
-const datasets = [small, large, pairs]
+/** 300 rows of 10 kB */
+const wide = makeDataset(dir, {
+  name: 'm.wide',
+  columns,
+  rows: rows.slice(0, 300).map(row => [...row.slice(0, 3), 'x'.repeat(10_000)]),
+  primaryKey: ['id'],
+  indexes: [['code']],
+})
+/** few rows, by their number small: 9 MB */
+const heavy = makeDataset(dir, {
+  name: 'm.heavy',
+  columns,
+  rows: rows.slice(0, 100).map(row => [...row.slice(0, 3), 'x'.repeat(90_000)]),
+  primaryKey: ['id'],
+})
+/** its key is never NULL, so that a place in its order is found */
+const keyed = makeDataset(dir, {
+  name: 'm.keyed',
+  columns: columns.map(column => ({ ...column, nullable: column.name !== 'id' })),
+  rows,
+  primaryKey: ['id'],
+  rowCount: MILLION,
+})
+const datasets = [small, large, pairs, wide, heavy, keyed]
 const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({
   source: { schema: 'm', table },
   ...more,
@@ -82,7 +105,23 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   test('not: a range, a sort, a deep page', () => {
     expect(runsHere(definition('large', { filters: [{ column: 'code', op: 'gt', value: 5 }] }))).toBe(false)
     expect(runsHere(definition('large', { order_by: [{ column: 'name' }] }))).toBe(false)
-    expect(runsHere(definition('large'), 'offset=10001')).toBe(false)
+    expect(runsHere(definition('large'), 'offset=901')).toBe(false)
+  })
+  test('not: a page of many rows, or of wide ones, unless the table has not so many', () => {
+    const paged = (table: string) => definition(table, { pagination: { max_limit: 100_000 } })
+    expect(runsHere(paged('large'), 'limit=1000')).toBe(true)
+    expect(runsHere(paged('large'), 'limit=1001')).toBe(false)
+    expect(runsHere({ ...paged('large'), ...eq('code') }, 'p=5&limit=1001')).toBe(false)
+    expect(runsHere({ ...paged('large'), ...eq('id') }, 'p=5&limit=1001')).toBe(true)
+    expect(runsHere(paged('small'), 'limit=100000')).toBe(true)
+    expect(runsHere(paged('wide'), 'limit=50')).toBe(true)
+    expect(runsHere(paged('wide'), 'limit=150')).toBe(false)
+    expect(runsHere({ ...paged('wide'), ...eq('code') }, 'p=5&limit=150')).toBe(false)
+    expect(runsHere({ ...paged('wide'), ...eq('id') }, 'p=5&limit=150')).toBe(true)
+  })
+  test('not: a filter that reads all of a table of few rows and many bytes', () => {
+    expect(runsHere(definition('heavy', eq('name')), 'p=n5&limit=1')).toBe(false)
+    expect(runsHere(definition('heavy', eq('id')), 'p=5')).toBe(true)
   })
   test("not: a caller's pattern, which can cost text times pattern a row; the author's may", () => {
     const filter = { column: 'name', op: 'like' as const }
@@ -96,6 +135,36 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
     expect(runsHere(joined('small', 'large', [{ left: 'name', right: 'name' }]))).toBe(false)
     expect(runsHere(joined('small', 'pairs', [{ left: 'code', right: 'code' }]))).toBe(false)
     expect(runsHere(joined('large', 'small', [{ left: 'code', right: 'id' }]))).toBe(false)
+  })
+  test('an aggregate or a total of a small table or of one row; not: of a large one, or of many bytes', () => {
+    const counted = (table: string, more: Partial<QueryDefinition> = {}) =>
+      definition(table, { columns: [{ fn: 'count' }], ...more })
+    expect(runsHere(counted('small'))).toBe(true)
+    expect(runsHere(counted('large', eq('id')), 'p=5')).toBe(true)
+    expect(runsHere(counted('large'))).toBe(false)
+    expect(runsHere(counted('large', eq('code')), 'p=5')).toBe(false)
+    expect(runsHere(counted('heavy'))).toBe(false)
+    expect(runsHere(definition('large', { columns: ['id'], distinct: true }))).toBe(false)
+    const grouped = definition('wide', { columns: ['name', { fn: 'count' }], group_by: ['name'] })
+    expect(runsHere(grouped, 'limit=50')).toBe(true)
+    expect(runsHere(grouped, 'limit=150')).toBe(false)
+    const totalled = (table: string, more = {}) => definition(table, { pagination: { total: true }, ...more })
+    expect(runsHere(totalled('small'))).toBe(true)
+    expect(runsHere(totalled('large', eq('id')), 'p=5')).toBe(true)
+    expect(runsHere(totalled('large'))).toBe(false)
+    expect(runsHere(totalled('heavy'))).toBe(false)
+  })
+  test('a page that begins at its cursor in the order of the key; not: of many rows', async () => {
+    const query = definition('keyed', { pagination: { max_limit: 100_000 } })
+    const prepared = prepare(query, datasets, runnerOf(1))
+    const run = (params: string) => prepared.run(grantWith(), new URLSearchParams(params), Date.now() + 20_000)
+    const { next } = await run('limit=10')
+    const page = run(`limit=10&cursor=${next}`)
+    expect(page).not.toBeInstanceOf(Promise)
+    expect((await page).rows.map(row => row.id)).toEqual(Array.from({ length: 10 }, (_, i) => i + 10))
+    const many = run(`limit=1001&cursor=${next}`)
+    expect(many).toBeInstanceOf(Promise)
+    await many
   })
 })
 
@@ -198,6 +267,82 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       'The query worker was lost.',
       { 'retry-after': '1' },
     ])
+  })
+
+  test('workers that are killed under load, all at once and again and again, cost no query that waits its answer', async () => {
+    const runner = runnerOf(2)
+    const fast = prepare(quick, datasets, runner)
+    await ask(fast)
+    let over = false
+    let answered = 0
+    const refused: string[] = []
+    const asking = Array.from({ length: 8 }, async () => {
+      while (!over) {
+        await ask(fast).then(
+          () => answered++,
+          error => refused.push(error.message),
+        )
+      }
+    })
+    for (let i = 0; i < 5; i++) {
+      const before = answered
+      for (const pid of workers()) process.kill(pid, 'SIGKILL')
+      // a query has one retry: those that lost their worker must have had it before the next round
+      await waitFor(() => (answered > before + 20 ? true : undefined))
+    }
+    over = true
+    await Promise.all(asking)
+    expect(refused).toEqual([])
+    expect(answered).toBeGreaterThan(100)
+  })
+
+  test('what a caller who has gone waited for gives up its place, and its worker', async () => {
+    const { runner, pid, slow, fast } = await warm()
+    const lookup = (signal: AbortSignal) =>
+      refusal(() => fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, { signal }))
+    const callers = Array.from({ length: 3 }, () => new AbortController())
+    const running = refusal(() => slow.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, callers[0]))
+    const waiting = callers.slice(1).map(caller => lookup(caller.signal))
+    await Bun.sleep(50)
+    callers[1]!.abort()
+    expect(await waiting[0]).toMatchObject({ status: 499 })
+    expect(workers()).toEqual([pid])
+    const start = performance.now()
+    callers[0]!.abort()
+    callers[2]!.abort()
+    expect([await running, await waiting[1]]).toMatchObject([{ status: 499 }, { status: 499 }])
+    expect((await ask(fast)).rows).toEqual([{ id: 0 }])
+    expect(performance.now() - start).toBeLessThan(3000)
+    expect(workers()).not.toContain(pid)
+    await runner.release(large.file) // nothing reads it any more
+    expect(await lookup(callers[0]!.signal)).toMatchObject({ status: 499 })
+  })
+
+  test('nor does the count of a total go on for a caller who has gone', async () => {
+    const { runner, pid, fast } = await warm()
+    const { order_by: _, ...unsorted } = endless
+    const totalled = prepare({ ...unsorted, pagination: { default_limit: 1, total: true } }, datasets, runner)
+    const statements = spyOn(runner, 'inWorker')
+    const caller = new AbortController()
+    const answer = refusal(() => totalled.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller))
+    await waitFor(() => (statements.mock.calls.length === 2 ? true : undefined))
+    await Bun.sleep(50)
+    const start = performance.now()
+    caller.abort()
+    expect(await answer).toMatchObject({ status: 499 })
+    expect((await ask(fast)).rows).toEqual([{ id: 0 }])
+    expect(performance.now() - start).toBeLessThan(3000)
+    expect(workers()).not.toContain(pid)
+  })
+
+  test('a query that ends soon does not cost its worker when its caller goes', async () => {
+    const { pid, fast } = await warm()
+    const caller = new AbortController()
+    const answer = fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller)
+    caller.abort()
+    expect(await answer).toMatchObject({ count: 1 })
+    await Bun.sleep(400)
+    expect(workers()).toEqual([pid])
   })
 
   test('a retry has what is left of the deadline, no more', async () => {
