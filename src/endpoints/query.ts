@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { findDataset } from '../catalog/datasets.ts'
+import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
@@ -9,20 +9,26 @@ import { PreparedQuery } from '../query/prepared.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
-/**
- * @param check whether the engine is asked to accept it: a file is opened for that
- * @throws Fault 422 what does not fit the project's datasets; checking it, 503 `data_missing`
- */
+export interface Compiling {
+  /** The engine is not asked to accept it, for which a file would be opened: it was when it was published. */
+  unchecked?: boolean
+  /** Datasets of this store that were found already, by project and name: many services are compiled in a row. */
+  datasets?: Map<string, Dataset | undefined>
+}
+
+/** @throws Fault 422 what does not fit the project's datasets; checking it, 503 `data_missing` */
 export function compileQueryEndpoint(
   endpoint: SqlEndpoint | LookupEndpoint,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
-  check = true,
+  { unchecked, datasets = new Map() }: Compiling = {},
 ): Endpoint {
   const definition: QueryDefinition = endpoint.kind === 'sql' ? endpoint.query : lookupQuery(endpoint)
   const query = compileQuery(definition, name => {
-    const dataset = findDataset(store, projectId, name)
+    const known = `${projectId}/${name}`
+    if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
+    const dataset = datasets.get(known)
     return dataset && { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
   })
   const prepared = new PreparedQuery(
@@ -32,7 +38,7 @@ export function compileQueryEndpoint(
     JSON.stringify([projectId, endpoint.id, definition]),
   )
   const admin = adminGrant(projectId)
-  if (check) prepared.check(admin)
+  if (!unchecked) prepared.check(admin)
   return {
     id: endpoint.id,
     kind: endpoint.kind,
@@ -40,7 +46,7 @@ export function compileQueryEndpoint(
     takesBody: false,
     files: query.tables.map(t => t.dataset.file),
     // the engine's plan is asked for, which opens the files
-    ...(check ? { warnings: prepared.advice(admin).map(({ message }) => message) } : {}),
+    ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call),
   }
 }

@@ -12,11 +12,10 @@ import type { Endpoint, ModelDeployment, Service } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
 import { compileModelEndpoint, type ModelReference, serveModel } from './model.ts'
 import { PorterIndex } from './porter.ts'
-import { compileQueryEndpoint } from './query.ts'
+import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 /**
- * @param check false: what it was published with is taken to be as good as it was then
  * @throws Fault 404 a model, 422 anything else that it refers to and is not there, 503 `data_missing`; the message names
  * the endpoint
  */
@@ -25,13 +24,13 @@ export function compileEndpoint(
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
-  check = true,
+  how?: Compiling,
 ): Endpoint {
   return naming(endpoint.id, () => {
     switch (endpoint.kind) {
       case 'sql':
       case 'lookup':
-        return compileQueryEndpoint(endpoint, store, projectId, runtime, check)
+        return compileQueryEndpoint(endpoint, store, projectId, runtime, how)
       case 'model':
         return compileModelEndpoint(endpoint, store, projectId, runtime)
       case 'function':
@@ -125,9 +124,10 @@ export class Registry {
    */
   stage(store: Store, assetIds: Iterable<number>, projects: Iterable<Project> = []): Staged {
     const services: Staged['services'] = new Map()
+    const datasets: Compiling['datasets'] = new Map()
     for (const id of assetIds) {
       const asset = getAsset(store, id)
-      services.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset) : null)
+      services.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset, datasets) : null)
     }
     const deployments: Staged['deployments'] = new Map()
     for (const project of projects)
@@ -176,9 +176,10 @@ export class Registry {
    */
   load(store: Store): void {
     this.#porterApp = readPorterApp(store)
+    const datasets: Compiling['datasets'] = new Map()
     for (const asset of listAssets(store, { status: 'published' }))
       try {
-        this.#put(asset.assetKey, this.#compile(store, asset, true))
+        this.#put(asset.assetKey, this.#compile(store, asset, datasets, true))
       } catch (error) {
         log.error({ service: asset.assetKey, ...errorFields(error) }, 'a published service cannot be served')
       }
@@ -201,17 +202,18 @@ export class Registry {
         yield { deployment: `${project}/${name}`, file: model.active.scoring.path }
   }
 
-  #compile(store: Store, asset: Asset, loading = false): Service {
+  #compile(store: Store, asset: Asset, datasets: Compiling['datasets'], loading = false): Service {
     const { id: assetId, projectId, assetKey: key, title, isPublic, publishedVersion: version } = asset
     const served = this.#services.get(key)
     // what is published already is not refused again for what is wrong with this server, or has been wrong before
     const before = served?.assetId === assetId && served.version === version ? served.endpoints : undefined
     const compiled = (endpoint: EndpointConfig): Endpoint => {
-      const compile = (check: boolean) => compileEndpoint(endpoint, store, projectId, this.runtime, check)
+      const compile = (unchecked: boolean) =>
+        compileEndpoint(endpoint, store, projectId, this.runtime, { unchecked, datasets })
       try {
-        return compile(!loading)
+        return compile(loading)
       } catch (error) {
-        if (before && toFault(error).code === 'data_missing') return compile(false)
+        if (before && toFault(error).code === 'data_missing') return compile(true)
         if (!loading && !before?.get(endpoint.id)?.broken) throw about(`service ${key}`, error)
         const fields = { service: key, endpoint: endpoint.id, ...errorFields(error) }
         log.error(fields, 'a published endpoint does not compile: it answers 503')

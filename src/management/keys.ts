@@ -152,7 +152,7 @@ type Wire = Partial<Static<typeof NewProjectKey>>
 export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
   const expiresAt = typeof body.expires_at === 'string' ? isoTime(body.expires_at) : body.expires_at
   if (typeof body.expires_at === 'string' && expiresAt === undefined)
-    throw unprocessable(`${place}expires_at must be an ISO 8601 time such as 2030-01-31T12:00:00Z, or null.`)
+    throw unprocessable(`${place}expires_at must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.`)
   const fields = {
     name: body.name,
     rateLimit: body.rate_limit,

@@ -274,9 +274,11 @@ function watch(job: Job): void {
   const { signal } = job.caller
   if (!signal) return
   const gone = () => job.reject(callerGone(signal.reason))
-  if (signal.aborted) return gone()
-  signal.addEventListener('abort', gone, { once: true })
-  job.unwatch = () => signal.removeEventListener('abort', gone)
+  if (signal.aborted) gone()
+  else {
+    signal.addEventListener('abort', gone, { once: true })
+    job.unwatch = () => signal.removeEventListener('abort', gone)
+  }
 }
 
 const NOTHING: Tensors = {}

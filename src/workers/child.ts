@@ -17,6 +17,8 @@ interface Waiting {
   timer?: ReturnType<typeof setTimeout>
 }
 
+const LAST_WORDS_MS = 500
+
 /** The child ended before it answered. Nobody knows whether the work was done: repeat only what is safe to repeat. */
 export class ChildLost extends Error {
   override name = 'ChildLost'
@@ -61,8 +63,10 @@ export class Child {
       ipc: (message: FromChild) => this.#receive(message),
       onExit: (_process, code, signal) => {
         this.#alive = false
-        // stderr may still hold the reason: read it to its end before telling anyone
-        this.#reason.then(() => this.#lost(`exit ${signal ?? code}`)).finally(() => exited.resolve())
+        // stderr may still hold the reason: read it before telling anyone, but never wait for whoever else may hold it open
+        Promise.race([this.#reason, Bun.sleep(LAST_WORDS_MS)])
+          .then(() => this.#lost(`exit ${signal ?? code}`))
+          .finally(() => exited.resolve())
       },
     })
     this.#reason = this.#collectStderr()

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Peer } from './load.ts'
+import { type Peer, peers } from './load.ts'
 
 const PACKAGES = ['fastapi==0.165.0', 'uvicorn[standard]==0.54.0', 'onnxruntime==1.30.0', 'numpy==2.3.5']
 
@@ -29,6 +29,7 @@ export async function startFastApi(model: string, features: string[]): Promise<P
   }
   const server = join(import.meta.dir, 'fastapi_server.py')
   const child = Bun.spawn([python, server, model, JSON.stringify(features)], { stdout: 'pipe', stderr: 'inherit' })
+  peers.add(child)
   for await (const chunk of child.stdout) {
     const url = /http:\S+/.exec(new TextDecoder().decode(chunk))?.[0]
     if (!url) continue
@@ -46,6 +47,7 @@ export async function startFastApi(model: string, features: string[]): Promise<P
       url,
       pid: child.pid,
       async stop() {
+        peers.delete(child)
         child.kill()
         await child.exited
       },

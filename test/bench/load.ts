@@ -39,7 +39,8 @@ export interface Measured {
 
 export const client = Bun.which('wrk') ? 'wrk' : 'bun'
 const folder = mkdtempSync(join(tmpdir(), 'callgate-bench-'))
-const peers = new Set<Bun.Subprocess>()
+/** Processes that are ended with the benchmark, however it ends. */
+export const peers = new Set<Bun.Subprocess>()
 process.on('exit', () => {
   for (const peer of peers) peer.kill()
   rmSync(folder, { recursive: true, force: true })
