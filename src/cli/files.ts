@@ -37,7 +37,8 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     datasets: tables.map(f => ({ name: `files.${f.name}`, from: f.path, choose_key: true })),
     models: models.map(f => ({ name: f.name, versions: [{ version: 1, file: f.path }] })),
   }
-  await apply(instance, completeManifest({ projects: [base] }, '/'))
+  const { proposals } = await apply(instance, completeManifest({ projects: [base] }, '/'))
+  for (const line of proposals) console.log(`  ${line}`)
   const { db } = instance.context
   const projectId = findProject(db, PROJECT)!.id
   const datasets = new Map(tables.map(f => [f.name, findDataset(db, projectId, `files.${f.name}`)!]))
