@@ -42,12 +42,20 @@ const NATIONAL_ID: Kind = {
       `ssn|social_?security(?:_?${NUMBER})?|social_?insurance(?:_?${NUMBER})?|national_?insurance(?:_?${NUMBER})?|nino`,
       `national_?id(?:_?${NUMBER})?|national_identifier|national_identity_${NUMBER}|nin|identity_card(?:_${NUMBER})?`,
       `personal_(?:id_)?${NUMBER}|personal_id|personnummer|passport(?:_?(?:id|${NUMBER}))?`,
-      `tax_?id|tax_?payer_?id|tax_?identification_?${NUMBER}|steuer_?id|cpf|curp|dni|bsn|pesel|aadhaa?r(?:_?${NUMBER})?`,
+      `cpf|curp|dni|bsn|pesel|aadhaa?r(?:_?${NUMBER})?`,
       `driv(?:er|ers|ing)_?licen[cs]e(?:_?(?:id|${NUMBER}))?|medical_?record_?${NUMBER}|mrn|nhs_?${NUMBER}`,
     ].join('|'),
   ),
   plausible: values.maybeNationalId,
   certain: { is: values.isSsn, share: 0.9, distinct: 2 },
+}
+
+/** Companies have one too. */
+const TAX_ID: Kind = {
+  ...NATIONAL_ID,
+  looks: 'looks like tax ids',
+  name: named(`tax_?id|tax_?payer_?id|tax_?identification_?${NUMBER}|steuer_?id`),
+  certain: undefined,
 }
 
 const IBAN: Kind = {
@@ -144,6 +152,7 @@ export const NAME_OF_PERSONS: Kind = {
 export const KINDS: readonly Kind[] = [
   CARD,
   NATIONAL_ID,
+  TAX_ID,
   IBAN,
   EMAIL_WITHIN,
   EMAIL,

@@ -10,9 +10,9 @@ export const holdsEmail = (text: string): boolean => text.includes('@') && !isEm
 
 const EXTENSION = '(?:\\s*(?:x|ext\\.?)\\s*\\d{1,6})?'
 const EXTENDED = new RegExp(`${EXTENSION}$`, 'i')
-const INTERNATIONAL = new RegExp(`^(?:\\+|00)[1-9][\\d\\s().-]{6,20}${EXTENSION}$`, 'i')
+const INTERNATIONAL = new RegExp(`^\\+[1-9][\\d\\s().-]{6,20}${EXTENSION}$`, 'i')
 const NORTH_AMERICAN = new RegExp(
-  `^(?:(?:\\+?1|001)[-. ])?(?:\\([2-9]\\d\\d\\) ?|[2-9]\\d\\d[-. ])[2-9]\\d\\d[-. ]\\d{4}${EXTENSION}$`,
+  `^(?:\\+?1[-. ])?(?:\\([2-9]\\d\\d\\) ?|[2-9]\\d\\d[-. ])[2-9]\\d\\d[-. ]\\d{4}${EXTENSION}$`,
   'i',
 )
 const digitsOf = (text: string) => text.replace(/\D/g, '')
@@ -21,7 +21,7 @@ const digitsOf = (text: string) => text.replace(/\D/g, '')
 export function isPhone(text: string): boolean {
   if (NORTH_AMERICAN.test(text)) return true
   const count = digitsOf(text.replace(EXTENDED, '')).length
-  return INTERNATIONAL.test(text) && count >= 8 && count <= 17
+  return INTERNATIONAL.test(text) && count >= 8 && count <= 15
 }
 
 /** What a column that is called a phone number may hold. */

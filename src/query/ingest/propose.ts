@@ -28,8 +28,8 @@ export async function proposeTiers(
   columns: ColumnPlan[],
   rowCount: number,
 ): Promise<ColumnPlan[]> {
-  const texts = columns.map(({ stored }, i) => (BY_VALUE.has(stored.type) ? textOf(source.columns[i]!) : undefined))
-  const samples = await sample(connection, source, texts, rowCount)
+  const wanted = source.columns.map((column, i) => (BY_VALUE.has(columns[i]!.stored.type) ? column : undefined))
+  const samples = await sample(connection, source, wanted, rowCount)
   const found = columns.map(({ stored }, i) => lookAt(stored.name, stored.type, samples[i]!))
   const persons = found.some(f => f && isOfPersons(f.kind))
   return columns.map((column, i) => {
@@ -67,34 +67,35 @@ function judge(kind: Kind, name: string, type: ColumnType, values: string[]): Lo
   return { kind, proposal: { sensitivity, mask, reason: `${kind.looks} (${by})` } }
 }
 
-const textOf = (column: SourceColumn): string =>
-  `left(${column.from === 'json' ? `(${column.value} ->> '$')` : `CAST(${column.value} AS VARCHAR)`}, ${MAX_LENGTH})`
-
-/** Values of each column (SQL; undefined: none wanted) from rows all over the file, trimmed, without the empty ones. */
+/** Values of the columns that are wanted, from rows all over the file, trimmed, without the empty ones. */
 async function sample(
   connection: DuckDBConnection,
   source: Source,
-  texts: (string | undefined)[],
+  columns: (SourceColumn | undefined)[],
   rowCount: number,
 ): Promise<string[][]> {
-  const samples: string[][] = texts.map(() => [])
-  const wanted = texts.flatMap((text, index) => (text === undefined ? [] : [{ text, index }]))
+  const samples: string[][] = columns.map(() => [])
+  const wanted = columns.flatMap((column, index) => (column ? [{ ...column, index, text: textOf(column, index) }] : []))
   if (wanted.length === 0 || rowCount === 0) return samples
   const rows = Math.min(MAX_ROWS, Math.max(MIN_ROWS, Math.floor(MAX_CELLS / wanted.length)))
   const stride = Math.ceil(rowCount / rows)
-  const named = wanted.map(({ text }, i) => `${text} AS v${i}`).join(', ')
-  const all = `SELECT row_number() OVER () AS n, ${named} FROM ${source.relation}`
+  const all = (some: typeof wanted) =>
+    `(SELECT row_number() OVER () AS n, ${some.map(c => `${c.value} AS v${c.index}`).join(', ')} FROM ${source.relation})`
   const take = (index: number, value: DuckDBValue) => {
     const text = value === null ? '' : String(value).trim()
     if (text !== '') samples[index]!.push(text)
   }
-  for (const row of await rowsOf(connection, `SELECT * FROM (${all}) WHERE n % ${stride} = ${1 % stride}`))
-    for (const [i, { index }] of wanted.entries()) take(index, row[i + 1]!)
-  const sparse = wanted.map((column, i) => ({ ...column, i })).filter(({ index }) => samples[index]!.length < ENOUGH)
+  const texts = wanted.map(({ text }) => text).join(', ')
+  const sql = `SELECT ${texts} FROM ${all(wanted)} WHERE n % ${stride} = ${1 % stride}`
+  for (const row of await rowsOf(connection, sql)) for (const [i, { index }] of wanted.entries()) take(index, row[i]!)
+  const sparse = wanted.filter(({ index }) => samples[index]!.length < ENOUGH)
   if (stride === 1 || sparse.length === 0) return samples
-  const firsts = sparse.map(({ i }) => `min_by(v${i}, n, ${ENOUGH}) FILTER (WHERE trim(v${i}) <> '')`)
-  const [lists] = await rowsOf(connection, `SELECT ${firsts.join(', ')} FROM (${all})`)
+  const firsts = sparse.map(({ text }) => `min_by(${text}, n, ${ENOUGH}) FILTER (WHERE trim(${text}) <> '')`)
+  const [lists] = await rowsOf(connection, `SELECT ${firsts.join(', ')} FROM ${all(sparse)}`)
   for (const [j, { index }] of sparse.entries())
     for (const value of (lists![j] as DuckDBListValue | null)?.items ?? []) take(index, value)
   return samples
 }
+
+const textOf = ({ from }: SourceColumn, index: number): string =>
+  `left(${from === 'json' ? `(v${index} ->> '$')` : `CAST(v${index} AS VARCHAR)`}, ${MAX_LENGTH})`
