@@ -44,7 +44,9 @@ for (const [i, rooms] of layers.entries())
     })
   }
 module.exports = {
-  forbidden: forbidden.filter(rule => rule.to.circular || rule.name.endsWith('unlisted-room') || rule.to.path.length > 0),
+  forbidden: forbidden.filter(
+    rule => rule.to.circular || rule.name.endsWith('unlisted-room') || rule.to.path.length > 0,
+  ),
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
