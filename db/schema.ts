@@ -84,6 +84,8 @@ export const datasets = sqliteTable(
     file: text('file').notNull(),
     generation: integer('generation').notNull().default(1),
     columns: json<unknown>('columns').notNull(),
+    /** columns of earlier generations that had a policy: it is theirs again if they come back */
+    formerColumns: json<unknown>('former_columns').notNull().default([]),
     primaryKey: json<string[]>('primary_key'),
     indexes: json<string[][]>('indexes').notNull(),
     rowCount: integer('row_count').notNull(),

@@ -47,8 +47,16 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
         : {}),
     },
   })
+  // without a usable Host (HTTP/1.0 needs none) Bun's URL is the path alone, in which Elysia finds no route
+  const received = new WeakMap<Request, Request>()
+  app.onRequest(({ request }) => {
+    if (!request.url.startsWith('/')) return
+    const whole = new Request(`http://localhost${request.url}`, request)
+    received.set(whole, request)
+    return app.handle(whole)
+  })
   const addressOf = (request: Request): string => {
-    const peer = app.server?.requestIP(request)?.address ?? '127.0.0.1'
+    const peer = app.server?.requestIP(received.get(request) ?? request)?.address ?? '127.0.0.1'
     return clientAddress(request.headers, peer, config.trustedProxies)
   }
   const serve = honeyframeDoor(gate, config)

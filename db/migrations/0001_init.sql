@@ -51,6 +51,7 @@ CREATE TABLE datasets (
   file TEXT NOT NULL,
   generation INTEGER NOT NULL DEFAULT 1,
   columns TEXT NOT NULL,
+  former_columns TEXT NOT NULL DEFAULT '[]',
   primary_key TEXT,
   indexes TEXT NOT NULL,
   row_count INTEGER NOT NULL,

@@ -14,7 +14,11 @@ import { checkDatasetName } from './names.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
-export type Dataset = Omit<Row, 'columns' | 'origin'> & { columns: Column[]; origin: Origin | null }
+export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin'> & {
+  columns: Column[]
+  formerColumns: Column[]
+  origin: Origin | null
+}
 
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
 export interface Origin {
@@ -62,7 +66,8 @@ export function getDataset(store: Store, projectId: number, name: string): Datas
 
 /**
  * Makes a generation the dataset's current one: a new dataset, or the next generation of one that exists. What was decided
- * of a column stays with its name; what the import proposes for the others protects them until somebody decides.
+ * of a column stays with its name, in any case and through generations that lack it; what the import proposes for the others
+ * protects them until somebody decides.
  * @returns the dataset, and the file that is no longer its (to be removed when its last reader is done)
  * @throws Fault 422 the name's form
  */
@@ -75,9 +80,14 @@ export function putGeneration(
 ): { dataset: Dataset; replaced: string | null } {
   checkDatasetName(name)
   const existing = findDataset(store, projectId, name)
-  const policy = new Map(existing?.columns.map(c => [c.name, c]))
-  const columns = generation.columns.map(column => withPolicy(column, policy.get(column.name)))
-  const values = { ...generation, origin: generation.origin ?? null, columns, updatedAt: now() }
+  const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
+  const policy = new Map(known.map(c => [c.name.toLowerCase(), c]))
+  const columns = generation.columns.map(column => withPolicy(column, policy.get(column.name.toLowerCase())))
+  const present = new Set(columns.map(c => c.name.toLowerCase()))
+  const formerColumns = [...policy.values()].filter(
+    c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
+  )
+  const values = { ...generation, origin: generation.origin ?? null, columns, formerColumns, updatedAt: now() }
   const dataset = existing
     ? store
         .update(datasets)

@@ -47,7 +47,6 @@ export interface KnownKey {
 }
 
 const CACHED_KEYS = 200_000
-const TOUCH_INTERVAL_MS = 60_000
 
 /**
  * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
@@ -57,17 +56,17 @@ export class KeyRing {
   #db: Db
   #known = new Map<string, KnownKey>()
   #touched = new Map<number, number>()
-  #flushed = new Map<number, number>()
 
   constructor(db: Db) {
     this.#db = db
   }
 
-  /** The key with this secret (of good form), or undefined. */
+  /** The key with this secret, or undefined; what does not have a secret's form is never looked up in the catalog. */
   find(secret: string): KnownKey | undefined {
     const hash = hashSecret(secret)
     const known = this.#known.get(hash)
     if (known) return known
+    if (!wellFormed(secret, 'dk')) return undefined
     const row = this.#db.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get()
     if (!row) return undefined
     if (this.#known.size >= CACHED_KEYS) this.#known.clear()
@@ -85,24 +84,21 @@ export class KeyRing {
     this.#touched.set(keyId, at)
   }
 
-  /** Writes what `touch` noted. Called once a minute and at the end. */
+  /** Writes what `touch` noted. Called once a minute (so a key is written at most so often) and at the end. */
   flush(): void {
     if (this.#touched.size === 0) return
     const touched = this.#touched
-    this.#touched = new Map()
     this.#db.transaction(
       tx => {
         for (const [id, at] of touched)
-          if (at - (this.#flushed.get(id) ?? 0) >= TOUCH_INTERVAL_MS || !this.#flushed.has(id)) {
-            tx.update(apiKeys)
-              .set({ lastUsedAt: new Date(at).toISOString() })
-              .where(eq(apiKeys.id, id))
-              .run()
-            this.#flushed.set(id, at)
-          }
+          tx.update(apiKeys)
+            .set({ lastUsedAt: new Date(at).toISOString() })
+            .where(eq(apiKeys.id, id))
+            .run()
       },
       { behavior: 'immediate' },
     )
+    this.#touched = new Map() // only now: what could not be written waits for the next time
   }
 
   /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */
@@ -172,6 +168,7 @@ export class KeyRing {
   /**
    * Mints a successor with the same settings and the same expiry; the old key ends after the overlap, or at its own
    * expiry when that comes first.
+   * @throws Fault 409 the key is revoked, expired, or rotated already
    */
   rotate(
     store: Store,
@@ -181,6 +178,7 @@ export class KeyRing {
     given?: string,
   ): { key: ApiKey; secret: string } {
     if (!key.isActive) throw conflict('A revoked key cannot be rotated; mint a new one.')
+    if (key.rotatedTo !== null) throw conflict('This key was rotated already; rotate its successor.')
     if (key.expiresAt && key.expiresAt <= now()) throw conflict('An expired key cannot be rotated; mint a new one.')
     const { projectId, assetId } = key
     const minted = this.mint(store, actor, { projectId, assetId }, key as KeyFields, given)

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
-import { activeVersion, findModel } from '../catalog/models.ts'
+import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
 import { findProject } from '../catalog/projects.ts'
+import { sha256Of } from '../lib/digest.ts'
 import { completeManifest } from '../management/manifest/read.ts'
 import { formatOf } from '../query/ingest/import.ts'
 import { comparable } from '../query/values.ts'
@@ -24,7 +26,7 @@ interface Named {
 /**
  * `callgate serve FILE...`: every file becomes endpoints of one service under its own name: a table a sql endpoint (each
  * column an optional filter) and a lookup on its first unique column without nulls, a model a model endpoint. One key is
- * minted, and what to call is printed.
+ * minted, and what to call is printed. A model file that changed since the last start is the model's next version.
  * @throws StartError a file of no known kind, or two of one name
  */
 export async function publishFiles(instance: Instance, paths: string[]): Promise<void> {
@@ -35,10 +37,13 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     slug: PROJECT,
     name: 'Files',
     datasets: tables.map(f => ({ name: `files.${f.name}`, from: f.path, choose_key: true })),
-    models: models.map(f => ({ name: f.name, versions: [{ version: 1, file: f.path }] })),
+    models: await Promise.all(models.map(file => modelOf(instance, file))),
   }
-  const { proposals } = await apply(instance, completeManifest({ projects: [base] }, '/'))
+  const { changes, proposals } = await apply(instance, completeManifest({ projects: [base] }, '/'))
   for (const line of proposals) console.log(`  ${line}`)
+  for (const { name, versions, active } of base.models)
+    if (versions[0]!.version > 1 && changes.some(change => change.startsWith(`model ${name}: version `)))
+      console.log(`  ${name}: the file has changed; it is version ${active} of the model, and active.`)
   const { db } = instance.context
   const projectId = findProject(db, PROJECT)!.id
   const datasets = new Map(tables.map(f => [f.name, findDataset(db, projectId, `files.${f.name}`)!]))
@@ -70,6 +75,16 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     calls.push(curl(instance, key, `${SERVICE}/${name}`, { features: exampleRow(codec) }))
   }
   printCalls(key, calls)
+}
+
+/** The version that this file is: a known one when its bytes are that one's, else the next. */
+async function modelOf({ context: { db } }: Instance, { name, path }: Named) {
+  const project = findProject(db, PROJECT)
+  const model = project && findModel(db, project.id, name)
+  const sha256 = existsSync(path) ? await sha256Of(path) : undefined
+  const same = model && versionsOf(db, model.id).find(v => v.sha256 === sha256 && v.features === null)
+  const version = same?.version ?? Math.max(0, ...Object.keys(model?.usedVersions ?? {}).map(Number)) + 1
+  return { name, versions: [{ version, file: path }], active: version }
 }
 
 /** A lookup's parameter: the column's own name, unless that means something else in a query string. */

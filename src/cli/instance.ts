@@ -42,6 +42,8 @@ export function openInstance(config: Config): Instance {
     models: join(config.dataDir, 'models'),
     uploads: join(config.dataDir, 'uploads'),
   }
+  // what it and its workers write is nobody else's to read
+  process.umask(0o077)
   const { unlock, db, applied } = openDataDir(config.dataDir, Object.values(dirs))
   if (applied.length) log.debug({ migrations: applied }, 'catalog migrated')
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))

@@ -22,6 +22,8 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
     console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
     if (token) console.log(`Administrator's token, shown only now: ${token}`)
     await publish(instance)
+    for (const lost of instance.context.publisher.registry.missing())
+      log.error(lost, 'a file of the data directory is missing: calls that need it get 503')
   } catch (error) {
     prepared.resolve()
     if (instance.stopping.signal.aborted) return ended

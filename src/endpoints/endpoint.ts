@@ -12,8 +12,8 @@ export interface Call {
   body: unknown
   /** milliseconds since the epoch */
   deadline: number
-  /** the caller has gone */
-  signal?: AbortSignal
+  /** the caller has gone; read it only where the work takes long, as the door may have to make it first */
+  readonly signal?: AbortSignal
 }
 
 /** What a model answers. */
@@ -85,6 +85,8 @@ export interface Endpoint {
   readonly files: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
+  /** It is published and no longer compiles: every call of it is 503. */
+  readonly broken?: boolean
   /** Where porter's door serves it. */
   readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
@@ -108,5 +110,7 @@ export interface Service {
   key: string
   title: string
   isPublic: boolean
+  /** the version of the config that this is */
+  version: number | null
   endpoints: ReadonlyMap<string, Endpoint>
 }

@@ -96,10 +96,10 @@ export function compileModelEndpoint(
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    async run({ body, deadline, signal }): Promise<ModelReply> {
-      const { rows, form } = rowsOf(body)
+    async run(call): Promise<ModelReply> {
+      const { rows, form } = rowsOf(call.body)
       active.check(rows, form)
-      const decoded = await predict(runtime.scorer, active.scoring, active.codec, rows, form, { deadline, signal })
+      const decoded = await predict(runtime.scorer, active.scoring, active.codec, rows, form, call)
       return { ...decoded, model_id: active.id, count: rows.length }
     },
   }

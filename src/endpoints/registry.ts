@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type Asset, getAsset, listAssets } from '../catalog/assets.ts'
 import { listDeployments } from '../catalog/deployments.ts'
 import { type PorterApp, readPorterApp } from '../catalog/porter.ts'
@@ -6,25 +7,30 @@ import { type EndpointConfig, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
+import { brokenEndpoint } from './broken.ts'
 import type { Endpoint, ModelDeployment, Service } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
 import { compileModelEndpoint, type ModelReference, serveModel } from './model.ts'
 import { PorterIndex } from './porter.ts'
-import { compileQueryEndpoint } from './query.ts'
+import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
-/** @throws Fault 404 a model, 422 anything else that it refers to and is not there; the message names the endpoint */
+/**
+ * @throws Fault 404 a model, 422 anything else that it refers to and is not there, 503 `data_missing`; the message names
+ * the endpoint
+ */
 export function compileEndpoint(
   endpoint: EndpointConfig,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
+  how?: Compiling,
 ): Endpoint {
   return naming(endpoint.id, () => {
     switch (endpoint.kind) {
       case 'sql':
       case 'lookup':
-        return compileQueryEndpoint(endpoint, store, projectId, runtime)
+        return compileQueryEndpoint(endpoint, store, projectId, runtime, how)
       case 'model':
         return compileModelEndpoint(endpoint, store, projectId, runtime)
       case 'function':
@@ -118,9 +124,10 @@ export class Registry {
    */
   stage(store: Store, assetIds: Iterable<number>, projects: Iterable<Project> = []): Staged {
     const services: Staged['services'] = new Map()
+    const datasets: Compiling['datasets'] = new Map()
     for (const id of assetIds) {
       const asset = getAsset(store, id)
-      services.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset) : null)
+      services.set(asset.assetKey, asset.status === 'published' ? this.#compile(store, asset, datasets) : null)
     }
     const deployments: Staged['deployments'] = new Map()
     for (const project of projects)
@@ -163,12 +170,16 @@ export class Registry {
     }
   }
 
-  /** At the start: everything published. What does not compile (a file that went missing) is logged and not served. */
+  /**
+   * At the start: everything published, without checking again what was checked when it was published. What does not compile
+   * is logged and answers 503.
+   */
   load(store: Store): void {
     this.#porterApp = readPorterApp(store)
+    const datasets: Compiling['datasets'] = new Map()
     for (const asset of listAssets(store, { status: 'published' }))
       try {
-        this.#put(asset.assetKey, this.#compile(store, asset))
+        this.#put(asset.assetKey, this.#compile(store, asset, datasets, true))
       } catch (error) {
         log.error({ service: asset.assetKey, ...errorFields(error) }, 'a published service cannot be served')
       }
@@ -180,16 +191,38 @@ export class Registry {
       }
   }
 
-  #compile(store: Store, asset: Asset): Service {
-    const { id: assetId, projectId, assetKey: key, title, isPublic } = asset
-    const endpoints = new Map<string, Endpoint>()
-    for (const endpoint of asset.publishedConfig?.endpoints ?? [])
+  /** What is served and has lost its file: every call that needs it is 503 until it is there again. */
+  *missing(): Generator<{ service: string; endpoint: string; file: string } | { deployment: string; file: string }> {
+    for (const { key: service, endpoints } of this.#services.values())
+      for (const { id: endpoint, files, model } of endpoints.values())
+        for (const file of [...files, ...(model ? [model.active.scoring.path] : [])])
+          if (!existsSync(file)) yield { service, endpoint, file }
+    for (const { project, name, model } of this.allDeployments())
+      if (model && !existsSync(model.active.scoring.path))
+        yield { deployment: `${project}/${name}`, file: model.active.scoring.path }
+  }
+
+  #compile(store: Store, asset: Asset, datasets: Compiling['datasets'], loading = false): Service {
+    const { id: assetId, projectId, assetKey: key, title, isPublic, publishedVersion: version } = asset
+    const served = this.#services.get(key)
+    // what is published already is not refused again for what is wrong with this server, or has been wrong before
+    const before = served?.assetId === assetId && served.version === version ? served.endpoints : undefined
+    const compiled = (endpoint: EndpointConfig): Endpoint => {
+      const compile = (unchecked: boolean) =>
+        compileEndpoint(endpoint, store, projectId, this.runtime, { unchecked, datasets })
       try {
-        endpoints.set(endpoint.id, compileEndpoint(endpoint, store, projectId, this.runtime))
+        return compile(loading)
       } catch (error) {
-        throw about(`service ${key}`, error)
+        if (before && toFault(error).code === 'data_missing') return compile(true)
+        if (!loading && !before?.get(endpoint.id)?.broken) throw about(`service ${key}`, error)
+        const fields = { service: key, endpoint: endpoint.id, ...errorFields(error) }
+        log.error(fields, 'a published endpoint does not compile: it answers 503')
+        return brokenEndpoint(endpoint)
       }
-    return { assetId, projectId, key, title, isPublic, endpoints }
+    }
+    const endpoints = new Map<string, Endpoint>()
+    for (const endpoint of asset.publishedConfig?.endpoints ?? []) endpoints.set(endpoint.id, compiled(endpoint))
+    return { assetId, projectId, key, title, isPublic, version, endpoints }
   }
 }
 

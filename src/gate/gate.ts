@@ -2,8 +2,7 @@ import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesSer
 import type { KeyRing } from '../catalog/keys.ts'
 import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
-import { badRequest, forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
-import { wellFormed } from '../lib/secret.ts'
+import { badRequest, Fault, forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
 import { presentedKey } from './present.ts'
 
@@ -34,7 +33,7 @@ export class Gate {
    */
   grantOf(secret: string | undefined, address: () => string): Grant | Promise<never> {
     if (secret === undefined) throw unauthorized('An API key is needed: send it as X-API-Key.', 'key_missing')
-    const known = wellFormed(secret, 'dk') ? this.#keys.find(secret) : undefined
+    const known = this.#keys.find(secret)
     if (!known)
       return this.limits.badSecret(address()).then(() => {
         throw unauthorized('This API key is not valid.', 'key_unknown')
@@ -68,7 +67,7 @@ export class Gate {
     if (!service || !(service.isPublic || reachesService(grant, service)))
       throw notFound('No such service, or it is not published, or not one that this key reaches.', 'service_unknown')
     // beyond its own reach a key is as good as none, and counted as none
-    if (!reachesService(grant, service))
+    if (service.isPublic && !reachesEndpoint(grant, service, endpointId))
       return this.limits.ofPublic(address()).then(fields => this.#enter(grant, service, endpointId, fields))
     if (grant.rateLimit === null) return this.#enter(grant, service, endpointId, undefined)
     return this.limits
@@ -100,14 +99,16 @@ export class Gate {
     const open = candidates.filter(c => c.service.isPublic)
     if (presentedKey(headers) === undefined && open.length > 0) {
       const limit = await this.limits.ofPublic(address())
-      const { service, endpoint } = only(open)
+      const { service, endpoint } = counted(limit, () => only(open))
       return { grant: publicGrant(service), service, endpoint, headers: limit }
     }
     const { grant, headers: limit } = await this.identify(headers, address)
-    if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
-    const mine = candidates.filter(c => reachesModel(grant, c))
-    if (mine.length === 0) throw forbidden('This key does not reach this model.', 'model_out_of_reach')
-    const { service, endpoint } = only(mine)
+    const { service, endpoint } = counted(limit, () => {
+      if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
+      const mine = candidates.filter(c => reachesModel(grant, c))
+      if (mine.length === 0) throw forbidden('This key does not reach this model.', 'model_out_of_reach')
+      return only(mine)
+    })
     if (reachesEndpoint(grant, service, endpoint.id)) return { grant, service, endpoint, headers: limit }
     return { grant: publicGrant(service), service, endpoint, headers: await this.limits.ofPublic(address()) }
   }
@@ -137,20 +138,35 @@ export class Gate {
     name: string,
   ): Promise<{ grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined }> {
     const { grant, headers: limit } = await this.identify(headers, address)
-    const deployment = this.#registry.deployment(project, name)
-    if (!deployment) throw notFound('There is no such deployment.', 'not_routed')
-    if (!reachesDeployment(grant, deployment.projectId, name))
-      throw forbidden('This key does not reach this deployment.', 'deployment_out_of_reach')
-    return { grant, deployment, headers: limit }
+    return counted(limit, () => {
+      const deployment = this.#registry.deployment(project, name)
+      if (!deployment) throw notFound('There is no such deployment.', 'not_routed')
+      if (!reachesDeployment(grant, deployment.projectId, name))
+        throw forbidden('This key does not reach this deployment.', 'deployment_out_of_reach')
+      return { grant, deployment, headers: limit }
+    })
   }
 
   #enter(grant: Grant, service: Service, endpointId: string, headers: LimitHeaders | undefined): Admission {
-    const endpoint = service.endpoints.get(endpointId)
-    if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
-    const own = reachesEndpoint(grant, service, endpointId)
-    if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
-    if (endpoint.kind === 'function') throw notServed('Function endpoints are not served by this version of Callgate.')
-    return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
+    return counted(headers, () => {
+      const endpoint = service.endpoints.get(endpointId)
+      if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
+      const own = reachesEndpoint(grant, service, endpointId)
+      if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
+      if (endpoint.kind === 'function')
+        throw notServed('Function endpoints are not served by this version of Callgate.')
+      return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
+    })
+  }
+}
+
+/** A refusal of a call that was counted tells what is left, as its answer would. */
+function counted<T>(headers: LimitHeaders | undefined, admit: () => T): T {
+  try {
+    return admit()
+  } catch (error) {
+    if (headers && error instanceof Fault) Object.assign(error.headers, headers)
+    throw error
   }
 }
 

@@ -5,6 +5,8 @@ import { Fault } from '../lib/fault.ts'
 const WINDOW_SECONDS = 60
 /** Bad secrets from one address before it gets 429 for the next ones; a good key is never held up by them. */
 const BAD_SECRETS = 60
+/** Wrong passwords for one name, or from one address; then right ones wait too. */
+const BAD_SIGN_INS = 10
 /** Calls of public services from one address. */
 const PUBLIC_CALLS = 300
 
@@ -15,6 +17,8 @@ export class Limits {
   /** one limiter for each limit that a key has */
   #byLimit = new Map<number, RateLimiterMemory>()
   #badSecrets = new RateLimiterMemory({ points: BAD_SECRETS, duration: WINDOW_SECONDS })
+  /** wrong passwords, by name and by address */
+  #signIns = new RateLimiterMemory({ points: BAD_SIGN_INS, duration: WINDOW_SECONDS })
   #public = new RateLimiterMemory({ points: PUBLIC_CALLS, duration: WINDOW_SECONDS })
 
   /** @returns the RateLimit fields. @throws Fault 429 */
@@ -30,6 +34,19 @@ export class Limits {
   /** @throws Fault 429 */
   ofPublic(address: string): Promise<LimitHeaders> {
     return consume(this.#public, networkOf(address), PUBLIC_CALLS, 'Too many calls without a key from this address.')
+  }
+
+  /** Before a password is looked at. @throws Fault 429 too many were wrong lately */
+  async checkSignIn(username: string, address: string): Promise<void> {
+    for (const who of signingIn(username, address)) {
+      const state = await this.#signIns.get(who)
+      if (state && state.consumedPoints >= BAD_SIGN_INS) throw exceeded(state, BAD_SIGN_INS, TOO_MANY_SIGN_INS)
+    }
+  }
+
+  /** Counts a wrong password. */
+  async badSignIn(username: string, address: string): Promise<void> {
+    for (const who of signingIn(username, address)) await this.#signIns.penalty(who)
   }
 
   /** Counts a bad secret. @throws Fault 429 */
@@ -50,11 +67,18 @@ async function consume(limiter: RateLimiterMemory, who: string, limit: number, r
     return fields(await limiter.consume(who), limit)
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error
-    const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))
-    throw new Fault(429, 'rate_limited', refusal, {
-      headers: { ...fields(error, limit), 'retry-after': String(seconds) },
-    })
+    throw exceeded(error, limit, refusal)
   }
+}
+
+const TOO_MANY_SIGN_INS = 'Too many wrong passwords; wait a minute.'
+const signingIn = (username: string, address: string) => [`name ${username}`, `address ${networkOf(address)}`]
+
+function exceeded(state: RateLimiterRes, limit: number, refusal: string): Fault {
+  const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000))
+  return new Fault(429, 'rate_limited', refusal, {
+    headers: { ...fields(state, limit), 'retry-after': String(seconds) },
+  })
 }
 
 /** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */

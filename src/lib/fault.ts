@@ -42,10 +42,24 @@ export const unavailable = (message: string, retryAfterSeconds = 1, cause?: unkn
   new Fault(503, 'unavailable', message, { cause, headers: { 'retry-after': String(retryAfterSeconds) } })
 export const deadlinePassed = (message = 'The deadline for this request has passed.') =>
   new Fault(504, 'deadline_passed', message)
+export const callerGone = (cause?: unknown) =>
+  new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause })
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL'])
+
+/** The disk is full: the server's trouble, and a passing one. undefined: the error is another. */
+export function noRoom(error: unknown): Fault | undefined {
+  const { code } = (error ?? {}) as { code?: string }
+  return code !== undefined && FULL.has(code)
+    ? unavailable("There is no room on the server's disk.", 60, error)
+    : undefined
+}
 
 /** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
 export function toFault(error: unknown): Fault {
   if (error instanceof Fault) return error
+  const full = noRoom(error)
+  if (full) return full
   return new Fault(
     500,
     'internal',

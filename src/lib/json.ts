@@ -11,10 +11,36 @@ const MAX_DEPTH = 64
  */
 export function parseLossless(text: string, keep: (digits: string) => unknown = BigInt): unknown {
   if (!LONG_RUN.test(text) || !LONG_INTEGER.test(text)) return JSON.parse(text)
-  return JSON.parse(text, ((_key: string, value: unknown, context: { source?: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && context.source && /^-?\d+$/.test(context.source)
-      ? keep(context.source)
-      : value) as (key: string, value: unknown) => unknown)
+  // the few long integers are put into strings that nobody else can write, and taken out again: a reviver would be called
+  // for every value, which takes seconds for a large body
+  let found = false
+  const marked = text.replace(TOKEN, token => {
+    if (!INTEGER.test(token) || Number.isSafeInteger(Number(token))) return token
+    found = true
+    return `"${MARK}${token}"`
+  })
+  const value = JSON.parse(marked)
+  return found ? unmarked(value, keep) : value
+}
+
+/** A string, or what may be a number of 16 characters and more. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[\d.eE+-]{16,}/g
+/** No type here has more digits than 38: longer ones are left to become the nearest double. */
+const INTEGER = /^-?[1-9]\d{15,39}$/
+const MARK = `\u2060${crypto.randomUUID()}:`
+
+function unmarked(value: unknown, keep: (digits: string) => unknown): unknown {
+  if (typeof value === 'string') return value.startsWith(MARK) ? keep(value.slice(MARK.length)) : value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) value[i] = unmarked(value[i], keep)
+  else
+    for (const name of Object.keys(value)) {
+      const member = (value as Record<string, unknown>)[name]
+      const plain = unmarked(member, keep)
+      if (plain !== member)
+        Object.defineProperty(value, name, { value: plain, enumerable: true, configurable: true, writable: true })
+    }
+  return value
 }
 
 /** `JSON.stringify` that writes bigint as JSON integers and NaN and infinities as `null`. */

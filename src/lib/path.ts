@@ -1,6 +1,11 @@
+/** Where the path begins in a request's URL; negative: it has none. Without a usable Host the URL is a path alone. */
+export function pathStart(url: string): number {
+  return url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
+}
+
 /** The path of a request's URL as it was sent: not decoded, without the query. */
 export function rawPath(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const start = pathStart(url)
   if (start < 0) return '/'
   const end = url.slice(start).search(/[?#]/)
   return end < 0 ? url.slice(start) : url.slice(start, start + end) || '/'

@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { ColumnType, FileFormat } from '../catalog/column.ts'
 import type { Generation } from '../catalog/datasets.ts'
 import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
+import { sha256Of } from '../lib/digest.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { formatOf, importFile } from '../query/ingest/import.ts'
+import { Turns } from '../lib/turns.ts'
+import { formatOf, type ImportRequest, importFile } from '../query/ingest/import.ts'
 import { addModelFile } from '../scoring/metadata.ts'
 import type { ManagementContext } from './context.ts'
 
@@ -25,10 +26,13 @@ export interface TableSource {
 
 export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
 
+/** Each import's process may take a quarter of the memory. */
+const imports = new Turns(2)
+
 /**
  * Imports a file aside, as a generation that is nobody's yet: `putGeneration` makes it a dataset's, `discardStaged`
- * removes it.
- * @throws Fault 422 the format, or the row and column that are wrong
+ * removes it. At most two at a time; the others wait.
+ * @throws Fault 422 the format, or the row and column that are wrong; the signal's reason
  */
 export async function stageTable(
   context: ManagementContext,
@@ -44,20 +48,17 @@ export async function stageTable(
     )
   const file = `${randomUUID()}.sqlite`
   const indexes = source.indexes ?? []
-  const result = await importFile(
-    {
-      source: source.path,
-      format,
-      target: join(context.publisher.registry.runtime.warehouseDir, file),
-      primaryKey: source.primaryKey,
-      chooseKey: source.chooseKey,
-      indexes,
-      types: source.types,
-      scratchDir: context.uploadsDir,
-    },
-    onProgress,
-    signal,
-  )
+  const request: ImportRequest = {
+    source: source.path,
+    format,
+    target: join(context.publisher.registry.runtime.warehouseDir, file),
+    primaryKey: source.primaryKey,
+    chooseKey: source.chooseKey,
+    indexes,
+    types: source.types,
+    scratchDir: context.uploadsDir,
+  }
+  const result = await imports.run(() => importFile(request, onProgress, signal), signal)
   return {
     file,
     columns: result.columns,
@@ -65,7 +66,7 @@ export async function stageTable(
     indexes,
     rowCount: result.rowCount,
     source: name,
-    sourceHash: await tableHash(source),
+    sourceHash: sourceHash(source, result.sha256),
   }
 }
 
@@ -73,11 +74,12 @@ export const discardStaged = (context: ManagementContext, generation: Generation
   rm(join(context.publisher.registry.runtime.warehouseDir, generation.file), { force: true })
 
 /** What a generation came from: the file's bytes and how they were read. Equal: nothing to import again. */
-export async function tableHash({ path, primaryKey, chooseKey, indexes, types }: TableSource): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+export const tableHash = async (source: TableSource): Promise<string> => sourceHash(source, await sha256Of(source.path))
+
+/** @param sha256 of the bytes that were read */
+function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
   const how = JSON.stringify([primaryKey ?? null, chooseKey ?? false, indexes ?? [], types ?? {}])
-  return hash.update(how).digest('hex')
+  return createHash('sha256').update(sha256).update(how).digest('hex')
 }
 
 const MAX_MODEL_BYTES = 2 ** 31 - 1
@@ -91,11 +93,9 @@ export async function stageModel(
   path: string,
   input: { name: string; version?: number; features?: string[] },
 ): Promise<NewVersion> {
-  const file = Bun.file(path)
-  if (file.size > MAX_MODEL_BYTES) throw tooLarge(MAX_MODEL_BYTES)
-  const bytes = await file.bytes()
+  if (Bun.file(path).size > MAX_MODEL_BYTES) throw tooLarge(MAX_MODEL_BYTES)
   const { modelsDir } = context.publisher.registry.runtime
-  const { sha256, metadata } = await addModelFile({ bytes, modelsDir, features: input.features })
+  const { sha256, size, metadata } = await addModelFile({ path, modelsDir, features: input.features })
   context.publisher.discardArtifact(sha256)
-  return { ...input, sha256, metadata, size: bytes.length, features: input.features ?? null }
+  return { ...input, sha256, metadata, size, features: input.features ?? null }
 }

@@ -130,12 +130,29 @@ export async function rotateKey(
   return shown(key, owner, 201, { key: secret, rotated_from: idOf(id) })
 }
 
+const DAY = /^(\d{4})-(\d\d)-(\d\d)$/
+const TIME = /^\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$/
+
+/** An ISO 8601 time (or day) in UTC; one without a zone is UTC. undefined: it is none. */
+function isoTime(text: string): string | undefined {
+  const [date = '', time] = text.split('T', 2)
+  const day = DAY.exec(date)
+  const zone = time === undefined ? undefined : TIME.exec(time)
+  if (!day || zone === null) return undefined
+  // Date would take 30 February for 2 March
+  const [, year, month, last] = day.map(Number) as [number, number, number, number]
+  if (last > new Date(Date.UTC(year, month, 0)).getUTCDate()) return undefined
+  const at = new Date(zone && zone[3] === undefined ? `${text}Z` : text)
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString()
+}
+
 type Wire = Partial<Static<typeof NewProjectKey>>
 
 /** The fields that are given (to the API, or in a manifest), in the catalog's spelling. @throws Fault 422 */
 export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
-  if (body.expires_at && Number.isNaN(Date.parse(body.expires_at)))
-    throw unprocessable(`${place}expires_at must be an ISO 8601 time.`)
+  const expiresAt = typeof body.expires_at === 'string' ? isoTime(body.expires_at) : body.expires_at
+  if (typeof body.expires_at === 'string' && expiresAt === undefined)
+    throw unprocessable(`${place}expires_at must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.`)
   const fields = {
     name: body.name,
     rateLimit: body.rate_limit,
@@ -147,7 +164,7 @@ export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
     allowedDeployments: body.allowed_deployments,
     rowScope: body.row_scope,
     manageModels: body.manage_models,
-    expiresAt: body.expires_at ? new Date(body.expires_at).toISOString() : body.expires_at,
+    expiresAt,
   }
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

@@ -1,6 +1,7 @@
 import { jwtVerify, SignJWT } from 'jose'
 import { findUser, getUser, type User, userOfToken } from '../catalog/users.ts'
 import { Fault, unauthorized } from '../lib/fault.ts'
+import { Turns } from '../lib/turns.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 
 const LIFETIME = '8h'
@@ -40,20 +41,25 @@ async function userOfSession(context: ManagementContext, token: string): Promise
   }
 }
 
+/** argon2 is slow and large on purpose: two at a time, so that guessing costs the guesser and not the server. */
+const verifications = new Turns(2)
+
 /** Someone who does not exist takes as long to be refused as a wrong password does. */
 let nobody: Promise<string> | undefined
 
-/** @throws Fault 401 wrong name or password; 429 after many from one address */
+/** @throws Fault 401 wrong name or password; 429 after many wrong ones for one name or from one address, also for a right one */
 export async function signIn(
   context: ManagementContext,
   username: string,
   password: string,
   address: string,
 ): Promise<User> {
+  await context.limits.checkSignIn(username, address)
   const user = findUser(context.db, username)
   nobody ??= Bun.password.hash('nobody')
-  const right = await Bun.password.verify(password, user?.passwordHash ?? (await nobody))
+  const hash = user?.passwordHash ?? (await nobody)
+  const right = await verifications.run(() => Bun.password.verify(password, hash))
   if (user?.passwordHash && user.isActive && right) return user
-  await context.limits.badSecret(address)
+  await context.limits.badSignIn(username, address)
   throw new Fault(401, 'sign_in_failed', 'Wrong username or password.')
 }

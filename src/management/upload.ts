@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Busboy } from '@fastify/busboy'
 import { tooLarge } from '../lib/body.ts'
-import { badRequest, Fault, unprocessable } from '../lib/fault.ts'
+import { badRequest, Fault, noRoom, unprocessable } from '../lib/fault.ts'
 import type { ManagementContext } from './context.ts'
 
 export interface Upload {
@@ -44,7 +44,7 @@ export async function receiveUpload<T>(
 
 /** @throws Fault 400 a boundary that is none */
 function parserOf(type: string, limit: number): InstanceType<typeof Busboy> {
-  const limits = { files: 1, fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 }
+  const limits = { fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 }
   try {
     return new Busboy({ headers: { 'content-type': type }, limits })
   } catch {
@@ -59,12 +59,21 @@ async function receive(request: Request, type: string, path: string, limit: numb
   let refusal: Fault | undefined
   const busboy = parserOf(type, limit)
   busboy.on('file', (field, stream, name) => {
+    if (file) {
+      refusal ??= unprocessable('An upload holds one file.')
+      stream.resume()
+      return
+    }
     if (field !== 'file') refusal ??= unprocessable('The file is sent in the field named file.')
     stream.on('limit', () => {
       refusal ??= tooLarge(limit)
     })
     const written = pipeline(stream, createWriteStream(path, { mode: 0o600 }))
-    written.catch(() => {}) // awaited below; it must not be unhandled meanwhile
+    // busboy would wait for ever for a part that nobody reads on: what stopped the writing ends the reading too
+    written.catch(error => {
+      refusal ??= noRoom(error)
+      busboy.destroy(error)
+    })
     file = { name: (name ?? '').replace(/^.*[\\/]/, ''), written }
   })
   busboy.on('field', (name, value, _nameTruncated, valueTruncated) => {

@@ -20,8 +20,8 @@ export interface RowsReply {
 
 interface Variant {
   statement: Statement
-  /** whether it is indexed and bounded, so that this process may run it */
-  cheap: boolean
+  /** how many rows, the skipped ones among them, this process may find for it; 0 where it is not indexed and bounded */
+  cheap: number
   render: ((row: Record<string, unknown>) => void) | null
 }
 
@@ -33,8 +33,6 @@ interface GrantedView {
 
 const MAX_VIEWS = 1000
 const MAX_VARIANTS = 64
-/** Skipping rows costs time too: beyond this a page is not cheap. */
-const CHEAP_OFFSET = 10_000
 
 /** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
 export class PreparedQuery {
@@ -51,18 +49,27 @@ export class PreparedQuery {
   }
 
   /**
-   * Runs a request. In this process at once where the plan is indexed and bounded, else in a query worker.
+   * Runs a request. In this process at once where the plan is indexed and bounded and the answer small, else in a query
+   * worker.
    * @param deadline milliseconds since the epoch
+   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
    * @throws Fault 400, 403, 422 the request; 503 no worker is free in time; 504 the deadline passed
    */
-  run(grant: Grant, params: URLSearchParams, deadline: number): RowsReply | Promise<RowsReply> {
+  run(
+    grant: Grant,
+    params: URLSearchParams,
+    deadline: number,
+    caller?: { readonly signal?: AbortSignal },
+  ): RowsReply | Promise<RowsReply> {
     const granted = this.#granted(grant)
     const bound = bindRequest(granted.view, params)
     const variant = this.#variant(granted, bound)
     const values = variant.statement.bind(bound)
-    if (variant.cheap && bound.offset <= CHEAP_OFFSET)
+    if (bound.limit + bound.offset <= variant.cheap)
       return reply(granted, variant, bound, this.#runner.here(variant.statement, values))
-    return this.#runner.inWorker(variant.statement, values, deadline).then(rows => reply(granted, variant, bound, rows))
+    return this.#runner
+      .inWorker(variant.statement, values, deadline, caller?.signal)
+      .then(rows => reply(granted, variant, bound, rows))
   }
 
   /** Makes the statement with every filter present, so that what the engine refuses is known at publish. */
@@ -99,9 +106,10 @@ export class PreparedQuery {
     const known = granted.variants.get(key)
     if (known) return known
     const statement = buildStatement(granted.view, bound)
+    const rows = this.#runner.cheapRows(statement, this.query)
     const variant = {
       statement,
-      cheap: this.#runner.isCheap(statement, this.query) && !matchesPattern(this.query, bound),
+      cheap: matchesPattern(this.query, bound) ? 0 : rows,
       render: rendererOf(granted.view, statement.bigints, this.#secret),
     }
     if (granted.variants.size >= MAX_VARIANTS) granted.variants.clear()

@@ -1,7 +1,8 @@
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { statSync } from 'node:fs'
+import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
-import type { Query } from './compile.ts'
+import type { Query, Table } from './compile.ts'
 import { type Row, SqliteReader, type SqliteStatement } from './engines/sqlite.ts'
 import type { StoredValue } from './values.ts'
 
@@ -13,11 +14,24 @@ interface Job {
   reject: (error: unknown) => void
   timer: ReturnType<typeof setTimeout> | undefined
   retried: boolean
+  /** the worker that runs it */
+  child: Child | undefined
+  /** its caller has gone */
+  abandoned: boolean
 }
 
 /** A small table is read whole in less time than a worker takes to answer. */
 const SMALL_TABLE = 20_000
+const SMALL_TABLE_BYTES = 8_000_000
+/** What an answer may hold, by the average of its tables, that is made while all other calls wait. */
+const CHEAP_ROWS = 1000
+const CHEAP_BYTES = 1 << 20
 const MAX_QUEUE = 1000
+const RETRY_AFTER_MS = 20
+/** Starting a worker takes as long: a query that ends within this is not worth ending its worker for. */
+const ABANDONED_MS = 200
+/** Workers that end while they start, one after the other, before callers are told. */
+const MAX_START_FAILURES = 3
 
 /**
  * Where statements run: here when they are indexed and bounded, else in one of a few query workers, one statement each at
@@ -29,6 +43,7 @@ export class QueryRunner {
   #idle: Child[] = []
   #all = new Set<Child>()
   #starting = 0
+  #startFailures = 0
   #queue: Job[] = []
   #closed = false
   /** files that queries for workers read or wait to read, and who waits for them to end */
@@ -44,40 +59,40 @@ export class QueryRunner {
   }
 
   /**
-   * Whether this process may run it: every table is searched by an index on equality that covers the filters, or small,
-   * and nothing is sorted; a join finds at most one row for each of a small source. (A scan of a large table that only
-   * pages in key order is bounded by its offset and limit.)
+   * How many rows this process may find for it, those that a page skips among them; 0: none, it is for a worker. It may
+   * where every table is searched by an index on equality that covers the filters, or small, and nothing is sorted; a
+   * join finds at most one row for each of a small source. (A scan of a large table that only pages in key order is
+   * bounded by its offset and limit.) Wide rows cost as much as many, so the tables' average width counts too.
    * @throws SQLiteError the statement does not compile
    */
-  isCheap(statement: SqliteStatement & { conditions: number }, query: Query): boolean {
+  cheapRows(statement: SqliteStatement & { conditions: number }, query: Query): number {
     const steps = this.#reader.explain(statement)
-    const [source, ...joined] = query.tables
-    if (query.tables.every(t => t.dataset.rowCount <= SMALL_TABLE) && query.tables.length === 1) return true
-    if (steps.some(step => step.includes('TEMP B-TREE'))) return false
-    if (joined.length > 0)
-      return (
-        source!.dataset.rowCount <= SMALL_TABLE &&
-        /^S(CAN|EARCH) t0\b/.test(steps[0] ?? '') &&
-        steps.slice(1).every(s => findsOneRow(s, query))
-      )
-    const [step = ''] = steps
-    if (statement.conditions === 0) return step.startsWith('SCAN')
-    const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
-    return (
-      step.startsWith('SEARCH') && covered.length === statement.conditions && covered.every(term => term.endsWith('=?'))
-    )
+    if (!isBounded(steps, statement.conditions, query)) return 0
+    const { tables } = query
+    const width = tables.reduce((sum, t) => sum + bytesOf(t.dataset.file) / Math.max(1, t.dataset.rowCount), 0)
+    const rows = Math.min(CHEAP_ROWS, Math.floor(CHEAP_BYTES / Math.max(1, width)))
+    const most = tables.length === 1 && findsOneRow(steps[0] ?? '', query) ? 1 : tables[0]!.dataset.rowCount
+    return most <= rows ? Number.POSITIVE_INFINITY : rows
   }
 
-  /** @throws Fault 503 the queue is full or a worker was lost twice; 504 the deadline passed */
-  inWorker(statement: SqliteStatement, values: StoredValue[], deadline: number): Promise<Row[]> {
+  /**
+   * @param signal the caller has gone: the job gives up its place, and its worker unless it is done soon
+   * @throws Fault 499 the caller has gone; 503 the queue is full or a worker was lost twice; 504 the deadline passed
+   */
+  inWorker(statement: SqliteStatement, values: StoredValue[], deadline: number, signal?: AbortSignal): Promise<Row[]> {
+    if (signal?.aborted) return Promise.reject(callerGone(signal.reason))
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(unavailable('Too many queries are waiting.'))
     for (const file of statement.files) this.#reading.set(file, (this.#reading.get(file) ?? 0) + 1)
     const { promise, resolve, reject } = Promise.withResolvers<Row[]>()
-    const job: Job = { statement, values, deadline, resolve, reject, retried: false, timer: undefined }
+    const state = { retried: false, timer: undefined, child: undefined, abandoned: false }
+    const job: Job = { statement, values, deadline, resolve, reject, ...state }
+    const abandon = () => this.#abandon(job)
+    signal?.addEventListener('abort', abandon)
     this.#await(job)
     this.#queue.push(job)
     this.#dispatch()
     return promise.finally(() => {
+      signal?.removeEventListener('abort', abandon)
       for (const file of statement.files) this.#finished(file)
     })
   }
@@ -93,6 +108,16 @@ export class QueryRunner {
       },
       Math.max(1, job.deadline - Date.now()),
     )
+  }
+
+  #abandon(job: Job): void {
+    job.abandoned = true
+    const place = this.#queue.indexOf(job)
+    if (place >= 0) {
+      clearTimeout(job.timer)
+      this.#queue.splice(place, 1)
+      job.reject(callerGone())
+    } else job.timer = setTimeout(() => job.child?.kill(), ABANDONED_MS)
   }
 
   /** Resolves when no query, waiting or under way, reads the file any more; then no connection here keeps it open. */
@@ -131,15 +156,23 @@ export class QueryRunner {
       const { statement, values } = job
       const { sql, files, bigints } = statement
       const timeoutMs = Math.max(1, job.deadline - Date.now())
+      job.child = child
       job.resolve(await child.request<Row[]>('all', { statement: { sql, files, bigints }, values }, { timeoutMs }))
     } catch (error) {
-      if (error instanceof Fault && error.status === 504) child.kill()
-      if (error instanceof ChildLost && !job.retried && !this.#closed) {
-        job.retried = true
+      // one that is lost may not know it yet: it must not be given another
+      const lost = error instanceof ChildLost
+      if (lost || (error instanceof Fault && error.status === 504)) child.kill()
+      // what ended this one may have ended others, which is known only by then
+      if (lost && !error.unsent) await Bun.sleep(RETRY_AFTER_MS)
+      if (job.abandoned) job.reject(callerGone(error))
+      else if (lost && (error.unsent || !job.retried) && !this.#closed) {
+        if (!error.unsent) job.retried = true
         this.#await(job)
         this.#queue.unshift(job)
-      } else job.reject(error instanceof ChildLost ? unavailable('The query worker was lost.', 1, error) : error)
+      } else job.reject(lost ? unavailable('The query worker was lost.', 1, error) : error)
     } finally {
+      job.child = undefined
+      if (job.abandoned) clearTimeout(job.timer)
       if (child.alive) this.#idle.push(child)
       else this.#all.delete(child)
       this.#dispatch()
@@ -161,6 +194,7 @@ export class QueryRunner {
     try {
       const child = await Child.start('query', {})
       if (this.#closed) return child.kill()
+      this.#startFailures = 0
       this.#all.add(child)
       this.#idle.push(child)
       void child.exited.then(() => {
@@ -170,11 +204,9 @@ export class QueryRunner {
       })
     } catch (error) {
       log.warn(errorFields(error), 'a query worker did not start')
-      const [job] = this.#queue
-      // one that was killed while it started costs the first in line a second try, not its answer
-      if (job && !job.retried) job.retried = true
-      else if (job) {
-        this.#queue.shift()
+      // one that was killed while it started costs those who wait some time, not their answers
+      const job = ++this.#startFailures >= MAX_START_FAILURES ? this.#queue.shift() : undefined
+      if (job) {
         clearTimeout(job.timer)
         job.reject(unavailable('No query worker could be started.', 5, error))
       }
@@ -185,7 +217,22 @@ export class QueryRunner {
   }
 }
 
-/** Whether a step of a plan finds a joined row by its table's key: an integer key is the rowid, another the index data_key. */
+function isBounded(steps: string[], conditions: number, query: Query): boolean {
+  const [source, ...joined] = query.tables as [Table, ...Table[]]
+  if (joined.length === 0 && isSmall(source)) return true
+  if (steps.some(step => step.includes('TEMP B-TREE'))) return false
+  const [step = '', ...others] = steps
+  if (joined.length > 0)
+    return isSmall(source) && /^S(CAN|EARCH) t0\b/.test(step) && others.every(s => findsOneRow(s, query))
+  if (conditions === 0) return step.startsWith('SCAN')
+  const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
+  return step.startsWith('SEARCH') && covered.length === conditions && covered.every(term => term.endsWith('=?'))
+}
+
+const isSmall = ({ dataset }: Table) => dataset.rowCount <= SMALL_TABLE && bytesOf(dataset.file) <= SMALL_TABLE_BYTES
+const bytesOf = (file: string) => statSync(file).size
+
+/** Whether a step of a plan finds a row by its table's key: an integer key is the rowid, another the index data_key. */
 function findsOneRow(step: string, { tables }: Query): boolean {
   const match = /^SEARCH t(\d+) USING (?:INTEGER PRIMARY KEY|(?:COVERING )?INDEX (data_key)) \((.*)\)/.exec(step)
   if (!match) return false

@@ -45,6 +45,21 @@ export class Batcher {
     queue.onRipe = () => this.pump()
   }
 
+  #scheduled = false
+
+  /**
+   * Dispatches when this turn of the event loop ends: what else arrives in it goes along. (Not a timer: nothing waits for
+   * more to come. It makes batches of what would else be a first request by itself and the others behind it.)
+   */
+  soon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.pump()
+    })
+  }
+
   /** Dispatches as much as there are lanes for. */
   pump(): void {
     for (let next = this.#queue.next(); next !== 'nothing'; next = this.#queue.next()) {

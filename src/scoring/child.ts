@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { InferenceSession } from 'onnxruntime-node'
 import { Fault } from '../lib/fault.ts'
 import { loadOnnxruntime } from '../workers/native.ts'
@@ -33,6 +34,7 @@ serveParent(async (init: ChildInit) => {
     if (!opening) {
       opening = openSession(runtime, path, init.threads).catch(error => {
         sessions.delete(sha256)
+        if (!existsSync(path)) throw new Fault(503, 'data_missing', "The model's file is missing on this server.")
         if (!(error instanceof Fault)) throw error
         // it loaded when it was added: what is wrong now is this server's
         throw new Fault(500, 'model_unloadable', 'The model could not be loaded on this server.')

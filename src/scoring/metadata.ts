@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, constants, copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import { sha256Of } from '../lib/digest.ts'
 import { Fault, toFault, unavailable, unprocessable } from '../lib/fault.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import { columnsOf } from './features.ts'
@@ -14,29 +15,32 @@ const STALE_MS = 3_600_000
 
 /**
  * Takes a model in: reads what it takes and gives in a throw-away process (the file may be hostile), and keeps it under
- * `<modelsDir>/<sha256>/`, which appears whole or not at all. Bytes that are there already are not written again.
+ * `<modelsDir>/<sha256>/`, which appears whole or not at all. What is there already is not replaced. The file is copied and
+ * hashed without being read into this process.
  * @throws Fault 422 `model_unusable`: not a model, an operator that is missing, weights in other files, outputs that are no
  * tensors, a crash while loading, or `features` that do not fit
  */
 export async function addModelFile(options: {
-  bytes: Uint8Array
+  path: string
   modelsDir: string
   /** Names for the columns of a model with a single input [N, F]. */
   features?: string[]
-}): Promise<{ sha256: string; metadata: ModelMetadata }> {
-  const { bytes, modelsDir, features } = options
-  if (bytes.length === 0) throw unprocessable('The model file is empty.', {}, 'model_unusable')
-  const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex')
+}): Promise<{ sha256: string; size: number; metadata: ModelMetadata }> {
+  const { path, modelsDir, features } = options
   await mkdir(modelsDir, { recursive: true, mode: 0o700 })
   await sweep(modelsDir)
   const incoming = join(modelsDir, `${INCOMING}${randomBytes(8).toString('hex')}`)
   await mkdir(incoming, { mode: 0o700 })
   try {
-    await writeSynced(join(incoming, GIVEN_FILE), bytes)
+    const given = join(incoming, GIVEN_FILE)
+    const size = await copySynced(path, given)
+    if (size === 0) throw unprocessable('The model file is empty.', {}, 'model_unusable')
+    // of the copy: the original may change meanwhile
+    const sha256 = await sha256Of(given)
     const metadata = await inspect(incoming)
     if (features) columnsOf(metadata, features)
     await keep(incoming, join(modelsDir, sha256))
-    return { sha256, metadata }
+    return { sha256, size, metadata }
   } finally {
     await rm(incoming, { recursive: true, force: true })
   }
@@ -92,11 +96,14 @@ async function keep(incoming: string, target: string): Promise<void> {
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
+/** @returns the copy's size in bytes */
+async function copySynced(from: string, to: string): Promise<number> {
+  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  await chmod(to, 0o600)
+  const file = await open(to, 'r+')
   try {
-    await file.writeFile(bytes)
     await file.sync()
+    return (await file.stat()).size
   } finally {
     await file.close()
   }

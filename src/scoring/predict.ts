@@ -18,7 +18,13 @@ export async function predict(
   form: 'rows' | 'features',
   options: Omit<ScoreOptions, 'outputs'>,
 ): Promise<Decoded> {
-  const scoring = { ...options, outputs: codec.outputs }
+  const scoring: ScoreOptions = {
+    deadline: options.deadline,
+    outputs: codec.outputs,
+    get signal() {
+      return options.signal
+    },
+  }
   if (codec.stacks || rows.length === 1) {
     const outputs = await scorer.score(model, codec.encode(rows, form), rows.length, scoring)
     return codec.decode(outputs, rows.length)

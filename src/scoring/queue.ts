@@ -1,4 +1,4 @@
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { bytesOf, type Tensors } from './tensors.ts'
 
 export interface ScoringModel {
@@ -20,6 +20,12 @@ export interface Job {
   readonly bytes: number
   /** Milliseconds since the epoch. */
   readonly deadline: number
+  /** When it came. */
+  readonly added: number
+  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
+  readonly caller: { readonly signal?: AbortSignal }
+  watched: boolean
+  unwatch?: () => void
   /** When it need not wait for company any more. */
   readonly ripe: number
   /** Jobs of one group may be scored together. */
@@ -59,6 +65,7 @@ export class JobQueue {
   #serial = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #fires = Number.POSITIVE_INFINITY
+  #watching: ReturnType<typeof setTimeout> | undefined
   #ripening: ReturnType<typeof setTimeout> | undefined
   /** Told when a group has waited for company long enough. */
   onRipe: () => void = () => {}
@@ -82,9 +89,9 @@ export class JobQueue {
     rows: number,
     options: { deadline: number; signal?: AbortSignal; outputs?: readonly string[] },
   ): Promise<Tensors> {
-    const { deadline, signal, outputs } = options
-    if (deadline <= Date.now()) throw deadlinePassed()
-    if (signal?.aborted) throw cancelled(signal)
+    const { deadline, outputs } = options
+    const added = Date.now()
+    if (deadline <= added) throw deadlinePassed()
     const bytes = bytesOf(feeds)
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
@@ -95,7 +102,7 @@ export class JobQueue {
         this.#open.delete(job)
         this.#leave(job)
         job.feeds = NOTHING
-        if (onAbort) signal?.removeEventListener('abort', onAbort)
+        job.unwatch?.()
       }
       const job: Job = {
         model,
@@ -104,10 +111,13 @@ export class JobQueue {
         rows,
         bytes,
         deadline,
-        ripe: model.maxDelayMs ? Math.min(deadline, Date.now() + model.maxDelayMs) : 0,
+        added,
+        caller: options,
+        ripe: model.maxDelayMs ? Math.min(deadline, added + model.maxDelayMs) : 0,
         group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
         solo: false,
         losses: 0,
+        watched: false,
         waiting: false,
         settled: false,
         resolve(tensors) {
@@ -121,12 +131,28 @@ export class JobQueue {
           reject(error)
         },
       }
-      const onAbort = signal && (() => job.reject(cancelled(signal)))
-      if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
       this.#open.add(job)
+      this.#watchSoon()
       this.#enqueue(job)
       this.#arm(deadline)
     })
+  }
+
+  /**
+   * Most requests are answered before their caller could have gone, and a signal costs more than all else here: only what is
+   * open for longer is watched.
+   */
+  #watchSoon(): void {
+    if (this.#watching) return
+    this.#watching = setTimeout(() => {
+      this.#watching = undefined
+      const before = Date.now() - WATCH_AFTER_MS
+      for (const job of this.#open)
+        if (job.added > before) break
+        else if (!job.watched) watch(job)
+      if (this.#open.size > 0) this.#watchSoon()
+    }, WATCH_AFTER_MS)
+    this.#watching.unref?.()
   }
 
   /** Back to the front of the line, to be scored by itself. */
@@ -190,6 +216,8 @@ export class JobQueue {
     for (const job of [...this.#open]) job.reject(error)
     clearTimeout(this.#timer)
     clearTimeout(this.#ripening)
+    clearTimeout(this.#watching)
+    this.#watching = undefined
     this.#fires = Number.POSITIVE_INFINITY
   }
 
@@ -239,11 +267,22 @@ export class JobQueue {
   }
 }
 
+const WATCH_AFTER_MS = 50
+
+function watch(job: Job): void {
+  job.watched = true
+  const { signal } = job.caller
+  if (!signal) return
+  const gone = () => job.reject(callerGone(signal.reason))
+  if (signal.aborted) gone()
+  else {
+    signal.addEventListener('abort', gone, { once: true })
+    job.unwatch = () => signal.removeEventListener('abort', gone)
+  }
+}
+
 const NOTHING: Tensors = {}
 const full = () => unavailable('Too many requests wait for this model; try again shortly.')
-const cancelled = (signal: AbortSignal) =>
-  new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause: signal.reason })
-
 /** What must be equal for requests to be scored together. */
 function groupOf({ sha256 }: ScoringModel, feeds: Tensors, outputs: readonly string[] | undefined): string {
   let key = sha256

@@ -12,7 +12,7 @@ export interface ScoreOptions {
   /** Milliseconds since the epoch. */
   deadline: number
   /** The caller's: when it is aborted the request is dropped (499). */
-  signal?: AbortSignal
+  readonly signal?: AbortSignal
   /** Which outputs are wanted; all of them where it is absent. */
   outputs?: readonly string[]
 }
@@ -95,7 +95,7 @@ export function createScorer(options: ScorerOptions): Scorer {
 
   function admit(model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions): Promise<Tensors> {
     const answer = queue.add(model, feeds, rows, scoring)
-    batcher.pump()
+    batcher.soon()
     return answer
   }
 

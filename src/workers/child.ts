@@ -17,9 +17,18 @@ interface Waiting {
   timer?: ReturnType<typeof setTimeout>
 }
 
+const LAST_WORDS_MS = 500
+
 /** The child ended before it answered. Nobody knows whether the work was done: repeat only what is safe to repeat. */
 export class ChildLost extends Error {
   override name = 'ChildLost'
+  /** It was gone before the request could be handed over: the work was certainly not begun. */
+  readonly unsent: boolean
+
+  constructor(message: string, options?: ErrorOptions & { unsent?: boolean }) {
+    super(message, options)
+    this.unsent = options?.unsent ?? false
+  }
 }
 
 /**
@@ -53,8 +62,11 @@ export class Child {
       serialization: 'advanced',
       ipc: (message: FromChild) => this.#receive(message),
       onExit: (_process, code, signal) => {
-        // stderr may still hold the reason: read it to its end before telling anyone
-        this.#reason.then(() => this.#lost(`exit ${signal ?? code}`)).finally(() => exited.resolve())
+        this.#alive = false
+        // stderr may still hold the reason: read it before telling anyone, but never wait for whoever else may hold it open
+        Promise.race([this.#reason, Bun.sleep(LAST_WORDS_MS)])
+          .then(() => this.#lost(`exit ${signal ?? code}`))
+          .finally(() => exited.resolve())
       },
     })
     this.#reason = this.#collectStderr()
@@ -105,7 +117,7 @@ export class Child {
    * @throws Fault thrown by the child's handler, or 504 at the deadline; ChildLost
    */
   request<T>(method: string, payload: unknown, options: RequestOptions = {}): Promise<T> {
-    if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`))
+    if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`, { unsent: true }))
     const id = this.#nextId++
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { resolve: resolve as (value: unknown) => void, reject, onProgress: options.onProgress }
@@ -120,7 +132,9 @@ export class Child {
       } catch (error) {
         clearTimeout(waiting.timer)
         this.#waiting.delete(id)
-        reject(new ChildLost(`the ${this.kind} worker could not be reached`, { cause: error }))
+        // it has ended, and nobody was told yet: it must not be given anything else
+        this.kill()
+        reject(new ChildLost(`the ${this.kind} worker could not be reached`, { cause: error, unsent: true }))
       }
     })
   }

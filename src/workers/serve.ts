@@ -1,14 +1,16 @@
 import { Fault } from '../lib/fault.ts'
 import type { FromChild, SentError, ToChild } from './frames.ts'
+import { endWithParent } from './parent.ts'
 
 export type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
 export type Handlers = Record<string, Handler>
 
 /**
  * The child's side: waits for `init`, makes the handlers, says `ready`, then answers requests until the parent is gone.
- * A child never outlives its parent: when the channel closes, it exits.
+ * A child never outlives its parent: when the channel closes, it exits, and in the middle of work the kernel ends it.
  */
 export function serveParent(make: (init: never) => Handlers | Promise<Handlers>): void {
+  endWithParent()
   let handlers: Handlers = {}
   const send = (message: FromChild) => process.send!(message)
   process.on('disconnect', () => process.exit(0))

@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Target } from '../harness.ts'
+import type { Callgate, Target } from '../harness.ts'
 
 export const CONNECTIONS = 32
 /** Seconds of one run. `BENCH_SECONDS=1` for a quick look. */
@@ -23,6 +23,8 @@ export interface Load {
   paths: string[]
   headers?: Record<string, string>
   body?: string
+  /** the server's process, whose CPU time is told, its workers' with it */
+  pid?: number
   /** rows that one request carries or brings back, to be told as rows a second */
   rows?: number
 }
@@ -31,18 +33,23 @@ export interface Measured {
   requests: number
   p50: number
   p99: number
+  /** microseconds of CPU that the server and its workers took for a request: steadier than the rest on a busy machine */
+  cpu: number
 }
 
 export const client = Bun.which('wrk') ? 'wrk' : 'bun'
 const folder = mkdtempSync(join(tmpdir(), 'callgate-bench-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+/** Processes that are ended with the benchmark, however it ends. */
+export const peers = new Set<Bun.Subprocess>()
+process.on('exit', () => {
+  for (const peer of peers) peer.kill()
+  rmSync(folder, { recursive: true, force: true })
+})
 
-export const benchFolder = () => folder
-
-/** Loads every server in turn, ROUNDS times after one run to warm up. @returns the medians, in the order given */
+/** Loads every server in turn, ROUNDS times after one run for the compilers to warm up. @returns the medians, in the order given */
 export async function takeTurns(loads: Load[]): Promise<Measured[]> {
   for (const load of loads) await check(load)
-  for (const load of loads) await measure(load, 1)
+  for (const load of loads) await measure(load, SECONDS)
   const runs: Measured[][] = loads.map(() => [])
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, load] of loads.entries()) runs[i]!.push(await measure(load, SECONDS))
@@ -50,6 +57,7 @@ export async function takeTurns(loads: Load[]): Promise<Measured[]> {
     requests: median(list.map(run => run.requests)),
     p50: median(list.map(run => run.p50)),
     p99: median(list.map(run => run.p99)),
+    cpu: median(list.map(run => run.cpu)),
   }))
 }
 
@@ -60,22 +68,34 @@ async function check({ base, paths, method, headers, body, name }: Load): Promis
   if (response.status !== 200) throw new Error(`${name} answers ${response.status}: ${text.slice(0, 300)}`)
 }
 
-const measure = (load: Load, seconds: number) => (client === 'wrk' ? withWrk(load, seconds) : withBun(load, seconds))
+async function measure(load: Load, seconds: number): Promise<Measured> {
+  const before = load.pid === undefined ? Number.NaN : cpuMicros(load.pid)
+  const measured = await (client === 'wrk' ? withWrk(load, seconds) : withBun(load, seconds))
+  const cpu = load.pid === undefined ? Number.NaN : (cpuMicros(load.pid) - before) / (measured.requests * seconds)
+  return { ...measured, cpu }
+}
 
-async function withWrk({ base, paths, method, headers = {}, body, name }: Load, seconds: number): Promise<Measured> {
+/** CPU time so far of a process, its children and those that have ended; the clock ticks a hundred times a second. */
+function cpuMicros(pid: number): number {
+  return [pid, ...workersOf(pid).map(worker => worker.pid)]
+    .map(one => readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]!.split(' '))
+    .reduce((sum, fields) => sum + fields.slice(11, 15).reduce((a, ticks) => a + Number(ticks), 0) * 10_000, 0)
+}
+
+async function withWrk(
+  { base, paths, method, headers = {}, body, name }: Load,
+  seconds: number,
+): Promise<Omit<Measured, 'cpu'>> {
   const script = join(folder, 'load.lua')
   const quoted = (text: string) => `[==[${text}]==]`
   writeFileSync(
     script,
-    `local paths = {${paths.map(quoted).join(',')}}
-local headers = {${Object.entries(headers)
+    `wrk.method = '${method}'
+wrk.headers = {${Object.entries(headers)
       .map(([k, v]) => `[ ${quoted(k)} ]=${quoted(v)}`)
       .join(',')}}
-local requests, at = {}, 0
-init = function()
-  for i, path in ipairs(paths) do requests[i] = wrk.format('${method}', path, headers, ${body === undefined ? 'nil' : quoted(body)}) end
-end
-request = function() at = at % #requests + 1; return requests[at] end
+${body === undefined ? '' : `wrk.body = ${quoted(body)}`}
+${paths.length > 1 ? takingTurns(paths.map(quoted)) : ''}
 done = function(summary, latency)
   local e = summary.errors
   io.write(string.format('BENCH %d %d %d %d %d\\n', summary.requests, summary.duration, latency:percentile(50),
@@ -83,7 +103,12 @@ done = function(summary, latency)
 end
 `,
   )
-  const wrk = Bun.spawn(['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, base], { stdout: 'pipe' })
+  const wrk = Bun.spawn(
+    ['wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '30s', '-s', script, base + paths[0]],
+    {
+      stdout: 'pipe',
+    },
+  )
   const found = /BENCH (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(await new Response(wrk.stdout).text())
   if ((await wrk.exited) !== 0 || !found) throw new Error(`wrk failed on ${name}`)
   const [requests, micros, p50, p99, errors] = found.slice(1).map(Number) as [number, number, number, number, number]
@@ -91,7 +116,17 @@ end
   return { requests: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000 }
 }
 
-async function withBun({ base, paths, method, headers, body, name }: Load, seconds: number): Promise<Measured> {
+/** A request of each path. A single one is left to wrk itself, as calling Lua for each takes its CPU from the server. */
+const takingTurns = (paths: string[]) => `local requests, at = {}, 0
+init = function()
+  for i, path in ipairs({${paths.join(',')}}) do requests[i] = wrk.format(nil, path) end
+end
+request = function() at = at % #requests + 1; return requests[at] end`
+
+async function withBun(
+  { base, paths, method, headers, body, name }: Load,
+  seconds: number,
+): Promise<Omit<Measured, 'cpu'>> {
   const times: number[] = []
   const started = performance.now()
   const end = started + seconds * 1000
@@ -114,18 +149,22 @@ async function withBun({ base, paths, method, headers, body, name }: Load, secon
 
 export interface Peer {
   url: string
+  pid: number
   stop(): Promise<void>
 }
 
 /** A server of peers.ts in a process of its own. */
 export async function startPeer(...args: string[]): Promise<Peer> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, 'peers.ts'), ...args], { stdout: 'pipe' })
+  peers.add(child)
   for await (const chunk of child.stdout) {
     const url = /http:\S+/.exec(new TextDecoder().decode(chunk))?.[0]
     if (url)
       return {
         url,
+        pid: child.pid,
         async stop() {
+          peers.delete(child)
           child.kill()
           await child.exited
         },
@@ -133,6 +172,9 @@ export async function startPeer(...args: string[]): Promise<Peer> {
   }
   throw new Error(`the peer ${args[0]} ended`)
 }
+
+/** A Callgate as a peer. */
+export const served = ({ url, process }: Callgate) => ({ url, pid: process.pid })
 
 /** Resident memory of a process, in MB. */
 export function residentMb(pid: number): number {
@@ -151,20 +193,19 @@ export function workersOf(pid: number): { pid: number; kind: string }[] {
 
 export const median = (list: number[]) => list.toSorted((a, b) => a - b)[list.length >> 1]!
 
-/** One line a server; the ratio is to the first of them. */
+/** One line a server; CPU is for a request, the server's and its workers'; the ratio is to the first of them. */
 export function printTable(title: string, loads: Load[], measured: Measured[], aim?: number): void {
   const unit = loads[0]!.rows ? 'rows/s' : 'requests/s'
   console.log(`\n${title}${aim === undefined ? '' : `  (aim: ${aim} x)`}`)
   console.log(
-    `  ${''.padEnd(44)} ${unit.padStart(11)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)} ${'ratio'.padStart(7)}`,
+    `  ${''.padEnd(44)} ${unit.padStart(11)} ${'p50 ms'.padStart(8)} ${'p99 ms'.padStart(8)} ${'CPU us'.padStart(8)} ${'ratio'.padStart(7)}`,
   )
   const speed = (i: number) => measured[i]!.requests * (loads[i]!.rows ?? 1)
   for (const [i, { name }] of loads.entries()) {
-    const { p50, p99 } = measured[i]!
+    const { p50, p99, cpu } = measured[i]!
     const numbers = [
       Math.round(speed(i)).toLocaleString('en-US').padStart(11),
-      p50.toFixed(2).padStart(8),
-      p99.toFixed(2).padStart(8),
+      ...[p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1)].map(text => text.replace('NaN', '-').padStart(8)),
     ]
     console.log(`  ${name.padEnd(44)} ${numbers.join(' ')} ${(speed(i) / speed(0)).toFixed(2).padStart(6)}x`)
   }

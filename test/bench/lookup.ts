@@ -14,6 +14,7 @@ import {
   printHead,
   printTable,
   residentMb,
+  served,
   startPeer,
   TARGET,
   takeTurns,
@@ -73,7 +74,14 @@ const manifest = {
 }
 const random = (below: number) => Math.floor(Math.random() * below)
 const headers = { 'X-API-Key': key }
-const get = (name: string, base: string, paths: string[]): Load => ({ name, base, method: 'GET', paths, headers })
+const get = (name: string, { url, pid }: { url: string; pid: number }, paths: string[]): Load => ({
+  name,
+  base: url,
+  pid,
+  method: 'GET',
+  paths,
+  headers,
+})
 
 try {
   await writePeople(join(folder, 'people.csv'))
@@ -92,8 +100,8 @@ try {
   const bare = await startPeer('bare')
   const one = Array.from({ length: 1000 }, () => `/api/service/bench/person?id=${random(ROWS)}`)
   const lookups = [
-    get('bare Bun.serve, 200 bytes', bare.url, one),
-    get('Callgate, lookup by primary key', callgate.url, one),
+    get('bare Bun.serve, 200 bytes', bare, one),
+    get('Callgate, lookup by primary key', served(callgate), one),
   ]
   printTable('Lookup by primary key in a million rows', lookups, await takeTurns(lookups), 0.45)
 
@@ -101,8 +109,8 @@ try {
   const naive = await startPeer('page', join(dataDir, 'warehouse', file!))
   const page = Array.from({ length: 1000 }, () => `/api/service/bench/people?city=city-${random(CITIES)}`)
   const pages = [
-    get('naive Bun.serve and bun:sqlite, no checks', naive.url, page),
-    get('Callgate, sql endpoint', callgate.url, page),
+    get('naive Bun.serve and bun:sqlite, no checks', naive, page),
+    get('Callgate, sql endpoint', served(callgate), page),
   ]
   printTable('Filtered page of 50 rows', pages, await takeTurns(pages), 0.8)
   console.log(`\nMemory after the load: main process ${residentMb(pid).toFixed(0)} MB`)

@@ -4,12 +4,14 @@
  */
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
+import { startFastApi } from './fastapi.ts'
 import {
   CONNECTIONS,
   type Load,
   printHead,
   printTable,
   residentMb,
+  served,
   startPeer,
   TARGET,
   takeTurns,
@@ -46,9 +48,10 @@ const manifest = {
 }
 const start = (...flags: string[]): Promise<Callgate> =>
   startCallgate({ target: TARGET, manifest, flags, env: { BENCH_KEY: key } })
-const load = (name: string, base: string, body: string, count?: number): Load => ({
+const load = (name: string, { url, pid }: { url: string; pid?: number }, body: string, count?: number): Load => ({
   name,
-  base,
+  base: url,
+  pid,
   method: 'POST',
   paths: ['/api/service/bench/score'],
   headers: { 'Content-Type': 'application/json', 'X-API-Key': key },
@@ -60,28 +63,31 @@ try {
   printHead('scoring')
   const bare = await startPeer('bare')
   const callgate = await start()
+  const fastapi = await startFastApi(MODEL, expected.feature_names)
   const loads = [
-    load('bare Bun.serve, the same POST read', bare.url, one),
-    load('Callgate, one row', callgate.url, one),
+    load('bare Bun.serve, the same POST read', bare, one),
+    load('Callgate, one row', served(callgate), one),
+    ...(fastapi ? [{ ...load('FastAPI with onnxruntime, one uvicorn worker', fastapi, one), paths: ['/score'] }] : []),
   ]
   printTable('One-row scoring', loads, await takeTurns(loads), 0.55)
 
-  const wide = [load('Callgate, 32 rows a request', callgate.url, many, 32)]
+  const wide = [load('Callgate, 32 rows a request', served(callgate), many, 32)]
   const [callgateRows] = await takeTurns(wide)
   const alone = await loop()
   const fresh = await start('--scoring', 'subprocess')
-  const subprocess = [load('Callgate, --scoring subprocess', fresh.url, many, 32)]
+  const subprocess = [load('Callgate, --scoring subprocess', served(fresh), many, 32)]
   const [subprocessRows] = await takeTurns(subprocess)
   printTable(
     '32-row scoring',
-    [load("onnxruntime's own loop, one thread (no HTTP)", '', many, 32), ...wide, ...subprocess],
-    [{ requests: alone / 32, p50: 32_000 / alone, p99: Number.NaN }, callgateRows!, subprocessRows!],
+    [load("onnxruntime's own loop, one thread (no HTTP)", { url: '' }, many, 32), ...wide, ...subprocess],
+    [{ requests: alone / 32, p50: 32_000 / alone, p99: Number.NaN, cpu: Number.NaN }, callgateRows!, subprocessRows!],
     0.5,
   )
   const { pid } = callgate.process
   console.log(`\nMemory after ${CONNECTIONS} connections of load: main process ${residentMb(pid).toFixed(0)} MB`)
   for (const worker of workersOf(pid)) console.log(`  ${worker.kind} worker ${residentMb(worker.pid).toFixed(0)} MB`)
   await bare.stop()
+  await fastapi?.stop()
 } finally {
   await cleanUp()
 }

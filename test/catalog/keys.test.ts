@@ -177,6 +177,15 @@ describe('rotation', () => {
     ring.rotate(catalog.db, ACTOR, key, 0)
     expect(ring.find(secret)!.expiresAt).toBe(Date.now())
   })
+  test('a rotated key has one successor', () => {
+    const { key } = mint()
+    const next = ring.rotate(catalog.db, ACTOR, key, 3600)
+    const again = ring.get(catalog.db, owner, key.id)
+    expect(refused(() => ring.rotate(catalog.db, ACTOR, again, 3600))).toBe(
+      '409 This key was rotated already; rotate its successor.',
+    )
+    expect(ring.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
+  })
   test('a revoked or expired key has no successor', () => {
     const { key } = mint()
     const revoked = ring.update(catalog.db, ACTOR, key, { isActive: false })
@@ -190,7 +199,7 @@ describe('rotation', () => {
   })
 })
 
-test('last used is written at most once a minute a key', () => {
+test('last used waits for the flush that comes once a minute, and none is lost', () => {
   const { key } = mint()
   const lastUsed = () => catalog.db.select().from(apiKeys).where(eq(apiKeys.id, key.id)).get()!.lastUsedAt
   const at = Date.parse('2026-05-01T00:00:00Z')
@@ -202,7 +211,6 @@ test('last used is written at most once a minute a key', () => {
   ring.flush()
   expect(lastUsed()).toBe('2026-05-01T00:00:00.005Z')
   ring.touch(key.id, at + 30_000)
-  ring.flush()
   expect(lastUsed()).toBe('2026-05-01T00:00:00.005Z')
   ring.touch(key.id, at + 60_005)
   ring.flush()

@@ -1,7 +1,7 @@
 /** `callgate serve FILE...`: nothing to write, nothing to configure, and every printed line works when it is pasted. */
 import { Database } from 'bun:sqlite'
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanUp, FIXTURES, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 import { expectUseful, pasted } from './pasted.ts'
@@ -131,6 +131,27 @@ test('a file that changed is imported again at the next start, and the first key
   expect(second.output()).toMatch(/importing files\.prices: 2 rows/)
   expect((await second.call('/api/service/files/prices_by_id?id=1', { key })).json.rows).toEqual([{ id: 1, price: 11 }])
   await second.stop()
+})
+
+test('a model that was trained again is the next version at the next start; the old file is the old version', async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  const file = join(folder, 'churn.onnx')
+  const serve = async (sample: string, key?: string) => {
+    copyFileSync(model(sample), file)
+    const callgate = await startCallgate({ files: [file], dataDir, flags: ['--scoring-workers', '1'] })
+    const printed = await pasted(callgate, key ? { KEY: key } : undefined)
+    expectUseful(printed.answers)
+    await callgate.stop()
+    const { models, model_versions: versions } = catalogOf(dataDir)
+    const said = callgate.output().match(/^ {2}churn: .*$/m)?.[0]
+    return { key: printed.key, said, active: models[0].active_version, versions: versions.length }
+  }
+  const { key, ...first } = await serve('churn_risk')
+  expect(first).toEqual({ said: undefined, active: 1, versions: 1 })
+  const said = '  churn: the file has changed; it is version 2 of the model, and active.'
+  expect(await serve('late_arrival', key)).toEqual({ key: undefined, said, active: 2, versions: 2 })
+  expect(await serve('late_arrival', key)).toEqual({ key: undefined, said: undefined, active: 2, versions: 2 })
+  expect(await serve('churn_risk', key)).toMatchObject({ active: 1, versions: 2 })
 })
 
 test('what cannot be served is refused in a line that names it, and nothing of it stays', async () => {

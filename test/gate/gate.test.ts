@@ -36,6 +36,7 @@ beforeEach(() => {
     key,
     title: key,
     isPublic,
+    version: 1,
     endpoints,
   })
   // of a registry this gate asks for services only

@@ -44,6 +44,21 @@ const manifest = {
             { id: 'row', kind: 'lookup', dataset: 'life.side', key_column: 'id' },
             { id: 'iris', kind: 'model', model: 'iris' },
             {
+              id: 'endless',
+              kind: 'sql',
+              query: {
+                source: { schema: 'life', table: 'side' },
+                joins: ['a', 'b'].map(as => ({
+                  schema: 'life',
+                  table: 'side',
+                  as,
+                  on: [{ left: 'one', right: 'one' }],
+                })),
+                columns: ['id'],
+                order_by: [{ column: 'a.text' }, { column: 'b.text', direction: 'desc' }],
+              },
+            },
+            {
               id: 'slow',
               kind: 'sql',
               query: {
@@ -186,6 +201,27 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   expect(await within(1000, second.process.exited)).toBe(1)
   expect(await inFlight).toBe('cut off')
   await ended(workers)
+})
+
+test('a worker in the middle of an endless query is ended when its caller goes, and does not outlive a killed server', async () => {
+  const flags = ['--query-workers', '1', '--scoring-workers', '1']
+  const server = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  const caller = new AbortController()
+  const call = fetch(`${server.url}/api/service/life/endless`, {
+    headers: { 'x-api-key': key },
+    signal: caller.signal,
+  }).catch(() => 'gone')
+  const workers = await underWay(server)
+  caller.abort()
+  expect(await call).toBe('gone')
+  await ended(workers)
+
+  server.call('/api/service/life/endless', { key }).catch(() => {})
+  await underWay(server)
+  const all = workersOf(server.process.pid)
+  expect(all.length).toBe(2)
+  await server.kill()
+  await ended(all)
 })
 
 const large = {

@@ -258,7 +258,7 @@ test('an error in the last thing that it declares takes back all that came befor
     services: [{ key: 'second', keys: [{ name: 'minted' }] }],
     keys: [{ name: 'late', expires_at: 'tomorrow' }],
   })
-  await refused(manifest, 'key late: expires_at must be an ISO 8601 time.')
+  await refused(manifest, 'key late: expires_at must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.')
 })
 
 test('a table whose new columns would break what is published is refused, and the old one is served on', async () => {

@@ -33,7 +33,22 @@ const make = (name: string, more: { rowCount?: number; primaryKey?: string[]; in
 const small = make('small')
 const large = make('large', { rowCount: MILLION })
 const pairs = make('pairs', { primaryKey: ['code', 'id'], indexes: [], rowCount: MILLION })
-const datasets = [small, large, pairs]
+/** 300 rows of 10 kB */
+const wide = makeDataset(dir, {
+  name: 'm.wide',
+  columns,
+  rows: rows.slice(0, 300).map(row => [...row.slice(0, 3), 'x'.repeat(10_000)]),
+  primaryKey: ['id'],
+  indexes: [['code']],
+})
+/** few rows, by their number small: 9 MB */
+const heavy = makeDataset(dir, {
+  name: 'm.heavy',
+  columns,
+  rows: rows.slice(0, 100).map(row => [...row.slice(0, 3), 'x'.repeat(90_000)]),
+  primaryKey: ['id'],
+})
+const datasets = [small, large, pairs, wide, heavy]
 const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({
   source: { schema: 'm', table },
   ...more,
@@ -82,7 +97,23 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   test('not: a range, a sort, a deep page', () => {
     expect(runsHere(definition('large', { filters: [{ column: 'code', op: 'gt', value: 5 }] }))).toBe(false)
     expect(runsHere(definition('large', { order_by: [{ column: 'name' }] }))).toBe(false)
-    expect(runsHere(definition('large'), 'offset=10001')).toBe(false)
+    expect(runsHere(definition('large'), 'offset=901')).toBe(false)
+  })
+  test('not: a page of many rows, or of wide ones, unless the table has not so many', () => {
+    const paged = (table: string) => definition(table, { pagination: { max_limit: 100_000 } })
+    expect(runsHere(paged('large'), 'limit=1000')).toBe(true)
+    expect(runsHere(paged('large'), 'limit=1001')).toBe(false)
+    expect(runsHere({ ...paged('large'), ...eq('code') }, 'p=5&limit=1001')).toBe(false)
+    expect(runsHere({ ...paged('large'), ...eq('id') }, 'p=5&limit=1001')).toBe(true)
+    expect(runsHere(paged('small'), 'limit=100000')).toBe(true)
+    expect(runsHere(paged('wide'), 'limit=50')).toBe(true)
+    expect(runsHere(paged('wide'), 'limit=150')).toBe(false)
+    expect(runsHere({ ...paged('wide'), ...eq('code') }, 'p=5&limit=150')).toBe(false)
+    expect(runsHere({ ...paged('wide'), ...eq('id') }, 'p=5&limit=150')).toBe(true)
+  })
+  test('not: a filter that reads all of a table of few rows and many bytes', () => {
+    expect(runsHere(definition('heavy', eq('name')), 'p=n5&limit=1')).toBe(false)
+    expect(runsHere(definition('heavy', eq('id')), 'p=5')).toBe(true)
   })
   test("not: a caller's pattern, which can cost text times pattern a row; the author's may", () => {
     const filter = { column: 'name', op: 'like' as const }
@@ -198,6 +229,65 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       'The query worker was lost.',
       { 'retry-after': '1' },
     ])
+  })
+
+  test('workers that are killed under load, all at once and again and again, cost no query that waits its answer', async () => {
+    const runner = runnerOf(2)
+    const fast = prepare(quick, datasets, runner)
+    await ask(fast)
+    let over = false
+    let answered = 0
+    const refused: string[] = []
+    const asking = Array.from({ length: 8 }, async () => {
+      while (!over) {
+        await ask(fast).then(
+          () => answered++,
+          error => refused.push(error.message),
+        )
+      }
+    })
+    for (let i = 0; i < 5; i++) {
+      const before = answered
+      for (const pid of workers()) process.kill(pid, 'SIGKILL')
+      // a query has one retry: those that lost their worker must have had it before the next round
+      await waitFor(() => (answered > before + 20 ? true : undefined))
+    }
+    over = true
+    await Promise.all(asking)
+    expect(refused).toEqual([])
+    expect(answered).toBeGreaterThan(100)
+  })
+
+  test('what a caller who has gone waited for gives up its place, and its worker', async () => {
+    const { runner, pid, slow, fast } = await warm()
+    const lookup = (signal: AbortSignal) =>
+      refusal(() => fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, { signal }))
+    const callers = Array.from({ length: 3 }, () => new AbortController())
+    const running = refusal(() => slow.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, callers[0]))
+    const waiting = callers.slice(1).map(caller => lookup(caller.signal))
+    await Bun.sleep(50)
+    callers[1]!.abort()
+    expect(await waiting[0]).toMatchObject({ status: 499 })
+    expect(workers()).toEqual([pid])
+    const start = performance.now()
+    callers[0]!.abort()
+    callers[2]!.abort()
+    expect([await running, await waiting[1]]).toMatchObject([{ status: 499 }, { status: 499 }])
+    expect((await ask(fast)).rows).toEqual([{ id: 0 }])
+    expect(performance.now() - start).toBeLessThan(3000)
+    expect(workers()).not.toContain(pid)
+    await runner.release(large.file) // nothing reads it any more
+    expect(await lookup(callers[0]!.signal)).toMatchObject({ status: 499 })
+  })
+
+  test('a query that ends soon does not cost its worker when its caller goes', async () => {
+    const { pid, fast } = await warm()
+    const caller = new AbortController()
+    const answer = fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller)
+    caller.abort()
+    expect(await answer).toMatchObject({ count: 1 })
+    await Bun.sleep(400)
+    expect(workers()).toEqual([pid])
   })
 
   test('a retry has what is left of the deadline, no more', async () => {

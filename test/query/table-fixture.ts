@@ -65,6 +65,7 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
   return {
     id: made,
     projectId: 1,
+    formerColumns: [],
     name: spec.name,
     engine: 'sqlite',
     description: '',

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ModelMetadata } from '../../src/catalog/tensor.ts'
@@ -22,6 +22,17 @@ export interface Loaded {
   codec: RowCodec
 }
 
+/** Takes a model in that is no file yet. */
+export async function addModelBytes(bytes: Uint8Array, modelsDir: string, features?: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'callgate-model-'))
+  try {
+    await writeFile(join(folder, 'given'), bytes)
+    return await addModelFile({ path: join(folder, 'given'), modelsDir, features })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
 /** A directory for models that is gone after the tests. */
 export async function modelsDirectory() {
   const path = await mkdtemp(join(tmpdir(), 'callgate-models-'))
@@ -29,7 +40,7 @@ export async function modelsDirectory() {
     path,
     remove: () => rm(path, { recursive: true, force: true }),
     async add(bytes: Uint8Array, features?: string[]): Promise<Loaded> {
-      const { sha256, metadata } = await addModelFile({ bytes, modelsDir: path, features })
+      const { sha256, metadata } = await addModelBytes(bytes, path, features)
       return {
         model: { sha256, path: artifactPath(path, sha256, metadata), metadata },
         codec: compileCodec(metadata, features),

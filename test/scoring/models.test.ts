@@ -3,13 +3,12 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../src/lib/fault.ts'
 import { compileCodec } from '../../src/scoring/codec.ts'
-import { addModelFile } from '../../src/scoring/metadata.ts'
 import { findClassifier } from '../../src/scoring/onnx/labels.ts'
 import { readModel } from '../../src/scoring/onnx/read.ts'
 import { withoutZipMaps } from '../../src/scoring/onnx/rewrite.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
-import { modelBytes, modelsDirectory, soon } from './fixtures.ts'
+import { addModelBytes, modelBytes, modelsDirectory, soon } from './fixtures.ts'
 import { buildModel, type NodeInfo, plusOne, type ValueInfo } from './onnx-builder.ts'
 
 let models: Awaited<ReturnType<typeof modelsDirectory>>
@@ -26,7 +25,7 @@ afterAll(async () => {
 async function refused(bytes: Uint8Array, features?: string[]): Promise<string> {
   const before = await readdir(models.path)
   try {
-    await addModelFile({ bytes, modelsDir: models.path, features })
+    await addModelBytes(bytes, models.path, features)
   } catch (error) {
     expect(error).toBeInstanceOf(Fault)
     expect((error as Fault).status).toBe(422)

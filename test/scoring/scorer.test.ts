@@ -118,7 +118,7 @@ describe('workers that are killed', () => {
       expect(scorer.stats().restarts).toBe(1)
     }))
 
-  test('never mix answers up: 100 callers with distinct rows, while workers die at random', () =>
+  test('never mix answers up: 200 callers with distinct rows, while workers die at random', () =>
     withScorer({ workers: 2 }, async scorer => {
       let stop = false
       let kills = 0
@@ -132,7 +132,7 @@ describe('workers that are killed', () => {
       let [right, wrong, refused] = [0, 0, 0]
       const end = Date.now() + 2000
       await Promise.all(
-        Array.from({ length: 100 }, async (_, caller) => {
+        Array.from({ length: 200 }, async (_, caller) => {
           for (let i = 0; Date.now() < end; i++) {
             const n = caller * 1000 + (i % 1000)
             try {

@@ -172,6 +172,8 @@ class Run {
 
   #model(project: Project, given: ManifestModel): void {
     for (const { version } of given.versions) {
+      if (this.#staged.restored.has(`${project.slug}/${given.name}:${version}`))
+        this.#changed(`model ${given.name}: the file of version ${version} was gone, and is there again`)
       const staged = this.#staged.versions.get(`${project.slug}/${given.name}:${version}`)
       if (!staged) continue
       addVersion(this.#tx, this.#actor, project.id, staged)

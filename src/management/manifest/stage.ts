@@ -1,10 +1,12 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { ColumnType } from '../../catalog/column.ts'
 import { findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
+import { sha256Of } from '../../lib/digest.ts'
 import { Fault } from '../../lib/fault.ts'
+import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { discardStaged, type Progress, stageModel, stageTable, type TableSource, tableHash } from '../intake.ts'
 import type { ReadManifest } from './read.ts'
@@ -16,6 +18,8 @@ export class Staged {
   readonly generations = new Map<string, Generation>()
   /** `project/model:version` -> the version; absent: it is there already */
   readonly versions = new Map<string, NewVersion>()
+  /** `project/model:version`, where the version is there and only its file had gone */
+  readonly restored = new Set<string>()
 
   async discard(context: ManagementContext): Promise<void> {
     for (const generation of this.generations.values()) await discardStaged(context, generation)
@@ -28,7 +32,8 @@ export interface StageReporter {
 }
 
 /**
- * Imports every table whose file (or key, indexes, types) changed, and takes in every model that is not there.
+ * Imports every table whose file (or key, indexes, types) changed, and takes in every model that is not there; also what the
+ * catalog has and the data directory has lost.
  * @throws Fault what the first wrong file is, and where; the signal's reason; nothing is left behind
  */
 export async function stageManifest(
@@ -51,10 +56,12 @@ export async function stageManifest(
           const unchanged =
             same?.sha256 === (await sha256Of(file)) &&
             JSON.stringify(same?.features) === JSON.stringify(features ?? null)
-          if (unchanged) continue
+          const { modelsDir } = context.publisher.registry.runtime
+          if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
           const what = `model ${model.name} version ${version}`
           const put = await about(what, stageModel(context, file, { name: model.name, version, features }))
-          staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
+          if (unchanged) staged.restored.add(`${project.slug}/${model.name}:${version}`)
+          else staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
         }
     }
     return staged
@@ -76,7 +83,8 @@ async function stageDataset(
   signal?.throwIfAborted()
   const source = sourceOf(dataset)
   const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
-  if (known && known.sourceHash === (await tableHash(source))) return
+  const { warehouseDir } = context.publisher.registry.runtime
+  if (known && existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))) return
   const progress = report.table(dataset.name)
   try {
     const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
@@ -98,12 +106,6 @@ export function sourceOf(dataset: ManifestDataset): TableSource {
     indexes: dataset.indexes,
     types: Object.fromEntries(types) as Record<string, ColumnType>,
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
-  return hash.digest('hex')
 }
 
 /** Says what a refusal is about. */

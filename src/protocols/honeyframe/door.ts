@@ -2,11 +2,12 @@
  * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4).
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import type { Endpoint } from '../../endpoints/endpoint.ts'
+import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
+import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
@@ -22,17 +23,19 @@ export interface DoorSettings {
 export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
   return async function serve(request: Request, address: () => string): Promise<Response> {
     const identity = identify(request.headers)
+    let limit: Admission['headers']
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2) throw notFound('No such route.')
       let admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
       if (admission instanceof Promise) admission = await admission
+      limit = admission.headers
       return await answer(request, admission, query, identity, settings)
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
-      return problem(fault, identity)
+      return problem(fault, { ...identity, headers: { ...identity.headers, ...limit } })
     }
   }
 }
@@ -52,7 +55,15 @@ async function answer(
     checkJsonType(request.headers)
     body = parseJson(await readBytes(request, settings.maxBody))
   }
-  let reply = endpoint.run({ params: new URLSearchParams(query), body, deadline, signal: request.signal }, grant)
+  const call: Call = {
+    params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
+    body,
+    deadline,
+    get signal() {
+      return request.signal
+    },
+  }
+  let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
   const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
   return new Response(text, {
@@ -60,11 +71,13 @@ async function answer(
   })
 }
 
+const NO_PARAMS = new URLSearchParams()
+
 const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
 
 /** The path below the prefix, split on `/` first and then decoded, as an id may hold a slash; and the raw query. */
 function split(url: string): { segments: string[]; query: string } {
-  const start = url.indexOf(PREFIX, url.indexOf('//') + 2) + PREFIX.length
+  const start = url.indexOf(PREFIX, pathStart(url)) + PREFIX.length
   const mark = url.indexOf('?', start)
   const path = mark < 0 ? url.slice(start) : url.slice(start, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)

@@ -101,7 +101,8 @@ function alive(request: Request, headers: Record<string, string>): Response {
 
 /** The client reads `errorCode`, `errorMsg` and `usrMsg`; an empty object, or a list, brings it down. */
 function refusal(fault: Fault, identity: Identity): Response {
-  if (fault.code === 'not_routed') return new Response(null, { status: 404, headers: identity.headers })
+  if (fault.code === 'not_routed')
+    return new Response(null, { status: 404, headers: { ...identity.headers, ...fault.headers } })
   const { status, code, message, members } = fault
   const headers = status === 401 ? { ...fault.headers, 'www-authenticate': 'ApiKey' } : fault.headers
   const shown = new Fault(status, code, message, {

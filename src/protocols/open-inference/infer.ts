@@ -40,7 +40,9 @@ export async function infer(
     const read = Bun.nanoseconds()
     const answered = await context.scorer.score(version.scoring, feeds, rows, {
       deadline,
-      signal: request.signal,
+      get signal() {
+        return request.signal
+      },
       outputs: computed(version, outputs),
     })
     const scored = Bun.nanoseconds()

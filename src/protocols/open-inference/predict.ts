@@ -23,7 +23,12 @@ export async function predict(
     const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
     version.check(rows, 'rows')
     const read = Bun.nanoseconds()
-    const options = { deadline, signal: request.signal }
+    const options = {
+      deadline,
+      get signal() {
+        return request.signal
+      },
+    }
     const { predictions } = await score(context.scorer, scoring, codec, rows, 'rows', options)
     const scored = Bun.nanoseconds()
     const text = stringifyLossless({ predictions })

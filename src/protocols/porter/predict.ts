@@ -31,7 +31,12 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   requestCheck(route)(body.value, call.endpoint)
   const rows = rowsOf(route, body.value)
   try {
-    const options = { deadline, signal: request.signal }
+    const options = {
+      deadline,
+      get signal() {
+        return request.signal
+      },
+    }
     const codec = route.codec ?? served.codec
     const { predictions } = await predict(scorer, served.scoring, codec, rows, 'rows', options)
     const answers = body.ids(rows).map((id, row) => ({ id, prediction: predictions[row] }))

@@ -1,4 +1,6 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
+import { existsSync } from 'node:fs'
+import { Fault } from '../../lib/fault.ts'
 import type { StoredValue } from '../values.ts'
 
 export interface SqliteStatement {
@@ -9,7 +11,10 @@ export interface SqliteStatement {
 
 export type Row = Record<string, unknown>
 
-const MAX_CONNECTIONS = 64
+const MAX_CONNECTIONS = 1000
+/** So many connections have SQLite's own page cache (2 MB a file), those after them a small one: 250 MB in all at most. */
+const WELL_CACHED = 64
+const SMALL_CACHE_KB = 128
 const MAX_STATEMENTS = 200
 
 interface Connection {
@@ -22,9 +27,16 @@ interface Connection {
  * (`immutable=1`: four times the lookups), attached to an empty in-memory database that can be written by nobody.
  */
 export class SqliteReader {
+  /** the least recently used first */
   #connections = new Map<string, Connection>()
+  #latest = ''
+  #max: number
 
-  /** @throws SQLiteError */
+  constructor(max = MAX_CONNECTIONS) {
+    this.#max = max
+  }
+
+  /** @throws Fault 503 `data_missing` a file is gone; SQLiteError */
   all(statement: SqliteStatement, values: StoredValue[]): Row[] {
     return this.#prepared(statement).all(...(values as never[])) as Row[]
   }
@@ -65,17 +77,39 @@ export class SqliteReader {
   #connection(files: string[]): Connection {
     const key = files.length === 1 ? files[0]! : files.join('\n')
     const open = this.#connections.get(key)
-    if (open) return open
-    evictOldest(this.#connections, MAX_CONNECTIONS, close)
+    if (open) {
+      if (key !== this.#latest) {
+        this.#connections.delete(key)
+        this.#connections.set(key, open)
+        this.#latest = key
+      }
+      return open
+    }
+    evictOldest(this.#connections, this.#max, close)
+    const wellCached = this.#connections.size < WELL_CACHED
     const db = new Database('file::memory:', constants.SQLITE_OPEN_READWRITE | constants.SQLITE_OPEN_URI)
-    for (const [index, file] of files.entries())
-      db.run(`ATTACH ? AS d${index}`, [`file:${file.split('/').map(encodeURIComponent).join('/')}?immutable=1&mode=ro`])
+    for (const [index, file] of files.entries()) {
+      attach(db, file, index)
+      if (!wellCached) db.run(`PRAGMA d${index}.cache_size = -${SMALL_CACHE_KB}`)
+    }
     db.run('PRAGMA case_sensitive_like = ON')
     db.run('PRAGMA temp_store = MEMORY')
     db.run('PRAGMA query_only = ON')
     const connection = { db, statements: new Map() }
     this.#connections.set(key, connection)
+    this.#latest = key
     return connection
+  }
+}
+
+function attach(db: Database, file: string, index: number): void {
+  const uri = `file:${file.split('/').map(encodeURIComponent).join('/')}?immutable=1&mode=ro`
+  try {
+    db.run(`ATTACH ? AS d${index}`, [uri])
+  } catch (error) {
+    db.close()
+    if (existsSync(file)) throw error
+    throw new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause: error })
   }
 }
 

@@ -33,8 +33,8 @@ export interface ImportResult {
   primaryKey?: string[]
   /** The size of the SQLite file. */
   bytes: number
-  /** Of the file that was read, so that a later start can tell whether it changed. */
-  sha256?: string
+  /** Of the file before it was read, so that a later start can tell whether it changed. */
+  sha256: string
 }
 
 const EXTENSIONS: [string, FileFormat][] = [

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ColumnType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import { sha256Of } from '../../lib/digest.ts'
 import { Fault, unavailable } from '../../lib/fault.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { openCsv } from './csv-source.ts'
@@ -31,7 +32,7 @@ export interface JobResult {
   rowCount: number
   primaryKey?: string[]
   bytes: number
-  /** of the file that was read */
+  /** of the file before it was read: when it changes meanwhile, a later start sees that it differs */
   sha256: string
 }
 
@@ -55,6 +56,7 @@ export async function runJob(job: Job, report: (progress: Progress) => void): Pr
 
 async function run(job: Job, tell: Tell): Promise<JobResult> {
   process.chdir(job.scratch)
+  const sha256 = await sha256Of(job.source)
   const path = await place(job)
   const connection = await openDuckdb(job.scratch)
   tell('reading', 0, 0)
@@ -71,7 +73,6 @@ async function run(job: Job, tell: Tell): Promise<JobResult> {
     tell('finishing', rows, FINISHING)
     sync(job.building)
     const bytes = statSync(job.building).size
-    const sha256 = await digest(job.source)
     return { columns: columns.map(column => column.stored), rowCount, primaryKey, bytes, sha256 }
   } finally {
     clearInterval(polling)
@@ -146,10 +147,4 @@ function sync(path: string): void {
   } finally {
     closeSync(file)
   }
-}
-
-async function digest(path: string): Promise<string> {
-  const hasher = new Bun.CryptoHasher('sha256')
-  for await (const chunk of Bun.file(path).stream()) hasher.update(chunk)
-  return hasher.digest('hex')
 }

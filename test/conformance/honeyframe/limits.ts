@@ -15,6 +15,22 @@ export function limits(world: World): void {
     expect(refused.text).not.toContain('budget_exceeded')
   })
 
+  test('a refusal of a call that was counted has the RateLimit fields', async () => {
+    const { key } = await world.mint({ rate_limit: 4 })
+    const refused = [
+      await world.serve('nothing', { key }),
+      await world.serve('customer?id=1', { key, method: 'POST', body: {} }),
+      await world.serve('customer?id=x', { key }),
+    ]
+    expect(refused.map(({ status, headers }) => [status, headers.get('ratelimit')?.split(';t=')[0]])).toEqual([
+      [404, '"default";r=3'],
+      [405, '"default";r=2'],
+      [422, '"default";r=1'],
+    ])
+    expect(refused[1]!.headers.get('allow')).toBe('GET, HEAD')
+    expect((await world.serve('nothing')).headers.get('ratelimit')).toBeNull()
+  })
+
   test('a refused call counts too, a key without a limit has none, and one key does not spend for another', async () => {
     const { id, key } = await world.mint({ rate_limit: 2 })
     expect((await world.serve('nothing', { key })).status).toBe(404)

@@ -127,6 +127,31 @@ export function mintedKeys(world: World): void {
       expect((await world.admin('POST', keys(), { name: 'x', ...fields })).status, JSON.stringify(fields)).toBe(422)
   })
 
+  test('an end is an ISO 8601 time; without a zone it is UTC', async () => {
+    for (const [given, kept] of [
+      ['2099-01-31T12:00:00Z', '2099-01-31T12:00:00.000Z'],
+      ['2099-01-31T12:00:00+02:00', '2099-01-31T10:00:00.000Z'],
+      ['2099-01-31T12:00:00.123456', '2099-01-31T12:00:00.123Z'],
+      ['2096-02-29', '2096-02-29T00:00:00.000Z'],
+    ])
+      expect((await world.admin('POST', keys(), { name: 'x', expires_at: given })).json.expires_at).toBe(kept)
+    for (const expires_at of [
+      '',
+      '0',
+      '1',
+      '2099',
+      '+275760-09-13T00:00:00Z',
+      '2099-02-30T00:00:00Z',
+      '2099-13-01',
+      '2099-01-31T25:00:00Z',
+      'Sat, 31 Jan 2099 12:00:00 GMT',
+    ]) {
+      const refused = await world.admin('POST', keys(), { name: 'x', expires_at })
+      expect([refused.status, expires_at]).toEqual([422, expires_at])
+      expect(refused.json.detail).toContain('expires_at must be an ISO 8601 time')
+    }
+  })
+
   test("a key is not reached through another service's or project's path", async () => {
     const { id } = await world.mint({})
     for (const path of [

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { sendRaw } from '../raw-http.ts'
 import type { World } from './world.ts'
 
 export function wire(world: World): void {
@@ -20,6 +21,26 @@ export function wire(world: World): void {
       expect((await world.call('/api/service/shop/customer?id=1', { headers })).status, JSON.stringify(headers)).toBe(
         200,
       )
+  })
+
+  test('a request without a Host, or with one that is none, is served like any other', async () => {
+    const lines = [`X-API-Key: ${world.key}`, 'Connection: close']
+    const send = (request: string, ...more: string[]) =>
+      sendRaw(world.callgate.url, [`${[request, ...lines, ...more].join('\r\n')}\r\n\r\n`])
+    const path = '/api/service/shop/customer?id=1'
+    const { json: wanted } = await world.call(path, { key: world.key })
+    for (const answer of [
+      await send(`GET ${path} HTTP/1.0`),
+      await send(`GET ${path} HTTP/1.1`, 'Host: a b'),
+      await send(`GET ${path} HTTP/1.1`, 'Host:'),
+    ])
+      expect([answer.status, answer.json]).toEqual([200, wanted])
+    const predicted = await sendRaw(world.callgate.url, [
+      `POST /api/service/shop/churn HTTP/1.0\r\nX-API-Key: ${world.key}\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"rows":[]}`,
+    ])
+    expect([predicted.status, predicted.json.detail]).toEqual([422, 'rows is empty.'])
+    expect((await send('GET /-/ready HTTP/1.0')).status).toBe(200)
+    expect((await send('GET //api/service/shop/customer?id=1 HTTP/1.0')).status).toBe(404)
   })
 
   test('X-API-Key wins, even when it is empty', async () => {

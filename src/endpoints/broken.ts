@@ -1,0 +1,19 @@
+import type { EndpointConfig } from '../catalog/service-config.ts'
+import { unavailable } from '../lib/fault.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/** Stands in for a published endpoint that no longer compiles, so that the others of its service are served. */
+export function brokenEndpoint({ id, kind }: EndpointConfig): Endpoint {
+  const takesBody = kind === 'model' || kind === 'function'
+  return {
+    id,
+    kind,
+    methods: [takesBody ? 'POST' : 'GET'],
+    takesBody,
+    files: [],
+    broken: true,
+    run() {
+      throw unavailable("This endpoint cannot be served as it was published; the server's log says why.", 60)
+    },
+  }
+}

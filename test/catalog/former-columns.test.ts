@@ -1,0 +1,33 @@
+import { expect, test } from 'bun:test'
+import type { Column } from '../../src/catalog/column.ts'
+import { getDataset, putGeneration, setColumnPolicy } from '../../src/catalog/datasets.ts'
+import { SYSTEM } from '../../src/catalog/store.ts'
+import { openCatalog } from './catalog-fixture.ts'
+
+const generation = (...names: string[]) => ({
+  file: `${crypto.randomUUID()}.sqlite`,
+  columns: names.map(name => ({ name, type: 'text' as const, nullable: true })),
+  primaryKey: null,
+  indexes: [],
+  rowCount: 1,
+  source: null,
+  sourceHash: null,
+})
+
+test('a column that goes and comes back, in whatever case, has the policy that it had', () => {
+  const catalog = openCatalog()
+  const { db, project } = catalog
+  const put = (...names: string[]) => putGeneration(db, SYSTEM, project.id, 'a.b', generation(...names)).dataset
+  setColumnPolicy(db, SYSTEM, put('id', 'ssn'), { ssn: { sensitivity: 'critical', mask: 'last4' } })
+  const policyOf = (name: string): Column | undefined =>
+    getDataset(db, project.id, 'a.b').columns.find(column => column.name === name)
+  put('id', 'x')
+  expect(policyOf('ssn')).toBeUndefined()
+  put('id', 'other')
+  put('id', 'SSN')
+  expect(policyOf('SSN')).toMatchObject({ sensitivity: 'critical', mask: 'last4' })
+  put('id', 'ssn')
+  expect(policyOf('ssn')).toMatchObject({ sensitivity: 'critical', mask: 'last4' })
+  expect(policyOf('id')).toMatchObject({ sensitivity: 'low' })
+  catalog.close()
+})

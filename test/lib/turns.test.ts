@@ -1,0 +1,46 @@
+import { expect, test } from 'bun:test'
+import { Turns } from '../../src/lib/turns.ts'
+
+test('no more works run at once than there are turns, and who waits is served in order', async () => {
+  const turns = new Turns(2)
+  const began: number[] = []
+  const ends: (() => void)[] = []
+  const all = [0, 1, 2, 3].map(i =>
+    turns.run(async () => {
+      began.push(i)
+      await new Promise<void>(resolve => ends.push(resolve))
+      if (i === 0) throw new Error('failed')
+      return i
+    }),
+  )
+  await Bun.sleep(1)
+  expect(began).toEqual([0, 1])
+  ends[0]!()
+  await expect(all[0]!).rejects.toThrow('failed') // one that fails gives its turn on, too
+  await Bun.sleep(1)
+  expect(began).toEqual([0, 1, 2])
+  ends[1]!()
+  ends[2]!()
+  await Bun.sleep(1)
+  ends[3]!()
+  expect(await Promise.all(all.slice(1))).toEqual([1, 2, 3])
+})
+
+test('who leaves while waiting takes no turn', async () => {
+  const turns = new Turns(1)
+  const end = Promise.withResolvers<void>()
+  const first = turns.run(() => end.promise)
+  const leaving = new AbortController()
+  let ran = false
+  const left = turns.run(async () => {
+    ran = true
+  }, leaving.signal)
+  const third = turns.run(async () => 3)
+  leaving.abort(new Error('gone'))
+  await expect(left).rejects.toThrow('gone')
+  end.resolve()
+  await first
+  expect(await third).toBe(3)
+  expect(ran).toBe(false)
+  await expect(turns.run(async () => 1, leaving.signal)).rejects.toThrow('gone')
+})

@@ -1,0 +1,50 @@
+/** What a full disk costs: the upload, with an answer, and nothing else. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
+
+const disk = process.getuid?.() === 0 ? smallDisk() : undefined
+if (!disk) console.warn('skipped: no small file system can be mounted here (it takes root on Linux)')
+let callgate: Callgate
+beforeAll(async () => {
+  if (disk) callgate = await startCallgate({ dataDir: join(disk, 'data') })
+})
+afterAll(async () => {
+  if (disk) {
+    await callgate.kill()
+    Bun.spawnSync(['umount', disk])
+  }
+  await cleanUp()
+})
+
+test.skipIf(!disk)(
+  'an upload that does not fit is answered 503, leaves nothing behind, and the next change works',
+  async () => {
+    const project = await callgate.admin('POST', '/api/projects', { name: 'P', slug: 'p' })
+    const scope = { 'x-project-id': String(project.json.project_id) }
+    const upload = async (bytes: number) => {
+      const form = new FormData()
+      form.set('file', new File(['id,text\n', new Uint8Array(bytes).fill(120)], 'large.csv'))
+      form.set('name', 'a.large')
+      return callgate.admin('POST', '/api/datasets/file/upload', form, scope)
+    }
+    const answer = await upload(60 * 1024 * 1024)
+    expect({ status: answer.status, detail: answer.json.detail }).toEqual({
+      status: 503,
+      detail: "There is no room on the server's disk.",
+    })
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(answer.text).not.toContain(disk!)
+    expect(readdirSync(join(disk!, 'data', 'uploads'))).toEqual([])
+    expect((await callgate.admin('POST', '/api/projects', { name: 'Q', slug: 'q' })).status).toBe(201)
+  },
+)
+
+/** A file system of 24 MB, or undefined. */
+function smallDisk(): string | undefined {
+  const folder = join(temporaryFolder(), 'disk')
+  mkdirSync(folder)
+  const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder])
+  return mounted.success ? folder : undefined
+}
