@@ -2,6 +2,7 @@ import type { Database } from 'bun:sqlite'
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
+import datasetOrigin from './migrations/0002_dataset_origin.sql' with { type: 'text' }
 
 export interface Migration {
   number: number
@@ -9,7 +10,10 @@ export interface Migration {
 }
 
 /** In order; a number is never used twice and a migration that was released is never edited. */
-const MIGRATIONS: Migration[] = [{ number: 1, sql: init }]
+const MIGRATIONS: Migration[] = [
+  { number: 1, sql: init },
+  { number: 2, sql: datasetOrigin },
+]
 
 /** The catalog was written by a newer Callgate than this one. */
 export class NewerCatalog extends Error {

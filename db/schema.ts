@@ -78,6 +78,8 @@ export const datasets = sqliteTable(
     /** Where its rows came from: a file's name, and its SHA-256, so that an unchanged file is not imported again. */
     source: text('source'),
     sourceHash: text('source_hash'),
+    /** The operator's own file and how it was read, for reading it again; null: an upload. */
+    origin: json<unknown>('origin'),
     /** The immutable file under `warehouse/` that is served. */
     file: text('file').notNull(),
     generation: integer('generation').notNull().default(1),

@@ -36,6 +36,16 @@ export type Sensitivity = (typeof SENSITIVITIES)[number]
 export const MASKS = ['redact', 'email', 'last4', 'initials', 'year', 'hash', 'null'] as const
 export type Mask = (typeof MASKS)[number]
 
+/**
+ * A tier that an import proposes for a column, and why: `looks like e-mail addresses (by its values)`. It protects as a
+ * decided one would until somebody decides; the reason never holds a value of the data.
+ */
+export interface Proposal {
+  sensitivity: Sensitivity
+  mask: Mask
+  reason: string
+}
+
 /** A column as it was imported. */
 export interface StoredColumn {
   name: string
@@ -46,12 +56,16 @@ export interface StoredColumn {
   scale?: number
   /** integer: whether a value lies beyond +-(2^53 - 1), so that reading needs bigint */
   wide?: boolean
+  /** what it looks like, where that is personal; of a Column: still open, and so its tier and mask */
+  proposal?: Proposal
 }
 
 /** A column with its policy. */
 export interface Column extends StoredColumn {
   sensitivity: Sensitivity
   mask?: Mask
+  /** Somebody gave it its policy: no import proposes another. */
+  decided?: true
 }
 
 export const FILE_FORMATS = ['csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet'] as const

@@ -2,12 +2,32 @@ import { and, asc, eq } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import type { Column, Mask, Sensitivity, StoredColumn } from './column.ts'
+import {
+  type Column,
+  type ColumnType,
+  type Mask,
+  SENSITIVITIES,
+  type Sensitivity,
+  type StoredColumn,
+} from './column.ts'
 import { checkDatasetName } from './names.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
-export type Dataset = Omit<Row, 'columns' | 'formerColumns'> & { columns: Column[]; formerColumns: Column[] }
+export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin'> & {
+  columns: Column[]
+  formerColumns: Column[]
+  origin: Origin | null
+}
+
+/** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
+export interface Origin {
+  path: string
+  primaryKey?: string[]
+  chooseKey?: boolean
+  indexes?: string[][]
+  types?: Record<string, ColumnType>
+}
 
 /** Policy of columns as a manifest and the API give it; what is not named stays. */
 export type ColumnPolicy = Record<string, { sensitivity?: Sensitivity; mask?: Mask | null }>
@@ -21,6 +41,8 @@ export interface Generation {
   rowCount: number
   source: string | null
   sourceHash: string | null
+  /** absent: the file is gone after the import (an upload) */
+  origin?: Origin
 }
 
 export const listDatasets = (store: Store, projectId: number): Dataset[] =>
@@ -43,8 +65,9 @@ export function getDataset(store: Store, projectId: number, name: string): Datas
 }
 
 /**
- * Makes a generation the dataset's current one: a new dataset, or the next generation of one that exists. Column policy
- * stays with the columns' names, in any case and through generations that lack them.
+ * Makes a generation the dataset's current one: a new dataset, or the next generation of one that exists. What was decided
+ * of a column stays with its name, in any case and through generations that lack it; what the import proposes for the others
+ * protects them until somebody decides.
  * @returns the dataset, and the file that is no longer its (to be removed when its last reader is done)
  * @throws Fault 422 the name's form
  */
@@ -59,15 +82,12 @@ export function putGeneration(
   const existing = findDataset(store, projectId, name)
   const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
   const policy = new Map(known.map(c => [c.name.toLowerCase(), c]))
-  const columns: Column[] = generation.columns.map(column => {
-    const before = policy.get(column.name.toLowerCase())
-    return { ...column, sensitivity: before?.sensitivity ?? 'low', ...(before?.mask ? { mask: before.mask } : {}) }
-  })
+  const columns = generation.columns.map(column => withPolicy(column, policy.get(column.name.toLowerCase())))
   const present = new Set(columns.map(c => c.name.toLowerCase()))
   const formerColumns = [...policy.values()].filter(
-    c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask),
+    c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
   )
-  const values = { ...generation, columns, formerColumns, updatedAt: now() }
+  const values = { ...generation, origin: generation.origin ?? null, columns, formerColumns, updatedAt: now() }
   const dataset = existing
     ? store
         .update(datasets)
@@ -84,7 +104,33 @@ export function putGeneration(
   return { dataset: dataset as Dataset, replaced: existing?.file ?? null }
 }
 
-/** Changes the policy of the columns that are named. @returns whether anything changed. @throws Fault 422 an unknown column */
+/** A column of a new generation with the policy that it had, or else what is proposed for it: the stricter, if twice. */
+function withPolicy({ proposal, ...stored }: StoredColumn, before: Column | undefined): Column {
+  const protectedBefore = before && (before.sensitivity !== 'low' || before.mask !== undefined)
+  if (before?.decided || (protectedBefore && !before.proposal)) {
+    const { sensitivity, mask } = before
+    return { ...stored, sensitivity, ...(mask ? { mask } : {}), decided: true }
+  }
+  const [open] = [before?.proposal, proposal]
+    .filter(p => p !== undefined)
+    .sort((a, b) => SENSITIVITIES.indexOf(b.sensitivity) - SENSITIVITIES.indexOf(a.sensitivity))
+  if (!open) return { ...stored, sensitivity: 'low' }
+  return { ...stored, sensitivity: open.sensitivity, mask: open.mask, proposal: open }
+}
+
+/** What is proposed for a dataset and not decided yet, as one line; undefined: nothing. */
+export function openProposals({ name, columns }: Dataset): string | undefined {
+  const open = columns.flatMap(c => (c.proposal ? [`${shown(c.name)} ${c.proposal.reason}: ${c.sensitivity}`] : []))
+  if (open.length === 0) return undefined
+  return `dataset ${name}: ${open.join('; ')} until you decide (columns in a manifest, or PATCH /api/datasets/${name})`
+}
+
+/**
+ * Changes the policy of the columns that are named, which decides of what was proposed for them: with an explicit tier
+ * nothing of it stays, with a mask alone its tier does.
+ * @returns whether anything changed
+ * @throws Fault 422 an unknown column
+ */
 export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, policy: ColumnPolicy): boolean {
   const names = new Set(dataset.columns.map(c => c.name))
   for (const name of Object.keys(policy))
@@ -94,10 +140,12 @@ export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, po
       )
   const columns = dataset.columns.map(column => {
     const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined
-    if (!change) return column
-    const { mask: oldMask, ...rest } = column
-    const mask = change.mask === undefined ? oldMask : (change.mask ?? undefined)
-    return { ...rest, sensitivity: change.sensitivity ?? column.sensitivity, ...(mask ? { mask } : {}) }
+    if (!change || (change.sensitivity === undefined && change.mask === undefined)) return column
+    const { mask: oldMask, proposal, decided: _, ...rest } = column
+    const kept = proposal && change.sensitivity !== undefined ? undefined : oldMask
+    const mask = change.mask === undefined ? kept : (change.mask ?? undefined)
+    const sensitivity = change.sensitivity ?? column.sensitivity
+    return { ...rest, sensitivity, ...(mask ? { mask } : {}), decided: true as const }
   })
   if (JSON.stringify(columns) === JSON.stringify(dataset.columns)) return false
   store.update(datasets).set({ columns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
@@ -109,6 +157,12 @@ export function setDescription(store: Store, actor: Actor, dataset: Dataset, des
   if (dataset.description === description) return
   store.update(datasets).set({ description, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
   note(store, actor, 'dataset.update', dataset.name, dataset.projectId, { fields: ['description'] })
+}
+
+/** Where the file of a dataset is now, when it moved but did not change. */
+export function setOrigin(store: Store, dataset: Dataset, origin: Origin): void {
+  if (JSON.stringify(dataset.origin) === JSON.stringify(origin)) return
+  store.update(datasets).set({ origin }).where(eq(datasets.id, dataset.id)).run()
 }
 
 export function deleteDataset(store: Store, actor: Actor, dataset: Dataset): void {

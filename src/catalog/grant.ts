@@ -83,6 +83,15 @@ export const adminGrant = (projectId: number): Grant => ({
   sensitivityMax: 'critical',
 })
 
+/** Who may look at a project but change nothing in it: masked, and nothing above medium. */
+export const viewerGrant = (projectId: number): Grant => ({
+  ...everything,
+  projectId,
+  assetId: null,
+  masked: true,
+  sensitivityMax: 'medium',
+})
+
 /** Anyone, on a service that is public: masked, and nothing above medium. */
 export const publicGrant = (service: ServiceIdentity): Grant => ({
   ...everything,

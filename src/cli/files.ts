@@ -39,7 +39,8 @@ export async function publishFiles(instance: Instance, paths: string[]): Promise
     datasets: tables.map(f => ({ name: `files.${f.name}`, from: f.path, choose_key: true })),
     models: await Promise.all(models.map(file => modelOf(instance, file))),
   }
-  const { changes } = await apply(instance, completeManifest({ projects: [base] }, '/'))
+  const { changes, proposals } = await apply(instance, completeManifest({ projects: [base] }, '/'))
+  for (const line of proposals) console.log(`  ${line}`)
   for (const { name, versions, active } of base.models)
     if (versions[0]!.version > 1 && changes.some(change => change.startsWith(`model ${name}: version `)))
       console.log(`  ${name}: the file has changed; it is version ${active} of the model, and active.`)

@@ -20,8 +20,8 @@ export async function serve(argv: string[]): Promise<number> {
   })
 }
 
-function printMinted({ changes, minted }: Applied): void {
-  for (const change of changes) console.log(`  ${change}`)
+function printMinted({ changes, proposals, minted }: Applied): void {
+  for (const line of [...changes, ...proposals]) console.log(`  ${line}`)
   for (const key of minted)
     console.log(
       `Key ${key.name} of ${key.service ? `service ${key.service}` : `project ${key.project}`}, shown only now: ${key.secret}`,

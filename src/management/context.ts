@@ -48,6 +48,9 @@ export function projectFor(context: ManagementContext, user: User, projectId: nu
 export const sees = (context: ManagementContext, user: User, projectId: number): boolean =>
   user.isAdmin || roleOf(context.db, user.id, projectId) !== undefined
 
+export const mayEdit = (context: ManagementContext, user: User, projectId: number): boolean =>
+  user.isAdmin || RANK[roleOf(context.db, user.id, projectId) ?? 'viewer'] >= RANK.editor
+
 /** @throws Fault 403 */
 export function needAdmin(user: User): void {
   if (!user.isAdmin) throw forbidden('This needs an administrator of the installation.')

@@ -51,7 +51,13 @@ function projectsInScope(context: ManagementContext, { user }: SignedIn, request
 }
 
 /** A dataset by name, in the project in scope; without one, where only one project has it. @throws Fault 404, 403, 422 */
-function datasetFor(context: ManagementContext, who: SignedIn, request: Request, name: string, need: Role): Dataset {
+export function datasetFor(
+  context: ManagementContext,
+  who: SignedIn,
+  request: Request,
+  name: string,
+  need: Role,
+): Dataset {
   const found = projectsInScope(context, who, request).flatMap(p => findDataset(context.db, p.id, name) ?? [])
   if (found.length > 1) throw unprocessable('Several projects have a dataset of this name: send X-Project-Id.')
   if (!found[0]) throw notFound('No such dataset.')
@@ -183,14 +189,18 @@ const datasetRow = (dataset: Dataset) => ({
     nullable: c.nullable,
     sensitivity: c.sensitivity,
     mask: c.mask ?? null,
+    /** the tier and mask above are proposed by the import, and hold until somebody decides */
+    proposal: c.proposal ?? null,
   })),
   created_at: dataset.createdAt,
   updated_at: dataset.updatedAt,
 })
 
-const shown = (dataset: Dataset, status = 200) =>
+/** A dataset as it is answered; `more` is no part of its ETag. */
+export const shown = (dataset: Dataset, status = 200, more: object = {}) =>
   single(
     datasetRow(dataset),
     { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
     status,
+    more,
   )

@@ -52,7 +52,8 @@ export function list(request: Request, rows: unknown[], wrap: (rows: unknown[]) 
   return json(wrap(rows.slice((page - 1) * size, page * size)), 200, { link: links.join(', ') })
 }
 
-function wholeNumber(url: URL, name: string, fallback: number, max: number): number {
+/** A number of the query string, from 1. @throws Fault 422 */
+export function wholeNumber(url: URL, name: string, fallback: number, max: number): number {
   const text = url.searchParams.get(name)
   if (text === null) return fallback
   if (!/^\d{1,7}$/.test(text) || Number(text) < 1 || Number(text) > max)

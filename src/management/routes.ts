@@ -8,11 +8,14 @@ import * as assets from './assets.ts'
 import { auditTrail, deploymentsOf } from './audit.ts'
 import * as auth from './auth.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
+import * as rows from './dataset-rows.ts'
+import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
 import { dryRun } from './dryrun.ts'
 import * as keys from './keys.ts'
 import * as models from './models.ts'
 import * as projects from './projects.ts'
+import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
 import * as users from './users.ts'
 
@@ -135,6 +138,32 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
   app.delete(
     '/datasets/:name',
     on((c, r, who, p) => datasets.removeDataset(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/preview',
+    on((c, r, who, p) => rows.preview(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/explore',
+    on((c, r, who, p) => rows.explore(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/profile',
+    on((c, r, who, p) => rows.profile(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/settings',
+    on((c, r, who, p) => settings.settings(c, r, who, p.name!)),
+  )
+  app.put(
+    '/datasets/:name/settings',
+    on((c, r, who, p) => settings.changeSettings(c, r, who, p.name!)),
+    raw,
+  )
+  app.post(
+    '/datasets/:name/refresh',
+    on((c, r, who, p) => refreshDataset(c, r, who, p.name!)),
+    raw,
   )
 
   app.get(

@@ -14,7 +14,14 @@ import {
   saveAsset,
 } from '../../src/catalog/assets.ts'
 import type { StoredColumn } from '../../src/catalog/column.ts'
-import { findDataset, getDataset, putGeneration, setColumnPolicy } from '../../src/catalog/datasets.ts'
+import {
+  type ColumnPolicy,
+  findDataset,
+  getDataset,
+  openProposals,
+  putGeneration,
+  setColumnPolicy,
+} from '../../src/catalog/datasets.ts'
 import { putDeployment } from '../../src/catalog/deployments.ts'
 import {
   activate,
@@ -171,6 +178,61 @@ describe('datasets', () => {
       ['email', 'high', 'email'],
       ['new', 'low', undefined],
     ])
+  })
+  describe('what an import proposes', () => {
+    const proposal = { sensitivity: 'high', mask: 'email', reason: 'looks like e-mail addresses' } as const
+    const propose = (file: string, proposed: Record<string, typeof proposal | undefined>) =>
+      putGeneration(catalog.db, ACTOR, catalog.project.id, 'm.t', {
+        file,
+        columns: Object.entries(proposed).map(([name, p]) => ({ ...column(name), ...(p ? { proposal: p } : {}) })),
+        primaryKey: null,
+        indexes: [],
+        rowCount: 1,
+        source: 'x.csv',
+        sourceHash: file,
+      })
+    const shownPolicy = () => dataset().columns.map(c => [c.name, c.sensitivity, c.mask, c.proposal?.reason])
+    const decide = (policy: ColumnPolicy) => setColumnPolicy(catalog.db, ACTOR, dataset(), policy)
+
+    test('protects until somebody decides, over re-imports that see it no more, too', () => {
+      propose('1.db', { id: undefined, contact: proposal })
+      const open = [
+        ['id', 'low', undefined, undefined],
+        ['contact', 'high', 'email', 'looks like e-mail addresses'],
+      ]
+      expect(shownPolicy()).toEqual(open)
+      expect(openProposals(dataset())).toBe(
+        'dataset m.t: contact looks like e-mail addresses: high until you decide (columns in a manifest, or PATCH /api/datasets/m.t)',
+      )
+      propose('2.db', { id: undefined, contact: undefined })
+      expect(shownPolicy()).toEqual(open)
+    })
+    test('a decision removes it, `low` as well, and no re-import brings it back; new columns get theirs', () => {
+      propose('1.db', { a: proposal, b: proposal, c: proposal, d: proposal, e: undefined })
+      decide({ a: { sensitivity: 'low' }, b: { sensitivity: 'critical' }, c: { mask: 'redact' }, d: {} })
+      const decided = [
+        ['a', 'low', undefined, undefined],
+        ['b', 'critical', undefined, undefined],
+        ['c', 'high', 'redact', undefined],
+        ['d', 'high', 'email', 'looks like e-mail addresses'],
+        ['e', 'low', undefined, undefined],
+      ]
+      expect(shownPolicy()).toEqual(decided)
+      decide({ e: { sensitivity: 'low' } })
+      propose('2.db', { a: proposal, b: proposal, c: proposal, d: proposal, e: proposal, f: proposal })
+      expect(shownPolicy()).toEqual([...decided, ['f', 'high', 'email', 'looks like e-mail addresses']])
+    })
+    test('a column that nobody decided of is protected as soon as it looks personal; the stricter proposal wins', () => {
+      propose('1.db', { a: undefined, b: { ...proposal, sensitivity: 'critical' } as never })
+      propose('2.db', { a: proposal, b: proposal })
+      expect(dataset().columns.map(c => c.sensitivity)).toEqual(['high', 'critical'])
+    })
+    test('accepting it is a decision; doing so twice changes nothing', () => {
+      propose('1.db', { a: proposal })
+      expect(decide({ a: { sensitivity: 'high', mask: 'email' } })).toBe(true)
+      expect(openProposals(dataset())).toBeUndefined()
+      expect(decide({ a: { sensitivity: 'high', mask: 'email' } })).toBe(false)
+    })
   })
   test('policy changes what it names: a mask can be taken away, the rest stays', () => {
     put('1.db', ['a', '__proto__', 'constructor'])

@@ -32,6 +32,23 @@ function catalogOf(dataDir: string) {
 }
 
 describe.each(TARGETS)('from the %s', target => {
+  test('what looks personal is protected and named in one line; the other columns answer, and every line works', async () => {
+    const people = 'mail,name,town\nada@example.org,Ada,Ulm\nbob@example.org,Bob,Bonn\n'
+    const callgate = await startCallgate({ target, files: [write('people.csv', people)] })
+    expect(callgate.output()).toContain(
+      'dataset files.people: mail looks like e-mail addresses (by its name and its values): high until you decide',
+    )
+    const { key, commands, answers } = await pasted(callgate)
+    expect(commands).toHaveLength(2)
+    expectUseful(answers)
+    expect(callgate.output()).not.toContain('@example')
+    expect((await callgate.call('/api/service/files/people?town=Ulm', { key })).json.rows).toEqual([
+      { mail: '[BLOCKED]', name: 'Ada', town: 'Ulm' },
+    ])
+    expect((await callgate.call('/api/service/files/people?mail=ada%40example.org', { key })).status).toBe(403)
+    expect(await callgate.stop()).toBe(0)
+  })
+
   test('tables and models under their names, one key, and lines that answer; a second start changes nothing', async () => {
     const dataDir = join(temporaryFolder(), 'data')
     const files = [

@@ -38,7 +38,7 @@ describe('the executable', () => {
         {
           slug: 'quiet',
           datasets: [
-            { name: 'q.people', from: at('people.csv'), primary_key: 'id' },
+            { name: 'q.people', from: at('people.csv'), primary_key: 'id', columns: { mail: { sensitivity: 'low' } } },
             { name: 'q.many', from: at('many.csv'), primary_key: 'id' },
           ],
           models: [{ name: 'late', versions: [{ version: 1, file: join(FIXTURES, 'models/late_arrival.onnx') }] }],

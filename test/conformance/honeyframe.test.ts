@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
 import { access } from './honeyframe/access.ts'
+import { datasets } from './honeyframe/datasets.ts'
 import { kinds } from './honeyframe/kinds.ts'
 import { lifecycle } from './honeyframe/lifecycle.ts'
 import { limits } from './honeyframe/limits.ts'
@@ -37,5 +38,6 @@ describe.each(TARGETS)('Honeyframe, %s:', target => {
   describe('models', () => models(world))
   describe('who may manage what', () => access(world))
   describe('management resources', () => resources(world))
+  describe('datasets in the management API', () => datasets(world))
   describe('after a restart', () => restart(world))
 })

@@ -11,7 +11,7 @@ afterAll(cleanUp)
 
 world.write(
   'tables/people.csv',
-  'id,name,mail,born\n1,Ada,ada@example.org,1815-12-10\n2,Bob,bob@example.org,1990-01-02\n',
+  'id,name,mail,joined\n1,Ada,ada@example.org,1815-12-10\n2,Bob,bob@example.org,1990-01-02\n',
 )
 world.write('tables/towns.csv', 'town,name\n1,Rome\n2,Oslo\n')
 const PERSON = { id: 'person', kind: 'lookup', dataset: 'hr.people', key_column: 'id' }
@@ -68,7 +68,7 @@ const named = async (callgate: Callgate, key: string) =>
 test('everything that it declares is there and answers; keys without secret_env are minted and shown once', async () => {
   const printed = await world.serve(base(), async callgate => {
     expect((await person(callgate, app)).json.rows).toEqual([
-      { id: 1, name: 'Ada', mail: 'a***@example.org', born: '1815-12-10' },
+      { id: 1, name: 'Ada', mail: 'a***@example.org', joined: '1815-12-10' },
     ])
     expect((await towns(callgate, app)).status).toBe(403)
     expect((await towns(callgate, ops)).json.count).toBe(2)
@@ -112,10 +112,10 @@ test('applied again, it changes nothing: no line, no row, no file', async () => 
 
 test('a file that changed is imported again, and nothing else; the policy stays with its column', async () => {
   const before = world.files()
-  world.write('tables/people.csv', 'mail,id,name,born,age\nada@example.net,1,Ada,1815-12-10,36\n')
+  world.write('tables/people.csv', 'mail,id,name,joined,age\nada@example.net,1,Ada,1815-12-10,36\n')
   const printed = await world.serve(base(), async callgate => {
     expect((await person(callgate, app)).json.rows).toEqual([
-      { mail: 'a***@example.net', id: 1, name: 'Ada', born: '1815-12-10', age: 36 },
+      { mail: 'a***@example.net', id: 1, name: 'Ada', joined: '1815-12-10', age: 36 },
     ])
   })
   expect(printed).toEqual(['dataset hr.people: 1 rows imported'])
@@ -140,7 +140,7 @@ test('a field that it names wins over what was set elsewhere, one that it does n
     const { id } = await named(callgate, 'people')
     const fields = { title: 'By hand', description: 'By hand', is_public: true }
     expect((await callgate.admin('PUT', `/api/publish/assets/${id}`, fields)).status).toBe(200)
-    const columns = { born: { sensitivity: 'medium', mask: 'year' }, mail: { mask: 'redact' } }
+    const columns = { joined: { sensitivity: 'medium', mask: 'year' }, mail: { mask: 'redact' } }
     expect((await callgate.admin('PATCH', '/api/datasets/hr.people', { columns, description: 'By hand' })).status).toBe(
       200,
     )
@@ -161,7 +161,7 @@ test('a field that it names wins over what was set elsewhere, one that it does n
     const dataset = (await callgate.admin('GET', '/api/datasets/hr.people')).json
     expect(dataset.description).toBe('By hand')
     const policy = Object.fromEntries(dataset.columns.map((c: { name: string }) => [c.name, c]))
-    expect(policy.born).toMatchObject({ sensitivity: 'medium', mask: 'year' })
+    expect(policy.joined).toMatchObject({ sensitivity: 'medium', mask: 'year' })
     expect(policy.mail).toMatchObject({ sensitivity: 'medium', mask: 'email' })
     const { json } = await callgate.admin('GET', `/api/publish/assets/${asset.id}/api-keys`)
     expect(json.find((k: { name: string }) => k.name === 'app')).toMatchObject({

@@ -71,6 +71,7 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     description: '',
     source: null,
     sourceHash: null,
+    origin: null,
     file,
     generation: 1,
     columns,

@@ -7,7 +7,14 @@ import {
   markUnpublished,
   saveAsset,
 } from '../../catalog/assets.ts'
-import { getDataset, putGeneration, setColumnPolicy, setDescription } from '../../catalog/datasets.ts'
+import {
+  getDataset,
+  openProposals,
+  putGeneration,
+  setColumnPolicy,
+  setDescription,
+  setOrigin,
+} from '../../catalog/datasets.ts'
 import { putDeployment } from '../../catalog/deployments.ts'
 import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
@@ -22,11 +29,13 @@ import type { ManagementContext } from '../context.ts'
 import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type Staged, type StageReporter, stageManifest } from './stage.ts'
+import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
   changes: string[]
+  /** a line for each dataset that was imported: which columns are protected until somebody decides, and why */
+  proposals: string[]
   /** keys without `secret_env` that were minted just now: shown once */
   minted: { service: string | null; project: string; name: string; secret: string }[]
   /** what the manifest's published services warn of, by service and endpoint */
@@ -101,7 +110,7 @@ const spelt = (field: string): string =>
 
 /** One application, inside its transaction. */
 class Run {
-  readonly applied: Applied = { changes: [], minted: [], warnings: [] }
+  readonly applied: Applied = { changes: [], proposals: [], minted: [], warnings: [] }
   readonly replaced: string[] = []
   #context: ManagementContext
   #tx: Store
@@ -163,6 +172,9 @@ class Run {
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
+    if (!generation) setOrigin(this.#tx, dataset, sourceOf(given))
+    const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
+    if (proposals) this.applied.proposals.push(proposals)
   }
 
   #model(project: Project, given: ManifestModel): void {

@@ -88,7 +88,7 @@ async function stageDataset(
   const progress = report.table(dataset.name)
   try {
     const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
-    staged.generations.set(`${slug}/${dataset.name}`, generation)
+    staged.generations.set(`${slug}/${dataset.name}`, { ...generation, origin: source })
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
@@ -97,7 +97,7 @@ async function stageDataset(
 }
 
 /** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
-function sourceOf(dataset: ManifestDataset): TableSource {
+export function sourceOf(dataset: ManifestDataset): TableSource {
   const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
   return {
     path: dataset.from,

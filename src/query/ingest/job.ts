@@ -10,6 +10,7 @@ import { openJson } from './json-source.ts'
 import { checkKeys, chooseKey } from './key.ts'
 import { openParquet } from './parquet-source.ts'
 import { planColumns } from './plan.ts'
+import { proposeTiers } from './propose.ts'
 import type { Source } from './source.ts'
 import { writeTable } from './write.ts'
 import { wrong } from './wrong.ts'
@@ -80,7 +81,9 @@ async function run(job: Job, tell: Tell): Promise<JobResult> {
 
 async function settle(job: Job, source: Source, connection: DuckDBConnection) {
   try {
-    const { columns, rowCount } = await planColumns(connection, source, job.types)
+    const planned = await planColumns(connection, source, job.types)
+    const { rowCount } = planned
+    const columns = await proposeTiers(connection, source, planned.columns, rowCount)
     await checkKeys(connection, source, columns, job.primaryKey, job.indexes)
     const chosen = job.chooseKey && !job.primaryKey ? await chooseKey(connection, source, columns, rowCount) : undefined
     return { columns, rowCount, primaryKey: job.primaryKey ?? chosen }

@@ -11,14 +11,17 @@ const KEY_TYPES = new Set(['integer', 'text', 'decimal', 'date', 'timestamp', 't
 /** DuckDB's estimate of distinct values is off by a fifth at times; what it finds this far from unique is not counted. */
 const WORTH_COUNTING = 0.5
 
-/** The first unique column without nulls, `id` before all others; undefined where there is none. */
+/**
+ * The first unique column without nulls, `id` before all others; undefined where there is none. What looks personal is no
+ * key: whoever may not see it could not look anything up by it.
+ */
 export async function chooseKey(
   connection: DuckDBConnection,
   source: Source,
   columns: ColumnPlan[],
   rowCount: number,
 ): Promise<string[] | undefined> {
-  const candidates = columns.filter(({ stored }) => !stored.nullable && KEY_TYPES.has(stored.type))
+  const candidates = columns.filter(({ stored }) => !stored.nullable && !stored.proposal && KEY_TYPES.has(stored.type))
   candidates.sort((a, b) => Number(isId(b)) - Number(isId(a)))
   if (rowCount === 0 || candidates.length === 0) return undefined
   const [estimates] = await rowsOf(

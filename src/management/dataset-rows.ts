@@ -1,0 +1,87 @@
+/** The rows of datasets in the management API (honeyframe-sdk.md 1.8), always through the engine and its policy. */
+import { join } from 'node:path'
+import { type Dataset, findDataset } from '../catalog/datasets.ts'
+import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
+import { compileEndpoint } from '../endpoints/registry.ts'
+import { conflict, Fault } from '../lib/fault.ts'
+import { stringifyLossless } from '../lib/json.ts'
+import type { RowsReply } from '../query/prepared.ts'
+import { profileOf } from '../query/profile.ts'
+import { type ManagementContext, mayEdit, type SignedIn } from './context.ts'
+import { datasetFor } from './datasets.ts'
+import { wholeNumber } from './respond.ts'
+
+const PREVIEW = 100
+const MAX_PAGE_SIZE = 1000
+
+/**
+ * Viewers see what a masked key up to medium sees; editors and administrators see everything raw, as in a dry-run: they
+ * decide of the policy, and mint keys past it.
+ */
+const grantOf = (context: ManagementContext, { user }: SignedIn, projectId: number): Grant =>
+  mayEdit(context, user, projectId) ? adminGrant(projectId) : viewerGrant(projectId)
+
+/** The first rows, 100 at most. */
+export async function preview(context: ManagementContext, request: Request, who: SignedIn, name: string) {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  const limit = wholeNumber(new URL(request.url), 'limit', PREVIEW, PREVIEW)
+  const { columns, rows } = await page(context, request, who, dataset, limit, 0)
+  return lossless({ columns, rows })
+}
+
+/** A page of the rows, `page` counted from 1, in the order of the primary key or else of the file. */
+export async function explore(context: ManagementContext, request: Request, who: SignedIn, name: string) {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  const url = new URL(request.url)
+  const number = wholeNumber(url, 'page', 1, 1_000_000)
+  const size = wholeNumber(url, 'page_size', 50, MAX_PAGE_SIZE)
+  const { columns, rows } = await page(context, request, who, dataset, size, (number - 1) * size)
+  return lossless({ columns, rows, total: dataset.rowCount, page: number, page_size: size })
+}
+
+/** What the columns hold, as far as the caller may know it (query/profile.ts). */
+export async function profile(context: ManagementContext, request: Request, who: SignedIn, name: string) {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  const { runtime } = context.publisher.registry
+  const placed = { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
+  const now = Date.now()
+  const { requestTimeout } = context.config
+  const times = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2 }
+  try {
+    const columns = await profileOf(placed, grantOf(context, who, dataset.projectId), runtime.queries, times)
+    return lossless({ name: dataset.name, row_count: dataset.rowCount, columns })
+  } catch (error) {
+    // its file goes between two statements when it is imported again
+    if (error instanceof Fault || findDataset(context.db, dataset.projectId, name)?.file === dataset.file) throw error
+    throw conflict('The dataset was replaced while it was profiled; ask again.')
+  }
+}
+
+async function page(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  dataset: Dataset,
+  limit: number,
+  offset: number,
+): Promise<RowsReply> {
+  const [schema, table] = dataset.name.split('.') as [string, string]
+  const query = { source: { schema, table }, pagination: { default_limit: limit, max_limit: MAX_PAGE_SIZE } }
+  const { db, publisher, config } = context
+  const endpoint = compileEndpoint(
+    { id: 'rows', kind: 'sql', query },
+    db,
+    dataset.projectId,
+    publisher.registry.runtime,
+  )
+  const call = {
+    params: new URLSearchParams({ limit: String(limit), offset: String(offset) }),
+    body: undefined,
+    deadline: Date.now() + config.requestTimeout,
+    signal: request.signal,
+  }
+  return (await endpoint.run(call, grantOf(context, who, dataset.projectId))) as RowsReply
+}
+
+const lossless = (answer: unknown): Response =>
+  new Response(stringifyLossless(answer), { headers: { 'content-type': 'application/json' } })

@@ -1,0 +1,121 @@
+/** A dataset's settings as the Honeyframe SDK has them: of those, policy and description are ours. */
+import { type Static, Type } from '@sinclair/typebox'
+import { MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import { type ColumnPolicy, type Dataset, getDataset, setColumnPolicy, setDescription } from '../catalog/datasets.ts'
+import { inProject } from '../endpoints/publisher.ts'
+import { conflict, notServed } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { datasetFor } from './datasets.ts'
+import { checkMatch, single } from './respond.ts'
+
+const closed = { additionalProperties: false }
+const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
+
+const Masking = Type.Record(
+  Type.String(),
+  Type.Object(
+    {
+      sensitivity: Type.Optional(literals(SENSITIVITIES)),
+      strategy: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+      unmask_roles: Type.Optional(Type.Unknown()),
+      unmask_project_roles: Type.Optional(Type.Unknown()),
+    },
+    closed,
+  ),
+)
+/** What the SDK sends besides, and is not kept here. */
+const ELSEWHERE = [
+  'friendly_name',
+  'tags',
+  'semantic_overrides',
+  'column_descriptions',
+  'sync_mode',
+  'sync_interval',
+  'partitioning',
+  'catalog',
+] as const
+const Settings = Type.Object(
+  {
+    description: Type.Optional(Type.Union([Type.String({ maxLength: 10_000 }), Type.Null()])),
+    masking: Type.Optional(Type.Union([Masking, Type.Null()])),
+    ...Object.fromEntries(ELSEWHERE.map(name => [name, Type.Optional(Type.Unknown())])),
+  },
+  closed,
+)
+
+const settingsOf = ({ name, description, columns }: Dataset) => ({
+  name,
+  managed: true,
+  friendly_name: null,
+  description,
+  masking: Object.fromEntries(
+    columns
+      .filter(c => c.decided || c.mask !== undefined || c.sensitivity !== 'low')
+      .map(c => [
+        c.name,
+        { sensitivity: c.sensitivity, strategy: c.mask ?? null, unmask_roles: [], unmask_project_roles: [] },
+      ]),
+  ),
+  /** columns of `masking` that an import put there, until somebody decides */
+  proposals: Object.fromEntries(columns.flatMap(c => (c.proposal ? [[c.name, c.proposal]] : []))),
+  tags: [],
+  semantic_overrides: {},
+  column_descriptions: {},
+  sync_mode: null,
+  sync_interval: null,
+  partitioning: null,
+  catalog: null,
+})
+
+export const settings = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
+  answered(datasetFor(context, who, request, name, 'viewer'))
+
+/**
+ * Writes what is given and leaves the rest, the columns that `masking` does not name included: leaving one out never takes
+ * its protection away.
+ */
+export async function changeSettings(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  name: string,
+): Promise<Response> {
+  const { id, projectId } = datasetFor(context, who, request, name, 'editor')
+  const body = (await jsonBody(context, request, Settings)) as Static<typeof Settings> & Record<string, unknown>
+  for (const field of ELSEWHERE) if (says(body[field])) throw notServed(`${field} is not kept by this server.`)
+  const policy = body.masking && policyOf(body.masking)
+  const changed = context.publisher.change((tx, touched) => {
+    const dataset = getDataset(tx, projectId, name)
+    if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
+    checkMatch(request, settingsOf(dataset))
+    if (policy && setColumnPolicy(tx, who.actor, dataset, policy)) touched.datasets.add(inProject(projectId, name))
+    if (typeof body.description === 'string') setDescription(tx, who.actor, dataset, body.description)
+    return getDataset(tx, projectId, name)
+  })
+  return answered(changed, { ok: true })
+}
+
+function policyOf(masking: Static<typeof Masking>): ColumnPolicy {
+  return Object.fromEntries(
+    Object.entries(masking).map(([column, { sensitivity, strategy, unmask_roles, unmask_project_roles }]) => {
+      if (says(unmask_roles) || says(unmask_project_roles))
+        throw notServed(
+          `masking: ${shown(column)}: roles do not unmask single columns here; a key's masking_level and sensitivity_max do.`,
+        )
+      return [column, { sensitivity, mask: strategy }]
+    }),
+  )
+}
+
+/** Whether a field holds anything: what `settings` gives back empty may be sent back. */
+const says = (value: unknown): boolean =>
+  value !== undefined &&
+  value !== null &&
+  value !== '' &&
+  !(typeof value === 'object' && Object.keys(value).length === 0)
+
+const answered = (dataset: Dataset, more: object = {}) => {
+  const path = `/api/datasets/${encodeURIComponent(dataset.name)}`
+  return single(settingsOf(dataset), { self: `${path}/settings`, dataset: path }, 200, more)
+}
