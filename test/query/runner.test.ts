@@ -288,6 +288,8 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       const before = answered
       for (const pid of workers()) process.kill(pid, 'SIGKILL')
       // a query has one retry: those that lost their worker must have had it before the next round
+      // (it waits a moment for that, in which a worker that was only starting answers others)
+      await Bun.sleep(100)
       await waitFor(() => (answered > before + 20 ? true : undefined))
     }
     over = true
