@@ -3,26 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog, type Db } from '../../db/connect.ts'
 import { audit } from '../../db/schema.ts'
-import type { KeyFields } from '../../src/catalog/keys.ts'
+import { type KeyFields, PLAIN_KEY } from '../../src/catalog/keys.ts'
 import { createProject } from '../../src/catalog/projects.ts'
 import type { Actor } from '../../src/catalog/store.ts'
 import { Fault } from '../../src/lib/fault.ts'
 
 export const ACTOR: Actor = { name: 'tester' }
 
-export const KEY: KeyFields = {
-  name: 'app',
-  rateLimit: null,
-  maskingLevel: 'masked',
-  sensitivityMax: 'medium',
-  allowedColumns: [],
-  allowedEndpoints: null,
-  allowedServices: null,
-  allowedDeployments: null,
-  rowScope: null,
-  manageModels: false,
-  expiresAt: null,
-}
+export const KEY: KeyFields = { ...PLAIN_KEY, name: 'app' }
 
 /** A catalog of a test's own, with one project. */
 export function openCatalog() {
