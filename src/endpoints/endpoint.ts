@@ -12,8 +12,8 @@ export interface Call {
   body: unknown
   /** milliseconds since the epoch */
   deadline: number
-  /** the caller has gone; read it only where the work takes long, as the door may have to make it first */
-  readonly signal?: AbortSignal
+  /** its `signal` tells that the caller has gone; a request makes one when it is read: only where the work takes long */
+  caller?: { readonly signal?: AbortSignal }
 }
 
 /** What a model answers. */

@@ -47,6 +47,6 @@ export function compileQueryEndpoint(
     files: query.tables.map(t => t.dataset.file),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
-    run: (call, grant) => prepared.run(grant, call.params, call.deadline, call),
+    run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }
 }

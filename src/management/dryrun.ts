@@ -27,7 +27,7 @@ export async function dryRun(
     params: endpoint.takesBody ? new URLSearchParams() : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
-    signal: request.signal,
+    caller: request,
   }
   const reply = await endpoint.run(call, adminGrant(asset.projectId))
   return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })

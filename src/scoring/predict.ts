@@ -18,13 +18,7 @@ export async function predict(
   form: 'rows' | 'features',
   options: Omit<ScoreOptions, 'outputs'>,
 ): Promise<Decoded> {
-  const scoring: ScoreOptions = {
-    deadline: options.deadline,
-    outputs: codec.outputs,
-    get signal() {
-      return options.signal
-    },
-  }
+  const scoring: ScoreOptions = { deadline: options.deadline, caller: options.caller, outputs: codec.outputs }
   if (codec.stacks || rows.length === 1) {
     const outputs = await scorer.score(model, codec.encode(rows, form), rows.length, scoring)
     return codec.decode(outputs, rows.length)

@@ -23,7 +23,7 @@ export interface Job {
   /** When it came. */
   readonly added: number
   /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
-  readonly caller: { readonly signal?: AbortSignal }
+  readonly caller: { readonly signal?: AbortSignal } | undefined
   watched: boolean
   unwatch?: () => void
   /** When it need not wait for company any more. */
@@ -87,9 +87,9 @@ export class JobQueue {
     model: ScoringModel,
     feeds: Tensors,
     rows: number,
-    options: { deadline: number; signal?: AbortSignal; outputs?: readonly string[] },
+    options: { deadline: number; caller?: { readonly signal?: AbortSignal }; outputs?: readonly string[] },
   ): Promise<Tensors> {
-    const { deadline, outputs } = options
+    const { deadline, caller, outputs } = options
     const added = Date.now()
     if (deadline <= added) throw deadlinePassed()
     const bytes = bytesOf(feeds)
@@ -112,7 +112,7 @@ export class JobQueue {
         bytes,
         deadline,
         added,
-        caller: options,
+        caller,
         ripe: model.maxDelayMs ? Math.min(deadline, added + model.maxDelayMs) : 0,
         group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
         solo: false,
@@ -271,7 +271,7 @@ const WATCH_AFTER_MS = 50
 
 function watch(job: Job): void {
   job.watched = true
-  const { signal } = job.caller
+  const signal = job.caller?.signal
   if (!signal) return
   const gone = () => job.reject(callerGone(signal.reason))
   if (signal.aborted) gone()

@@ -11,8 +11,8 @@ export type { ScoringModel } from './queue.ts'
 export interface ScoreOptions {
   /** Milliseconds since the epoch. */
   deadline: number
-  /** The caller's: when it is aborted the request is dropped (499). */
-  readonly signal?: AbortSignal
+  /** When its `signal` is aborted the request is dropped (499). A `Request` will do. */
+  caller?: { readonly signal?: AbortSignal }
   /** Which outputs are wanted; all of them where it is absent. */
   outputs?: readonly string[]
 }

@@ -212,7 +212,7 @@ describe('bounds', () => {
       const gone = new AbortController()
       const dropped = predict(scorer, plus.model, plus.codec, [{ a: 1, b: 1 }], 'features', {
         ...soon(),
-        signal: gone.signal,
+        caller: gone,
       })
       gone.abort()
       expect(await dropped.catch(statusOf)).toBe(499)

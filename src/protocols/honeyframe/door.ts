@@ -59,9 +59,7 @@ async function answer(
     params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
     body,
     deadline,
-    get signal() {
-      return request.signal
-    },
+    caller: request,
   }
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply

@@ -40,9 +40,7 @@ export async function infer(
     const read = Bun.nanoseconds()
     const answered = await context.scorer.score(version.scoring, feeds, rows, {
       deadline,
-      get signal() {
-        return request.signal
-      },
+      caller: request,
       outputs: computed(version, outputs),
     })
     const scored = Bun.nanoseconds()

@@ -23,12 +23,7 @@ export async function predict(
     const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
     version.check(rows, 'rows')
     const read = Bun.nanoseconds()
-    const options = {
-      deadline,
-      get signal() {
-        return request.signal
-      },
-    }
+    const options = { deadline, caller: request }
     const { predictions } = await score(context.scorer, scoring, codec, rows, 'rows', options)
     const scored = Bun.nanoseconds()
     const text = stringifyLossless({ predictions })

@@ -31,12 +31,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   requestCheck(route)(body.value, call.endpoint)
   const rows = rowsOf(route, body.value)
   try {
-    const options = {
-      deadline,
-      get signal() {
-        return request.signal
-      },
-    }
+    const options = { deadline, caller: request }
     const codec = route.codec ?? served.codec
     const { predictions } = await predict(scorer, served.scoring, codec, rows, 'rows', options)
     const answers = body.ids(rows).map((id, row) => ({ id, prediction: predictions[row] }))
