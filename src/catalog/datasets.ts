@@ -14,6 +14,8 @@ import { checkDatasetName } from './names.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
+/** What reads a dataset: the embedded store, files in place, a database. */
+export type EngineName = Row['engine']
 export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin'> & {
   columns: Column[]
   formerColumns: Column[]
