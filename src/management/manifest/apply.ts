@@ -29,7 +29,7 @@ import type { ManagementContext } from '../context.ts'
 import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
+import { originOf, type Staged, type StageReporter, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -163,7 +163,8 @@ class Run {
     if (generation) {
       const { replaced } = putGeneration(this.#tx, this.#actor, project.id, given.name, generation)
       if (replaced) this.replaced.push(replaced)
-      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows imported`)
+      const how = generation.engine === undefined ? 'imported' : 'in place'
+      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows ${how}`)
       touch()
     }
     const dataset = getDataset(this.#tx, project.id, given.name)
@@ -172,7 +173,7 @@ class Run {
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
-    if (!generation) setOrigin(this.#tx, dataset, sourceOf(given))
+    if (!generation && dataset.engine === 'sqlite') setOrigin(this.#tx, dataset, originOf(given))
     const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
     if (proposals) this.applied.proposals.push(proposals)
   }
