@@ -36,7 +36,14 @@ async function unpacked() {
 async function takeIn(given: ManifestDataset) {
   const target = join(folder, `${given.name}.db`)
   const { primary_key: primaryKey, indexes } = given
-  const request = { source: given.from!, format: formatOf(given.from!)!, target, scratchDir: folder, primaryKey, indexes }
+  const request = {
+    source: given.from!,
+    format: formatOf(given.from!)!,
+    target,
+    scratchDir: folder,
+    primaryKey,
+    indexes,
+  }
   const imported = await importFile(request)
   const columns = imported.columns.map(column => ({ ...column, sensitivity: 'low', ...given.columns?.[column.name] }))
   return { name: given.name, file: target, ...imported, columns } as unknown as Dataset & { rowCount: number }

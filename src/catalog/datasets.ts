@@ -41,6 +41,8 @@ export interface TableLocation {
   connection: string
   schema: string
   table: string
+  /** the primary key as somebody declared it; absent: what the table itself says */
+  key?: string[]
 }
 
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */

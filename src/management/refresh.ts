@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs'
-import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
+import type { StoredColumn } from '../catalog/column.ts'
+import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault } from '../lib/fault.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
 import { discardStaged } from './intake.ts'
-import { type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
+import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
  * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
@@ -23,8 +24,9 @@ export async function refreshDataset(
   const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (unchanged) return shown(before, 200, { refreshed: false })
-  const generation = await stageSource(context, source, undefined, request.signal)
+  if (unchanged && source.engine !== 'postgres') return shown(before, 200, { refreshed: false })
+  const generation = await stageSource(context, source, catalogConnections(context), undefined, request.signal)
+  if (source.engine === 'postgres' && isAsDescribed(before, generation)) return shown(before, 200, { refreshed: false })
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, before.projectId, name)
@@ -51,4 +53,13 @@ function sourceOf(dataset: Dataset): DatasetSource {
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
   return source
+}
+
+/** Whether a table is what it was when it was described; how many rows it has is no part of that. */
+function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
+  const plain = (list: StoredColumn[]) =>
+    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+  const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
+    JSON.stringify([plain(list), key, indexes])
+  return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)
 }

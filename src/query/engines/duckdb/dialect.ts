@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type { Dialect } from '../../dialect.ts'
-import type { Query, Term } from '../../query.ts'
+import type { ColumnRef, Query, Term } from '../../query.ts'
 import { boundPlain, encodePlain, plainDecoder } from '../plain.ts'
 import { placeText } from './place.ts'
 import { PLACE } from './view.ts'
@@ -30,13 +30,15 @@ export const duckdbDialect: Dialect = {
 
   encode: encodePlain,
   bound: (op, _term, value) => boundPlain(op, value),
-  slot: (term, bound) => sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`,
+  slot,
   key: value,
-  keySlot: (term, bound) => sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`,
+  keySlot: slot,
   like: (op, term, pattern) =>
     op === 'like'
       ? sql`${value(term)} LIKE ${pattern} ESCAPE '\\'`
       : sql`${folded(value(term))} LIKE ${folded(sql`CAST(${pattern} AS VARCHAR)`)} ESCAPE '\\'`,
+  ordered: value,
+  orderedSlot: slot,
 
   kind: ({ type }) => type,
   // times are texts of one form in some files, and DuckDB's own type in others
@@ -61,7 +63,14 @@ function value({ table, column, aggregate }: Term): SQL {
   if (!aggregate.of) return sql`count(*)`
   const of = value(aggregate.of)
   if (aggregate.fn === 'count_distinct') return sql`count(DISTINCT ${of})`
+  if (aggregate.fn === 'avg' && aggregate.of.column.type === 'decimal') return averageOf(aggregate.of, of)
   return sql`${sql.raw(aggregate.fn)}(${of})`
+}
+
+/** Divided as the embedded store does, digits first and the point last, so that both give the same float. */
+function averageOf({ column }: ColumnRef, of: SQL): SQL {
+  const digits = sql`CAST(replace(CAST(sum(${of}) AS VARCHAR), '.', '') AS DOUBLE)`
+  return sql`${digits} / count(${of}) / ${sql.raw(`1e${column.scale}`)}`
 }
 
 /** What a term is to DuckDB, and a value that is held against it. */
@@ -70,6 +79,10 @@ function nativeOf({ column, aggregate }: Term): string {
     return column.type === 'decimal' ? `DECIMAL(38, ${column.scale})` : 'HUGEINT'
   if (column.type === 'integer') return 'BIGINT'
   return column.type === 'float' ? 'DOUBLE' : (aggregate?.of?.column.native ?? column.native ?? 'VARCHAR')
+}
+
+function slot(term: Term, bound: SQL): SQL {
+  return sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`
 }
 
 function selected(term: Term): SQL {

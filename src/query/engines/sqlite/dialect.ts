@@ -32,6 +32,8 @@ export const sqliteDialect: Dialect = {
     op === 'like'
       ? sql`${expression(term)} LIKE ${pattern} ESCAPE '\\'`
       : sql`lower(${expression(term)}) LIKE lower(${pattern}) ESCAPE '\\'`,
+  ordered: expression,
+  orderedSlot: (_term, value) => value,
 
   kind: storedAs,
   equal: (left, right) => sql`${expression(left)} = ${expression(right)}`,
