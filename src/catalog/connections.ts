@@ -40,8 +40,7 @@ export function checkConnection({ name, urlEnv, urlFile }: DeclaredConnection): 
     throw unprocessable(`connection ${name}: name either url_env or url_file.`)
   if (urlEnv !== undefined && !VARIABLE.test(urlEnv))
     throw unprocessable(`connection ${name}: url_env is the name of an environment variable, not a URL.`)
-  if (urlFile?.includes('\0'))
-    throw unprocessable(`connection ${name}: url_file is not a path.`)
+  if (urlFile?.includes('\0')) throw unprocessable(`connection ${name}: url_file is not a path.`)
 }
 
 export const isDeclared = (known: Connection, { kind, urlEnv, urlFile }: DeclaredConnection): boolean =>

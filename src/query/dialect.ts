@@ -48,7 +48,7 @@ export interface Dialect {
   /** Whether conditions and orders can hold a term against values at all. */
   compares(term: Term): boolean
 
-  /** What ends an order that no key ends, so that paging is stable; the source's own order where it has one. */
+  /** What ends an order that keys alone do not make total, so that paging is stable: rows' places where there are such. */
   rowOrder(query: Query): SQL[]
   limit(limit: SQL, offset: SQL): SQL
 }

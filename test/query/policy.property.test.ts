@@ -94,9 +94,12 @@ async function check(random: Random, world: World): Promise<'answered' | 'refuse
   } catch (error) {
     const { allowedColumns, ...rest } = grant
     const shown = { ...rest, allowedColumns: allowedColumns && [...allowedColumns] }
-    throw new Error(`${JSON.stringify(made.definition)}\n?${made.params}\n${JSON.stringify(shown)}\n${error} ${(error as Error).cause ?? ''}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${JSON.stringify(made.definition)}\n?${made.params}\n${JSON.stringify(shown)}\n${error} ${(error as Error).cause ?? ''}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -204,20 +207,23 @@ const hasUniqueEnd = (planned: Planned): boolean =>
 const seen = { answered: 0, refused: 0, groups: 0, distinct: 0, cursors: 0 }
 
 for (const engine of Object.keys(MAKERS) as EngineName[])
-  describe.skipIf(engine === 'postgres' && skipped !== undefined)(`${engine}: what a caller gets is exactly what its grant and the definition say, on every page`, () => {
-    const worlds = engine === 'sqlite' ? WORLDS : Math.ceil(WORLDS / FEWER)
-    for (let w = 0; w < worlds; w++)
-      test(`world ${SEED + w}`, async () => {
-        const random = new Random(SEED + w)
-        const world = await makeWorld(random, engine)
-        const outcomes = { answered: 0, refused: 0 }
-        for (let q = 0; q < QUERIES_PER_WORLD; q++) outcomes[await check(random, world)]++
-        for (const kind of ['answered', 'refused'] as const) seen[kind] += outcomes[kind]
-        if (engine === 'sqlite') for (const { file } of world.datasets) await runner.release(file)
-      })
+  describe.skipIf(engine === 'postgres' && skipped !== undefined)(
+    `${engine}: what a caller gets is exactly what its grant and the definition say, on every page`,
+    () => {
+      const worlds = engine === 'sqlite' ? WORLDS : Math.ceil(WORLDS / FEWER)
+      for (let w = 0; w < worlds; w++)
+        test(`world ${SEED + w}`, async () => {
+          const random = new Random(SEED + w)
+          const world = await makeWorld(random, engine)
+          const outcomes = { answered: 0, refused: 0 }
+          for (let q = 0; q < QUERIES_PER_WORLD; q++) outcomes[await check(random, world)]++
+          for (const kind of ['answered', 'refused'] as const) seen[kind] += outcomes[kind]
+          if (engine === 'sqlite') for (const { file } of world.datasets) await runner.release(file)
+        })
 
-    test('and of every kind of query there were some', () => {
-      for (const count of Object.values(seen)) expect(count).toBeGreaterThan(worlds / 12 - 1)
-      for (const kind of Object.keys(seen)) seen[kind as keyof typeof seen] = 0
-    })
-  })
+      test('and of every kind of query there were some', () => {
+        for (const count of Object.values(seen)) expect(count).toBeGreaterThan(worlds / 12 - 1)
+        for (const kind of Object.keys(seen)) seen[kind as keyof typeof seen] = 0
+      })
+    },
+  )

@@ -51,9 +51,17 @@ export const postgresDialect: Dialect = {
   },
   compares: () => true,
 
-  rowOrder: ({ tables }: Query) =>
-    tables[0]!.dataset.columns.filter(comparable).map(column => value({ table: 0, column })),
+  rowOrder,
   limit: (limit, offset) => sql`LIMIT ${asType(limit, 'bigint')} OFFSET ${asType(offset, 'bigint')}`,
+}
+
+/** Rows of a table have no place: what tells those without a key apart is all that they hold. */
+function rowOrder({ tables }: Query): SQL[] {
+  const keyed = tables[0]!.dataset.primaryKey !== null
+  return tables.flatMap(({ dataset }, table) => {
+    if (keyed && dataset.primaryKey) return []
+    return dataset.columns.filter(comparable).map(column => value({ table, column }))
+  })
 }
 
 /** A column as it is in its table. */

@@ -39,8 +39,10 @@ export const sqliteDialect: Dialect = {
   equal: (left, right) => sql`${expression(left)} = ${expression(right)}`,
   compares: term => !isSumOfTexts(term),
 
+  // (copies of a row by its joins come in the order of the plan, which is the same for every page)
   rowOrder: ({ tables }) => {
-    const { columns } = tables[0]!.dataset
+    const { columns, primaryKey } = tables[0]!.dataset
+    if (primaryKey) return []
     const names = columns.map(c => c.name.toLowerCase())
     const rowid = ['rowid', '_rowid_', 'oid'].find(name => !names.includes(name))
     return rowid ? [sql.raw(`t0.${rowid}`)] : columns.map(column => expression({ table: 0, column }))
