@@ -2,11 +2,11 @@
  * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4).
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
+import { type Call, type Endpoint, Rendered } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
-import { checkAnnouncedLength, checkJsonType, parseJsonText, readText } from '../../lib/body.ts'
+import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
-import { parseLossless, stringifyLossless } from '../../lib/json.ts'
+import { stringifyLossless } from '../../lib/json.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
@@ -49,22 +49,20 @@ async function answer(
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
   const deadline = Date.now() + settings.requestTimeout
-  let body: unknown
+  let bytes: Uint8Array | undefined
   if (endpoint.takesBody) {
     checkJsonType(request.headers)
-    const text = await readText(request, settings.maxBody)
-    body = parseJsonText(text, endpoint.longIntegers ? parseLossless : JSON.parse)
+    bytes = await readBytes(request, settings.maxBody)
   }
   const call: Call = {
     params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
-    body,
+    bytes,
     deadline,
     caller: request,
   }
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
-  const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
-  return new Response(text, {
+  return new Response(reply instanceof Rendered ? reply.json : stringifyLossless(reply), {
     headers: { 'content-type': 'application/json', ...identity.headers, ...headers },
   })
 }
