@@ -4,12 +4,13 @@ import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
 import { notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
-import { recipeText, takesLongIntegers } from '../scoring/answer.ts'
+import { sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
 import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
-import { type Call, type Endpoint, Rendered, type ServedModel, type ServedVersion } from './endpoint.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
+import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -106,7 +107,7 @@ export function compileModelEndpoint(
     run(call) {
       const { scorer } = runtime
       if (call.bytes && active.recipe && call.bytes.length <= MOST_BYTES_HANDED_ON)
-        return scorer.answer(active.scoring, active.recipe, call.bytes, call).then(json => new Rendered(json))
+        return scorer.answer(active.scoring, active.recipe, call.bytes, call)
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
       return predict(scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
@@ -119,8 +120,8 @@ export function compileModelEndpoint(
 /** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
-const recipeOf = ({ id, sha256, metadata, features }: ModelVersion, options: CodecOptions): string =>
-  recipeText({ sha256, modelId: id, metadata, features: features ?? undefined, options })
+const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>
+  sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options })
 
 /** The parsed body. @throws Fault 400 */
 const bodyOf = ({ bytes, body }: Call, longIntegers: boolean): unknown =>

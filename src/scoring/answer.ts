@@ -8,19 +8,24 @@ import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { type CodecOptions, compileCodec, type RowCodec } from './codec.ts'
 import { predictWith, type ScoreTensors } from './predict.ts'
 import { replyOf, rowsOf } from './rows.ts'
+import type { SentRecipe } from './wire.ts'
 
-/** What an endpoint makes of a model; as text it is compiled once in each process. */
-export interface Recipe {
-  /** the file's, so that recipes of two files are never alike */
-  sha256: string
+const encoder = new TextEncoder()
+
+/** What an endpoint makes of a model. */
+interface Recipe {
   modelId: number
   metadata: ModelMetadata
   features?: readonly string[]
   options: CodecOptions
 }
 
-/** @returns what `compileRecipe` reads */
-export const recipeText = (recipe: Recipe): string => JSON.stringify(recipe)
+let recipes = 0
+
+export const sendableRecipe = (recipe: Recipe): SentRecipe => ({
+  id: recipes++,
+  text: encoder.encode(JSON.stringify(recipe)),
+})
 
 export interface CompiledRecipe {
   modelId: number
@@ -30,8 +35,8 @@ export interface CompiledRecipe {
   independentRows: boolean
 }
 
-export function compileRecipe(text: string): CompiledRecipe {
-  const { modelId, metadata, features, options } = JSON.parse(text) as Recipe
+export function compileRecipe(text: Uint8Array): CompiledRecipe {
+  const { modelId, metadata, features, options } = JSON.parse(new TextDecoder().decode(text)) as Recipe
   const codec = compileCodec(metadata, features, options)
   return { modelId, codec, longIntegers: takesLongIntegers(codec), independentRows: metadata.independentRows }
 }
@@ -39,8 +44,6 @@ export function compileRecipe(text: string): CompiledRecipe {
 /** Whether integers beyond 2^53 have to be read exactly: for all other elements the nearest double does. */
 export const takesLongIntegers = (codec: RowCodec): boolean =>
   codec.features.some(({ type }) => type === 'int64' || type === 'uint64')
-
-const encoder = new TextEncoder()
 
 /** @throws Fault 400 no JSON; 422 what the model cannot take */
 export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score: ScoreTensors): Promise<Uint8Array> {

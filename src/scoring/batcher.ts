@@ -1,11 +1,11 @@
 import { unavailable } from '../lib/fault.ts'
 import { ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
-import type { LoadRequest } from './child.ts'
 import { join, part, splits } from './join.ts'
 import type { Job, JobQueue } from './queue.ts'
 import { asFault } from './rows.ts'
 import type { Tensors } from './tensors.ts'
+import type { LoadRequest } from './wire.ts'
 import { packBodies, packFeeds, unpackAnswers, unpackTensors } from './wire.ts'
 
 /** Where batches are scored: a place in a process. */
@@ -98,13 +98,14 @@ export class Batcher {
   }
 
   #settleTensors(jobs: Job[], rows: number, outputs: Tensors): void {
-    if (jobs.length === 1) return jobs[0]!.resolve(outputs)
-    if (!splits(outputs, rows)) return this.#rerun(jobs)
-    let from = 0
-    for (const job of jobs) {
-      if (!job.settled) job.resolve(part(outputs, from, from + job.rows))
-      from += job.rows
-    }
+    if (jobs.length === 1) jobs[0]!.resolve(outputs)
+    else if (splits(outputs, rows)) {
+      let from = 0
+      for (const job of jobs) {
+        if (!job.settled) job.resolve(part(outputs, from, from + job.rows))
+        from += job.rows
+      }
+    } else this.#rerun(jobs)
   }
 
   /** One bad request must not spoil its neighbours: each again by itself. */

@@ -1,6 +1,7 @@
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { groupOf } from './join.ts'
 import { bytesOf, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export interface ScoringModel {
   sha256: string
@@ -29,7 +30,7 @@ export type Work =
   | {
       body: Uint8Array
       /** How rows become tensors and tensors an answer, see `answer.ts`. */
-      recipe: string
+      recipe: SentRecipe
     }
 
 /** One caller's request, from admission until it is settled. */
@@ -166,7 +167,7 @@ export class JobQueue {
   /** What must be equal for requests to go to a process together. */
   #groupOf(model: ScoringModel, work: Work): string {
     if (!model.metadata.independentRows) return `#${this.#serial++}`
-    return work.body ? work.recipe : model.sha256 + groupOf(work.feeds, work.outputs)
+    return work.body ? `#${work.recipe.id} recipe` : model.sha256 + groupOf(work.feeds, work.outputs)
   }
 
   /** Told by a job that is settled. */

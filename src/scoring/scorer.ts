@@ -6,6 +6,7 @@ import { Pool } from './pool.ts'
 import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
 import { concatRows, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export type { ScoringModel } from './queue.ts'
 
@@ -40,7 +41,12 @@ export interface Scorer {
    * @param recipe what the endpoint makes of the model (`answer.ts`)
    * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
    */
-  answer(model: ScoringModel, recipe: string, body: Uint8Array, options: JobOptions): Promise<Uint8Array<ArrayBuffer>>
+  answer(
+    model: ScoringModel,
+    recipe: SentRecipe,
+    body: Uint8Array,
+    options: JobOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
   /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
