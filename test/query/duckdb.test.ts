@@ -18,7 +18,7 @@ import { waitFor } from '../harness.ts'
 import { describedFiles, makeFiles } from './duck-fixture.ts'
 import { workshop } from './ingest-fixture.ts'
 import { queryWorkers } from './query-workers.ts'
-import { ask, grantWith, prepare, refusal } from './table-fixture.ts'
+import { ask, prepare, refusal } from './table-fixture.ts'
 
 const { dir, write, parquet, take, remove } = workshop()
 const scratchDir = join(dir, 'workers')
@@ -459,17 +459,13 @@ describe.skipIf(process.platform !== 'linux')('a query that runs too long', () =
   test('a stream that is left is interrupted, and its worker goes on', async () => {
     const { statement, dataset } = await endless()
     const engine = runner.engineOf(dataset)
-    const slow = { ...statement, sql: `SELECT a AS n FROM d0 UNION ALL (${statement.sql})` }
-    const batches = engine.stream(slow, [], { patienceMs: 20_000 })
-    const first = batches.next()
-    const stopped = await Promise.race([first, Bun.sleep(1500)])
-    await batches.return()
+    const long = { ...statement, sql: `SELECT i AS n FROM range(3000000) t(i) UNION ALL (${statement.sql})` }
+    for await (const rows of engine.stream(long, [], { patienceMs: 20_000 })) if (rows.length > 0) break
     const workers = queryWorkers('duckdb')
     let count = 0
     const whole = { ...statement, sql: 'SELECT a AS n FROM d0' }
     for await (const rows of engine.stream(whole, [], { patienceMs: 20_000 })) count += rows.length
     expect(count).toBe(2)
-    expect(stopped === undefined || stopped.done === false).toBe(true)
     expect(queryWorkers('duckdb')).toEqual(workers)
   })
 })
@@ -479,6 +475,4 @@ test('columns that look personal are proposed, as an import does', async () => {
   const request = { path, types: {}, primaryKey: null, propose: true }
   const { columns } = await describeInPlace(request, scratchDir)
   expect(columns.map(c => c.proposal?.mask)).toEqual([undefined, 'email', 'initials'])
-  const grant = grantWith()
-  expect(grant.masked).toBe(false)
 })
