@@ -22,6 +22,10 @@ export function isLost(error: unknown): boolean {
   )
 }
 
+/** Whether a connection of the pool was ended by the server, as a restart does: another may be as stale, or new. */
+export const isStale = (error: unknown): boolean =>
+  /^(57P0|08)/.test(stateOf(error)) || errorOf(error).code === 'ERR_POSTGRES_CONNECTION_CLOSED'
+
 /** Whether the secret is no longer the right one: it may have been changed where it is kept. */
 export const isRefused = (error: unknown): boolean =>
   /^28/.test(stateOf(error)) || errorOf(error).code?.includes('AUTHENTICATION') === true
