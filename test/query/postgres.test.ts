@@ -8,7 +8,6 @@ import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/service-config.ts'
 import { checkConnection } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
-import { Connections } from '../../src/query/engines/postgres/connections.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { waitFor } from '../harness.ts'
 import { CONNECTION, connectionsTo, describedTable } from './postgres-fixture.ts'
@@ -243,6 +242,14 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     await run('ALTER TABLE moving RENAME a TO b')
     expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
     expect((await answer(await described('moving'))).rows).toEqual([{ id: 1, b: 'x' }])
+    // described again, it is answered on every connection, those that prepared the same statement before among them
+    const numbered = await described('moving')
+    for (const type of ['int USING 7', 'bigint', 'smallint', 'text']) {
+      await run(`ALTER TABLE moving ALTER b TYPE ${type}`)
+      const now = await described('moving')
+      for (let i = 0; i < 12; i++) expect((await answer(now)).rows).toEqual([{ id: 1, b: type === 'text' ? '7' : 7 }])
+    }
+    expect(numbered.columns[1]!.type).toBe('text')
     await run('ALTER TABLE moving RENAME b TO a; ALTER TABLE moving ALTER a TYPE int USING 7')
     const filtered = all({ filters: [{ column: 'a', op: 'like', value: '7%' }] })
     const found = await answer(before, filtered).catch(fault => fault.status)
@@ -466,6 +473,11 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
         for (const row of batch) expect([row.g, Object.values(row)[1]]).toEqual([++at, 'x'.repeat(100)])
       }
       expect(at).toBe(100_000)
+      // on the same connections, of other columns
+      const other = { ...rows, sql: "SELECT 'text', g, true FROM generate_series(1, 3) g", names: ['a', 'b', 'c'] }
+      for (let i = 0; i < 10; i++)
+        for await (const batch of engine().stream(other, [], { patienceMs: 20_000 }))
+          expect(batch[2]).toEqual({ a: 'text', b: 3, c: true })
       for await (const _ of engine().stream(rows, [], { patienceMs: 20_000 })) break
       await nothingRuns()
       const caller = new AbortController()
