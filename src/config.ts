@@ -123,6 +123,13 @@ export const SETTINGS = {
     optionalSize,
   ),
   queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  resultCache: setting(
+    'result-cache',
+    'SIZE',
+    '64MiB',
+    'What kept answers of queries may take in memory (0: none are kept)',
+    size,
+  ),
   modelLoading: setting(
     'model-loading',
     'WHEN',

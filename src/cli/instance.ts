@@ -10,6 +10,7 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { AnswerCache } from '../query/cache.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
@@ -58,6 +59,7 @@ export function openInstance(config: Config): Instance {
   })
   const registry = new Registry({
     queries,
+    answers: new AnswerCache(config.resultCache),
     scorer,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,

@@ -1,8 +1,9 @@
-import type { ColumnType } from '../catalog/column.ts'
 import type { Grant } from '../catalog/grant.ts'
+import { unprocessable } from '../lib/fault.ts'
 import { type Advice, adviceOf } from './advice.ts'
 import { Cursors } from './cursor.ts'
 import { aggregateDecoder } from './expression.ts'
+import type { AnswerColumn, AnswerRow, Page } from './formats.ts'
 import { maskOf } from './masks.ts'
 import { orderTerms } from './order.ts'
 import { type View, viewOf } from './policy.ts'
@@ -12,18 +13,11 @@ import type { QueryRunner } from './runner.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
 import { decoderOf, type StoredValue } from './values.ts'
 
-/** The answer of a sql or lookup endpoint, as it is sent. */
-export interface RowsReply {
-  columns: { name: string; type: ColumnType }[]
-  rows: Record<string, unknown>[]
+/** The answer of a sql or lookup endpoint. */
+export interface RowsReply extends Page {
+  columns: AnswerColumn[]
+  rows: AnswerRow[]
   count: number
-  limit: number
-  offset: number
-  has_more: boolean
-  /** how many rows there are on all pages, where the definition asks for it */
-  total?: number
-  /** the `cursor` of the next page; absent on the last, and where the order does not end in a unique key */
-  next?: string
 }
 
 interface Variant {
@@ -36,14 +30,25 @@ interface Variant {
 }
 
 interface GrantedView {
+  /** no other view of any query has it */
+  id: number
   view: View
-  columns: RowsReply['columns']
+  columns: AnswerColumn[]
   variants: Map<string, Variant>
   cursors: Cursors
 }
 
+/** A request that this query takes from its caller. */
+export interface Asked {
+  granted: GrantedView
+  bound: BoundRequest
+}
+
 const MAX_VIEWS = 1000
 const MAX_VARIANTS = 64
+/** The most rows of an answer that is made in memory. */
+const MAX_ROWS = 100_000
+let views = 0
 
 /** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
 export class PreparedQuery {
@@ -62,12 +67,15 @@ export class PreparedQuery {
     this.#identity = identity
   }
 
+  /** @throws Fault 400, 403, 422 what is wrong with the request, or what this caller may not ask */
+  ask(grant: Grant, params: URLSearchParams): Asked {
+    const granted = this.#granted(grant)
+    return { granted, bound: bindRequest(granted.view, params, granted.cursors) }
+  }
+
   /**
-   * Runs a request. In this process at once where the plan is indexed and bounded and the answer small, else in a query
-   * worker.
-   * @param deadline milliseconds since the epoch
-   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
-   * @throws Fault 400, 403, 422 the request; 503 no worker is free in time; 504 the deadline passed
+   * Runs a request, its rows in memory: at most 100,000 of them.
+   * @throws Fault 400, 403, 422 the request; what `rows` throws
    */
   run(
     grant: Grant,
@@ -75,8 +83,23 @@ export class PreparedQuery {
     deadline: number,
     caller?: { readonly signal?: AbortSignal },
   ): RowsReply | Promise<RowsReply> {
-    const granted = this.#granted(grant)
-    const bound = bindRequest(granted.view, params, granted.cursors)
+    if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is answered here.')
+    const { granted, bound } = this.ask(grant, params)
+    return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, deadline, caller)
+  }
+
+  /**
+   * The rows of a request. In this process at once where the plan is indexed and bounded and the answer small, else in a
+   * query worker.
+   * @param deadline milliseconds since the epoch
+   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
+   * @throws Fault 503 no worker is free in time; 504 the deadline passed
+   */
+  rows(
+    { granted, bound }: Asked,
+    deadline: number,
+    caller?: { readonly signal?: AbortSignal },
+  ): RowsReply | Promise<RowsReply> {
     const variant = this.#variant(granted, bound)
     const { statement, count } = variant
     const values = statement.bind(bound)
@@ -139,8 +162,9 @@ export class PreparedQuery {
       const view = viewOf(this.query, grant)
       const columns = view.outputs.map(o => ({ name: o.name, type: o.treatment === 'raw' ? o.column.type : 'text' }))
       granted = {
+        id: ++views,
         view,
-        columns: columns as RowsReply['columns'],
+        columns: columns as AnswerColumn[],
         variants: new Map(),
         cursors: new Cursors(this.#secret, JSON.stringify([this.#identity, policy]), this.query.ties.unique),
       }

@@ -11,6 +11,7 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { answerRows } from './rows.ts'
 
 export const PREFIX = '/api/service/'
 
@@ -61,6 +62,7 @@ async function answer(
     deadline,
     caller: request,
   }
+  if (endpoint.answers) return answerRows(request, endpoint.answers, endpoint.id, call, grant, { ...identity.headers, ...headers })
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
   const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
