@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, isNotNull } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
@@ -11,13 +11,16 @@ import {
   type StoredColumn,
 } from './column.ts'
 import { checkDatasetName } from './names.ts'
+import type { RefreshRule, RefreshState } from './refresh.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
-export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin'> & {
+export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin' | 'refresh' | 'refreshState'> & {
   columns: Column[]
   formerColumns: Column[]
   origin: Origin | null
+  refresh: RefreshRule
+  refreshState: RefreshState | null
 }
 
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
@@ -47,6 +50,10 @@ export interface Generation {
 
 export const listDatasets = (store: Store, projectId: number): Dataset[] =>
   store.select().from(datasets).where(eq(datasets.projectId, projectId)).orderBy(asc(datasets.name)).all() as Dataset[]
+
+/** Those whose file is read again by itself. */
+export const refreshedDatasets = (store: Store): Dataset[] =>
+  store.select().from(datasets).where(isNotNull(datasets.refresh)).all() as Dataset[]
 
 export const allDatasets = (store: Store): Dataset[] => store.select().from(datasets).all() as Dataset[]
 
@@ -87,7 +94,9 @@ export function putGeneration(
   const formerColumns = [...policy.values()].filter(
     c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
   )
-  const values = { ...generation, origin: generation.origin ?? null, columns, formerColumns, updatedAt: now() }
+  const origin = generation.origin ?? null
+  const refresh = origin && existing ? existing.refresh : null
+  const values = { ...generation, origin, refresh, refreshState: null, columns, formerColumns, updatedAt: now() }
   const dataset = existing
     ? store
         .update(datasets)

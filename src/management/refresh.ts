@@ -1,7 +1,9 @@
-import { statSync } from 'node:fs'
-import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
+import { stat } from 'node:fs/promises'
+import { type Dataset, getDataset, type Origin, putGeneration } from '../catalog/datasets.ts'
+import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
+import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
-import { conflict, Fault } from '../lib/fault.ts'
+import { conflict, Fault, toFault } from '../lib/fault.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
 import { discardStaged, stageTable, tableHash } from './intake.ts'
@@ -18,34 +20,74 @@ export async function refreshDataset(
   name: string,
 ): Promise<Response> {
   const before = datasetFor(context, who, request, name, 'editor')
-  const origin = originOf(before)
+  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal)
+  return shown(dataset, 200, { refreshed })
+}
+
+/**
+ * Reads a dataset's file again, and notes in the dataset what came of it.
+ * @throws Fault as `refreshDataset`; the signal's reason; then the rows of before are still served
+ */
+export async function readAgain(
+  context: ManagementContext,
+  actor: Actor,
+  before: Dataset,
+  signal: AbortSignal,
+): Promise<{ dataset: Dataset; refreshed: boolean }> {
+  const noted = (state: Omit<RefreshState, 'at'>) => setRefreshState(context.db, before.id, { at: now(), ...state })
+  const seen = before.origin ? await formOf(before.origin) : undefined
+  try {
+    const dataset = await readChanged(context, actor, before, signal)
+    noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
+    return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
+  } catch (error) {
+    const { status, message } = toFault(error)
+    // what the file is not to blame for may be over when it is tried again
+    if (!signal.aborted && before.origin)
+      noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
+    throw error
+  }
+}
+
+/** @returns undefined: the file is as it was */
+async function readChanged(context: ManagementContext, actor: Actor, before: Dataset, signal: AbortSignal) {
+  const { name, projectId } = before
+  const origin = await originOf(before)
   const hash = await tableHash(origin).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (before.sourceHash === hash) return shown(before, 200, { refreshed: false })
-  const generation = { ...(await stageTable(context, origin, undefined, request.signal)), origin }
+  if (before.sourceHash === hash) return undefined
+  const generation = { ...(await stageTable(context, origin, undefined, signal)), origin }
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
-      const now = getDataset(tx, before.projectId, name)
+      const now = getDataset(tx, projectId, name)
       if (now.id !== before.id || now.generation !== before.generation)
         throw conflict('The dataset was replaced while its file was read; nothing was changed by this.')
-      touched.datasets.add(inProject(before.projectId, name))
-      return putGeneration(tx, who.actor, before.projectId, name, generation)
+      touched.datasets.add(inProject(projectId, name))
+      return putGeneration(tx, actor, projectId, name, generation)
     })
     if (replaced) context.publisher.discardFile(replaced)
-    return shown(dataset, 200, { refreshed: true })
+    return dataset
   } catch (error) {
     await discardStaged(context, generation)
     throw error
   }
 }
 
-function originOf({ origin, name }: Dataset) {
+async function originOf({ origin, name }: Dataset): Promise<Origin> {
   if (!origin)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if (!statSync(origin.path, { throwIfNoEntry: false })?.isFile())
+  if ((await formOf(origin)) === GONE)
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
   return origin
+}
+
+const GONE = 'gone'
+
+/** What tells a file that was written anew from the one before, without reading it. */
+export async function formOf({ path }: Origin): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
 }

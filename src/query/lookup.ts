@@ -12,7 +12,14 @@ export function lookupQuery(endpoint: LookupEndpoint): QueryDefinition {
     source: { schema: endpoint.dataset.slice(0, dot), table: endpoint.dataset.slice(dot + 1) },
     ...(endpoint.columns?.length ? { columns: endpoint.columns } : {}),
     filters: [
-      { column: endpoint.key_column, op: 'eq', param: endpoint.key_param ?? 'id', required: true, description, example },
+      {
+        column: endpoint.key_column,
+        op: 'eq',
+        param: endpoint.key_param ?? 'id',
+        required: true,
+        description,
+        example,
+      },
     ],
     pagination: { default_limit: limit, max_limit: limit },
     cache,

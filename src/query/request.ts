@@ -160,7 +160,10 @@ export function variantOf({ filters, chosen, after }: BoundRequest): string {
 }
 
 /** The same text for requests of a query that have the same answer: in whatever order and form its values were given. */
-export function canonicalOf({ filters: asked }: Query, { filters, chosen, after, limit, offset }: BoundRequest): string {
+export function canonicalOf(
+  { filters: asked }: Query,
+  { filters, chosen, after, limit, offset }: BoundRequest,
+): string {
   const values = filters.map((values, i) => {
     if (typeof values !== 'object') return values
     const { op } = asked[i]!

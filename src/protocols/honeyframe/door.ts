@@ -62,7 +62,8 @@ async function answer(
     deadline,
     caller: request,
   }
-  if (endpoint.answers) return answerRows(request, endpoint.answers, endpoint.id, call, grant, { ...identity.headers, ...headers })
+  if (endpoint.answers)
+    return answerRows(request, endpoint.answers, endpoint.id, call, grant, { ...identity.headers, ...headers })
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
   const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)

@@ -8,9 +8,7 @@ export const MEDIA_TYPES: Record<Format, string> = {
   csv: 'text/csv; charset=utf-8; header=present',
   ndjson: 'application/x-ndjson',
 }
-const BARE = Object.entries(MEDIA_TYPES).map(
-  ([format, type]) => [format as Format, type.replace(/;.*/, '')] as const,
-)
+const BARE = Object.entries(MEDIA_TYPES).map(([format, type]) => [format as Format, type.replace(/;.*/, '')] as const)
 
 /**
  * `?format=` wins over `Accept`; without either, JSON.
@@ -47,7 +45,10 @@ interface Range {
 function rangeOf(text: string): Range {
   const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
   const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2)
-  return { type, quality: weight === undefined ? 1 : /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(weight) ? Number(weight) : 0 }
+  return {
+    type,
+    quality: weight === undefined ? 1 : /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(weight) ? Number(weight) : 0,
+  }
 }
 
 /** The weight of the most specific range that the type is in. */

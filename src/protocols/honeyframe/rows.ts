@@ -1,6 +1,7 @@
 /** The answers of queries over HTTP: a format that was negotiated, a validator, and where the next page is. */
-import type { Call } from '../../endpoints/endpoint.ts'
+
 import type { Grant } from '../../catalog/grant.ts'
+import type { Call } from '../../endpoints/endpoint.ts'
 import type { Answer, QueryAnswers } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
 import { matchesNone } from './conditional.ts'
@@ -73,6 +74,9 @@ function pagingOf(request: Request, { limit, offset, has_more, total, next }: Pa
 function attachment(fileName: string): string {
   const plain = fileName.replace(/[^\w.-]/g, '_')
   if (plain === fileName) return `attachment; filename="${plain}"`
-  const encoded = encodeURIComponent(fileName.toWellFormed()).replace(/['()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+  const encoded = encodeURIComponent(fileName.toWellFormed()).replace(
+    /['()*]/g,
+    c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
 }
