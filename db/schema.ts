@@ -71,7 +71,7 @@ export const datasets = sqliteTable(
     projectId: projectId(),
     /** `schema.table` */
     name: text('name').notNull(),
-    engine: text('engine', { enum: ['sqlite'] })
+    engine: text('engine', { enum: ['sqlite', 'duckdb', 'postgres'] })
       .notNull()
       .default('sqlite'),
     description: text('description').notNull().default(''),

@@ -15,6 +15,8 @@ import type { RefreshRule, RefreshState } from './refresh.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
+/** What reads a dataset: the embedded store, files in place, a database. */
+export type EngineName = Row['engine']
 export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin' | 'refresh' | 'refreshState'> & {
   columns: Column[]
   formerColumns: Column[]

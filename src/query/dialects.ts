@@ -1,0 +1,7 @@
+import type { EngineName } from '../catalog/datasets.ts'
+import type { Dialect } from './dialect.ts'
+import { sqliteDialect } from './engines/sqlite/dialect.ts'
+
+const dialects: Partial<Record<EngineName, Dialect>> = { sqlite: sqliteDialect }
+
+export const dialectOf = ({ engine }: { engine: EngineName }): Dialect => dialects[engine]!
