@@ -2,7 +2,7 @@ import { callerGone, deadlinePassed, Fault } from '../lib/fault.ts'
 import type { Page } from './formats.ts'
 
 /** An answer whose bytes are all there, as it is kept. */
-export interface WholeAnswer {
+export interface KeptAnswer {
   body: Uint8Array
   /** a strong validator of the body, quoted */
   etag: string
@@ -10,7 +10,7 @@ export interface WholeAnswer {
 }
 
 interface Entry {
-  answer: WholeAnswer
+  answer: KeptAnswer
   bytes: number
   storedAt: number
   expiresAt: number
@@ -18,7 +18,7 @@ interface Entry {
 
 /** Work that several callers wait for. */
 interface Flight {
-  promise: Promise<WholeAnswer | undefined>
+  promise: Promise<KeptAnswer | undefined>
   controller: AbortController
   callers: number
   settled: boolean
@@ -59,7 +59,7 @@ export class AnswerCache {
   }
 
   /** @returns the answer and its age in milliseconds */
-  get(key: string): { answer: WholeAnswer; age: number } | undefined {
+  get(key: string): { answer: KeptAnswer; age: number } | undefined {
     const entry = this.#entries.get(key)
     if (!entry) return undefined
     this.#entries.delete(key)
@@ -72,7 +72,7 @@ export class AnswerCache {
     return { answer: entry.answer, age: now - entry.storedAt }
   }
 
-  put(key: string, answer: WholeAnswer, ttlMs: number): void {
+  put(key: string, answer: KeptAnswer, ttlMs: number): void {
     const bytes = answer.body.byteLength + key.length * 2 + OVERHEAD
     if (answer.body.byteLength > this.maxBody || bytes > this.#maxBytes) return
     const old = this.#entries.get(key)
@@ -103,8 +103,8 @@ export class AnswerCache {
     ttlMs: number,
     deadline: number,
     caller: Caller | undefined,
-    make: (signal: AbortSignal) => Promise<WholeAnswer | undefined>,
-  ): Promise<WholeAnswer | undefined> {
+    make: (signal: AbortSignal) => Promise<KeptAnswer | undefined>,
+  ): Promise<KeptAnswer | undefined> {
     for (;;) {
       const joined = this.#flights.get(key)
       const flight = joined ?? this.#begin(key, ttlMs, make)
@@ -117,7 +117,7 @@ export class AnswerCache {
     }
   }
 
-  #begin(key: string, ttlMs: number, make: (signal: AbortSignal) => Promise<WholeAnswer | undefined>): Flight {
+  #begin(key: string, ttlMs: number, make: (signal: AbortSignal) => Promise<KeptAnswer | undefined>): Flight {
     const controller = new AbortController()
     const promise = make(controller.signal)
       .then(answer => {
@@ -144,7 +144,7 @@ async function waitFor(
   flight: Flight,
   deadline: number,
   signal: AbortSignal | undefined,
-): Promise<WholeAnswer | undefined> {
+): Promise<KeptAnswer | undefined> {
   const left = Promise.withResolvers<never>()
   const leave = () => left.reject(callerGone(signal?.reason))
   const timer = setTimeout(() => left.reject(deadlinePassed()), Math.max(1, deadline - Date.now()))

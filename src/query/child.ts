@@ -1,21 +1,26 @@
 /** The entry of `callgate worker query`: runs one statement at a time, read-only; its parent kills it at the deadline. */
 import { serveParent } from '../workers/serve.ts'
 import type { Batch } from './batches.ts'
+import type { Row } from './engine.ts'
 import { SqliteReader } from './engines/sqlite/reader.ts'
 import type { Asked } from './pool.ts'
+import { type Piece, pieceMaker } from './rendering.ts'
 
 serveParent(() => {
   const reader = new SqliteReader()
   let open: Generator<Batch, Batch> | undefined
-  const next = (): Batch => {
+  let make: ((rows: Row[]) => Row[] | Piece) | undefined
+  const next = (): Batch<Row[] | Piece> => {
     const { value, done } = open!.next()
     if (done) open = undefined
-    return value
+    return { rows: make!(value.rows), done: value.done }
   }
+  const maker = ({ rendering }: Asked) => (rendering ? pieceMaker(rendering) : (rows: Row[]) => rows)
   return {
-    all: ({ statement, values }: Asked) => reader.all(statement, values),
-    open({ statement, values }: Asked) {
-      open = reader.batches(statement, values)
+    all: (asked: Asked) => maker(asked)(reader.all(asked.statement, asked.values)),
+    open(asked: Asked) {
+      open = reader.batches(asked.statement, asked.values)
+      make = maker(asked)
       return next()
     },
     next,

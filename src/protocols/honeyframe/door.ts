@@ -63,7 +63,7 @@ async function answer(
     caller: request,
   }
   if (endpoint.answers)
-    return answerRows(request, endpoint.answers, endpoint.id, call, grant, { ...identity.headers, ...headers })
+    return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, headers })
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
   const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)

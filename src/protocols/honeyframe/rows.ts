@@ -2,54 +2,85 @@
 
 import type { Grant } from '../../catalog/grant.ts'
 import type { Call } from '../../endpoints/endpoint.ts'
-import type { Answer, QueryAnswers } from '../../query/answers.ts'
+import { toFault } from '../../lib/fault.ts'
+import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
-import { matchesNone } from './conditional.ts'
+import type { Identity } from '../../telemetry/identity.ts'
+import { logFailure } from '../../telemetry/log.ts'
+import { matches } from './conditional.ts'
 import { formatOf, MEDIA_TYPES } from './negotiate.ts'
 
 /** What a cache may tell answers apart by. */
 const VARY = 'X-API-Key, Authorization, Accept'
 
-/**
- * @param name of the endpoint, for the file that a browser saves
- * @param headers what every answer of this request carries
- * @throws Fault 400 an unknown `format`, 406, and what the query throws
- */
-export function answerRows(
-  request: Request,
-  answers: QueryAnswers,
-  name: string,
-  call: Call,
-  grant: Grant,
-  headers: Record<string, string>,
-): Response | Promise<Response> {
+/** A call of a query, as the door has admitted it. */
+export interface RowsCall {
+  request: Request
+  call: Call
+  grant: Grant
+  /** the endpoint's, for the file that a browser saves */
+  name: string
+  identity: Identity
+  /** what the answer carries besides */
+  headers: Record<string, string> | undefined
+}
+
+/** @throws Fault 400 an unknown `format`, 406, and what the query throws */
+export function answerRows(answers: QueryAnswers, asked: RowsCall): Response | Promise<Response> {
+  const { request, call, grant } = asked
   const format = formatOf(call.params, request.headers.get('accept'))
   const answer = answers.answer(grant, call.params, format, call.deadline, call.caller)
-  const respond = (given: Answer) => response(request, given, format, name, answers.ttlSeconds, call.params, headers)
+  const respond = (given: Answer) => response(given, format, answers.ttlSeconds, asked)
   return answer instanceof Promise ? answer.then(respond) : respond(answer)
 }
 
-function response(
-  request: Request,
-  { body, etag, page, age }: Answer,
-  format: Format,
-  name: string,
-  ttl: number,
-  params: URLSearchParams,
-  common: Record<string, string>,
-): Response {
+function response(answer: Answer, format: Format, ttl: number, asked: RowsCall): Response {
+  const { request, call, name, identity } = asked
   const headers: Record<string, string> = {
-    etag,
     'cache-control': ttl === 0 ? 'private, no-cache' : `private, max-age=${ttl}`,
     vary: VARY,
-    ...common,
+    ...identity.headers,
+    ...asked.headers,
   }
-  if (age !== undefined) headers.age = String(age)
-  if (!matchesNone(request.headers.get('if-none-match'), etag)) return new Response(null, { status: 304, headers })
+  if (answer.etag !== undefined) {
+    headers.etag = answer.etag
+    if (answer.age !== undefined) headers.age = String(answer.age)
+    const wanted = request.headers.get('if-none-match')
+    if (wanted !== null && matches(wanted, answer.etag)) return new Response(null, { status: 304, headers })
+  }
   headers['content-type'] = MEDIA_TYPES[format]
-  if (format !== 'json') Object.assign(headers, pagingOf(request, page, params))
+  if (format !== 'json' && answer.page) Object.assign(headers, pagingOf(request, answer.page, call.params))
   if (format === 'csv') headers['content-disposition'] = attachment(`${name}.csv`)
-  return new Response(body as BodyInit, { headers })
+  if (answer.etag !== undefined) return new Response(answer.body as BodyInit, { headers })
+  return new Response(request.method === 'HEAD' ? nothingOf(answer) : streamOf(answer, identity), { headers })
+}
+
+function nothingOf(answer: StreamedAnswer): null {
+  answer.end()
+  return null
+}
+
+/**
+ * The pieces of an answer, each asked for when the one before has gone out. Once the status is sent, all that is left to say
+ * of a failure is to break the connection: the end of the body is missing, so nobody takes it for the whole.
+ */
+function streamOf({ body, end }: StreamedAnswer, identity: Identity): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await body.next()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          logFailure(toFault(error), error, identity)
+          controller.error() // an Error here would be printed by Bun
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /** What a JSON answer says of its page in the body: `Link` (RFC 8288) and `X-Total-Count`. */
