@@ -4,7 +4,7 @@ import type { Batch } from './batches.ts'
 import type { Row } from './engine.ts'
 import { SqliteReader } from './engines/sqlite/reader.ts'
 import type { Asked } from './pool.ts'
-import { type Piece, pieceMaker } from './rendering.ts'
+import { asAsked, type Piece } from './rendering.ts'
 
 /** Batches after which what they left is collected. */
 const COLLECT_EVERY = 50
@@ -21,12 +21,11 @@ serveParent(() => {
     if (done) open = undefined
     return { rows: make!(value.rows), done: value.done }
   }
-  const maker = ({ rendering }: Asked) => (rendering ? pieceMaker(rendering) : (rows: Row[]) => rows)
   return {
-    all: (asked: Asked) => maker(asked)(reader.all(asked.statement, asked.values)),
+    all: (asked: Asked) => asAsked(asked)(reader.all(asked.statement, asked.values)),
     open(asked: Asked) {
       open = reader.batches(asked.statement, asked.values)
-      make = maker(asked)
+      make = asAsked(asked)
       return next()
     },
     next,

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm'
 import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { Operator } from '../catalog/service-config.ts'
-import type { ColumnRef, Query, Table, Term } from './query.ts'
+import type { ColumnRef, Query, Term } from './query.ts'
 import type { Decoder, StoredValue } from './values.ts'
 
 export interface Dialect {
@@ -17,7 +17,7 @@ export interface Dialect {
   /** What a dataset is to the engine: equal for datasets that are opened once. */
   source(dataset: Dataset): string
   /** What follows FROM or JOIN, called `t0`, `t1`, ...; `sources` are those of the statement. */
-  from(table: Table, index: number, sources: readonly string[]): SQL
+  from(query: Query, index: number, sources: readonly string[]): SQL
 
   /** A column or aggregate as it is compared, grouped and ordered by: bytes of text, numbers, times; NaN is NULL. */
   value(term: Term): SQL

@@ -1,7 +1,8 @@
 import type { EngineName } from '../catalog/datasets.ts'
 import type { Dialect } from './dialect.ts'
+import { duckdbDialect } from './engines/duckdb/dialect.ts'
 import { sqliteDialect } from './engines/sqlite/dialect.ts'
 
-const dialects: Partial<Record<EngineName, Dialect>> = { sqlite: sqliteDialect }
+const dialects: Partial<Record<EngineName, Dialect>> = { sqlite: sqliteDialect, duckdb: duckdbDialect }
 
 export const dialectOf = ({ engine }: { engine: EngineName }): Dialect => dialects[engine]!

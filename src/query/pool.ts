@@ -1,7 +1,6 @@
 import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
-import { Child, ChildLost } from '../workers/child.ts'
-import type { WorkerKind } from '../workers/frames.ts'
+import { type Child, ChildLost } from '../workers/child.ts'
 import type { Batch } from './batches.ts'
 import type { Limits, Row, Runnable, StreamLimits } from './engine.ts'
 import type { Rendering } from './rendering.ts'
@@ -40,9 +39,8 @@ const MAX_START_FAILURES = 3
  * killed and another takes its place.
  */
 export class WorkerPool {
-  #kind: WorkerKind
+  #startOne: () => Promise<Child>
   #size: number
-  #init: unknown
   #idle: Child[] = []
   #all = new Set<Child>()
   #starting = 0
@@ -53,11 +51,10 @@ export class WorkerPool {
   #reading = new Map<string, number>()
   #waiters: { source: string; done: () => void }[] = []
 
-  /** @param init what each worker is told when it starts */
-  constructor(kind: WorkerKind, size: number, init: unknown = {}) {
-    this.#kind = kind
+  /** @param start starts one more worker, which answers `all`, `open`, `next`, `stop` and `release` */
+  constructor(size: number, start: () => Promise<Child>) {
     this.#size = size
-    this.#init = init
+    this.#startOne = start
   }
 
   /** @throws Fault as `Engine.all` says; 503 the queue is full or a worker was lost twice */
@@ -231,7 +228,7 @@ export class WorkerPool {
   async #start(): Promise<void> {
     this.#starting++
     try {
-      const child = await Child.start(this.#kind, this.#init)
+      const child = await this.#startOne()
       if (this.#closed) return child.kill()
       this.#startFailures = 0
       this.#all.add(child)

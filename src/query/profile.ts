@@ -68,7 +68,7 @@ function asking(query: Query, engine: Engine): Ask {
   return async (terms, deadline) => {
     if (terms.length === 0) return []
     const columns = terms.map((term, i) => ({ name: `c${i}`, sql: dialect.selected(term) }))
-    const text = sql`SELECT ${selectList(dialect, columns)} FROM ${dialect.from(table, 0, sources)}`
+    const text = sql`SELECT ${selectList(dialect, columns)} FROM ${dialect.from(query, 0, sources)}`
     const names = columns.map(({ name }) => name)
     const bigints = terms.some(term => needsBigints(term.column))
     const statement = { sql: dialect.text(text).sql, sources, names, bigints }

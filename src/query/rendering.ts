@@ -88,3 +88,7 @@ export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows:
     return { bytes: Buffer.from(text), count: wanted.length, more, ...(more && last ? { last } : {}) }
   }
 }
+
+/** What a worker gives of rows: themselves, or the text that is asked for. */
+export const asAsked = ({ rendering }: { rendering?: Rendering }): ((rows: AnswerRow[]) => AnswerRow[] | Piece) =>
+  rendering ? pieceMaker(rendering) : rows => rows

@@ -112,7 +112,7 @@ function bodyOf(dialect: Dialect, view: View, like: BoundRequest): { clauses: SQ
     // a scope on a left-joined table stands in its ON, so that the left rows stay
     on.push(...view.scope.filter(s => s.table === index).map(scoped))
     const kind = table.join!.type === 'left' ? sql`LEFT JOIN` : sql`INNER JOIN`
-    return sql`${kind} ${dialect.from(table, index, sources)} ON ${sql.join(on, sql` AND `)}`
+    return sql`${kind} ${dialect.from(view.query, index, sources)} ON ${sql.join(on, sql` AND `)}`
   })
   const where: SQL[] = view.scope.filter(s => s.table === 0).map(scoped)
   const having: SQL[] = []
@@ -129,7 +129,7 @@ function bodyOf(dialect: Dialect, view: View, like: BoundRequest): { clauses: SQ
     const list = like.order.some(term => term.aggregate) ? having : where
     list.push(isAfter(dialect, like.order, like.after))
   }
-  const clauses = [sql`FROM ${dialect.from(tables[0]!, 0, sources)}`, ...joins]
+  const clauses = [sql`FROM ${dialect.from(view.query, 0, sources)}`, ...joins]
   if (where.length) clauses.push(sql`WHERE ${sql.join(where, sql` AND `)}`)
   const grouped = groups ?? (distinct && !dialect.ordersDistinct ? view.outputs : [])
   if (grouped.length) clauses.push(sql`GROUP BY ${sql.join(grouped.map(dialect.value), sql`, `)}`)

@@ -1,5 +1,5 @@
 /** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
-export type WorkerKind = 'score' | 'query' | 'import' | 'function'
+export type WorkerKind = 'score' | 'query' | 'duckdb' | 'import' | 'function'
 
 export type ToChild =
   | { type: 'init'; init: unknown }

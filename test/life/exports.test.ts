@@ -89,7 +89,7 @@ function rest(socket: Socket): Promise<{ bytes: number; whole: boolean }> {
   let bytes = 0
   let end = ''
   const ended = () => resolve({ bytes, whole: end.endsWith('0\r\n\r\n') })
-  socket.on('data', chunk => {
+  socket.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     end = (end + chunk.subarray(-8).toString('latin1')).slice(-8)
     if (end.endsWith('\r\n0\r\n\r\n')) ended()

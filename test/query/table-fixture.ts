@@ -74,6 +74,7 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     origin: null,
     refresh: null,
     refreshState: null,
+    location: null,
     file,
     generation: 1,
     columns,

@@ -26,8 +26,10 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
   const decimal = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(type)
   if (decimal) {
     const [precision, scale] = [Number(decimal[1]), Number(decimal[2])]
-    const settle = ([n]: DuckDBValue[]) =>
-      plan({ name, type: 'decimal', nullable: some(n), precision, scale }, encodeDecimalSql(x, precision))
+    const settle = ([n]: DuckDBValue[]) => ({
+      ...plan({ name, type: 'decimal', nullable: some(n), precision, scale }, encodeDecimalSql(x, precision)),
+      decimal: x,
+    })
     return ['decimal', { ask: [nulls(x)], settle }]
   }
   if (INTEGER.test(type))
@@ -72,7 +74,8 @@ function integerPlan(name: string, x: string, [n, min, max]: DuckDBValue[]): Col
   const within = (range: { min: bigint; max: bigint }) => low >= range.min && high <= range.max
   if (!within(INT64)) {
     const precision = Math.max(...[low, high].map(end => String(end).replace('-', '').length))
-    return plan({ name, type: 'decimal', nullable: some(n), precision, scale: 0 }, encodeDecimalSql(x, precision))
+    const stored: StoredColumn = { name, type: 'decimal', nullable: some(n), precision, scale: 0 }
+    return { ...plan(stored, encodeDecimalSql(x, precision)), decimal: `CAST(${x} AS DECIMAL(${precision}, 0))` }
   }
   const stored: StoredColumn = { name, type: 'integer', nullable: some(n) }
   if (isWide(low, high)) stored.wide = true

@@ -15,8 +15,8 @@ export const sqliteDialect: Dialect = {
   text: statement => sqlite.sqlToQuery(statement),
 
   source: dataset => dataset.file,
-  from: ({ dataset }, index, sources) =>
-    sql`${sql.identifier(`d${sources.indexOf(dataset.file)}`)}.${sql.identifier('data')} AS ${sql.identifier(`t${index}`)}`,
+  from: ({ tables }, index, sources) =>
+    sql`${sql.identifier(`d${sources.indexOf(tables[index]!.dataset.file)}`)}.${sql.identifier('data')} AS ${sql.identifier(`t${index}`)}`,
 
   value: expression,
   selected: expression,

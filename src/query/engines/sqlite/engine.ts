@@ -1,3 +1,4 @@
+import { Child } from '../../../workers/child.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
 import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
 import { WorkerPool } from '../../pool.ts'
@@ -20,8 +21,9 @@ export class SqliteEngine implements Engine {
 
   /** @param workers how many processes there are at most for statements, and as many for streams */
   constructor(workers: number) {
-    this.#workers = new WorkerPool('query', workers)
-    this.#exporters = new WorkerPool('query', workers)
+    const start = () => Child.start('query', {})
+    this.#workers = new WorkerPool(workers, start)
+    this.#exporters = new WorkerPool(workers, start)
     this.local = {
       cheapRows: (statement, query) => cheapRows(this.#reader.explain(statement), statement, query),
       all: (statement, values) => this.#reader.all(statement, values),
