@@ -68,8 +68,10 @@ export class QueryAnswers {
   ): Answer | Promise<Answer> {
     const asked = this.#prepared.ask(grant, params)
     if (this.ttlSeconds === 0) return this.#made(asked, format, deadline, caller)
-    // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another
-    const key = `${asked.granted.id} ${format} ${canonicalOf(this.#prepared.query, asked.bound)}`
+    // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
+    // generation tells of rows that are written without that
+    const { query } = this.#prepared
+    const key = `${asked.granted.id} ${this.#prepared.generation()} ${format} ${canonicalOf(query, asked.bound)}`
     const kept = this.#cache.get(key)
     return kept
       ? { ...kept.answer, age: Math.floor(kept.age / 1000) }

@@ -44,6 +44,8 @@ export interface Engine {
   readonly text?: TextReads
   /** Of each large table that every call reads whole: what would spare that. As far as the engine tells. */
   advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[]
+  /** What is another when the rows of a query may be, though it is not compiled anew; absent: it cannot be, or not be known. */
+  generation?(query: Query): string
   /** What a row of the query takes, in bytes, by the average of its tables; absent: it cannot tell. */
   rowBytes?(query: Query): number
 }

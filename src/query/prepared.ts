@@ -117,6 +117,11 @@ export class PreparedQuery {
     return reply(granted, variant, bound, found, counted)
   }
 
+  /** What is another when the rows may be others, though this query is still the same. */
+  generation(): string {
+    return this.#engine.generation?.(this.query) ?? ''
+  }
+
   /** Whether the request's rows are few and narrow enough to be had at once as a whole. */
   isSmall({ bound }: GrantedRequest): boolean {
     return bound.limit <= SMALL_ROWS && bound.limit * (this.#engine.rowBytes?.(this.query) ?? 0) <= SMALL_BYTES
