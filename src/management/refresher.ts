@@ -7,7 +7,7 @@ import type { ManagementContext } from './context.ts'
 import { formOf, readAgain } from './refresh.ts'
 
 /** How often files are looked at. A file is read when it was the same at two looks in a row: nobody is writing it. */
-const LOOK_MS = 1000
+const LOOK_MS = 500
 /** What failed through no fault of the file is tried again after this. */
 const RETRY_MS = 60_000
 
