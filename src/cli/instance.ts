@@ -53,7 +53,7 @@ export function openInstance(config: Config): Instance {
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
 
   const secret = installationSecret(db)
-  const queries = new QueryRunner(config.queryWorkers)
+  const queries = new QueryRunner(config.queryWorkers, dirs.uploads)
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,

@@ -1,16 +1,18 @@
 import { stat } from 'node:fs/promises'
-import { type Dataset, getDataset, type Origin, putGeneration } from '../catalog/datasets.ts'
+import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
 import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault, toFault } from '../lib/fault.ts'
+import { FileVersions } from '../query/engines/duckdb/versions.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
-import { discardStaged, stageTable, tableHash } from './intake.ts'
+import { discardStaged } from './intake.ts'
+import { type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
- * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way. A
- * new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
+ * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
+ * again at what is read in place. A new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
  * @throws Fault 409 there is no such file to read, or the dataset was replaced meanwhile; 422 what is wrong with the file
  */
 export async function refreshDataset(
@@ -35,7 +37,7 @@ export async function readAgain(
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; refreshed: boolean }> {
   const noted = (state: Omit<RefreshState, 'at'>) => setRefreshState(context.db, before.id, { at: now(), ...state })
-  const seen = before.origin ? await formOf(before.origin) : undefined
+  const seen = await formOf(before)
   try {
     const dataset = await readChanged(context, actor, before, signal)
     noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
@@ -52,12 +54,12 @@ export async function readAgain(
 /** @returns undefined: the file is as it was */
 async function readChanged(context: ManagementContext, actor: Actor, before: Dataset, signal: AbortSignal) {
   const { name, projectId } = before
-  const origin = await originOf(before)
-  const hash = await tableHash(origin).catch(error => {
+  const source = await sourceOf(before)
+  const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (before.sourceHash === hash) return undefined
-  const generation = { ...(await stageTable(context, origin, undefined, signal)), origin }
+  if (unchanged) return undefined
+  const generation = await stageSource(context, source, undefined, signal)
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, projectId, name)
@@ -74,20 +76,25 @@ async function readChanged(context: ManagementContext, actor: Actor, before: Dat
   }
 }
 
-async function originOf({ origin, name }: Dataset): Promise<Origin> {
-  if (!origin)
+async function sourceOf(dataset: Dataset): Promise<DatasetSource> {
+  const { name } = dataset
+  const source = sourceOfDataset(dataset)
+  if (!source)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if ((await formOf(origin)) === GONE)
+  if ((await formOf(dataset)) === GONE)
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
-  return origin
+  return source
 }
 
 const GONE = 'gone'
+const versions = new FileVersions()
 
-/** What tells a file that was written anew from the one before, without reading it. */
-export async function formOf({ path }: Origin): Promise<string> {
-  const found = await stat(path).catch(() => undefined)
+/** What tells data that was written anew from what was there before, without reading it; undefined: an upload. */
+export async function formOf({ engine, origin }: Dataset): Promise<string | undefined> {
+  if (!origin) return undefined
+  if (engine === 'duckdb') return versions.of(origin.path)
+  const found = await stat(origin.path).catch(() => undefined)
   return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
 }

@@ -62,13 +62,14 @@ export class Refresher {
     }
   }
 
-  async #isDue({ id, origin, refresh, refreshState, updatedAt }: Dataset): Promise<boolean> {
+  async #isDue(dataset: Dataset): Promise<boolean> {
+    const { id, origin, refresh, refreshState, updatedAt } = dataset
     if (!origin) return false
     const since = Date.now() - Date.parse(refreshState?.at ?? updatedAt)
     const interval = intervalOf(refresh)
     if (interval !== undefined) return since >= interval
     if (refreshState?.outcome === 'failed' && refreshState.seen === undefined && since < RETRY_MS) return false
-    const form = await formOf(origin)
+    const form = (await formOf(dataset))!
     const before = this.#forms.get(id)
     this.#forms.set(id, form)
     return form !== refreshState?.seen && form === before

@@ -1,6 +1,6 @@
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
-import type { FromChild, ToChild, WorkerKind } from './frames.ts'
+import type { FromChild, SentError, ToChild, WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
@@ -214,11 +214,8 @@ export class Child {
   }
 }
 
-function revive(error: {
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
-  stack?: string
-}) {
-  if (error.fault)
-    return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
-  return new Error('a worker failed', { cause: error.stack })
+function revive({ fault, stack }: SentError): Error {
+  if (!fault) return new Error('a worker failed', { cause: stack })
+  const { status, code, message, headers, members } = fault
+  return new Fault(status, code, message, { headers, members })
 }

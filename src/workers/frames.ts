@@ -7,7 +7,13 @@ export type ToChild =
 
 export interface SentError {
   /** A refusal with a public text, as its thrower meant it. */
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
+  fault?: {
+    status: number
+    code: string
+    message: string
+    headers: Record<string, string>
+    members: Record<string, unknown>
+  }
   /** Anything else: private, for the log. */
   stack?: string
 }

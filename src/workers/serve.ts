@@ -51,7 +51,9 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>)
 }
 
 function asSent(error: unknown): SentError {
-  if (error instanceof Fault)
-    return { fault: { status: error.status, code: error.code, message: error.message, members: error.members } }
+  if (error instanceof Fault) {
+    const { status, code, message, headers, members } = error
+    return { fault: { status, code, message, headers, members } }
+  }
   return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }

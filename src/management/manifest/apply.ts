@@ -30,7 +30,7 @@ import type { ManagementContext } from '../context.ts'
 import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
+import { originOf, type Staged, type StageReporter, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -164,7 +164,8 @@ class Run {
     if (generation) {
       const { replaced } = putGeneration(this.#tx, this.#actor, project.id, given.name, generation)
       if (replaced) this.replaced.push(replaced)
-      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows imported`)
+      const how = generation.engine === undefined ? 'imported' : 'in place'
+      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows ${how}`)
       touch()
     }
     const dataset = getDataset(this.#tx, project.id, given.name)
@@ -173,7 +174,7 @@ class Run {
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
-    if (!generation) setOrigin(this.#tx, dataset, sourceOf(given))
+    if (!generation && dataset.engine === 'sqlite') setOrigin(this.#tx, dataset, originOf(given))
     if (
       given.refresh !== undefined &&
       setRefresh(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), given.refresh)

@@ -5,7 +5,7 @@ import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
-import { Manifest, type ManifestProject } from './schema.ts'
+import { Manifest, type ManifestDataset, type ManifestProject } from './schema.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
@@ -47,7 +47,7 @@ export function completeManifest(
     return absolute
   }
   for (const project of projects) {
-    for (const dataset of project.datasets ?? []) dataset.from = file(dataset.from, `dataset ${dataset.name}`)
+    for (const dataset of project.datasets ?? []) completeDataset(dataset, folder, file)
     for (const model of project.models ?? [])
       for (const version of model.versions)
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
@@ -69,4 +69,17 @@ export function completeManifest(
     }
   }
   return { projects, porter, secrets }
+}
+
+/** @throws Fault 422 a field that does not go with the dataset's engine, or is missing for it */
+function completeDataset(dataset: ManifestDataset, folder: string, file: (path: string, what: string) => string): void {
+  const { engine = 'sqlite', from, indexes, choose_key } = dataset
+  const what = `dataset ${dataset.name}`
+  if (from === undefined) throw unprocessable(`${what}: from is missing.`)
+  if (engine === 'sqlite') dataset.from = file(from, what)
+  else {
+    if (indexes !== undefined || choose_key !== undefined)
+      throw unprocessable(`${what}: ${indexes ? 'indexes' : 'choose_key'} goes with engine sqlite.`)
+    dataset.from = resolve(folder, from)
+  }
 }

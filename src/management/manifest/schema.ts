@@ -38,11 +38,11 @@ export type ManifestKey = Static<typeof ProjectKey>
 const Dataset = Type.Object(
   {
     name: Name,
-    from: Name,
+    /** a file; with engine duckdb also a folder or a pattern */
+    from: optional(Name),
     description: optional(Type.String()),
-    engine: optional(
-      Type.Literal('sqlite', { error: 'must be sqlite: this version reads data from no other engine.' }),
-    ),
+    /** sqlite: imported into the embedded store (default); duckdb: read in place */
+    engine: optional(literals(['sqlite', 'duckdb'])),
     primary_key: optional(Type.Union([Name, Names])),
     /** without a primary key: the first unique column without nulls, `id` preferred */
     choose_key: optional(Type.Boolean()),

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ColumnType } from '../../catalog/column.ts'
-import { findDataset, type Generation } from '../../catalog/datasets.ts'
+import { findDataset, type Generation, type Origin } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { Fault } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
-import { discardStaged, type Progress, stageModel, stageTable, type TableSource, tableHash } from '../intake.ts'
+import { discardStaged, type Progress, stageModel } from '../intake.ts'
+import { type DatasetSource, isUnchanged, stageSource } from '../sources.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset } from './schema.ts'
 
@@ -27,8 +27,8 @@ export class Staged {
 }
 
 export interface StageReporter {
-  /** Progress of one table's import; called with its name. */
-  table(name: string): { update: Progress; done(rows: number): void; failed(): void }
+  /** Progress of one table; `what` is done: `importing marts.flights`. */
+  table(what: string): { update: Progress; done(rows: number): void; failed(): void }
 }
 
 /**
@@ -83,12 +83,12 @@ async function stageDataset(
   signal?.throwIfAborted()
   const source = sourceOf(dataset)
   const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
-  const { warehouseDir } = context.publisher.registry.runtime
-  if (known && existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))) return
-  const progress = report.table(dataset.name)
+  const what = `dataset ${dataset.name}`
+  if (known && (await about(what, isUnchanged(context, known, source)))) return
+  const progress = report.table(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
-    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
-    staged.generations.set(`${slug}/${dataset.name}`, { ...generation, origin: source })
+    const generation = await about(what, stageSource(context, source, progress.update, signal))
+    staged.generations.set(`${slug}/${dataset.name}`, generation)
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
@@ -96,16 +96,22 @@ async function stageDataset(
   }
 }
 
-/** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
-export function sourceOf(dataset: ManifestDataset): TableSource {
-  const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
-  return {
-    path: dataset.from,
-    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
-    chooseKey: dataset.choose_key,
-    indexes: dataset.indexes,
-    types: Object.fromEntries(types) as Record<string, ColumnType>,
-  }
+/** What a manifest says of where a dataset's rows come from. */
+export function sourceOf(dataset: ManifestDataset): DatasetSource {
+  const { engine = 'sqlite', from = '', indexes } = dataset
+  const primaryKey = dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat()
+  const declared = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) =>
+    c.type ? [[name, c.type] as const] : [],
+  )
+  const types = Object.fromEntries(declared) as Record<string, ColumnType>
+  if (engine === 'duckdb') return { engine, path: from, primaryKey, types }
+  return { engine, path: from, primaryKey, chooseKey: dataset.choose_key, indexes, types }
+}
+
+/** The file that a manifest imports a dataset from, and how. */
+export function originOf(dataset: ManifestDataset): Origin {
+  const { engine: _, ...origin } = sourceOf(dataset) as Extract<DatasetSource, { engine: 'sqlite' }>
+  return origin
 }
 
 /** Says what a refusal is about. */
