@@ -1,7 +1,7 @@
 /** Answers as they are sent: rows in a format, kept where the definition says for how long. */
 import type { Grant } from '../catalog/grant.ts'
 import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
-import { type Format, type Page, type Writer, writerOf } from './formats.ts'
+import type { Format, Page, Writer } from './formats.ts'
 import type { GrantedRequest, PreparedQuery } from './prepared.ts'
 import type { Piece } from './rendering.ts'
 import { canonicalOf } from './request.ts'
@@ -117,7 +117,7 @@ export class QueryAnswers {
   #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Answer | Promise<Answer> {
     const reply = this.#prepared.here(asked)
     if (!reply) return this.#elsewhere(asked, format, deadline, caller)
-    const writer = writerOf(format, reply.columns)
+    const writer = this.#prepared.writer(asked, format)
     return whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply)
   }
 
@@ -128,7 +128,7 @@ export class QueryAnswers {
     caller: Caller | undefined,
   ): Promise<Answer> {
     const limits = { deadline, signal: caller?.signal }
-    const writer = writerOf(format, asked.granted.columns)
+    const writer = this.#prepared.writer(asked, format)
     if (this.#prepared.isSmall(asked)) {
       const piece = await this.#prepared.text(asked, format, limits)
       const page = this.#prepared.pageOf(asked, piece, await this.#prepared.total(asked, limits))

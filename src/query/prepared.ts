@@ -4,7 +4,7 @@ import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
 import type { Engine, Limits, Row, StreamLimits } from './engine.ts'
-import type { AnswerColumn, AnswerRow, Format, Page } from './formats.ts'
+import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
 import { orderTerms } from './order.ts'
 import { type View, viewOf } from './policy.ts'
 import type { Query } from './query.ts'
@@ -36,6 +36,7 @@ interface GrantedView {
   id: number
   view: View
   columns: AnswerColumn[]
+  writers: Partial<Record<Format, Writer>>
   variants: Map<string, Variant>
   cursors: Cursors
 }
@@ -120,6 +121,12 @@ export class PreparedQuery {
   /** What is another when the rows may be others, though this query is still the same. */
   generation(): string {
     return this.#engine.generation?.(this.query) ?? ''
+  }
+
+  /** Writes the answers of such requests. */
+  writer({ granted }: GrantedRequest, format: Format): Writer {
+    granted.writers[format] ??= writerOf(format, granted.columns)
+    return granted.writers[format]
   }
 
   /** Whether the request's rows are few and narrow enough to be had at once as a whole. */
@@ -220,6 +227,7 @@ export class PreparedQuery {
         id: ++views,
         view,
         columns: columns as AnswerColumn[],
+        writers: {},
         variants: new Map(),
         cursors: new Cursors(this.#secret, JSON.stringify([this.#identity, policy]), this.query.ties.unique),
       }

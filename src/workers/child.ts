@@ -1,6 +1,6 @@
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
-import type { FromChild, SentError, ToChild, WorkerKind } from './frames.ts'
+import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
@@ -212,10 +212,4 @@ export class Child {
         this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(-4000)
     } catch {}
   }
-}
-
-function revive({ fault, stack }: SentError): Error {
-  if (!fault) return new Error('a worker failed', { cause: stack })
-  const { status, code, message, headers, members } = fault
-  return new Fault(status, code, message, { headers, members })
 }

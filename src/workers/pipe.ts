@@ -35,8 +35,10 @@ export async function openPipe(fd: number, receive: (frame: Frame) => void): Pro
     while (socket && backlog.length > 0) {
       const first = backlog[0]!
       const written = Math.max(0, socket.write(first))
-      if (written < first.length) return void (backlog[0] = first.subarray(written))
       backlog.shift()
+      if (written === first.length) continue
+      backlog.unshift(first.subarray(written))
+      return
     }
   }
 
@@ -56,7 +58,7 @@ export async function openPipe(fd: number, receive: (frame: Frame) => void): Pro
   }
 }
 
-function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
+export function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
   const frame = Buffer.allocUnsafe(HEAD + length)
@@ -73,7 +75,7 @@ function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
 }
 
 /** Makes frames of bytes as they come. */
-class FrameReader {
+export class FrameReader {
   readonly #receive: (frame: Frame) => void
   readonly #head = Buffer.alloc(HEAD)
   #headFilled = 0

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const pagination = { default_limit: 10, max_limit: ROWS }
   const columns = { name: { sensitivity: 'medium', mask: 'initials' } }
   callgate = await startCallgate({
-    flags: ['--query-workers', '1', '--request-timeout', `${PATIENCE}ms`],
+    flags: ['--query-workers', '1', '--request-timeout', `${PATIENCE}ms`, '--cors-origins', '*'],
     env: { FULL: key, MASKED: masked },
     manifest: {
       projects: [
@@ -59,8 +59,11 @@ const get = (path: string, secret = key) =>
 /** Of the server and its workers, in MB. */
 const resident = () =>
   [callgate.process.pid, ...workersOf(callgate.process.pid).map(w => w.pid)].reduce((sum, pid) => {
-    const [, kilobytes = 0] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    return sum + Number(kilobytes) / 1024
+    try {
+      return sum + Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+    } catch {
+      return sum // it has ended
+    }
   }, 0)
 /** Reads a body to its end without keeping it. */
 async function read(response: Response): Promise<{ lines: number; bytes: number; last: string }> {
@@ -70,7 +73,7 @@ async function read(response: Response): Promise<{ lines: number; bytes: number;
   for await (const chunk of response.body!) {
     bytes += chunk.length
     for (const byte of chunk) if (byte === 10) lines++
-    last = Buffer.from(chunk.subarray(-200)).toString()
+    last = (last + Buffer.from(chunk.subarray(-200)).toString('latin1')).slice(-200)
   }
   return { lines, bytes, last }
 }
@@ -182,9 +185,12 @@ test('a caller that goes away frees its worker', async () => {
 
 test('a caller that takes nothing for as long as a call may take is cut off, and frees its worker', async () => {
   const socket = await paused(`all?limit=${ROWS}&format=csv`)
-  await Bun.sleep(PATIENCE / 2)
-  // waits for the same worker
-  expect((await read(await get('all?limit=100000&format=ndjson'))).lines).toBe(100_000)
+  // waits for the same worker, which the other has until its time is over
+  const next = await waitFor(async () => {
+    const response = await get('all?limit=100000&format=ndjson')
+    return response.status === 200 ? response : undefined
+  })
+  expect((await read(next)).lines).toBe(100_000)
   const { bytes, whole } = await rest(socket)
   expect([bytes < 30e6, whole]).toEqual([true, false])
 })
@@ -200,7 +206,8 @@ test('a worker that is lost on the way breaks the connection: no answer is short
     await waitFor(async () => (await get('all?limit=900&offset=90000')).status === 200 || undefined)
   }
   const logged = callgate.output().slice(before).trim().split('\n')
-  expect(logged.map(line => JSON.parse(line).msg)).toEqual(['unavailable', 'unavailable'])
+  const messages = logged.map(line => JSON.parse(line).msg) // those of the test before may come late
+  expect(messages.filter(message => message !== 'deadline_passed')).toEqual(['unavailable', 'unavailable'])
   expect((await read(await get('all?limit=200000&format=csv'))).lines).toBe(200_001)
 })
 

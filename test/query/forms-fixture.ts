@@ -1,13 +1,15 @@
 /** An answer in each of its forms, as the door sends them: whole, kept, streamed, as CSV and NDJSON, and as a 304. */
 import { expect } from 'bun:test'
 import type { Grant } from '../../src/catalog/grant.ts'
-import { answerRows } from '../../src/protocols/honeyframe/rows.ts'
+import { rowsAnswerer } from '../../src/protocols/honeyframe/rows.ts'
 import { QueryAnswers } from '../../src/query/answers.ts'
 import { AnswerCache } from '../../src/query/cache.ts'
 import { FORMATS } from '../../src/query/formats.ts'
 import type { PreparedQuery, RowsReply } from '../../src/query/prepared.ts'
 import { csvOf, readCsv } from '../read-csv.ts'
 import { grantWith } from './table-fixture.ts'
+
+const answerRows = rowsAnswerer()
 
 export interface Forms {
   prepared: PreparedQuery
@@ -31,7 +33,14 @@ export async function checkForms({ prepared, grant, params, reply, hidden }: For
     const request = new Request(`http://localhost/api/service/s/e?${asked}`, { headers })
     const call = { params: asked, body: undefined, deadline: Date.now() + 20_000, caller: request }
     const identity = { requestId: 'r', headers: { 'x-request-id': 'r' } }
-    const response = await answerRows(answers, { request, call, grant: who, name: 'e', identity, headers: undefined })
+    const response = await answerRows(answers, {
+      request,
+      call,
+      grant: who,
+      name: 'e',
+      identity,
+      headers: undefined,
+    })
     const text = await response.text()
     const said = `${text}\n${JSON.stringify(Object.fromEntries(response.headers))}`
     if (who === grant)
