@@ -121,7 +121,13 @@ export const SETTINGS = {
     'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)',
     optionalSize,
   ),
-  queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  queryWorkers: setting(
+    'query-workers',
+    'N',
+    '2',
+    'Processes for queries that may take long, and as many for exports',
+    wholeNumber(1, 64),
+  ),
   resultCache: setting(
     'result-cache',
     'SIZE',

@@ -71,14 +71,15 @@ export function datasetFor(
   return found[0]
 }
 
-export const datasets = (context: ManagementContext, request: Request, who: SignedIn): Response =>
-  list(
-    request,
-    projectsInScope(context, who, request)
-      .flatMap(p => listDatasets(context.db, p.id))
-      .map(dataset => ({ ...datasetRow(dataset), refresh_state: refreshStateOf(dataset) })),
-    rows => ({ datasets: rows }),
-  )
+/** `search`: what a dataset's name or description must contain, in any case. */
+export function datasets(context: ManagementContext, request: Request, who: SignedIn): Response {
+  const search = (new URL(request.url).searchParams.get('search') ?? '').toLowerCase()
+  const found = projectsInScope(context, who, request)
+    .flatMap(p => listDatasets(context.db, p.id))
+    .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
+  const rows = found.map(dataset => ({ ...datasetRow(dataset), refresh_state: refreshStateOf(dataset) }))
+  return list(request, rows, rows => ({ datasets: rows }))
+}
 
 export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
   shown(datasetFor(context, who, request, name, 'viewer'))

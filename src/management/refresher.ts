@@ -86,9 +86,10 @@ export class Refresher {
       if (proposals) log.info({ dataset: name, projectId }, proposals)
     } catch (error) {
       if (this.#stopping.signal.aborted) return
-      const { message } = toFault(error)
+      const { status, message } = toFault(error)
+      const { stack, ...brief } = errorFields(error)
       log.warn(
-        { dataset: name, projectId, ...errorFields(error) },
+        { dataset: name, projectId, ...brief, ...(status < 500 ? {} : { stack }) },
         `a file could not be read again, and the rows of before are still served: ${message}`,
       )
     }

@@ -212,8 +212,8 @@ test('a worker that is lost on the way breaks the connection: no answer is short
 })
 
 test('an answer that is too large to be kept is streamed to each of those who ask for it at once', async () => {
-  const answers = await Promise.all(Array.from({ length: 3 }, () => get(`kept?limit=300000&format=ndjson`).then(read)))
-  for (const { lines } of answers) expect(lines).toBe(300_000)
+  const answers = await Promise.all(Array.from({ length: 2 }, () => get(`kept?limit=120000&format=ndjson`).then(read)))
+  for (const { lines } of answers) expect(lines).toBe(120_000)
   const [small, again] = [await get('kept?limit=20000'), await get('kept?limit=20000')]
   expect([small.headers.get('etag'), small.headers.get('age')]).toEqual([again.headers.get('etag'), null])
   expect(again.headers.get('age')).not.toBeNull()
