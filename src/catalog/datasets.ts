@@ -44,6 +44,8 @@ export interface TableLocation {
   connection: string
   schema: string
   table: string
+  /** the primary key as somebody declared it; absent: what the table itself says */
+  key?: string[]
 }
 
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
@@ -127,7 +129,7 @@ export function putGeneration(
     engine: generation.engine ?? 'sqlite',
     location: generation.location ?? null,
     origin,
-    refresh: origin && existing ? existing.refresh : null,
+    refresh: existing && (origin || generation.location) ? existing.refresh : null,
     refreshState: null,
     columns,
     formerColumns,

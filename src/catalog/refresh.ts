@@ -43,17 +43,19 @@ export function intervalOf(rule: RefreshRule): number | undefined {
 
 /**
  * @returns whether it is another rule than before
- * @throws Fault 422 the dataset has no file to be read again, or the time is none
+ * @throws Fault 422 the dataset has nothing to be read again, or no file that could change; the time is none
  */
 export function setRefresh(
   store: Store,
   actor: Actor,
-  dataset: { id: number; name: string; projectId: number; origin: unknown; refresh: RefreshRule },
+  dataset: { id: number; name: string; projectId: number; origin: unknown; location: unknown; refresh: RefreshRule },
   rule: RefreshRule,
 ): boolean {
   intervalOf(rule)
-  if (rule && !dataset.origin)
+  if (rule && !dataset.origin && !dataset.location)
     throw unprocessable(`refresh: ${dataset.name} was not imported from a file of this server's.`)
+  if (rule && 'on_change' in rule && !dataset.origin)
+    throw unprocessable(`refresh: ${dataset.name} has no file that could change; say how often, as in { every: 1h }.`)
   if (JSON.stringify(rule) === JSON.stringify(dataset.refresh)) return false
   store.update(datasets).set({ refresh: rule, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
   note(store, actor, 'dataset.update', dataset.name, dataset.projectId, { fields: ['refresh'] })

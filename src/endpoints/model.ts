@@ -9,6 +9,7 @@ import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
+import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
 import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
 import { compilePorterRoute } from './porter.ts'
@@ -105,16 +106,34 @@ export function compileModelEndpoint(
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
     run(call) {
-      const { scorer } = runtime
-      if (call.bytes && active.recipe && call.bytes.length <= MOST_BYTES_HANDED_ON)
-        return scorer.answer(active.scoring, active.recipe, call.bytes, call)
+      if (call.bytes && active.recipe) {
+        const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
+        if (answer) return answer
+      }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      return predict(scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
+      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
         replyOf(decoded, active.id, rows.length),
       )
     },
   }
+}
+
+/**
+ * Has a scoring process write the answer: of the tensors, where a quick look at the body makes them, else of the body.
+ * @returns undefined: there is too much of it, it is to be parsed and scored in parts
+ */
+function answerBytes(
+  scorer: Scorer,
+  { codec, scoring }: ServedVersion,
+  recipe: SentRecipe,
+  body: Uint8Array,
+  call: Call,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  const scanned = codec.scan(body)
+  if (scanned && scanned.rows <= scorer.maxBatchRows)
+    return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
+  return body.length <= MOST_BYTES_HANDED_ON ? scorer.answer(scoring, recipe, { body }, 1, call) : undefined
 }
 
 /** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
-import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
+import type { StoredColumn } from '../catalog/column.ts'
+import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
 import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
@@ -8,7 +9,7 @@ import { FileVersions } from '../query/engines/duckdb/versions.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
 import { discardStaged } from './intake.ts'
-import { type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
+import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
  * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
@@ -45,7 +46,7 @@ export async function readAgain(
   } catch (error) {
     const { status, message } = toFault(error)
     // what the file is not to blame for may be over when it is tried again
-    if (!signal.aborted && before.origin)
+    if (!signal.aborted && (before.origin || before.location))
       noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
     throw error
   }
@@ -58,8 +59,9 @@ async function readChanged(context: ManagementContext, actor: Actor, before: Dat
   const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (unchanged) return undefined
-  const generation = await stageSource(context, source, undefined, signal)
+  if (unchanged && source.engine !== 'postgres') return undefined
+  const generation = await stageSource(context, source, catalogConnections(context), undefined, signal)
+  if (source.engine === 'postgres' && isAsDescribed(before, generation)) return undefined
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, projectId, name)
@@ -97,4 +99,13 @@ export async function formOf({ engine, origin }: Dataset): Promise<string | unde
   if (engine === 'duckdb') return versions.of(origin.path)
   const found = await stat(origin.path).catch(() => undefined)
   return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
+}
+
+/** Whether a table is what it was when it was described; how many rows it has is no part of that. */
+function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
+  const plain = (list: StoredColumn[]) =>
+    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+  const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
+    JSON.stringify([plain(list), key, indexes])
+  return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)
 }

@@ -63,13 +63,13 @@ export class Refresher {
   }
 
   async #isDue(dataset: Dataset): Promise<boolean> {
-    const { id, origin, refresh, refreshState, updatedAt } = dataset
-    if (!origin) return false
+    const { id, refresh, refreshState, updatedAt } = dataset
     const since = Date.now() - Date.parse(refreshState?.at ?? updatedAt)
     const interval = intervalOf(refresh)
     if (interval !== undefined) return since >= interval
     if (refreshState?.outcome === 'failed' && refreshState.seen === undefined && since < RETRY_MS) return false
-    const form = (await formOf(dataset))!
+    const form = await formOf(dataset)
+    if (form === undefined) return false
     const before = this.#forms.get(id)
     this.#forms.set(id, form)
     return form !== refreshState?.seen && form === before

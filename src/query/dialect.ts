@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm'
 import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { Operator } from '../catalog/service-config.ts'
-import type { ColumnRef, Query, Term } from './query.ts'
+import type { ColumnRef, OrderTerm, Query, Term } from './query.ts'
 import type { Decoder, StoredValue } from './values.ts'
 
 export interface Dialect {
@@ -38,13 +38,17 @@ export interface Dialect {
   /** Case counts in `like`; `ilike` folds the letters A to Z. A pattern that ends in the middle of an escape matches nothing. */
   like(op: 'like' | 'ilike', term: Term, pattern: SQL): SQL
 
+  /** A term in ORDER BY, and a cursor's value that it is held against. */
+  ordered(term: OrderTerm): SQL
+  orderedSlot(term: OrderTerm, value: SQL): SQL
+
   /** Two columns are joined only where this is the same. */
   kind(column: Column): string
   equal(left: ColumnRef, right: ColumnRef): SQL
   /** Whether conditions and orders can hold a term against values at all. */
   compares(term: Term): boolean
 
-  /** What ends an order that no key ends, so that paging is stable; the source's own order where it has one. */
+  /** What ends an order that keys alone do not make total, so that paging is stable: rows' places where there are such. */
   rowOrder(query: Query): SQL[]
   limit(limit: SQL, offset: SQL): SQL
 }

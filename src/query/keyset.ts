@@ -8,8 +8,8 @@ import type { StoredValue } from './values.ts'
  * `a1`, ...; only which of them are NULL is part of the text.
  */
 export function isAfter(dialect: Dialect, order: readonly OrderTerm[], values: readonly StoredValue[]): SQL {
-  const expression = (term: OrderTerm) => dialect.value(term)
-  const slots = order.map((term, i) => dialect.slot(term, sql`${sql.placeholder(`a${i}`)}`))
+  const expression = (term: OrderTerm) => dialect.ordered(term)
+  const slots = order.map((term, i) => dialect.orderedSlot(term, sql`${sql.placeholder(`a${i}`)}`))
   const [first] = order
   const alike = order.every(term => !mayBeNull(term) && term.direction === first!.direction)
   if (alike) {

@@ -83,6 +83,8 @@ export function orderTerms(query: Query, chosen?: ReadonlyMap<string, readonly s
   const wanted = query.order.flatMap(entry =>
     'param' in entry ? (chosen?.get(entry.param) ?? entry.defaults).map(name => entry.choices.get(name)!) : [entry],
   )
-  const all = [...wanted, ...query.ties.terms.map(term => ({ ...term, direction: 'asc' as const }))]
+  const tie = query.groups === null && !query.distinct
+  const ties = query.ties.terms.map((term): OrderTerm => ({ ...term, direction: 'asc', ...(tie ? { tie } : {}) }))
+  const all = [...wanted, ...ties]
   return all.filter((term, i) => all.findIndex(other => sameTerm(other, term)) === i)
 }

@@ -55,7 +55,9 @@ export function resultOf(fn: AggregateFunction, of: Column | undefined, name: st
   if (of!.type !== 'integer' && of!.type !== 'float' && of!.type !== 'decimal') throw refuse(fn)
   if (fn === 'avg' || of!.type === 'float') return { ...result, type: 'float' }
   if (of!.type === 'integer') return { ...result, type: 'integer', wide: true }
-  const { precision = 38, scale = 0 } = of!
+  const { precision = 38, scale } = of!
+  // of a database's numbers without a scale
+  if (scale === undefined) return { ...result, type: 'decimal' }
   return { ...result, type: 'decimal', precision: storedAsInteger(precision) ? 18 : precision, scale }
 }
 

@@ -48,6 +48,8 @@ export interface QueryFilter extends Term {
 
 export interface OrderTerm extends Term {
   direction: 'asc' | 'desc'
+  /** nobody asked for it: a key's column that makes the order total */
+  tie?: boolean
 }
 
 /** An order that the request chooses among these; each name (`carrier`, `-carrier`) is one choice. */

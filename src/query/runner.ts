@@ -1,24 +1,38 @@
 import type { EngineName } from '../catalog/datasets.ts'
 import type { Engine } from './engine.ts'
 import { DuckEngine } from './engines/duckdb/engine.ts'
+import type { Connections } from './engines/postgres/connections.ts'
+import { PostgresEngine } from './engines/postgres/engine.ts'
 import { SqliteEngine } from './engines/sqlite/engine.ts'
+
+/** What the engines besides the embedded store need. */
+export interface Elsewhere {
+  /** where DuckDB's processes write what does not fit in memory */
+  scratchDir: string
+  /** the databases that tables are read from */
+  connections: Connections
+}
 
 /** The engines of a server, one of each. */
 export class QueryRunner {
   readonly sqlite: SqliteEngine
-  #duckdb: DuckEngine | undefined
+  #others: { duckdb: DuckEngine; postgres: PostgresEngine } | undefined
 
   /**
    * @param workers processes for statements that may take long, of each engine that needs them
-   * @param scratchDir where DuckDB's write what does not fit in memory; without it there is only the embedded store
+   * @param elsewhere absent: there is only the embedded store
    */
-  constructor(workers: number, scratchDir?: string) {
+  constructor(workers: number, elsewhere?: Elsewhere) {
     this.sqlite = new SqliteEngine(workers)
-    if (scratchDir !== undefined) this.#duckdb = new DuckEngine(workers, scratchDir)
+    if (elsewhere)
+      this.#others = {
+        duckdb: new DuckEngine(workers, elsewhere.scratchDir),
+        postgres: new PostgresEngine(elsewhere.connections),
+      }
   }
 
   engineOf({ engine }: { engine: EngineName }): Engine {
-    const found = { sqlite: this.sqlite, duckdb: this.#duckdb, postgres: undefined }[engine]
+    const found = engine === 'sqlite' ? this.sqlite : this.#others?.[engine]
     if (!found) throw new Error(`no engine ${engine} here`)
     return found
   }
@@ -30,6 +44,7 @@ export class QueryRunner {
 
   close(): void {
     this.sqlite.close()
-    this.#duckdb?.close()
+    this.#others?.duckdb.close()
+    void this.#others?.postgres.close()
   }
 }

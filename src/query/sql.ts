@@ -183,8 +183,7 @@ function orderBy(dialect: Dialect, { query }: View, order: readonly OrderTerm[])
       ? sql`${dialect.value(term)} ${direction} NULLS LAST`
       : sql`${dialect.value(term)} ${direction}`
   })
-  if (query.groups || query.distinct || query.tables[0]!.dataset.primaryKey) return terms
-  return [...terms, ...dialect.rowOrder(query)]
+  return query.ties.unique ? terms : [...terms, ...dialect.rowOrder(query)]
 }
 
 function placeOf(dialect: Dialect, query: Query, param: unknown): (bound: BoundRequest) => StoredValue {

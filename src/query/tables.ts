@@ -42,7 +42,14 @@ function checkTogether(source: Table, joined: Table): void {
     throw unprocessable(
       `The join with ${shown(joined.alias)}: ${source.dataset.name} is read by ${a} and ${joined.dataset.name} by ${b}; a query is of one engine.`,
     )
+  const [own, other] = [connectionOf(source.dataset), connectionOf(joined.dataset)]
+  if (own !== other)
+    throw unprocessable(
+      `The join with ${shown(joined.alias)}: ${source.dataset.name} is in the database ${own} and ${joined.dataset.name} in ${other}; a query is of one database.`,
+    )
 }
+
+const connectionOf = ({ location }: Dataset) => (location && 'connection' in location ? location.connection : undefined)
 
 function tableOf(source: { schema: string; table: string; as?: string }, resolve: DatasetResolver): Table {
   const name = `${source.schema}.${source.table}`

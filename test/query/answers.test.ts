@@ -7,6 +7,7 @@ import { type Answer, QueryAnswers, type StreamedAnswer } from '../../src/query/
 import { AnswerCache } from '../../src/query/cache.ts'
 import { compileQuery } from '../../src/query/compile.ts'
 import type { Engine } from '../../src/query/engine.ts'
+import { Connections } from '../../src/query/engines/postgres/connections.ts'
 import { FORMATS, type Format } from '../../src/query/formats.ts'
 import { PreparedQuery } from '../../src/query/prepared.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
@@ -15,7 +16,7 @@ import { describedFiles } from './duck-fixture.ts'
 import { grantWith, makeDataset, prepare, refusal, SECRET } from './table-fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-answers-'))
-const runner = new QueryRunner(1, dir)
+const runner = new QueryRunner(1, { scratchDir: dir, connections: new Connections(() => '', 0) })
 afterAll(() => {
   runner.close()
   rmSync(dir, { recursive: true, force: true })

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The query workers of this process that live, by /proc. */
-export function queryWorkers(): number[] {
+/** The query workers of this process that live, by /proc; with `duckdb`, those that read files in place. */
+export function queryWorkers(kind: 'query' | 'duckdb' = 'query'): number[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .filter(pid => {
@@ -12,7 +12,7 @@ export function queryWorkers(): number[] {
         return (
           parent[0] !== 'Z' &&
           Number(parent[1]) === process.pid &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker\0query')
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`worker\0${kind}`)
         )
       } catch {
         return false

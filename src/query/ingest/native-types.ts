@@ -50,15 +50,15 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
     case 'BLOB':
       return simple('blob', x)
     case 'DATE':
-      return ranged(name, 'date', x, `CAST(${x} AS VARCHAR)`)
+      return ranged(name, 'date', x, isoText(x))
     case 'TIMESTAMP':
     case 'TIMESTAMP_S':
     case 'TIMESTAMP_MS':
     case 'TIMESTAMP_NS':
-      return ranged(name, 'timestamp', x, `replace(CAST(${x} AS VARCHAR), ' ', 'T')`)
+      return ranged(name, 'timestamp', x, isoText(x))
     case 'TIMESTAMP WITH TIME ZONE': {
       const utc = `(${x} AT TIME ZONE 'UTC')`
-      return ranged(name, 'timestamptz', utc, `replace(CAST(${utc} AS VARCHAR), ' ', 'T')`)
+      return ranged(name, 'timestamptz', utc, isoText(utc))
     }
     case 'TIME':
     case 'TIME_NS':
@@ -66,6 +66,12 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
     default: // VARCHAR, ENUM, UUID, INTERVAL, TIME WITH TIME ZONE, BIT and what is still to come
       return simple('text', `CAST(${x} AS VARCHAR)`)
   }
+}
+
+/** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
+export function isoText(x: string): string {
+  const text = `replace(CAST(${x} AS VARCHAR), ' ', 'T')`
+  return `CASE WHEN year(${x}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
 }
 
 /** An integer column by its values: 64 bits where they fit, else a decimal of as many digits as they need. */

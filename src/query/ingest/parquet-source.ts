@@ -6,7 +6,7 @@ import { checkNames, wrong } from './wrong.ts'
 
 /** parquet, with the types that it has. @throws Fault 422: not a parquet file, or columns whose names clash */
 export async function openParquet(connection: DuckDBConnection, { names, hive = false }: Input): Promise<Source> {
-  const options = `hive_partitioning = ${hive}, union_by_name = ${names.length > 1}`
+  const options = `hive_partitioning = ${hive}, union_by_name = true`
   const reader: Reader = { read: 'read_parquet', options }
   const relation = relationOf(reader, names)
   const explain = async (error: unknown): Promise<Fault> =>

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type { Dialect } from '../../dialect.ts'
-import type { Query, Term } from '../../query.ts'
+import type { ColumnRef, Query, Term } from '../../query.ts'
 import { boundPlain, encodePlain, plainDecoder } from '../plain.ts'
 import { placeText } from './place.ts'
 import { PLACE } from './view.ts'
@@ -19,8 +19,9 @@ export const duckdbDialect: Dialect = {
 
   source: placeText,
   from(query, index, sources) {
-    const view = `d${sources.indexOf(placeText(query.tables[index]!.dataset))}`
-    const name = index === 0 && needsPlace(query) ? `${view}r` : view
+    const { dataset } = query.tables[index]!
+    const view = `d${sources.indexOf(placeText(dataset))}`
+    const name = placed(query).includes(index) ? `${view}r` : view
     return sql`${sql.identifier(name)} AS ${sql.identifier(`t${index}`)}`
   },
 
@@ -30,13 +31,15 @@ export const duckdbDialect: Dialect = {
 
   encode: encodePlain,
   bound: (op, _term, value) => boundPlain(op, value),
-  slot: (term, bound) => sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`,
+  slot,
   key: value,
-  keySlot: (term, bound) => sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`,
+  keySlot: slot,
   like: (op, term, pattern) =>
     op === 'like'
       ? sql`${value(term)} LIKE ${pattern} ESCAPE '\\'`
       : sql`${folded(value(term))} LIKE ${folded(sql`CAST(${pattern} AS VARCHAR)`)} ESCAPE '\\'`,
+  ordered: value,
+  orderedSlot: slot,
 
   kind: ({ type }) => type,
   // times are texts of one form in some files, and DuckDB's own type in others
@@ -46,13 +49,21 @@ export const duckdbDialect: Dialect = {
       : sql`${selected(left)} = ${selected(right)}`,
   compares: () => true,
 
-  rowOrder: query => (needsPlace(query) ? PLACE.map(name => sql`${sql.identifier('t0')}.${sql.identifier(name)}`) : []),
+  rowOrder: query =>
+    placed(query).flatMap(index => PLACE.map(name => sql`${sql.identifier(`t${index}`)}.${sql.identifier(name)}`)),
   limit: (limit, offset) => sql`LIMIT CAST(${limit} AS BIGINT) OFFSET CAST(${offset} AS BIGINT)`,
 }
 
-/** Rows of one table come in the order of the files by themselves; sorted or joined ones that have no key do not. */
-const needsPlace = ({ tables, order, groups, distinct }: Query): boolean =>
-  !groups && !distinct && !tables[0]!.dataset.primaryKey && (order.length > 0 || tables.length > 1)
+/**
+ * The tables by whose rows' places an order is made total. Rows of one table come in the order of the files by themselves;
+ * sorted or joined ones that have no key do not.
+ */
+function placed({ tables, order, ties }: Query): number[] {
+  if (ties.unique || (order.length === 0 && tables.length === 1)) return []
+  // without a key of the source, no key of a joined table is in the order
+  const keyed = tables[0]!.dataset.primaryKey !== null
+  return tables.flatMap(({ dataset }, index) => (keyed && dataset.primaryKey ? [] : [index]))
+}
 
 const folded = (text: SQL): SQL => sql`translate(${text}, ${UPPER}, ${LOWER})`
 
@@ -61,7 +72,14 @@ function value({ table, column, aggregate }: Term): SQL {
   if (!aggregate.of) return sql`count(*)`
   const of = value(aggregate.of)
   if (aggregate.fn === 'count_distinct') return sql`count(DISTINCT ${of})`
+  if (aggregate.fn === 'avg' && aggregate.of.column.type === 'decimal') return averageOf(aggregate.of, of)
   return sql`${sql.raw(aggregate.fn)}(${of})`
+}
+
+/** Divided as the embedded store does, digits first and the point last, so that both give the same float. */
+function averageOf({ column }: ColumnRef, of: SQL): SQL {
+  const digits = sql`CAST(replace(CAST(sum(${of}) AS VARCHAR), '.', '') AS DOUBLE)`
+  return sql`${digits} / count(${of}) / ${sql.raw(`1e${column.scale}`)}`
 }
 
 /** What a term is to DuckDB, and a value that is held against it. */
@@ -70,6 +88,10 @@ function nativeOf({ column, aggregate }: Term): string {
     return column.type === 'decimal' ? `DECIMAL(38, ${column.scale})` : 'HUGEINT'
   if (column.type === 'integer') return 'BIGINT'
   return column.type === 'float' ? 'DOUBLE' : (aggregate?.of?.column.native ?? column.native ?? 'VARCHAR')
+}
+
+function slot(term: Term, bound: SQL): SQL {
+  return sql`CAST(${bound} AS ${sql.raw(nativeOf(term))})`
 }
 
 function selected(term: Term): SQL {
@@ -81,13 +103,15 @@ function selected(term: Term): SQL {
       return sql`CAST(${plain} AS INTEGER)`
     case 'date':
     case 'timestamp':
-    case 'timestamptz': {
-      if (nativeOf(term) === 'VARCHAR') return plain
-      const text = sql`replace(CAST(${plain} AS VARCHAR), ' ', 'T')`
-      // the year 0 is written as the first before Christ
-      return sql`CASE WHEN year(${plain}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
-    }
+    case 'timestamptz':
+      return nativeOf(term) === 'VARCHAR' ? plain : isoText(plain)
     default:
       return plain
   }
+}
+
+/** In ISO 8601, as an import writes it (ingest/native-types.ts). */
+function isoText(moment: SQL): SQL {
+  const text = sql`replace(CAST(${moment} AS VARCHAR), ' ', 'T')`
+  return sql`CASE WHEN year(${moment}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
 }

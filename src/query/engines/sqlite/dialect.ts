@@ -32,13 +32,17 @@ export const sqliteDialect: Dialect = {
     op === 'like'
       ? sql`${expression(term)} LIKE ${pattern} ESCAPE '\\'`
       : sql`lower(${expression(term)}) LIKE lower(${pattern}) ESCAPE '\\'`,
+  ordered: expression,
+  orderedSlot: (_term, value) => value,
 
   kind: storedAs,
   equal: (left, right) => sql`${expression(left)} = ${expression(right)}`,
   compares: term => !isSumOfTexts(term),
 
+  // (copies of a row by its joins come in the order of the plan, which is the same for every page)
   rowOrder: ({ tables }) => {
-    const { columns } = tables[0]!.dataset
+    const { columns, primaryKey } = tables[0]!.dataset
+    if (primaryKey) return []
     const names = columns.map(c => c.name.toLowerCase())
     const rowid = ['rowid', '_rowid_', 'oid'].find(name => !names.includes(name))
     return rowid ? [sql.raw(`t0.${rowid}`)] : columns.map(column => expression({ table: 0, column }))
