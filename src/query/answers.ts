@@ -134,11 +134,11 @@ export class QueryAnswers {
       const page = this.#prepared.pageOf(asked, piece, await this.#prepared.total(asked, limits))
       return whole(Buffer.concat([piece.bytes, Buffer.from(writer.tail(piece.count, page))]), page)
     }
+    const total = await this.#prepared.total(asked, limits)
     const patienceMs = Math.max(1, deadline - Date.now())
     const pieces = this.#prepared.pieces(asked, format, { patienceMs, signal: caller?.signal })
     try {
       const begun = await beginning(pieces, this.#whole)
-      const total = await this.#prepared.total(asked, limits)
       if (begun.ended) {
         const page = this.#prepared.pageOf(asked, begun.pieces.at(-1)!, total)
         const end = writer.tail(count(begun.pieces), page)

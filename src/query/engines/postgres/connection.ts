@@ -177,6 +177,8 @@ type Query = ReturnType<SQL['unsafe']>
 /** One statement, never several: without values Bun would send it in the protocol that takes several at once. */
 function statement(reserved: ReservedSQL, text: string, values: readonly StoredValue[]): Query {
   if (values.length > 0) return reserved.unsafe(text, values.map(asText)).values() as Query
+  // prepared, it would be kept with the columns of the first cursor that it was asked of, and other cursors' rows read by them
+  if (text.startsWith('FETCH ')) return reserved.unsafe(text).values() as Query
   const strings = Object.defineProperty([text], 'raw', { value: [text] }) as unknown as TemplateStringsArray
   return reserved(strings).values() as unknown as Query
 }
