@@ -120,7 +120,10 @@ export function openInstance(config: Config): Instance {
     stopping: new AbortController(),
     async stop() {
       const read = refresher.stop()
+      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
       await app.stop()
+      clearTimeout(cut)
       await read
       clearInterval(flushing)
       await scorer.close()

@@ -219,3 +219,20 @@ test('an answer that is too large to be kept is streamed to each of those who as
   expect(again.headers.get('age')).not.toBeNull()
   expect(await again.text()).toBe(await small.text())
 })
+
+test('an answer that would outlast the end of the server is broken off, and the server ends in order', async () => {
+  const slow = await paused(`all?limit=${ROWS}&format=ndjson`)
+  const { process } = callgate
+  const stopped = callgate.stop()
+  let ended = false
+  slow.on('close', () => {
+    ended = true
+  })
+  slow.on('error', () => {})
+  const began = performance.now()
+  while (!ended && performance.now() - began < 4 * PATIENCE) {
+    slow.read(64 * 1024) // a little at a time, so that it is never given up for taking nothing
+    await Bun.sleep(50)
+  }
+  expect([ended, await stopped, process.signalCode]).toEqual([true, 0, null])
+})

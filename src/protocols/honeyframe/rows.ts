@@ -88,19 +88,25 @@ function nothingOf(answer: StreamedAnswer): null {
  * of a failure is to break the connection: the end of the body is missing, so nobody takes it for the whole.
  */
 function streamOf({ body, end }: StreamedAnswer, identity: Identity): ReadableStream<Uint8Array> {
+  let gone = false
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { value, done } = await body.next()
+          if (gone) return
           if (done) controller.close()
           else controller.enqueue(value)
         } catch (error) {
+          if (gone) return
           logFailure(toFault(error), error, identity)
           controller.error() // an Error here would be printed by Bun
         }
       },
-      cancel: end,
+      cancel() {
+        gone = true
+        end()
+      },
     },
     { highWaterMark: 0 },
   )
