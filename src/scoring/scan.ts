@@ -24,6 +24,10 @@ const SLACK = 2 ** -49
 /** The scanner gives up. */
 const UP = -1
 
+/** Bytes that a row with these features has at least: no shorter way to write their names and values is JSON. */
+export const shortestRow = (names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + encoder.encode(JSON.stringify(name)).length + 3, 1)
+
 /** Made for one set of features, which every row must have, in any order, and nothing else. */
 export class Scanner {
   readonly #keys: Uint8Array[]
@@ -37,7 +41,7 @@ export class Scanner {
   constructor(names: readonly string[]) {
     this.#keys = names.map(name => encoder.encode(JSON.stringify(name)))
     this.#order = Int32Array.from(names, (_, i) => i)
-    this.#shortest = this.#keys.reduce((sum, key) => sum + key.length + 3, 1)
+    this.#shortest = shortestRow(names)
   }
 
   /** @returns undefined: not as it is read here, whatever it is */
@@ -140,8 +144,7 @@ export class Scanner {
         value = places === 0 ? digits : digits / POWERS[Math.min(places, 22)]!
         // where digits were counted with rounding, the nearest float must be certain all the same
         const certain =
-          digits < EXACT ||
-          (digits < COUNTED && Math.fround(value * (1 - SLACK)) === Math.fround(value * (1 + SLACK)))
+          digits < EXACT || (digits < COUNTED && Math.fround(value * (1 - SLACK)) === Math.fround(value * (1 + SLACK)))
         if (certain && places <= 22 && byte !== LOWER_E && byte !== UPPER_E) {
           if (negative) value = -value
         } else {
