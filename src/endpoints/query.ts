@@ -29,7 +29,7 @@ export function compileQueryEndpoint(
     const known = `${projectId}/${name}`
     if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
     const dataset = datasets.get(known)
-    return dataset && { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
+    return dataset?.file ? { ...dataset, file: join(runtime.warehouseDir, dataset.file) } : dataset
   })
   const prepared = new PreparedQuery(
     query,
@@ -44,7 +44,7 @@ export function compileQueryEndpoint(
     kind: endpoint.kind,
     methods: ['GET'],
     takesBody: false,
-    files: query.tables.map(t => t.dataset.file),
+    files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),

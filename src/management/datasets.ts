@@ -6,6 +6,7 @@ import {
   deleteDataset,
   findDataset,
   getDataset,
+  type Location,
   listDatasets,
   putGeneration,
   setColumnPolicy,
@@ -102,7 +103,7 @@ export function removeDataset(context: ManagementContext, request: Request, who:
     deleteDataset(tx, who.actor, dataset)
     return dataset.file
   })
-  context.publisher.discardFile(file)
+  if (file) context.publisher.discardFile(file)
   return json({ deleted: true })
 }
 
@@ -171,6 +172,12 @@ function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<stri
   return value as import('@sinclair/typebox').Static<T>
 }
 
+/** The table that a dataset is; where its files are is nobody's to know. */
+const whereOf = (location: Location | null) =>
+  location && 'connection' in location
+    ? { connection: location.connection, table: `${location.schema}.${location.table}` }
+    : { connection: null, table: null }
+
 const datasetRow = (dataset: Dataset) => ({
   id: dataset.id,
   name: dataset.name,
@@ -182,6 +189,7 @@ const datasetRow = (dataset: Dataset) => ({
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
   source: dataset.source,
+  ...whereOf(dataset.location),
   columns: dataset.columns.map(c => ({
     name: c.name,
     data_type: c.type,

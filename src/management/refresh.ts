@@ -1,14 +1,16 @@
 import { statSync } from 'node:fs'
-import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
+import type { StoredColumn } from '../catalog/column.ts'
+import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault } from '../lib/fault.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
-import { discardStaged, stageTable, tableHash } from './intake.ts'
+import { discardStaged } from './intake.ts'
+import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
- * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way. A
- * new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
+ * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
+ * again at what is read in place. A new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
  * @throws Fault 409 there is no such file to read, or the dataset was replaced meanwhile; 422 what is wrong with the file
  */
 export async function refreshDataset(
@@ -18,12 +20,13 @@ export async function refreshDataset(
   name: string,
 ): Promise<Response> {
   const before = datasetFor(context, who, request, name, 'editor')
-  const origin = originOf(before)
-  const hash = await tableHash(origin).catch(error => {
+  const source = sourceOf(before)
+  const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (before.sourceHash === hash) return shown(before, 200, { refreshed: false })
-  const generation = { ...(await stageTable(context, origin, undefined, request.signal)), origin }
+  if (unchanged && source.engine !== 'postgres') return shown(before, 200, { refreshed: false })
+  const generation = await stageSource(context, source, catalogConnections(context), undefined, request.signal)
+  if (source.engine === 'postgres' && isAsDescribed(before, generation)) return shown(before, 200, { refreshed: false })
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, before.projectId, name)
@@ -40,12 +43,23 @@ export async function refreshDataset(
   }
 }
 
-function originOf({ origin, name }: Dataset) {
-  if (!origin)
+function sourceOf(dataset: Dataset): DatasetSource {
+  const { name } = dataset
+  const source = sourceOfDataset(dataset)
+  if (!source)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if (!statSync(origin.path, { throwIfNoEntry: false })?.isFile())
+  if (source.engine === 'sqlite' && !statSync(source.path, { throwIfNoEntry: false })?.isFile())
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
-  return origin
+  return source
+}
+
+/** Whether a table is what it was when it was described; how many rows it has is no part of that. */
+function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
+  const plain = (list: StoredColumn[]) =>
+    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+  const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
+    JSON.stringify([plain(list), key, indexes])
+  return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)
 }

@@ -7,6 +7,7 @@ import {
   markUnpublished,
   saveAsset,
 } from '../../catalog/assets.ts'
+import { type DeclaredConnection, putConnection } from '../../catalog/connections.ts'
 import {
   getDataset,
   openProposals,
@@ -29,7 +30,8 @@ import type { ManagementContext } from '../context.ts'
 import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
+import { originOf } from './source.ts'
+import { type Staged, type StageReporter, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -72,10 +74,12 @@ async function applyStaged(
       const run = new Run(context, tx, touched, actor, manifest, staged)
       if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
         run.applied.changes.push('porter: the app is set')
+      for (const connection of staged.connections) run.connection(connection)
       for (const project of manifest.projects) run.project(project)
       return { applied: run.applied, replaced: run.replaced }
     })
     for (const file of replaced) context.publisher.discardFile(file)
+    for (const { name } of staged.connections) context.connections.forget(name)
     const keys = manifest.projects.flatMap(project => project.services ?? []).map(service => service.key)
     applied.warnings = keys.flatMap(key =>
       warningsOf(context.publisher.registry.get(key)).map(warning => `service ${key}, ${warning}`),
@@ -135,6 +139,11 @@ class Run {
     this.#staged = staged
   }
 
+  connection(declared: DeclaredConnection): void {
+    putConnection(this.#tx, this.#actor, declared)
+    this.#changed(`connection ${declared.name}: declared`)
+  }
+
   project(given: ManifestProject): void {
     const known = findProject(this.#tx, given.slug)
     const fields = { name: given.name, description: given.description }
@@ -163,7 +172,9 @@ class Run {
     if (generation) {
       const { replaced } = putGeneration(this.#tx, this.#actor, project.id, given.name, generation)
       if (replaced) this.replaced.push(replaced)
-      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows imported`)
+      const how =
+        generation.engine === undefined ? 'imported' : generation.engine === 'duckdb' ? 'in place' : 'in the database'
+      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows ${how}`)
       touch()
     }
     const dataset = getDataset(this.#tx, project.id, given.name)
@@ -172,7 +183,7 @@ class Run {
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
-    if (!generation) setOrigin(this.#tx, dataset, sourceOf(given))
+    if (!generation && dataset.engine === 'sqlite') setOrigin(this.#tx, dataset, originOf(given))
     const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
     if (proposals) this.applied.proposals.push(proposals)
   }
