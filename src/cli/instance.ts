@@ -11,6 +11,8 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { Refresher } from '../management/refresher.ts'
+import { AnswerCache } from '../query/cache.ts'
 import { Connections } from '../query/engines/postgres/connections.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
@@ -26,6 +28,8 @@ export interface Instance {
   /** where it listens, e.g. `http://127.0.0.1:8080` */
   url: string
   context: ManagementContext
+  /** Reads files again by the datasets' rules, once it is started. */
+  refresher: Refresher
   /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
   waitingFor: Set<string>
   /** Aborted by the first signal: what takes long and was not asked for by a caller gives up. */
@@ -61,6 +65,7 @@ export function openInstance(config: Config): Instance {
   })
   const registry = new Registry({
     queries,
+    answers: new AnswerCache(config.resultCache),
     scorer,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
@@ -104,15 +109,22 @@ export function openInstance(config: Config): Instance {
     }
   }, FLUSH_MS)
 
+  const refresher = new Refresher(context)
   const { server } = app
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
+    refresher,
     waitingFor,
     stopping: new AbortController(),
     async stop() {
+      const read = refresher.stop()
+      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
       await app.stop()
+      clearTimeout(cut)
+      await read
       clearInterval(flushing)
       await scorer.close()
       keys.flush()

@@ -3,6 +3,7 @@ import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
+import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
@@ -47,6 +48,7 @@ export function compileQueryEndpoint(
     files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
+    answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }
 }

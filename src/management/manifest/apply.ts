@@ -21,6 +21,7 @@ import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
 import { putPorterApp } from '../../catalog/porter.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
+import { setRefresh } from '../../catalog/refresh.ts'
 import type { Actor, Store } from '../../catalog/store.ts'
 import { warningsOf } from '../../endpoints/endpoint.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
@@ -184,6 +185,11 @@ class Run {
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
     if (!generation && dataset.engine === 'sqlite') setOrigin(this.#tx, dataset, originOf(given))
+    if (
+      given.refresh !== undefined &&
+      setRefresh(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), given.refresh)
+    )
+      this.#changed(`dataset ${given.name}: refresh`)
     const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
     if (proposals) this.applied.proposals.push(proposals)
   }
