@@ -6,6 +6,7 @@ import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault, toFault } from '../lib/fault.ts'
 import { FileVersions } from '../query/engines/duckdb/versions.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
 import { discardStaged } from './intake.ts'
@@ -37,7 +38,13 @@ export async function readAgain(
   before: Dataset,
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; refreshed: boolean }> {
-  const noted = (state: Omit<RefreshState, 'at'>) => setRefreshState(context.db, before.id, { at: now(), ...state })
+  const noted = (state: Omit<RefreshState, 'at'>) => {
+    try {
+      setRefreshState(context.db, before.id, { at: now(), ...state })
+    } catch (error) {
+      log.warn({ dataset: before.name, ...errorFields(error) }, 'what came of reading a file again could not be noted')
+    }
+  }
   const seen = await formOf(before)
   try {
     const dataset = await readChanged(context, actor, before, signal)
