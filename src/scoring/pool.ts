@@ -166,7 +166,6 @@ export class Pool implements Lanes {
         worker.child = child
         worker.inFlight = 0
         worker.reserved = false
-        worker.served = false
         this.#failures = 0
         this.#fault = undefined
         worker.loaded.clear()
@@ -227,6 +226,7 @@ export class Pool implements Lanes {
   #restart(worker: Worker): void {
     if (this.#closed) return
     const delay = worker.served ? 0 : worker.backoff
+    worker.served = false // the next one has not, whether it starts or not
     worker.backoff = Math.min(BACKOFF_LAST_MS, Math.max(BACKOFF_FIRST_MS, delay * 2))
     this.restarts++
     worker.timer = setTimeout(() => void this.#launch(worker), delay)
