@@ -51,6 +51,7 @@ export class Pool implements Lanes {
   /** Replaced, and finishing what they have: their end is no reason to start another. */
   readonly #retired = new WeakSet<Child>()
   readonly #watching: ReturnType<typeof setInterval>
+  #look: Promise<void> | undefined
   restarts = 0
   recycled = 0
 
@@ -58,7 +59,12 @@ export class Pool implements Lanes {
     this.#options = options
     this.#init = { threads: options.threads, maxBatchRows: options.maxBatchRows }
     for (let i = 0; i < options.workers; i++) this.#workers.push(new Worker())
-    this.#watching = setInterval(() => void this.#watch(), options.watchMs)
+    this.#watching = setInterval(() => {
+      // replacing a process may take longer than the time between two looks
+      this.#look ??= this.#watch().finally(() => {
+        this.#look = undefined
+      })
+    }, options.watchMs)
     this.#watching.unref?.()
   }
 
