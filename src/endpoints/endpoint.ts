@@ -81,6 +81,8 @@ export interface Endpoint {
   readonly methods: readonly string[]
   /** Of kinds that take a body: the door parses it before `run`. */
   readonly takesBody: boolean
+  /** Of those: whether integers beyond 2^53 are read exactly, which costs a look at the whole body. */
+  readonly longIntegers?: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
   /** What its publisher should know of it: what every call costs for want of an index. */

@@ -93,14 +93,18 @@ export function compileModelEndpoint(
     kind: 'model',
     methods: ['POST'],
     takesBody: true,
+    longIntegers: active.checksRows || active.codec.features.some(({ type }) => type === 'int64' || type === 'uint64'),
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    async run(call): Promise<ModelReply> {
+    run(call): Promise<ModelReply> {
       const { rows, form } = rowsOf(call.body)
       active.check(rows, form)
-      const decoded = await predict(runtime.scorer, active.scoring, active.codec, rows, form, call)
-      return { ...decoded, model_id: active.id, count: rows.length }
+      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded => ({
+        ...decoded,
+        model_id: active.id,
+        count: rows.length,
+      }))
     },
   }
 }

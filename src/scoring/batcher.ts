@@ -2,7 +2,7 @@ import { Fault, unavailable } from '../lib/fault.ts'
 import { ChildLost } from '../workers/child.ts'
 import type { ScoreRequest } from './child.ts'
 import type { Job, JobQueue } from './queue.ts'
-import { concatRows, owned, sliceRows, type Tensors } from './tensors.ts'
+import { concatRows, sliceRows, type Tensors } from './tensors.ts'
 
 /** Where batches are scored: a place in a process. */
 export interface Lane {
@@ -118,9 +118,9 @@ export class Batcher {
 }
 
 function together(jobs: Job[]): Tensors {
+  if (jobs.length === 1) return jobs[0]!.feeds
   const feeds: Tensors = {}
-  for (const name in jobs[0]!.feeds)
-    feeds[name] = jobs.length === 1 ? owned(jobs[0]!.feeds[name]!) : concatRows(jobs.map(job => job.feeds[name]!))
+  for (const name in jobs[0]!.feeds) feeds[name] = concatRows(jobs.map(job => job.feeds[name]!))
   return feeds
 }
 

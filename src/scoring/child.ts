@@ -6,6 +6,7 @@ import { serveParent } from '../workers/serve.ts'
 import { type InspectRequest, inspectFile } from './inspect.ts'
 import { openSession, prepareRuntime, run } from './session.ts'
 import type { Tensors } from './tensors.ts'
+import { packTensorsAlone, unpackRequest } from './wire.ts'
 
 /** The child's side of scoring: what a scoring process answers. Sessions are kept by the hash of their file. */
 export interface ChildInit {
@@ -52,6 +53,10 @@ serveParent(async (init: ChildInit) => {
     load: async (model: LoadRequest) => {
       await session(model)
     },
-    score: async ({ model, feeds, outputs }: ScoreRequest) => run(runtime, await session(model), feeds, outputs),
+    /** scores: packed as wire.ts says */
+    exchange: async (payload: Uint8Array<ArrayBuffer>) => {
+      const { model, feeds, outputs } = unpackRequest(payload)
+      return packTensorsAlone(await run(runtime, await session(model), feeds, outputs))
+    },
   }
 })

@@ -4,6 +4,7 @@ import { Child, ChildLost } from '../workers/child.ts'
 import type { Lane, Lanes } from './batcher.ts'
 import type { LoadRequest, ScoreRequest } from './child.ts'
 import type { Tensors } from './tensors.ts'
+import { packRequest, unpackTensorsAlone } from './wire.ts'
 
 export interface PoolOptions {
   workers: number
@@ -126,7 +127,7 @@ export class Pool implements Lanes {
     // nobody waits for it any more, and it may never end: the process is the only thing that can be stopped
     const stuck = setTimeout(() => child.kill(), Math.max(0, expires - Date.now()) + this.#options.graceMs)
     try {
-      const outputs = await child.request<Tensors>('score', request)
+      const outputs = unpackTensorsAlone(await child.exchange(packRequest(request)))
       worker.served = true
       const took = performance.now() - started
       this.#pace.set(sha256, pace === undefined ? took : pace + (took - pace) * 0.2)

@@ -10,7 +10,7 @@ const MAX_ERRORS = 100
  * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
  * @throws Fault as `RowCodec.encode` and `Scorer.score`
  */
-export async function predict(
+export function predict(
   scorer: Scorer,
   model: ScoringModel,
   codec: RowCodec,
@@ -19,15 +19,14 @@ export async function predict(
   options: Omit<ScoreOptions, 'outputs'>,
 ): Promise<Decoded> {
   const scoring: ScoreOptions = { deadline: options.deadline, caller: options.caller, outputs: codec.outputs }
-  if (codec.stacks || rows.length === 1) {
-    const outputs = await scorer.score(model, codec.encode(rows, form), rows.length, scoring)
-    return codec.decode(outputs, rows.length)
-  }
+  if (codec.stacks || rows.length === 1)
+    return scorer
+      .score(model, codec.encode(rows, form), rows.length, scoring)
+      .then(outputs => codec.decode(outputs, rows.length))
   const runs = encodeSingly(codec, rows, form)
-  const answers = await Promise.all(
-    runs.map(async feeds => codec.decode(await scorer.score(model, feeds, 1, scoring), 1)),
-  )
-  return merge(answers)
+  return Promise.all(
+    runs.map(feeds => scorer.score(model, feeds, 1, scoring).then(outputs => codec.decode(outputs, 1))),
+  ).then(merge)
 }
 
 /** Every row by itself (their lists may differ in length), with all errors together under their own row numbers. */

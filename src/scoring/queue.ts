@@ -10,34 +10,85 @@ export interface ScoringModel {
   maxDelayMs?: number
 }
 
+export interface JobOptions {
+  /** Milliseconds since the epoch. */
+  deadline: number
+  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
+  caller?: { readonly signal?: AbortSignal }
+  /** Which outputs are wanted; all of them where it is absent. */
+  outputs?: readonly string[]
+}
+
 /** One caller's request, from admission until it is settled. */
-export interface Job {
+export class Job {
   readonly model: ScoringModel
   /** Let go of when nobody waits for the answer any more. */
   feeds: Tensors
-  readonly outputs: readonly string[] | undefined
   readonly rows: number
   readonly bytes: number
-  /** Milliseconds since the epoch. */
+  readonly outputs: readonly string[] | undefined
   readonly deadline: number
-  /** When it came. */
-  readonly added: number
-  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
-  readonly caller: { readonly signal?: AbortSignal } | undefined
-  watched: boolean
-  unwatch?: () => void
-  /** When it need not wait for company any more. */
-  readonly ripe: number
+  readonly caller: JobOptions['caller']
   /** Jobs of one group may be scored together. */
   readonly group: string
+  /** When it came. */
+  readonly added: number
+  /** When it need not wait for company any more. */
+  readonly ripe: number
+  readonly answer: Promise<Tensors>
+  watched = false
+  unwatch: (() => void) | undefined
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
-  solo: boolean
+  solo = false
   /** How many processes have ended under it. */
-  losses: number
-  waiting: boolean
-  settled: boolean
-  resolve(outputs: Tensors): void
-  reject(error: unknown): void
+  losses = 0
+  waiting = false
+  settled = false
+  readonly #queue: JobQueue
+  #resolve!: (outputs: Tensors) => void
+  #reject!: (error: unknown) => void
+
+  constructor(
+    queue: JobQueue,
+    model: ScoringModel,
+    feeds: Tensors,
+    rows: number,
+    { deadline, caller, outputs }: JobOptions,
+    about: { bytes: number; group: string; added: number },
+  ) {
+    this.#queue = queue
+    this.model = model
+    this.feeds = feeds
+    this.rows = rows
+    this.bytes = about.bytes
+    this.outputs = outputs
+    this.deadline = deadline
+    this.caller = caller
+    this.group = about.group
+    this.added = about.added
+    this.ripe = model.maxDelayMs ? Math.min(deadline, about.added + model.maxDelayMs) : 0
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  resolve(outputs: Tensors): void {
+    if (this.#settle()) this.#resolve(outputs)
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#reject(error)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#queue.closed(this)
+    this.feeds = NOTHING
+    this.unwatch?.()
+    return true
+  }
 }
 
 export interface QueueLimits {
@@ -83,59 +134,26 @@ export class JobQueue {
   }
 
   /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
-  add(
-    model: ScoringModel,
-    feeds: Tensors,
-    rows: number,
-    options: { deadline: number; caller?: { readonly signal?: AbortSignal }; outputs?: readonly string[] },
-  ): Promise<Tensors> {
-    const { deadline, caller, outputs } = options
+  add(model: ScoringModel, feeds: Tensors, rows: number, options: JobOptions): Promise<Tensors> {
     const added = Date.now()
-    if (deadline <= added) throw deadlinePassed()
+    if (options.deadline <= added) throw deadlinePassed()
     const bytes = bytesOf(feeds)
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
-    return new Promise<Tensors>((resolve, reject) => {
-      const settle = () => {
-        job.settled = true
-        this.#open.delete(job)
-        this.#leave(job)
-        job.feeds = NOTHING
-        job.unwatch?.()
-      }
-      const job: Job = {
-        model,
-        feeds,
-        outputs,
-        rows,
-        bytes,
-        deadline,
-        added,
-        caller,
-        ripe: model.maxDelayMs ? Math.min(deadline, added + model.maxDelayMs) : 0,
-        group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
-        solo: false,
-        losses: 0,
-        watched: false,
-        waiting: false,
-        settled: false,
-        resolve(tensors) {
-          if (job.settled) return
-          settle()
-          resolve(tensors)
-        },
-        reject(error) {
-          if (job.settled) return
-          settle()
-          reject(error)
-        },
-      }
-      this.#open.add(job)
-      this.#watchSoon()
-      this.#enqueue(job)
-      this.#arm(deadline)
-    })
+    const group = model.metadata.independentRows ? groupOf(model, feeds, options.outputs) : `#${this.#serial++}`
+    const job = new Job(this, model, feeds, rows, options, { bytes, group, added })
+    this.#open.add(job)
+    this.#watchSoon()
+    this.#enqueue(job)
+    this.#arm(options.deadline)
+    return job.answer
+  }
+
+  /** Told by a job that is settled. */
+  closed(job: Job): void {
+    this.#open.delete(job)
+    this.#leave(job)
   }
 
   /**

@@ -2,20 +2,11 @@ import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
 import { Pool } from './pool.ts'
-import { JobQueue, type ScoringModel } from './queue.ts'
+import { JobQueue, type JobOptions as ScoreOptions, type ScoringModel } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
 import { concatRows, sliceRows, type Tensors } from './tensors.ts'
 
-export type { ScoringModel } from './queue.ts'
-
-export interface ScoreOptions {
-  /** Milliseconds since the epoch. */
-  deadline: number
-  /** When its `signal` is aborted the request is dropped (499). A `Request` will do. */
-  caller?: { readonly signal?: AbortSignal }
-  /** Which outputs are wanted; all of them where it is absent. */
-  outputs?: readonly string[]
-}
+export type { JobOptions as ScoreOptions, ScoringModel } from './queue.ts'
 
 export interface ScorerStats extends BatchCounts {
   mode: 'worker' | 'subprocess'
@@ -100,12 +91,12 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
 
   return {
-    async score(model, feeds, rows, scoring) {
+    score(model, feeds, rows, scoring) {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
       if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
         return admit(model, feeds, rows, scoring)
-      return inParts(rows, maxBatchRows, feeds, async (part, size) => admit(model, part, size, scoring))
+      return inParts(rows, maxBatchRows, feeds, (part, size) => admit(model, part, size, scoring))
     },
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })

@@ -2,6 +2,7 @@ import { Child } from '../workers/child.ts'
 import type { Lane, Lanes } from './batcher.ts'
 import type { ScoreRequest } from './child.ts'
 import type { Tensors } from './tensors.ts'
+import { packRequest, unpackTensorsAlone } from './wire.ts'
 
 /** A fresh process for each request and nothing shared, for models that nobody trusts. At most `processes` at a time. */
 export class Subprocesses implements Lanes {
@@ -46,7 +47,7 @@ export class Subprocesses implements Lanes {
       this.#running.add(running)
       timer = setTimeout(() => running.kill(), Math.max(0, expires - Date.now()))
       if (this.#closed) running.kill()
-      return await running.request<Tensors>('score', request)
+      return unpackTensorsAlone(await running.exchange(packRequest(request)))
     } finally {
       clearTimeout(timer)
       child?.kill()

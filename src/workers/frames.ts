@@ -1,4 +1,4 @@
-/** The frames between the main process and its children. Typed arrays travel as they are (structured clone). */
+/** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
 export type WorkerKind = 'score' | 'query' | 'import' | 'function'
 
 export type ToChild =

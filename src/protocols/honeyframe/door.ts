@@ -4,9 +4,9 @@
  */
 import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
-import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../lib/body.ts'
+import { checkAnnouncedLength, checkJsonType, parseJsonText, readText } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
-import { stringifyLossless } from '../../lib/json.ts'
+import { parseLossless, stringifyLossless } from '../../lib/json.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
@@ -28,8 +28,7 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2) throw notFound('No such route.')
-      let admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
-      if (admission instanceof Promise) admission = await admission
+      const admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
       limit = admission.headers
       return await answer(request, admission, query, identity, settings)
     } catch (error) {
@@ -53,7 +52,8 @@ async function answer(
   let body: unknown
   if (endpoint.takesBody) {
     checkJsonType(request.headers)
-    body = parseJson(await readBytes(request, settings.maxBody))
+    const text = await readText(request, settings.maxBody)
+    body = parseJsonText(text, endpoint.longIntegers ? parseLossless : JSON.parse)
   }
   const call: Call = {
     params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
