@@ -123,6 +123,20 @@ export const SETTINGS = {
     optionalSize,
   ),
   queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  functionWorkers: setting(
+    'function-workers',
+    'N',
+    String(Math.max(2, usableCpus())),
+    'Processes for functions, started when there are any (default: the CPUs, at least 2)',
+    wholeNumber(1, 64),
+  ),
+  functionNetworks: setting(
+    'function-networks',
+    'CIDR,...',
+    '',
+    'Networks that functions may fetch from though their addresses are not public',
+    networks,
+  ),
   modelLoading: setting(
     'model-loading',
     'WHEN',

@@ -11,6 +11,7 @@ import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
 import { QueryRunner } from '../query/runner.ts'
+import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -56,9 +57,12 @@ export function openInstance(config: Config): Instance {
     threads: config.scoringThreads,
     memoryBytes: config.modelMemory,
   })
+  const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
     scorer,
+    functions,
+    fetchNetworks: config.functionNetworks,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
     modelsDir: dirs.models,
@@ -81,6 +85,7 @@ export function openInstance(config: Config): Instance {
   }
   const app = buildServer({ gate, management: context, readiness })
   const closeAll = () => {
+    functions.close()
     queries.close()
     closeCatalog(db)
     unlock()

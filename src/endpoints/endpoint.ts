@@ -4,6 +4,8 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { RowCodec } from '../scoring/codec.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
+import type { HandlerCall } from './handler.ts'
+import type { ModelHooks } from './hooks.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
@@ -52,6 +54,34 @@ export interface ServedModel {
   active: ServedVersion
   /** every version that may be asked for by number: all of a followed model, the one of a pinned endpoint */
   versions: ReadonlyMap<number, ServedVersion>
+  /** the author's code around it, at every door; not below a deployment */
+  hooks?: ModelHooks
+}
+
+/** A call of a function, as a door parsed it. */
+export interface FunctionRequest {
+  method: string
+  /** of the URL, as it was sent */
+  path: string
+  /** what stands for the parameters of a path */
+  params: Record<string, string>
+  /** of the URL, without its mark */
+  query: string
+  /** in lower case, without secrets */
+  headers: Record<string, string>
+  /** JSON as its text, which has been read once and is valid; other text; or bytes. undefined: there is none */
+  body?: { json: string } | { text: string } | { bytes: Uint8Array }
+}
+
+export interface FunctionReply {
+  status: number
+  headers: Record<string, string>
+  /** null: none */
+  body: string | Uint8Array | null
+  /** the body, where it is JSON */
+  json?: string
+  /** for its author */
+  log: string[]
 }
 
 /** porter's route on an endpoint. Immutable. */
@@ -89,6 +119,11 @@ export interface Endpoint {
   readonly warnings?: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
+  /**
+   * Of kind function: a call of it, instead of `run`.
+   * @throws Fault 422 a body that its schema refuses; what the handler refused (`HandlerFault`), or a limit that it passed
+   */
+  readonly handle?: (request: FunctionRequest, call: HandlerCall) => Promise<FunctionReply>
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
   /** Where porter's door serves it. */

@@ -6,6 +6,8 @@ import { compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import type { Endpoint, ModelReply, ServedModel, ServedVersion } from './endpoint.ts'
+import type { Surroundings } from './handler.ts'
+import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -79,14 +81,17 @@ function find(
   return { model, wanted, pinned }
 }
 
-/** @throws Fault as `serveModel` */
+/** @throws Fault as `serveModel`; 422 a hook that is no handler */
 export function compileModelEndpoint(
   endpoint: ModelEndpoint,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
+  surroundings: Surroundings,
+  published: boolean,
 ): Endpoint {
-  const model = serveModel(endpoint, store, projectId, runtime)
+  const hooks = compileHooks(endpoint, surroundings, runtime, published)
+  const model: ServedModel = { ...serveModel(endpoint, store, projectId, runtime), hooks }
   const { active } = model
   return {
     id: endpoint.id,
@@ -97,10 +102,13 @@ export function compileModelEndpoint(
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    run(call): Promise<ModelReply> {
+    run(call, grant): Promise<ModelReply> {
       const { rows, form } = rowsOf(call.body)
       active.check(rows, form)
-      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded => ({
+      const score = (made: readonly unknown[]) =>
+        predict(runtime.scorer, active.scoring, active.codec, made, form, call)
+      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }) : score(rows)
+      return scored.then(decoded => ({
         ...decoded,
         model_id: active.id,
         count: rows.length,

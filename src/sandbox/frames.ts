@@ -1,6 +1,6 @@
 /** What the main process and a function worker say to one another. Lists, as thousands of them are copied in a second. */
 import type { HostRequest, StopReason } from './engine.ts'
-import type { HandlerError } from './typescript.ts'
+import type { HandlerError } from './failure.ts'
 
 /** Limits of one call. */
 export interface Limits {

@@ -1,17 +1,4 @@
-import { transformSync } from '@swc/wasm-typescript'
-
-/** Bytes of a handler's source. */
-export const MAX_SOURCE = 512 * 1024
-
-/** What is wrong with a handler, and where: lines and columns are counted from 1. */
-export interface HandlerError {
-  name: string
-  message: string
-  line?: number
-  column?: number
-  /** the handler's own frames */
-  stack?: string
-}
+import type { HandlerError } from './failure.ts'
 
 /** What the parser throws: an object, no Error; lines from 1, columns from 0. */
 interface SyntaxFault {
@@ -26,7 +13,9 @@ interface SyntaxFault {
  * take long on a source made for it, so it is done in a process that can be ended.
  * @throws HandlerError
  */
-export function withoutTypes(source: string): string {
+export async function withoutTypes(source: string): Promise<string> {
+  // only in a process that checks: one that runs handlers has no use for it
+  const { transformSync } = await import('@swc/wasm-typescript')
   try {
     return transformSync(source, { mode: 'strip-only', module: true }).code
   } catch (error) {

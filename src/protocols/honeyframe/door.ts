@@ -11,6 +11,7 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { serveFunction } from './function.ts'
 
 export const PREFIX = '/api/service/'
 
@@ -30,6 +31,7 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
       if (segments.length !== 2) throw notFound('No such route.')
       const admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
       limit = admission.headers
+      if (admission.endpoint.handle) return await serveFunction(request, admission, query, settings, identity.headers)
       return await answer(request, admission, query, identity, settings)
     } catch (error) {
       const fault = toFault(error)

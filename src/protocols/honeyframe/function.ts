@@ -1,0 +1,69 @@
+/** A call of a function at the API services door: any body in, and what the handler made of it out. */
+import type { FunctionRequest } from '../../endpoints/endpoint.ts'
+import type { Admission } from '../../gate/gate.ts'
+import { parseJsonText, readBytes, readText } from '../../lib/body.ts'
+import { badRequest, Fault, methodNotAllowed } from '../../lib/fault.ts'
+import { rawPath } from '../../lib/path.ts'
+import { shownHeaders } from '../request-headers.ts'
+import type { DoorSettings } from './door.ts'
+
+/** @throws Fault 400, 405, 413, 415; as `Endpoint.handle` */
+export async function serveFunction(
+  request: Request,
+  { endpoint, grant, headers }: Admission,
+  query: string,
+  settings: DoorSettings,
+  identity: Record<string, string>,
+): Promise<Response> {
+  const { methods } = endpoint
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if (!methods.includes(method))
+    throw methodNotAllowed(methods.flatMap(one => (one === 'GET' ? ['GET', 'HEAD'] : [one])))
+  const deadline = Date.now() + settings.requestTimeout
+  const call: FunctionRequest = {
+    method,
+    path: rawPath(request.url),
+    params: {},
+    query,
+    headers: shownHeaders(request.headers),
+    body: method === 'GET' ? undefined : await bodyOf(request, settings.maxBody),
+  }
+  const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
+  return new Response(reply.body as BodyInit | null, {
+    status: reply.status,
+    headers: { ...reply.headers, ...identity, ...headers },
+  })
+}
+
+/** JSON where that is what it is, or nothing is said; text where its type is text; else bytes. */
+async function bodyOf(request: Request, limit: number): Promise<FunctionRequest['body']> {
+  const type = request.headers.get('content-type')
+  if (type === null || type === 'application/json' || JSON_TYPE.test(type)) {
+    const text = await readText(request, limit)
+    if (text === '') return undefined
+    parseJsonText(text, JSON.parse)
+    return { json: text }
+  }
+  const bytes = await readBytes(request, limit)
+  if (bytes.length === 0) return undefined
+  return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }
+}
+
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+const TEXT_TYPE = /^(text\/|application\/(([\w.-]+\+)?xml|x-www-form-urlencoded|javascript)\s*(;|$))/i
+
+/** @throws Fault 415 a charset that is not known; 400 what is not in it */
+function decoded(bytes: Uint8Array, type: string): string {
+  const charset = /;\s*charset="?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8'
+  let decoder: TextDecoder
+  try {
+    decoder = new TextDecoder(charset as Bun.Encoding, { fatal: true })
+  } catch {
+    throw new Fault(415, 'unsupported_media_type', 'The charset of the content type is not known.')
+  }
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw badRequest('The body is not in the charset of its content type.', 'malformed_body')
+  }
+}

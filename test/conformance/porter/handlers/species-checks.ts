@@ -1,0 +1,4 @@
+// The additional checks of the recorded "species".
+export default ({ rows }, host) => {
+  if (new Set(rows.map(row => row.id)).size < rows.length) throw host.error(422, 'ids must be unique')
+}
