@@ -128,9 +128,10 @@ let randomLeft = 0
 
 let compiled: WebAssembly.Module | undefined
 async function engineModule(): Promise<WebAssembly.Module> {
-  compiled ??= new WebAssembly.Module(
-    metered(await Bun.file(wasm).bytes(), { interrupt: 'host_interrupt', exports: EXPORTS }),
-  )
+  const file = await Bun.file(wasm).bytes()
+  // in the executable it is compressed
+  const bytes = file[0] === 0 ? file : await Bun.zstdDecompress(file)
+  compiled ??= new WebAssembly.Module(metered(bytes, { interrupt: 'host_interrupt', exports: EXPORTS }))
   return compiled
 }
 
