@@ -1,31 +1,27 @@
-import type { Grant } from '../catalog/grant.ts'
+import type { Grant, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
-import type { RowCodec } from '../scoring/codec.ts'
+import type { Decoded, RowCodec } from '../scoring/codec.ts'
+import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
-import type { HandlerCall } from './handler.ts'
-import type { ModelHooks } from './hooks.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
   params: URLSearchParams
-  /** the parsed JSON body of a model or function call */
-  body: unknown
+  /** the body as it was received, of kinds that take one: what parses it is the endpoint's choice */
+  bytes?: Uint8Array
+  /** the parsed JSON body, where there are no bytes */
+  body?: unknown
   /** milliseconds since the epoch */
   deadline: number
   /** its `signal` tells that the caller has gone; a request makes one when it is read: only where the work takes long */
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** What a model answers. */
-export interface ModelReply {
-  predictions: unknown[]
-  probabilities?: Record<string, number>[]
-  outputs?: Record<string, unknown[]>
-  model_id: number
-  count: number
-}
+/** Bytes are JSON already. */
+export type Reply = RowsReply | ModelReply | Uint8Array<ArrayBuffer>
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {
@@ -35,6 +31,8 @@ export interface ServedVersion {
   number: number
   metadata: ModelMetadata
   codec: RowCodec
+  /** how a scoring process answers bodies; absent where their rows are checked against a schema first */
+  recipe?: SentRecipe
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
@@ -56,6 +54,48 @@ export interface ServedModel {
   versions: ReadonlyMap<number, ServedVersion>
   /** the author's code around it, at every door; not below a deployment */
   hooks?: ModelHooks
+}
+
+/** What code of an author's needs for one call, besides its request. */
+export interface HandlerCall {
+  /** whose call it is: what the code asks for, it asks for in this name */
+  grant: Grant
+  /** milliseconds since the epoch */
+  deadline: number
+  caller?: { readonly signal?: AbortSignal }
+  /** of a function that another one calls */
+  within?: CallTree
+}
+
+/** Functions that call functions: how deep they are, and how many host calls they have left together. */
+export interface CallTree {
+  depth: number
+  budget: { left: number }
+}
+
+/** The service that code is in, as far as the code may call its endpoints. */
+export interface Surroundings {
+  service: ServiceIdentity
+  isPublic: boolean
+  endpoint(id: string): Endpoint | undefined
+}
+
+/** The author's code around a model: `check` may refuse rows, `before` makes the model's rows, `after` makes the answers. */
+export interface ModelHooks {
+  /** Whether predictions are made anew: what else the model gives is not answered then. */
+  readonly after: boolean
+  /**
+   * Predictions of rows with the hooks that there are.
+   * @param score the model itself
+   * @throws Fault what a hook refused; a limit; HandlerFault a hook that failed, or did not give what it has to
+   */
+  predict(
+    rows: readonly unknown[],
+    score: (rows: readonly unknown[]) => Promise<Decoded>,
+    call: HandlerCall,
+  ): Promise<Decoded>
+  /** The rows as `check` and `before` leave them, for doors that score by themselves. @throws Fault as `predict` */
+  prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]>
 }
 
 /** A call of a function, as a door parsed it. */
@@ -109,10 +149,8 @@ export interface Endpoint {
   readonly kind: EndpointConfig['kind']
   /** The methods that a call may use. */
   readonly methods: readonly string[]
-  /** Of kinds that take a body: the door parses it before `run`. */
+  /** Of kinds that take a body, which a door reads before `run`. */
   readonly takesBody: boolean
-  /** Of those: whether integers beyond 2^53 are read exactly, which costs a look at the whole body. */
-  readonly longIntegers?: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
   /** What its publisher should know of it: what every call costs for want of an index. */
@@ -129,7 +167,7 @@ export interface Endpoint {
   /** Where porter's door serves it. */
   readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
-  run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
+  run(call: Call, grant: Grant): Reply | Promise<Reply>
 }
 
 /** A deployment of a model: its own name for it, below `/v1/{project}/{deployment}/`. Immutable. */

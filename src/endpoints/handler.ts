@@ -1,30 +1,12 @@
 /** Code of an author's as an endpoint has it: its limits, what it may reach, and what its answers and failures mean. */
-import type { Grant, ServiceIdentity } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
 import { type HandlerError, handlerError } from '../sandbox/failure.ts'
 import { type Handler, handlerOf } from '../sandbox/handlers.ts'
 import type { FunctionLimits, Ran } from '../sandbox/runner.ts'
-import type { Endpoint } from './endpoint.ts'
-import { type CallTree, hostOf } from './host.ts'
+import type { HandlerCall, Surroundings } from './endpoint.ts'
+import { hostOf } from './host.ts'
 import type { EndpointRuntime } from './runtime.ts'
-
-/** The service that code is in, as far as it may call the others. */
-export interface Surroundings {
-  service: ServiceIdentity
-  isPublic: boolean
-  endpoint(id: string): Endpoint | undefined
-}
-
-/** What a call of it needs besides the request. */
-export interface HandlerCall {
-  grant: Grant
-  /** milliseconds since the epoch */
-  deadline: number
-  caller?: { readonly signal?: AbortSignal }
-  /** of a function that another one calls */
-  within?: CallTree
-}
 
 /** The request, in JSON, to the guest's packed answer; it throws nothing. */
 export type RunHandler = (request: string, call: HandlerCall) => Promise<Ran>

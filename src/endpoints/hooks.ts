@@ -3,27 +3,11 @@ import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { Decoded } from '../scoring/codec.ts'
-import { compileHandler, type HandlerCall, HandlerFault, hookValue, readAnswer, type Surroundings } from './handler.ts'
+import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
+import { compileHandler, HandlerFault, hookValue, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 type Row = Record<string, unknown>
-
-export interface ModelHooks {
-  /** Whether predictions are made anew: what else the model gives is not answered then. */
-  readonly after: boolean
-  /**
-   * Predictions of rows with the hooks that there are.
-   * @param score the model itself
-   * @throws Fault what a hook refused; a limit; HandlerFault a hook that failed, or did not give what it has to
-   */
-  predict(
-    rows: readonly unknown[],
-    score: (rows: readonly unknown[]) => Promise<Decoded>,
-    call: HandlerCall,
-  ): Promise<Decoded>
-  /** The rows as `check` and `before` leave them, for doors that score by themselves. @throws Fault as `predict` */
-  prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]>
-}
 
 /** @returns undefined: it has none. @throws Fault 422 code that is no handler */
 export function compileHooks(

@@ -7,15 +7,12 @@ import { Turns } from '../lib/turns.ts'
 import { tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
 import type { FunctionLimits } from '../sandbox/runner.ts'
-import type { HandlerCall, Surroundings } from './handler.ts'
+import type { CallTree, HandlerCall, Surroundings } from './endpoint.ts'
 import { paramsOf } from './params.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
-/** Functions that call functions: how deep they are, and how many host calls they have left together. */
-export interface CallTree {
-  depth: number
-  budget: { left: number }
-}
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 const MAX_DEPTH = 4
 /** Host calls of one call that are under way at a time; and of those, calls of functions, which hold a place each. */
@@ -63,7 +60,9 @@ export function hostOf(
     }
     const takesBody = endpoint.kind === 'model'
     const params = takesBody ? new URLSearchParams() : paramsOf(argument ?? {})
-    return stringifyLossless(await endpoint.run({ params, body: argument, deadline, caller }, grant))
+    const bytes = takesBody ? encoder.encode(JSON.stringify(argument ?? null)) : undefined
+    const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
+    return reply instanceof Uint8Array ? decoder.decode(reply) : stringifyLossless(reply)
   }
 
   return (kind, argument) =>

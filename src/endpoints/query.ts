@@ -6,8 +6,7 @@ import type { Store } from '../catalog/store.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
-import type { Endpoint } from './endpoint.ts'
-import type { Surroundings } from './handler.ts'
+import type { Endpoint, Surroundings } from './endpoint.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 export interface Compiling {

@@ -2,7 +2,7 @@ import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesSer
 import type { KeyRing } from '../catalog/keys.ts'
 import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
-import { badRequest, Fault, forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
+import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
 import { presentedKey } from './present.ts'
 

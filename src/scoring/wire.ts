@@ -1,47 +1,99 @@
 /**
- * Scoring's requests and answers as bytes. Each is the length of a head (4 bytes, little endian), the head (JSON), and the
- * tensors' elements as they lie in memory, each beginning at a multiple of 8. Text is in the head.
+ * Scoring's requests and answers as bytes. Each is the length of a head (4 bytes, little endian, and 4 of nothing), the head
+ * (JSON), and what it tells of: tensors' elements as they lie in memory, each beginning at a multiple of 8 (text is in the
+ * head), or bodies one after the other.
  */
 import type { ElementType } from '../catalog/tensor.ts'
+import { revive, type SentError } from '../workers/frames.ts'
 import type { Parts } from '../workers/pipe.ts'
-import type { ScoreRequest } from './child.ts'
 import { type TensorData, type Tensors, viewOf, volume } from './tensors.ts'
+
+export interface ChildInit {
+  /** Threads inside one inference. */
+  threads: number
+  /** Rows in one run. */
+  maxBatchRows?: number
+}
+
+export interface LoadRequest {
+  sha256: string
+  path: string
+}
+
+/** A recipe (`answer.ts`) as it is sent: who has compiled it knows it by its id. */
+export interface SentRecipe {
+  id: number
+  text: Uint8Array
+}
 
 /** Name, type, dimensions, and the elements where they are text. */
 type Spec =
   | [name: string, type: 'string', dims: number[], text: string[]]
   | [name: string, type: Exclude<ElementType, 'string'>, dims: number[]]
 
-interface RequestHead {
-  model: ScoreRequest['model']
-  outputs?: readonly string[]
-  feeds: Spec[]
+type RequestHead =
+  | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; recipe?: undefined }
+  | { model: LoadRequest; recipe: number; lengths: number[] }
+
+export type ScoreRequest =
+  | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
+  | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[] }
+
+export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readonly string[]): Parts {
+  const { specs, parts } = packed(tensors)
+  return [...headOf({ model: fileOf(model), outputs, feeds: specs } satisfies RequestHead), ...parts]
 }
 
-export function packRequest({ model, feeds, outputs }: ScoreRequest): Parts {
-  const { specs, parts } = packTensors(feeds)
-  const head: RequestHead = { model: { sha256: model.sha256, path: model.path }, outputs, feeds: specs }
-  return [...headOf(head), ...parts]
+/** @param bodies what `answer.ts` makes answers of, by this recipe */
+export function packBodies(model: LoadRequest, recipe: SentRecipe, bodies: readonly Uint8Array[]): Parts {
+  const lengths = [recipe.text.length, ...bodies.map(body => body.length)]
+  return [...headOf({ model: fileOf(model), recipe: recipe.id, lengths } satisfies RequestHead), recipe.text, ...bodies]
 }
+
+const fileOf = ({ sha256, path }: LoadRequest): LoadRequest => ({ sha256, path })
 
 export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
   const { head, at } = readHead<RequestHead>(payload)
-  const { model, outputs, feeds } = head
-  return { model, outputs, feeds: unpackTensors(feeds, payload, at) }
+  if (head.recipe === undefined) return { ...head, feeds: unpacked(head.feeds, payload, at) }
+  const [text, ...bodies] = cut(payload, at, head.lengths)
+  return { model: head.model, recipe: { id: head.recipe, text: text! }, bodies }
 }
 
-export function packTensorsAlone(tensors: Tensors): Parts {
-  const { specs, parts } = packTensors(tensors)
+export function packTensors(tensors: Tensors): Parts {
+  const { specs, parts } = packed(tensors)
   return [...headOf(specs), ...parts]
 }
 
-/** The tensors are views of the payload. */
-export function unpackTensorsAlone(payload: Uint8Array<ArrayBuffer>): Tensors {
+/** They are views of the payload. */
+export function unpackTensors(payload: Uint8Array<ArrayBuffer>): Tensors {
   const { head, at } = readHead<Spec[]>(payload)
-  return unpackTensors(head, payload, at)
+  return unpacked(head, payload, at)
 }
 
-function packTensors(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
+/** What came of each body: its answer's bytes, or why there is none. */
+export function packAnswers(answers: readonly (Uint8Array | SentError)[]): Parts {
+  const parts = answers.map(one => (one instanceof Uint8Array ? one : encoder.encode(JSON.stringify(one))))
+  // what failed is told by a length below zero: its text is never empty
+  const lengths = parts.map((part, i) => (answers[i] instanceof Uint8Array ? part.length : -part.length))
+  return [...headOf(lengths), ...parts]
+}
+
+export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (Uint8Array<ArrayBuffer> | Error)[] {
+  const { head, at } = readHead<number[]>(payload)
+  const parts = cut(payload, at, head.map(Math.abs))
+  return parts.map((part, i) => (head[i]! < 0 ? revive(JSON.parse(decoder.decode(part))) : part))
+}
+
+function cut(payload: Uint8Array<ArrayBuffer>, from: number, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {
+  let at = from
+  return lengths.map(length => {
+    const part = payload.subarray(at, at + length)
+    at += length
+    return part
+  })
+}
+
+function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
   const specs: Spec[] = []
   const parts: Uint8Array[] = []
   for (const name in tensors) {
@@ -57,7 +109,7 @@ function packTensors(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
   return { specs, parts }
 }
 
-function unpackTensors(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
+function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
   const tensors: Tensors = {}
   let at = payload.byteOffset + from
   for (const [name, type, dims, text] of specs) {

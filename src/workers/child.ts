@@ -1,6 +1,6 @@
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
-import type { FromChild, ToChild, WorkerKind } from './frames.ts'
+import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
@@ -212,13 +212,4 @@ export class Child {
         this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(-4000)
     } catch {}
   }
-}
-
-function revive(error: {
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
-  stack?: string
-}) {
-  if (error.fault)
-    return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
-  return new Error('a worker failed', { cause: error.stack })
 }

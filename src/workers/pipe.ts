@@ -35,8 +35,10 @@ export async function openPipe(fd: number, receive: (frame: Frame) => void): Pro
     while (socket && backlog.length > 0) {
       const first = backlog[0]!
       const written = Math.max(0, socket.write(first))
-      if (written < first.length) return void (backlog[0] = first.subarray(written))
       backlog.shift()
+      if (written === first.length) continue
+      backlog.unshift(first.subarray(written))
+      return
     }
   }
 

@@ -1,5 +1,4 @@
-import { Fault } from '../lib/fault.ts'
-import type { FromChild, SentError, ToChild } from './frames.ts'
+import { asSent, type FromChild, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
@@ -48,10 +47,4 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>)
       send({ type: 'failed', id, error: asSent(error) })
     }
   })
-}
-
-function asSent(error: unknown): SentError {
-  if (error instanceof Fault)
-    return { fault: { status: error.status, code: error.code, message: error.message, members: error.members } }
-  return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }

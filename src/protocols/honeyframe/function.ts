@@ -1,32 +1,26 @@
 /** A call of a function at the API services door: any body in, and what the handler made of it out. */
 import type { FunctionRequest } from '../../endpoints/endpoint.ts'
 import type { Admission } from '../../gate/gate.ts'
-import { parseJsonText, readBytes, readText } from '../../lib/body.ts'
-import { badRequest, Fault, methodNotAllowed } from '../../lib/fault.ts'
+import { readBytes } from '../../lib/body.ts'
+import { badRequest, Fault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
 import { shownHeaders } from '../request-headers.ts'
-import type { DoorSettings } from './door.ts'
 
-/** @throws Fault 400, 405, 413, 415; as `Endpoint.handle` */
+/** @throws Fault 400, 413, 415; as `Endpoint.handle` */
 export async function serveFunction(
   request: Request,
   { endpoint, grant, headers }: Admission,
-  query: string,
-  settings: DoorSettings,
+  { query, deadline, maxBody }: { query: string; deadline: number; maxBody: number },
   identity: Record<string, string>,
 ): Promise<Response> {
-  const { methods } = endpoint
   const method = request.method === 'HEAD' ? 'GET' : request.method
-  if (!methods.includes(method))
-    throw methodNotAllowed(methods.flatMap(one => (one === 'GET' ? ['GET', 'HEAD'] : [one])))
-  const deadline = Date.now() + settings.requestTimeout
   const call: FunctionRequest = {
     method,
     path: rawPath(request.url),
     params: {},
     query,
     headers: shownHeaders(request.headers),
-    body: method === 'GET' ? undefined : await bodyOf(request, settings.maxBody),
+    body: method === 'GET' ? undefined : await bodyOf(request, maxBody),
   }
   const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
   return new Response(reply.body as BodyInit | null, {
@@ -37,16 +31,24 @@ export async function serveFunction(
 
 /** JSON where that is what it is, or nothing is said; text where its type is text; else bytes. */
 async function bodyOf(request: Request, limit: number): Promise<FunctionRequest['body']> {
-  const type = request.headers.get('content-type')
-  if (type === null || type === 'application/json' || JSON_TYPE.test(type)) {
-    const text = await readText(request, limit)
-    if (text === '') return undefined
-    parseJsonText(text, JSON.parse)
-    return { json: text }
-  }
+  const type = request.headers.get('content-type') ?? 'application/json'
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0) return undefined
+  if (type === 'application/json' || JSON_TYPE.test(type)) return { json: validJson(bytes) }
   return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** @throws Fault 400 */
+function validJson(bytes: Uint8Array): string {
+  try {
+    const text = utf8.decode(bytes)
+    JSON.parse(text)
+    return text
+  } catch {
+    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+  }
 }
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i

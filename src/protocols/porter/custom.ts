@@ -1,6 +1,5 @@
 /** porter's custom services: functions, whose objects get the request id and the model's context put in. */
-import type { FunctionReply, FunctionRequest } from '../../endpoints/endpoint.ts'
-import type { HandlerCall } from '../../endpoints/handler.ts'
+import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import { readBytes } from '../../lib/body.ts'
 import { badRequest } from '../../lib/fault.ts'
