@@ -35,10 +35,10 @@ export function compileFunctionEndpoint(
       }
       const ran = await run(requestText(request), call)
       return readAnswer(ran, answer => {
-        const reply = replyOf(answer, ran.log)
+        const reply = replyOf(answer)
         const wrong = reply.status < 300 && gives?.(reply.json === undefined ? undefined : JSON.parse(reply.json))
         if (wrong) throw badReply(`the answer is not as response_schema says: ${wrong}`)
-        return reply
+        return { ...reply, log: ran.log }
       })
     },
   }
@@ -80,11 +80,11 @@ const NO_BODY = new Set([204, 205, 304])
 /** A document of a function is of no origin, so that it can do nothing in the name of who opens it. */
 const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox allow-scripts' }
 
-/** @throws HandlerFault it cannot be sent */
-function replyOf(answer: string, log: string[]): FunctionReply {
+/** A guest's packed answer as it is sent. @throws HandlerFault it cannot be */
+export function replyOf(answer: string): Omit<FunctionReply, 'log'> {
   if (answer[0] === 'v') {
     const json = answer.slice(1)
-    return { status: 200, headers: { 'content-type': JSON_TYPE }, body: json, json, log }
+    return { status: 200, headers: { 'content-type': JSON_TYPE }, body: json, json }
   }
   const line = answer.indexOf('\n')
   const { status, headers: given, kind } = JSON.parse(answer.slice(1, line)) as Record<string, unknown>
@@ -99,7 +99,6 @@ function replyOf(answer: string, log: string[]): FunctionReply {
     headers,
     body: kind === 'empty' || NO_BODY.has(status as number) ? null : body,
     ...(kind === 'json' ? { json: content } : {}),
-    log,
   }
 }
 

@@ -19,15 +19,9 @@ export function compileHandler(
   runtime: EndpointRuntime,
   published: boolean,
 ): RunHandler {
-  const { handler: source, grants = {}, limits: given = {} } = config
+  const { handler: source, grants = {} } = config
   if (source === undefined || source.trim() === '') throw unprocessable(`${what} has no handler.`)
-  const limits: FunctionLimits = {
-    cpuMs: given.cpu_ms ?? 200,
-    wallMs: given.wall_ms ?? 5000,
-    memoryBytes: (given.memory_mb ?? 32) << 20,
-    outputBytes: (given.output_kb ?? 1024) << 10,
-    hostCalls: given.host_calls ?? 100,
-  }
+  const limits = limitsOf(config.limits ?? {})
   const { handlers } = runtime.functions
   const verdict = handlers.known(source)
   let handler: Handler | undefined
@@ -44,6 +38,15 @@ export function compileHandler(
     return runtime.functions.run({ handler, request, limits, deadline, caller, nested: within !== undefined, host })
   }
 }
+
+/** With what holds where a definition does not say. */
+export const limitsOf = (given: NonNullable<HandlerConfig['limits']>): FunctionLimits => ({
+  cpuMs: given.cpu_ms ?? 200,
+  wallMs: given.wall_ms ?? 5000,
+  memoryBytes: (given.memory_mb ?? 32) << 20,
+  outputBytes: (given.output_kb ?? 1024) << 10,
+  hostCalls: given.host_calls ?? 100,
+})
 
 /** A source that nobody has looked at yet: `Handlers.check` does. */
 export class UncheckedHandler extends Error {

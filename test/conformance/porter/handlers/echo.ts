@@ -1,5 +1,7 @@
 // The recorded custom service "echo".
-export default (request, host) => {
+import type { Handler } from 'callgate'
+
+const handler: Handler = (request, host) => {
   if (request.method === 'GET') return { kind: 'custom', methods: ['GET', 'POST', 'PUT'] }
   if (request.method === 'PUT') return [1, 2.5, null, true, 'é']
   const { body } = request
@@ -7,3 +9,5 @@ export default (request, host) => {
   if (body.fail) throw new Error('as it was asked to')
   return { echo: body }
 }
+
+export default handler

@@ -1,2 +1,6 @@
 // The recorded custom service "slow", which says that it is loading and serves all the same.
-export default request => ({ echo: request.body })
+import type { Handler } from 'callgate'
+
+const handler: Handler = request => ({ echo: request.body })
+
+export default handler
