@@ -1,30 +1,35 @@
 /** The entry of `callgate worker function`: runs handlers, each call in a machine of its own; and checks sources. */
 import { serveParent } from '../workers/serve.ts'
 import { checkHandler } from './check.ts'
-import type { Frame, Outcome, Turns } from './frames.ts'
+import type { Outcome } from './frames.ts'
 import { Guests } from './guests.ts'
+import { packTurns, unpackFrame } from './wire.ts'
 
-/** A frame that has taken so long says what it has before it goes on. */
+/** A frame that has taken so long is answered as far as it is done: what is left is for whoever has time. */
 const PATIENCE_MS = 3
+const LOOK_MS = 1000
 
 serveParent(async () => {
   const guests = await Guests.open()
+  let resident = process.memoryUsage.rss()
+  let looked = performance.now()
   return {
-    run({ code, steps }: Frame, progress: (turns: Turns) => void): Turns {
+    exchange(bytes: Uint8Array) {
+      const { code, steps } = unpackFrame(bytes)
       for (const [handler, source] of code) guests.learn(handler, source)
-      let outcomes: Outcome[] = []
-      const turns = (): Turns => ({ outcomes, resident: process.memoryUsage.rss(), parkedBytes: guests.parkedBytes })
-      let said = performance.now()
-      for (const step of steps) {
-        if (outcomes.length > 0 && performance.now() - said > PATIENCE_MS) {
-          progress(turns())
-          outcomes = []
-          said = performance.now()
-        }
-        const outcome = guests.take(step)
+      guests.frame()
+      const outcomes: Outcome[] = []
+      const began = performance.now()
+      let taken = 0
+      while (taken < steps.length && (taken === 0 || performance.now() - began < PATIENCE_MS)) {
+        const outcome = guests.take(steps[taken++]!)
         if (outcome) outcomes.push(outcome)
       }
-      return turns()
+      if (began - looked > LOOK_MS) {
+        resident = process.memoryUsage.rss()
+        looked = began
+      }
+      return packTurns({ outcomes, left: steps.length - taken, resident, parkedBytes: guests.parkedBytes })
     },
     check: ({ source }: { source: string }) => checkHandler(guests, source),
   }

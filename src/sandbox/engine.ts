@@ -38,6 +38,13 @@ interface Engine {
   qjs_execute_pending_job(): number
 }
 
+/** These take no views and no copies, which small texts would cost more than themselves. */
+interface EngineMemory extends Buffer<ArrayBuffer> {
+  utf8Write(text: string, at: number, room: number): number
+  utf8Slice(from: number, to: number): string
+  latin1Slice(from: number, to: number): string
+}
+
 const EXPORTS = new Set<keyof Engine>([
   'memory',
   '__stack_pointer',
@@ -121,8 +128,6 @@ export interface Said {
   log: string[]
 }
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 const random = new Uint32Array(64)
 let randomLeft = 0
 
@@ -145,7 +150,7 @@ export async function machineShop(interrupt: () => void): Promise<{ base: Image;
 
 export class Machine {
   readonly #engine: Engine
-  #bytes = new Uint8Array()
+  #bytes = Buffer.alloc(0) as EngineMemory
   #words = new Uint32Array()
   #guest = 0
   #values = 0
@@ -154,6 +159,7 @@ export class Machine {
   said: Said = { requests: [], log: [] }
   /** the image that is in the memory, or was before the call that is in it now */
   #image: Image | undefined
+  #restoredBytes = 0
 
   constructor(module: WebAssembly.Module, interrupt: () => void) {
     const failed = () => 52 // ENOSYS: no files
@@ -220,7 +226,10 @@ export class Machine {
     this.#look()
     const { length: memoryBytes } = this.#bytes
     const stackPointer = engine.__stack_pointer.value
-    const part = (from: number, to: number) => ({ at: from, bytes: this.#bytes.slice(from, to) })
+    const part = (from: number, to: number) => ({
+      at: from,
+      bytes: Uint8Array.prototype.slice.call(this.#bytes, from, to),
+    })
     // free heap at the end of the memory means nothing; free heap elsewhere is not looked for
     const atEnd = spare + SPARE_BYTES + 2 * PAGE > memoryBytes
     const parts = atEnd
@@ -247,12 +256,13 @@ export class Machine {
     this.#values = image.values
     this.#length = image.length
     this.#image = image
+    this.#restoredBytes = this.memoryBytes
     this.said = { requests: [], log: [] }
   }
 
-  /** Whether it has grown over its image: it would grow again in every call. */
+  /** Whether it has grown since it was restored. It would go on: what it has got is not found again after the next time. */
   get grown(): boolean {
-    return this.#engine.memory.buffer.byteLength > (this.#image?.memoryBytes ?? 0)
+    return this.memoryBytes > this.#restoredBytes
   }
 
   bound(bounds: Bounds): void {
@@ -340,7 +350,7 @@ export class Machine {
   #look(): void {
     const { buffer } = this.#engine.memory
     if (this.#bytes.buffer === buffer) return
-    this.#bytes = new Uint8Array(buffer)
+    this.#bytes = Buffer.from(buffer) as EngineMemory
     this.#words = new Uint32Array(buffer)
   }
 
@@ -375,9 +385,9 @@ export class Machine {
     const at = this.#engine.wasm_malloc(room + 1)
     if (at === 0) throw new Stopped('memory')
     this.#look()
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(at, at + room))
-    this.#bytes[at + written] = 0
-    return { at, length: written }
+    const length = this.#bytes.utf8Write(text, at, room)
+    this.#bytes[at + length] = 0
+    return { at, length }
   }
 
   #newString(text: string): number {
@@ -404,8 +414,7 @@ export class Machine {
     this.#look()
     if (at === 0) throw new Stopped('memory')
     const length = this.#words[this.#length >> 2]!
-    const text =
-      length > most && !cut ? undefined : decoder.decode(this.#bytes.subarray(at, at + Math.min(length, most)))
+    const text = length > most && !cut ? undefined : this.#bytes.utf8Slice(at, at + Math.min(length, most))
     engine.qjs_free_cstring(at)
     return text
   }
@@ -413,7 +422,7 @@ export class Machine {
   #hostCall(name: number, length: number, count: number, values: number): number {
     this.#look()
     const engine = this.#engine
-    const which = decoder.decode(this.#bytes.subarray(name, name + length))
+    const which = this.#bytes.latin1Slice(name, name + length)
     const value = (i: number) => (i < count ? this.#words[(values >> 2) + i]! : engine.qjs_get_undefined())
     if (which === 'entropy') return engine.qjs_new_number(entropy())
     if (which === 'log') this.said.log.push(this.#text(value(0), LOG_LINE, true)!)

@@ -43,6 +43,8 @@ export type Outcome = Turn &
 
 export interface Turns {
   outcomes: Outcome[]
+  /** steps at the end of the frame that were not taken, as those before them took long */
+  left: number
   /** resident bytes of the process */
   resident: number
   /** of the calls that wait */

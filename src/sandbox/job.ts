@@ -45,6 +45,10 @@ export class Job {
   readonly call: FunctionCall
   readonly done: Promise<Ran>
   settled = false
+  /** its handler's calls are known to take little CPU */
+  quick = false
+  /** its end is told when its caller goes */
+  watched = false
   /** processes that ended under it */
   losses = 0
   /** which of its runs this is: what an earlier one was waiting for is not for this one */

@@ -15,15 +15,33 @@ const BATCH = 32
 /** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */
 const PARKED_BYTES = 256 * 1024 * 1024
 const PARKED_CALLS = 64
+/** No more than these begin while the process has anything to do: few machines, whose memory is at hand, are twice as fast. */
+const HOT_CALLS = 8
 /** A handler whose calls take longer than this on average does not run in the same frame as others. */
 const QUICK_MS = 3
 /** A process larger than this, without what its waiting calls hold, is replaced. */
 const RESIDENT_BYTES = 384 * 1024 * 1024
+/** A request makes its signal when somebody reads it, which costs as much as a small call. */
+const LONG_MS = 100
 const MAX_START_FAILURES = 3
 const STOPPING = 'The server is stopping.'
 const RETRY_START_MS = 200
 /** What ended a process may have ended others, which is known only by then. */
 const RETRY_AFTER_MS = 20
+
+/** Steps in a frame that make it worth its cost. */
+const WORTHWHILE = 8
+
+const hasQuick = ({ jobs }: Worker) => {
+  for (const job of jobs.values()) if (job.quick) return true
+  return false
+}
+
+/** How many calls a process may have now. */
+function mostCalls({ frames, jobs, parkedBytes }: Worker): number {
+  if (parkedBytes >= PARKED_BYTES) return 0
+  return frames > 0 ? HOT_CALLS : Math.min(PARKED_CALLS, jobs.size + HOT_CALLS)
+}
 
 /**
  * Runs handlers in a few processes, which start when they are needed. Many calls are in each at once; those that wait for
@@ -71,12 +89,7 @@ export class FunctionRunner {
       this.#await(job, call.deadline, deadlinePassed)
       this.#enqueue(job)
     }
-    const { signal } = call.caller ?? {}
-    if (!signal) return job.done
-    const leave = () => this.#end(job, callerGone(signal.reason))
-    if (signal.aborted) leave()
-    else signal.addEventListener('abort', leave)
-    return job.done.finally(() => signal.removeEventListener('abort', leave))
+    return job.done
   }
 
   close(): void {
@@ -88,9 +101,17 @@ export class FunctionRunner {
     for (const job of [...this.#quick.splice(0), ...this.#slow.splice(0)]) job.refused(unavailable(STOPPING))
   }
 
+  /** Back to the head of its queue, as if it had not been taken. */
+  #requeue(job: Job): void {
+    this.#where.delete(job)
+    this.#await(job, job.call.deadline, deadlinePassed)
+    ;(job.quick ? this.#quick : this.#slow).unshift(job)
+  }
+
   #enqueue(job: Job): void {
     const pace = this.#pace.get(job.call.handler.id)
-    const list = job.losses === 0 && pace !== undefined && pace < QUICK_MS ? this.#quick : this.#slow
+    job.quick = job.losses === 0 && pace !== undefined && pace < QUICK_MS
+    const list = job.quick ? this.#quick : this.#slow
     if (job.call.nested) list.unshift(job)
     else list.push(job)
     this.#soon()
@@ -111,28 +132,33 @@ export class FunctionRunner {
       if (worker.steps.length > 0 && worker.frames < DEPTH) void this.#send(worker, [])
     for (const [place, worker] of this.#workers.entries()) {
       if (worker.alone || worker.frames >= DEPTH) continue
-      // the first process is for what is quick, as long as there is another
-      const slow = (place > 0 || this.#size === 1) && this.#mayBeAlone(worker) ? this.#take(this.#slow, worker, 1) : []
-      worker.alone = slow.length > 0
-      const starting = worker.alone ? slow : this.#take(this.#quick, worker, BATCH)
-      if (starting.length > 0 || worker.steps.length > 0) void this.#send(worker, starting)
+      // the first process is for what is quick, as long as there is another; the others take what is too much for it
+      const mayBeSlow = (place > 0 || this.#size === 1) && worker.frames === 0
+      if (mayBeSlow && this.#slow.length > 0 && (this.#size === 1 || !hasQuick(worker))) {
+        const slow = this.#take(this.#slow, worker, PARKED_CALLS, 1)
+        worker.alone = slow.length > 0
+        if (worker.alone || worker.steps.length > 0) void this.#send(worker, slow)
+        continue
+      }
+      const mayBeQuick = place === 0 || (this.#slow.length === 0 && this.#quick.length >= WORTHWHILE)
+      const most = mostCalls(worker)
+      const ready = worker.steps.length + (mayBeQuick ? Math.min(this.#quick.length, most - worker.jobs.size) : 0)
+      // while it has something to do, small frames are not worth their cost
+      if (ready < 1 || (worker.frames > 0 && ready < WORTHWHILE)) continue
+      void this.#send(worker, mayBeQuick ? this.#take(this.#quick, worker, most) : [])
     }
     const waiting = this.#quick.length + this.#slow.length
     if (waiting === 0 || this.#starting > 0 || this.#workers.length >= this.#size) return
     // another process where the first is busy, or has to be kept free
-    if (this.#workers.length === 0 || this.#slow.length > 0 || this.#quick.length > BATCH) void this.#start()
+    if (this.#workers.length === 0 || this.#slow.length > 0 || this.#quick.length >= BATCH) void this.#start()
   }
 
-  #mayBeAlone(worker: Worker): boolean {
-    return worker.frames === 0 && worker.steps.length === 0
-  }
-
-  #take(list: Job[], worker: Worker, most: number): Job[] {
+  /** @param most calls that may be in the process then; those that another one waits for may be more */
+  #take(list: Job[], worker: Worker, most: number, atOnce = BATCH): Job[] {
     const taken: Job[] = []
-    while (list.length > 0 && taken.length < most) {
+    while (list.length > 0 && taken.length < atOnce) {
       const [job] = list as [Job]
-      const room = worker.jobs.size + taken.length < PARKED_CALLS && worker.parkedBytes < PARKED_BYTES
-      if (!room && !job.call.nested) break
+      if (worker.jobs.size + taken.length >= most && !job.call.nested) break
       list.shift()
       if (!job.settled) taken.push(job)
     }
@@ -147,7 +173,9 @@ export class FunctionRunner {
       this.#await(job, at, fault)
     }
     try {
-      await worker.send(starting, turns => this.#took(worker, turns))
+      const { turns, left } = await worker.send(starting)
+      this.#took(worker, turns)
+      for (const job of left.toReversed()) if (!job.settled) this.#requeue(job)
       if (worker.frames === 0) worker.alone = false
     } catch (error) {
       await this.#lost(worker, error)
@@ -214,9 +242,34 @@ export class FunctionRunner {
     this.#soon()
   }
 
+  /** Ends a call at its time, if it is not done; and when its caller goes, which is looked at for what takes long only. */
   #await(job: Job, at: number, fault: () => Fault): void {
     clearTimeout(job.timer)
-    job.timer = setTimeout(() => this.#end(job, fault()), Math.max(1, at - Date.now()))
+    const left = at - Date.now()
+    job.timer = setTimeout(
+      () => {
+        if (left <= LONG_MS) {
+          this.#end(job, fault())
+          return
+        }
+        job.timer = setTimeout(() => this.#end(job, fault()), left - LONG_MS)
+        this.#watchCaller(job)
+      },
+      Math.max(1, Math.min(left, LONG_MS)),
+    )
+  }
+
+  #watchCaller(job: Job): void {
+    const { signal } = job.call.caller ?? {}
+    if (!signal || job.watched) return
+    job.watched = true
+    const leave = () => this.#end(job, callerGone(signal.reason))
+    if (signal.aborted) {
+      leave()
+      return
+    }
+    signal.addEventListener('abort', leave)
+    void job.done.then(() => signal.removeEventListener('abort', leave))
   }
 
   /** Its calls run once more, each by itself: one of them may have been what ended it. */

@@ -1,6 +1,7 @@
 import { Child } from '../workers/child.ts'
 import type { Frame, Step, Turns } from './frames.ts'
 import type { Job } from './job.ts'
+import { packFrame, unpackTurns } from './wire.ts'
 
 /** Frames on their way at a time: the next is there when one is done. */
 export const DEPTH = 2
@@ -38,8 +39,11 @@ export class Worker {
     this.#known.delete(handler)
   }
 
-  /** Gives it its steps, and calls to begin. @throws as `Child.request` */
-  async send(starting: readonly Job[], took: (turns: Turns) => void): Promise<void> {
+  /**
+   * Gives it its steps, and calls to begin.
+   * @returns what came of them, and of the calls those that it had no time to begin. @throws as `Child.exchange`
+   */
+  async send(starting: readonly Job[]): Promise<{ turns: Turns; left: Job[] }> {
     const frame: Frame = { code: [], steps: this.steps }
     this.steps = []
     let allowance = STUCK_MS
@@ -62,7 +66,12 @@ export class Worker {
       this.child.kill()
     }, allowance)
     try {
-      took(await this.child.request<Turns>('run', frame, { onProgress: turns => took(turns as Turns) }))
+      const turns = unpackTurns(await this.child.exchange(packFrame(frame)))
+      const begun = Math.max(0, starting.length - turns.left)
+      const left = starting.slice(begun)
+      for (const job of left) this.jobs.delete(job.id)
+      this.steps.unshift(...frame.steps.slice(frame.steps.length - turns.left).filter(([kind]) => kind !== 'start'))
+      return { turns, left }
     } finally {
       clearTimeout(timer)
       this.frames--
