@@ -6,7 +6,17 @@
 import { join, resolve } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, startCallgate } from '../harness.ts'
-import { type Load, printHead, printTable, residentMb, served, startPeer, TARGET, takeTurns, workersOf } from './load.ts'
+import {
+  type Load,
+  printHead,
+  printTable,
+  residentMb,
+  served,
+  startPeer,
+  TARGET,
+  takeTurns,
+  workersOf,
+} from './load.ts'
 
 const EXAMPLES = resolve(import.meta.dir, '../../examples')
 const key = mintSecret('dk')
