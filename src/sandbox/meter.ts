@@ -11,7 +11,7 @@ const SECTION = { import: 2, global: 6, export: 7, code: 10, custom: 0 } as cons
 const I32 = 0x7f
 
 export interface Metering {
-  /** the import (of module `env`) that is called when the fuel is used up; it takes nothing, and what it returns is dropped */
+  /** the import (of module `env`) that is called when the fuel is used up: it takes nothing and gives an i32, which is dropped */
   interrupt: string
   /** the exports that are kept */
   exports: ReadonlySet<string>
