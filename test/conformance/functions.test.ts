@@ -10,7 +10,7 @@ const EXAMPLES = resolve(import.meta.dir, '../../examples')
 const FAILS = `type Body = { x: number }
 export default (request: { body: Body }, host: any) => {
   host.log('before', request.body.x)
-  return (null as any).secret_value
+  return (request as any).nothing.secret_value
 }`
 const named = (id: string, handler: string, more: object = {}) => ({ id, kind: 'function', handler, ...more })
 const lookup = { id: 'customer', kind: 'lookup', dataset: 'shop.customers', key_column: 'customer_key' }
