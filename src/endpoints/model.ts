@@ -8,12 +8,11 @@ import { sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
 import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
-
 import { replyOf, rowsOf } from '../scoring/rows.ts'
+import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
 import type { Call, Endpoint, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
 import { compileHooks } from './hooks.ts'
-
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -111,16 +110,35 @@ export function compileModelEndpoint(
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
     run(call, grant) {
-      const { scorer } = runtime
-      if (call.bytes && active.recipe && !hooks && call.bytes.length <= MOST_BYTES_HANDED_ON)
-        return scorer.answer(active.scoring, active.recipe, call.bytes, call)
+      if (call.bytes && active.recipe && !hooks) {
+        const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
+        if (answer) return answer
+      }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      const score = (made: readonly unknown[]) => predict(scorer, active.scoring, active.codec, made, form, call)
+      const score = (made: readonly unknown[]) =>
+        predict(runtime.scorer, active.scoring, active.codec, made, form, call)
       const scored = hooks ? hooks.predict(rows, score, { ...call, grant }) : score(rows)
       return scored.then(decoded => replyOf(decoded, active.id, rows.length))
     },
   }
+}
+
+/**
+ * Has a scoring process write the answer: of the tensors, where a quick look at the body makes them, else of the body.
+ * @returns undefined: there is too much of it, it is to be parsed and scored in parts
+ */
+function answerBytes(
+  scorer: Scorer,
+  { codec, scoring }: ServedVersion,
+  recipe: SentRecipe,
+  body: Uint8Array,
+  call: Call,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  const scanned = codec.scan(body)
+  if (scanned && scanned.rows <= scorer.maxBatchRows)
+    return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
+  return body.length <= MOST_BYTES_HANDED_ON ? scorer.answer(scoring, recipe, { body }, 1, call) : undefined
 }
 
 /** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */

@@ -6,8 +6,10 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import { parseJson } from '../lib/body.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { type CodecOptions, compileCodec, type RowCodec } from './codec.ts'
+import { part, splits } from './join.ts'
 import { predictWith, type ScoreTensors } from './predict.ts'
 import { replyOf, rowsOf } from './rows.ts'
+import type { Tensors } from './tensors.ts'
 import type { SentRecipe } from './wire.ts'
 
 const encoder = new TextEncoder()
@@ -51,4 +53,24 @@ export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score
   const given = rowsOf(parseJson(body, longIntegers ? parseLossless : JSON.parse))
   const decoded = await predictWith(score, codec, given)
   return encoder.encode(stringifyLossless(replyOf(decoded, modelId, given.rows.length)))
+}
+
+/**
+ * Writes the answers of requests that were scored together.
+ * @param counts how many rows each of them has
+ * @throws Error the model did not give one answer for each row: they must be scored singly
+ */
+export function answerRows(
+  outputs: Tensors,
+  counts: readonly number[],
+  { codec, modelId }: CompiledRecipe,
+): Uint8Array[] {
+  const rows = counts.reduce((sum, count) => sum + count, 0)
+  if (counts.length > 1 && !splits(outputs, rows)) throw new Error('not one answer for each row')
+  let from = 0
+  return counts.map(count => {
+    const own = counts.length === 1 ? outputs : part(outputs, from, from + count)
+    from += count
+    return encoder.encode(stringifyLossless(replyOf(codec.decode(own, count), modelId, count)))
+  })
 }

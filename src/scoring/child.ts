@@ -4,7 +4,7 @@ import { Fault } from '../lib/fault.ts'
 import { asSent } from '../workers/frames.ts'
 import { loadOnnxruntime } from '../workers/native.ts'
 import { serveParent } from '../workers/serve.ts'
-import { answerBody, type CompiledRecipe, compileRecipe } from './answer.ts'
+import { answerBody, answerRows, type CompiledRecipe, compileRecipe } from './answer.ts'
 import { Gathering } from './gathering.ts'
 import { type InspectRequest, inspectFile } from './inspect.ts'
 import { openSession, prepareRuntime, run } from './session.ts'
@@ -57,6 +57,10 @@ serveParent(async (init: ChildInit) => {
       const opened = await session(request.model)
       if (request.recipe === undefined) return packTensors(await run(runtime, opened, request.feeds, request.outputs))
       const recipe = recipeOf(request.recipe)
+      if (request.feeds) {
+        const outputs = await run(runtime, opened, request.feeds, recipe.codec.outputs)
+        return packAnswers(answerRows(outputs, request.counts, recipe))
+      }
       const gathering = new Gathering(
         (feeds, outputs) => run(runtime, opened, feeds, outputs),
         recipe.independentRows ? (init.maxBatchRows ?? 1) : 1,

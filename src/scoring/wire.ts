@@ -33,11 +33,13 @@ type Spec =
 
 type RequestHead =
   | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; recipe?: undefined }
-  | { model: LoadRequest; recipe: number; lengths: number[] }
+  | { model: LoadRequest; recipe: number; lengths: number[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: number; feeds: Spec[]; counts: number[]; length: number }
 
 export type ScoreRequest =
   | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
-  | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[] }
+  | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: SentRecipe; feeds: Tensors; counts: number[] }
 
 export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readonly string[]): Parts {
   const { specs, parts } = packed(tensors)
@@ -50,11 +52,25 @@ export function packBodies(model: LoadRequest, recipe: SentRecipe, bodies: reado
   return [...headOf({ model: fileOf(model), recipe: recipe.id, lengths } satisfies RequestHead), recipe.text, ...bodies]
 }
 
+/** @param counts how many of the rows each answer is for */
+export function packRows(model: LoadRequest, recipe: SentRecipe, tensors: Tensors, counts: readonly number[]): Parts {
+  const { specs, parts } = packed(tensors)
+  const { id, text } = recipe
+  const head = { model: fileOf(model), recipe: id, feeds: specs, counts: [...counts], length: text.length }
+  return [...headOf(head satisfies RequestHead), text, ...padding(text.length), ...parts]
+}
+
 const fileOf = ({ sha256, path }: LoadRequest): LoadRequest => ({ sha256, path })
 
 export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
   const { head, at } = readHead<RequestHead>(payload)
-  if (head.recipe === undefined) return { ...head, feeds: unpacked(head.feeds, payload, at) }
+  if (head.recipe === undefined)
+    return { model: head.model, outputs: head.outputs, feeds: unpacked(head.feeds, payload, at) }
+  if (head.feeds) {
+    const { model, recipe: id, counts, length } = head
+    const text = payload.subarray(at, at + length)
+    return { model, recipe: { id, text }, feeds: unpacked(head.feeds, payload, at + aligned(length)), counts }
+  }
   const [text, ...bodies] = cut(payload, at, head.lengths)
   return { model: head.model, recipe: { id: head.recipe, text: text! }, bodies }
 }

@@ -38,7 +38,9 @@ describe('a body that is answered where it is scored', () => {
       const loaded = await models.add(await modelBytes(name), names)
       const rows = objects.slice(0, 20)
       const expected = await predict(scorer, loaded.model, loaded.codec, rows, 'rows', soon())
-      const answered = await outcome(scorer.answer(loaded.model, recipeOf(loaded, names), text({ rows }), soon()))
+      const answered = await outcome(
+        scorer.answer(loaded.model, recipeOf(loaded, names), { body: text({ rows }) }, 1, soon()),
+      )
       expect(answered).toEqual({ ...JSON.parse(JSON.stringify(expected)), model_id: 7, count: 20 })
     }
   })
@@ -52,7 +54,9 @@ describe('a body that is answered where it is scored', () => {
         (i / 5) % 5
       ]!
     })
-    const answers = await Promise.all(bodies.map(b => outcome(scorer.answer(plus.model, recipe, text(b), soon()))))
+    const answers = await Promise.all(
+      bodies.map(b => outcome(scorer.answer(plus.model, recipe, { body: text(b) }, 1, soon()))),
+    )
     for (const [i, answer] of answers.entries()) {
       if (i % 5 === 0) expect((answer as unknown[])[0]).toBe((i / 5) % 5 === 0 ? 400 : 422)
       else
@@ -82,7 +86,7 @@ describe('a body that is answered where it is scored', () => {
       }),
     )
     const recipe = recipeOf(table)
-    const ask = (i: number) => scorer.answer(table.model, recipe, text({ features: { i } }), soon())
+    const ask = (i: number) => scorer.answer(table.model, recipe, { body: text({ features: { i } }) }, 1, soon())
     const answers = await Promise.allSettled([1, 4242, 3, 4242].map(ask))
     expect(answers.map(a => a.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected'])
     const fault = (answers[1] as PromiseRejectedResult).reason as Fault
@@ -95,7 +99,9 @@ describe('a body that is answered where it is scored', () => {
     const plus = await models.add(plusOne(), ['a', 'b'])
     const [one, two] = [recipeOf(plus, ['a', 'b'], 1), recipeOf(plus, ['b', 'a'], 2)]
     const body = text({ features: { a: 10, b: 20 } })
-    const both = await Promise.all([one, two].map(recipe => outcome(scorer.answer(plus.model, recipe, body, soon()))))
+    const both = await Promise.all(
+      [one, two].map(recipe => outcome(scorer.answer(plus.model, recipe, { body }, 1, soon()))),
+    )
     expect(both).toEqual([
       { predictions: [[11, 21]], model_id: 1, count: 1 },
       { predictions: [[21, 11]], model_id: 2, count: 1 },
@@ -106,7 +112,7 @@ describe('a body that is answered where it is scored', () => {
     const plus = await models.add(plusOne(), ['a', 'b'])
     const recipe = recipeOf(plus, ['a', 'b'])
     const answers = Array.from({ length: 50 }, (_, a) =>
-      outcome(scorer.answer(plus.model, recipe, text({ features: { a, b: 0 } }), soon())),
+      outcome(scorer.answer(plus.model, recipe, { body: text({ features: { a, b: 0 } }) }, 1, soon())),
     )
     process.kill(scorer.stats().pids[0]!, 'SIGKILL')
     expect(await Promise.all(answers)).toEqual(
