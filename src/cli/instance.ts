@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
+import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
@@ -10,6 +11,9 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { Refresher } from '../management/refresher.ts'
+import { AnswerCache } from '../query/cache.ts'
+import { Connections } from '../query/engines/postgres/connections.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
@@ -25,6 +29,8 @@ export interface Instance {
   /** where it listens, e.g. `http://127.0.0.1:8080` */
   url: string
   context: ManagementContext
+  /** Reads files again by the datasets' rules, once it is started. */
+  refresher: Refresher
   /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
   waitingFor: Set<string>
   /** Aborted by the first signal: what takes long and was not asked for by a caller gives up. */
@@ -50,7 +56,8 @@ export function openInstance(config: Config): Instance {
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
 
   const secret = installationSecret(db)
-  const queries = new QueryRunner(config.queryWorkers)
+  const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
+  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
@@ -60,6 +67,7 @@ export function openInstance(config: Config): Instance {
   const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
+    answers: new AnswerCache(config.resultCache),
     scorer,
     functions,
     fetchNetworks: config.functionNetworks,
@@ -76,7 +84,8 @@ export function openInstance(config: Config): Instance {
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
-  const context = { config, db, keys, publisher, limits: gate.limits, secret, uploadsDir: dirs.uploads }
+  const { limits } = gate
+  const context = { config, db, keys, publisher, limits, connections, secret, uploadsDir: dirs.uploads }
   const readiness = {
     reasons() {
       const scoring = scorer.status()
@@ -105,15 +114,22 @@ export function openInstance(config: Config): Instance {
     }
   }, FLUSH_MS)
 
+  const refresher = new Refresher(context)
   const { server } = app
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
+    refresher,
     waitingFor,
     stopping: new AbortController(),
     async stop() {
+      const read = refresher.stop()
+      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
       await app.stop()
+      clearTimeout(cut)
+      await read
       clearInterval(flushing)
       await scorer.close()
       keys.flush()

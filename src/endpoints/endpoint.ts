@@ -1,6 +1,7 @@
 import type { Grant, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { Decoded, RowCodec } from '../scoring/codec.ts'
 import type { ModelReply } from '../scoring/rows.ts'
@@ -164,6 +165,8 @@ export interface Endpoint {
   readonly handle?: (request: FunctionRequest, call: HandlerCall) => Promise<FunctionReply>
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
+  /** Of kinds that answer rows: the same in a format, as it is sent. */
+  readonly answers?: QueryAnswers
   /** Where porter's door serves it. */
   readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */

@@ -138,10 +138,12 @@ function answerBytes(
   const scanned = codec.scan(body)
   if (scanned && scanned.rows <= scorer.maxBatchRows)
     return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
-  return body.length <= MOST_BYTES_HANDED_ON ? scorer.answer(scoring, recipe, { body }, 1, call) : undefined
+  const rows = codec.mostRows(body.length)
+  if (body.length > MOST_BYTES_HANDED_ON || rows > (codec.stacks ? scorer.maxBatchRows : 1)) return undefined
+  return scorer.answer(scoring, recipe, { body }, rows, call)
 }
 
-/** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */
+/** What is larger is scored in parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
 const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>

@@ -1,4 +1,5 @@
 import type { Networks } from '../lib/address.ts'
+import type { AnswerCache } from '../query/cache.ts'
 import type { QueryRunner } from '../query/runner.ts'
 import type { FunctionRunner } from '../sandbox/runner.ts'
 import type { Scorer } from '../scoring/scorer.ts'
@@ -6,6 +7,7 @@ import type { Scorer } from '../scoring/scorer.ts'
 /** What endpoints run on: one of each in a server. */
 export interface EndpointRuntime {
   queries: QueryRunner
+  answers: AnswerCache
   scorer: Scorer
   functions: FunctionRunner
   /** networks that functions may fetch from though they are not public */

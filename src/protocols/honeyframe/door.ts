@@ -13,16 +13,19 @@ import { problem } from '../../lib/problem.ts'
 import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { serveFunction } from './function.ts'
+import { rowsAnswerer } from './rows.ts'
 
 export const PREFIX = '/api/service/'
 
 export interface DoorSettings {
   maxBody: number
   requestTimeout: number
+  corsOrigins: readonly string[]
 }
 
 /** @param address the caller's address */
-export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSettings) {
+export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
+  const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
   return async function serve(request: Request, address: () => string): Promise<Response> {
     const { headers } = request
     const identity = identify(headers)
@@ -44,6 +47,11 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSett
         checkJsonType(headers)
         call.bytes = await readBytes(request, maxBody)
       } else call.params = new URLSearchParams(query)
+      if (endpoint.answers) {
+        const asked = { request, call, grant, name: endpoint.id, identity, headers: limit }
+        const answered = answerRows(endpoint.answers, asked)
+        return answered instanceof Promise ? await answered : answered
+      }
       let reply = endpoint.run(call, grant)
       if (reply instanceof Promise) reply = await reply
       return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), {
