@@ -15,6 +15,7 @@ import { Refresher } from '../management/refresher.ts'
 import { AnswerCache } from '../query/cache.ts'
 import { Connections } from '../query/engines/postgres/connections.ts'
 import { QueryRunner } from '../query/runner.ts'
+import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -63,10 +64,13 @@ export function openInstance(config: Config): Instance {
     threads: config.scoringThreads,
     memoryBytes: config.modelMemory,
   })
+  const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
     answers: new AnswerCache(config.resultCache),
     scorer,
+    functions,
+    fetchNetworks: config.functionNetworks,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
     modelsDir: dirs.models,
@@ -90,6 +94,7 @@ export function openInstance(config: Config): Instance {
   }
   const app = buildServer({ gate, management: context, readiness })
   const closeAll = () => {
+    functions.close()
     queries.close()
     closeCatalog(db)
     unlock()

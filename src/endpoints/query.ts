@@ -7,7 +7,7 @@ import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Surroundings } from './endpoint.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 export interface Compiling {
@@ -15,6 +15,10 @@ export interface Compiling {
   unchecked?: boolean
   /** Datasets of this store that were found already, by project and name: many services are compiled in a row. */
   datasets?: Map<string, Dataset | undefined>
+  /** The service that the endpoint is in; a single endpoint that is compiled by itself has none. */
+  surroundings?: Surroundings
+  /** Handlers are not held up to have been checked: they were when this was published. */
+  published?: boolean
 }
 
 /** @throws Fault 422 what does not fit the project's datasets; checking it, 503 `data_missing` */

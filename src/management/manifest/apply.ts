@@ -71,7 +71,8 @@ async function applyStaged(
   try {
     signal?.throwIfAborted()
     await warmSuccessors(context, manifest, staged)
-    const { applied, replaced } = context.publisher.change((tx, touched) => {
+    const endpoints = manifest.projects.flatMap(p => p.services ?? []).flatMap(s => s.endpoints ?? [])
+    const { applied, replaced } = await context.publisher.changeChecked(endpoints, (tx, touched) => {
       const run = new Run(context, tx, touched, actor, manifest, staged)
       if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
         run.applied.changes.push('porter: the app is set')

@@ -12,6 +12,7 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { serveFunction } from './function.ts'
 import { rowsAnswerer } from './rows.ts'
 
 export const PREFIX = '/api/service/'
@@ -38,7 +39,10 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
       const { endpoint, grant } = admission
       if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
         throw methodNotAllowed(allowed(endpoint))
-      const call: Call = { params: NO_PARAMS, deadline: Date.now() + requestTimeout, caller: request }
+      const deadline = Date.now() + requestTimeout
+      if (endpoint.handle)
+        return await serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
+      const call: Call = { params: NO_PARAMS, deadline, caller: request }
       if (endpoint.takesBody) {
         checkJsonType(headers)
         call.bytes = await readBytes(request, maxBody)
@@ -63,7 +67,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
 
 const NO_PARAMS = new URLSearchParams()
 
-const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
+const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
 /** The path below the prefix, split on `/` first and then decoded, as an id may hold a slash; and the raw query. */
 function split(url: string): { segments: string[]; query: string } {
