@@ -6,6 +6,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
+import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE, METHODS } from './handler.ts'
 import { checkEndpointId } from './names.ts'
 import { checkPorterRoute, PorterRoute } from './porter.ts'
 
@@ -69,6 +70,12 @@ const Order = Type.Object(
   closed,
 )
 
+/** How long an answer may be kept and given again to callers of the same policy. */
+const Cache = Type.Object({ ttl_seconds: Type.Integer({ minimum: 0, maximum: 86_400 }) }, closed)
+
+/** The most rows of one answer. */
+const MAX_LIMIT = 10_000_000
+
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
 export const QueryDefinition = Type.Object(
@@ -116,14 +123,15 @@ export const QueryDefinition = Type.Object(
     pagination: Type.Optional(
       Type.Object(
         {
-          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
           /** whether each answer counts all rows that the request's filters leave, in `total` */
           total: Type.Optional(Type.Boolean()),
         },
         closed,
       ),
     ),
+    cache: Type.Optional(Cache),
   },
   closed,
 )
@@ -143,11 +151,17 @@ const LookupEndpoint = Type.Object(
     key_column: Name,
     key_param: Type.Optional(Name),
     columns: Type.Optional(Type.Array(Name, { maxItems: 500 })),
-    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    /** what callers are told of the key's parameter */
+    key_description: Type.Optional(Type.String()),
+    key_example: Type.Optional(Type.Unknown()),
+    cache: Type.Optional(Cache),
   },
   closed,
 )
 export type LookupEndpoint = Static<typeof LookupEndpoint>
+
+const JsonSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])
 
 const ModelEndpoint = Type.Object(
   {
@@ -167,7 +181,11 @@ const ModelEndpoint = Type.Object(
     /** how long a call may wait for others to be scored with, even when a process is idle */
     max_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** a JSON Schema that each row must satisfy, at every door */
-    schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
+    schema: Type.Optional(JsonSchema),
+    /** code that looks at the rows and may refuse them, makes the model's rows of them, and makes answers of its predictions */
+    check: Type.Optional(HandlerConfig),
+    before: Type.Optional(HandlerConfig),
+    after: Type.Optional(HandlerConfig),
     porter: Type.Optional(PorterRoute),
   },
   closed,
@@ -175,8 +193,17 @@ const ModelEndpoint = Type.Object(
 export type ModelEndpoint = Static<typeof ModelEndpoint>
 
 const FunctionEndpoint = Type.Object(
-  { ...common, kind: Type.Literal('function'), porter: Type.Optional(PorterRoute) },
-  { additionalProperties: true },
+  {
+    ...common,
+    kind: Type.Literal('function'),
+    ...handlerFields,
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
+    /** JSON Schemas of the request's body and of the answer */
+    request_schema: Type.Optional(JsonSchema),
+    response_schema: Type.Optional(JsonSchema),
+    porter: Type.Optional(PorterRoute),
+  },
+  closed,
 )
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
@@ -266,4 +293,14 @@ export function naming<T>(endpointId: string, work: () => T): T {
       members: error.members,
     })
   }
+}
+
+/** The sources of the handlers that endpoints name, whether they are acceptable or not. */
+export function handlersOf(endpoints: readonly unknown[]): string[] {
+  const sourceOf = (code: unknown) => (code as { handler?: unknown } | null | undefined)?.handler
+  return endpoints
+    .flatMap(endpoint => [endpoint, ...HOOKS.map(hook => (endpoint as Record<string, unknown> | null)?.[hook])])
+    .map(sourceOf)
+    .filter(source => typeof source === 'string')
+    .filter(source => source.length <= MAX_SOURCE)
 }

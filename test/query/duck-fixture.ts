@@ -85,6 +85,8 @@ export async function describedFiles(
       source: null,
       sourceHash: files.version,
       origin: null,
+      refresh: null,
+      refreshState: null,
       location,
       file: '',
       generation: 1,

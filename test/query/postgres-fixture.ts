@@ -81,6 +81,8 @@ export async function describedTable(
       source: `${at.schema}.${at.table}`,
       sourceHash: null,
       origin: null,
+      refresh: null,
+      refreshState: null,
       location: { connection: CONNECTION, ...at },
       file: '',
       generation: 1,

@@ -72,6 +72,8 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     source: null,
     sourceHash: null,
     origin: null,
+    refresh: null,
+    refreshState: null,
     location: null,
     file,
     generation: 1,

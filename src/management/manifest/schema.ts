@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { COLUMN_TYPES, MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
+import { RefreshRule } from '../../catalog/refresh.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -49,6 +50,7 @@ const Dataset = Type.Object(
     /** without a primary key: the first unique column without nulls, `id` preferred */
     choose_key: optional(Type.Boolean()),
     indexes: optional(Type.Array(Names)),
+    refresh: optional(RefreshRule),
     columns: optional(
       Type.Record(
         Type.String(),

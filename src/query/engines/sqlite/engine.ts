@@ -1,17 +1,20 @@
 import { Child } from '../../../workers/child.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
-import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits } from '../../engine.ts'
+import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
 import { WorkerPool } from '../../pool.ts'
 import type { Query } from '../../query.ts'
+import type { Piece } from '../../rendering.ts'
 import type { BoundRequest } from '../../request.ts'
 import type { Statement } from '../../sql.ts'
 import type { StoredValue } from '../../values.ts'
-import { cheapRows, isReadWhole } from './plan.ts'
+import { cheapRows, isReadWhole, rowBytes } from './plan.ts'
 import { SqliteReader } from './reader.ts'
 
 /** The embedded store: here where a statement is indexed and bounded, else in query workers; exports in workers of their own. */
 export class SqliteEngine implements Engine {
   readonly local: LocalReads
+  readonly text: TextReads
+  readonly rowBytes = rowBytes
   #reader = new SqliteReader()
   #workers: WorkerPool
   #exporters: WorkerPool
@@ -24,6 +27,10 @@ export class SqliteEngine implements Engine {
     this.local = {
       cheapRows: (statement, query) => cheapRows(this.#reader.explain(statement), statement, query),
       all: (statement, values) => this.#reader.all(statement, values),
+    }
+    this.text = {
+      all: (...asked) => this.#workers.all<Piece>(...asked),
+      stream: (...asked) => this.#exporters.stream<Piece>(...asked),
     }
   }
 
