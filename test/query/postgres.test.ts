@@ -350,9 +350,17 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect(from({ urlEnv: 'W' }, { W: server.url })).toBe(server.url)
       expect(from({ urlEnv: 'W' })).toBe('connection w: the environment variable W is not set.')
       expect(from({ urlFile: join(dir, 'none') })).toBe('connection w: the file that url_file names cannot be read.')
-      for (const bad of ['hunter2', 'mysql://u:hunter2@h/d', 'postgres:hunter2', 'postgres://u:hunter2@:5432/d']) {
+      for (const bad of [
+        'hunter2',
+        'mysql://u:hunter2@h/d',
+        'postgres:hunter2',
+        'postgres://u:hunter2@:5432/d',
+        'postgres://u:hunter2%zz@h/d',
+      ]) {
         const said = from({ urlEnv: 'W' }, { W: bad })
-        expect(said).toMatch(/^connection w: (W does not hold a URL such as|the URL in W names no host)/)
+        expect(said).toMatch(
+          /^connection w: (W does not hold a URL such as|the URL in W (names no host|has a % that begins no escape))/,
+        )
         expect(said).not.toContain('hunter2')
       }
     })
