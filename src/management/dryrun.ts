@@ -96,9 +96,9 @@ async function dryRunFunction(
 function told(error: unknown): unknown {
   const log = error instanceof Fault ? logOf(error) : []
   if (!(error instanceof Fault) || !(error instanceof HandlerFault || log.length > 0)) return error
-  const { status, code, message, headers, members } = error
+  const { status, code, message, headers, members, cause } = error
   const handler = error instanceof HandlerFault ? { handler: error.failure } : {}
-  return new Fault(status, code, message, { headers, members: { ...members, ...handler, log } })
+  return new Fault(status, code, message, { cause, headers, members: { ...members, ...handler, log } })
 }
 
 /** As a header has it. */
