@@ -80,8 +80,9 @@ export const datasets = sqliteTable(
     sourceHash: text('source_hash'),
     /** The operator's own file and how it was read, for reading it again; null: an upload. */
     origin: json<unknown>('origin'),
-    /** The immutable file under `warehouse/` that is served. */
+    /** The file under `warehouse/` that is served: immutable, or live where endpoints may write. */
     file: text('file').notNull(),
+    writable: bool('writable').notNull().default(false),
     generation: integer('generation').notNull().default(1),
     columns: json<unknown>('columns').notNull(),
     /** columns of earlier generations that had a policy: it is theirs again if they come back */
@@ -194,6 +195,8 @@ export const apiKeys = sqliteTable(
     allowedEndpoints: json<string[] | null>('allowed_endpoints'),
     allowedServices: json<string[] | null>('allowed_services'),
     allowedDeployments: json<string[] | null>('allowed_deployments'),
+    /** What it may do at endpoints of kind table; null or []: read. */
+    allowedMethods: json<('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[] | null>('allowed_methods'),
     rowScope: json<Record<string, (string | number | boolean | null)[]> | null>('row_scope'),
     manageModels: bool('manage_models').notNull().default(false),
     isActive: bool('is_active').notNull().default(true),
