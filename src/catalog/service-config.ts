@@ -6,6 +6,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
+import { METHODS } from './grant.ts'
 import { checkEndpointId } from './names.ts'
 import { checkPorterRoute, PorterRoute } from './porter.ts'
 
@@ -71,6 +72,16 @@ const Order = Type.Object(
 
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
+const Pagination = Type.Object(
+  {
+    default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    /** whether each answer counts all rows that the request's filters leave, in `total` */
+    total: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
 export const QueryDefinition = Type.Object(
   {
     source: Source,
@@ -113,17 +124,7 @@ export const QueryDefinition = Type.Object(
     /** filters on aggregates: `column` is an aggregate's name in the answer */
     having: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
     order_by: Type.Optional(Type.Array(Order, { maxItems: 16 })),
-    pagination: Type.Optional(
-      Type.Object(
-        {
-          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-          /** whether each answer counts all rows that the request's filters leave, in `total` */
-          total: Type.Optional(Type.Boolean()),
-        },
-        closed,
-      ),
-    ),
+    pagination: Type.Optional(Pagination),
   },
   closed,
 )
@@ -148,6 +149,22 @@ const LookupEndpoint = Type.Object(
   closed,
 )
 export type LookupEndpoint = Static<typeof LookupEndpoint>
+
+const TableEndpoint = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('table'),
+    dataset: Name,
+    /** what may be done with its rows, by keys that may; GET when it is left out */
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1 })),
+    /** the columns that there are at this endpoint; all when it is left out */
+    columns: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 500 })),
+    /** of the list */
+    pagination: Type.Optional(Pagination),
+  },
+  closed,
+)
+export type TableEndpoint = Static<typeof TableEndpoint>
 
 const ModelEndpoint = Type.Object(
   {
@@ -180,20 +197,21 @@ const FunctionEndpoint = Type.Object(
 )
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
-export type EndpointConfig = SqlEndpoint | LookupEndpoint | ModelEndpoint | FunctionEndpoint
+export type EndpointConfig = SqlEndpoint | LookupEndpoint | TableEndpoint | ModelEndpoint | FunctionEndpoint
 /** Other members of a config are kept as they were saved and mean nothing here. */
 export type ServiceConfig = { endpoints?: EndpointConfig[] } & Record<string, unknown>
 
 const KINDS: Record<string, TSchema> = {
   sql: SqlEndpoint,
   lookup: LookupEndpoint,
+  table: TableEndpoint,
   model: ModelEndpoint,
   function: FunctionEndpoint,
 }
 
 const Endpoints = Type.Object({
   endpoints: Type.Optional(
-    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 }),
+    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'table', 'model', 'function') }), { maxItems: 1000 }),
   ),
 })
 

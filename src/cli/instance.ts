@@ -10,7 +10,9 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { QueryRunner } from '../query/runner.ts'
+import { Writer } from '../query/write/writer.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -50,6 +52,7 @@ export function openInstance(config: Config): Instance {
 
   const secret = installationSecret(db)
   const queries = new QueryRunner(config.queryWorkers)
+  const writer = new Writer(secret)
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
@@ -58,6 +61,7 @@ export function openInstance(config: Config): Instance {
   })
   const registry = new Registry({
     queries,
+    writer,
     scorer,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
@@ -111,6 +115,7 @@ export function openInstance(config: Config): Instance {
       await app.stop()
       clearInterval(flushing)
       await scorer.close()
+      await writer.close()
       keys.flush()
       closeAll()
     },
@@ -155,7 +160,7 @@ function removeLeftOvers(
   artifacts: Set<string>,
 ): void {
   for (const [dir, known] of [
-    [dirs.warehouse, files],
+    [dirs.warehouse, new Set([...files].flatMap(withCompanions))],
     [dirs.models, artifacts],
     [dirs.uploads, new Set<string>()],
   ] as const)

@@ -1,7 +1,10 @@
-import type { Grant } from '../catalog/grant.ts'
+import type { Grant, Method } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
+import type { Tags } from '../query/write/apply.ts'
+import type { Rendered } from '../query/write/render.ts'
+import type { Written } from '../query/write/writer.ts'
 import type { RowCodec } from '../scoring/codec.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
 
@@ -54,6 +57,31 @@ export interface ServedModel {
   versions: ReadonlyMap<number, ServedVersion>
 }
 
+/** A write as a door parsed it: of the table, or of the row that `id`, a raw path segment, names. */
+export interface TableWrite {
+  method: Exclude<Method, 'GET'>
+  id?: string
+  /** JSON, as it came */
+  body: Uint8Array
+  ifMatch?: Tags
+  ifNoneMatch?: Tags
+  idempotencyKey?: string
+  /** milliseconds since the epoch */
+  deadline: number
+}
+
+/** The rows of an endpoint of kind table. */
+export interface ServedTable {
+  /** @throws Fault 405 the endpoint, or a row or the table as such, does not take the method; 403 the grant does not allow it */
+  check(grant: Grant, method: string, ofRow: boolean): void
+  /** Whether the grant may read here: else no answer to a write shows what was there before. */
+  mayRead(grant: Grant): boolean
+  /** @param id a raw path segment. @throws Fault 404, 403 the grant may not see what rows are named by */
+  find(grant: Grant, id: string): Rendered & { id: string }
+  /** @throws Fault what the table refuses, or 503, 504 (query/write/writer.ts) */
+  write(grant: Grant, write: TableWrite): Promise<Written>
+}
+
 /** porter's route on an endpoint. Immutable. */
 export interface ServedRoute {
   /** as it is listed */
@@ -87,6 +115,8 @@ export interface Endpoint {
   readonly warnings?: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
+  /** Of kind table: its rows as resources. `run` is its list. */
+  readonly table?: ServedTable
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
   /** Where porter's door serves it. */

@@ -1,9 +1,14 @@
+import { join } from 'node:path'
+import type { Dataset } from '../catalog/datasets.ts'
+import { isLive } from '../query/live-file.ts'
 import type { QueryRunner } from '../query/runner.ts'
+import type { Writer } from '../query/write/writer.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 
 /** What endpoints run on: one of each in a server. */
 export interface EndpointRuntime {
   queries: QueryRunner
+  writer: Writer
   scorer: Scorer
   /** whether models are loaded when they are published, and not by their first call */
   loadAhead: boolean
@@ -12,4 +17,17 @@ export interface EndpointRuntime {
   modelsDir: string
   /** the installation's secret, for the `hash` mask */
   secret: Uint8Array
+}
+
+/** A dataset as queries take it: its file by its whole path, and of one that is written to, how many rows it has now. */
+export function placed(dataset: Dataset, { warehouseDir, writer }: EndpointRuntime): Dataset {
+  const file = join(warehouseDir, dataset.file)
+  if (!isLive(file)) return { ...dataset, file }
+  return {
+    ...dataset,
+    file,
+    get rowCount() {
+      return writer.state(file).rows
+    },
+  }
 }

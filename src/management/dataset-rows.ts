@@ -1,14 +1,15 @@
 /** The rows of datasets in the management API (honeyframe-sdk.md 1.8), always through the engine and its policy. */
-import { join } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
+import { placed } from '../endpoints/runtime.ts'
 import { conflict, Fault } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import { profileOf } from '../query/profile.ts'
 import { type ManagementContext, mayEdit, type SignedIn } from './context.ts'
 import { datasetFor } from './datasets.ts'
+import { rowsNow } from './live-tables.ts'
 import { wholeNumber } from './respond.ts'
 
 const PREVIEW = 100
@@ -36,20 +37,24 @@ export async function explore(context: ManagementContext, request: Request, who:
   const number = wholeNumber(url, 'page', 1, 1_000_000)
   const size = wholeNumber(url, 'page_size', 50, MAX_PAGE_SIZE)
   const { columns, rows } = await page(context, request, who, dataset, size, (number - 1) * size)
-  return lossless({ columns, rows, total: dataset.rowCount, page: number, page_size: size })
+  return lossless({ columns, rows, total: rowsNow(context, dataset), page: number, page_size: size })
 }
 
 /** What the columns hold, as far as the caller may know it (query/profile.ts). */
 export async function profile(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const dataset = datasetFor(context, who, request, name, 'viewer')
   const { runtime } = context.publisher.registry
-  const placed = { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
   const now = Date.now()
   const { requestTimeout } = context.config
   const times = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2 }
   try {
-    const columns = await profileOf(placed, grantOf(context, who, dataset.projectId), runtime.queries, times)
-    return lossless({ name: dataset.name, row_count: dataset.rowCount, columns })
+    const columns = await profileOf(
+      placed(dataset, runtime),
+      grantOf(context, who, dataset.projectId),
+      runtime.queries,
+      times,
+    )
+    return lossless({ name: dataset.name, row_count: rowsNow(context, dataset), columns })
   } catch (error) {
     // its file goes between two statements when it is imported again
     if (error instanceof Fault || findDataset(context.db, dataset.projectId, name)?.file === dataset.file) throw error

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { COLUMN_TYPES, type ColumnType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import { COLUMN_TYPES, type DeclaredType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
   type Dataset,
@@ -10,6 +10,7 @@ import {
   putGeneration,
   setColumnPolicy,
   setDescription,
+  setNullable,
 } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
@@ -18,29 +19,42 @@ import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
-import { discardStaged, stageTable } from './intake.ts'
+import { discardStaged } from './intake.ts'
+import { holding, refuseLoss, rowsNow, stageRows, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
 
-/** Column policy, as in a manifest. */
+/** Column policy, as in a manifest; and of a dataset that is written to, whether values may be missing. */
 export const Policy = Type.Record(
   Type.String(),
   Type.Object(
     {
       sensitivity: Type.Optional(literals(SENSITIVITIES)),
       mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+      nullable: Type.Optional(Type.Boolean()),
     },
     closed,
   ),
 )
 const DatasetPatch = Type.Object(
-  { columns: Type.Optional(Policy), description: Type.Optional(Type.String({ maxLength: 10_000 })) },
+  {
+    columns: Type.Optional(Policy),
+    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    writable: Type.Optional(Type.Boolean()),
+  },
   closed,
 )
-const Types = Type.Record(Type.String(), literals(COLUMN_TYPES))
+/** A column's type as it is declared. */
+export const TypeName = Type.Unsafe<DeclaredType>(
+  Type.String({
+    pattern: `^(${COLUMN_TYPES.join('|')}|decimal\\(\\d{1,2}, ?\\d{1,2}\\))$`,
+    error: `must be one of ${COLUMN_TYPES.join(', ')}, or decimal(digits,behind the point).`,
+  }),
+)
+const Types = Type.Record(Type.String(), TypeName)
 const Names = Type.Array(Type.String())
 
 /** The projects that a request is about: the one in scope, or all that the user sees. */
@@ -70,27 +84,33 @@ export const datasets = (context: ManagementContext, request: Request, who: Sign
     request,
     projectsInScope(context, who, request)
       .flatMap(p => listDatasets(context.db, p.id))
-      .map(datasetRow),
+      .map(dataset => ({ ...datasetRow(dataset), row_count: rowsNow(context, dataset) })),
     rows => ({ datasets: rows }),
   )
 
 export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
-  shown(datasetFor(context, who, request, name, 'viewer'))
+  described(context, datasetFor(context, who, request, name, 'viewer'))
 
-/** Column policy and description; both act at once on what is published. */
+/** Column policy, description, and whether endpoints may write; all of it acts at once on what is published. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
-  const { id, projectId } = datasetFor(context, who, request, name, 'editor')
-  const { columns, description } = await jsonBody(context, request, DatasetPatch)
-  const changed = context.publisher.change((tx, touched) => {
-    const dataset = getDataset(tx, projectId, name)
-    if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
-    checkMatch(request, datasetRow(dataset))
-    if (columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy))
-      touched.datasets.add(inProject(projectId, name))
-    if (description !== undefined) setDescription(tx, who.actor, dataset, description)
-    return getDataset(tx, projectId, name)
-  })
-  return shown(changed)
+  const before = datasetFor(context, who, request, name, 'editor')
+  const { columns, description, writable } = await jsonBody(context, request, DatasetPatch)
+  const { projectId } = before
+  const changed = await turning(context, before, writable, generation =>
+    context.publisher.change((tx, touched) => {
+      let dataset = getDataset(tx, projectId, name)
+      if (dataset.id !== before.id || (generation && dataset.file !== before.file))
+        throw conflict('This was changed since you read it; read it again.')
+      checkMatch(request, datasetRow(dataset))
+      if (generation) dataset = putGeneration(tx, who.actor, projectId, name, generation).dataset
+      const policy = columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy)
+      const nullable = setNullable(tx, who.actor, getDataset(tx, projectId, name), nullableOf(columns))
+      if (generation || policy || nullable) touched.datasets.add(inProject(projectId, name))
+      if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+      return getDataset(tx, projectId, name)
+    }),
+  )
+  return described(context, changed)
 }
 
 export function removeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
@@ -108,7 +128,8 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 
 /**
  * `POST /api/datasets/file/upload` (honeyframe-sdk.md 1.8): multipart `file`, `name` (schema.table; default: uploads. and the
- * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`.
+ * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
+ * and `writable` and `force`.
  */
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
@@ -117,44 +138,62 @@ export async function uploadDataset(context: ManagementContext, request: Request
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const name = fields.name || `uploads.${fileName.replace(/\..*$/, '').replace(/[^\w$-]/g, '_')}`
     checkDatasetName(name)
-    const replace = fields.replace === 'true' || fields.replace === '1'
+    const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
     const refuseTaken = () => {
-      if (!replace && findDataset(context.db, project.id, name))
+      const existing = findDataset(context.db, project.id, name)
+      if (!replace && existing)
         throw conflict(`The project has a dataset ${shownName(name)} already; send replace=true to replace its rows.`)
+      refuseLoss(context, existing, force)
+      return existing
     }
-    refuseTaken()
-    const policy = fieldOf(fields, 'columns', Policy) as ColumnPolicy | undefined
+    const before = refuseTaken()
+    const policy = fieldOf(fields, 'columns', Policy)
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
-    const generation = await stageTable(
+    const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
+    const generation = await stageRows(
       context,
       {
         path,
         fileName,
         primaryKey: key === undefined ? undefined : [key].flat(),
         indexes: fieldOf(fields, 'indexes', Type.Array(Names)),
-        types: fieldOf(fields, 'types', Types) as Record<string, ColumnType> | undefined,
+        types: fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined,
       },
+      { writable, nullable: nullableOf(policy) },
       undefined,
       request.signal,
     )
-    try {
+    const change = () => {
       const { dataset, replaced } = context.publisher.change((tx, touched) => {
-        refuseTaken()
+        if (refuseTaken()?.file !== before?.file)
+          throw conflict(`${shownName(name)} was replaced while this file was read; nothing was changed by this.`)
         const put = putGeneration(tx, who.actor, project.id, name, generation)
-        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy)
+        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy as ColumnPolicy)
+        setNullable(tx, who.actor, getDataset(tx, project.id, name), nullableOf(policy))
         const description = fields.description || fields.friendly_name
         if (description) setDescription(tx, who.actor, put.dataset, description)
         touched.datasets.add(inProject(project.id, name))
         return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
       })
       if (replaced) context.publisher.discardFile(replaced)
-      return shown(dataset, 201)
+      return described(context, dataset, 201)
+    }
+    try {
+      return await holding(context, [before], change)
     } catch (error) {
       await discardStaged(context, generation)
       throw error
     }
   })
 }
+
+const isTrue = (field: string | undefined) => field === 'true' || field === '1'
+
+/** Of column policy, what is said of values that may be missing. */
+export const nullableOf = (columns: Record<string, { nullable?: boolean }> = {}): Record<string, boolean> =>
+  Object.fromEntries(
+    Object.entries(columns).flatMap(([name, { nullable }]) => (nullable === undefined ? [] : [[name, nullable]])),
+  )
 
 /** A field that holds JSON (a plain word counts as a string). @throws Fault 422 */
 function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<string, string>, name: string, schema: T) {
@@ -178,6 +217,7 @@ const datasetRow = (dataset: Dataset) => ({
   engine: dataset.engine,
   description: dataset.description,
   row_count: dataset.rowCount,
+  writable: dataset.writable,
   generation: dataset.generation,
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
@@ -196,11 +236,11 @@ const datasetRow = (dataset: Dataset) => ({
   updated_at: dataset.updatedAt,
 })
 
-/** A dataset as it is answered; `more` is no part of its ETag. */
-export const shown = (dataset: Dataset, status = 200, more: object = {}) =>
+/** A dataset as it is answered; `more`, and how many rows it has at the moment, are no part of its ETag. */
+export const described = (context: ManagementContext, dataset: Dataset, status = 200, more: object = {}) =>
   single(
     datasetRow(dataset),
     { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
     status,
-    more,
+    { row_count: rowsNow(context, dataset), ...more },
   )

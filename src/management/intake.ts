@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { ColumnType, FileFormat } from '../catalog/column.ts'
+import { type DeclaredType, declaredType, type FileFormat } from '../catalog/column.ts'
 import type { Generation } from '../catalog/datasets.ts'
 import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
@@ -10,6 +10,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { Turns } from '../lib/turns.ts'
 import { formatOf, type ImportRequest, importFile } from '../query/ingest/import.ts'
+import { fileName } from '../query/live-file.ts'
 import { addModelFile } from '../scoring/metadata.ts'
 import type { ManagementContext } from './context.ts'
 
@@ -21,7 +22,7 @@ export interface TableSource {
   /** without a primary key: take the first unique column without nulls */
   chooseKey?: boolean
   indexes?: string[][]
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
 }
 
 export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
@@ -46,7 +47,9 @@ export async function stageTable(
     throw unprocessable(
       `${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
     )
-  const file = `${randomUUID()}.sqlite`
+  for (const [column, type] of Object.entries(source.types ?? {}))
+    if (!declaredType(type)) throw unprocessable(`types: ${shown(column)}: there is no such type.`)
+  const file = fileName(randomUUID(), false)
   const indexes = source.indexes ?? []
   const request: ImportRequest = {
     source: source.path,
@@ -77,7 +80,7 @@ export const discardStaged = (context: ManagementContext, generation: Generation
 export const tableHash = async (source: TableSource): Promise<string> => sourceHash(source, await sha256Of(source.path))
 
 /** @param sha256 of the bytes that were read */
-function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
+export function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
   const how = JSON.stringify([primaryKey ?? null, chooseKey ?? false, indexes ?? [], types ?? {}])
   return createHash('sha256').update(sha256).update(how).digest('hex')
 }

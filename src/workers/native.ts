@@ -7,6 +7,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   score: 'onnxruntime',
   import: 'duckdb',
   query: undefined,
+  write: undefined,
   function: undefined,
 }
 

@@ -5,7 +5,7 @@ import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
-import { Manifest, type ManifestProject } from './schema.ts'
+import { Manifest, type ManifestDataset, type ManifestProject } from './schema.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
@@ -47,7 +47,9 @@ export function completeManifest(
     return absolute
   }
   for (const project of projects) {
-    for (const dataset of project.datasets ?? []) dataset.from = file(dataset.from, `dataset ${dataset.name}`)
+    for (const dataset of project.datasets ?? [])
+      if (dataset.from === undefined) checkDeclared(dataset)
+      else dataset.from = file(dataset.from, `dataset ${dataset.name}`)
     for (const model of project.models ?? [])
       for (const version of model.versions)
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
@@ -69,4 +71,13 @@ export function completeManifest(
     }
   }
   return { projects, porter, secrets }
+}
+
+/** @throws Fault 422 there is no file, and it is not said whole what the table is without one */
+function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void {
+  if (!writable)
+    throw unprocessable(`dataset ${name}: from is missing: only a table that is writable begins without a file.`)
+  const untyped = Object.keys(columns).find(column => columns[column]!.type === undefined)
+  if (untyped !== undefined || Object.keys(columns).length === 0)
+    throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
 }

@@ -1,14 +1,24 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ColumnType } from '../../catalog/column.ts'
-import { findDataset, type Generation } from '../../catalog/datasets.ts'
+import { type Dataset, findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { Fault } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
-import { discardStaged, type Progress, stageModel, stageTable, type TableSource, tableHash } from '../intake.ts'
+import { nullableOf } from '../datasets.ts'
+import { discardStaged, type Progress, stageModel, type TableSource, tableHash } from '../intake.ts'
+import {
+  type EmptyTable,
+  emptyHash,
+  generationOf,
+  madeEmpty,
+  madeLive,
+  settled,
+  stageRows,
+  wasWritten,
+} from '../live-tables.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset } from './schema.ts'
 
@@ -20,6 +30,26 @@ export class Staged {
   readonly versions = new Map<string, NewVersion>()
   /** `project/model:version`, where the version is there and only its file had gone */
   readonly restored = new Set<string>()
+  /** `project/dataset`, where it is to be written to no more: its file is made when nobody writes to it */
+  readonly settling = new Map<string, Dataset>()
+  readonly warnings: string[] = []
+
+  replaces = (place: string): boolean => this.generations.has(place) || this.settling.has(place)
+
+  /**
+   * What can be known only while the datasets that are replaced are held: files that are written to no more, and rows that
+   * were written since the others were staged, which stay.
+   */
+  async settle(context: ManagementContext, replaced: ReadonlyMap<string, Dataset>): Promise<void> {
+    for (const [place, generation] of this.generations) {
+      const dataset = replaced.get(place)
+      if (!dataset || !wasWritten(context, dataset)) continue
+      this.generations.delete(place)
+      this.warnings.push(keptRows(dataset.name))
+      await discardStaged(context, generation)
+    }
+    for (const [place, dataset] of this.settling) this.generations.set(place, await settled(context, dataset))
+  }
 
   async discard(context: ManagementContext): Promise<void> {
     for (const generation of this.generations.values()) await discardStaged(context, generation)
@@ -71,6 +101,7 @@ export async function stageManifest(
   }
 }
 
+/** A new generation of a dataset whose file, or what is said of how it is read, has changed; or one of the other kind. */
 async function stageDataset(
   context: ManagementContext,
   slug: string,
@@ -81,14 +112,33 @@ async function stageDataset(
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted()
-  const source = sourceOf(dataset)
-  const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
-  const { warehouseDir } = context.publisher.registry.runtime
-  if (known && existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))) return
+  const place = `${slug}/${dataset.name}`
+  const found = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
+  const known =
+    found && existsSync(join(context.publisher.registry.runtime.warehouseDir, found.file)) ? found : undefined
+  const empty = emptyOf(dataset)
+  const source = empty ? undefined : sourceOf(dataset)
+  const hash = source ? await tableHash(source) : emptyHash(empty!)
+  const writable = dataset.writable ?? found?.writable ?? false
+  const nullable = nullableOf(dataset.columns)
+  if (known?.sourceHash === hash) {
+    if (known.writable && !writable) staged.settling.set(place, known)
+    else if (writable && !known.writable) {
+      const made = madeLive(context, generationOf(known), { types: source?.types, nullable })
+      staged.generations.set(place, await about(`dataset ${dataset.name}`, made))
+    }
+    return
+  }
+  if (known && wasWritten(context, known)) return void staged.warnings.push(keptRows(dataset.name))
+  if (!source) {
+    const made = madeEmpty(context, empty!)
+    return void staged.generations.set(place, await about(`dataset ${dataset.name}`, made))
+  }
   const progress = report.table(dataset.name)
   try {
-    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
-    staged.generations.set(`${slug}/${dataset.name}`, { ...generation, origin: source })
+    const imported = stageRows(context, source, { writable, nullable }, progress.update, signal)
+    const generation = await about(`dataset ${dataset.name}`, imported)
+    staged.generations.set(place, { ...generation, origin: source })
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
@@ -96,15 +146,30 @@ async function stageDataset(
   }
 }
 
+/** What is said of a dataset whose rows are not replaced. */
+export const keptRows = (name: string) =>
+  `dataset ${name}: it has changed in the manifest, but rows of it were written since it was made: they stay. ` +
+  `POST /api/datasets/${name}/refresh?force=true replaces them by those of the file.`
+
+/** A table that begins without a file. */
+export function emptyOf(dataset: ManifestDataset): EmptyTable | undefined {
+  if (dataset.from !== undefined) return undefined
+  return {
+    columns: dataset.columns as EmptyTable['columns'],
+    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
+    indexes: dataset.indexes,
+  }
+}
+
 /** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
 export function sourceOf(dataset: ManifestDataset): TableSource {
   const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
   return {
-    path: dataset.from,
+    path: dataset.from!,
     primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
     chooseKey: dataset.choose_key,
     indexes: dataset.indexes,
-    types: Object.fromEntries(types) as Record<string, ColumnType>,
+    types: Object.fromEntries(types),
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4).
+ * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4), and
+ * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
 import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
@@ -11,6 +12,7 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { answerTable } from './table.ts'
 
 export const PREFIX = '/api/service/'
 
@@ -27,11 +29,12 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { segments, query } = split(request.url)
-      if (segments.length !== 2) throw notFound('No such route.')
-      let admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
+      if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
+      const [service, endpoint, row] = segments as [string, string, string?]
+      let admission = gate.admit(request.headers, address, decoded(service), decoded(endpoint))
       if (admission instanceof Promise) admission = await admission
       limit = admission.headers
-      return await answer(request, admission, query, identity, settings)
+      return await answer(request, admission, { service, endpoint, row, query }, identity, settings)
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
@@ -43,13 +46,22 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
 async function answer(
   request: Request,
   { endpoint, grant, headers }: Admission,
-  query: string,
+  { row, query, ...place }: { service: string; endpoint: string; row?: string; query: string },
   identity: Identity,
   settings: DoorSettings,
 ): Promise<Response> {
+  const deadline = Date.now() + settings.requestTimeout
+  if (endpoint.table) {
+    const path = `${PREFIX}${place.service}/${place.endpoint}`
+    const about = { request, id: row, query, path, maxBody: settings.maxBody, deadline }
+    const response = await answerTable(about, endpoint.table, grant)
+    if (response) {
+      for (const [name, value] of Object.entries({ ...identity.headers, ...headers })) response.headers.set(name, value)
+      return response
+    }
+  } else if (row !== undefined) throw notFound('No such route.')
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
-  const deadline = Date.now() + settings.requestTimeout
   let body: unknown
   if (endpoint.takesBody) {
     checkJsonType(request.headers)
@@ -73,15 +85,19 @@ const NO_PARAMS = new URLSearchParams()
 
 const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
 
-/** The path below the prefix, split on `/` first and then decoded, as an id may hold a slash; and the raw query. */
+/** The path below the prefix, split on `/` and to be decoded after that, as an id may hold a slash; and the raw query. */
 function split(url: string): { segments: string[]; query: string } {
   const start = url.indexOf(PREFIX, pathStart(url)) + PREFIX.length
   const mark = url.indexOf('?', start)
   const path = mark < 0 ? url.slice(start) : url.slice(start, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
-  const segments = path.split('/')
+  return { segments: path.split('/'), query }
+}
+
+function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment
   try {
-    return { segments: path.includes('%') ? segments.map(decodeURIComponent) : segments, query }
+    return decodeURIComponent(segment)
   } catch {
     throw notFound('No such route.')
   }

@@ -1,6 +1,7 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import { Fault } from '../../lib/fault.ts'
+import { isLive } from '../live-file.ts'
 import type { StoredValue } from '../values.ts'
 
 export interface SqliteStatement {
@@ -23,8 +24,9 @@ interface Connection {
 }
 
 /**
- * Read-only connections on sets of immutable files. The files never change, so they are opened without locks
- * (`immutable=1`: four times the lookups), attached to an empty in-memory database that can be written by nobody.
+ * Read-only connections on sets of files, attached to an empty in-memory database that can be written by nobody. Most
+ * files never change and are opened without locks (`immutable=1`: four times the lookups); of a live one each statement
+ * reads what was committed before it.
  */
 export class SqliteReader {
   /** the least recently used first */
@@ -101,6 +103,8 @@ export class SqliteReader {
     }
     db.run('PRAGMA case_sensitive_like = ON')
     db.run('PRAGMA temp_store = MEMORY')
+    // a live file is locked for a moment when it is taken up again after a crash
+    db.run('PRAGMA busy_timeout = 1000')
     db.run('PRAGMA query_only = ON')
     const connection = { db, statements: new Map() }
     this.#connections.set(key, connection)
@@ -110,7 +114,8 @@ export class SqliteReader {
 }
 
 function attach(db: Database, file: string, index: number): void {
-  const uri = `file:${file.split('/').map(encodeURIComponent).join('/')}?immutable=1&mode=ro`
+  const mode = isLive(file) ? 'mode=ro' : 'immutable=1&mode=ro'
+  const uri = `file:${file.split('/').map(encodeURIComponent).join('/')}?${mode}`
   try {
     db.run(`ATTACH ? AS d${index}`, [uri])
   } catch (error) {

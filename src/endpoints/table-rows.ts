@@ -1,0 +1,112 @@
+import { type Grant, type Method, mayUse } from '../catalog/grant.ts'
+import { forbidden, methodNotAllowed, notFound } from '../lib/fault.ts'
+import { PerPolicy } from '../query/per-policy.ts'
+import { viewOf } from '../query/policy.ts'
+import type { Query } from '../query/query.ts'
+import type { StoredValue } from '../query/values.ts'
+import type { Write } from '../query/write/apply.ts'
+import { formatId, parseId } from '../query/write/id.ts'
+import { type Rendered, rendererOf, type StoredRow } from '../query/write/render.ts'
+import type { Replay } from '../query/write/replays.ts'
+import { selectRow } from '../query/write/statements.ts'
+import { type WriteView, writeViewOf } from '../query/write/view.ts'
+import type { Written } from '../query/write/writer.ts'
+import type { ServedTable, TableWrite } from './endpoint.ts'
+import type { EndpointRuntime } from './runtime.ts'
+
+const OF_TABLE: readonly Method[] = ['GET', 'POST']
+const OF_ROW: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE']
+
+interface Granted {
+  view: WriteView
+  policy: string
+  render: (row: StoredRow) => Rendered
+}
+
+/** The rows of a table endpoint, one at a time and as they are written. */
+export class TableRows implements ServedTable {
+  #file: string
+  #methods: ReadonlySet<Method>
+  #runtime: EndpointRuntime
+  #identity: string
+  #views: PerPolicy<Granted>
+
+  /**
+   * @param query that lists the table
+   * @param identity of the endpoint, definition included: an Idempotency-Key stands for a request to it alone
+   */
+  constructor(query: Query, methods: ReadonlySet<Method>, runtime: EndpointRuntime, identity: string) {
+    this.#file = query.tables[0]!.dataset.file
+    this.#methods = methods
+    this.#runtime = runtime
+    this.#identity = identity
+    this.#views = new PerPolicy((grant, policy) => {
+      const view = writeViewOf(viewOf(query, grant))
+      return { view, policy, render: rendererOf(view, runtime.secret) }
+    })
+  }
+
+  check(grant: Grant, method: string, ofRow: boolean): void {
+    const allow = (ofRow ? OF_ROW : OF_TABLE).filter(m => this.#methods.has(m))
+    const known = allow.find(m => m === method)
+    if (!known) throw methodNotAllowed(allow.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
+    if (!mayUse(grant, known))
+      throw forbidden(`This key may not use ${known} here: its allowed_methods do not name it.`, 'method_out_of_reach')
+  }
+
+  mayRead(grant: Grant): boolean {
+    return this.#methods.has('GET') && mayUse(grant, 'GET')
+  }
+
+  find(grant: Grant, id: string): Rendered & { id: string } {
+    const { view, render } = this.#views.of(grant)
+    const key = keyOf(view, id)
+    const { sql, values } = selectRow(view, key)
+    const [row] = this.#runtime.queries.here({ sql, files: [this.#file], bigints: true }, values)
+    if (!row) throw noSuchRow()
+    return { ...render(row as StoredRow), id: formatId(view.key!.columns, key) }
+  }
+
+  async write(grant: Grant, write: TableWrite): Promise<Written> {
+    const { view, policy } = this.#views.of(grant)
+    const request = { view, write: asked(view, write), deadline: write.deadline }
+    const replay = replayOf(grant, this.#identity, policy, write)
+    return this.#runtime.writer.submit(this.#file, replay ? { ...request, replay } : request)
+  }
+}
+
+function asked(view: WriteView, { method, id, body, ifMatch, ifNoneMatch }: TableWrite): Write {
+  if (method === 'POST') return { op: 'insert', body }
+  const about = { key: keyOf(view, id!), ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
+  if (method === 'DELETE') return { op: 'delete', ...about }
+  return { op: method === 'PUT' ? 'replace' : 'merge', body, ...about }
+}
+
+/** @throws Fault 404 no row can be called so; 403 the caller may not see what rows are called */
+function keyOf({ key }: WriteView, id: string): StoredValue[] {
+  if (!key) throw noSuchRow()
+  if (!key.raw) throw forbidden('This key may not see, unmasked, what the rows of this table are found by.')
+  const values = parseId(key.columns, id)
+  if (!values) throw noSuchRow()
+  return values
+}
+
+const noSuchRow = () => notFound('There is no such row.', 'row_unknown')
+
+/** One caller's Idempotency-Key on one table, and the whole of the request that it came with. */
+function replayOf(grant: Grant, identity: string, policy: string, write: TableWrite): Replay | undefined {
+  const { idempotencyKey, method, id, body, ifMatch, ifNoneMatch } = write
+  if (idempotencyKey === undefined) return undefined
+  const about = JSON.stringify([identity, method, id, ifMatch, ifNoneMatch])
+  return {
+    id: sha256(JSON.stringify([grant.keyId, idempotencyKey])),
+    fingerprint: sha256(about, '\n', body),
+    policy: sha256(policy),
+  }
+}
+
+function sha256(...parts: (string | Uint8Array)[]): string {
+  const hasher = new Bun.CryptoHasher('sha256')
+  for (const part of parts) hasher.update(part)
+  return hasher.digest('base64url')
+}
