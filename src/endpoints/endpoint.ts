@@ -3,30 +3,35 @@ import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { Tags } from '../query/write/apply.ts'
-import type { Rendered } from '../query/write/render.ts'
+import type { RenderedRow } from '../query/write/render.ts'
 import type { Written } from '../query/write/writer.ts'
 import type { RowCodec } from '../scoring/codec.ts'
+import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
   params: URLSearchParams
-  /** the parsed JSON body of a model or function call */
-  body: unknown
+  /** the body as it was received, of kinds that take one: what parses it is the endpoint's choice */
+  bytes?: Uint8Array
+  /** the parsed JSON body, where there are no bytes */
+  body?: unknown
   /** milliseconds since the epoch */
   deadline: number
   /** its `signal` tells that the caller has gone; a request makes one when it is read: only where the work takes long */
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** What a model answers. */
-export interface ModelReply {
-  predictions: unknown[]
-  probabilities?: Record<string, number>[]
-  outputs?: Record<string, unknown[]>
-  model_id: number
-  count: number
+/** A reply that is JSON already. */
+export class Rendered {
+  readonly json: Uint8Array<ArrayBuffer>
+
+  constructor(json: Uint8Array<ArrayBuffer>) {
+    this.json = json
+  }
 }
+
+export type Reply = RowsReply | ModelReply | Rendered
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {
@@ -36,6 +41,8 @@ export interface ServedVersion {
   number: number
   metadata: ModelMetadata
   codec: RowCodec
+  /** how a scoring process answers bodies; absent where their rows are checked against a schema first */
+  recipe?: string
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
@@ -77,7 +84,7 @@ export interface ServedTable {
   /** Whether the grant may read here: else no answer to a write shows what was there before. */
   mayRead(grant: Grant): boolean
   /** @param id a raw path segment. @throws Fault 404, 403 the grant may not see what rows are named by */
-  find(grant: Grant, id: string): Rendered & { id: string }
+  find(grant: Grant, id: string): RenderedRow & { id: string }
   /** @throws Fault what the table refuses, or 503, 504 (query/write/writer.ts) */
   write(grant: Grant, write: TableWrite): Promise<Written>
 }
@@ -107,7 +114,7 @@ export interface Endpoint {
   readonly kind: EndpointConfig['kind']
   /** The methods that a call may use. */
   readonly methods: readonly string[]
-  /** Of kinds that take a body: the door parses it before `run`. */
+  /** Of kinds that take a body, which a door reads before `run`. */
   readonly takesBody: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
@@ -122,7 +129,7 @@ export interface Endpoint {
   /** Where porter's door serves it. */
   readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
-  run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
+  run(call: Call, grant: Grant): Reply | Promise<Reply>
 }
 
 /** A deployment of a model: its own name for it, below `/v1/{project}/{deployment}/`. Immutable. */

@@ -6,7 +6,7 @@ import type { Query } from '../query/query.ts'
 import type { StoredValue } from '../query/values.ts'
 import type { Write } from '../query/write/apply.ts'
 import { formatId, parseId } from '../query/write/id.ts'
-import { type Rendered, rendererOf, type StoredRow } from '../query/write/render.ts'
+import { type RenderedRow, rendererOf, type StoredRow } from '../query/write/render.ts'
 import type { Replay } from '../query/write/replays.ts'
 import { selectRow } from '../query/write/statements.ts'
 import { type WriteView, writeViewOf } from '../query/write/view.ts'
@@ -20,7 +20,7 @@ const OF_ROW: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE']
 interface Granted {
   view: WriteView
   policy: string
-  render: (row: StoredRow) => Rendered
+  render: (row: StoredRow) => RenderedRow
 }
 
 /** The rows of a table endpoint, one at a time and as they are written. */
@@ -58,7 +58,7 @@ export class TableRows implements ServedTable {
     return this.#methods.has('GET') && mayUse(grant, 'GET')
   }
 
-  find(grant: Grant, id: string): Rendered & { id: string } {
+  find(grant: Grant, id: string): RenderedRow & { id: string } {
     const { view, render } = this.#views.of(grant)
     const key = keyOf(view, id)
     const { sql, values } = selectRow(view, key)

@@ -31,13 +31,13 @@ export class Gate {
    * @param address asked for only where it counts: finding it costs more than all other checks of a good key
    * @throws Fault 401 missing or unknown (429 after many from one address), 403 inactive or expired
    */
-  grantOf(secret: string | undefined, address: () => string): Grant | Promise<never> {
+  grantOf(secret: string | undefined, address: () => string): Grant {
     if (secret === undefined) throw unauthorized('An API key is needed: send it as X-API-Key.', 'key_missing')
     const known = this.#keys.find(secret)
-    if (!known)
-      return this.limits.badSecret(address()).then(() => {
-        throw unauthorized('This API key is not valid.', 'key_unknown')
-      })
+    if (!known) {
+      this.limits.badSecret(address())
+      throw unauthorized('This API key is not valid.', 'key_unknown')
+    }
     if (!known.isActive) throw forbidden('This API key is revoked.', 'key_inactive')
     const now = Date.now()
     if (known.expiresAt <= now) throw forbidden('This API key has expired.', 'key_expired')
@@ -47,62 +47,48 @@ export class Gate {
 
   /**
    * Admits a call to a service's endpoint. The checks come in the order of ARCHITECTURE 9: key, service, rate, endpoint,
-   * reach, kind. A promise only where a limit is counted or a key is bad.
+   * reach, kind.
    * @throws Fault 401, 403, 404, 429, 501
    */
-  admit(
-    headers: Headers,
-    address: () => string,
-    serviceKey: string,
-    endpointId: string,
-  ): Admission | Promise<Admission> {
+  admit(headers: Headers, address: () => string, serviceKey: string, endpointId: string): Admission {
     const secret = presentedKey(headers)
     const service = this.#registry.get(serviceKey)
     if (secret === undefined && service?.isPublic)
-      return this.limits
-        .ofPublic(address())
-        .then(fields => this.#enter(publicGrant(service), service, endpointId, fields))
+      return this.#enter(publicGrant(service), service, endpointId, this.limits.ofPublic(address()))
     const grant = this.grantOf(secret, address)
-    if (grant instanceof Promise) return grant
     if (!service || !(service.isPublic || reachesService(grant, service)))
       throw notFound('No such service, or it is not published, or not one that this key reaches.', 'service_unknown')
     // beyond its own reach a key is as good as none, and counted as none
-    if (service.isPublic && !reachesEndpoint(grant, service, endpointId))
-      return this.limits.ofPublic(address()).then(fields => this.#enter(grant, service, endpointId, fields))
-    if (grant.rateLimit === null) return this.#enter(grant, service, endpointId, undefined)
-    return this.limits
-      .ofKey(grant.keyId!, grant.rateLimit)
-      .then(fields => this.#enter(grant, service, endpointId, fields))
+    const counts = service.isPublic && !reachesEndpoint(grant, service, endpointId)
+    return this.#enter(grant, service, endpointId, counts ? this.limits.ofPublic(address()) : this.#limitOf(grant))
+  }
+
+  #limitOf({ keyId, rateLimit }: Grant): LimitHeaders | undefined {
+    return rateLimit === null ? undefined : this.limits.ofKey(keyId!, rateLimit)
   }
 
   /**
    * Admits a call that presents a key, whatever it then asks for.
    * @throws Fault 401, 403, 429
    */
-  async identify(
-    headers: Headers,
-    address: () => string,
-  ): Promise<{ grant: Grant; headers: LimitHeaders | undefined }> {
-    const grant = await this.grantOf(presentedKey(headers), address)
-    return {
-      grant,
-      headers: grant.rateLimit === null ? undefined : await this.limits.ofKey(grant.keyId!, grant.rateLimit),
-    }
+  identify(headers: Headers, address: () => string): { grant: Grant; headers: LimitHeaders | undefined } {
+    const grant = this.grantOf(presentedKey(headers), address)
+    return { grant, headers: this.#limitOf(grant) }
   }
 
   /**
    * Admits a call to `{m}` of the model doors: an endpoint's id, or `{service}.{id}`.
    * @throws Fault 401, 403 (also a known model out of reach), 404 unknown, 429, 400 ambiguous among what the caller reaches
    */
-  async admitModel(headers: Headers, address: () => string, name: string): Promise<Admission> {
+  admitModel(headers: Headers, address: () => string, name: string): Admission {
     const candidates = this.#registry.models(name)
     const open = candidates.filter(c => c.service.isPublic)
     if (presentedKey(headers) === undefined && open.length > 0) {
-      const limit = await this.limits.ofPublic(address())
+      const limit = this.limits.ofPublic(address())
       const { service, endpoint } = counted(limit, () => only(open))
       return { grant: publicGrant(service), service, endpoint, headers: limit }
     }
-    const { grant, headers: limit } = await this.identify(headers, address)
+    const { grant, headers: limit } = this.identify(headers, address)
     const { service, endpoint } = counted(limit, () => {
       if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
       const mine = candidates.filter(c => reachesModel(grant, c))
@@ -110,7 +96,7 @@ export class Gate {
       return only(mine)
     })
     if (reachesEndpoint(grant, service, endpoint.id)) return { grant, service, endpoint, headers: limit }
-    return { grant: publicGrant(service), service, endpoint, headers: await this.limits.ofPublic(address()) }
+    return { grant: publicGrant(service), service, endpoint, headers: this.limits.ofPublic(address()) }
   }
 
   /** Every published model that a grant reaches, under the names that the model doors list: `{service}.{id}` where ids clash. */
@@ -131,13 +117,13 @@ export class Gate {
    * Admits a call below `/v1/{project}/{deployment}/`. The key comes first, then the route.
    * @throws Fault 401, 403, 429; 404 with the code `not_routed`: the door answers it with an empty body
    */
-  async admitDeployment(
+  admitDeployment(
     headers: Headers,
     address: () => string,
     project: string,
     name: string,
-  ): Promise<{ grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined }> {
-    const { grant, headers: limit } = await this.identify(headers, address)
+  ): { grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined } {
+    const { grant, headers: limit } = this.identify(headers, address)
     return counted(limit, () => {
       const deployment = this.#registry.deployment(project, name)
       if (!deployment) throw notFound('There is no such deployment.', 'not_routed')

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { Fault } from '../lib/fault.ts'
+import { type Window, Windows } from './windows.ts'
 
 const WINDOW_SECONDS = 60
 /** Bad secrets from one address before it gets 429 for the next ones; a good key is never held up by them. */
@@ -14,44 +14,45 @@ export type LimitHeaders = Record<string, string>
 
 /** Requests a minute, by key and by address, in this process's memory. */
 export class Limits {
-  /** one limiter for each limit that a key has */
-  #byLimit = new Map<number, RateLimiterMemory>()
-  #badSecrets = new RateLimiterMemory({ points: BAD_SECRETS, duration: WINDOW_SECONDS })
+  /** by key, for each limit that a key has had: a changed limit begins anew */
+  readonly #keys = new Map<number, Windows<number>>()
+  readonly #badSecrets = new Windows<string>(WINDOW_SECONDS)
   /** wrong passwords, by name and by address */
-  #signIns = new RateLimiterMemory({ points: BAD_SIGN_INS, duration: WINDOW_SECONDS })
-  #public = new RateLimiterMemory({ points: PUBLIC_CALLS, duration: WINDOW_SECONDS })
+  readonly #signIns = new Windows<string>(WINDOW_SECONDS)
+  readonly #public = new Windows<string>(WINDOW_SECONDS)
 
   /** @returns the RateLimit fields. @throws Fault 429 */
-  ofKey(keyId: number, limit: number): Promise<LimitHeaders> {
-    let limiter = this.#byLimit.get(limit)
-    if (!limiter) {
-      limiter = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS, keyPrefix: String(limit) })
-      this.#byLimit.set(limit, limiter)
+  ofKey(keyId: number, limit: number): LimitHeaders {
+    let windows = this.#keys.get(limit)
+    if (!windows) {
+      windows = new Windows(WINDOW_SECONDS)
+      this.#keys.set(limit, windows)
     }
-    return consume(limiter, String(keyId), limit, 'The rate limit of this key is exceeded.')
+    return within(windows.count(keyId), limit, 'The rate limit of this key is exceeded.')
   }
 
   /** @throws Fault 429 */
-  ofPublic(address: string): Promise<LimitHeaders> {
-    return consume(this.#public, networkOf(address), PUBLIC_CALLS, 'Too many calls without a key from this address.')
+  ofPublic(address: string): LimitHeaders {
+    const window = this.#public.count(networkOf(address))
+    return within(window, PUBLIC_CALLS, 'Too many calls without a key from this address.')
   }
 
   /** Before a password is looked at. @throws Fault 429 too many were wrong lately */
-  async checkSignIn(username: string, address: string): Promise<void> {
+  checkSignIn(username: string, address: string): void {
     for (const who of signingIn(username, address)) {
-      const state = await this.#signIns.get(who)
-      if (state && state.consumedPoints >= BAD_SIGN_INS) throw exceeded(state, BAD_SIGN_INS, TOO_MANY_SIGN_INS)
+      const window = this.#signIns.peek(who)
+      if (window && window.used >= BAD_SIGN_INS) throw exceeded(window, BAD_SIGN_INS, TOO_MANY_SIGN_INS)
     }
   }
 
   /** Counts a wrong password. */
-  async badSignIn(username: string, address: string): Promise<void> {
-    for (const who of signingIn(username, address)) await this.#signIns.penalty(who)
+  badSignIn(username: string, address: string): void {
+    for (const who of signingIn(username, address)) this.#signIns.count(who)
   }
 
   /** Counts a bad secret. @throws Fault 429 */
-  async badSecret(address: string): Promise<void> {
-    await consume(this.#badSecrets, networkOf(address), BAD_SECRETS, 'Too many bad keys from this address.')
+  badSecret(address: string): void {
+    within(this.#badSecrets.count(networkOf(address)), BAD_SECRETS, 'Too many bad keys from this address.')
   }
 }
 
@@ -62,29 +63,27 @@ function networkOf(address: string): string {
   return parsed.kind() === 'ipv6' ? (parsed as ipaddr.IPv6).parts.slice(0, 4).join(':') : parsed.toString()
 }
 
-async function consume(limiter: RateLimiterMemory, who: string, limit: number, refusal: string): Promise<LimitHeaders> {
-  try {
-    return fields(await limiter.consume(who), limit)
-  } catch (error) {
-    if (!(error instanceof RateLimiterRes)) throw error
-    throw exceeded(error, limit, refusal)
-  }
+function within(window: Window, limit: number, refusal: string): LimitHeaders {
+  if (window.used > limit) throw exceeded(window, limit, refusal)
+  return fields(window, limit)
 }
 
 const TOO_MANY_SIGN_INS = 'Too many wrong passwords; wait a minute.'
 const signingIn = (username: string, address: string) => [`name ${username}`, `address ${networkOf(address)}`]
 
-function exceeded(state: RateLimiterRes, limit: number, refusal: string): Fault {
-  const seconds = Math.max(1, Math.ceil(state.msBeforeNext / 1000))
+function exceeded(window: Window, limit: number, refusal: string): Fault {
+  const seconds = Math.max(1, secondsLeft(window))
   return new Fault(429, 'rate_limited', refusal, {
-    headers: { ...fields(state, limit), 'retry-after': String(seconds) },
+    headers: { ...fields(window, limit), 'retry-after': String(seconds) },
   })
 }
 
+const secondsLeft = ({ ends }: Window) => Math.ceil((ends - Date.now()) / 1000)
+
 /** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */
-function fields(state: RateLimiterRes, limit: number): LimitHeaders {
+function fields(window: Window, limit: number): LimitHeaders {
   return {
     'ratelimit-policy': `"default";q=${limit};w=${WINDOW_SECONDS}`,
-    ratelimit: `"default";r=${Math.max(0, state.remainingPoints)};t=${Math.ceil(state.msBeforeNext / 1000)}`,
+    ratelimit: `"default";r=${Math.max(0, limit - window.used)};t=${secondsLeft(window)}`,
   }
 }

@@ -70,10 +70,13 @@ async function collect(stream: ReadableStream<Uint8Array> | null, limit: number)
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** @throws Fault 400 what is not JSON in UTF-8; nothing of it is repeated */
-export function parseJson(bytes: Uint8Array): unknown {
+/**
+ * @param parse `JSON.parse` where nothing that is read of it is an integer beyond 2^53
+ * @throws Fault 400 what is not JSON in UTF-8; nothing of it is repeated
+ */
+export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = parseLossless): unknown {
   try {
-    return parseLossless(decoder.decode(bytes))
+    return parse(decoder.decode(bytes))
   } catch {
     throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
   }

@@ -27,7 +27,7 @@ export async function signedIn(context: ManagementContext, request: Request, add
   if (!bearer) throw unauthorized('Sign in: send Authorization: Bearer with a token (hf_...) or a session.')
   const user = bearer.startsWith('hf_') ? userOfToken(context.db, bearer) : await userOfSession(context, bearer)
   if (user) return { user, actor: { name: user.username } }
-  await context.limits.badSecret(address)
+  context.limits.badSecret(address)
   throw unauthorized('This token is not valid, or it has expired.')
 }
 
@@ -54,12 +54,12 @@ export async function signIn(
   password: string,
   address: string,
 ): Promise<User> {
-  await context.limits.checkSignIn(username, address)
+  context.limits.checkSignIn(username, address)
   const user = findUser(context.db, username)
   nobody ??= Bun.password.hash('nobody')
   const hash = user?.passwordHash ?? (await nobody)
   const right = await verifications.run(() => Bun.password.verify(password, hash))
   if (user?.passwordHash && user.isActive && right) return user
-  await context.limits.badSignIn(username, address)
+  context.limits.badSignIn(username, address)
   throw new Fault(401, 'sign_in_failed', 'Wrong username or password.')
 }

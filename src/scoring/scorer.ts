@@ -1,18 +1,15 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
+import { part } from './join.ts'
 import { Pool } from './pool.ts'
-import { JobQueue, type ScoringModel } from './queue.ts'
+import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
-import { concatRows, sliceRows, type Tensors } from './tensors.ts'
+import { concatRows, type Tensors } from './tensors.ts'
 
 export type { ScoringModel } from './queue.ts'
 
-export interface ScoreOptions {
-  /** Milliseconds since the epoch. */
-  deadline: number
-  /** When its `signal` is aborted the request is dropped (499). A `Request` will do. */
-  caller?: { readonly signal?: AbortSignal }
+export interface ScoreOptions extends JobOptions {
   /** Which outputs are wanted; all of them where it is absent. */
   outputs?: readonly string[]
 }
@@ -38,6 +35,12 @@ export interface Scorer {
    * 422 `model_refused` what the runtime could not score, 499 aborted
    */
   score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
+  /**
+   * Answers a body of rows in JSON, both as bytes: it is read, and the answer written, where it is scored.
+   * @param recipe what the endpoint makes of the model (`answer.ts`)
+   * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
+   */
+  answer(model: ScoringModel, recipe: string, body: Uint8Array, options: JobOptions): Promise<Uint8Array<ArrayBuffer>>
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
   /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
@@ -80,33 +83,48 @@ export function createScorer(options: ScorerOptions): Scorer {
       ? new Pool({
           workers,
           threads,
+          maxBatchRows,
           depth: options.depth ?? 2,
           graceMs: options.graceMs ?? 5000,
           memoryBytes: (options.memoryBytes ?? usableMemory() / 2) / workers,
           watchMs: options.watchMs ?? 5000,
         })
       : undefined
-  const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads })
+  const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads, maxBatchRows })
   const batcher = new Batcher(queue, lanes, mode === 'worker' ? maxBatchRows : 1)
   let closed = false
   if (pool) pool.onBroken = fault => queue.rejectAll(fault)
   const started = pool?.start()
   started?.catch(() => {}) // told by ready() and status()
 
-  function admit(model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions): Promise<Tensors> {
-    const answer = queue.add(model, feeds, rows, scoring)
-    batcher.soon()
-    return answer
-  }
-
-  return {
-    async score(model, feeds, rows, scoring) {
+  /** Errors are the promise's, as those that come later are. */
+  function admit(
+    model: ScoringModel,
+    work: Work,
+    rows: number,
+    scoring: JobOptions,
+  ): Promise<Tensors | Uint8Array<ArrayBuffer>> {
+    try {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
+      const answer = queue.add(model, work, rows, scoring)
+      batcher.soon()
+      return answer
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  const tensors = (model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions) =>
+    admit(model, { feeds, outputs: scoring.outputs }, rows, scoring) as Promise<Tensors>
+
+  return {
+    score(model, feeds, rows, scoring) {
       if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
-        return admit(model, feeds, rows, scoring)
-      return inParts(rows, maxBatchRows, feeds, async (part, size) => admit(model, part, size, scoring))
+        return tensors(model, feeds, rows, scoring)
+      return inParts(rows, maxBatchRows, feeds, (feeds, size) => tensors(model, feeds, size, scoring))
     },
+    answer: (model, recipe, body, scoring) =>
+      admit(model, { recipe, body }, 1, scoring) as Promise<Uint8Array<ArrayBuffer>>,
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })
     },
@@ -143,7 +161,7 @@ async function inParts(
   rows: number,
   size: number,
   feeds: Tensors,
-  score: (part: Tensors, rows: number) => Promise<Tensors>,
+  score: (feeds: Tensors, rows: number) => Promise<Tensors>,
 ): Promise<Tensors> {
   const scored: Tensors[] = []
   let next = 0
@@ -152,10 +170,8 @@ async function inParts(
       const index = next++
       const from = index * size
       const to = Math.min(rows, from + size)
-      const part: Tensors = {}
-      for (const name in feeds) part[name] = sliceRows(feeds[name]!, from, to)
       try {
-        scored[index] = await score(part, to - from)
+        scored[index] = await score(part(feeds, from, to), to - from)
       } catch (error) {
         next = Number.POSITIVE_INFINITY
         throw error

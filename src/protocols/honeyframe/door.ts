@@ -3,9 +3,9 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
+import { type Call, type Endpoint, Rendered } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
-import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../lib/body.ts'
+import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
 import { pathStart } from '../../lib/path.ts'
@@ -31,8 +31,7 @@ export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
       const { segments, query } = split(request.url)
       if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
       const [service, endpoint, row] = segments as [string, string, string?]
-      let admission = gate.admit(request.headers, address, decoded(service), decoded(endpoint))
-      if (admission instanceof Promise) admission = await admission
+      const admission = gate.admit(request.headers, address, decoded(service), decoded(endpoint))
       limit = admission.headers
       return await answer(request, admission, { service, endpoint, row, query }, identity, settings)
     } catch (error) {
@@ -62,21 +61,20 @@ async function answer(
   } else if (row !== undefined) throw notFound('No such route.')
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
-  let body: unknown
+  let bytes: Uint8Array | undefined
   if (endpoint.takesBody) {
     checkJsonType(request.headers)
-    body = parseJson(await readBytes(request, settings.maxBody))
+    bytes = await readBytes(request, settings.maxBody)
   }
   const call: Call = {
     params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
-    body,
+    bytes,
     deadline,
     caller: request,
   }
   let reply = endpoint.run(call, grant)
   if (reply instanceof Promise) reply = await reply
-  const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
-  return new Response(text, {
+  return new Response(reply instanceof Rendered ? reply.json : stringifyLossless(reply), {
     headers: { 'content-type': 'application/json', ...identity.headers, ...headers },
   })
 }

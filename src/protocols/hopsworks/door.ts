@@ -45,7 +45,7 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { project, deployment: name, path } = route ?? { project: '', deployment: '', path: '' }
-      const admission = await gate.admitDeployment(request.headers, address, project, name)
+      const admission = gate.admitDeployment(request.headers, address, project, name)
       const { deployment, headers } = admission
       if (!deployment.model) throw notServed('Deployments of this kind are not served by this version of Callgate.')
       if (isModelPath(path)) return await models.serveWithin(within(deployment, admission), path, request, identity)

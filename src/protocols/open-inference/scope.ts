@@ -26,13 +26,13 @@ export interface Scope {
 /** Everything published, as far as the caller reaches it. */
 export function publishedModels(gate: Gate, headers: Headers, address: () => string): Scope {
   const find = async (name: string) => {
-    const admission = await gate.admitModel(headers, address, name)
+    const admission = gate.admitModel(headers, address, name)
     const { grant, headers: limits } = admission
     return { model: named(name, admission), manages: grant.manageModels, headers: limits }
   }
   return {
     async enter() {
-      const { grant, headers: limits } = await gate.identify(headers, address)
+      const { grant, headers: limits } = gate.identify(headers, address)
       return {
         models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published)),
         headers: limits,

@@ -62,7 +62,7 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     context: ErrorContext,
   ): Promise<Response> {
     if (request.method === 'OPTIONS') return options(['OPTIONS', 'POST', 'HEAD', 'GET'], context.headers)
-    const { endpoint, headers: limits } = await gate.admit(request.headers, address, service, id)
+    const { endpoint, headers: limits } = gate.admit(request.headers, address, service, id)
     const { porter: route, model } = endpoint
     // published anew meanwhile, without this route
     if (!route || !model) throw unknownPath()

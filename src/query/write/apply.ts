@@ -3,7 +3,7 @@ import { Fault, notFound } from '../../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../../lib/json.ts'
 import { decoderOf, type StoredValue } from '../values.ts'
 import { formatId } from './id.ts'
-import type { AnsweredRow, Rendered, StoredRow } from './render.ts'
+import type { AnsweredRow, RenderedRow, StoredRow } from './render.ts'
 import { type Change, checkReachable, mergePatch, type NewRows, newRows, parseBody, wholeRow } from './rows.ts'
 import { fixedBy, type WriteView, within } from './view.ts'
 
@@ -65,7 +65,7 @@ export async function apply(
   session: TableSession,
   write: Prepared,
   view: WriteView,
-  render: (row: StoredRow) => Rendered,
+  render: (row: StoredRow) => RenderedRow,
 ): Promise<Outcome> {
   if (write.op === 'insert') return insert(session, write.rows, view, render)
   const { op, key, ifMatch, ifNoneMatch } = write
@@ -88,7 +88,7 @@ async function insert(
   session: TableSession,
   rows: NewRows,
   view: WriteView,
-  render: (row: StoredRow) => Rendered,
+  render: (row: StoredRow) => RenderedRow,
 ): Promise<Outcome> {
   if (!rows.bulk) {
     const row = await session.insert(view, rows.columns, rows.rows[0]!)
@@ -116,7 +116,7 @@ async function create(
   key: StoredValue[],
   changes: Change[],
   view: WriteView,
-  render: (row: StoredRow) => Rendered,
+  render: (row: StoredRow) => RenderedRow,
 ): Promise<Outcome> {
   checkReachable(view)
   const given = new Map([

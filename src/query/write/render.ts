@@ -6,7 +6,7 @@ export type StoredRow = Record<string, StoredValue>
 export type AnsweredRow = Record<string, unknown>
 
 /** A row as the view's caller sees it, and the row's entity tag for that caller. */
-export interface Rendered {
+export interface RenderedRow {
   row: AnsweredRow
   etag: string
 }
@@ -18,7 +18,7 @@ const TAG_BYTES = 16
  * the answer and tells of nothing else; and it is keyed, so that nobody can try values against it.
  * @param secret the installation's
  */
-export function rendererOf(view: WriteView, secret: Uint8Array): (stored: StoredRow) => Rendered {
+export function rendererOf(view: WriteView, secret: Uint8Array): (stored: StoredRow) => RenderedRow {
   const columns = view.seen.map(({ column, treatment }) => {
     const decode = decoderOf(column, true) ?? ((value: StoredValue) => value as unknown)
     const mask = treatment === 'masked' ? maskOf(column, secret) : undefined
