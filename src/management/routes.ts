@@ -14,6 +14,7 @@ import * as datasets from './datasets.ts'
 import { dryRun } from './dryrun.ts'
 import * as keys from './keys.ts'
 import * as models from './models.ts'
+import { addTable, schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
@@ -122,6 +123,11 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
     on((c, r, who) => datasets.datasets(c, r, who)),
   )
   app.post(
+    '/datasets',
+    on((c, r, who) => addTable(c, r, who)),
+    raw,
+  )
+  app.post(
     '/datasets/file/upload',
     on((c, r, who) => datasets.uploadDataset(c, r, who)),
     raw,
@@ -150,6 +156,10 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
   app.get(
     '/datasets/:name/profile',
     on((c, r, who, p) => rows.profile(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/schema',
+    on((c, r, who, p) => schemaOf(c, r, who, p.name!)),
   )
   app.get(
     '/datasets/:name/settings',

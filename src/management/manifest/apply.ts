@@ -131,7 +131,7 @@ async function warmSuccessors(context: ManagementContext, manifest: ReadManifest
 
 /** What a new generation is, in words. */
 function whatBecame(before: Dataset | undefined, { source, sourceHash, rowCount, writable }: Generation): string {
-  if (before?.sourceHash === sourceHash && before.writable !== writable)
+  if (before?.sourceHash === sourceHash && before.writable !== (writable ?? false))
     return writable ? 'endpoints may write to it' : 'endpoints may not write to it any more'
   return source === null ? 'created empty' : `${rowCount} rows imported`
 }

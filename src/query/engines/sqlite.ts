@@ -53,7 +53,13 @@ export class SqliteReader {
   /** The engine's plan for a statement, a line a step. */
   explain(statement: SqliteStatement): string[] {
     const { db } = this.#connection(statement.files)
-    return (db.query(`EXPLAIN QUERY PLAN ${statement.sql}`).all() as { detail: string }[]).map(step => step.detail)
+    const plan = db.prepare<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${statement.sql}`)
+    try {
+      return plan.all().map(step => step.detail)
+    } finally {
+      // Bun leaves it unfinished, and beside an unfinished statement the connection reads an old state for ever
+      plan.finalize()
+    }
   }
 
   /** Closes every connection that reads this file. */
