@@ -1,6 +1,10 @@
 /** Endpoints of kind table: rows as resources, from source and as the executable. */
 import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
+import { policy } from './honeyframe/table-policy.ts'
+import { races } from './honeyframe/table-races.ts'
+import { replays } from './honeyframe/table-replays.ts'
+import { values } from './honeyframe/table-values.ts'
 import { verbs } from './honeyframe/table-verbs.ts'
 import { TableWorld } from './honeyframe/table-world.ts'
 
@@ -12,4 +16,8 @@ describe.each(TARGETS)('Tables, %s:', target => {
   afterAll(cleanUp)
 
   describe('the verbs', () => verbs(world))
+  describe('values and keys', () => values(world))
+  describe('policy', () => policy(world))
+  describe('writers at the same time', () => races(world))
+  describe('requests that are sent again', () => replays(world))
 })

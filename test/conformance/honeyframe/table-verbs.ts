@@ -65,7 +65,12 @@ export function verbs(world: TableWorld): void {
   })
 
   test('POST adds a row, says where, and gives it a key; PUT, PATCH and DELETE act on it', async () => {
-    const made = await send('POST', 'people', { name: 'Edith Clarke', email: 'e@example.org', region: 'west', visits: 1 })
+    const made = await send('POST', 'people', {
+      name: 'Edith Clarke',
+      email: 'e@example.org',
+      region: 'west',
+      visits: 1,
+    })
     expect(made.status).toBe(201)
     const path = made.headers.get('location')!
     const { id } = made.json
@@ -92,7 +97,11 @@ export function verbs(world: TableWorld): void {
   test('PUT creates a row that is not there, and needs the key only in the path', async () => {
     const row = { name: 'K', email: 'k@example.org', region: 'east', visits: 0 }
     const made = await send('PUT', 'people/500', row)
-    expect([made.status, made.headers.get('location'), made.json.id]).toEqual([201, '/api/service/shop/people/500', 500])
+    expect([made.status, made.headers.get('location'), made.json.id]).toEqual([
+      201,
+      '/api/service/shop/people/500',
+      500,
+    ])
     expect((await send('PUT', 'people/500', { ...row, id: 500 })).status).toBe(200)
     const other = await send('PUT', 'people/500', { ...row, id: 501 })
     expect([other.status, fields(other)]).toEqual([422, ['id']])
@@ -106,7 +115,13 @@ export function verbs(world: TableWorld): void {
     const made = await send('POST', 'orders', [row(1), row(2)])
     expect([made.status, made.json, made.headers.get('location')]).toEqual([
       201,
-      { count: 2, keys: [{ shop: 'bulk', number: 1 }, { shop: 'bulk', number: 2 }] },
+      {
+        count: 2,
+        keys: [
+          { shop: 'bulk', number: 1 },
+          { shop: 'bulk', number: 2 },
+        ],
+      },
       null,
     ])
     expect((await send('POST', 'orders', { rows: [row(3)] })).json.count).toBe(1)
@@ -117,7 +132,11 @@ export function verbs(world: TableWorld): void {
     expect((await send('GET', 'orders?shop=bulk')).json.count).toBe(3)
     expect((await send('POST', 'orders', [])).status).toBe(422)
     expect((await send('POST', 'orders', { rows: [] })).status).toBe(422)
-    const generated = await send('POST', 'people', [1, 2].map(n => ({ name: `${n}`, email: 'b@x.org', region: 'bulk', visits: n })))
+    const generated = await send(
+      'POST',
+      'people',
+      [1, 2].map(n => ({ name: `${n}`, email: 'b@x.org', region: 'bulk', visits: n })),
+    )
     expect(generated.json.keys).toHaveLength(2)
     for (const { id } of generated.json.keys) expect((await send('DELETE', `people/${id}`)).status).toBe(204)
   })
@@ -155,18 +174,36 @@ export function verbs(world: TableWorld): void {
     expect((await send('PATCH', 'people/1', '{"visits":5}', headers('application/merge-patch+json'))).status).toBe(200)
     expect((await send('POST', 'people', 'a=1', headers('application/x-www-form-urlencoded'))).status).toBe(415)
     for (const body of ['', '{', '"\ud800', '['.repeat(100) + ']'.repeat(100)])
-      expect([body.slice(0, 3), (await send('POST', 'people', body, headers('application/json'))).status]).toEqual([body.slice(0, 3), 400])
+      expect([body.slice(0, 3), (await send('POST', 'people', body, headers('application/json'))).status]).toEqual([
+        body.slice(0, 3),
+        400,
+      ])
     for (const body of ['1', 'null', '"x"', 'true'])
-      for (const [method, path] of [['POST', 'people'], ['PUT', 'people/1'], ['PATCH', 'people/1']] as const)
-        expect([method, body, (await send(method, path, body, headers('application/json'))).status]).toEqual([method, body, 422])
-    const large = await send('POST', 'log', JSON.stringify({ line: 'x'.repeat(17 * 2 ** 20) }), headers('application/json'))
+      for (const [method, path] of [
+        ['POST', 'people'],
+        ['PUT', 'people/1'],
+        ['PATCH', 'people/1'],
+      ] as const)
+        expect([method, body, (await send(method, path, body, headers('application/json'))).status]).toEqual([
+          method,
+          body,
+          422,
+        ])
+    const large = await send(
+      'POST',
+      'log',
+      JSON.stringify({ line: 'x'.repeat(17 * 2 ** 20) }),
+      headers('application/json'),
+    )
     expect(large.status).toBe(413)
     expect((await send('GET', 'people/1')).json).toMatchObject({ name: 'Ada Lovelace', visits: 5 })
   })
 
   test('queries and lookups of the same table see a write at once', async () => {
     const counted = async () =>
-      Object.fromEntries((await send('GET', 'regions')).json.rows.map((r: { region: string; n: number }) => [r.region, r.n]))
+      Object.fromEntries(
+        (await send('GET', 'regions')).json.rows.map((r: { region: string; n: number }) => [r.region, r.n]),
+      )
     const before = await counted()
     const { json } = await send('POST', 'people', { name: 'Q', email: 'q@x.org', region: 'seen', visits: 1 })
     expect(await counted()).toEqual({ ...before, seen: 1 })

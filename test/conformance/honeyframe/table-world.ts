@@ -92,7 +92,12 @@ export class TableWorld {
               columns: { name: any, n: { type: 'integer' } },
             },
             { name: 't.log', writable: true, columns: { line: any } },
-            { name: 't.fixed', from: join(this.folder, 'people.csv'), primary_key: 'id', columns: { email: { sensitivity: 'low' }, name: { sensitivity: 'low' } } },
+            {
+              name: 't.fixed',
+              from: join(this.folder, 'people.csv'),
+              primary_key: 'id',
+              columns: { email: { sensitivity: 'low' }, name: { sensitivity: 'low' } },
+            },
           ],
           services: [
             {
@@ -105,9 +110,21 @@ export class TableWorld {
                 table('named'),
                 table('log', 't.log', { methods: ['GET', 'POST'] }),
                 table('fixed', 't.fixed', { methods: ['GET'] }),
-                table('by region/2', 't.people', { methods: ['GET', 'PATCH'], columns: ['id', 'region', 'visits'], pagination: { default_limit: 2, max_limit: 3, total: true } }),
+                table('by region/2', 't.people', {
+                  methods: ['GET', 'PATCH'],
+                  columns: ['id', 'region', 'visits'],
+                  pagination: { default_limit: 2, max_limit: 3, total: true },
+                }),
                 { id: 'person', kind: 'lookup', dataset: 't.people', key_column: 'id' },
-                { id: 'regions', kind: 'sql', query: { source: { schema: 't', table: 'people' }, columns: ['region', { fn: 'count', as: 'n' }], group_by: ['region'] } },
+                {
+                  id: 'regions',
+                  kind: 'sql',
+                  query: {
+                    source: { schema: 't', table: 'people' },
+                    columns: ['region', { fn: 'count', as: 'n' }],
+                    group_by: ['region'],
+                  },
+                },
               ],
             },
             { key: 'open', publish: true, public: true, endpoints: [table('people')] },
@@ -137,18 +154,31 @@ export class TableWorld {
   }
 
   admin(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.callgate.admin(method, path, body, { ...(this.project ? { 'x-project-id': this.project } : {}), ...headers })
+    return this.callgate.admin(method, path, body, {
+      ...(this.project ? { 'x-project-id': this.project } : {}),
+      ...headers,
+    })
   }
 
   /** A key of the service `shop` without a rate limit. */
   async mint(fields: object, asset = this.service): Promise<string> {
-    const minted = await this.admin('POST', `/api/publish/assets/${asset}/api-keys`, { name: 'test', rate_limit: null, ...fields })
+    const minted = await this.admin('POST', `/api/publish/assets/${asset}/api-keys`, {
+      name: 'test',
+      rate_limit: null,
+      ...fields,
+    })
     if (minted.status !== 201) throw new Error(`no key was minted: ${minted.text}`)
     return minted.json.key
   }
 
   /** Asks an endpoint of the service `shop`, with the key that may everything by default. */
-  send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, key = this.key): Promise<Answer> {
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    key = this.key,
+  ): Promise<Answer> {
     return this.callgate.call(`/api/service/shop/${path}`, { method, key, body, headers })
   }
 
@@ -161,4 +191,6 @@ export class TableWorld {
 
 /** The fields of a refusal's `errors`, with their rows where they have any. */
 export const fields = ({ json }: Answer): string[] =>
-  (json.errors ?? []).map((e: { row?: number; field?: string }) => [e.row, e.field].filter(v => v !== undefined).join(' '))
+  (json.errors ?? []).map((e: { row?: number; field?: string }) =>
+    [e.row, e.field].filter(v => v !== undefined).join(' '),
+  )
