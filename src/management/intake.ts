@@ -47,8 +47,7 @@ export async function stageTable(
     throw unprocessable(
       `${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
     )
-  for (const [column, type] of Object.entries(source.types ?? {}))
-    if (!declaredType(type)) throw unprocessable(`types: ${shown(column)}: there is no such type.`)
+  for (const [column, type] of Object.entries(source.types ?? {})) knownType(column, type)
   const file = fileName(randomUUID(), false)
   const indexes = source.indexes ?? []
   const request: ImportRequest = {
@@ -71,6 +70,13 @@ export async function stageTable(
     source: name,
     sourceHash: sourceHash(source, result.sha256),
   }
+}
+
+/** @throws Fault 422 a decimal that there cannot be */
+export function knownType(column: string, type: DeclaredType): NonNullable<ReturnType<typeof declaredType>> {
+  const known = declaredType(type)
+  if (!known) throw unprocessable(`${shown(column)}: a decimal has 1 to 38 digits, and not more behind the point.`)
+  return known
 }
 
 export const discardStaged = (context: ManagementContext, generation: Generation): Promise<void> =>

@@ -1,14 +1,14 @@
 /** Datasets that endpoints may write to: how their files are made, and how they are replaced without losing a write. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { type Column, type DeclaredType, declaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
+import { type Column, type DeclaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
 import type { Dataset, Generation } from '../catalog/datasets.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
-import { discardStaged, type Progress, sourceHash, stageTable, type TableSource } from './intake.ts'
+import { discardStaged, knownType, type Progress, sourceHash, stageTable, type TableSource } from './intake.ts'
 
 /** What is said of a table's columns beyond what an import finds. */
 export interface Declared {
@@ -160,7 +160,7 @@ function columnsOf({ columns: given, primaryKey = [], indexes = [] }: EmptyTable
     if (seen.has(name.toLowerCase())) throw unprocessable(`Two columns are called ${shown(name)}.`)
     seen.add(name.toLowerCase())
     const { type, nullable } = given[name]!
-    const known = declaredType(type)!
+    const known = knownType(name, type)
     const look = lookAt(name, known.type, [])
     const column: Column = {
       name,

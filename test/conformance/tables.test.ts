@@ -1,6 +1,7 @@
 /** Endpoints of kind table: rows as resources, from source and as the executable. */
 import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
+import { datasets } from './honeyframe/table-datasets.ts'
 import { policy } from './honeyframe/table-policy.ts'
 import { races } from './honeyframe/table-races.ts'
 import { replays } from './honeyframe/table-replays.ts'
@@ -20,4 +21,5 @@ describe.each(TARGETS)('Tables, %s:', target => {
   describe('policy', () => policy(world))
   describe('writers at the same time', () => races(world))
   describe('requests that are sent again', () => replays(world))
+  describe('their datasets', () => datasets(world))
 })
