@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { workersOf } from '../../life/processes.ts'
 import { RAW, type TableWorld } from './table-world.ts'
 
 export function replays(world: TableWorld): void {
@@ -78,19 +79,21 @@ export function replays(world: TableWorld): void {
   })
 
   test('while the first is under way, the same request is 409 and another one 422', async () => {
-    const rows = JSON.stringify(Array.from({ length: 40_000 }, () => ({ line: 'under way' })))
-    const headers = { ...key('under-way'), 'content-type': 'application/json' }
-    const first = send('POST', 'log', rows, headers)
-    let second = await send('POST', 'log', rows, headers)
-    expect([second.status, second.json.code, second.headers.get('retry-after')]).toEqual([409, 'in_flight', '1'])
-    expect((await send('POST', 'log', { line: 'under way' }, key('under-way'))).status).toBe(422)
-    expect((await first).json).toEqual({ count: 40_000 })
-    second = await send('POST', 'log', rows, headers)
-    expect([second.status, second.json, second.headers.get('idempotent-replayed')]).toEqual([
-      201,
-      { count: 40_000 },
-      'true',
-    ])
+    const [process] = workersOf(world.callgate.process.pid, 'write')
+    const ask = () => send('POST', 'log', { line: 'under way' }, key('under-way'))
+    Bun.spawnSync(['kill', '-STOP', String(process!.pid)])
+    const both = [ask(), ask()]
+    try {
+      const second = await Promise.race(both)
+      expect([second.status, second.json.code, second.headers.get('retry-after')]).toEqual([409, 'in_flight', '1'])
+      expect((await send('POST', 'log', { line: 'another' }, key('under-way'))).status).toBe(422)
+    } finally {
+      Bun.spawnSync(['kill', '-CONT', String(process!.pid)])
+    }
+    expect((await Promise.all(both)).map(a => a.status).sort()).toEqual([201, 409])
+    const again = await ask()
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([201, 'true'])
+    expect(await count('under%20way')).toBe(1)
   })
 
   test('many who send the same at once have it done once', async () => {

@@ -23,8 +23,7 @@ const table = (id: string, dataset = `t.${id}`, more: object = {}) => ({
 
 export class TableWorld {
   #target: Target
-  readonly folder = temporaryFolder()
-  readonly dataDir = join(this.folder, 'data')
+  folder!: string
   readonly env = { CALLGATE_ADMIN_TOKEN: mintSecret('hf') }
   callgate!: Callgate
   project!: string
@@ -134,7 +133,12 @@ export class TableWorld {
     }
   }
 
+  get dataDir(): string {
+    return join(this.folder, 'data')
+  }
+
   async start(): Promise<void> {
+    this.folder = temporaryFolder()
     writeFileSync(join(this.folder, 'people.csv'), PEOPLE)
     await this.#start(this.manifest())
     this.project = String((await this.admin('GET', '/api/projects')).json.items[0].project_id)
