@@ -29,6 +29,7 @@ export interface ServerParts {
 export function buildServer({ gate, management, readiness }: ServerParts) {
   const { config } = management
   const { registry } = management.publisher
+  const serve = honeyframeDoor(gate, config)
   const app = new Elysia({
     // Elysia looks for the path from the 11th character on and misses it behind `http://api`; from the 7th on, which is
     // the other choice, it would take the second slash of `https://` for the path
@@ -45,6 +46,10 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
       ...(config.tlsCert && config.tlsKey
         ? { tls: { cert: Bun.file(config.tlsCert), key: Bun.file(config.tlsKey) } }
         : {}),
+      // what is called most goes from Bun's router to its door, where no hook has to see it first
+      ...(config.corsOrigins.length === 0 && !config.hostDomain
+        ? { routes: { [`${PREFIX}*`]: (request: Request) => serve(request, () => addressOf(request)) } }
+        : {}),
     },
   })
   // without a usable Host (HTTP/1.0 needs none) Bun's URL is the path alone, in which Elysia finds no route
@@ -59,7 +64,6 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     const peer = app.server?.requestIP(received.get(request) ?? request)?.address ?? '127.0.0.1'
     return clientAddress(request.headers, peer, config.trustedProxies)
   }
-  const serve = honeyframeDoor(gate, config)
   const models = modelDoor(gate, registry.runtime.scorer, {
     maxBody: config.maxBody,
     requestTimeout: config.requestTimeout,

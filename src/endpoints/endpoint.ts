@@ -8,6 +8,7 @@ import type { Written } from '../query/write/writer.ts'
 import type { RowCodec } from '../scoring/codec.ts'
 import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
@@ -22,16 +23,8 @@ export interface Call {
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** A reply that is JSON already. */
-export class Rendered {
-  readonly json: Uint8Array<ArrayBuffer>
-
-  constructor(json: Uint8Array<ArrayBuffer>) {
-    this.json = json
-  }
-}
-
-export type Reply = RowsReply | ModelReply | Rendered
+/** Bytes are JSON already. */
+export type Reply = RowsReply | ModelReply | Uint8Array<ArrayBuffer>
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {
@@ -42,7 +35,7 @@ export interface ServedVersion {
   metadata: ModelMetadata
   codec: RowCodec
   /** how a scoring process answers bodies; absent where their rows are checked against a schema first */
-  recipe?: string
+  recipe?: SentRecipe
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */

@@ -4,12 +4,14 @@ import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
 import { notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
-import { recipeText, takesLongIntegers } from '../scoring/answer.ts'
+import { sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
 import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
-import { type Call, type Endpoint, Rendered, type ServedModel, type ServedVersion } from './endpoint.ts'
+import type { Scorer } from '../scoring/scorer.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
+import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -104,23 +106,41 @@ export function compileModelEndpoint(
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
     run(call) {
-      const { scorer } = runtime
-      if (call.bytes && active.recipe && call.bytes.length <= MOST_BYTES_HANDED_ON)
-        return scorer.answer(active.scoring, active.recipe, call.bytes, call).then(json => new Rendered(json))
+      if (call.bytes && active.recipe) {
+        const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
+        if (answer) return answer
+      }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      return predict(scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
+      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
         replyOf(decoded, active.id, rows.length),
       )
     },
   }
 }
 
+/**
+ * Has a scoring process write the answer: of the tensors, where a quick look at the body makes them, else of the body.
+ * @returns undefined: there is too much of it, it is to be parsed and scored in parts
+ */
+function answerBytes(
+  scorer: Scorer,
+  { codec, scoring }: ServedVersion,
+  recipe: SentRecipe,
+  body: Uint8Array,
+  call: Call,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  const scanned = codec.scan(body)
+  if (scanned && scanned.rows <= scorer.maxBatchRows)
+    return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
+  return body.length <= MOST_BYTES_HANDED_ON ? scorer.answer(scoring, recipe, { body }, 1, call) : undefined
+}
+
 /** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
-const recipeOf = ({ id, sha256, metadata, features }: ModelVersion, options: CodecOptions): string =>
-  recipeText({ sha256, modelId: id, metadata, features: features ?? undefined, options })
+const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>
+  sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options })
 
 /** The parsed body. @throws Fault 400 */
 const bodyOf = ({ bytes, body }: Call, longIntegers: boolean): unknown =>

@@ -1,12 +1,12 @@
 import { unavailable } from '../lib/fault.ts'
 import { ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
-import type { LoadRequest } from './child.ts'
 import { join, part, splits } from './join.ts'
 import type { Job, JobQueue } from './queue.ts'
 import { asFault } from './rows.ts'
 import type { Tensors } from './tensors.ts'
-import { packBodies, packFeeds, unpackAnswers, unpackTensors } from './wire.ts'
+import type { LoadRequest } from './wire.ts'
+import { packBodies, packFeeds, packRows, unpackAnswers, unpackTensors } from './wire.ts'
 
 /** Where batches are scored: a place in a process. */
 export interface Lane {
@@ -87,7 +87,7 @@ export class Batcher {
     this.counts.rows += rows
     try {
       const answer = await lane.exchange(first.model, pack(jobs), expires)
-      if (first.takesBody) settleBodies(jobs, answer)
+      if (first.inJson) settle(jobs, answer)
       else this.#settleTensors(jobs, rows, unpackTensors(answer))
     } catch (error) {
       if (error instanceof ChildLost) this.#lost(jobs, error)
@@ -98,13 +98,14 @@ export class Batcher {
   }
 
   #settleTensors(jobs: Job[], rows: number, outputs: Tensors): void {
-    if (jobs.length === 1) return jobs[0]!.resolve(outputs)
-    if (!splits(outputs, rows)) return this.#rerun(jobs)
-    let from = 0
-    for (const job of jobs) {
-      if (!job.settled) job.resolve(part(outputs, from, from + job.rows))
-      from += job.rows
-    }
+    if (jobs.length === 1) jobs[0]!.resolve(outputs)
+    else if (splits(outputs, rows)) {
+      let from = 0
+      for (const job of jobs) {
+        if (!job.settled) job.resolve(part(outputs, from, from + job.rows))
+        from += job.rows
+      }
+    } else this.#rerun(jobs)
   }
 
   /** One bad request must not spoil its neighbours: each again by itself. */
@@ -126,17 +127,24 @@ export class Batcher {
 
 function pack(jobs: Job[]): Parts {
   const { model, work } = jobs[0]!
-  if (work.body)
+  if (!work.feeds)
     return packBodies(
       model,
       work.recipe,
-      jobs.map(job => job.work.body!),
+      jobs.map(job => (job.work as { body: Uint8Array }).body),
     )
-  return packFeeds(model, join(jobs.map(job => (job.work as { feeds: Tensors }).feeds)), work.outputs)
+  const feeds = join(jobs.map(job => job.work.feeds!))
+  if (!work.recipe) return packFeeds(model, feeds, work.outputs)
+  return packRows(
+    model,
+    work.recipe,
+    feeds,
+    jobs.map(job => job.rows),
+  )
 }
 
-/** Who read them has kept them apart: an answer, or what is wrong with it, for each. */
-function settleBodies(jobs: Job[], answer: Uint8Array<ArrayBuffer>): void {
+/** Who wrote them has kept them apart: an answer, or what is wrong with it, for each. */
+function settle(jobs: Job[], answer: Uint8Array<ArrayBuffer>): void {
   for (const [i, one] of unpackAnswers(answer).entries()) {
     const job = jobs[i]!
     if (one instanceof Error) job.reject(asFault(one))

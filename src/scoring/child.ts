@@ -4,31 +4,19 @@ import { Fault } from '../lib/fault.ts'
 import { asSent } from '../workers/frames.ts'
 import { loadOnnxruntime } from '../workers/native.ts'
 import { serveParent } from '../workers/serve.ts'
-import { answerBody, type CompiledRecipe, compileRecipe } from './answer.ts'
+import { answerBody, answerRows, type CompiledRecipe, compileRecipe } from './answer.ts'
 import { Gathering } from './gathering.ts'
 import { type InspectRequest, inspectFile } from './inspect.ts'
 import { openSession, prepareRuntime, run } from './session.ts'
-import { packAnswers, packTensors, unpackRequest } from './wire.ts'
-
-/** The child's side of scoring: what a scoring process answers. Sessions are kept by the hash of their file. */
-export interface ChildInit {
-  /** Threads inside one inference. */
-  threads: number
-  /** Rows in one run. */
-  maxBatchRows?: number
-}
-
-export interface LoadRequest {
-  sha256: string
-  path: string
-}
+import { type ChildInit, type LoadRequest, packAnswers, packTensors, type SentRecipe, unpackRequest } from './wire.ts'
 
 const MAX_RECIPES = 1000
 
+/** The child's side of scoring: what a scoring process answers. Sessions are kept by the hash of their file. */
 serveParent(async (init: ChildInit) => {
   const runtime = await prepareRuntime(loadOnnxruntime)
   const sessions = new Map<string, Promise<InferenceSession>>()
-  const recipes = new Map<string, CompiledRecipe>()
+  const recipes = new Map<number, CompiledRecipe>()
 
   function session({ sha256, path }: LoadRequest): Promise<InferenceSession> {
     let opening = sessions.get(sha256)
@@ -45,12 +33,12 @@ serveParent(async (init: ChildInit) => {
     return opening
   }
 
-  function recipeOf(text: string): CompiledRecipe {
-    let recipe = recipes.get(text)
+  function recipeOf({ id, text }: SentRecipe): CompiledRecipe {
+    let recipe = recipes.get(id)
     if (!recipe) {
       recipe = compileRecipe(text)
       if (recipes.size >= MAX_RECIPES) recipes.clear()
-      recipes.set(text, recipe)
+      recipes.set(id, recipe)
     }
     return recipe
   }
@@ -69,6 +57,10 @@ serveParent(async (init: ChildInit) => {
       const opened = await session(request.model)
       if (request.recipe === undefined) return packTensors(await run(runtime, opened, request.feeds, request.outputs))
       const recipe = recipeOf(request.recipe)
+      if (request.feeds) {
+        const outputs = await run(runtime, opened, request.feeds, recipe.codec.outputs)
+        return packAnswers(answerRows(outputs, request.counts, recipe))
+      }
       const gathering = new Gathering(
         (feeds, outputs) => run(runtime, opened, feeds, outputs),
         recipe.independentRows ? (init.maxBatchRows ?? 1) : 1,

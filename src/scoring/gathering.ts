@@ -34,19 +34,18 @@ export class Gathering {
       const batches = groups.get(key) ?? []
       groups.set(key, batches)
       const last = batches.at(-1)
-      if (last && last.reduce((sum, one) => sum + one.rows, member.rows) <= this.#maxRows) last.push(member)
+      if (last && rowsIn(last) + member.rows <= this.#maxRows) last.push(member)
       else batches.push([member])
     }
     for (const batches of groups.values()) for (const batch of batches) await this.#score(batch)
   }
 
   async #score(batch: Member[]): Promise<void> {
-    const { outputs } = batch[0]!
+    const [first, ...others] = batch as [Member, ...Member[]]
     try {
-      const scored = await this.#run(join(batch.map(member => member.feeds)), outputs)
-      if (batch.length === 1) return batch[0]!.resolve(scored)
-      const rows = batch.reduce((sum, member) => sum + member.rows, 0)
-      if (splits(scored, rows)) {
+      const scored = await this.#run(join(batch.map(member => member.feeds)), first.outputs)
+      if (others.length === 0) return first.resolve(scored)
+      if (splits(scored, rowsIn(batch))) {
         let from = 0
         for (const member of batch) {
           member.resolve(part(scored, from, from + member.rows))
@@ -55,9 +54,11 @@ export class Gathering {
         return
       }
     } catch (error) {
-      if (batch.length === 1) return batch[0]!.reject(asFault(error))
+      if (others.length === 0) return first.reject(asFault(error))
     }
     // one bad request must not spoil its neighbours
     for (const member of batch) await this.#score([member])
   }
 }
+
+const rowsIn = (members: readonly Member[]) => members.reduce((sum, { rows }) => sum + rows, 0)

@@ -3,7 +3,7 @@ import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import type { ChildInit, LoadRequest } from './child.ts'
+import type { ChildInit, LoadRequest } from './wire.ts'
 
 export interface PoolOptions {
   workers: number

@@ -3,17 +3,26 @@ import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
 import type { JobOptions, ScoringModel } from './queue.ts'
 import type { GivenRows } from './rows.ts'
-import type { Scorer } from './scorer.ts'
 import type { Tensors } from './tensors.ts'
 
 const MAX_ERRORS = 100
+
+/** As much as is needed of a `Scorer`. */
+interface RemoteScorer {
+  score(
+    model: ScoringModel,
+    feeds: Tensors,
+    rows: number,
+    options: JobOptions & { outputs?: readonly string[] },
+  ): Promise<Tensors>
+}
 
 /**
  * Rows to predictions, scored in the scoring processes.
  * @throws Fault as `RowCodec.encode` and `Scorer.score`
  */
 export const predict = async (
-  scorer: Scorer,
+  scorer: RemoteScorer,
   model: ScoringModel,
   codec: RowCodec,
   rows: readonly unknown[],

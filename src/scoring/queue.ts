@@ -1,6 +1,7 @@
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { groupOf } from './join.ts'
 import { bytesOf, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export interface ScoringModel {
   sha256: string
@@ -18,19 +19,24 @@ export interface JobOptions {
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** What a request brings: tensors, answered with tensors; or a body of rows as it was received, answered with JSON. */
+/**
+ * What a request brings: tensors, answered with tensors; or a body of rows as it was received, or the tensors that were made
+ * of one, answered with JSON.
+ */
 export type Work =
   | {
       feeds: Tensors
       /** Which outputs are wanted; all of them where it is absent. */
       outputs?: readonly string[]
-      body?: undefined
+      recipe?: undefined
     }
   | {
-      body: Uint8Array
       /** How rows become tensors and tensors an answer, see `answer.ts`. */
-      recipe: string
+      recipe: SentRecipe
+      body: Uint8Array
+      feeds?: undefined
     }
+  | { recipe: SentRecipe; feeds: Tensors }
 
 /** One caller's request, from admission until it is settled. */
 export class Job {
@@ -41,7 +47,7 @@ export class Job {
   readonly rows: number
   readonly bytes: number
   /** Whether its answer is JSON, and not tensors. */
-  readonly takesBody: boolean
+  readonly inJson: boolean
   readonly deadline: number
   readonly caller: JobOptions['caller']
   /** Jobs of one group may be scored together. */
@@ -73,7 +79,7 @@ export class Job {
     this.#queue = queue
     this.model = model
     this.work = work
-    this.takesBody = work.body !== undefined
+    this.inJson = work.recipe !== undefined
     this.rows = about.rows
     this.bytes = about.bytes
     this.deadline = deadline
@@ -151,7 +157,7 @@ export class JobQueue {
   add(model: ScoringModel, work: Work, rows: number, options: JobOptions): Job['answer'] {
     const added = Date.now()
     if (options.deadline <= added) throw deadlinePassed()
-    const bytes = work.body ? work.body.length : bytesOf(work.feeds)
+    const bytes = work.feeds ? bytesOf(work.feeds) : work.body.length
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
@@ -166,7 +172,8 @@ export class JobQueue {
   /** What must be equal for requests to go to a process together. */
   #groupOf(model: ScoringModel, work: Work): string {
     if (!model.metadata.independentRows) return `#${this.#serial++}`
-    return work.body ? work.recipe : model.sha256 + groupOf(work.feeds, work.outputs)
+    if (!work.recipe) return model.sha256 + groupOf(work.feeds, work.outputs)
+    return `recipe ${work.recipe.id}${work.feeds ? groupOf(work.feeds, undefined) : ''}`
   }
 
   /** Told by a job that is settled. */

@@ -6,6 +6,7 @@ import { Pool } from './pool.ts'
 import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
 import { concatRows, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export type { ScoringModel } from './queue.ts'
 
@@ -36,11 +37,21 @@ export interface Scorer {
    */
   score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
   /**
-   * Answers a body of rows in JSON, both as bytes: it is read, and the answer written, where it is scored.
+   * Answers a body of rows in JSON, both as bytes: it is read, unless its tensors are given, and the answer written, where it
+   * is scored.
    * @param recipe what the endpoint makes of the model (`answer.ts`)
+   * @param rows how many there are; 1 for a body
    * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
    */
-  answer(model: ScoringModel, recipe: string, body: Uint8Array, options: JobOptions): Promise<Uint8Array<ArrayBuffer>>
+  answer(
+    model: ScoringModel,
+    recipe: SentRecipe,
+    given: { body: Uint8Array } | { feeds: Tensors },
+    rows: number,
+    options: JobOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>
+  /** Rows that are scored at once at most. */
+  readonly maxBatchRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
   /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
@@ -123,8 +134,9 @@ export function createScorer(options: ScorerOptions): Scorer {
         return tensors(model, feeds, rows, scoring)
       return inParts(rows, maxBatchRows, feeds, (feeds, size) => tensors(model, feeds, size, scoring))
     },
-    answer: (model, recipe, body, scoring) =>
-      admit(model, { recipe, body }, 1, scoring) as Promise<Uint8Array<ArrayBuffer>>,
+    answer: (model, recipe, given, rows, scoring) =>
+      admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<Uint8Array<ArrayBuffer>>,
+    maxBatchRows,
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })
     },

@@ -1,7 +1,7 @@
 import { Child } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import type { ChildInit } from './child.ts'
+import type { ChildInit } from './wire.ts'
 
 /** A fresh process for each request and nothing shared, for models that nobody trusts. At most `processes` at a time. */
 export class Subprocesses implements Lanes {

@@ -6,8 +6,25 @@
 import type { ElementType } from '../catalog/tensor.ts'
 import { revive, type SentError } from '../workers/frames.ts'
 import type { Parts } from '../workers/pipe.ts'
-import type { LoadRequest } from './child.ts'
 import { type TensorData, type Tensors, viewOf, volume } from './tensors.ts'
+
+export interface ChildInit {
+  /** Threads inside one inference. */
+  threads: number
+  /** Rows in one run. */
+  maxBatchRows?: number
+}
+
+export interface LoadRequest {
+  sha256: string
+  path: string
+}
+
+/** A recipe (`answer.ts`) as it is sent: who has compiled it knows it by its id. */
+export interface SentRecipe {
+  id: number
+  text: Uint8Array
+}
 
 /** Name, type, dimensions, and the elements where they are text. */
 type Spec =
@@ -16,11 +33,13 @@ type Spec =
 
 type RequestHead =
   | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; recipe?: undefined }
-  | { model: LoadRequest; recipe: string; lengths: number[] }
+  | { model: LoadRequest; recipe: number; lengths: number[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: number; feeds: Spec[]; counts: number[]; length: number }
 
 export type ScoreRequest =
   | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
-  | { model: LoadRequest; recipe: string; bodies: Uint8Array[] }
+  | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: SentRecipe; feeds: Tensors; counts: number[] }
 
 export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readonly string[]): Parts {
   const { specs, parts } = packed(tensors)
@@ -28,17 +47,32 @@ export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readon
 }
 
 /** @param bodies what `answer.ts` makes answers of, by this recipe */
-export function packBodies(model: LoadRequest, recipe: string, bodies: readonly Uint8Array[]): Parts {
-  const lengths = bodies.map(body => body.length)
-  return [...headOf({ model: fileOf(model), recipe, lengths } satisfies RequestHead), ...bodies]
+export function packBodies(model: LoadRequest, recipe: SentRecipe, bodies: readonly Uint8Array[]): Parts {
+  const lengths = [recipe.text.length, ...bodies.map(body => body.length)]
+  return [...headOf({ model: fileOf(model), recipe: recipe.id, lengths } satisfies RequestHead), recipe.text, ...bodies]
+}
+
+/** @param counts how many of the rows each answer is for */
+export function packRows(model: LoadRequest, recipe: SentRecipe, tensors: Tensors, counts: readonly number[]): Parts {
+  const { specs, parts } = packed(tensors)
+  const { id, text } = recipe
+  const head = { model: fileOf(model), recipe: id, feeds: specs, counts: [...counts], length: text.length }
+  return [...headOf(head satisfies RequestHead), text, ...padding(text.length), ...parts]
 }
 
 const fileOf = ({ sha256, path }: LoadRequest): LoadRequest => ({ sha256, path })
 
 export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
   const { head, at } = readHead<RequestHead>(payload)
-  if (head.recipe === undefined) return { ...head, feeds: unpacked(head.feeds, payload, at) }
-  return { model: head.model, recipe: head.recipe, bodies: cut(payload, at, head.lengths) }
+  if (head.recipe === undefined)
+    return { model: head.model, outputs: head.outputs, feeds: unpacked(head.feeds, payload, at) }
+  if (head.feeds) {
+    const { model, recipe: id, counts, length } = head
+    const text = payload.subarray(at, at + length)
+    return { model, recipe: { id, text }, feeds: unpacked(head.feeds, payload, at + aligned(length)), counts }
+  }
+  const [text, ...bodies] = cut(payload, at, head.lengths)
+  return { model: head.model, recipe: { id: head.recipe, text: text! }, bodies }
 }
 
 export function packTensors(tensors: Tensors): Parts {

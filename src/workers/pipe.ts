@@ -58,7 +58,7 @@ export async function openPipe(fd: number, receive: (frame: Frame) => void): Pro
   }
 }
 
-function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
+export function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
   const frame = Buffer.allocUnsafe(HEAD + length)
@@ -75,7 +75,7 @@ function frameOf(id: number, kind: FrameKind, parts: Parts): Uint8Array {
 }
 
 /** Makes frames of bytes as they come. */
-class FrameReader {
+export class FrameReader {
   readonly #receive: (frame: Frame) => void
   readonly #head = Buffer.alloc(HEAD)
   #headFilled = 0

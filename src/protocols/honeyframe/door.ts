@@ -3,14 +3,15 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import { type Call, type Endpoint, Rendered } from '../../endpoints/endpoint.ts'
-import type { Admission, Gate } from '../../gate/gate.ts'
+import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
+import type { Gate } from '../../gate/gate.ts'
+import type { LimitHeaders } from '../../gate/limits.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
-import { type Identity, identify } from '../../telemetry/identity.ts'
+import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { answerTable } from './table.ts'
 
@@ -22,61 +23,47 @@ export interface DoorSettings {
 }
 
 /** @param address the caller's address */
-export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
+export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSettings) {
   return async function serve(request: Request, address: () => string): Promise<Response> {
-    const identity = identify(request.headers)
-    let limit: Admission['headers']
+    const { headers } = request
+    const identity = identify(headers)
+    let limit: LimitHeaders | undefined
     try {
-      checkAnnouncedLength(request.headers, settings.maxBody)
+      checkAnnouncedLength(headers, maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
-      const [service, endpoint, row] = segments as [string, string, string?]
-      const admission = gate.admit(request.headers, address, decoded(service), decoded(endpoint))
+      const [first, second, row] = segments as [string, string, string?]
+      const admission = gate.admit(headers, address, decoded(first), decoded(second))
       limit = admission.headers
-      return await answer(request, admission, { service, endpoint, row, query }, identity, settings)
+      const { endpoint, grant } = admission
+      if (endpoint.table) {
+        const path = `${PREFIX}${first}/${second}`
+        const about = { request, id: row, query, path, maxBody, deadline: Date.now() + requestTimeout }
+        const response = await answerTable(about, endpoint.table, grant)
+        if (response) {
+          for (const [name, value] of Object.entries({ ...identity.headers, ...limit }))
+            response.headers.set(name, value)
+          return response
+        }
+      } else if (row !== undefined) throw notFound('No such route.')
+      if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
+        throw methodNotAllowed(allowed(endpoint))
+      const call: Call = { params: NO_PARAMS, deadline: Date.now() + requestTimeout, caller: request }
+      if (endpoint.takesBody) {
+        checkJsonType(headers)
+        call.bytes = await readBytes(request, maxBody)
+      } else call.params = new URLSearchParams(query)
+      let reply = endpoint.run(call, grant)
+      if (reply instanceof Promise) reply = await reply
+      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), {
+        headers: { 'content-type': 'application/json', ...identity.headers, ...limit },
+      })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
       return problem(fault, { ...identity, headers: { ...identity.headers, ...limit } })
     }
   }
-}
-
-async function answer(
-  request: Request,
-  { endpoint, grant, headers }: Admission,
-  { row, query, ...place }: { service: string; endpoint: string; row?: string; query: string },
-  identity: Identity,
-  settings: DoorSettings,
-): Promise<Response> {
-  const deadline = Date.now() + settings.requestTimeout
-  if (endpoint.table) {
-    const path = `${PREFIX}${place.service}/${place.endpoint}`
-    const about = { request, id: row, query, path, maxBody: settings.maxBody, deadline }
-    const response = await answerTable(about, endpoint.table, grant)
-    if (response) {
-      for (const [name, value] of Object.entries({ ...identity.headers, ...headers })) response.headers.set(name, value)
-      return response
-    }
-  } else if (row !== undefined) throw notFound('No such route.')
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
-  let bytes: Uint8Array | undefined
-  if (endpoint.takesBody) {
-    checkJsonType(request.headers)
-    bytes = await readBytes(request, settings.maxBody)
-  }
-  const call: Call = {
-    params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
-    bytes,
-    deadline,
-    caller: request,
-  }
-  let reply = endpoint.run(call, grant)
-  if (reply instanceof Promise) reply = await reply
-  return new Response(reply instanceof Rendered ? reply.json : stringifyLossless(reply), {
-    headers: { 'content-type': 'application/json', ...identity.headers, ...headers },
-  })
 }
 
 const NO_PARAMS = new URLSearchParams()
