@@ -10,11 +10,12 @@ const EXACT_DIGITS = 15
 export function encodeJson(column: StoredColumn, value: unknown): StoredValue | undefined {
   switch (column.type) {
     case 'integer':
-      if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
+      // + 0: a negative zero, which no answer shows, is none
+      if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : undefined
       return typeof value === 'bigint' || typeof value === 'string' ? encodeText(column, String(value)) : undefined
     case 'float':
       if (typeof value === 'bigint') return Number(value)
-      return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+      return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined
     case 'decimal':
       if (typeof value === 'number' && !isExact(value)) return undefined
       return typeof value === 'object' || typeof value === 'boolean' ? undefined : encodeText(column, String(value))

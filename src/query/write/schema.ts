@@ -7,7 +7,7 @@ const VALUE: Record<Column['type'], (column: Column) => Schema> = {
   float: () => ({ type: 'number' }),
   decimal: ({ precision = 38, scale = 0 }) => ({
     type: ['string', 'number'],
-    pattern: `^[+-]?(\\d{1,${precision}}${scale > 0 ? `(\\.\\d{0,${precision}})?|\\.\\d{1,${precision}}` : '\\.?0*'})$`,
+    pattern: `^[+-]?0*\\d{0,${precision - scale}}(\\.\\d{0,${scale}}0*)?$`,
     description: `At most ${precision - scale} digits before the point and ${scale} behind it.`,
   }),
   boolean: () => ({ type: 'boolean' }),
@@ -17,7 +17,7 @@ const VALUE: Record<Column['type'], (column: Column) => Schema> = {
   timestamp: () => ({ type: 'string', pattern: `^${DATE}([T ]${TIME})?$` }),
   timestamptz: () => ({ type: 'string', pattern: `^${DATE}([T ]${TIME}([zZ]|[+-]\\d{2}:?\\d{2})?)?$` }),
   blob: () => ({ type: 'string', contentEncoding: 'base64' }),
-  json: () => ({}),
+  json: () => ({ type: ['object', 'array', 'string', 'number', 'boolean'] }),
 }
 const DATE = '\\d{4}-\\d{2}-\\d{2}'
 const TIME = '([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,6})?)?'
@@ -38,6 +38,6 @@ export function rowSchema(columns: readonly Column[], primaryKey: readonly strin
 }
 
 function orNull(schema: Schema, { nullable }: Column): Schema {
-  if (!nullable || schema.type === undefined) return schema
+  if (!nullable) return schema
   return { ...schema, type: [...[schema.type as string | string[]].flat(), 'null'] }
 }
