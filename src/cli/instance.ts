@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
+import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
@@ -10,6 +11,7 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { Connections } from '../query/engines/postgres/connections.ts'
 import { withCompanions } from '../query/live-file.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { Writer } from '../query/write/writer.ts'
@@ -51,7 +53,8 @@ export function openInstance(config: Config): Instance {
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
 
   const secret = installationSecret(db)
-  const queries = new QueryRunner(config.queryWorkers)
+  const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
+  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
   const writer = new Writer(secret)
   const scorer = createScorer({
     mode: config.scoring,
@@ -76,7 +79,8 @@ export function openInstance(config: Config): Instance {
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
-  const context = { config, db, keys, publisher, limits: gate.limits, secret, uploadsDir: dirs.uploads }
+  const { limits } = gate
+  const context = { config, db, keys, publisher, limits, connections, secret, uploadsDir: dirs.uploads }
   const readiness = {
     reasons() {
       const scoring = scorer.status()

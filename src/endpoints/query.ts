@@ -54,7 +54,7 @@ export function compileQueryEndpoint(
     kind: endpoint.kind,
     methods: ['GET'],
     takesBody: false,
-    files: query.tables.map(t => t.dataset.file),
+    files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),

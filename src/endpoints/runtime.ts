@@ -19,8 +19,9 @@ export interface EndpointRuntime {
   secret: Uint8Array
 }
 
-/** A dataset as queries take it: its file by its whole path, and of one that is written to, how many rows it has now. */
+/** A dataset as queries take it: its file by its whole path, and of a live one, how many rows it has now. */
 export function placed(dataset: Dataset, { warehouseDir, writer }: EndpointRuntime): Dataset {
+  if (!dataset.file) return dataset
   const file = join(warehouseDir, dataset.file)
   if (!isLive(file)) return { ...dataset, file }
   return {

@@ -62,7 +62,10 @@ export class TableRows implements ServedTable {
     const { view, render } = this.#views.of(grant)
     const key = keyOf(view, id)
     const { sql, values } = selectRow(view, key)
-    const [row] = this.#runtime.queries.here({ sql, files: [this.#file], bigints: true }, values)
+    const [row] = this.#runtime.queries.sqlite.local.all(
+      { sql, sources: [this.#file], bigints: true, names: [] },
+      values,
+    )
     if (!row) throw noSuchRow()
     return { ...render(row as StoredRow), id: formatId(view.key!.columns, key) }
   }

@@ -38,7 +38,7 @@ export function compileTableEndpoint(
     kind: 'table',
     methods: [...methods],
     takesBody: false,
-    files: query.tables.map(t => t.dataset.file),
+    files: query.tables.flatMap(t => t.dataset.file || []),
     ...(unchecked ? {} : { warnings: list.advice(admin).map(({ message }) => message) }),
     table: new TableRows(query, methods, runtime, identity),
     run: (call, grant) => list.run(grant, call.params, call.deadline, call.caller),

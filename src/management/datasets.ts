@@ -6,6 +6,7 @@ import {
   deleteDataset,
   findDataset,
   getDataset,
+  type Location,
   listDatasets,
   putGeneration,
   setColumnPolicy,
@@ -19,8 +20,8 @@ import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
-import { discardStaged } from './intake.ts'
-import { holding, refuseLoss, rowsNow, stageRows, turning } from './live-tables.ts'
+import { discardStaged, stageTable } from './intake.ts'
+import { holding, refuseLoss, rowsNow, stageWritable, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 
@@ -122,7 +123,7 @@ export function removeDataset(context: ManagementContext, request: Request, who:
     deleteDataset(tx, who.actor, dataset)
     return dataset.file
   })
-  context.publisher.discardFile(file)
+  if (file) context.publisher.discardFile(file)
   return json({ deleted: true })
 }
 
@@ -150,19 +151,11 @@ export async function uploadDataset(context: ManagementContext, request: Request
     const policy = fieldOf(fields, 'columns', Policy)
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
     const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
-    const generation = await stageRows(
-      context,
-      {
-        path,
-        fileName,
-        primaryKey: key === undefined ? undefined : [key].flat(),
-        indexes: fieldOf(fields, 'indexes', Type.Array(Names)),
-        types: fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined,
-      },
-      { writable, nullable: nullableOf(policy) },
-      undefined,
-      request.signal,
-    )
+    const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
+    const primaryKey = key === undefined ? undefined : [key].flat()
+    const indexes = fieldOf(fields, 'indexes', Type.Array(Names))
+    const staging = stageTable(context, { path, fileName, primaryKey, indexes, types }, undefined, request.signal)
+    const generation = await stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
     const change = () => {
       const { dataset, replaced } = context.publisher.change((tx, touched) => {
         if (refuseTaken()?.file !== before?.file)
@@ -210,6 +203,12 @@ function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<stri
   return value as import('@sinclair/typebox').Static<T>
 }
 
+/** The table that a dataset is; where its files are is nobody's to know. */
+const whereOf = (location: Location | null) =>
+  location && 'connection' in location
+    ? { connection: location.connection, table: `${location.schema}.${location.table}` }
+    : { connection: null, table: null }
+
 const datasetRow = (dataset: Dataset) => ({
   id: dataset.id,
   name: dataset.name,
@@ -222,6 +221,7 @@ const datasetRow = (dataset: Dataset) => ({
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
   source: dataset.source,
+  ...whereOf(dataset.location),
   columns: dataset.columns.map(c => ({
     name: c.name,
     data_type: c.type,

@@ -1,5 +1,6 @@
 /** Datasets that endpoints may write to: how their files are made, and how they are replaced without losing a write. */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Column, type DeclaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
 import type { Dataset, Generation } from '../catalog/datasets.ts'
@@ -8,7 +9,7 @@ import { shown } from '../lib/text.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
-import { discardStaged, knownType, type Progress, sourceHash, stageTable, type TableSource } from './intake.ts'
+import { discardStaged, knownType, sourceHash, type TableSource } from './intake.ts'
 
 /** What is said of a table's columns beyond what an import finds. */
 export interface Declared {
@@ -18,21 +19,29 @@ export interface Declared {
 
 const MAX_COLUMNS = 2000
 
-/** Imports a file aside, into one that can be written to where that is wanted (intake.ts). @throws Fault */
-export async function stageRows(
+/**
+ * What was imported or looked at, as one that can be written to where that is wanted.
+ * @throws Fault what `staging` throws; 422 what its engine does not write to
+ */
+export async function stageWritable(
   context: ManagementContext,
-  source: TableSource,
+  staging: Promise<Generation>,
   how: Declared & { writable: boolean },
-  onProgress?: Progress,
-  signal?: AbortSignal,
 ): Promise<Generation> {
-  const staged = await stageTable(context, source, onProgress, signal)
+  const staged = await staging
   if (!how.writable) return staged
+  if (staged.engine && staged.engine !== 'sqlite') return asWritten(staged)
   try {
-    return await madeLive(context, staged, { types: source.types, nullable: how.nullable })
+    return await madeLive(context, staged, how)
   } finally {
     await discardStaged(context, staged)
   }
+}
+
+/** Where another engine has the rows, nothing is made. @throws Fault 422 it does not write */
+function asWritten(generation: Generation): Generation {
+  if (generation.engine === 'duckdb') throw unprocessable('Files that are read in place are not written to.')
+  return { ...generation, writable: true }
 }
 
 /**
@@ -72,8 +81,20 @@ function checkNullable(columns: StoredColumn[], { nullable = {} }: Declared): vo
   if (wrong) throw unprocessable(`${shown(wrong.name)} is said never to be null, and it is in a row.`)
 }
 
+/** A dataset as one that is written to, or that is not; it must be held. @throws Fault 422 its engine does not write; 503 */
+export async function turned(
+  context: ManagementContext,
+  dataset: Dataset,
+  how: Declared & { writable: boolean },
+): Promise<Generation> {
+  const generation = generationOf(dataset)
+  if (!how.writable) return settled(context, dataset)
+  return dataset.engine === 'sqlite' ? madeLive(context, generation, how) : asWritten(generation)
+}
+
 /** A dataset's rows in an immutable file again; it must be held. @throws Fault 503 no room on the disk */
 export async function settled(context: ManagementContext, dataset: Dataset): Promise<Generation> {
+  if (dataset.engine !== 'sqlite') return { ...generationOf(dataset), writable: false }
   const { warehouseDir, writer } = context.publisher.registry.runtime
   const file = fileName(randomUUID(), false)
   const rowCount = await writer.settle(join(warehouseDir, dataset.file), join(warehouseDir, file))
@@ -92,10 +113,10 @@ export async function turning<T>(
 ): Promise<T> {
   if (writable === undefined || writable === dataset.writable) return change(undefined)
   return holding(context, [dataset], async () => {
-    const made = await (writable ? madeLive(context, generationOf(dataset)) : settled(context, dataset))
+    const made = await turned(context, dataset, { writable })
     try {
       const changed = change(made)
-      context.publisher.discardFile(dataset.file)
+      if (dataset.file) context.publisher.discardFile(dataset.file)
       return changed
     } catch (error) {
       await discardStaged(context, made)
@@ -105,9 +126,10 @@ export async function turning<T>(
 }
 
 /** What a dataset is now, as a generation. */
-export const generationOf = (dataset: Dataset): Generation => {
-  const { file, columns, primaryKey, indexes, rowCount, source, origin, writable } = dataset
+const generationOf = (dataset: Dataset): Generation => {
+  const { engine, file, columns, primaryKey, indexes, rowCount, source, origin, location, writable } = dataset
   return {
+    engine,
     file,
     columns,
     primaryKey,
@@ -117,6 +139,7 @@ export const generationOf = (dataset: Dataset): Generation => {
     sourceHash: dataset.sourceHash,
     writable,
     ...(origin ? { origin } : {}),
+    ...(location ? { location } : {}),
   }
 }
 
@@ -137,8 +160,13 @@ export async function madeEmpty(context: ManagementContext, table: EmptyTable): 
   return { file, columns, primaryKey, indexes, rowCount: 0, writable: true, source: null, sourceHash: emptyHash(table) }
 }
 
+/** Whether a dataset is what this declaration makes: nothing to make. */
+export function isAsDeclared(context: ManagementContext, { file, sourceHash }: Dataset, table: EmptyTable): boolean {
+  return sourceHash === emptyHash(table) && existsSync(join(context.publisher.registry.runtime.warehouseDir, file))
+}
+
 /** Equal for tables that are declared alike; what may be null is no part of it. */
-export function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
+function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
   const types = Object.fromEntries(Object.entries(columns).map(([name, { type }]) => [name, type]))
   return sourceHash({ path: '', primaryKey, indexes, types } satisfies TableSource, 'declared')
 }
@@ -193,7 +221,8 @@ export async function holding<T>(
 /** Whether rows of a dataset were written since its file was made: nothing has them but that file. */
 export function wasWritten(context: ManagementContext, { file }: Pick<Dataset, 'file'>): boolean {
   const { warehouseDir, writer } = context.publisher.registry.runtime
-  return isLive(file) && writer.state(join(warehouseDir, file)).writes > 0
+  const path = join(warehouseDir, file)
+  return isLive(file) && existsSync(path) && writer.state(path).writes > 0
 }
 
 /** @throws Fault 409 rows were written that would be lost */

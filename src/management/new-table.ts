@@ -1,5 +1,5 @@
 /** Tables that begin without rows, and what a row of a table looks like. */
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
@@ -10,10 +10,12 @@ import {
   setDescription,
 } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
-import { conflict, unprocessable } from '../lib/fault.ts'
+import type { Project } from '../catalog/projects.ts'
+import { conflict } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
-import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf } from './context.ts'
+import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, described, TypeName } from './datasets.ts'
 import { discardStaged } from './intake.ts'
 import { madeEmpty } from './live-tables.ts'
@@ -43,12 +45,14 @@ const NewTable = Type.Object(
   closed,
 )
 
-/** `POST /api/datasets`: an empty table that endpoints may write to. @throws Fault 409 there is one of the name; 422 */
-export async function addTable(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A dataset is made in a project: send X-Project-Id.')
-  const project = projectFor(context, who.user, scope, 'editor')
-  const body = (await jsonBody(context, request, NewTable)) as Static<typeof NewTable>
+/** An empty table that endpoints may write to. @throws Fault 409 there is one of the name; 422 */
+export async function addTable(
+  context: ManagementContext,
+  who: SignedIn,
+  project: Project,
+  body: unknown,
+): Promise<Response> {
+  checkShape(NewTable, body)
   checkDatasetName(body.name)
   const refuseTaken = () => {
     if (findDataset(context.db, project.id, body.name))

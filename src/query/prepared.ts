@@ -1,8 +1,10 @@
 import type { ColumnType } from '../catalog/column.ts'
 import type { Grant } from '../catalog/grant.ts'
-import { type Advice, adviceOf } from './advice.ts'
+import type { Advice } from './advice.ts'
 import { Cursors } from './cursor.ts'
-import { aggregateDecoder } from './expression.ts'
+import { dialectOf } from './dialects.ts'
+import type { Engine, Limits } from './engine.ts'
+import { isLive } from './live-file.ts'
 import { maskOf } from './masks.ts'
 import { orderTerms } from './order.ts'
 import { policyKey, type View, viewOf } from './policy.ts'
@@ -10,7 +12,7 @@ import type { Query, Table } from './query.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
-import { decoderOf, type StoredValue } from './values.ts'
+import type { StoredValue } from './values.ts'
 
 /** The answer of a sql or lookup endpoint, as it is sent. */
 export interface RowsReply {
@@ -49,7 +51,7 @@ const MAX_VARIANTS = 64
 export class PreparedQuery {
   readonly query: Query
   #live: Table[]
-  #runner: QueryRunner
+  #engine: Engine
   #secret: Uint8Array
   #identity: string
   #byGrant = new WeakMap<Grant, GrantedView>()
@@ -58,8 +60,8 @@ export class PreparedQuery {
   /** @param identity of the endpoint, definition included: its cursors are nobody else's */
   constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
     this.query = query
-    this.#live = query.tables.filter(t => t.dataset.writable)
-    this.#runner = runner
+    this.#live = query.tables.filter(t => isLive(t.dataset.file))
+    this.#engine = runner.engineOf(query)
     this.#secret = secret
     this.#identity = identity
   }
@@ -83,23 +85,22 @@ export class PreparedQuery {
     const { statement, count } = variant
     const values = statement.bind(bound)
     if (bound.limit + bound.offset <= variant.cheap) {
-      const found = this.#runner.here(statement, values)
-      return reply(granted, variant, bound, found, count && this.#runner.here(count, count.bind(bound)))
+      const { all } = this.#engine.local!
+      return reply(granted, variant, bound, all(statement, values), count && all(count, count.bind(bound)))
     }
-    return this.#inWorker(granted, variant, bound, values, deadline, caller?.signal)
+    return this.#elsewhere(granted, variant, bound, values, { deadline, signal: caller?.signal })
   }
 
-  async #inWorker(
+  async #elsewhere(
     granted: GrantedView,
     variant: Variant,
     bound: BoundRequest,
     values: StoredValue[],
-    deadline: number,
-    signal: AbortSignal | undefined,
+    limits: Limits,
   ): Promise<RowsReply> {
     const { statement, count } = variant
-    const found = await this.#runner.inWorker(statement, values, deadline, signal)
-    const counted = count && (await this.#runner.inWorker(count, count.bind(bound), deadline, signal))
+    const found = await this.#engine.all(statement, values, limits)
+    const counted = count && (await this.#engine.all(count, count.bind(bound), limits))
     return reply(granted, variant, bound, found, counted)
   }
 
@@ -120,7 +121,7 @@ export class PreparedQuery {
     })
     const bound = this.#plain(filters)
     const { statement, count } = this.#variant(this.#granted(grant), bound)
-    return adviceOf(this.query, bound, [statement, ...(count ? [count] : [])], s => this.#runner.explain(s))
+    return this.#engine.advice(this.query, bound, [statement, ...(count ? [count] : [])])
   }
 
   #plain(filters: BoundRequest['filters']): BoundRequest {
@@ -159,10 +160,11 @@ export class PreparedQuery {
     if (known) return known
     const statement = buildStatement(granted.view, bound)
     const count = this.query.total ? buildCount(granted.view, bound) : undefined
-    const here = !matchesPattern(this.query, bound) && (!count || this.#runner.cheapRows(count, this.query) > 0)
+    const { local } = this.#engine
+    const here = local && !matchesPattern(this.query, bound) && (!count || local.cheapRows(count, this.query) > 0)
     const variant = {
       statement,
-      cheap: here ? this.#runner.cheapRows(statement, this.query) : 0,
+      cheap: here ? local.cheapRows(statement, this.query) : 0,
       render: rendererOf(granted.view, statement, this.#secret),
       ...(count ? { count } : {}),
     }
@@ -203,7 +205,7 @@ function reply(
     limit,
     offset,
     has_more: hasMore,
-    ...(counted ? { total: counted[0]!.n as number } : {}),
+    ...(counted ? { total: Number(counted[0]!.n) } : {}),
     ...(next === undefined ? {} : { next }),
   }
 }
@@ -213,11 +215,12 @@ function rendererOf(view: View, { bigints, hidden }: Statement, secret: Uint8Arr
   const steps: ((row: Record<string, unknown>) => void)[] = hidden.map(name => row => {
     delete row[name]
   })
+  const { decoder } = dialectOf(view.query)
   for (const output of view.outputs) {
     const { name, column, treatment } = output
     if (treatment === 'blocked') continue
     if (treatment === 'masked' && (column.mask ?? 'redact') === 'redact') continue // the engine did it
-    const decode = aggregateDecoder(output) ?? decoderOf(column, bigints)
+    const decode = decoder(output, bigints)
     if (decode)
       steps.push(row => {
         row[name] = decode(row[name] as never)

@@ -1,7 +1,7 @@
 import { Fault } from '../lib/fault.ts'
 
 /** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
-export type WorkerKind = 'score' | 'query' | 'write' | 'import' | 'function'
+export type WorkerKind = 'score' | 'query' | 'duckdb' | 'write' | 'import' | 'function'
 
 export type ToChild =
   | { type: 'init'; init: unknown }
@@ -9,7 +9,13 @@ export type ToChild =
 
 export interface SentError {
   /** A refusal with a public text, as its thrower meant it. */
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
+  fault?: {
+    status: number
+    code: string
+    message: string
+    headers: Record<string, string>
+    members: Record<string, unknown>
+  }
   /** Anything else, or what caused the refusal: private, for the log. */
   stack?: string
 }
@@ -24,8 +30,8 @@ export type FromChild =
 /** As it is sent to the parent, which makes an error of it again (`revive`). */
 export function asSent(error: unknown): SentError {
   if (error instanceof Fault) {
-    const { status, code, message, members, cause } = error
-    return { fault: { status, code, message, members }, ...(cause ? { stack: String(cause) } : {}) }
+    const { status, code, message, headers, members, cause } = error
+    return { fault: { status, code, message, headers, members }, ...(cause ? { stack: String(cause) } : {}) }
   }
   return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }
@@ -33,8 +39,8 @@ export function asSent(error: unknown): SentError {
 /** What a child threw, as it sent it. */
 export function revive(error: SentError): Error {
   if (error.fault) {
-    const { status, code, message, members } = error.fault
-    return new Fault(status, code, message, { members, cause: error.stack })
+    const { status, code, message, headers, members } = error.fault
+    return new Fault(status, code, message, { headers, members, cause: error.stack })
   }
   return new Error('a worker failed', { cause: error.stack })
 }

@@ -73,6 +73,7 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     sourceHash: null,
     origin: null,
     writable: false,
+    location: null,
     file,
     generation: 1,
     columns,

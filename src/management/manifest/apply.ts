@@ -7,6 +7,7 @@ import {
   markUnpublished,
   saveAsset,
 } from '../../catalog/assets.ts'
+import { type DeclaredConnection, putConnection } from '../../catalog/connections.ts'
 import {
   type Dataset,
   findDataset,
@@ -35,7 +36,8 @@ import { keyFieldsOf } from '../keys.ts'
 import { holding } from '../live-tables.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
-import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
+import { originOf } from './source.ts'
+import { type Staged, type StageReporter, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -81,12 +83,14 @@ async function applyStaged(
         const run = new Run(context, tx, touched, actor, manifest, staged)
         if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
           run.applied.changes.push('porter: the app is set')
+        for (const connection of staged.connections) run.connection(connection)
         for (const project of manifest.projects) run.project(project)
         return { applied: run.applied, replaced: run.replaced }
       })
       for (const file of replaced) context.publisher.discardFile(file)
       return applied
     })
+    for (const { name } of staged.connections) context.connections.forget(name)
     const keys = manifest.projects.flatMap(project => project.services ?? []).map(service => service.key)
     const ofServices = keys.flatMap(key =>
       warningsOf(context.publisher.registry.get(key)).map(warning => `service ${key}, ${warning}`),
@@ -167,6 +171,11 @@ class Run {
     this.#staged = staged
   }
 
+  connection(declared: DeclaredConnection): void {
+    putConnection(this.#tx, this.#actor, declared)
+    this.#changed(`connection ${declared.name}: declared`)
+  }
+
   project(given: ManifestProject): void {
     const known = findProject(this.#tx, given.slug)
     const fields = { name: given.name, description: given.description }
@@ -209,7 +218,8 @@ class Run {
       this.#changed(`dataset ${given.name}: values may be missing`)
       touch()
     }
-    if (!generation && given.from !== undefined) setOrigin(this.#tx, dataset, sourceOf(given))
+    if (!generation && dataset.engine === 'sqlite' && given.from !== undefined)
+      setOrigin(this.#tx, dataset, originOf(given))
     const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
     if (proposals) this.applied.proposals.push(proposals)
   }

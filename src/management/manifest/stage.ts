@@ -1,29 +1,26 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import type { DeclaredConnection } from '../../catalog/connections.ts'
 import { type Dataset, findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
-import { Fault } from '../../lib/fault.ts'
+import { isLive } from '../../query/live-file.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { nullableOf } from '../datasets.ts'
-import { discardStaged, type Progress, stageModel, type TableSource, tableHash } from '../intake.ts'
-import {
-  type EmptyTable,
-  emptyHash,
-  generationOf,
-  madeEmpty,
-  madeLive,
-  settled,
-  stageRows,
-  wasWritten,
-} from '../live-tables.ts'
+import { discardStaged, type Progress, stageModel } from '../intake.ts'
+import { isAsDeclared, madeEmpty, settled, stageWritable, turned, wasWritten } from '../live-tables.ts'
+import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
+import { stageConnections } from './connections.ts'
+import { naming } from './naming.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset } from './schema.ts'
+import { emptyOf, sourceOf, typesOf } from './source.ts'
 
 /** Everything that takes long, done before the catalog is touched: what a manifest's files became. */
 export class Staged {
+  /** those that are new or declared otherwise than the catalog has them */
+  connections: DeclaredConnection[] = []
   /** `project/dataset` -> its new generation; absent: the file has not changed */
   readonly generations = new Map<string, Generation>()
   /** `project/model:version` -> the version; absent: it is there already */
@@ -57,8 +54,8 @@ export class Staged {
 }
 
 export interface StageReporter {
-  /** Progress of one table's import; called with its name. */
-  table(name: string): { update: Progress; done(rows: number): void; failed(): void }
+  /** Progress of one table; `what` is done: `importing marts.flights`. */
+  table(what: string): { update: Progress; done(rows: number): void; failed(): void }
 }
 
 /**
@@ -73,11 +70,13 @@ export async function stageManifest(
   signal?: AbortSignal,
 ): Promise<Staged> {
   const staged = new Staged()
+  const { changed, connectionOf, close } = await stageConnections(context, manifest.connections)
+  staged.connections = changed
   try {
     for (const project of manifest.projects) {
       const projectId = findProject(context.db, project.slug)?.id
       for (const dataset of project.datasets ?? [])
-        await stageDataset(context, project.slug, projectId, dataset, staged, report, signal)
+        await stageDataset(context, project.slug, projectId, dataset, staged, connectionOf, report, signal)
       for (const model of project.models ?? [])
         for (const { version, file, features } of model.versions) {
           signal?.throwIfAborted()
@@ -89,7 +88,7 @@ export async function stageManifest(
           const { modelsDir } = context.publisher.registry.runtime
           if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
           const what = `model ${model.name} version ${version}`
-          const put = await about(what, stageModel(context, file, { name: model.name, version, features }))
+          const put = await naming(what, () => stageModel(context, file, { name: model.name, version, features }))
           if (unchanged) staged.restored.add(`${project.slug}/${model.name}:${version}`)
           else staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
         }
@@ -98,6 +97,8 @@ export async function stageManifest(
   } catch (error) {
     await staged.discard(context)
     throw error
+  } finally {
+    await close()
   }
 }
 
@@ -108,37 +109,37 @@ async function stageDataset(
   projectId: number | undefined,
   dataset: ManifestDataset,
   staged: Staged,
+  connectionOf: ConnectionOf,
   report: StageReporter,
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted()
   const place = `${slug}/${dataset.name}`
-  const found = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
-  const known =
-    found && existsSync(join(context.publisher.registry.runtime.warehouseDir, found.file)) ? found : undefined
+  const what = `dataset ${dataset.name}`
+  const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
   const empty = emptyOf(dataset)
   const source = empty ? undefined : sourceOf(dataset)
-  const hash = source ? await tableHash(source) : emptyHash(empty!)
-  const writable = dataset.writable ?? found?.writable ?? false
-  const nullable = nullableOf(dataset.columns)
-  if (known?.sourceHash === hash) {
-    if (known.writable && !writable) staged.settling.set(place, known)
-    else if (writable && !known.writable) {
-      const made = madeLive(context, generationOf(known), { types: source?.types, nullable })
-      staged.generations.set(place, await about(`dataset ${dataset.name}`, made))
-    }
+  const how = {
+    writable: dataset.writable ?? known?.writable ?? false,
+    nullable: nullableOf(dataset.columns),
+    types: typesOf(dataset),
+  }
+  const isSame = async (known: Dataset) =>
+    source ? isUnchanged(context, known, source) : isAsDeclared(context, known, empty!)
+  if (known && (await naming(what, () => isSame(known)))) {
+    if (known.writable === how.writable) return
+    if (isLive(known.file)) staged.settling.set(place, known)
+    else staged.generations.set(place, await naming(what, () => turned(context, known, how)))
     return
   }
   if (known && wasWritten(context, known)) return void staged.warnings.push(keptRows(dataset.name))
-  if (!source) {
-    const made = madeEmpty(context, empty!)
-    return void staged.generations.set(place, await about(`dataset ${dataset.name}`, made))
-  }
-  const progress = report.table(dataset.name)
+  if (!source) return void staged.generations.set(place, await naming(what, () => madeEmpty(context, empty!)))
+  const progress = report.table(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
-    const imported = stageRows(context, source, { writable, nullable }, progress.update, signal)
-    const generation = await about(`dataset ${dataset.name}`, imported)
-    staged.generations.set(place, { ...generation, origin: source })
+    const generation = await naming(what, () =>
+      stageWritable(context, stageSource(context, source, connectionOf, progress.update, signal), how),
+    )
+    staged.generations.set(place, generation)
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
@@ -147,41 +148,6 @@ async function stageDataset(
 }
 
 /** What is said of a dataset whose rows are not replaced. */
-export const keptRows = (name: string) =>
+const keptRows = (name: string) =>
   `dataset ${name}: it has changed in the manifest, but rows of it were written since it was made: they stay. ` +
   `POST /api/datasets/${name}/refresh?force=true replaces them by those of the file.`
-
-/** A table that begins without a file. */
-export function emptyOf(dataset: ManifestDataset): EmptyTable | undefined {
-  if (dataset.from !== undefined) return undefined
-  return {
-    columns: dataset.columns as EmptyTable['columns'],
-    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
-    indexes: dataset.indexes,
-  }
-}
-
-/** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
-export function sourceOf(dataset: ManifestDataset): TableSource {
-  const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
-  return {
-    path: dataset.from!,
-    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
-    chooseKey: dataset.choose_key,
-    indexes: dataset.indexes,
-    types: Object.fromEntries(types),
-  }
-}
-
-/** Says what a refusal is about. */
-async function about<T>(what: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    throw new Fault(error.status, error.code, `${what}: ${error.message}`, {
-      cause: error.cause,
-      members: error.members,
-    })
-  }
-}
