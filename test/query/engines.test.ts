@@ -655,6 +655,4 @@ for (const engine of ENGINES.filter(engine => engine !== 'sqlite'))
       }
     })
   })
-describe.skipIf(!skipped)('postgres answers as the embedded store does', () => {
-  test.skip(`(${skipped})`, () => {})
-})
+if (skipped) test.skip(`postgres answers as the embedded store does (${skipped})`, () => {})

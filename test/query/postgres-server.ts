@@ -84,7 +84,6 @@ export async function startPostgres(locale: 'C' | 'icu' = 'C'): Promise<Postgres
   let sql = new SQL(url, { max: 2 })
   const settings = [
     'fsync=off',
-    'synchronous_commit=off',
     'full_page_writes=off',
     `unix_socket_directories=${folder}`,
     'max_connections=40',

@@ -36,7 +36,7 @@ export async function stageConnections(
       const { urlEnv = null, urlFile = null } = connection
       const own =
         made.get(name) ??
-        new PostgresConnection(name, () => urlOf({ name, urlEnv, urlFile }), context.config.requestTimeout)
+        new PostgresConnection(name, () => urlOf({ name, urlEnv, urlFile }), context.config.requestTimeout, 1)
       made.set(name, own)
       return own
     },

@@ -20,7 +20,7 @@ const PATIENCE_MS = 10_000
  * @throws Fault 422 `connection_failed`: which part of it fails
  */
 export async function checkConnection(name: string, url: string): Promise<CheckedConnection> {
-  const connection = new PostgresConnection(name, () => url, PATIENCE_MS)
+  const connection = new PostgresConnection(name, () => url, PATIENCE_MS, 1)
   const begun = performance.now()
   try {
     const [row] = await connection.read(

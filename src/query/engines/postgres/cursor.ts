@@ -1,5 +1,5 @@
 import type { StoredValue } from '../../values.ts'
-import type { Session } from './connection.ts'
+import type { Session } from './statements.ts'
 
 const MAX_ROWS = 1000
 const MAX_BYTES = 256 * 1024

@@ -5,7 +5,8 @@ import { unprocessable } from '../../../lib/fault.ts'
 import { shown } from '../../../lib/text.ts'
 import type { Limits } from '../../engine.ts'
 import { isLookedAt, withProposals } from '../../ingest/propose.ts'
-import type { PostgresConnection, Session } from './connection.ts'
+import type { PostgresConnection } from './connection.ts'
+import type { Session } from './statements.ts'
 import { columnOf, type ServerColumn } from './types.ts'
 
 export interface DescribedTable {

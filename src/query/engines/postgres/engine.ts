@@ -5,9 +5,10 @@ import type { Query } from '../../query.ts'
 import type { BoundRequest } from '../../request.ts'
 import type { StoredValue } from '../../values.ts'
 import { isReadWhole } from './advice.ts'
-import type { Session } from './connection.ts'
 import type { Connections } from './connections.ts'
 import { Cursor } from './cursor.ts'
+import { explained } from './failures.ts'
+import { type Session, untilOver } from './statements.ts'
 
 /** Tables of databases, each statement on a connection of its own. */
 export class PostgresEngine implements Engine {
@@ -18,6 +19,7 @@ export class PostgresEngine implements Engine {
   }
 
   async all({ sql, sources, names }: Runnable, values: StoredValue[], limits: Limits): Promise<Row[]> {
+    checkSelect(sql)
     const rows = await this.connections.get(sources[0]!).read(session => session.query(sql, values), limits)
     return rows.map(rowMaker(names))
   }
@@ -27,6 +29,7 @@ export class PostgresEngine implements Engine {
     values: StoredValue[],
     { patienceMs, signal }: StreamLimits,
   ): AsyncGenerator<Row[], void, undefined> {
+    checkSelect(sql)
     if (signal?.aborted) throw callerGone(signal.reason)
     const connection = this.connections.get(sources[0]!)
     const ending = new AbortController()
@@ -48,7 +51,7 @@ export class PostgresEngine implements Engine {
     const work = async (session: Session) => {
       const cursor = await Cursor.open(session, sql, values)
       begun.resolve({ cursor, first: await cursor.fetch() })
-      await over.promise
+      await untilOver(over.promise, ending.signal)
       await cursor.close()
     }
     const limits = { deadline: Number.POSITIVE_INFINITY, signal: ending.signal }
@@ -71,7 +74,7 @@ export class PostgresEngine implements Engine {
     } catch (error) {
       if (why === 'late')
         throw deadlinePassed(given ? 'The answer took too long to be made, or to be taken.' : undefined)
-      throw error
+      throw explained(error, connection.name, why === 'gone' ? why : undefined)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', gone)
@@ -88,6 +91,11 @@ export class PostgresEngine implements Engine {
   close(): Promise<void> {
     return this.connections.close()
   }
+}
+
+/** A transaction that only reads still lets the server run programs and write files for a user that may. */
+function checkSelect(sql: string): void {
+  if (!sql.startsWith('SELECT ')) throw new Error('not a SELECT')
 }
 
 function rowMaker(names: string[]): (values: unknown[]) => Row {

@@ -16,11 +16,21 @@ const stateOf = (error: unknown): string => String(errorOf(error).errno ?? '')
  */
 export function isLost(error: unknown): boolean {
   const { code = '' } = errorOf(error)
+  if (isStale(error)) return true
   return (
     /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN)/.test(code) ||
     /^(08|28|3D000|57P0|53300)/.test(stateOf(error))
   )
 }
+
+/**
+ * Whether a connection of the pool is of before: ended by the server, as a restart does, or with a prepared statement on a
+ * table that is another now. The pool's next may be as stale, or new.
+ */
+export const isStale = (error: unknown): boolean =>
+  /^(57P0|08)/.test(stateOf(error)) ||
+  errorOf(error).code === 'ERR_POSTGRES_CONNECTION_CLOSED' ||
+  (stateOf(error) === '0A000' && /cached plan/.test(errorOf(error).message ?? ''))
 
 /** Whether the secret is no longer the right one: it may have been changed where it is kept. */
 export const isRefused = (error: unknown): boolean =>
