@@ -60,6 +60,8 @@ export interface StoredColumn {
   wide?: boolean
   /** of an engine other than the embedded store: what the column is there, as the engine calls it */
   native?: string
+  /** of a database's table: it gives the column a value where a new row names none; or gives it always, and takes none */
+  given?: 'default' | 'always'
   /** what it looks like, where that is personal; of a Column: still open, and so its tier and mask */
   proposal?: Proposal
 }

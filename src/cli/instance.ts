@@ -65,6 +65,7 @@ export function openInstance(config: Config): Instance {
   const registry = new Registry({
     queries,
     writer,
+    connections,
     scorer,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,

@@ -4,7 +4,7 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { Tags } from '../query/write/apply.ts'
 import type { RenderedRow } from '../query/write/render.ts'
-import type { Written } from '../query/write/writer.ts'
+import type { Written } from '../query/write/store.ts'
 import type { RowCodec } from '../scoring/codec.ts'
 import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
@@ -76,9 +76,13 @@ export interface ServedTable {
   check(grant: Grant, method: string, ofRow: boolean): void
   /** Whether the grant may read here: else no answer to a write shows what was there before. */
   mayRead(grant: Grant): boolean
-  /** @param id a raw path segment. @throws Fault 404, 403 the grant may not see what rows are named by */
-  find(grant: Grant, id: string): RenderedRow & { id: string }
-  /** @throws Fault what the table refuses, or 503, 504 (query/write/writer.ts) */
+  /**
+   * @param id a raw path segment
+   * @param deadline milliseconds since the epoch
+   * @throws Fault 404, 403 the grant may not see what rows are named by, 503, 504
+   */
+  find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }>
+  /** @throws Fault what the table refuses, or 503, 504 (query/write/store.ts) */
   write(grant: Grant, write: TableWrite): Promise<Written>
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Dataset } from '../catalog/datasets.ts'
+import type { Connections } from '../query/engines/postgres/connections.ts'
 import { isLive } from '../query/live-file.ts'
 import type { QueryRunner } from '../query/runner.ts'
 import type { Writer } from '../query/write/writer.ts'
@@ -9,6 +10,8 @@ import type { Scorer } from '../scoring/scorer.ts'
 export interface EndpointRuntime {
   queries: QueryRunner
   writer: Writer
+  /** the databases that tables are in */
+  connections: Connections
   scorer: Scorer
   /** whether models are loaded when they are published, and not by their first call */
   loadAhead: boolean

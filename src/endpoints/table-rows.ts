@@ -1,16 +1,17 @@
 import { type Grant, type Method, mayUse } from '../catalog/grant.ts'
-import { forbidden, methodNotAllowed, notFound } from '../lib/fault.ts'
+import { forbidden, methodNotAllowed, unprocessable } from '../lib/fault.ts'
 import { PerPolicy } from '../query/per-policy.ts'
 import { viewOf } from '../query/policy.ts'
 import type { Query } from '../query/query.ts'
 import type { StoredValue } from '../query/values.ts'
-import type { Write } from '../query/write/apply.ts'
+import { noSuchRow, type Write } from '../query/write/apply.ts'
+import { codecOf } from '../query/write/codec.ts'
+import { DatabaseTable } from '../query/write/database/table.ts'
 import { formatId, parseId } from '../query/write/id.ts'
+import { LiveTable } from '../query/write/live-table.ts'
 import { type RenderedRow, rendererOf, type StoredRow } from '../query/write/render.ts'
-import type { Replay } from '../query/write/replays.ts'
-import { selectRow } from '../query/write/statements.ts'
+import type { Replay, TableStore, Written } from '../query/write/store.ts'
 import { type WriteView, writeViewOf } from '../query/write/view.ts'
-import type { Written } from '../query/write/writer.ts'
 import type { ServedTable, TableWrite } from './endpoint.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
@@ -25,20 +26,18 @@ interface Granted {
 
 /** The rows of a table endpoint, one at a time and as they are written. */
 export class TableRows implements ServedTable {
-  #file: string
+  #store: TableStore
   #methods: ReadonlySet<Method>
-  #runtime: EndpointRuntime
-  #identity: string
+  #identity: TableIdentity
   #views: PerPolicy<Granted>
 
   /**
    * @param query that lists the table
-   * @param identity of the endpoint, definition included: an Idempotency-Key stands for a request to it alone
+   * @throws Fault 422 its engine does not find single rows
    */
-  constructor(query: Query, methods: ReadonlySet<Method>, runtime: EndpointRuntime, identity: string) {
-    this.#file = query.tables[0]!.dataset.file
+  constructor(query: Query, methods: ReadonlySet<Method>, runtime: EndpointRuntime, identity: TableIdentity) {
+    this.#store = storeOf(query, runtime)
     this.#methods = methods
-    this.#runtime = runtime
     this.#identity = identity
     this.#views = new PerPolicy((grant, policy) => {
       const view = writeViewOf(viewOf(query, grant))
@@ -58,24 +57,29 @@ export class TableRows implements ServedTable {
     return this.#methods.has('GET') && mayUse(grant, 'GET')
   }
 
-  find(grant: Grant, id: string): RenderedRow & { id: string } {
+  async find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }> {
     const { view, render } = this.#views.of(grant)
     const key = keyOf(view, id)
-    const { sql, values } = selectRow(view, key)
-    const [row] = this.#runtime.queries.sqlite.local.all(
-      { sql, sources: [this.#file], bigints: true, names: [] },
-      values,
-    )
+    const row = await this.#store.find(view, key, deadline)
     if (!row) throw noSuchRow()
-    return { ...render(row as StoredRow), id: formatId(view.key!.columns, key) }
+    return { ...render(row), id: formatId(view.key!.columns, key, codecOf(view.engine)) }
   }
 
   async write(grant: Grant, write: TableWrite): Promise<Written> {
     const { view, policy } = this.#views.of(grant)
     const request = { view, write: asked(view, write), deadline: write.deadline }
     const replay = replayOf(grant, this.#identity, policy, write)
-    return this.#runtime.writer.submit(this.#file, replay ? { ...request, replay } : request)
+    return this.#store.write(replay ? { ...request, replay } : request)
   }
+}
+
+function storeOf(query: Query, { queries, writer, connections, secret }: EndpointRuntime): TableStore {
+  const { dataset } = query.tables[0]!
+  if (dataset.engine === 'postgres') return new DatabaseTable(query, connections, writer, secret)
+  if (dataset.engine === 'sqlite') return new LiveTable(dataset.file, queries.sqlite.local, writer)
+  throw unprocessable(
+    'A table is of the embedded store or of a database; files that are read in place are for queries.',
+  )
 }
 
 function asked(view: WriteView, { method, id, body, ifMatch, ifNoneMatch }: TableWrite): Write {
@@ -86,23 +90,29 @@ function asked(view: WriteView, { method, id, body, ifMatch, ifNoneMatch }: Tabl
 }
 
 /** @throws Fault 404 no row can be called so; 403 the caller may not see what rows are called */
-function keyOf({ key }: WriteView, id: string): StoredValue[] {
+function keyOf({ key, engine }: WriteView, id: string): StoredValue[] {
   if (!key) throw noSuchRow()
   if (!key.raw) throw forbidden('This key may not see, unmasked, what the rows of this table are found by.')
-  const values = parseId(key.columns, id)
+  const values = parseId(key.columns, id, codecOf(engine))
   if (!values) throw noSuchRow()
   return values
 }
 
-const noSuchRow = () => notFound('There is no such row.', 'row_unknown')
+/** What an endpoint's answers to a write depend on; the rest of its definition may change meanwhile. */
+export interface TableIdentity {
+  projectId: number
+  dataset: string
+  endpoint: string
+  columns?: string[]
+}
 
 /** One caller's Idempotency-Key on one table, and the whole of the request that it came with. */
-function replayOf(grant: Grant, identity: string, policy: string, write: TableWrite): Replay | undefined {
+function replayOf(grant: Grant, identity: TableIdentity, policy: string, write: TableWrite): Replay | undefined {
   const { idempotencyKey, method, id, body, ifMatch, ifNoneMatch } = write
   if (idempotencyKey === undefined) return undefined
   const about = JSON.stringify([identity, method, id, ifMatch, ifNoneMatch])
   return {
-    id: sha256(JSON.stringify([grant.keyId, idempotencyKey])),
+    id: sha256(JSON.stringify([identity.projectId, identity.dataset, grant.keyId, idempotencyKey])),
     fingerprint: sha256(about, '\n', body),
     policy: sha256(policy),
   }

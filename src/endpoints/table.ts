@@ -29,6 +29,7 @@ export function compileTableEndpoint(
   const query = compileQuery(listOf(endpoint, resolve), resolve)
   const methods = new Set<Method>(endpoint.methods ?? ['GET'])
   checkMethods(query, methods)
+  const { dataset, columns } = endpoint
   const identity = JSON.stringify([projectId, endpoint])
   const list = new PreparedQuery(query, runtime.queries, runtime.secret, identity)
   const admin = adminGrant(projectId)
@@ -40,7 +41,7 @@ export function compileTableEndpoint(
     takesBody: false,
     files: query.tables.flatMap(t => t.dataset.file || []),
     ...(unchecked ? {} : { warnings: list.advice(admin).map(({ message }) => message) }),
-    table: new TableRows(query, methods, runtime, identity),
+    table: new TableRows(query, methods, runtime, { projectId, dataset, endpoint: endpoint.id, columns }),
     run: (call, grant) => list.run(grant, call.params, call.deadline, call.caller),
   }
 }

@@ -78,8 +78,8 @@ export async function addTable(
 
 /** `GET /api/datasets/{name}/schema`: the JSON Schema of a row. */
 export function schemaOf(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
-  const { columns, primaryKey } = datasetFor(context, who, request, name, 'viewer')
-  return new Response(JSON.stringify(rowSchema(columns, primaryKey)), {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  return new Response(JSON.stringify(rowSchema(dataset)), {
     headers: { 'content-type': 'application/schema+json' },
   })
 }

@@ -71,7 +71,7 @@ function sourceOf(dataset: Dataset): DatasetSource {
 /** Whether a table is what it was when it was described; how many rows it has is no part of that. */
 function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
   const plain = (list: StoredColumn[]) =>
-    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+    list.map(c => [c.name, c.type, c.nullable, c.native, c.precision, c.scale, c.given])
   const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
     JSON.stringify([plain(list), key, indexes])
   return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)

@@ -9,7 +9,7 @@ import { badRequest, Fault } from '../../lib/fault.ts'
 import { shown } from '../../lib/text.ts'
 import type { Tags } from '../../query/write/apply.ts'
 import { LINKS } from '../../query/write/rows.ts'
-import type { Written } from '../../query/write/writer.ts'
+import type { Written } from '../../query/write/store.ts'
 
 export interface TableRequest {
   request: Request
@@ -34,7 +34,7 @@ export async function answerTable(
   table.check(grant, method, id !== undefined)
   if (method === 'GET' && id === undefined) return undefined
   if (query !== '') refuseParameters(query)
-  if (method === 'GET') return found(request, path, table.find(grant, id!))
+  if (method === 'GET') return found(request, path, await table.find(grant, id!, deadline))
   const write: TableWrite = {
     method: method as TableWrite['method'],
     id,
@@ -100,7 +100,7 @@ const HEADERS = {
   vary: 'X-API-Key, Authorization',
 }
 
-function found(request: Request, path: string, { row, etag, id }: ReturnType<ServedTable['find']>): Response {
+function found(request: Request, path: string, { row, etag, id }: Awaited<ReturnType<ServedTable['find']>>): Response {
   const wanted = tagsOf(request.headers, 'if-none-match')
   const { 'content-type': _, ...headers } = { ...HEADERS, etag }
   if (wanted === '*' || wanted?.includes(etag)) return new Response(null, { status: 304, headers })

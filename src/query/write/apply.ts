@@ -1,10 +1,12 @@
 /** What each write does to a table, the same on every store: inside of one transaction, all of it or nothing. */
+import type { Column } from '../../catalog/column.ts'
 import { Fault, notFound } from '../../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../../lib/json.ts'
-import { decoderOf, type StoredValue } from '../values.ts'
+import type { StoredValue } from '../values.ts'
+import { codecOf } from './codec.ts'
 import { formatId } from './id.ts'
 import type { AnsweredRow, RenderedRow, StoredRow } from './render.ts'
-import { type Change, checkReachable, mergePatch, type NewRows, newRows, parseBody, wholeRow } from './rows.ts'
+import { type Change, checkReachable, mergePatch, type NewValue, wholeRow } from './rows.ts'
 import { fixedBy, type WriteView, within } from './view.ts'
 
 /** Entity tags (strong ones, with their quotes), or any. */
@@ -30,47 +32,52 @@ export interface Outcome {
 
 type Maybe<T> = T | Promise<T>
 
-/** A table inside of a transaction. */
-export interface TableSession {
+/** A table inside of a transaction. `Rows` is how it takes the rows of a POST. */
+export interface TableSession<Rows extends { bulk: boolean }> {
   /** What the caller sees of a row in its scope; until the transaction ends nobody else changes it. */
   find(view: WriteView, key: StoredValue[]): Maybe<StoredRow | undefined>
-  /** @returns what the caller sees of the row. @throws Fault 409 `row_exists`, 422 what the store does not take */
-  insert(view: WriteView, columns: string[], values: StoredValue[]): Maybe<StoredRow>
-  /** @returns the rows' keys, in order. @throws Fault 409, 422, with the row */
-  insertAll(view: WriteView, rows: NewRows): Maybe<StoredRow[]>
+  /**
+   * @returns what the caller sees of the one row, or the keys of all rows, in order
+   * @throws Fault 409 `row_exists`, 422 what the store does not take, with the row
+   */
+  add(view: WriteView, rows: Rows): Maybe<StoredRow[]>
+  /** Adds a row with a key. @throws Fault 409 `row_exists`, 422 */
+  insert(view: WriteView, values: { column: Column; value: NewValue }[]): Maybe<StoredRow>
   /** @throws Fault 409, 422 */
   update(view: WriteView, key: StoredValue[], changes: Change[]): Maybe<void>
+  /** @throws Fault 409 others refer to it */
   remove(view: WriteView, key: StoredValue[]): Maybe<void>
 }
 
 /** A write whose body was read. */
-export type Prepared = { op: 'insert'; rows: NewRows } | (Exclude<Write, { op: 'insert' }> & { changes: Change[] })
+export type Prepared<Rows> = { op: 'insert'; rows: Rows } | PreparedChange
+type PreparedChange = Exclude<Write, { op: 'insert' }> & { changes: Change[] }
 
-/** Reads a write's body against the view, before any transaction. @throws Fault 400, 403, 422 */
-export function prepare(write: Write, view: WriteView): Prepared {
+/** Reads the body of a write to one row against the view, before any transaction. @throws Fault 403, 422 */
+export function prepareChange(write: Exclude<Write, { op: 'insert' }>, view: WriteView, body: unknown): PreparedChange {
   switch (write.op) {
-    case 'insert':
-      return { op: 'insert', rows: newRows(view, parseBody(write.body)) }
     case 'replace':
-      return { ...write, changes: wholeRow(view, parseBody(write.body), write.key) }
+      return { ...write, changes: wholeRow(view, body, write.key) }
     case 'merge':
-      return { ...write, changes: mergePatch(view, parseBody(write.body), write.key) }
+      return { ...write, changes: mergePatch(view, body, write.key) }
     case 'delete':
       return { ...write, changes: [] }
   }
 }
 
+type Render = (row: StoredRow) => RenderedRow
+
 /** @throws Fault 403, 404, 409, 412, 422: then the transaction must not keep anything of it */
-export async function apply(
-  session: TableSession,
-  write: Prepared,
+export async function apply<Rows extends { bulk: boolean }>(
+  session: TableSession<Rows>,
+  write: Prepared<Rows>,
   view: WriteView,
-  render: (row: StoredRow) => RenderedRow,
+  render: Render,
 ): Promise<Outcome> {
-  if (write.op === 'insert') return insert(session, write.rows, view, render)
+  if (write.op === 'insert') return insert(await session.add(view, write.rows), write.rows.bulk, view, render)
   const { op, key, ifMatch, ifNoneMatch } = write
   const found = await session.find(view, key)
-  if (!found && op !== 'replace') throw notFound('There is no such row.', 'row_unknown')
+  if (!found && op !== 'replace') throw noSuchRow()
   const tag = found && render(found).etag
   if (ifMatch && !(tag && matches(ifMatch, tag))) throw changedMeanwhile()
   if (ifNoneMatch && tag && matches(ifNoneMatch, tag)) throw changedMeanwhile()
@@ -78,63 +85,53 @@ export async function apply(
     await session.remove(view, key)
     return { status: 204 }
   }
-  if (!found) return create(session, key, write.changes, view, render)
+  const id = formatId(view.key!.columns, key, codecOf(view.engine))
+  if (!found) return { status: 201, id, ...render(await create(session, key, write.changes, view)) }
   const changes = write.changes.map(change => merged(change, found))
   if (changes.length > 0) await session.update(view, key, changes)
-  return { status: 200, id: formatId(view.key!.columns, key), ...render((await session.find(view, key))!) }
+  const row = await session.find(view, key)
+  if (!row) throw outOfScope()
+  return { status: 200, id, ...render(row) }
 }
 
-async function insert(
-  session: TableSession,
-  rows: NewRows,
-  view: WriteView,
-  render: (row: StoredRow) => RenderedRow,
-): Promise<Outcome> {
-  if (!rows.bulk) {
-    const row = await session.insert(view, rows.columns, rows.rows[0]!)
-    const { key } = view
-    const id = key?.raw
-      ? formatId(
-          key.columns,
-          key.columns.map(c => row[c.name]!),
-        )
-      : undefined
-    return { status: 201, ...(id === undefined ? {} : { id }), ...render(row) }
+function insert(rows: StoredRow[], bulk: boolean, view: WriteView, render: Render): Outcome {
+  const { key, engine } = view
+  const codec = codecOf(engine)
+  if (!bulk) {
+    const [row] = rows as [StoredRow]
+    const values = () => key!.columns.map(c => row[c.name]!)
+    return { status: 201, ...(key?.raw ? { id: formatId(key.columns, values(), codec) } : {}), ...render(row) }
   }
-  const keys = await session.insertAll(view, rows)
-  const { key } = view
-  if (!key?.raw) return { status: 201, count: keys.length }
-  const columns = key.columns.map(column => ({ name: column.name, decode: decoderOf(column, true) }))
-  const answered = keys.map(row =>
+  if (!key?.raw) return { status: 201, count: rows.length }
+  const columns = key.columns.map(column => ({ name: column.name, decode: codec.decoder(column) }))
+  const keys = rows.map(row =>
     Object.fromEntries(columns.map(({ name, decode }) => [name, decode ? decode(row[name]!) : row[name]])),
   )
-  return { status: 201, count: keys.length, keys: answered }
+  return { status: 201, count: rows.length, keys }
 }
 
-async function create(
-  session: TableSession,
+/** @throws Fault 403 it would be outside of the scope; 404 it is there outside of it */
+async function create<Rows extends { bulk: boolean }>(
+  session: TableSession<Rows>,
   key: StoredValue[],
   changes: Change[],
   view: WriteView,
-  render: (row: StoredRow) => RenderedRow,
-): Promise<Outcome> {
+): Promise<StoredRow> {
   checkReachable(view)
-  const given = new Map([
-    ...view.key!.columns.map((c, i) => [c.name, key[i]!] as const),
-    ...changes.map(c => [c.column, c.value] as const),
-  ])
+  const values: { column: Column; value: NewValue }[] = [
+    ...view.key!.columns.map((column, i) => ({ column, value: key[i]! })),
+    ...changes,
+  ]
   for (const scope of view.scope) {
-    const { name } = scope.column
-    if (!given.has(name)) given.set(name, fixedBy(scope) ?? null)
-    if (!within(scope, given.get(name)!))
-      throw new Fault(403, 'out_of_scope', "The row would be outside of this key's row scope.")
+    const named = values.find(v => v.column.name === scope.column.name)
+    if (!named) values.push({ column: scope.column, value: fixedBy(scope) ?? null })
+    const value = named ? named.value : (fixedBy(scope) ?? null)
+    if (value !== undefined && !within(scope, value)) throw outOfScope()
   }
   try {
-    const row = await session.insert(view, [...given.keys()], [...given.values()])
-    return { status: 201, id: formatId(view.key!.columns, key), ...render(row) }
+    return await session.insert(view, values)
   } catch (error) {
-    // what was not found in the caller's scope is there outside of it
-    if (error instanceof Fault && error.code === 'row_exists') throw notFound('There is no such row.', 'row_unknown')
+    if (error instanceof Fault && error.code === 'row_exists') throw noSuchRow()
     throw error
   }
 }
@@ -142,8 +139,9 @@ async function create(
 /** A change of a JSON column's members, as the whole value that it makes of the one that is there. */
 function merged({ column, value, merge }: Change, row: StoredRow): Change {
   if (!merge) return { column, value }
-  const before = row[column] == null ? undefined : parseLossless(String(row[column]))
-  return { column, value: stringifyLossless(mergeInto(before, merge)) }
+  const before = row[column.name]
+  const target = typeof before === 'string' ? parseLossless(before) : (before ?? undefined)
+  return { column, value: stringifyLossless(mergeInto(target, merge)) }
 }
 
 /** RFC 7396, section 2. */
@@ -161,5 +159,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const matches = (tags: Tags, tag: string) => tags === '*' || tags.includes(tag)
 
+export const noSuchRow = () => notFound('There is no such row.', 'row_unknown')
+export const outOfScope = () => new Fault(403, 'out_of_scope', "The row would be outside of this key's row scope.")
 const changedMeanwhile = () =>
   new Fault(412, 'changed_meanwhile', 'The row is not as the request says that it must be; read it again.')

@@ -1,7 +1,8 @@
 /** What the main process hands to the writing process, and what comes back. */
 import type { StoredColumn } from '../../catalog/column.ts'
+import { Fault } from '../../lib/fault.ts'
 import type { Outcome, Write } from './apply.ts'
-import type { Replay } from './replays.ts'
+import type { Replay, Written } from './store.ts'
 import type { WriteView } from './view.ts'
 
 /** Writes to one file that are one transaction: each of them is kept or refused by itself, and all are on disk or none. */
@@ -13,10 +14,21 @@ export interface Batch {
   jobs: { write: Write; view: number; replay?: Replay }[]
 }
 
-/** The answer to one write of a batch; a refusal as it is sent. */
-export type Answer =
-  | { outcome: Outcome; replayed?: boolean }
-  | { refusal: { status: number; code: string; message: string; members: Record<string, unknown> }; replayed?: boolean }
+/** What a write comes to: what became of it, or a refusal. It can be sent and kept. */
+export type Answer = ({ outcome: Outcome } | { refusal: Refusal }) & { replayed?: boolean }
+export type Refusal = Pick<Fault, 'status' | 'code' | 'message' | 'members'>
+
+export const refusalOf = ({ status, code, message, members }: Fault): Answer => ({
+  refusal: { status, code, message, members },
+})
+
+/** @throws Fault the refusal */
+export function writtenOf(answer: Answer): Written {
+  const replayed = answer.replayed ?? false
+  if ('outcome' in answer) return { outcome: answer.outcome, replayed }
+  const { status, code, message, members } = answer.refusal
+  throw new Fault(status, code, message, { members, headers: replayed ? { 'idempotent-replayed': 'true' } : {} })
+}
 
 /** What a live file knows of itself. */
 export interface LiveState {

@@ -6,6 +6,7 @@ import { sqliteType } from '../ingest/text-probe.ts'
 import { allIndexesSql, tableSql } from '../ingest/write.ts'
 import type { Making } from './job.ts'
 import { LIVE_SQL } from './live-store.ts'
+import { givesKeys } from './view.ts'
 
 const LIVE_TABLES = ['callgate_state', 'callgate_replays']
 /** What the engine knows of how often values occur: in a table that changes it would be wrong before long. */
@@ -27,9 +28,8 @@ export function makeLive({ target, source, columns, primaryKey, indexes }: Makin
       }
       for (const name of STATISTICS) db.run(`DROP TABLE IF EXISTS ${name}`)
       for (const sql of LIVE_SQL) db.run(sql)
-      const [key] = primaryKey ?? []
-      const auto = primaryKey?.length === 1 && columns.find(c => c.name === key)?.type === 'integer'
-      const highest = auto ? `max(0, coalesce(max(${quoted(key!)}), 0))` : '0'
+      const auto = givesKeys({ engine: 'sqlite', columns, primaryKey })
+      const highest = auto ? `max(0, coalesce(max(${quoted(primaryKey![0]!)}), 0))` : '0'
       db.run(`INSERT INTO callgate_state SELECT 0, 0, count(*), ${highest} FROM data`)
       db.run('PRAGMA journal_mode = WAL')
       return db.query<{ rows: number }, []>('SELECT rows FROM callgate_state').get()!.rows

@@ -1,13 +1,14 @@
 import { Database, type Statement } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
+import type { Column } from '../../catalog/column.ts'
 import { Fault, noRoom, unavailable } from '../../lib/fault.ts'
 import type { StoredValue } from '../values.ts'
-import { apply, type Prepared, prepare, type TableSession } from './apply.ts'
+import { apply, type Prepared, prepareChange, type TableSession, type Write } from './apply.ts'
 import { refused } from './findings.ts'
-import type { Answer, Batch, Done, LiveState } from './job.ts'
+import { type Answer, type Batch, type Done, type LiveState, refusalOf } from './job.ts'
 import { rendererOf, type StoredRow } from './render.ts'
-import { keyReused, REPLAYS_SQL, Replays } from './replays.ts'
-import type { Change, NewRows } from './rows.ts'
+import { answerAgain, REPLAYS_SQL, Replays } from './replays.ts'
+import { type Change, type NewRows, type NewValue, newRows, parseBody } from './rows.ts'
 import { type BoundStatement, deleteRow, insertRow, selectRow, updateRow } from './statements.ts'
 import type { WriteView } from './view.ts'
 
@@ -33,7 +34,7 @@ interface State {
  * A live file, open for writing: the one place where its rows change. A batch is one transaction; what it answers is on disk
  * (`synchronous = FULL`), so that neither a killed process nor a power cut takes it back.
  */
-export class LiveStore implements TableSession {
+export class LiveStore implements TableSession<NewRows> {
   #db: Database
   #secret: Uint8Array
   #statements = new Map<string, Statement>()
@@ -64,8 +65,8 @@ export class LiveStore implements TableSession {
       const answers: Answer[] = []
       for (const [i, job] of jobs.entries()) {
         const write = prepared[i]!
-        if ('refusal' in write) answers.push(write)
-        else answers.push(await this.#once(job, () => this.#apply(write, views[job.view]!, renderers[job.view]!)))
+        if ('refused' in write) answers.push(write.refused)
+        else answers.push(await this.#once(job, () => this.#apply(write.made, views[job.view]!, renderers[job.view]!)))
       }
       this.#state.batch = BigInt(number)
       const { batch, writes, rows, highest } = this.#state
@@ -89,17 +90,10 @@ export class LiveStore implements TableSession {
       if (replay) this.#replays.add(replay, JSON.stringify(answer))
       return answer
     }
-    if (known.fingerprint !== replay.fingerprint) return refusalOf(keyReused())
-    const answer = JSON.parse(known.answer) as Answer
-    // the caller may no longer see what it saw then
-    if (known.policy !== replay.policy && 'outcome' in answer) {
-      delete answer.outcome.row
-      delete answer.outcome.etag
-    }
-    return { ...answer, replayed: true }
+    return answerAgain(known, replay)
   }
 
-  async #apply(write: Prepared, view: WriteView, render: ReturnType<typeof rendererOf>): Promise<Answer> {
+  async #apply(write: Prepared<NewRows>, view: WriteView, render: ReturnType<typeof rendererOf>): Promise<Answer> {
     const before = { ...this.#state }
     this.#db.run('SAVEPOINT one')
     try {
@@ -119,24 +113,34 @@ export class LiveStore implements TableSession {
     return this.#get(selectRow(view, key)) ?? undefined
   }
 
-  insert(view: WriteView, columns: string[], values: StoredValue[]): StoredRow {
-    const keyed = withKey(view, columns)
-    return this.#insert(this.#prepared(insertRow(view, keyed.columns, 'row')), values, keyed.at)
+  insert(view: WriteView, values: { column: Column; value: NewValue }[]): StoredRow {
+    const columns = values.map(v => v.column)
+    return this.#insertOne(
+      view,
+      columns,
+      values.map(v => v.value),
+    )
   }
 
-  async insertAll(view: WriteView, { columns, rows }: NewRows): Promise<StoredRow[]> {
+  #insertOne(view: WriteView, columns: Column[], values: NewValue[]): StoredRow {
+    const keyed = withKey(view, columns)
+    return this.#insert(this.#prepared(insertRow(view, keyed.columns, 'row')), values as StoredValue[], keyed.at)
+  }
+
+  async add(view: WriteView, { columns, rows, bulk }: NewRows): Promise<StoredRow[]> {
+    if (!bulk) return [this.#insertOne(view, columns, rows[0]!)]
     const keyed = withKey(view, columns)
     const statement = this.#prepared(insertRow(view, keyed.columns, 'key'))
     const keys: StoredRow[] = []
     for (const [number, row] of rows.entries()) {
       if (number > 0 && number % SLICE === 0) await new Promise(setImmediate)
-      keys.push(this.#insert(statement, row, keyed.at, number))
+      keys.push(this.#insert(statement, row as StoredValue[], keyed.at, number))
     }
     return keys
   }
 
   update(view: WriteView, key: StoredValue[], changes: Change[]): void {
-    this.#run(updateRow(view, key, changes))
+    this.#run(updateRow(view, key, changes as { column: Column; value: StoredValue }[]))
     this.#state.writes++
   }
 
@@ -204,7 +208,8 @@ export class LiveStore implements TableSession {
 }
 
 /** The columns of an insert, with the key among them where the store gives it, and where it is. */
-function withKey({ key }: WriteView, columns: string[]): { columns: string[]; at?: number } {
+function withKey({ key }: WriteView, given: Column[]): { columns: string[]; at?: number } {
+  const columns = given.map(c => c.name)
   if (!key?.auto) return { columns }
   const { name } = key.columns[0]!
   const at = columns.indexOf(name)
@@ -217,16 +222,20 @@ const stated = ({ batch, writes, rows }: State): LiveState => ({
   rows: Number(rows),
 })
 
-function attempt<T>(work: () => T): T | Extract<Answer, { refusal: unknown }> {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    return refusalOf(error)
-  }
+function prepare(write: Write, view: WriteView): Prepared<NewRows> {
+  const body = write.op === 'delete' ? undefined : parseBody(write.body)
+  return write.op === 'insert' ? { op: 'insert', rows: newRows(view, body) } : prepareChange(write, view, body)
 }
 
-const refusalOf = ({ status, code, message, members }: Fault) => ({ refusal: { status, code, message, members } })
+/** What work makes, or its refusal. */
+function attempt<T>(work: () => T): { made: T } | { refused: Answer } {
+  try {
+    return { made: work() }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return { refused: refusalOf(error) }
+  }
+}
 
 function refusedByTable(error: unknown, row?: number): Fault | undefined {
   const { code = '' } = error as { code?: string }

@@ -1,5 +1,6 @@
 import { BLOCKED, maskOf } from '../masks.ts'
-import { decoderOf, type StoredValue } from '../values.ts'
+import type { StoredValue } from '../values.ts'
+import { codecOf } from './codec.ts'
 import type { WriteView } from './view.ts'
 
 export type StoredRow = Record<string, StoredValue>
@@ -14,13 +15,14 @@ export interface RenderedRow {
 const TAG_BYTES = 16
 
 /**
- * Turns stored rows, whose integers are bigint, into what the caller sees. The tag is of exactly that, so that it changes with
+ * Turns rows as they are read into what the caller sees. The tag is of exactly that, so that it changes with
  * the answer and tells of nothing else; and it is keyed, so that nobody can try values against it.
  * @param secret the installation's
  */
 export function rendererOf(view: WriteView, secret: Uint8Array): (stored: StoredRow) => RenderedRow {
+  const { decoder } = codecOf(view.engine)
   const columns = view.seen.map(({ column, treatment }) => {
-    const decode = decoderOf(column, true) ?? ((value: StoredValue) => value as unknown)
+    const decode = decoder(column) ?? ((value: StoredValue) => value as unknown)
     const mask = treatment === 'masked' ? maskOf(column, secret) : undefined
     const answered = (value: StoredValue): unknown => {
       if (treatment === 'blocked') return BLOCKED

@@ -1,18 +1,53 @@
 import type { Database } from 'bun:sqlite'
-import { Fault } from '../../lib/fault.ts'
-
-/** What an `Idempotency-Key` stands for: whose it is and where, what it was first sent with, and under which policy. */
-export interface Replay {
-  id: string
-  /** of the whole request */
-  fingerprint: string
-  /** of what the caller may see */
-  policy: string
-}
+import { conflict, Fault } from '../../lib/fault.ts'
+import { type Answer, refusalOf } from './job.ts'
+import type { Replay } from './store.ts'
 
 /** The same key with another request: draft-ietf-httpapi-idempotency-key-header-07, 2.7. */
 export const keyReused = () =>
   new Fault(422, 'idempotency_key_reused', 'This Idempotency-Key was sent before, with another request.')
+
+/** What is kept of an answer. */
+export interface KeptAnswer {
+  fingerprint: string
+  policy: string
+  /** an Answer's JSON */
+  answer: string
+}
+
+/** The answer that was given before, less what the caller may no longer see. */
+export function answerAgain(kept: KeptAnswer, { fingerprint, policy }: Replay): Answer {
+  if (kept.fingerprint !== fingerprint) return refusalOf(keyReused())
+  const answer = JSON.parse(kept.answer) as Answer
+  if (kept.policy !== policy && 'outcome' in answer) {
+    delete answer.outcome.row
+    delete answer.outcome.etag
+  }
+  return { ...answer, replayed: true }
+}
+
+/** Requests with an Idempotency-Key that are under way here. */
+export class UnderWay {
+  #fingerprints = new Map<string, string>()
+
+  /** @throws Fault 409 `in_flight` the same request is under way; 422 another one with the key is */
+  async run<T>(replay: Replay | undefined, work: () => Promise<T>): Promise<T> {
+    if (!replay) return work()
+    const other = this.#fingerprints.get(replay.id)
+    if (other !== undefined) throw other === replay.fingerprint ? inFlight() : keyReused()
+    this.#fingerprints.set(replay.id, replay.fingerprint)
+    try {
+      return await work()
+    } finally {
+      this.#fingerprints.delete(replay.id)
+    }
+  }
+}
+
+export const inFlight = () =>
+  Object.assign(conflict('A request with this Idempotency-Key is under way; try again.', 'in_flight'), {
+    headers: { 'retry-after': '1' },
+  })
 
 const KEPT_MS = 24 * 3600 * 1000
 const MAX_KEPT = 100_000
@@ -49,9 +84,9 @@ export class Replays {
     this.#bytes = bytes
   }
 
-  find(id: string): { fingerprint: string; policy: string; answer: string } | undefined {
+  find(id: string): KeptAnswer | undefined {
     const sql = 'SELECT fingerprint, policy, answer FROM callgate_replays WHERE id = ? AND at > ?'
-    const found = this.#db.query<{ fingerprint: string; policy: string; answer: string }, [string, number]>(sql)
+    const found = this.#db.query<KeptAnswer, [string, number]>(sql)
     return found.get(id, Date.now() - KEPT_MS) ?? undefined
   }
 

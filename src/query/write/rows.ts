@@ -5,9 +5,10 @@ import { badRequest, forbidden, unprocessable } from '../../lib/fault.ts'
 import { tooDeep } from '../../lib/json.ts'
 import { shown } from '../../lib/text.ts'
 import type { StoredValue } from '../values.ts'
+import { type Codec, codecOf } from './codec.ts'
 import { encodeJson, expected } from './fields.ts'
 import { Findings } from './findings.ts'
-import { fixedBy, type WriteView, within } from './view.ts'
+import { fixedBy, type RowScope, type WriteView, within } from './view.ts'
 
 /** In one call; the body's own limit comes first for all but narrow rows. */
 export const MAX_ROWS = 50_000
@@ -16,18 +17,21 @@ export const LINKS = '_links'
 
 type JsonObject = Record<string, unknown>
 
-/** Rows to be added: for each the values of `columns`, in order; null also where the store is to give the key. */
+/** A value as a row is to have it; undefined: the database gives one. */
+export type NewValue = StoredValue | undefined
+
+/** Rows to be added: for each the values of `columns`, in order; null also where the embedded store is to give the key. */
 export interface NewRows {
-  columns: string[]
-  rows: StoredValue[][]
+  columns: Column[]
+  rows: NewValue[][]
   /** whether they came as a list */
   bulk: boolean
 }
 
 /** What a column of one row becomes: `value`, or for an object in a JSON column what is merged into it. */
 export interface Change {
-  column: string
-  value: StoredValue
+  column: Column
+  value: NewValue
   merge?: JsonObject
 }
 
@@ -48,6 +52,7 @@ export function newRows(view: WriteView, body: unknown): NewRows {
   const columns = writable(view)
   const places = new Map(columns.map((column, i) => [column.name, i]))
   const strangers = new Strangers(view, found)
+  const codec = codecOf(view.engine)
   const given = new Uint8Array(columns.length)
   const absent = columns.map(column => absentValue(view, column))
   const scopes = view.scope.map(scope => ({ ...scope, at: places.get(scope.column.name) }))
@@ -55,7 +60,7 @@ export function newRows(view: WriteView, body: unknown): NewRows {
   const beside = scopes.filter(({ at }) => at === undefined)
   const tail = beside.map(scope => fixedBy(scope) ?? null)
   const rows = list.map((row, number) => {
-    const values: StoredValue[] = new Array(columns.length)
+    const values: NewValue[] = new Array(columns.length)
     if (!isObject(row)) {
       found.wrong(number, undefined, 'A row is an object of columns.')
       return values
@@ -66,23 +71,23 @@ export function newRows(view: WriteView, body: unknown): NewRows {
       if (i === undefined) strangers.meet(number, name)
       else {
         given[i] = 1
-        values[i] = encoded(columns[i]!, row[name], number, found)
+        values[i] = encoded(columns[i]!, row[name], number, found, codec)
       }
     }
     for (let i = 0; i < columns.length; i++)
       if (given[i] === 0) {
         const value = absent[i]
-        if (value === undefined) found.wrong(number, columns[i]!.name, 'This column is missing.')
-        values[i] = value ?? null
+        if (value === MISSING) found.wrong(number, columns[i]!.name, 'This column is missing.')
+        else values[i] = value
       }
     for (const scope of scopes)
-      if (!within(scope, scope.at === undefined ? (fixedBy(scope) ?? null) : values[scope.at]!))
+      if (!mayBeWithin(scope, scope.at === undefined ? (fixedBy(scope) ?? null) : values[scope.at]))
         found.outside(number, scope.column.name)
     return tail.length ? [...values, ...tail] : values
   })
   found.settle()
   checkReachable(view)
-  return { columns: [...columns, ...beside.map(scope => scope.column)].map(c => c.name), rows, bulk }
+  return { columns: [...columns, ...beside.map(scope => scope.column)], rows, bulk }
 }
 
 function formOf(view: WriteView, body: unknown): { list: unknown[]; bulk: boolean } {
@@ -94,13 +99,19 @@ function formOf(view: WriteView, body: unknown): { list: unknown[]; bulk: boolea
   return list ? { list, bulk: true } : { list: [body], bulk: false }
 }
 
-/** What a new row has in a column that it does not name; undefined: it has to name it. */
-function absentValue(view: WriteView, column: Column): StoredValue | undefined {
+const MISSING: unique symbol = Symbol()
+
+/** What a new row has in a column that it does not name. */
+function absentValue(view: WriteView, column: Column): NewValue | typeof MISSING {
   const scope = view.scope.find(s => s.column.name === column.name)
   const fixed = scope && fixedBy(scope)
   if (fixed !== undefined) return fixed
-  return column.nullable || (view.key?.auto && isKey(view, column.name)) ? null : undefined
+  if (column.given) return undefined
+  return column.nullable || (view.key?.auto && isKey(view, column.name)) ? null : MISSING
 }
+
+/** What the database gives is seen when it is there. */
+const mayBeWithin = (scope: RowScope, value: NewValue) => value === undefined || within(scope, value)
 
 /** @throws Fault 403 a new row would lack what every row has, and this caller may not write it */
 export function checkReachable({ unreachable, scope }: WriteView): void {
@@ -116,12 +127,12 @@ export function checkReachable({ unreachable, scope }: WriteView): void {
 export function wholeRow(view: WriteView, body: unknown, key: readonly StoredValue[]): Change[] {
   const row = oneRow(body)
   const found = new Findings(false)
-  const changes = changesOf(view, row, key, found).map(({ column, value }) => ({ column, value }))
+  const changes = changesOf(view, row, key, found, 'whole').map(({ column, value }) => ({ column, value }))
   for (const column of writable(view)) {
     if (Object.hasOwn(row, column.name) || isKey(view, column.name)) continue
     const value = absentValue(view, column)
-    if (value === undefined) found.wrong(0, column.name, 'This column is missing.')
-    changes.push({ column: column.name, value: value ?? null })
+    if (value === MISSING) found.wrong(0, column.name, 'This column is missing.')
+    else changes.push({ column, value })
   }
   settle(view, changes, found)
   return changes
@@ -130,14 +141,22 @@ export function wholeRow(view: WriteView, body: unknown, key: readonly StoredVal
 /** A JSON merge patch (RFC 7396): the columns that it names; null takes a value away. @throws Fault 422, 403 */
 export function mergePatch(view: WriteView, body: unknown, key: readonly StoredValue[]): Change[] {
   const found = new Findings(false)
-  const changes = changesOf(view, oneRow(body), key, found)
+  const changes = changesOf(view, oneRow(body), key, found, 'part')
   settle(view, changes, found)
   return changes
 }
 
-function changesOf(view: WriteView, row: JsonObject, key: readonly StoredValue[], found: Findings): Change[] {
+/** @param what a whole row, which may hold what the table computes, as it was read so; or a part of one, which may not */
+function changesOf(
+  view: WriteView,
+  row: JsonObject,
+  key: readonly StoredValue[],
+  found: Findings,
+  what: 'whole' | 'part',
+): Change[] {
   const strangers = new Strangers(view, found)
-  const columns = new Map(writable(view).map(column => [column.name, column]))
+  const codec = codecOf(view.engine)
+  const columns = new Map(rawColumns(view).map(column => [column.name, column]))
   const changes: Change[] = []
   for (const name of Object.keys(row)) {
     const column = columns.get(name)
@@ -146,10 +165,14 @@ function changesOf(view: WriteView, row: JsonObject, key: readonly StoredValue[]
       continue
     }
     const given = row[name]
-    const value = encoded(column, given, 0, found)
     const part = view.key?.columns.findIndex(c => c.name === name) ?? -1
+    if (part < 0 && column.given === 'always') {
+      if (what === 'part') strangers.meet(0, name)
+      continue
+    }
+    const value = encoded(column, given, 0, found, codec)
     if (part < 0)
-      changes.push({ column: name, value, ...(column.type === 'json' && isObject(given) ? { merge: given } : {}) })
+      changes.push({ column, value, ...(column.type === 'json' && isObject(given) ? { merge: given } : {}) })
     else if (String(value) !== String(key[part]))
       found.wrong(0, name, 'This column is in the path, and a row keeps its key.')
   }
@@ -158,8 +181,8 @@ function changesOf(view: WriteView, row: JsonObject, key: readonly StoredValue[]
 
 function settle(view: WriteView, changes: Change[], found: Findings): void {
   for (const scope of view.scope) {
-    const change = changes.find(c => c.column === scope.column.name)
-    if (change && !within(scope, change.value)) found.outside(0, scope.column.name)
+    const change = changes.find(c => c.column.name === scope.column.name)
+    if (change && !mayBeWithin(scope, change.value)) found.outside(0, scope.column.name)
   }
   found.settle()
 }
@@ -167,20 +190,25 @@ function settle(view: WriteView, changes: Change[], found: Findings): void {
 /** Members of a row that are no column that the caller may write. */
 class Strangers {
   #closed: Set<string>
+  #computed: Set<string>
   #found: Findings
 
-  constructor({ seen, hidden }: WriteView, found: Findings) {
+  constructor(view: WriteView, found: Findings) {
+    const { seen, hidden } = view
     this.#closed = new Set([...hidden, ...seen.filter(s => s.treatment !== 'raw').map(s => s.column.name)])
+    this.#computed = new Set(rawColumns(view).flatMap(c => (c.given === 'always' ? [c.name] : [])))
     this.#found = found
   }
 
   meet(row: number, name: string): void {
     if (this.#closed.has(name)) this.#found.closed(row, name)
+    else if (this.#computed.has(name)) this.#found.wrong(row, name, 'The table gives this column its value itself.')
     else if (name !== LINKS) this.#found.wrong(row, name, 'There is no such column.')
   }
 }
 
-const writable = ({ seen }: WriteView): Column[] => seen.flatMap(s => (s.treatment === 'raw' ? [s.column] : []))
+const rawColumns = ({ seen }: WriteView): Column[] => seen.flatMap(s => (s.treatment === 'raw' ? [s.column] : []))
+const writable = (view: WriteView): Column[] => rawColumns(view).filter(c => c.given !== 'always')
 const isKey = (view: WriteView, name: string) => view.key?.columns.some(c => c.name === name) ?? false
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -190,12 +218,12 @@ function oneRow(body: unknown): JsonObject {
   return body
 }
 
-function encoded(column: Column, value: unknown, row: number, found: Findings): StoredValue {
+function encoded(column: Column, value: unknown, row: number, found: Findings, codec: Codec): StoredValue {
   if (value === null) {
     if (!column.nullable) found.wrong(row, column.name, 'This column may not be null.')
     return null
   }
-  const stored = encodeJson(column, value)
+  const stored = encodeJson(column, value, codec)
   if (stored !== undefined) return stored
   found.wrong(row, column.name, expected(column))
   return null

@@ -27,10 +27,10 @@ export function insertRow(view: WriteView, columns: readonly string[], giving: '
 export function updateRow(
   view: WriteView,
   key: readonly StoredValue[],
-  changes: readonly { column: string; value: StoredValue }[],
+  changes: readonly { column: { name: string }; value: StoredValue }[],
 ): BoundStatement {
   const { sql, values } = inScope(view, key)
-  const sets = changes.map(({ column }) => `${quoted(column)} = ?`).join(', ')
+  const sets = changes.map(({ column }) => `${quoted(column.name)} = ?`).join(', ')
   return { sql: `UPDATE data SET ${sets} WHERE ${sql}`, values: [...changes.map(c => c.value), ...values] }
 }
 

@@ -1,5 +1,6 @@
 /** A table as one caller may write it: what `policy.ts` makes of the caller's Grant, as plain data for the writing process. */
-import type { Column, StoredColumn } from '../../catalog/column.ts'
+import type { Column } from '../../catalog/column.ts'
+import type { EngineName } from '../../catalog/datasets.ts'
 import type { Treatment, View } from '../policy.ts'
 import type { StoredValue } from '../values.ts'
 
@@ -15,6 +16,7 @@ export interface RowScope {
 }
 
 export interface WriteView {
+  engine: EngineName
   /** what the caller sees of a row, in the answer's order; it may write what it sees raw */
   seen: SeenColumn[]
   /** columns that the endpoint has and the caller does not see at all */
@@ -27,10 +29,10 @@ export interface WriteView {
 }
 
 export interface KeyColumns {
-  columns: StoredColumn[]
+  columns: Column[]
   /** whether the caller sees all of them raw: else it can name no row, and is told none */
   raw: boolean
-  /** a single integer, which the store gives to a row that comes without one, never the same twice */
+  /** a single integer, which the embedded store gives to a row that comes without one, never the same twice */
   auto: boolean
 }
 
@@ -39,24 +41,32 @@ export function writeViewOf({ query, outputs, scope }: View): WriteView {
   const { dataset } = query.tables[0]!
   const seen = outputs.map(({ column, treatment }) => ({ column, treatment }))
   const raw = new Set(seen.filter(s => s.treatment === 'raw').map(s => s.column.name))
-  const key = keyOf(dataset.columns, dataset.primaryKey, raw)
-  const given = key?.auto ? dataset.primaryKey! : []
+  const key = dataset.primaryKey && {
+    columns: dataset.primaryKey.map(name => dataset.columns.find(c => c.name === name)!),
+    raw: dataset.primaryKey.every(name => raw.has(name)),
+    auto: givesKeys(dataset),
+  }
+  const given = (column: Column) => column.given !== undefined || (key?.auto && column.name === key.columns[0]!.name)
   return {
+    engine: dataset.engine,
     seen,
     hidden: query.outputs.map(o => o.column.name).filter(name => !seen.some(s => s.column.name === name)),
-    unreachable: dataset.columns
-      .filter(c => !c.nullable && !raw.has(c.name) && !given.includes(c.name))
-      .map(c => c.name),
+    unreachable: dataset.columns.filter(c => !c.nullable && !raw.has(c.name) && !given(c)).map(c => c.name),
     key,
     scope: scope.map(({ column, values, orNull }) => ({ column, values, orNull })),
   }
 }
 
-function keyOf(columns: Column[], names: string[] | null, raw: ReadonlySet<string>): KeyColumns | null {
-  if (!names) return null
-  const own = names.map(name => columns.find(c => c.name === name)!)
-  const auto = own.length === 1 && own[0]!.type === 'integer'
-  return { columns: own, raw: names.every(name => raw.has(name)), auto }
+/** Whether the embedded store gives keys to new rows: those that are one integer. */
+export function givesKeys({ engine, columns, primaryKey }: TableForm): boolean {
+  if (engine !== 'sqlite' || primaryKey?.length !== 1) return false
+  return columns.find(c => c.name === primaryKey[0])?.type === 'integer'
+}
+
+interface TableForm {
+  engine: EngineName
+  columns: readonly Pick<Column, 'name' | 'type'>[]
+  primaryKey: readonly string[] | null
 }
 
 /** The one value that a scope leaves a column, if it leaves it one: what a new row gets there that does not name it. */

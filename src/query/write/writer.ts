@@ -1,26 +1,14 @@
 import { Database } from 'bun:sqlite'
-import { conflict, deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
+import { deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
-import type { Outcome, Write } from './apply.ts'
-import type { Answer, Batch, Done, LiveState, Making } from './job.ts'
-import { keyReused, type Replay } from './replays.ts'
+import type { Prepared, Write } from './apply.ts'
+import type { DatabaseRows } from './database/rows.ts'
+import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
+import { UnderWay } from './replays.ts'
+import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
 import { apart, WriteProcess } from './write-process.ts'
-
-/** A write as it is asked for, and by when, in milliseconds since the epoch. */
-export interface WriteRequest {
-  view: WriteView
-  write: Write
-  replay?: Replay
-  deadline: number
-}
-
-export interface Written {
-  outcome: Outcome
-  /** it was made before, under this Idempotency-Key */
-  replayed: boolean
-}
 
 interface Job extends WriteRequest {
   bytes: number
@@ -60,8 +48,7 @@ export class Writer {
   #tables = new Map<string, Table>()
   /** files that were replaced or deleted: a call that began before must not write to one that is not removed yet */
   #gone = new Set<string>()
-  /** requests with an Idempotency-Key that are under way, and their fingerprints */
-  #inFlight = new Map<string, string>()
+  #underWay = new UnderWay()
   #waiting = 0
   #bytes = 0
   #closed = false
@@ -71,33 +58,35 @@ export class Writer {
     this.#process = new WriteProcess(secret)
   }
 
-  /**
-   * Makes a write. When it resolves, it is on disk.
-   * @throws Fault what the table or the view refuses (400, 403, 404, 409, 412, 422); 409 `in_flight`, 422
-   * `idempotency_key_reused`; 503 too many wait, no room, or `answer_lost`; 504 it was not made in time, nor will be
-   */
-  async submit(file: string, request: WriteRequest): Promise<Written> {
+  /** Makes a write to a file. @throws Fault as `TableStore.write` (store.ts) */
+  submit(file: string, request: WriteRequest): Promise<Written> {
     const { write, replay } = request
     const bytes = 'body' in write ? write.body.length : 0
-    if (this.#closed) throw unavailable('The server is stopping.')
-    if (this.#waiting >= MAX_QUEUE || this.#bytes + bytes > MAX_QUEUE_BYTES)
-      throw unavailable('Too many writes are waiting.')
-    if (this.#gone.has(file)) throw replaced()
-    const table = this.#table(file)
-    const underWay = replay && this.#inFlight.get(replay.id)
-    if (underWay !== undefined) throw underWay === replay!.fingerprint ? inFlight() : keyReused()
-    if (replay) this.#inFlight.set(replay.id, replay.fingerprint)
-    this.#waiting++
-    this.#bytes += bytes
+    return this.#underWay.run(replay, async () => {
+      if (this.#closed) throw unavailable('The server is stopping.')
+      if (this.#waiting >= MAX_QUEUE || this.#bytes + bytes > MAX_QUEUE_BYTES)
+        throw unavailable('Too many writes are waiting.')
+      if (this.#gone.has(file)) throw replaced()
+      const table = this.#table(file)
+      this.#waiting++
+      this.#bytes += bytes
+      try {
+        const { promise, resolve, reject } = Promise.withResolvers<Written>()
+        this.#enqueue(table, [{ ...request, bytes, resolve, reject, retried: false }])
+        return await promise
+      } finally {
+        this.#waiting--
+        this.#bytes -= bytes
+      }
+    })
+  }
+
+  /** Reads the body of a write for a database, in the writing process: a large one would hold up everyone here. */
+  async readForDatabase(write: Write, view: WriteView): Promise<Prepared<DatabaseRows>> {
     try {
-      const { promise, resolve, reject } = Promise.withResolvers<Written>()
-      const job: Job = { ...request, bytes, resolve, reject, retried: false }
-      this.#enqueue(table, [job])
-      return await promise
-    } finally {
-      this.#waiting--
-      this.#bytes -= bytes
-      if (replay) this.#inFlight.delete(replay.id)
+      return await (await this.#process.child()).request('read', { write, view })
+    } catch (error) {
+      throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
     }
   }
 
@@ -287,12 +276,10 @@ function batchOf(file: string, number: number, jobs: Job[]): Batch {
 }
 
 function settleJob(job: Job, answer: Answer): void {
-  const replayed = answer.replayed ?? false
-  if ('outcome' in answer) job.resolve({ outcome: answer.outcome, replayed })
-  else {
-    const { status, code, message, members } = answer.refusal
-    const headers: Record<string, string> = replayed ? { 'idempotent-replayed': 'true' } : {}
-    job.reject(new Fault(status, code, message, { members, headers }))
+  try {
+    job.resolve(writtenOf(answer))
+  } catch (refusal) {
+    job.reject(refusal)
   }
 }
 
@@ -303,10 +290,6 @@ function refuse(job: Job, fault: Fault): void {
 
 const notMade = () => deadlinePassed('The deadline for this request has passed; nothing was changed.')
 const replaced = () => unavailable('The table was just replaced; try again.')
-const inFlight = () =>
-  Object.assign(conflict('A request with this Idempotency-Key is under way; try again.', 'in_flight'), {
-    headers: { 'retry-after': '1' },
-  })
 const answerLost = (cause: unknown) =>
   new Fault(503, 'answer_lost', 'The change was made, and the process that made it ended before it could answer.', {
     cause,

@@ -4,9 +4,14 @@ import addFormats from 'ajv-formats'
 import type { Column, ColumnType } from '../../../src/catalog/column.ts'
 import { parseLossless } from '../../../src/lib/json.ts'
 import { decoderOf } from '../../../src/query/values.ts'
-import { encodeJson } from '../../../src/query/write/fields.ts'
+import { codecOf } from '../../../src/query/write/codec.ts'
+import { encodeJson as encode } from '../../../src/query/write/fields.ts'
 import { rowSchema } from '../../../src/query/write/schema.ts'
 
+const STORED = codecOf('sqlite')
+const encodeJson = (c: Column, value: unknown) => encode(c, value, STORED)
+const schemaOf = (columns: Column[], primaryKey: string[] | null) =>
+  rowSchema({ engine: 'sqlite', columns, primaryKey })
 const column = (type: ColumnType, more: Partial<Column> = {}): Column => ({
   name: 'c',
   type,
@@ -100,7 +105,7 @@ describe('what a column takes', () => {
       const ajv = new Ajv2020({ strict: false })
       // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
       addFormats(ajv as any)
-      const valid = ajv.compile(rowSchema([c], null))
+      const valid = ajv.compile(schemaOf([c], null))
       let taken = 0
       for (const text of VALUES) {
         const value = parseLossless(text)
@@ -136,8 +141,8 @@ test('a schema asks for what no row is without, but not for a key that the table
     column('text', { name: 'a' }),
     column('text', { name: 'b', nullable: true }),
   ]
-  expect(rowSchema(columns, ['id']).required).toEqual(['a'])
-  expect(rowSchema(columns, ['id', 'a']).required).toEqual(['id', 'a'])
-  expect(rowSchema(columns, null).required).toEqual(['id', 'a'])
-  expect((rowSchema(columns, null).properties as Record<string, { type: unknown }>).b!.type).toEqual(['string', 'null'])
+  expect(schemaOf(columns, ['id']).required).toEqual(['a'])
+  expect(schemaOf(columns, ['id', 'a']).required).toEqual(['id', 'a'])
+  expect(schemaOf(columns, null).required).toEqual(['id', 'a'])
+  expect((schemaOf(columns, null).properties as Record<string, { type: unknown }>).b!.type).toEqual(['string', 'null'])
 })

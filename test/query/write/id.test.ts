@@ -1,9 +1,14 @@
 import { expect, test } from 'bun:test'
-import type { StoredColumn } from '../../../src/catalog/column.ts'
-import { formatId, parseId } from '../../../src/query/write/id.ts'
+import type { Column } from '../../../src/catalog/column.ts'
+import { codecOf } from '../../../src/query/write/codec.ts'
+import { formatId as format, parseId as parse } from '../../../src/query/write/id.ts'
 
-const text: StoredColumn = { name: 't', type: 'text', nullable: false }
-const integer: StoredColumn = { name: 'n', type: 'integer', nullable: false }
+const STORED = codecOf('sqlite')
+const formatId = (columns: Column[], key: (string | bigint)[]) => format(columns, key, STORED)
+const parseId = (columns: Column[], id: string) => parse(columns, id, STORED)
+
+const text: Column = { name: 't', type: 'text', nullable: false, sensitivity: 'low' }
+const integer: Column = { name: 'n', type: 'integer', nullable: false, sensitivity: 'low' }
 
 test.each([
   [[text], ['a/b,c %2C'], 'a%2Fb%2Cc%20%252C'],
@@ -13,7 +18,7 @@ test.each([
   [[{ ...integer, type: 'decimal', precision: 10, scale: 2 }], [1250n], '12.50'],
   [[{ ...text, type: 'timestamptz' }], ['2024-01-01T00:00:00'], '2024-01-01T00%3A00%3A00Z'],
   [[{ ...integer, type: 'boolean' }], [1n], 'true'],
-] as [StoredColumn[], (string | bigint)[], string][])('%#: a key and its segment, and back', (columns, key, id) => {
+] as [Column[], (string | bigint)[], string][])('%#: a key and its segment, and back', (columns, key, id) => {
   expect(formatId(columns, key)).toBe(id)
   expect(parseId(columns, id)!.map(String)).toEqual(key.map(String))
 })
