@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import { workersOf } from '../../life/processes.ts'
 import { RAW, type TableWorld } from './table-world.ts'
 
 export function replays(world: TableWorld): void {
@@ -79,16 +78,15 @@ export function replays(world: TableWorld): void {
   })
 
   test('while the first is under way, the same request is 409 and another one 422', async () => {
-    const [process] = workersOf(world.callgate.process.pid, 'write')
     const ask = () => send('POST', 'log', { line: 'under way' }, key('under-way'))
-    Bun.spawnSync(['kill', '-STOP', String(process!.pid)])
+    const release = await world.hold()
     const both = [ask(), ask()]
     try {
       const second = await Promise.race(both)
       expect([second.status, second.json.code, second.headers.get('retry-after')]).toEqual([409, 'in_flight', '1'])
       expect((await send('POST', 'log', { line: 'another' }, key('under-way'))).status).toBe(422)
     } finally {
-      Bun.spawnSync(['kill', '-CONT', String(process!.pid)])
+      await release()
     }
     expect((await Promise.all(both)).map(a => a.status).sort()).toEqual([201, 409])
     const again = await ask()

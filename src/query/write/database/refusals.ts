@@ -46,6 +46,7 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
     case '42501':
     case '25006':
     case '55000':
+    case '0A000':
       return as(403, 'database_refuses', 'The database does not let this table be written to by its connection.')
     case '40001':
     case '40P01':

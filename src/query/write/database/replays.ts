@@ -35,12 +35,13 @@ export class DatabaseReplays {
     this.#ready = true
   }
 
+  /** @throws Fault 501 the connection's user may not read the table */
   async find(session: Session, id: string): Promise<KeptAnswer | undefined> {
-    const [row] = await session.query(
-      `SELECT fingerprint, policy, answer FROM callgate_replays
-       WHERE id = CAST($1 AS text) AND at > now() - interval '${KEPT_HOURS} hours'`,
-      [id],
-    )
+    const text = `SELECT fingerprint, policy, answer FROM callgate_replays
+      WHERE id = CAST($1 AS text) AND at > now() - interval '${KEPT_HOURS} hours'`
+    const [row] = await session.query(text, [id]).catch(error => {
+      throw stateOf(error) === '42501' ? cannotKeep(error) : error
+    })
     return row && { fingerprint: String(row[0]), policy: String(row[1]), answer: String(row[2]) }
   }
 

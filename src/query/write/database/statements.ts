@@ -94,9 +94,12 @@ export function updateRow(query: Query, view: WriteView, key: StoredValue[], cha
 export const deleteRow = (query: Query, view: WriteView, key: StoredValue[]): DatabaseStatement =>
   written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)}`)
 
-/** Fails where a value is none of the column. */
+/** Fails where the row's value for a column, and no other, is none of it. */
 export const tryValue = (query: Query, column: string, row: string): DatabaseStatement =>
-  written(sql`SELECT count(${sql.identifier(column)}) FROM ${records(query, `[${row}]`)}`)
+  written(
+    sql`SELECT count(${sql.identifier(column)}) FROM json_populate_record(${tableOf(query).rowType},
+      json_build_object(CAST(${column} AS text), CAST(CAST(${row} AS text) AS json) -> CAST(${column} AS text)))`,
+  )
 
 /** The columns of a unique index of the table, by its name. */
 export function indexColumns(query: Query, index: string): DatabaseStatement {
