@@ -23,8 +23,8 @@ export function datasets(world: TableWorld): void {
     })
     const published = await admin('POST', `/api/publish/assets/${json.id}/publish`, {})
     const key = await world.mint(RAW, json.id)
-    const ask = (method: string, path = '', body?: unknown) =>
-      world.callgate.call(`/api/service/${service}/rows${path}`, { method, key, body })
+    const ask = (method: string, path = '', body?: unknown, headers: Record<string, string> = {}) =>
+      world.callgate.call(`/api/service/${service}/rows${path}`, { method, key, body, headers })
     return { published, ask, id: json.id }
   }
 
@@ -91,6 +91,60 @@ export function datasets(world: TableWorld): void {
     expect((await admin('POST', '/api/datasets', { name: 'not.made', ...body })).status).toBe(422)
     expect((await admin('GET', '/api/datasets/not.made')).status).toBe(404)
     expect(readdirSync(join(world.dataDir, 'warehouse')).length).toBe(files)
+  })
+
+  test('columns may be called anything: a quote, a statement, what means something to JavaScript or to this API', async () => {
+    const names = [
+      'id',
+      'a"b',
+      "x'); DROP TABLE data; --",
+      'sélect',
+      'rowid',
+      'data',
+      '-id',
+      'order',
+      'limit',
+      'rows',
+      '_links',
+      '__proto__',
+      'constructor',
+      'a.b',
+      '?',
+      '$1',
+      ' ',
+    ]
+    const columns = JSON.stringify(Object.fromEntries(names.slice(1).map(name => [name, { type: 'text' }]))).replace(
+      '{',
+      '{"id":{"type":"integer"},"__proto__":{"type":"text"},',
+    )
+    const made = await admin(
+      'POST',
+      '/api/datasets',
+      `{"name": "odd.names", "primary_key": "id", "columns": ${columns}}`,
+      { 'content-type': 'application/json' },
+    )
+    expect(made.status).toBe(201)
+    const { ask } = await serve('odd', 'odd.names')
+    const whole = (value: string) =>
+      `{${names
+        .slice(1)
+        .map(name => `${JSON.stringify(name)}:${JSON.stringify(`${value} ${name}`)}`)
+        .join()}}`
+    const json = { 'content-type': 'application/json' }
+    const raw = (method: string, path: string, body: string) => ask(method, path, body, json)
+    expect((await raw('POST', '', whole('first'))).status).toBe(201)
+    expect((await raw('PUT', '/1', whole('second'))).status).toBe(200)
+    expect((await raw('PATCH', '/1', whole('third'))).status).toBe(200)
+    expect((await raw('POST', '', `[${whole('bulk')}]`)).json.count).toBe(1)
+    const { text } = await ask('GET', '/1')
+    for (const name of names.slice(1))
+      expect(text).toContain(`${JSON.stringify(name)}:${JSON.stringify(`third ${name}`)}`)
+    expect(text).not.toContain('href') // the column of the name goes before
+    expect((await ask('GET', `?${encodeURIComponent('a"b')}=${encodeURIComponent('bulk a"b')}`)).json.rows[0].id).toBe(
+      2,
+    )
+    expect((await ask('GET', `?order=-${encodeURIComponent('a"b')}`)).json.count).toBe(2)
+    expect((await raw('POST', '', '{"rows": "a column"}')).json.rows).toBe('a column')
   })
 
   test('a service may write only to what is writable, by methods that it has, to columns without which there is no row', async () => {
