@@ -80,6 +80,9 @@ export const datasets = sqliteTable(
     sourceHash: text('source_hash'),
     /** The operator's own file and how it was read, for reading it again; null: an upload. */
     origin: json<unknown>('origin'),
+    /** When `origin` is read again by itself, and what came of the last time. */
+    refresh: json<unknown>('refresh'),
+    refreshState: json<unknown>('refresh_state'),
     /** The file under `warehouse/` that is served: immutable, or live where endpoints may write; empty where another engine has the rows. */
     file: text('file').notNull(),
     /** Whether endpoints may write to it. */

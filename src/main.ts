@@ -6,6 +6,7 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   import: () => import('./query/ingest/child.ts'),
   query: () => import('./query/child.ts'),
   write: () => import('./query/write/child.ts'),
+  function: () => import('./sandbox/child.ts'),
   duckdb: () => import('./query/engines/duckdb/child.ts'),
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { asc, eq } from 'drizzle-orm'
 import { connections } from '../../db/schema.ts'
 import { conflict, Fault, notFound, unprocessable } from '../lib/fault.ts'
@@ -40,7 +41,8 @@ export function checkConnection({ name, urlEnv, urlFile }: DeclaredConnection): 
     throw unprocessable(`connection ${name}: name either url_env or url_file.`)
   if (urlEnv !== undefined && !VARIABLE.test(urlEnv))
     throw unprocessable(`connection ${name}: url_env is the name of an environment variable, not a URL.`)
-  if (urlFile?.includes('\0')) throw unprocessable(`connection ${name}: url_file is not a path.`)
+  if (urlFile !== undefined && (!isAbsolute(urlFile) || urlFile.includes('\0')))
+    throw unprocessable(`connection ${name}: url_file must be an absolute path.`)
 }
 
 export const isDeclared = (known: Connection, { kind, urlEnv, urlFile }: DeclaredConnection): boolean =>

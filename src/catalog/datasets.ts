@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, isNotNull } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
@@ -11,17 +11,20 @@ import {
   type StoredColumn,
 } from './column.ts'
 import { checkDatasetName } from './names.ts'
+import type { RefreshRule, RefreshState } from './refresh.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
 /** What reads a dataset: the embedded store, files in place, a database. */
 export type EngineName = Row['engine']
-export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin' | 'location'> & {
+export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin' | 'location' | 'refresh' | 'refreshState'> & {
   columns: Column[]
   formerColumns: Column[]
   origin: Origin | null
   /** null: the embedded store's `file` */
   location: Location | null
+  refresh: RefreshRule
+  refreshState: RefreshState | null
 }
 
 /** Where an engine other than the embedded store finds a dataset's rows. */
@@ -79,6 +82,10 @@ export interface Generation {
 export const listDatasets = (store: Store, projectId: number): Dataset[] =>
   store.select().from(datasets).where(eq(datasets.projectId, projectId)).orderBy(asc(datasets.name)).all() as Dataset[]
 
+/** Those whose file is read again by itself. */
+export const refreshedDatasets = (store: Store): Dataset[] =>
+  store.select().from(datasets).where(isNotNull(datasets.refresh)).all() as Dataset[]
+
 export const allDatasets = (store: Store): Dataset[] => store.select().from(datasets).all() as Dataset[]
 
 export const findDataset = (store: Store, projectId: number, name: string): Dataset | undefined =>
@@ -118,12 +125,15 @@ export function putGeneration(
   const formerColumns = [...policy.values()].filter(
     c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
   )
+  const origin = generation.origin ?? null
   const values = {
     ...generation,
     writable: generation.writable ?? false,
     engine: generation.engine ?? 'sqlite',
     location: generation.location ?? null,
-    origin: generation.origin ?? null,
+    origin,
+    refresh: existing && (origin || generation.location) ? existing.refresh : null,
+    refreshState: null,
     columns,
     formerColumns,
     updatedAt: now(),

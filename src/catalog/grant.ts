@@ -26,7 +26,7 @@ export interface Grant {
   allowedMethods: ReadonlySet<Method> | null
 }
 
-/** The methods of a table's rows. HEAD goes with GET. */
+/** The methods that tables and functions may have. HEAD goes with GET. */
 export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 export type Method = (typeof METHODS)[number]
 

@@ -7,6 +7,7 @@ import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { METHODS } from './grant.ts'
+import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE } from './handler.ts'
 import { checkEndpointId } from './names.ts'
 import { checkPorterRoute, PorterRoute } from './porter.ts'
 
@@ -70,12 +71,18 @@ const Order = Type.Object(
   closed,
 )
 
+/** How long an answer may be kept and given again to callers of the same policy. */
+const Cache = Type.Object({ ttl_seconds: Type.Integer({ minimum: 0, maximum: 86_400 }) }, closed)
+
+/** The most rows of one answer. */
+const MAX_LIMIT = 10_000_000
+
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
 const Pagination = Type.Object(
   {
-    default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-    max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
     /** whether each answer counts all rows that the request's filters leave, in `total` */
     total: Type.Optional(Type.Boolean()),
   },
@@ -125,6 +132,7 @@ export const QueryDefinition = Type.Object(
     having: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
     order_by: Type.Optional(Type.Array(Order, { maxItems: 16 })),
     pagination: Type.Optional(Pagination),
+    cache: Type.Optional(Cache),
   },
   closed,
 )
@@ -144,7 +152,11 @@ const LookupEndpoint = Type.Object(
     key_column: Name,
     key_param: Type.Optional(Name),
     columns: Type.Optional(Type.Array(Name, { maxItems: 500 })),
-    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    /** what callers are told of the key's parameter */
+    key_description: Type.Optional(Type.String()),
+    key_example: Type.Optional(Type.Unknown()),
+    cache: Type.Optional(Cache),
   },
   closed,
 )
@@ -156,7 +168,7 @@ const TableEndpoint = Type.Object(
     kind: Type.Literal('table'),
     dataset: Name,
     /** what may be done with its rows, by keys that may; GET when it is left out */
-    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1 })),
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
     /** the columns that there are at this endpoint; all when it is left out */
     columns: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 500 })),
     /** of the list */
@@ -165,6 +177,7 @@ const TableEndpoint = Type.Object(
   closed,
 )
 export type TableEndpoint = Static<typeof TableEndpoint>
+const JsonSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])
 
 const ModelEndpoint = Type.Object(
   {
@@ -184,7 +197,11 @@ const ModelEndpoint = Type.Object(
     /** how long a call may wait for others to be scored with, even when a process is idle */
     max_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** a JSON Schema that each row must satisfy, at every door */
-    schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
+    schema: Type.Optional(JsonSchema),
+    /** code that looks at the rows and may refuse them, makes the model's rows of them, and makes answers of its predictions */
+    check: Type.Optional(HandlerConfig),
+    before: Type.Optional(HandlerConfig),
+    after: Type.Optional(HandlerConfig),
     porter: Type.Optional(PorterRoute),
   },
   closed,
@@ -192,8 +209,17 @@ const ModelEndpoint = Type.Object(
 export type ModelEndpoint = Static<typeof ModelEndpoint>
 
 const FunctionEndpoint = Type.Object(
-  { ...common, kind: Type.Literal('function'), porter: Type.Optional(PorterRoute) },
-  { additionalProperties: true },
+  {
+    ...common,
+    kind: Type.Literal('function'),
+    ...handlerFields,
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
+    /** JSON Schemas of the request's body and of the answer */
+    request_schema: Type.Optional(JsonSchema),
+    response_schema: Type.Optional(JsonSchema),
+    porter: Type.Optional(PorterRoute),
+  },
+  closed,
 )
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
@@ -284,4 +310,14 @@ export function naming<T>(endpointId: string, work: () => T): T {
       members: error.members,
     })
   }
+}
+
+/** The sources of the handlers that endpoints name, whether they are acceptable or not. */
+export function handlersOf(endpoints: readonly unknown[]): string[] {
+  const sourceOf = (code: unknown) => (code as { handler?: unknown } | null | undefined)?.handler
+  return endpoints
+    .flatMap(endpoint => [endpoint, ...HOOKS.map(hook => (endpoint as Record<string, unknown> | null)?.[hook])])
+    .map(sourceOf)
+    .filter(source => typeof source === 'string')
+    .filter(source => source.length <= MAX_SOURCE)
 }

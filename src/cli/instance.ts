@@ -11,10 +11,13 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { Refresher } from '../management/refresher.ts'
+import { AnswerCache } from '../query/cache.ts'
 import { Connections } from '../query/engines/postgres/connections.ts'
 import { withCompanions } from '../query/live-file.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { Writer } from '../query/write/writer.ts'
+import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -28,6 +31,8 @@ export interface Instance {
   /** where it listens, e.g. `http://127.0.0.1:8080` */
   url: string
   context: ManagementContext
+  /** Reads files again by the datasets' rules, once it is started. */
+  refresher: Refresher
   /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
   waitingFor: Set<string>
   /** Aborted by the first signal: what takes long and was not asked for by a caller gives up. */
@@ -54,19 +59,24 @@ export function openInstance(config: Config): Instance {
 
   const secret = installationSecret(db)
   const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
-  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
   const writer = new Writer(secret)
+  const elsewhere = { scratchDir: dirs.uploads, connections }
+  const queries = new QueryRunner(config.queryWorkers, elsewhere, file => writer.version(file))
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
     threads: config.scoringThreads,
     memoryBytes: config.modelMemory,
   })
+  const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
     writer,
     connections,
+    answers: new AnswerCache(config.resultCache),
     scorer,
+    functions,
+    fetchNetworks: config.functionNetworks,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
     modelsDir: dirs.models,
@@ -90,6 +100,7 @@ export function openInstance(config: Config): Instance {
   }
   const app = buildServer({ gate, management: context, readiness })
   const closeAll = () => {
+    functions.close()
     queries.close()
     closeCatalog(db)
     unlock()
@@ -109,15 +120,22 @@ export function openInstance(config: Config): Instance {
     }
   }, FLUSH_MS)
 
+  const refresher = new Refresher(context)
   const { server } = app
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
+    refresher,
     waitingFor,
     stopping: new AbortController(),
     async stop() {
+      const read = refresher.stop()
+      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
       await app.stop()
+      clearTimeout(cut)
+      await read
       clearInterval(flushing)
       await scorer.close()
       await writer.close()

@@ -32,6 +32,7 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
   }
   prepared.resolve()
   instance.waitingFor.delete(PREPARING)
+  instance.refresher.start()
   return ended
 }
 

@@ -11,7 +11,8 @@ import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
-import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
+import type { Call, Endpoint, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
+import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -87,14 +88,17 @@ function find(
   return { model, wanted, pinned }
 }
 
-/** @throws Fault as `serveModel` */
+/** @throws Fault as `serveModel`; 422 a hook that is no handler */
 export function compileModelEndpoint(
   endpoint: ModelEndpoint,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
+  surroundings: Surroundings,
+  published: boolean,
 ): Endpoint {
-  const model = serveModel(endpoint, store, projectId, runtime)
+  const hooks = compileHooks(endpoint, surroundings, runtime, published)
+  const model: ServedModel = { ...serveModel(endpoint, store, projectId, runtime), hooks }
   const { active } = model
   const longIntegers = active.checksRows || takesLongIntegers(active.codec)
   return {
@@ -105,16 +109,17 @@ export function compileModelEndpoint(
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    run(call) {
-      if (call.bytes && active.recipe) {
+    run(call, grant) {
+      if (call.bytes && active.recipe && !hooks) {
         const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
         if (answer) return answer
       }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
-        replyOf(decoded, active.id, rows.length),
-      )
+      const score = (made: readonly unknown[]) =>
+        predict(runtime.scorer, active.scoring, active.codec, made, form, call)
+      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }) : score(rows)
+      return scored.then(decoded => replyOf(decoded, active.id, rows.length))
     },
   }
 }
@@ -133,10 +138,12 @@ function answerBytes(
   const scanned = codec.scan(body)
   if (scanned && scanned.rows <= scorer.maxBatchRows)
     return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
-  return body.length <= MOST_BYTES_HANDED_ON ? scorer.answer(scoring, recipe, { body }, 1, call) : undefined
+  const rows = codec.mostRows(body.length)
+  if (body.length > MOST_BYTES_HANDED_ON || rows > (codec.stacks ? scorer.maxBatchRows : 1)) return undefined
+  return scorer.answer(scoring, recipe, { body }, rows, call)
 }
 
-/** A larger body is split into parts (`Scorer.score`), so that it does not keep a process from everyone else. */
+/** What is larger is scored in parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
 const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>

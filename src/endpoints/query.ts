@@ -2,11 +2,12 @@ import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
+import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
 import type { DatasetResolver } from '../query/tables.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Surroundings } from './endpoint.ts'
 import { type EndpointRuntime, placed } from './runtime.ts'
 
 export interface Compiling {
@@ -14,6 +15,10 @@ export interface Compiling {
   unchecked?: boolean
   /** Datasets of this store that were found already, by project and name: many services are compiled in a row. */
   datasets?: Map<string, Dataset | undefined>
+  /** The service that the endpoint is in; a single endpoint that is compiled by itself has none. */
+  surroundings?: Surroundings
+  /** Handlers are not held up to have been checked: they were when this was published. */
+  published?: boolean
 }
 
 /** Finds the project's datasets by name, each once. */
@@ -57,6 +62,7 @@ export function compileQueryEndpoint(
     files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
+    answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }
 }

@@ -3,6 +3,7 @@ import type { QueryDefinition, TableEndpoint } from '../catalog/service-config.t
 import type { Store } from '../catalog/store.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery, RESERVED } from '../query/compile.ts'
 import { PreparedQuery } from '../query/prepared.ts'
 import type { Query } from '../query/query.ts'
@@ -32,6 +33,7 @@ export function compileTableEndpoint(
   const { dataset, columns } = endpoint
   const identity = JSON.stringify([projectId, endpoint])
   const list = new PreparedQuery(query, runtime.queries, runtime.secret, identity)
+  const table = new TableRows(query, methods, runtime, { projectId, dataset, endpoint: endpoint.id, columns })
   const admin = adminGrant(projectId)
   if (!unchecked) list.check(admin)
   return {
@@ -41,8 +43,12 @@ export function compileTableEndpoint(
     takesBody: false,
     files: query.tables.flatMap(t => t.dataset.file || []),
     ...(unchecked ? {} : { warnings: list.advice(admin).map(({ message }) => message) }),
-    table: new TableRows(query, methods, runtime, { projectId, dataset, endpoint: endpoint.id, columns }),
-    run: (call, grant) => list.run(grant, call.params, call.deadline, call.caller),
+    table,
+    answers: new QueryAnswers(list, runtime.answers, 0),
+    run(call, grant) {
+      table.check(grant, 'GET', false)
+      return list.run(grant, call.params, call.deadline, call.caller)
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
+import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
@@ -45,6 +46,7 @@ const DatasetPatch = Type.Object(
     columns: Type.Optional(Policy),
     description: Type.Optional(Type.String({ maxLength: 10_000 })),
     writable: Type.Optional(Type.Boolean()),
+    refresh: Type.Optional(RefreshRule),
   },
   closed,
 )
@@ -80,22 +82,23 @@ export function datasetFor(
   return found[0]
 }
 
-export const datasets = (context: ManagementContext, request: Request, who: SignedIn): Response =>
-  list(
-    request,
-    projectsInScope(context, who, request)
-      .flatMap(p => listDatasets(context.db, p.id))
-      .map(dataset => ({ ...datasetRow(dataset), row_count: rowsNow(context, dataset) })),
-    rows => ({ datasets: rows }),
-  )
+/** `search`: what a dataset's name or description must contain, in any case. */
+export function datasets(context: ManagementContext, request: Request, who: SignedIn): Response {
+  const search = (new URL(request.url).searchParams.get('search') ?? '').toLowerCase()
+  const found = projectsInScope(context, who, request)
+    .flatMap(p => listDatasets(context.db, p.id))
+    .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
+  const rows = found.map(dataset => ({ ...datasetRow(dataset), ...stateOf(context, dataset) }))
+  return list(request, rows, rows => ({ datasets: rows }))
+}
 
 export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
   described(context, datasetFor(context, who, request, name, 'viewer'))
 
-/** Column policy, description, and whether endpoints may write; all of it acts at once on what is published. */
+/** Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const before = datasetFor(context, who, request, name, 'editor')
-  const { columns, description, writable } = await jsonBody(context, request, DatasetPatch)
+  const { columns, description, refresh, writable } = await jsonBody(context, request, DatasetPatch)
   const { projectId } = before
   const changed = await turning(context, before, writable, generation =>
     context.publisher.change((tx, touched) => {
@@ -108,6 +111,7 @@ export async function changeDataset(context: ManagementContext, request: Request
       const nullable = setNullable(tx, who.actor, getDataset(tx, projectId, name), nullableOf(columns))
       if (generation || policy || nullable) touched.datasets.add(inProject(projectId, name))
       if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+      if (refresh !== undefined) setRefresh(tx, who.actor, dataset, refresh)
       return getDataset(tx, projectId, name)
     }),
   )
@@ -222,6 +226,7 @@ const datasetRow = (dataset: Dataset) => ({
   indexes: dataset.indexes,
   source: dataset.source,
   ...whereOf(dataset.location),
+  refresh: dataset.refresh,
   columns: dataset.columns.map(c => ({
     name: c.name,
     data_type: c.type,
@@ -236,11 +241,21 @@ const datasetRow = (dataset: Dataset) => ({
   updated_at: dataset.updatedAt,
 })
 
-/** A dataset as it is answered; `more`, and how many rows it has at the moment, are no part of its ETag. */
+/** What came of the last time that the file was read again, asked for or by itself. */
+export const refreshStateOf = ({ refreshState }: Dataset) =>
+  refreshState && { at: refreshState.at, outcome: refreshState.outcome, error: refreshState.error ?? null }
+
+/** What happens by itself. */
+const stateOf = (context: ManagementContext, dataset: Dataset) => ({
+  row_count: rowsNow(context, dataset),
+  refresh_state: refreshStateOf(dataset),
+})
+
+/** A dataset as it is answered; `more` and what happens by itself are no part of its ETag. */
 export const described = (context: ManagementContext, dataset: Dataset, status = 200, more: object = {}) =>
   single(
     datasetRow(dataset),
     { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
     status,
-    { row_count: rowsNow(context, dataset), ...more },
+    { ...stateOf(context, dataset), ...more },
   )

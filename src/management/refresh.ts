@@ -1,8 +1,12 @@
-import { statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { StoredColumn } from '../catalog/column.ts'
 import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
+import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
+import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
-import { conflict, Fault } from '../lib/fault.ts'
+import { conflict, Fault, toFault } from '../lib/fault.ts'
+import { FileVersions } from '../query/engines/duckdb/versions.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
@@ -23,30 +27,75 @@ export async function refreshDataset(
   name: string,
 ): Promise<Response> {
   const before = datasetFor(context, who, request, name, 'editor')
-  const source = sourceOf(before)
+  const force = new URL(request.url).searchParams.get('force') === 'true'
+  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal, force)
+  return described(context, dataset, 200, { refreshed })
+}
+
+/**
+ * Reads a dataset's file again, and notes in the dataset what came of it.
+ * @param force also where rows were written that this replaces
+ * @throws Fault as `refreshDataset`; the signal's reason; then the rows of before are still served
+ */
+export async function readAgain(
+  context: ManagementContext,
+  actor: Actor,
+  before: Dataset,
+  signal: AbortSignal,
+  force = false,
+): Promise<{ dataset: Dataset; refreshed: boolean }> {
+  const noted = (state: Omit<RefreshState, 'at'>) => {
+    try {
+      setRefreshState(context.db, before.id, { at: now(), ...state })
+    } catch (error) {
+      log.warn({ dataset: before.name, ...errorFields(error) }, 'what came of reading a file again could not be noted')
+    }
+  }
+  const seen = await formOf(before)
+  try {
+    const dataset = await readChanged(context, actor, before, signal, force)
+    noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
+    return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
+  } catch (error) {
+    const { status, message } = toFault(error)
+    // what the file is not to blame for may be over when it is tried again
+    if (!signal.aborted && (before.origin || before.location))
+      noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
+    throw error
+  }
+}
+
+/** @returns undefined: the file is as it was */
+async function readChanged(
+  context: ManagementContext,
+  actor: Actor,
+  before: Dataset,
+  signal: AbortSignal,
+  force: boolean,
+) {
+  const { name, projectId } = before
+  const source = await sourceOf(before)
   const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  const force = new URL(request.url).searchParams.get('force') === 'true'
-  if (unchanged && source.engine !== 'postgres' && !force) return described(context, before, 200, { refreshed: false })
+  if (unchanged && source.engine !== 'postgres' && !force) return undefined
   refuseLoss(context, before, force)
   const nullable = Object.fromEntries(before.columns.flatMap(c => (c.nullable ? [[c.name, true]] : [])))
-  const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
+  const staging = stageSource(context, source, catalogConnections(context), undefined, signal)
   const types = source.engine === 'sqlite' ? source.types : undefined
   const generation = await stageWritable(context, staging, { writable: before.writable, nullable, types })
-  if (source.engine === 'postgres' && isAsDescribed(before, generation))
-    return described(context, before, 200, { refreshed: false })
+  if (source.engine === 'postgres' && isAsDescribed(before, generation)) return undefined
   const change = () => {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
-      const now = getDataset(tx, before.projectId, name)
+      const now = getDataset(tx, projectId, name)
       if (now.id !== before.id || now.generation !== before.generation)
         throw conflict('The dataset was replaced while its file was read; nothing was changed by this.')
       refuseLoss(context, now, force)
-      touched.datasets.add(inProject(before.projectId, name))
-      return putGeneration(tx, who.actor, before.projectId, name, generation)
+      touched.datasets.add(inProject(projectId, name))
+      return putGeneration(tx, actor, projectId, name, generation)
     })
     if (replaced) context.publisher.discardFile(replaced)
-    return described(context, dataset, 200, { refreshed: true })
+    return dataset
   }
   try {
     return await holding(context, [before], change)
@@ -56,16 +105,27 @@ export async function refreshDataset(
   }
 }
 
-function sourceOf(dataset: Dataset): DatasetSource {
+async function sourceOf(dataset: Dataset): Promise<DatasetSource> {
   const { name } = dataset
   const source = sourceOfDataset(dataset)
   if (!source)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if (source.engine === 'sqlite' && !statSync(source.path, { throwIfNoEntry: false })?.isFile())
+  if ((await formOf(dataset)) === GONE)
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
   return source
+}
+
+const GONE = 'gone'
+const versions = new FileVersions()
+
+/** What tells data that was written anew from what was there before, without reading it; undefined: an upload. */
+export async function formOf({ engine, origin }: Dataset): Promise<string | undefined> {
+  if (!origin) return undefined
+  if (engine === 'duckdb') return versions.of(origin.path)
+  const found = await stat(origin.path).catch(() => undefined)
+  return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
 }
 
 /** Whether a table is what it was when it was described; how many rows it has is no part of that. */

@@ -1,7 +1,7 @@
 import type { Row } from './engine.ts'
 
-export interface Batch {
-  rows: Row[]
+export interface Batch<T = Row[]> {
+  rows: T
   done: boolean
 }
 

@@ -1,6 +1,7 @@
 /** Where statements run: one of each engine in a server, behind this. */
 import type { Advice } from './advice.ts'
 import type { Query } from './query.ts'
+import type { Piece, Rendering } from './rendering.ts'
 import type { BoundRequest } from './request.ts'
 import type { Statement } from './sql.ts'
 import type { StoredValue } from './values.ts'
@@ -39,8 +40,25 @@ export interface Engine {
    * @throws Fault as `all` does; 504 a batch took longer than `patienceMs` to come or to be taken
    */
   stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined>
+  /** The same, with the text made where the rows are read, so that this process only passes it on; absent: it makes it. */
+  readonly text?: TextReads
   /** Of each large table that every call reads whole: what would spare that. As far as the engine tells. */
   advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[]
+  /** What is another when the rows of a query may be, though it is not compiled anew; absent: it cannot be, or not be known. */
+  generation?(query: Query): string
+  /** What a row of the query takes, in bytes, by the average of its tables; absent: it cannot tell. */
+  rowBytes?(query: Query): number
+}
+
+/** What `Engine.all` and `Engine.stream` read, as text. */
+export interface TextReads {
+  all(statement: Runnable, values: StoredValue[], limits: Limits, rendering: Rendering): Promise<Piece>
+  stream(
+    statement: Runnable,
+    values: StoredValue[],
+    limits: StreamLimits,
+    rendering: Rendering,
+  ): AsyncGenerator<Piece, void, undefined>
 }
 
 /** Statements that are indexed and bounded are answered without leaving the process. */

@@ -3,6 +3,7 @@ import { errorFields, log } from '../telemetry/log.ts'
 import { type Child, ChildLost } from '../workers/child.ts'
 import type { Batch } from './batches.ts'
 import type { Limits, Row, Runnable, StreamLimits } from './engine.ts'
+import type { Rendering } from './rendering.ts'
 import type { StoredValue } from './values.ts'
 
 /** Something that a worker is needed for, alone, until `work` settles. */
@@ -19,10 +20,11 @@ interface Job {
   abandoned: boolean
 }
 
-/** What a worker is asked for (child.ts). */
+/** What a worker is asked for (child.ts): rows, or what a rendering makes of them. */
 export interface Asked {
   statement: Runnable
   values: StoredValue[]
+  rendering?: Rendering
 }
 
 const MAX_QUEUE = 1000
@@ -56,24 +58,30 @@ export class WorkerPool {
   }
 
   /** @throws Fault as `Engine.all` says; 503 the queue is full or a worker was lost twice */
-  all({ sql, sources, bigints, names }: Runnable, values: StoredValue[], limits: Limits): Promise<Row[]> {
-    const asked: Asked = { statement: { sql, sources, bigints, names }, values }
+  all<T = Row[]>(
+    { sql, sources, bigints, names }: Runnable,
+    values: StoredValue[],
+    limits: Limits,
+    rendering?: Rendering,
+  ): Promise<T> {
+    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering }
     const work: Job['work'] = (child, timeoutMs) => child.request('all', asked, { timeoutMs })
-    return this.#submit(work, sources, limits) as Promise<Row[]>
+    return this.#submit(work, sources, limits) as Promise<T>
   }
 
   /** @throws Fault as `Engine.stream` says; 503 also a worker that is lost after the first batch */
-  async *stream(
+  async *stream<T = Row[]>(
     { sql, sources, bigints, names }: Runnable,
     values: StoredValue[],
     { patienceMs, signal }: StreamLimits,
-  ): AsyncGenerator<Row[], void, undefined> {
-    const asked: Asked = { statement: { sql, sources, bigints, names }, values }
-    const begun = Promise.withResolvers<{ child: Child; first: Batch }>()
+    rendering?: Rendering,
+  ): AsyncGenerator<T, void, undefined> {
+    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering }
+    const begun = Promise.withResolvers<{ child: Child; first: Batch<T> }>()
     const over = Promise.withResolvers<void>()
     // its worker is its own until it is over; lost before the first batch, another one begins it again
     const work: Job['work'] = async (child, timeoutMs) => {
-      begun.resolve({ child, first: await child.request<Batch>('open', asked, { timeoutMs }) })
+      begun.resolve({ child, first: await child.request<Batch<T>>('open', asked, { timeoutMs }) })
       await over.promise
     }
     this.#submit(work, sources, { deadline: Date.now() + patienceMs, signal }).catch(begun.reject)
@@ -84,14 +92,14 @@ export class WorkerPool {
     try {
       for (let batch = first; ; ) {
         ended = batch.done
-        const next = ended ? undefined : child.request<Batch>('next', {}, { timeoutMs: patienceMs })
+        const next = ended ? undefined : child.request<Batch<T>>('next', {}, { timeoutMs: patienceMs })
         next?.catch(() => {})
         const stall = setTimeout(() => {
           stalled = true
           child.kill()
         }, patienceMs)
         try {
-          if (batch.rows.length > 0) yield batch.rows
+          if (!Array.isArray(batch.rows) || batch.rows.length > 0) yield batch.rows
         } finally {
           clearTimeout(stall)
         }

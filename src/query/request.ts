@@ -1,7 +1,7 @@
 import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { kindOf, RESERVED } from './compile.ts'
-import type { Cursors } from './cursor.ts'
+import { type Cursors, written } from './cursor.ts'
 import { dialectOf } from './dialects.ts'
 import { orderTerms } from './order.ts'
 import type { View } from './policy.ts'
@@ -38,7 +38,6 @@ export function bindRequest(view: View, params: URLSearchParams, cursors: Cursor
     } else if (!RESERVED.has(name) && !query.orderParams.has(name))
       throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
-  if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is served.')
   const { order, chosen } = orderOf(view, params)
   const cursor = params.get('cursor')
   return {
@@ -160,4 +159,18 @@ export function variantOf({ filters, chosen, after }: BoundRequest): string {
     .join(',')
   if (!after) return chosen === '' ? present : `${present} ${chosen}`
   return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
+}
+
+/** The same text for requests of a query that have the same answer: in whatever order and form its values were given. */
+export function canonicalOf(
+  { filters: asked }: Query,
+  { filters, chosen, after, limit, offset }: BoundRequest,
+): string {
+  const values = filters.map((values, i) => {
+    if (typeof values !== 'object') return values
+    const { op } = asked[i]!
+    const texts = values.map(value => JSON.stringify(written(value)))
+    return op === 'in' || op === 'not_in' ? [...new Set(texts)].sort() : texts
+  })
+  return JSON.stringify([values, chosen, after?.map(written) ?? null, limit, offset])
 }

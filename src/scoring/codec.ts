@@ -3,7 +3,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { labelled, rowValues } from './decode.ts'
 import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
-import { type Scanned, Scanner } from './scan.ts'
+import { type Scanned, Scanner, shortestRow } from './scan.ts'
 import { allocate, type Tensors } from './tensors.ts'
 
 export interface CodecOptions {
@@ -43,6 +43,8 @@ export interface RowCodec {
    * @returns undefined: not so simple, or wrong; `encode` tells
    */
   scan(body: Uint8Array): { feeds: Tensors; rows: number } | undefined
+  /** How many rows a body of this length can hold at most, at least 1; what holds more is refused. */
+  mostRows(length: number): number
 }
 
 /** @throws Fault 422: features that do not fit the model, or an `output` that it does not have */
@@ -59,6 +61,7 @@ export function compileCodec(
   const needed = [...new Set([chosen, ...(shares ? [shares] : [])])]
   const axis = layout.axis !== 'none'
   const scanner = scannerOf(layout)
+  const shortest = shortestRow(layout.features.map(feature => feature.name))
   return {
     features: layout.features,
     stacks: layout.axis === 'rows',
@@ -67,6 +70,7 @@ export function compileCodec(
       const scanned = scanner?.scan(body)
       return scanned && { feeds: scannedFeeds(layout, metadata, scanned), rows: scanned.rows }
     },
+    mostRows: length => Math.max(1, Math.floor((length - EMPTY_ROWS) / (shortest + 1))),
     encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
     decode(outputs, count) {
       const decoded: Decoded = { predictions: rowValues(outputs[chosen]!, count, axis) }
@@ -131,6 +135,9 @@ function encodeRows(
   errors.throwIfAny()
   return tensors
 }
+
+/** `{"rows":[]}` without the comma that the last row lacks */
+const EMPTY_ROWS = 10
 
 /** Rows that stack, of floats that are no lists: what a scanner reads. */
 const scannerOf = ({ axis, features }: Layout): Scanner | undefined =>

@@ -1,6 +1,7 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
 import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
+import { inTurns } from './parts.ts'
 import type { JobOptions, ScoringModel } from './queue.ts'
 import type { GivenRows } from './rows.ts'
 import type { Tensors } from './tensors.ts'
@@ -29,10 +30,12 @@ export const predict = async (
   form: GivenRows['form'],
   { deadline, caller }: JobOptions,
 ): Promise<Decoded> =>
-  predictWith((feeds, count, outputs) => scorer.score(model, feeds, count, { deadline, caller, outputs }), codec, {
-    rows,
-    form,
-  })
+  predictWith(
+    (feeds, count, outputs) => scorer.score(model, feeds, count, { deadline, caller, outputs }),
+    codec,
+    { rows, form },
+    (runs, score) => inTurns(runs, score, caller),
+  )
 
 /**
  * Scores tensors, wherever that is.
@@ -41,16 +44,25 @@ export const predict = async (
  */
 export type ScoreTensors = (feeds: Tensors, rows: number, outputs?: readonly string[]) => Promise<Tensors>
 
+/** Does as many runs as there are. */
+type Runs = <T>(runs: number, run: (index: number) => Promise<T>) => Promise<T[]>
+const together: Runs = (runs, run) => Promise.all(Array.from({ length: runs }, (_, index) => run(index)))
+
 /**
  * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
  * @throws Fault as `RowCodec.encode`, and what `score` throws
  */
-export async function predictWith(score: ScoreTensors, codec: RowCodec, { rows, form }: GivenRows): Promise<Decoded> {
+export async function predictWith(
+  score: ScoreTensors,
+  codec: RowCodec,
+  { rows, form }: GivenRows,
+  each: Runs = together,
+): Promise<Decoded> {
   const { outputs, stacks } = codec
   if (stacks || rows.length === 1)
     return codec.decode(await score(codec.encode(rows, form), rows.length, outputs), rows.length)
   const runs = encodeSingly(codec, rows, form)
-  return merge(await Promise.all(runs.map(async feeds => codec.decode(await score(feeds, 1, outputs), 1))))
+  return merge(await each(runs.length, async index => codec.decode(await score(runs[index]!, 1, outputs), 1)))
 }
 
 /** Every row by itself (their lists may differ in length), with all errors together under their own row numbers. */

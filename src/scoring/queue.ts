@@ -43,7 +43,7 @@ export class Job {
   readonly model: ScoringModel
   /** Let go of when nobody waits for the answer any more. */
   work: Work
-  /** 1 for a body, whose rows are counted by who reads it. */
+  /** For a body the most that it can hold: they are counted by who reads it. */
   readonly rows: number
   readonly bytes: number
   /** Whether its answer is JSON, and not tensors. */

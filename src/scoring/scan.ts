@@ -17,10 +17,16 @@ const [FEATURES, ROWS, NULL] = ['"features"', '"rows"', 'null'].map(text => enco
 /** Powers of ten that a double holds exactly. */
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => 10 ** i)
 const EXACT = 2 ** 53
-/** What the digits beyond 2^53 and the division can be off by together, with room to spare. */
-const SLACK = 2 ** -50
+/** Digits are counted up to here: each step beyond 2^53 is rounded, and a number of hundreds of digits may be no double at all. */
+const COUNTED = 1e21
+/** More than the steps between the two and the division can be off by together. */
+const SLACK = 2 ** -49
 /** The scanner gives up. */
 const UP = -1
+
+/** Bytes that a row with these features has at least: no shorter way to write their names and values is JSON. */
+export const shortestRow = (names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + encoder.encode(JSON.stringify(name)).length + 3, 1)
 
 /** Made for one set of features, which every row must have, in any order, and nothing else. */
 export class Scanner {
@@ -29,11 +35,13 @@ export class Scanner {
   readonly #order: Int32Array
   /** Bytes that a row has at least. */
   readonly #shortest: number
+  /** How many names may still be tried where another was expected. */
+  #patience = 0
 
   constructor(names: readonly string[]) {
     this.#keys = names.map(name => encoder.encode(JSON.stringify(name)))
     this.#order = Int32Array.from(names, (_, i) => i)
-    this.#shortest = this.#keys.reduce((sum, key) => sum + key.length + 3, 1)
+    this.#shortest = shortestRow(names)
   }
 
   /** @returns undefined: not as it is read here, whatever it is */
@@ -50,6 +58,8 @@ export class Scanner {
     const most = single ? 1 : Math.floor(body.length / this.#shortest)
     const values = new Float32Array(most * count)
     let rows = 0
+    // many features in no order at all would take time with the square of their number
+    this.#patience = body.length >> 1
     if (!single) at = past(body, at, OPEN_LIST)
     for (let more = at !== UP; more; rows++) {
       if (rows === most) return undefined
@@ -133,7 +143,8 @@ export class Scanner {
         }
         value = places === 0 ? digits : digits / POWERS[Math.min(places, 22)]!
         // where digits were counted with rounding, the nearest float must be certain all the same
-        const certain = digits < EXACT || Math.fround(value * (1 - SLACK)) === Math.fround(value * (1 + SLACK))
+        const certain =
+          digits < EXACT || (digits < COUNTED && Math.fround(value * (1 - SLACK)) === Math.fround(value * (1 + SLACK)))
         if (certain && places <= 22 && byte !== LOWER_E && byte !== UPPER_E) {
           if (negative) value = -value
         } else {
@@ -155,11 +166,12 @@ export class Scanner {
     return at
   }
 
-  /** The feature whose name stands here, though another was expected; UP: none, or one that the row has already. */
+  /** The feature whose name stands here, though another was expected; UP: none, one that the row has already, or no patience. */
   #other(body: Uint8Array, at: number, place: number): number {
     const order = this.#order
     for (let i = place + 1; i < order.length; i++) {
       const index = order[i]!
+      if (--this.#patience < 0) return UP
       if (!matches(body, at, this.#keys[index]!)) continue
       order[i] = order[place]!
       order[place] = index

@@ -2,6 +2,7 @@ import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
 import { part } from './join.ts'
+import { inTurns } from './parts.ts'
 import { Pool } from './pool.ts'
 import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
@@ -40,7 +41,7 @@ export interface Scorer {
    * Answers a body of rows in JSON, both as bytes: it is read, unless its tensors are given, and the answer written, where it
    * is scored.
    * @param recipe what the endpoint makes of the model (`answer.ts`)
-   * @param rows how many there are; 1 for a body
+   * @param rows how many there are; for a body the most that it can hold
    * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
    */
   answer(
@@ -132,7 +133,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     score(model, feeds, rows, scoring) {
       if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
         return tensors(model, feeds, rows, scoring)
-      return inParts(rows, maxBatchRows, feeds, (feeds, size) => tensors(model, feeds, size, scoring))
+      return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
     },
     answer: (model, recipe, given, rows, scoring) =>
       admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<Uint8Array<ArrayBuffer>>,
@@ -165,32 +166,20 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
 }
 
-/** How many parts of one large request wait or are scored at a time. */
-const PARTS_AT_ONCE = 4
-
 /** A request larger than a batch, in parts, so that it does not hold up everyone else. */
 async function inParts(
   rows: number,
   size: number,
   feeds: Tensors,
+  caller: JobOptions['caller'],
   score: (feeds: Tensors, rows: number) => Promise<Tensors>,
 ): Promise<Tensors> {
-  const scored: Tensors[] = []
-  let next = 0
-  const work = async () => {
-    while (next * size < rows) {
-      const index = next++
-      const from = index * size
-      const to = Math.min(rows, from + size)
-      try {
-        scored[index] = await score(part(feeds, from, to), to - from)
-      } catch (error) {
-        next = Number.POSITIVE_INFINITY
-        throw error
-      }
-    }
+  const scorePart = (index: number) => {
+    const from = index * size
+    const to = Math.min(rows, from + size)
+    return score(part(feeds, from, to), to - from)
   }
-  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, work))
+  const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
   const whole: Tensors = {}
   for (const name in scored[0]) whole[name] = concatRows(scored.map(part => part[name]!))
   return whole

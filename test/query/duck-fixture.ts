@@ -86,6 +86,8 @@ export async function describedFiles(
       sourceHash: files.version,
       origin: null,
       writable: false,
+      refresh: null,
+      refreshState: null,
       location,
       file: '',
       generation: 1,

@@ -13,6 +13,7 @@ import { Connections } from '../../src/query/engines/postgres/connections.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { type Case, makeCase, makeGrant } from './case-fixture.ts'
 import { makeFilesDataset } from './duck-fixture.ts'
+import { checkForms } from './forms-fixture.ts'
 import { makeGroupedCase } from './group-fixture.ts'
 import { connectionsTo, makeTableDataset } from './postgres-fixture.ts'
 import { noPostgres, startPostgres } from './postgres-server.ts'
@@ -26,6 +27,8 @@ const WORLDS = Number(process.env.PROPERTY_WORLDS ?? 60)
 /** Of the engines that take longer to make a world in, one of so many. */
 const FEWER = 3
 const QUERIES_PER_WORLD = 12
+/** So many rows are asked for as a stream, where they are not read in this process. */
+const MANY = 2000
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-policy-'))
 const skipped = noPostgres()
@@ -85,10 +88,10 @@ async function check(random: Random, world: World): Promise<'answered' | 'refuse
   const made = random.chance(40) ? makeGroupedCase(random, world) : makeCase(random, world)
   const { definition } = made
   const asksTotal = random.chance(35)
-  if (asksTotal) definition.pagination = { total: true }
+  definition.pagination = { max_limit: MANY, ...(asksTotal ? { total: true } : {}) }
   const byCursor = random.chance(60)
   const grant = makeGrant(random, made.planned)
-  const limit = random.chance(30) ? 1 + random.below(7) : 1000
+  const limit = random.chance(30) ? 1 + random.below(7) : random.chance(30) ? MANY : 1000
   try {
     return await checkCase(made, grant, limit, world, byCursor)
   } catch (error) {
@@ -153,6 +156,7 @@ async function checkCase(
         expect(Object.keys(row).sort()).toEqual([...names].sort())
         pages.push(JSON.stringify(names.map(name => row[name])))
       }
+      if (offset === 0) await checkForms({ prepared, grant, params, reply, hidden })
       if (!reply.has_more) break
       if (byCursor) next = reply.next
     }

@@ -82,6 +82,8 @@ export async function describedTable(
       sourceHash: null,
       origin: null,
       writable: false,
+      refresh: null,
+      refreshState: null,
       location: { connection: CONNECTION, ...at },
       file: '',
       generation: 1,

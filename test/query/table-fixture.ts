@@ -73,6 +73,8 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     sourceHash: null,
     origin: null,
     writable: false,
+    refresh: null,
+    refreshState: null,
     location: null,
     file,
     generation: 1,

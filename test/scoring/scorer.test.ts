@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Fault } from '../../src/lib/fault.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer, type ScorerOptions } from '../../src/scoring/scorer.ts'
+import { workersOf } from '../life/processes.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
 import { buildModel, plusOne, slowModel } from './onnx-builder.ts'
 
@@ -169,6 +170,21 @@ describe('workers that are killed', () => {
     }))
 })
 
+test('a worker that has served and does not start any more is tried again after pauses that grow, not at once for ever', () =>
+  withScorer({}, async scorer => {
+    expect(await score(scorer, 1)).toEqual([2, 0])
+    const before = scorer.stats().restarts
+    const end = Date.now() + 3000
+    while (Date.now() < end) {
+      for (const { pid } of workersOf(process.pid, 'score')) process.kill(pid, 'SIGKILL')
+      await Bun.sleep(5)
+    }
+    // at 0, 50, 150, 350, 750, 1550 ms and so on
+    expect(scorer.stats().restarts - before).toBeLessThan(9)
+    await until(() => scorer.status().ready)
+    expect(await score(scorer, 2)).toEqual([3, -1])
+  }))
+
 describe('bounds', () => {
   test('a full queue is 503 with Retry-After, and what waits is still served', () =>
     withScorer({ maxQueueRows: 5 }, async scorer => {
@@ -204,6 +220,27 @@ describe('bounds', () => {
       expect(await score(scorer, 4)).toEqual([5, -3])
       expect(scorer.stats().pids).not.toEqual(before)
     }))
+
+  test('one request of rows that do not stack is no crowd: it does not fill the queue, and what is left of it is not scored once it has failed', async () => {
+    const table = await models.add(
+      buildModel({
+        inputs: [{ name: 'i', type: 'int64', dims: [2] }],
+        outputs: [{ name: 'y', type: 'float', dims: [2] }],
+        initializers: [{ name: 'table', type: 'float', dims: [4], values: [10, 11, 12, 13] }],
+        nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
+      }),
+    )
+    expect(table.codec.stacks).toBe(false)
+    await withScorer({ maxQueueRows: 5 }, async scorer => {
+      const ask = (rows: { i: number[] }[]) => predict(scorer, table.model, table.codec, rows, 'rows', soon())
+      const rows = Array.from({ length: 100 }, (_, r) => ({ i: [r % 4, 0] }))
+      expect((await ask(rows)).predictions).toEqual(rows.map(({ i }) => [10 + i[0]!, 10]))
+      const before = scorer.stats().batches
+      expect(await ask([{ i: [0, 4242] }, ...rows]).catch(statusOf)).toBe(422)
+      await until(() => scorer.stats().open === 0)
+      expect(scorer.stats().batches - before).toBeLessThan(10)
+    })
+  })
 
   test('a caller that goes away is dropped from the queue', () =>
     withScorer({}, async scorer => {

@@ -25,6 +25,7 @@ import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
 import { putPorterApp } from '../../catalog/porter.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
+import { setRefresh } from '../../catalog/refresh.ts'
 import type { Actor, Store } from '../../catalog/store.ts'
 import { warningsOf } from '../../endpoints/endpoint.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
@@ -77,9 +78,10 @@ async function applyStaged(
     signal?.throwIfAborted()
     await warmSuccessors(context, manifest, staged)
     const held = replacedBy(context, manifest, staged)
+    const endpoints = manifest.projects.flatMap(p => p.services ?? []).flatMap(s => s.endpoints ?? [])
     const applied = await holding(context, [...held.values()], async () => {
       await staged.settle(context, held)
-      const { applied, replaced } = context.publisher.change((tx, touched) => {
+      const { applied, replaced } = await context.publisher.changeChecked(endpoints, (tx, touched) => {
         const run = new Run(context, tx, touched, actor, manifest, staged)
         if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
           run.applied.changes.push('porter: the app is set')
@@ -220,6 +222,11 @@ class Run {
     }
     if (!generation && dataset.engine === 'sqlite' && given.from !== undefined)
       setOrigin(this.#tx, dataset, originOf(given))
+    if (
+      given.refresh !== undefined &&
+      setRefresh(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), given.refresh)
+    )
+      this.#changed(`dataset ${given.name}: refresh`)
     const proposals = generation && openProposals(getDataset(this.#tx, project.id, given.name))
     if (proposals) this.applied.proposals.push(proposals)
   }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
+import { HOOKS } from '../../catalog/handler.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
@@ -57,9 +58,11 @@ export function completeManifest(
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
     for (const service of project.services ?? [])
       for (const endpoint of service.endpoints ?? []) {
-        if (typeof endpoint.handler_file !== 'string') continue
-        endpoint.handler = readFileSync(file(endpoint.handler_file, `service ${service.key}`), 'utf8')
-        delete endpoint.handler_file
+        for (const code of [endpoint, ...HOOKS.map(hook => endpoint[hook])]) {
+          if (!isNamed(code)) continue
+          code.handler = readFileSync(file(code.handler_file!, `service ${service.key}`), 'utf8')
+          delete code.handler_file
+        }
       }
     for (const key of [...(project.services ?? []).flatMap(s => s.keys ?? []), ...(project.keys ?? [])]) {
       if (key.secret_env === undefined) continue
@@ -104,3 +107,6 @@ function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void 
   if (untyped !== undefined || Object.keys(columns).length === 0)
     throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
 }
+/** Code that is in a file of its own. */
+const isNamed = (code: unknown): code is { handler?: string; handler_file?: string } =>
+  typeof code === 'object' && code !== null && typeof (code as { handler_file?: unknown }).handler_file === 'string'

@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
+import { RefreshRule } from '../../catalog/refresh.ts'
 import { TypeName } from '../datasets.ts'
 import { AllowedMethods } from '../keys.ts'
 
@@ -55,6 +56,7 @@ const Dataset = Type.Object(
     /** without a primary key: the first unique column without nulls, `id` preferred */
     choose_key: optional(Type.Boolean()),
     indexes: optional(Type.Array(Names)),
+    refresh: optional(RefreshRule),
     columns: optional(
       Type.Record(
         Type.String(),

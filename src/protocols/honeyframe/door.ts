@@ -13,6 +13,8 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { serveFunction } from './function.ts'
+import { rowsAnswerer } from './rows.ts'
 import { answerTable } from './table.ts'
 
 export const PREFIX = '/api/service/'
@@ -20,10 +22,12 @@ export const PREFIX = '/api/service/'
 export interface DoorSettings {
   maxBody: number
   requestTimeout: number
+  corsOrigins: readonly string[]
 }
 
 /** @param address the caller's address */
-export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSettings) {
+export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
+  const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
   return async function serve(request: Request, address: () => string): Promise<Response> {
     const { headers } = request
     const identity = identify(headers)
@@ -48,11 +52,19 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSett
       } else if (row !== undefined) throw notFound('No such route.')
       if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
         throw methodNotAllowed(allowed(endpoint))
-      const call: Call = { params: NO_PARAMS, deadline: Date.now() + requestTimeout, caller: request }
+      const deadline = Date.now() + requestTimeout
+      if (endpoint.handle)
+        return await serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
+      const call: Call = { params: NO_PARAMS, deadline, caller: request }
       if (endpoint.takesBody) {
         checkJsonType(headers)
         call.bytes = await readBytes(request, maxBody)
       } else call.params = new URLSearchParams(query)
+      if (endpoint.answers) {
+        const asked = { request, call, grant, name: endpoint.id, identity, headers: limit }
+        const answered = answerRows(endpoint.answers, asked)
+        return answered instanceof Promise ? await answered : answered
+      }
       let reply = endpoint.run(call, grant)
       if (reply instanceof Promise) reply = await reply
       return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), {
@@ -68,7 +80,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout }: DoorSett
 
 const NO_PARAMS = new URLSearchParams()
 
-const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
+const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
 /** The path below the prefix, split on `/` and to be decoded after that, as an id may hold a slash; and the raw query. */
 function split(url: string): { segments: string[]; query: string } {

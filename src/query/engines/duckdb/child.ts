@@ -4,8 +4,10 @@
  */
 import { serveParent } from '../../../workers/serve.ts'
 import type { Batch } from '../../batches.ts'
+import type { Row } from '../../engine.ts'
 import { openDuckdb } from '../../ingest/duck.ts'
 import type { Asked } from '../../pool.ts'
+import { asAsked, type Piece } from '../../rendering.ts'
 import { type Described, type DescribeRequest, describeFiles } from './describe.ts'
 import { findFiles } from './files.ts'
 import { DuckReader, readable, type WorkerLimits } from './reader.ts'
@@ -14,10 +16,11 @@ serveParent((limits: WorkerLimits) => {
   process.chdir(limits.scratch)
   const reader = new DuckReader(limits)
   let open: AsyncGenerator<Batch, Batch> | undefined
-  const next = async (): Promise<Batch> => {
+  let make: ((rows: Row[]) => Row[] | Piece) | undefined
+  const next = async (): Promise<Batch<Row[] | Piece>> => {
     const { value, done } = await open!.next()
     if (done) open = undefined
-    return value
+    return { rows: make!(value.rows), done: value.done }
   }
   return {
     async describe(request: DescribeRequest): Promise<Described & { version: string }> {
@@ -25,9 +28,10 @@ serveParent((limits: WorkerLimits) => {
       const connection = await openDuckdb(limits.scratch, { ...limits, ...readable([files]) })
       return { ...(await describeFiles(connection, files, request)), version: files.version }
     },
-    all: ({ statement, values }: Asked) => reader.all(statement, values),
-    open({ statement, values }: Asked) {
-      open = reader.batches(statement, values)
+    all: async (asked: Asked) => asAsked(asked)(await reader.all(asked.statement, asked.values)),
+    open(asked: Asked) {
+      open = reader.batches(asked.statement, asked.values)
+      make = asAsked(asked)
       return next()
     },
     next,

@@ -20,11 +20,14 @@ const CHEAP_BYTES = 1 << 20
 export function cheapRows(steps: string[], statement: Statement, query: Query): number {
   if (!isBounded(steps, statement, query)) return 0
   const { tables } = query
-  const width = tables.reduce((sum, t) => sum + bytesOf(t.dataset.file) / Math.max(1, t.dataset.rowCount), 0)
-  const rows = Math.min(CHEAP_ROWS, Math.floor(CHEAP_BYTES / Math.max(1, width)))
+  const rows = Math.min(CHEAP_ROWS, Math.floor(CHEAP_BYTES / Math.max(1, rowBytes(query))))
   const most = tables.length === 1 && findsOneRow(steps[0] ?? '', query) ? 1 : tables[0]!.dataset.rowCount
   return most <= rows ? Number.POSITIVE_INFINITY : rows
 }
+
+/** What a row of the query takes, in bytes, by the average of its tables. */
+export const rowBytes = ({ tables }: Query): number =>
+  tables.reduce((sum, t) => sum + bytesOf(t.dataset.file) / Math.max(1, t.dataset.rowCount), 0)
 
 /** Whether a table is scanned for every call, by the plans of all its statements. */
 export function isReadWhole(steps: string[], query: Query, bound: BoundRequest, table: number): boolean {
