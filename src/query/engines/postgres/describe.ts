@@ -14,7 +14,7 @@ export interface DescribedTable {
   /** the table's own, or what was declared; a table without one may have a unique index that does as well */
   primaryKey: string[] | null
   indexes: string[][]
-  /** what the database estimates */
+  /** of a large table what the database estimates */
   rowCount: number
 }
 
@@ -58,7 +58,7 @@ export function describeTable(
       columns: proposed,
       primaryKey,
       indexes: keys.all,
-      rowCount: await estimate(session, Number(found[1]), { schema, table }),
+      rowCount: await rowsOf(session, Number(found[1]), { schema, table }),
     }
   }, limits)
 }
@@ -162,14 +162,25 @@ type Named = Pick<TableLocation, 'schema' | 'table'>
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 const tableSql = ({ schema, table }: Named) => `${quoted(schema)}.${quoted(table)}`
 
-/** How many rows there are, roughly; of a table that was never analysed, and of a view, what the planner expects. */
-async function estimate(session: Session, tuples: number, named: Named): Promise<number> {
-  if (tuples > 0) return Math.round(tuples)
-  const plan = await session.query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ${tableSql(named)}`).catch(() => [])
-  const [first] = plan
-  const parsed = typeof first?.[0] === 'string' ? JSON.parse(first[0]) : first?.[0]
+/** Tables of so many rows are counted; of larger ones, and where counting takes too long, the estimate stands. */
+const COUNTED_ROWS = 100_000
+const COUNTING_MS = 2000
+
+/** How many rows there are; of large tables roughly, as the database knows it, or for a view as its planner expects it. */
+async function rowsOf(session: Session, tuples: number, named: Named): Promise<number> {
+  const estimate = tuples > 0 ? tuples : await expected(session, named)
+  if (estimate > COUNTED_ROWS) return Math.round(estimate)
+  await session.query(`SET statement_timeout = ${COUNTING_MS}`)
+  const [counted] = await session.query(`SELECT count(*) FROM ${tableSql(named)}`).catch(() => [[estimate]])
+  await session.query('RESET statement_timeout')
+  return Math.round(Number(counted![0]))
+}
+
+async function expected(session: Session, named: Named): Promise<number> {
+  const [plan] = await session.query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ${tableSql(named)}`).catch(() => [])
+  const parsed = typeof plan?.[0] === 'string' ? JSON.parse(plan[0]) : plan?.[0]
   const rows = Number(parsed?.[0]?.Plan?.['Plan Rows'])
-  return Number.isFinite(rows) ? Math.round(rows) : 0
+  return Number.isFinite(rows) ? rows : 0
 }
 
 /** Values of the columns that may be personal, from the first rows: this also shows that the table can be read. */
