@@ -87,11 +87,14 @@ const GC_BYTES = 4 * 1024 * 1024
 const PAGE = 65536
 /** What the allocator may keep at either end of a free piece. */
 const ALIGNMENT = 64
-/** Bytes of a line of the log that are kept. */
+/** Lines of the log that are kept of a turn, and bytes of a line. */
+const LOG_LINES = 100
 const LOG_LINE = 1000
+/** What host calls of one turn may take together, as a multiple of the largest. */
+const REQUESTS = 4
 
 /** Why a machine was stopped; it is fit for nothing but to be restored. */
-export type StopReason = 'cpu' | 'memory' | 'stack' | 'output' | 'never' | 'engine'
+export type StopReason = 'cpu' | 'memory' | 'stack' | 'output' | 'calls' | 'never' | 'engine'
 
 export class Stopped extends Error {
   readonly reason: StopReason
@@ -118,6 +121,8 @@ export type HostRequest = [number: number, kind: string, argument: string]
 
 export interface Bounds {
   memoryBytes: number
+  /** host calls of one turn */
+  hostCalls: number
   /** of one string that comes out */
   outputBytes: number
 }
@@ -125,6 +130,8 @@ export interface Bounds {
 /** What the guest has said while it ran. */
 export interface Said {
   requests: HostRequest[]
+  /** characters of their arguments */
+  bytes: number
   log: string[]
 }
 
@@ -155,8 +162,8 @@ export class Machine {
   #guest = 0
   #values = 0
   #length = 0
-  #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, outputBytes: 1 << 20 }
-  said: Said = { requests: [], log: [] }
+  #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, hostCalls: 0, outputBytes: 1 << 20 }
+  said: Said = { requests: [], bytes: 0, log: [] }
   /** the image that is in the memory, or was before the call that is in it now */
   #image: Image | undefined
   #restoredBytes = 0
@@ -257,7 +264,7 @@ export class Machine {
     this.#length = image.length
     this.#image = image
     this.#restoredBytes = this.memoryBytes
-    this.said = { requests: [], log: [] }
+    this.said = { requests: [], bytes: 0, log: [] }
   }
 
   /** Whether it has grown since it was restored. It would go on: what it has got is not found again after the next time. */
@@ -419,15 +426,27 @@ export class Machine {
     return text
   }
 
+  /** @throws Stopped they are too many, or too large together */
+  #send(number: number, kind: string, argument: string): void {
+    const { requests } = this.said
+    const { hostCalls, outputBytes } = this.#bounds
+    if (requests.length >= hostCalls) throw new Stopped('calls')
+    this.said.bytes += argument.length
+    if (this.said.bytes > REQUESTS * outputBytes) throw new Stopped('output')
+    requests.push([number, kind, argument])
+  }
+
   #hostCall(name: number, length: number, count: number, values: number): number {
     this.#look()
     const engine = this.#engine
     const which = this.#bytes.latin1Slice(name, name + length)
     const value = (i: number) => (i < count ? this.#words[(values >> 2) + i]! : engine.qjs_get_undefined())
     if (which === 'entropy') return engine.qjs_new_number(entropy())
-    if (which === 'log') this.said.log.push(this.#text(value(0), LOG_LINE, true)!)
-    else if (which === 'send')
-      this.said.requests.push([engine.qjs_get_float64(value(0)), this.#string(value(1)), this.#string(value(2))])
+    if (which === 'log') {
+      const { log } = this.said
+      if (log.length < LOG_LINES) log.push(this.#text(value(0), LOG_LINE, true)!)
+    } else if (which === 'send')
+      this.#send(engine.qjs_get_float64(value(0)), this.#string(value(1)), this.#string(value(2)))
     return engine.qjs_get_undefined()
   }
 }

@@ -7,6 +7,7 @@ export interface Limits {
   /** milliseconds of CPU, all its turns together */
   cpuMs: number
   memoryBytes: number
+  hostCalls: number
   /** of its answer, and of each argument of a host call */
   outputBytes: number
 }

@@ -7,7 +7,7 @@ const IMAGES_BYTES = 64 * 1024 * 1024
 /** Machines that wait for work. */
 const IDLE_MACHINES = 64
 /** What loading a handler may take. */
-const LOADING: Limits = { cpuMs: 1000, memoryBytes: 64 * 1024 * 1024, outputBytes: 64 * 1024 }
+const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
 
 interface Handler {
   code: string
@@ -123,7 +123,7 @@ export class Guests {
       const { requests } = machine.said
       parked.open += requests.length
       if (parked.open === 0) throw new Stopped('never')
-      machine.said = { requests: [], log: [] }
+      machine.said = { requests: [], bytes: 0, log: [] }
       this.#parked.set(call, parked)
       return { kind: 'waiting', requests, ...said }
     } catch (error) {

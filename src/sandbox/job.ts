@@ -6,7 +6,6 @@ import type { Handler } from './handlers.ts'
 export interface FunctionLimits extends Limits {
   /** milliseconds from when it begins to run */
   wallMs: number
-  hostCalls: number
 }
 
 /** A call of a handler. */
@@ -70,8 +69,8 @@ export class Job {
   /** For the frame: a copy of what the worker needs, and no more. */
   get start(): Start {
     const { handler, request, limits } = this.call
-    const { cpuMs, memoryBytes, outputBytes } = limits
-    return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, outputBytes }]
+    const { cpuMs, memoryBytes, hostCalls, outputBytes } = limits
+    return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, hostCalls, outputBytes }]
   }
 
   /** Begins anew, in another process. */
@@ -147,6 +146,8 @@ export function overLimit(reason: StopReason, limits: FunctionLimits, cause?: st
         'output_exceeded',
         `The function's answer, or an argument of a host call, is larger than ${limits.outputBytes >> 10} KB (output_kb).`,
       )
+    case 'calls':
+      return tooManyHostCalls(limits.hostCalls)
     case 'never':
       return fault(500, 'function_never_ends', 'The function waits for something that never comes.')
     case 'engine':
