@@ -1,6 +1,7 @@
 /** The calls inside a function worker: which machine each is in, and what is kept between them (nothing of a call). */
-import { type Image, type Machine, machineShop, Stopped } from './engine.ts'
+
 import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
+import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 
 /** Bytes of images that are kept: a handler whose image is gone is loaded again from its code. */
 const IMAGES_BYTES = 64 * 1024 * 1024

@@ -1,7 +1,7 @@
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
-import type { HostRequest, StopReason } from './engine.ts'
 import type { Limits, Start } from './frames.ts'
 import type { Handler } from './handlers.ts'
+import type { HostRequest, StopReason } from './machine.ts'
 
 export interface FunctionLimits extends Limits {
   /** milliseconds from when it begins to run */

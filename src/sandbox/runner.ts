@@ -1,10 +1,10 @@
 import { callerGone, deadlinePassed, type Fault, toFault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { ChildLost } from '../workers/child.ts'
-import type { HostRequest } from './engine.ts'
 import type { Outcome, Turns } from './frames.ts'
 import { Handlers } from './handlers.ts'
 import { endOf, type FunctionCall, Job, overLimit, type Ran } from './job.ts'
+import type { HostRequest } from './machine.ts'
 import { DEPTH, Worker } from './worker.ts'
 
 export type { FunctionCall, FunctionLimits, Ran } from './job.ts'
