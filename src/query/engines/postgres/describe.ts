@@ -7,7 +7,7 @@ import type { Limits } from '../../engine.ts'
 import { isLookedAt, withProposals } from '../../ingest/propose.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { Session } from './statements.ts'
-import { columnOf, type ServerColumn } from './types.ts'
+import { COLLATED, collated, columnOf, type ServerColumn } from './types.ts'
 
 export interface DescribedTable {
   columns: StoredColumn[]
@@ -124,24 +124,27 @@ interface Keys {
 /** The indexes that find rows by columns alone: none of a part of the table, none on what is computed. */
 async function indexesOf(session: Session, oid: string, readable: Set<string>): Promise<Keys> {
   const rows = await session.query(
-    `SELECT i.indisprimary, i.indisunique, k.n, a.attname, i.indexrelid
+    `SELECT i.indisprimary, i.indisunique, a.attname, i.indexrelid,
+       CASE WHEN i.indcollation[k.n] <> a.attcollation THEN c.collname END
      FROM pg_catalog.pg_index i
      JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
      JOIN pg_catalog.pg_am m ON m.oid = x.relam
      CROSS JOIN generate_series(0, 31) AS k(n)
      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n]
+     LEFT JOIN pg_catalog.pg_collation c ON c.oid = i.indcollation[k.n]
      WHERE i.indrelid = CAST(CAST($1 AS text) AS oid) AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
        AND k.n < i.indnkeyatts AND m.amname IN ('btree', 'prefix')
      ORDER BY i.indexrelid, k.n`,
     [oid],
   )
   const indexes = new Map<string, { primary: boolean; unique: boolean; names: string[] }>()
-  for (const [primary, unique, , name, index] of rows) {
+  for (const [primary, unique, name, index, collation] of rows) {
     const known = indexes.get(String(index)) ?? { primary: primary === true, unique: unique === true, names: [] }
-    known.names.push(String(name))
+    known.names.push(collation === null ? String(name) : collated(String(name), String(collation)))
     indexes.set(String(index), known)
   }
-  const usable = [...indexes.values()].filter(({ names }) => names.every(name => readable.has(name)))
+  const known = (name: string) => readable.has(name.replace(COLLATED, ''))
+  const usable = [...indexes.values()].filter(({ names }) => names.every(known))
   return {
     primary: usable.find(({ primary }) => primary)?.names ?? null,
     unique: usable.filter(({ unique }) => unique).map(({ names }) => names),
