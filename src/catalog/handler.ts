@@ -8,8 +8,6 @@ const closed = { additionalProperties: false }
 const optional = Type.Optional
 const whole = (minimum: number, maximum: number) => optional(Type.Integer({ minimum, maximum }))
 
-export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-
 /** Of one call. */
 const Limits = Type.Object(
   {

@@ -6,7 +6,8 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
-import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE, METHODS } from './handler.ts'
+import { METHODS } from './grant.ts'
+import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE } from './handler.ts'
 import { checkEndpointId } from './names.ts'
 import { checkPorterRoute, PorterRoute } from './porter.ts'
 
@@ -78,6 +79,16 @@ const MAX_LIMIT = 10_000_000
 
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
+const Pagination = Type.Object(
+  {
+    default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    /** whether each answer counts all rows that the request's filters leave, in `total` */
+    total: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
 export const QueryDefinition = Type.Object(
   {
     source: Source,
@@ -120,17 +131,7 @@ export const QueryDefinition = Type.Object(
     /** filters on aggregates: `column` is an aggregate's name in the answer */
     having: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
     order_by: Type.Optional(Type.Array(Order, { maxItems: 16 })),
-    pagination: Type.Optional(
-      Type.Object(
-        {
-          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
-          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
-          /** whether each answer counts all rows that the request's filters leave, in `total` */
-          total: Type.Optional(Type.Boolean()),
-        },
-        closed,
-      ),
-    ),
+    pagination: Type.Optional(Pagination),
     cache: Type.Optional(Cache),
   },
   closed,
@@ -161,6 +162,21 @@ const LookupEndpoint = Type.Object(
 )
 export type LookupEndpoint = Static<typeof LookupEndpoint>
 
+const TableEndpoint = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('table'),
+    dataset: Name,
+    /** what may be done with its rows, by keys that may; GET when it is left out */
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
+    /** the columns that there are at this endpoint; all when it is left out */
+    columns: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 500 })),
+    /** of the list */
+    pagination: Type.Optional(Pagination),
+  },
+  closed,
+)
+export type TableEndpoint = Static<typeof TableEndpoint>
 const JsonSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])
 
 const ModelEndpoint = Type.Object(
@@ -207,20 +223,21 @@ const FunctionEndpoint = Type.Object(
 )
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
-export type EndpointConfig = SqlEndpoint | LookupEndpoint | ModelEndpoint | FunctionEndpoint
+export type EndpointConfig = SqlEndpoint | LookupEndpoint | TableEndpoint | ModelEndpoint | FunctionEndpoint
 /** Other members of a config are kept as they were saved and mean nothing here. */
 export type ServiceConfig = { endpoints?: EndpointConfig[] } & Record<string, unknown>
 
 const KINDS: Record<string, TSchema> = {
   sql: SqlEndpoint,
   lookup: LookupEndpoint,
+  table: TableEndpoint,
   model: ModelEndpoint,
   function: FunctionEndpoint,
 }
 
 const Endpoints = Type.Object({
   endpoints: Type.Optional(
-    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 }),
+    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'table', 'model', 'function') }), { maxItems: 1000 }),
   ),
 })
 

@@ -14,7 +14,9 @@ import type { ManagementContext } from '../management/context.ts'
 import { Refresher } from '../management/refresher.ts'
 import { AnswerCache } from '../query/cache.ts'
 import { Connections } from '../query/engines/postgres/connections.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { QueryRunner } from '../query/runner.ts'
+import { Writer } from '../query/write/writer.ts'
 import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
@@ -57,7 +59,9 @@ export function openInstance(config: Config): Instance {
 
   const secret = installationSecret(db)
   const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
-  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
+  const writer = new Writer(secret)
+  const elsewhere = { scratchDir: dirs.uploads, connections }
+  const queries = new QueryRunner(config.queryWorkers, elsewhere, file => writer.version(file))
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
@@ -67,6 +71,8 @@ export function openInstance(config: Config): Instance {
   const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
+    writer,
+    connections,
     answers: new AnswerCache(config.resultCache),
     scorer,
     functions,
@@ -132,6 +138,7 @@ export function openInstance(config: Config): Instance {
       await read
       clearInterval(flushing)
       await scorer.close()
+      await writer.close()
       keys.flush()
       closeAll()
     },
@@ -176,7 +183,7 @@ function removeLeftOvers(
   artifacts: Set<string>,
 ): void {
   for (const [dir, known] of [
-    [dirs.warehouse, files],
+    [dirs.warehouse, new Set([...files].flatMap(withCompanions))],
     [dirs.models, artifacts],
     [dirs.uploads, new Set<string>()],
   ] as const)

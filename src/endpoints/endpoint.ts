@@ -1,8 +1,11 @@
-import type { Grant, ServiceIdentity } from '../catalog/grant.ts'
+import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
+import type { Tags } from '../query/write/apply.ts'
+import type { RenderedRow } from '../query/write/render.ts'
+import type { Written } from '../query/write/store.ts'
 import type { Decoded, RowCodec } from '../scoring/codec.ts'
 import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
@@ -125,6 +128,35 @@ export interface FunctionReply {
   log: string[]
 }
 
+/** A write as a door parsed it: of the table, or of the row that `id`, a raw path segment, names. */
+export interface TableWrite {
+  method: Exclude<Method, 'GET'>
+  id?: string
+  /** JSON, as it came */
+  body: Uint8Array
+  ifMatch?: Tags
+  ifNoneMatch?: Tags
+  idempotencyKey?: string
+  /** milliseconds since the epoch */
+  deadline: number
+}
+
+/** The rows of an endpoint of kind table. */
+export interface ServedTable {
+  /** @throws Fault 405 the endpoint, or a row or the table as such, does not take the method; 403 the grant does not allow it */
+  check(grant: Grant, method: string, ofRow: boolean): void
+  /** Whether the grant may read here: else no answer to a write shows what was there before. */
+  mayRead(grant: Grant): boolean
+  /**
+   * @param id a raw path segment
+   * @param deadline milliseconds since the epoch
+   * @throws Fault 404, 403 the grant may not see what rows are named by, 503, 504
+   */
+  find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }>
+  /** @throws Fault what the table refuses, or 503, 504 (query/write/store.ts) */
+  write(grant: Grant, write: TableWrite): Promise<Written>
+}
+
 /** porter's route on an endpoint. Immutable. */
 export interface ServedRoute {
   /** as it is listed */
@@ -163,6 +195,8 @@ export interface Endpoint {
    * @throws Fault 422 a body that its schema refuses; what the handler refused (`HandlerFault`), or a limit that it passed
    */
   readonly handle?: (request: FunctionRequest, call: HandlerCall) => Promise<FunctionReply>
+  /** Of kind table: its rows as resources. `run` is its list. */
+  readonly table?: ServedTable
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
   /** Of kinds that answer rows: the same in a format, as it is sent. */

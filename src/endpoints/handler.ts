@@ -80,7 +80,8 @@ export class HandlerFault extends Fault {
   constructor(failure: HandlerError, refusal?: Refusal) {
     const { status = 500, code = 'function_failed', messages = [], name, errors } = refusal ?? {}
     const message = refusal ? (messages[0] ?? 'The function refused this request.') : 'The function failed.'
-    super(status, code, message, { cause: failure.stack ?? failure.message, members: errors ? { errors } : {} })
+    // where, and not what it says: that may hold the caller's values, and this goes into the log
+    super(status, code, message, { cause: failure.stack ?? failure.name, members: errors ? { errors } : {} })
     this.messages = messages
     this.errorName = name
     this.failure = failure

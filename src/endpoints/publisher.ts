@@ -9,6 +9,7 @@ import { listProjects } from '../catalog/projects.ts'
 import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
 import { type Store, transaction } from '../catalog/store.ts'
 import { conflict, toFault } from '../lib/fault.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { UncheckedHandler } from './handler.ts'
 import type { Registry, Staged } from './registry.ts'
@@ -130,12 +131,12 @@ export class Publisher {
     }
   }
 
-  /** Removes a dataset's file that no service reads any more, once the queries under way on it are done. */
+  /** Removes a dataset's file that no service uses any more, once what is under way on it is done. */
   discardFile(file: string): void {
-    const path = join(this.registry.runtime.warehouseDir, file)
-    this.registry.runtime.queries
-      .release(path)
-      .then(() => rm(path, { force: true }))
+    const { queries, writer, warehouseDir } = this.registry.runtime
+    const path = join(warehouseDir, file)
+    Promise.all([writer.retire(path), queries.release(path)])
+      .then(() => Promise.all(withCompanions(path).map(each => rm(each, { force: true }))))
       .catch(error => log.warn({ file, ...errorFields(error) }, 'an old data file could not be removed'))
   }
 
@@ -182,6 +183,7 @@ function refersTo(endpoint: EndpointConfig, projectId: number, touched: Touched)
         ? touched.modelIds.has(endpoint.model_id)
         : touched.models.has(inProject(projectId, endpoint.model!))
     case 'lookup':
+    case 'table':
       return touched.datasets.has(inProject(projectId, endpoint.dataset))
     case 'sql':
       return [endpoint.query.source, ...(endpoint.query.joins ?? [])].some(t =>

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
@@ -7,8 +6,9 @@ import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
+import type { DatasetResolver } from '../query/tables.ts'
 import type { Endpoint, Surroundings } from './endpoint.ts'
-import type { EndpointRuntime } from './runtime.ts'
+import { type EndpointRuntime, placed } from './runtime.ts'
 
 export interface Compiling {
   /** The engine is not asked to accept it, for which a file would be opened: it was when it was published. */
@@ -21,6 +21,21 @@ export interface Compiling {
   published?: boolean
 }
 
+/** Finds the project's datasets by name, each once. */
+export function resolverOf(
+  store: Store,
+  projectId: number,
+  runtime: EndpointRuntime,
+  datasets: NonNullable<Compiling['datasets']>,
+): DatasetResolver {
+  return name => {
+    const known = `${projectId}/${name}`
+    if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
+    const dataset = datasets.get(known)
+    return dataset && placed(dataset, runtime)
+  }
+}
+
 /** @throws Fault 422 what does not fit the project's datasets; checking it, 503 `data_missing` */
 export function compileQueryEndpoint(
   endpoint: SqlEndpoint | LookupEndpoint,
@@ -30,12 +45,7 @@ export function compileQueryEndpoint(
   { unchecked, datasets = new Map() }: Compiling = {},
 ): Endpoint {
   const definition: QueryDefinition = endpoint.kind === 'sql' ? endpoint.query : lookupQuery(endpoint)
-  const query = compileQuery(definition, name => {
-    const known = `${projectId}/${name}`
-    if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
-    const dataset = datasets.get(known)
-    return dataset?.file ? { ...dataset, file: join(runtime.warehouseDir, dataset.file) } : dataset
-  })
+  const query = compileQuery(definition, resolverOf(store, projectId, runtime, datasets))
   const prepared = new PreparedQuery(
     query,
     runtime.queries,

@@ -15,6 +15,7 @@ import { compileModelEndpoint, type ModelReference, serveModel } from './model.t
 import { PorterIndex } from './porter.ts'
 import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { compileTableEndpoint } from './table.ts'
 
 /**
  * @throws Fault 404 a model, 422 anything else that it refers to and is not there, 503 `data_missing`; the message names
@@ -33,6 +34,8 @@ export function compileEndpoint(
       case 'sql':
       case 'lookup':
         return compileQueryEndpoint(endpoint, store, projectId, runtime, how)
+      case 'table':
+        return compileTableEndpoint(endpoint, store, projectId, runtime, how)
       case 'model':
         return compileModelEndpoint(endpoint, store, projectId, runtime, surroundings, published)
       case 'function':

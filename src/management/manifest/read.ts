@@ -9,7 +9,7 @@ import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
 import { naming } from './naming.ts'
 import { Manifest, type ManifestConnection, type ManifestDataset, type ManifestProject } from './schema.ts'
-import { sourceOf } from './source.ts'
+import { emptyOf, sourceOf } from './source.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
@@ -83,7 +83,8 @@ function completeDataset(dataset: ManifestDataset, folder: string, file: (path: 
   const { engine = 'sqlite', from } = dataset
   const what = `dataset ${dataset.name}`
   if (from !== undefined) dataset.from = engine === 'sqlite' ? file(from, what) : resolve(folder, from)
-  naming(what, () => sourceOf(dataset))
+  if (emptyOf(dataset)) checkDeclared(dataset)
+  else naming(what, () => sourceOf(dataset))
 }
 
 /** @throws Fault 422 its name, or not exactly one place for its URL */
@@ -98,6 +99,14 @@ function completeConnection({ name, kind, url_env, url_file }: ManifestConnectio
   return declared
 }
 
+/** @throws Fault 422 there is no file, and it is not said whole what the table is without one */
+function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void {
+  if (!writable)
+    throw unprocessable(`dataset ${name}: from is missing: only a table that is writable begins without a file.`)
+  const untyped = Object.keys(columns).find(column => columns[column]!.type === undefined)
+  if (untyped !== undefined || Object.keys(columns).length === 0)
+    throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
+}
 /** Code that is in a file of its own. */
 const isNamed = (code: unknown): code is { handler?: string; handler_file?: string } =>
   typeof code === 'object' && code !== null && typeof (code as { handler_file?: unknown }).handler_file === 'string'

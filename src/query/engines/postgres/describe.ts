@@ -45,7 +45,8 @@ export function describeTable(
     const oid = String(found[0])
     const columns = await columnsOf(session, oid)
     if (columns.length === 0) throw unprocessable(`The user of the connection may not read ${name}.`)
-    const stored = columns.map(columnOf)
+    const given = await givenBy(session, oid)
+    const stored = columns.map(column => ({ ...columnOf(column), ...given.get(column.name) }))
     const readable = new Set(stored.map(column => column.name))
     const keys = await indexesOf(session, oid, readable)
     for (const column of declared ?? [])
@@ -87,6 +88,19 @@ async function columnsOf(session: Session, oid: string): Promise<ServerColumn[]>
     nullable: notNull !== true,
     collation: collations(String(collation)),
   }))
+}
+
+/** Columns that the database gives a value where a new row names none, or always. */
+async function givenBy(session: Session, oid: string): Promise<Map<string, Pick<StoredColumn, 'given'>>> {
+  const rows = await session
+    .query(
+      `SELECT attname, attgenerated = 's' OR attidentity = 'a' FROM pg_catalog.pg_attribute
+       WHERE attrelid = CAST(CAST($1 AS text) AS oid) AND attnum > 0 AND NOT attisdropped
+         AND (atthasdef OR attidentity <> '')`,
+      [oid],
+    )
+    .catch(() => []) // servers of before 12 do not know of it, and neither do some that speak as this one does
+  return new Map(rows.map(([name, always]) => [String(name), { given: always === true ? 'always' : 'default' }]))
 }
 
 /** How texts of a collation, by its oid, are compared. */
