@@ -2,7 +2,6 @@
 import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
 import { stringifyLossless } from '../lib/json.ts'
-import type { Decoded } from '../scoring/codec.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
 import { compileHandler, HandlerFault, hookValue, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
