@@ -4,10 +4,8 @@ import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/se
 import type { Store } from '../catalog/store.ts'
 import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
-import { isLive } from '../query/live-file.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
-import type { Query } from '../query/query.ts'
 import type { DatasetResolver } from '../query/tables.ts'
 import type { Endpoint, Surroundings } from './endpoint.ts'
 import { type EndpointRuntime, placed } from './runtime.ts'
@@ -64,13 +62,7 @@ export function compileQueryEndpoint(
     files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
-    answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0, writesOf(query, runtime)),
+    answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }
-}
-
-/** What is another after every write to a live file that the query reads. */
-function writesOf({ tables }: Query, { writer }: EndpointRuntime): () => string {
-  const live = tables.map(({ dataset }) => dataset.file).filter(isLive)
-  return () => live.map(file => writer.version(file)).join()
 }

@@ -46,14 +46,11 @@ export class QueryAnswers {
   #prepared: PreparedQuery
   #cache: AnswerCache
   #whole: number
-  #written: () => string
 
-  /** @param written what is another after every write to the rows, where the engine is not the one to know of it */
-  constructor(prepared: PreparedQuery, cache: AnswerCache, ttlSeconds: number, written: () => string = () => '') {
+  constructor(prepared: PreparedQuery, cache: AnswerCache, ttlSeconds: number) {
     this.#prepared = prepared
     this.#cache = cache
     this.ttlSeconds = ttlSeconds
-    this.#written = written
     this.#whole = ttlSeconds > 0 ? Math.max(WHOLE, cache.maxBody) : WHOLE
   }
 
@@ -74,8 +71,7 @@ export class QueryAnswers {
     // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
     // generation tells of rows that are written without that
     const { query } = this.#prepared
-    const generation = `${this.#prepared.generation()}/${this.#written()}`
-    const key = `${asked.granted.id} ${generation} ${format} ${canonicalOf(query, asked.bound)}`
+    const key = `${asked.granted.id} ${this.#prepared.generation()} ${format} ${canonicalOf(query, asked.bound)}`
     const kept = this.#cache.get(key)
     return kept
       ? { ...kept.answer, age: Math.floor(kept.age / 1000) }
