@@ -4,6 +4,7 @@ import { cleanUp } from '../harness.ts'
 import { noPostgres } from '../query/postgres-server.ts'
 import { badInput } from './honeyframe/table-bad-input.ts'
 import { database } from './honeyframe/table-database.ts'
+import { kept } from './honeyframe/table-kept.ts'
 import { policy } from './honeyframe/table-policy.ts'
 import { races } from './honeyframe/table-races.ts'
 import { replays } from './honeyframe/table-replays.ts'
@@ -30,5 +31,6 @@ else
     describe('bad input', () => badInput(world))
     describe('writers at the same time', () => races(world))
     describe('requests that are sent again', () => replays(world))
+    describe('kept answers', () => kept(world))
     describe("what is the database's own", () => database(world))
   })

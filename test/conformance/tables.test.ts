@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
 import { badInput } from './honeyframe/table-bad-input.ts'
 import { datasets } from './honeyframe/table-datasets.ts'
+import { kept } from './honeyframe/table-kept.ts'
 import { policy } from './honeyframe/table-policy.ts'
 import { races } from './honeyframe/table-races.ts'
 import { replays } from './honeyframe/table-replays.ts'
@@ -23,5 +24,6 @@ describe.each(TARGETS)('Tables, %s:', target => {
   describe('bad input', () => badInput(world))
   describe('writers at the same time', () => races(world))
   describe('requests that are sent again', () => replays(world))
+  describe('kept answers', () => kept(world))
   describe('their datasets', () => datasets(world))
 })

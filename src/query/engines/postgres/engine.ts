@@ -1,3 +1,4 @@
+import type { TableLocation } from '../../../catalog/datasets.ts'
 import { callerGone, deadlinePassed } from '../../../lib/fault.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
 import type { Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
@@ -86,6 +87,11 @@ export class PostgresEngine implements Engine {
   /** By the indexes that the tables had when they were described: the database is not asked for its plans. */
   advice(query: Query, bound: BoundRequest): Advice[] {
     return adviceOf(query, bound, table => isReadWhole(query, bound, table), inIndex)
+  }
+
+  /** What others write to the database is not known here. */
+  generation({ tables }: Query): string {
+    return String(this.connections.get((tables[0]!.dataset.location as TableLocation).connection).version)
   }
 
   close(): Promise<void> {
