@@ -140,7 +140,7 @@ describe('the file', () => {
     const from = at('towns.csv')
     for (const [given, says] of [
       [{ engine: 'mysql', from }, 'FILE: projects[0].datasets[0].engine must be one of sqlite, duckdb, postgres.'],
-      [{}, 'FILE: dataset geo.towns: from is missing.'],
+      [{}, 'FILE: dataset geo.towns: from is missing: only a table that is writable begins without a file.'],
       [{ engine: 'duckdb' }, 'FILE: dataset geo.towns: from is missing.'],
       [{ engine: 'duckdb', from, indexes: [['name']] }, 'FILE: dataset geo.towns: indexes goes with engine sqlite.'],
       [{ engine: 'duckdb', from, choose_key: true }, 'FILE: dataset geo.towns: choose_key goes with engine sqlite.'],

@@ -107,6 +107,7 @@ function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void 
   if (untyped !== undefined || Object.keys(columns).length === 0)
     throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
 }
+
 /** Code that is in a file of its own. */
 const isNamed = (code: unknown): code is { handler?: string; handler_file?: string } =>
   typeof code === 'object' && code !== null && typeof (code as { handler_file?: unknown }).handler_file === 'string'
