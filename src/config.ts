@@ -139,7 +139,7 @@ export const SETTINGS = {
     'query-workers',
     'N',
     '2',
-    'Processes for queries that may take long, and as many for exports',
+    'Processes for queries that may take long, and as many for exports; SQLite and DuckDB each',
     wholeNumber(1, 64),
   ),
   resultCache: setting(

@@ -85,7 +85,7 @@ async function dryRunFunction(
     const reply = await handle!(call, { grant: adminGrant(projectId), deadline, caller: request })
     return new Response(reply.body as BodyInit | null, {
       status: reply.status,
-      headers: { ...reply.headers, 'x-function-log': inAscii(JSON.stringify(reply.log)) },
+      headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },
     })
   } catch (error) {
     throw told(error)
@@ -101,6 +101,16 @@ function told(error: unknown): unknown {
   return new Fault(status, code, message, { cause, headers, members: { ...members, ...handler, log } })
 }
 
-/** As a header has it. */
+/** What clients take of a header. */
+const MOST_OF_LOG = 6000
+
+/** The log in a header: as many of its lines as there is room for. */
+function logHeader(lines: readonly string[]): string {
+  for (let kept = lines.length; ; kept--) {
+    const text = inAscii(JSON.stringify(lines.slice(0, kept)))
+    if (text.length <= MOST_OF_LOG || kept === 0) return text
+  }
+}
+
 const inAscii = (text: string) =>
   text.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -210,7 +210,8 @@ export async function holding<T>(
 ): Promise<T> {
   const { warehouseDir, writer } = context.publisher.registry.runtime
   const files = datasets.flatMap(d => (d && isLive(d.file) ? [join(warehouseDir, d.file)] : []))
-  const releases = await Promise.all(files.map(file => writer.hold(file)))
+  // nobody writes to a file that is missing
+  const releases = await Promise.all(files.filter(existsSync).map(file => writer.hold(file)))
   try {
     return await work()
   } finally {

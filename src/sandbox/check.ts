@@ -1,7 +1,7 @@
-import { Stopped } from './engine.ts'
 import { type HandlerError, handlerError } from './failure.ts'
 import type { Verdict } from './frames.ts'
 import type { Guests } from './guests.ts'
+import { Stopped } from './machine.ts'
 import { withoutTypes } from './typescript.ts'
 
 const OVER: Record<string, string> = {

@@ -1,12 +1,14 @@
 /** What the main process and a function worker say to one another. Lists, as thousands of them are copied in a second. */
-import type { HostRequest, StopReason } from './engine.ts'
+
 import type { HandlerError } from './failure.ts'
+import type { HostRequest, StopReason } from './machine.ts'
 
 /** Limits of one call. */
 export interface Limits {
   /** milliseconds of CPU, all its turns together */
   cpuMs: number
   memoryBytes: number
+  hostCalls: number
   /** of its answer, and of each argument of a host call */
   outputBytes: number
 }

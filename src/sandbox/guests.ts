@@ -1,13 +1,14 @@
 /** The calls inside a function worker: which machine each is in, and what is kept between them (nothing of a call). */
-import { type Image, type Machine, machineShop, Stopped } from './engine.ts'
+
 import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
+import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 
 /** Bytes of images that are kept: a handler whose image is gone is loaded again from its code. */
 const IMAGES_BYTES = 64 * 1024 * 1024
 /** Machines that wait for work. */
 const IDLE_MACHINES = 64
 /** What loading a handler may take. */
-const LOADING: Limits = { cpuMs: 1000, memoryBytes: 64 * 1024 * 1024, outputBytes: 64 * 1024 }
+const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
 
 interface Handler {
   code: string
@@ -123,7 +124,7 @@ export class Guests {
       const { requests } = machine.said
       parked.open += requests.length
       if (parked.open === 0) throw new Stopped('never')
-      machine.said = { requests: [], log: [] }
+      machine.said = { requests: [], bytes: 0, log: [] }
       this.#parked.set(call, parked)
       return { kind: 'waiting', requests, ...said }
     } catch (error) {

@@ -1,7 +1,7 @@
 import { sha256OfText } from '../lib/digest.ts'
 import { unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
-import { Child } from '../workers/child.ts'
+import { Child, ChildLost } from '../workers/child.ts'
 import type { Verdict } from './frames.ts'
 
 /** A handler that can be run. */
@@ -46,20 +46,21 @@ export class Handlers {
     const unknown = [...new Set(sources)].filter(source => !this.known(source))
     let child: Child | undefined
     try {
-      for (const source of unknown) {
-        try {
-          child ??= await Child.start('function', {})
-        } catch (error) {
-          throw unavailable('No process could be started to check the function.', 5, error)
-        }
+      for (let tries = 0; unknown.length > 0; tries++) {
+        child ??= await startChecking()
+        const [source] = unknown as [string]
         try {
           this.#remember(source, await child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS }))
         } catch (error) {
-          log.warn(errorFields(error), 'a handler could not be checked')
-          this.#remember(source, { error: { name: 'Error', message: 'it cannot be read in reasonable time' } })
           child.kill()
           child = undefined
+          log.warn(errorFields(error), 'a handler could not be checked')
+          // a process that was ended from outside says nothing of the source
+          if (error instanceof ChildLost && tries === 0) continue
+          this.#remember(source, { error: { name: 'Error', message: 'it cannot be read in reasonable time' } })
         }
+        unknown.shift()
+        tries = -1
       }
     } finally {
       child?.kill()
@@ -72,6 +73,15 @@ export class Handlers {
       if (this.#verdicts.size <= REMEMBERED) return
       this.#verdicts.delete(oldest)
     }
+  }
+}
+
+/** @throws Fault 503 */
+async function startChecking(): Promise<Child> {
+  try {
+    return await Child.start('function', {})
+  } catch (error) {
+    throw unavailable('No process could be started to check the function.', 5, error)
   }
 }
 

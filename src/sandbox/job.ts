@@ -1,12 +1,11 @@
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
-import type { HostRequest, StopReason } from './engine.ts'
 import type { Limits, Start } from './frames.ts'
 import type { Handler } from './handlers.ts'
+import type { HostRequest, StopReason } from './machine.ts'
 
 export interface FunctionLimits extends Limits {
   /** milliseconds from when it begins to run */
   wallMs: number
-  hostCalls: number
 }
 
 /** A call of a handler. */
@@ -70,8 +69,8 @@ export class Job {
   /** For the frame: a copy of what the worker needs, and no more. */
   get start(): Start {
     const { handler, request, limits } = this.call
-    const { cpuMs, memoryBytes, outputBytes } = limits
-    return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, outputBytes }]
+    const { cpuMs, memoryBytes, hostCalls, outputBytes } = limits
+    return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, hostCalls, outputBytes }]
   }
 
   /** Begins anew, in another process. */
@@ -147,6 +146,8 @@ export function overLimit(reason: StopReason, limits: FunctionLimits, cause?: st
         'output_exceeded',
         `The function's answer, or an argument of a host call, is larger than ${limits.outputBytes >> 10} KB (output_kb).`,
       )
+    case 'calls':
+      return tooManyHostCalls(limits.hostCalls)
     case 'never':
       return fault(500, 'function_never_ends', 'The function waits for something that never comes.')
     case 'engine':

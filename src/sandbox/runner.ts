@@ -1,15 +1,19 @@
 import { callerGone, deadlinePassed, type Fault, toFault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { ChildLost } from '../workers/child.ts'
-import type { HostRequest } from './engine.ts'
 import type { Outcome, Turns } from './frames.ts'
 import { Handlers } from './handlers.ts'
 import { endOf, type FunctionCall, Job, overLimit, type Ran } from './job.ts'
+import type { HostRequest } from './machine.ts'
 import { DEPTH, Worker } from './worker.ts'
 
 export type { FunctionCall, FunctionLimits, Ran } from './job.ts'
 
 const MAX_QUEUE = 1000
+/** Characters of requests that wait. */
+const MAX_QUEUE_SIZE = 128 * 1024 * 1024
+/** Handlers whose pace is remembered. */
+const PACES = 10_000
 /** Calls that begin in one frame. */
 const BATCH = 32
 /** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */
@@ -61,6 +65,8 @@ export class FunctionRunner {
   /** calls of handlers that are known to be quick, and all others */
   #quick: Job[] = []
   #slow: Job[] = []
+  /** characters of the requests in both */
+  #waiting = 0
   /** average milliseconds of CPU of a call, by handler */
   readonly #pace = new Map<string, number>()
   readonly #where = new Map<Job, Worker>()
@@ -83,7 +89,7 @@ export class FunctionRunner {
   run(call: FunctionCall): Promise<Ran> {
     const job = new Job(this.#nextId++, call)
     if (this.#closed) job.refused(unavailable(STOPPING))
-    else if (this.#quick.length + this.#slow.length >= MAX_QUEUE && !call.nested)
+    else if (!call.nested && (this.#quick.length + this.#slow.length >= MAX_QUEUE || this.#waiting > MAX_QUEUE_SIZE))
       job.refused(unavailable('Too many function calls are waiting.'))
     else {
       this.#await(job, call.deadline, deadlinePassed)
@@ -105,10 +111,12 @@ export class FunctionRunner {
   #requeue(job: Job): void {
     this.#where.delete(job)
     this.#await(job, job.call.deadline, deadlinePassed)
+    this.#waiting += job.call.request.length
     ;(job.quick ? this.#quick : this.#slow).unshift(job)
   }
 
   #enqueue(job: Job): void {
+    this.#waiting += job.call.request.length
     const pace = this.#pace.get(job.call.handler.id)
     job.quick = job.losses === 0 && pace !== undefined && pace < QUICK_MS
     const list = job.quick ? this.#quick : this.#slow
@@ -160,6 +168,7 @@ export class FunctionRunner {
       const [job] = list as [Job]
       if (worker.jobs.size + taken.length >= most && !job.call.nested) break
       list.shift()
+      this.#waiting -= job.call.request.length
       if (!job.settled) taken.push(job)
     }
     return taken
@@ -207,6 +216,7 @@ export class FunctionRunner {
       return
     }
     const pace = this.#pace.get(handler.id)
+    if (pace === undefined && this.#pace.size >= PACES) this.#pace.clear()
     this.#pace.set(handler.id, pace === undefined ? outcome.cpu : pace + (outcome.cpu - pace) * 0.2)
     if (outcome.kind === 'answered') job.answered(outcome.answer)
     else job.refused(overLimit(outcome.reason, limits, outcome.cause))

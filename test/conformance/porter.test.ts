@@ -343,6 +343,7 @@ describe.each(TARGETS)('porter, %s:', target => {
       ['GET', '/-/alive/', 404],
       ['GET', '/custom/a/', 404],
       ['GET', '/custom/a/b', 404],
+      ['GET', '/custom/a%2Fb', 404],
       ['GET', '/custom', 404],
     ])("%s %s is porter's %i, without a model's context", async (method, path, status) => {
       const answer = await call(path, { method })

@@ -359,6 +359,18 @@ export const ATTEMPTS: Attempt[] = [
     is(429, 'host_calls'),
   ),
   attempt(
+    'host calls without an end, none of them awaited',
+    `for (;;) void host.call('echo', 'x'.repeat(1e5)).catch(() => {})`,
+    is(429, 'host_calls'),
+    { limits: { host_calls: 20, cpu_ms: 3000 } },
+  ),
+  attempt(
+    'host calls that are too large together',
+    `for (let i = 0; i < 20; i++) void host.call('echo', 'x'.repeat(9e5)).catch(() => {})`,
+    OUTPUT,
+    { limits: { cpu_ms: 5000 } },
+  ),
+  attempt(
     'more host calls than it may, one after the other',
     `for (;;) await host.call('echo').catch(() => {})`,
     is(429, 'host_calls'),

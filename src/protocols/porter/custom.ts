@@ -48,6 +48,7 @@ export async function serveCustom(
 /** @throws Fault 400, 413, 415 */
 async function bodyOf(request: Request, limit: number, context: ErrorContext): Promise<FunctionRequest['body']> {
   const bytes = await readBytes(request, limit)
+  if (bytes.length === 0 && request.method !== 'POST') return undefined
   let body: PorterBody
   try {
     body = parsePorter(bytes)

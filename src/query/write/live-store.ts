@@ -62,6 +62,7 @@ export class LiveStore implements TableSession<NewRows> {
     try {
       this.#db.run('BEGIN IMMEDIATE')
       this.#state = this.#readState()
+      this.#replays.tidy()
       const answers: Answer[] = []
       for (const [i, job] of jobs.entries()) {
         const write = prepared[i]!

@@ -50,6 +50,7 @@ export const inFlight = () =>
   })
 
 const KEPT_MS = 24 * 3600 * 1000
+const TIDIED_EVERY_MS = 3600 * 1000
 const MAX_KEPT = 100_000
 const MAX_BYTES = 64 * 2 ** 20
 const PRUNED_AT_ONCE = 1000
@@ -70,6 +71,7 @@ export class Replays {
   #db: Database
   #count = 0
   #bytes = 0
+  #tidied = 0
 
   constructor(db: Database) {
     this.#db = db
@@ -90,8 +92,14 @@ export class Replays {
     return found.get(id, Date.now() - KEPT_MS) ?? undefined
   }
 
-  add({ id, fingerprint, policy }: Replay, answer: string): void {
+  /** Removes what is too old: answers hold rows. Once an hour is enough, and at first. */
+  tidy(): void {
+    if (Date.now() - this.#tidied < TIDIED_EVERY_MS) return
     this.#remove('at <= ?', Date.now() - KEPT_MS)
+    this.#tidied = Date.now()
+  }
+
+  add({ id, fingerprint, policy }: Replay, answer: string): void {
     this.#db
       .query('INSERT OR REPLACE INTO callgate_replays VALUES (?, ?, ?, ?, ?)')
       .run(id, fingerprint, policy, Date.now(), answer)

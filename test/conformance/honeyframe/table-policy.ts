@@ -37,6 +37,8 @@ export function policy(world: TableWorld): void {
     expect((await writer('GET', 'people')).status).toBe(403)
     expect((await writer('GET', 'people/1')).status).toBe(403)
     expect((await writer('GET', 'person?id=1')).status).toBe(200) // queries are not written to
+    expect((await writer('POST', 'through', {})).status).toBe(403) // nor does a function read for it
+    expect((await world.send('POST', 'through', {})).json.limit).toBe(1)
     expect((await writer('POST', 'log', { line: 'by a writer' })).status).toBe(201)
   })
 

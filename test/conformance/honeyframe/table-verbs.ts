@@ -199,6 +199,43 @@ export function verbs(world: TableWorld): void {
     expect((await send('GET', 'people/1')).json).toMatchObject({ name: 'Ada Lovelace', visits: 5 })
   })
 
+  test('the list has the formats and the validator that queries have', async () => {
+    const csv = await send('GET', 'fixed?format=csv&limit=1')
+    expect(csv.headers.get('content-type')).toContain('text/csv')
+    expect(csv.text).toBe('id,name,email,region,visits,note\r\n1,Ada Lovelace,ada@example.org,north,5,first\r\n')
+    const lines = await send('GET', 'fixed', undefined, { accept: 'application/x-ndjson' })
+    expect(lines.text.trim().split('\n')).toHaveLength(3)
+    const list = await send('GET', 'named')
+    const same = (etag: string | null) => send('GET', 'named', undefined, { 'if-none-match': etag! })
+    expect((await same(list.headers.get('etag'))).status).toBe(304)
+    await send('PUT', 'named/tag', { n: 1 })
+    expect((await same(list.headers.get('etag'))).status).toBe(200)
+    await send('DELETE', 'named/tag')
+  })
+
+  test('an answer that was kept is not given after a write, and kept anew', async () => {
+    if (world.engine === 'postgres') return // of what others may write to, a kept answer is as old as its ttl says
+    const count = async () => {
+      const { json, headers } = await send('GET', 'kept')
+      return [json.rows[0].n, headers.has('age')]
+    }
+    const [before] = await count()
+    expect(await count()).toEqual([before, true])
+    await send('PUT', 'named/one more', { n: 1 })
+    expect(await count()).toEqual([before + 1, false])
+    expect(await count()).toEqual([before + 1, true])
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        await send('PUT', `named/more ${i}`, { n: 1 })
+        expect((await count())[0]).toBeGreaterThan(before + 1)
+      }),
+    )
+    expect((await count())[0]).toBe(before + 21)
+    for (const name of ['one more', ...Array.from({ length: 20 }, (_, i) => `more ${i}`)])
+      expect((await send('DELETE', `named/${name}`)).status).toBe(204)
+    expect((await count())[0]).toBe(before)
+  })
+
   test('queries and lookups of the same table see a write at once', async () => {
     const counted = async () =>
       Object.fromEntries(

@@ -179,6 +179,20 @@ export class TableWorld {
                 }),
                 { id: 'person', kind: 'lookup', dataset: 't.people', key_column: 'id' },
                 {
+                  id: 'kept',
+                  kind: 'sql',
+                  query: {
+                    source: { schema: 't', table: 'named' },
+                    columns: [{ fn: 'count', as: 'n' }],
+                    cache: { ttl_seconds: 600 },
+                  },
+                },
+                {
+                  id: 'through',
+                  kind: 'function',
+                  handler: 'export default (request, host) => host.call("named", { limit: 1 })',
+                },
+                {
                   id: 'regions',
                   kind: 'sql',
                   query: {
