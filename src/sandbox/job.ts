@@ -3,6 +3,9 @@ import type { Limits, Start } from './frames.ts'
 import type { Handler } from './handlers.ts'
 import type { HostRequest, StopReason } from './machine.ts'
 
+/** Where calls wait: those of handlers that are known to take little CPU, and all others. */
+export type Lane = 'quick' | 'slow'
+
 export interface FunctionLimits extends Limits {
   /** milliseconds from when it begins to run */
   wallMs: number
@@ -44,8 +47,8 @@ export class Job {
   readonly call: FunctionCall
   readonly done: Promise<Ran>
   settled = false
-  /** its handler's calls are known to take little CPU */
-  quick = false
+  /** where it waits */
+  lane: Lane = 'slow'
   /** its end is told when its caller goes */
   watched = false
   /** processes that ended under it */

@@ -5,15 +5,11 @@ import type { Outcome, Turns } from './frames.ts'
 import { Handlers } from './handlers.ts'
 import { endOf, type FunctionCall, Job, overLimit, type Ran } from './job.ts'
 import type { HostRequest } from './machine.ts'
+import { Waiting } from './waiting.ts'
 import { DEPTH, Worker } from './worker.ts'
 
 export type { FunctionCall, FunctionLimits, Ran } from './job.ts'
 
-const MAX_QUEUE = 1000
-/** Characters of requests that wait. */
-const MAX_QUEUE_SIZE = 128 * 1024 * 1024
-/** Handlers whose pace is remembered. */
-const PACES = 10_000
 /** Calls that begin in one frame. */
 const BATCH = 32
 /** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */
@@ -21,8 +17,6 @@ const PARKED_BYTES = 256 * 1024 * 1024
 const PARKED_CALLS = 64
 /** No more than these begin while the process has anything to do: few machines, whose memory is at hand, are twice as fast. */
 const HOT_CALLS = 8
-/** A handler whose calls take longer than this on average does not run in the same frame as others. */
-const QUICK_MS = 3
 /** A process larger than this, without what its waiting calls hold, is replaced. */
 const RESIDENT_BYTES = 384 * 1024 * 1024
 /** A request makes its signal when somebody reads it, which costs as much as a small call. */
@@ -35,11 +29,6 @@ const RETRY_AFTER_MS = 20
 
 /** Steps in a frame that make it worth its cost. */
 const WORTHWHILE = 8
-
-const hasQuick = ({ jobs }: Worker) => {
-  for (const job of jobs.values()) if (job.quick) return true
-  return false
-}
 
 /** How many calls a process may have now. */
 function mostCalls({ frames, jobs, parkedBytes }: Worker): number {
@@ -62,13 +51,9 @@ export class FunctionRunner {
   #closed = false
   #nextId = 1
   #scheduled = false
-  /** calls of handlers that are known to be quick, and all others */
-  #quick: Job[] = []
-  #slow: Job[] = []
-  /** characters of the requests in both */
-  #waiting = 0
-  /** average milliseconds of CPU of a call, by handler */
-  readonly #pace = new Map<string, number>()
+  readonly #waiting = new Waiting()
+  /** where there is one process only, the lanes take turns */
+  #slowTurn = true
   readonly #where = new Map<Job, Worker>()
 
   /** @param size how many processes at most */
@@ -89,8 +74,7 @@ export class FunctionRunner {
   run(call: FunctionCall): Promise<Ran> {
     const job = new Job(this.#nextId++, call)
     if (this.#closed) job.refused(unavailable(STOPPING))
-    else if (!call.nested && (this.#quick.length + this.#slow.length >= MAX_QUEUE || this.#waiting > MAX_QUEUE_SIZE))
-      job.refused(unavailable('Too many function calls are waiting.'))
+    else if (!call.nested && this.#waiting.full) job.refused(unavailable('Too many function calls are waiting.'))
     else {
       this.#await(job, call.deadline, deadlinePassed)
       this.#enqueue(job)
@@ -104,24 +88,11 @@ export class FunctionRunner {
       worker.child.kill()
       for (const job of worker.jobs.values()) job.refused(unavailable(STOPPING))
     }
-    for (const job of [...this.#quick.splice(0), ...this.#slow.splice(0)]) job.refused(unavailable(STOPPING))
-  }
-
-  /** Back to the head of its queue, as if it had not been taken. */
-  #requeue(job: Job): void {
-    this.#where.delete(job)
-    this.#await(job, job.call.deadline, deadlinePassed)
-    this.#waiting += job.call.request.length
-    ;(job.quick ? this.#quick : this.#slow).unshift(job)
+    for (const job of this.#waiting.takeAll()) job.refused(unavailable(STOPPING))
   }
 
   #enqueue(job: Job): void {
-    this.#waiting += job.call.request.length
-    const pace = this.#pace.get(job.call.handler.id)
-    job.quick = job.losses === 0 && pace !== undefined && pace < QUICK_MS
-    const list = job.quick ? this.#quick : this.#slow
-    if (job.call.nested) list.unshift(job)
-    else list.push(job)
+    this.#waiting.add(job)
     this.#soon()
   }
 
@@ -140,38 +111,36 @@ export class FunctionRunner {
       if (worker.steps.length > 0 && worker.frames < DEPTH) void this.#send(worker, [])
     for (const [place, worker] of this.#workers.entries()) {
       if (worker.alone || worker.frames >= DEPTH) continue
-      // the first process is for what is quick, as long as there is another; the others take what is too much for it
-      const mayBeSlow = (place > 0 || this.#size === 1) && worker.frames === 0
-      if (mayBeSlow && this.#slow.length > 0 && (this.#size === 1 || !hasQuick(worker))) {
-        const slow = this.#take(this.#slow, worker, PARKED_CALLS, 1)
-        worker.alone = slow.length > 0
-        if (worker.alone || worker.steps.length > 0) void this.#send(worker, slow)
-        continue
-      }
-      const mayBeQuick = place === 0 || (this.#slow.length === 0 && this.#quick.length >= WORTHWHILE)
-      const most = mostCalls(worker)
-      const ready = worker.steps.length + (mayBeQuick ? Math.min(this.#quick.length, most - worker.jobs.size) : 0)
-      // while it has something to do, small frames are not worth their cost
-      if (ready < 1 || (worker.frames > 0 && ready < WORTHWHILE)) continue
-      void this.#send(worker, mayBeQuick ? this.#take(this.#quick, worker, most) : [])
+      const starting = this.#startsSlow(place, worker)
+        ? this.#waiting.take('slow', PARKED_CALLS - worker.jobs.size, 1)
+        : this.#startsQuick(place, worker)
+      if (!starting) continue
+      worker.alone = starting[0]?.lane === 'slow'
+      if (starting.length + worker.steps.length > 0) void this.#send(worker, starting)
     }
-    const waiting = this.#quick.length + this.#slow.length
-    if (waiting === 0 || this.#starting > 0 || this.#workers.length >= this.#size) return
+    const waiting = { quick: this.#waiting.count('quick'), slow: this.#waiting.count('slow') }
+    if (waiting.quick + waiting.slow === 0 || this.#starting > 0 || this.#workers.length >= this.#size) return
     // another process where the first is busy, or has to be kept free
-    if (this.#workers.length === 0 || this.#slow.length > 0 || this.#quick.length >= BATCH) void this.#start()
+    if (this.#workers.length === 0 || waiting.slow > 0 || waiting.quick >= BATCH) void this.#start()
   }
 
-  /** @param most calls that may be in the process then; those that another one waits for may be more */
-  #take(list: Job[], worker: Worker, most: number, atOnce = BATCH): Job[] {
-    const taken: Job[] = []
-    while (list.length > 0 && taken.length < atOnce) {
-      const [job] = list as [Job]
-      if (worker.jobs.size + taken.length >= most && !job.call.nested) break
-      list.shift()
-      this.#waiting -= job.call.request.length
-      if (!job.settled) taken.push(job)
-    }
-    return taken
+  /** Whether it is time for a call that may take long: never in the first process, as long as there may be another. */
+  #startsSlow(place: number, worker: Worker): boolean {
+    if (this.#waiting.count('slow') === 0 || worker.frames > 0) return false
+    if (this.#size > 1) return place > 0
+    this.#slowTurn = this.#waiting.count('quick') === 0 || !this.#slowTurn
+    return this.#slowTurn
+  }
+
+  /** Calls to begin together; the other processes take what is too much for the first. undefined: a frame is not worth it now */
+  #startsQuick(place: number, worker: Worker): Job[] | undefined {
+    const { steps, jobs, frames } = worker
+    const quick = this.#waiting.count('quick')
+    const mayBegin = place === 0 || (this.#waiting.count('slow') === 0 && quick >= WORTHWHILE)
+    const room = mayBegin ? Math.max(0, mostCalls(worker) - jobs.size) : 0
+    const begins = Math.min(quick, mayBegin && this.#waiting.nested('quick') ? Math.max(1, room) : room)
+    if (steps.length + begins < (frames > 0 ? WORTHWHILE : 1)) return undefined
+    return mayBegin ? this.#waiting.take('quick', room, BATCH) : []
   }
 
   async #send(worker: Worker, starting: Job[]): Promise<void> {
@@ -184,13 +153,20 @@ export class FunctionRunner {
     try {
       const { turns, left } = await worker.send(starting)
       this.#took(worker, turns)
-      for (const job of left.toReversed()) if (!job.settled) this.#requeue(job)
+      for (const job of left.toReversed()) this.#putBack(job)
       if (worker.frames === 0) worker.alone = false
     } catch (error) {
       await this.#lost(worker, error)
     }
     this.#retire(worker)
     this.#soon()
+  }
+
+  #putBack(job: Job): void {
+    this.#where.delete(job)
+    if (job.settled) return
+    this.#await(job, job.call.deadline, deadlinePassed)
+    this.#waiting.putBack(job)
   }
 
   #took(worker: Worker, { outcomes, resident, parkedBytes }: Turns): void {
@@ -215,9 +191,7 @@ export class FunctionRunner {
       this.#enqueue(job)
       return
     }
-    const pace = this.#pace.get(handler.id)
-    if (pace === undefined && this.#pace.size >= PACES) this.#pace.clear()
-    this.#pace.set(handler.id, pace === undefined ? outcome.cpu : pace + (outcome.cpu - pace) * 0.2)
+    this.#waiting.took(handler.id, outcome.cpu)
     if (outcome.kind === 'answered') job.answered(outcome.answer)
     else job.refused(overLimit(outcome.reason, limits, outcome.cause))
   }
@@ -341,8 +315,9 @@ export class FunctionRunner {
     } catch (error) {
       log.warn(errorFields(error), 'a function worker did not start')
       await Bun.sleep(RETRY_START_MS)
-      const job = ++this.#failures >= MAX_START_FAILURES ? (this.#quick.shift() ?? this.#slow.shift()) : undefined
-      job?.refused(unavailable('No process could be started for the function.', 5, error))
+      if (++this.#failures >= MAX_START_FAILURES && this.#workers.length === 0)
+        for (const job of this.#waiting.takeAll())
+          job.refused(unavailable('No process could be started for the function.', 5, error))
     } finally {
       this.#starting--
       this.#soon()

@@ -42,6 +42,14 @@ const manifest = {
               }`,
               { grants: { fetch: [`localhost:${remote.port}`] } },
             ),
+            named(
+              'burn',
+              `export default async ({ body }, host) => {
+                for (const end = Date.now() + 4; Date.now() < end; );
+                return host.call('square', body)
+              }`,
+            ),
+            named('outer', "export default async ({ body }, host) => (await host.call('burn', body)).square"),
             named('brief', 'export default ({ body }) => body.n', { limits: { wall_ms: 300 } }),
             named('loop', 'export default () => { for (;;); }', { limits: { cpu_ms: 30 } }),
           ],
@@ -134,6 +142,15 @@ test('endless loops cost their callers an error and the others some time, and no
   for (const answer of await Promise.all(loops))
     expect([answer.status, answer.json.code]).toEqual([504, 'cpu_exceeded'])
   expect(functionsOf(server)).toEqual(before)
+  await server.stop()
+})
+
+test('functions that wait for functions never wait for one another', async () => {
+  const server = await start()
+  const call = (endpoint: string, n: number) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n } })
+  for (const endpoint of ['square', 'burn', 'outer', 'outer']) await call(endpoint, 1)
+  const answers = await Promise.all(Array.from({ length: 150 }, (_, n) => call('outer', n)))
+  expect(answers.map(({ json }) => json)).toEqual(answers.map((_, n) => n * n))
   await server.stop()
 })
 
