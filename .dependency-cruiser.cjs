@@ -21,7 +21,7 @@ const forbidden = [
     name: 'no-unlisted-room',
     comment: 'a new folder under src is placed in the order of layers first',
     severity: 'error',
-    from: { path: '^(src|db)/', pathNot: layers.flat().map(pattern) },
+    from: { path: '^(src|db)/', pathNot: [...layers.flat(), 'src/console'].map(pattern) },
     to: {},
   },
   {
@@ -29,7 +29,7 @@ const forbidden = [
     comment: 'the same, seen from who imports it',
     severity: 'error',
     from: {},
-    to: { path: '^(src|db)/', pathNot: layers.flat().map(pattern) },
+    to: { path: '^(src|db)/', pathNot: [...layers.flat(), 'src/console'].map(pattern) },
   },
 ]
 for (const [i, rooms] of layers.entries())
@@ -43,6 +43,28 @@ for (const [i, rooms] of layers.entries())
       to: { path: [...neighbours, ...above].map(pattern) },
     })
   }
+// The console is another program: it takes types from the management API, which vanish, and nobody imports it. What is built
+// of it reaches src/protocols/console as files.
+forbidden.push(
+  {
+    name: 'console-takes-types-only',
+    severity: 'error',
+    from: { path: '^src/console/' },
+    to: { path: '^(src|db)/', pathNot: '^src/console/', dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'console-types-of-the-api',
+    severity: 'error',
+    from: { path: '^src/console/' },
+    to: { path: '^(src|db)/', pathNot: '^src/(console|management|catalog)/' },
+  },
+  {
+    name: 'nobody-imports-the-console',
+    severity: 'error',
+    from: { path: '^(src|db)/', pathNot: '^src/console/' },
+    to: { path: '^src/console/' },
+  },
+)
 module.exports = {
   forbidden: forbidden.filter(
     rule => rule.to.circular || rule.name.endsWith('unlisted-room') || rule.to.path.length > 0,

@@ -64,6 +64,25 @@ export const tokens = sqliteTable('tokens', {
   lastUsedAt: text('last_used_at'),
 })
 
+/** Someone signed in with a browser. Only the SHA-256 of the cookie is stored. */
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    id: id(),
+    userId: integer('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    hash: text('hash').notNull().unique(),
+    /** Where from and with what it was begun, for the list that its user sees. */
+    address: text('address').notNull(),
+    userAgent: text('user_agent').notNull(),
+    createdAt: createdAt(),
+    lastUsedAt: text('last_used_at').notNull(),
+    expiresAt: text('expires_at').notNull(),
+  },
+  t => [index('sessions_user').on(t.userId)],
+)
+
 export const datasets = sqliteTable(
   'datasets',
   {

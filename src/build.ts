@@ -2,10 +2,11 @@
  * The only build script: `bun src/build.ts [--target bun-linux-x64-baseline] [--outfile dist/callgate]`.
  * One executable from src/main.ts, with the target's native libraries inside; what it unpacks is in src/workers/unpack.ts.
  */
-import { mkdir, readdir, rename, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
+import { bundleConsole } from './protocols/console/bundle.ts'
 import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
@@ -52,10 +53,11 @@ try {
       __dirname: '"/"',
       __filename: '"/"',
     },
-    loader: { '.zst': 'file' },
+    loader: { '.zst': 'file', '.gz': 'file' },
     plugins: [
       { name: 'native-libraries', setup: placeNativeLibraries },
       { name: 'webassembly', setup: await webAssembly() },
+      { name: 'console', setup: await placeConsole() },
     ],
   })
 } catch (error) {
@@ -120,6 +122,28 @@ async function webAssembly(): Promise<Bun.BunPlugin['setup']> {
       loader: 'js',
       contents: before + read + after,
     }))
+  }
+}
+
+/** The console's files take the place of none. They are written into the cache, for the compiler to take them from there. */
+async function placeConsole(): Promise<Bun.BunPlugin['setup']> {
+  const { files, entry } = await bundleConsole()
+  const folder = join(cache, 'console')
+  await rm(folder, { recursive: true, force: true })
+  const table = await Promise.all(
+    files.map(async ({ name, gzip }, i) => {
+      const path = join(folder, `${name}.gz`)
+      await Bun.write(path, gzip as Uint8Array<ArrayBuffer>)
+      return {
+        take: `import file${i} from ${JSON.stringify(path)} with { type: 'file' }`,
+        row: `{ name: ${JSON.stringify(name)}, gzip: file${i} }`,
+      }
+    }),
+  )
+  const contents = `${table.map(file => file.take).join('\n')}
+export const embedded = { entry: ${JSON.stringify(entry)}, files: [${table.map(file => file.row).join(', ')}] }`
+  return build => {
+    build.onLoad({ filter: /protocols\/console\/embedded\.ts$/ }, () => ({ loader: 'js', contents }))
   }
 }
 

@@ -2,13 +2,13 @@
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import type { Gate } from './gate/gate.ts'
-import { clientAddress } from './lib/address.ts'
+import { clientAddress, isSecure } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'
 import { rawPath } from './lib/path.ts'
 import { problem } from './lib/problem.ts'
-import { version } from './lib/version.ts'
-import type { ManagementContext } from './management/context.ts'
+import type { Caller, ManagementContext } from './management/context.ts'
 import { managementRoutes } from './management/routes.ts'
+import { consoleDoor } from './protocols/console/door.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
 import { deploymentDoor } from './protocols/hopsworks/door.ts'
 import { modelDoor } from './protocols/open-inference/door.ts'
@@ -60,10 +60,13 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     received.set(whole, request)
     return app.handle(whole)
   })
-  const addressOf = (request: Request): string => {
-    const peer = app.server?.requestIP(received.get(request) ?? request)?.address ?? '127.0.0.1'
-    return clientAddress(request.headers, peer, config.trustedProxies)
-  }
+  const peerOf = (request: Request): string =>
+    app.server?.requestIP(received.get(request) ?? request)?.address ?? '127.0.0.1'
+  const addressOf = (request: Request) => clientAddress(request.headers, peerOf(request), config.trustedProxies)
+  const callerOf = (request: Request): Caller => ({
+    address: addressOf(request),
+    secure: isSecure(request.headers, peerOf(request), config.trustedProxies, config.tlsCert !== undefined),
+  })
   const models = modelDoor(gate, registry.runtime.scorer, {
     maxBody: config.maxBody,
     requestTimeout: config.requestTimeout,
@@ -91,10 +94,10 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
   for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
     app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)
   app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
-  app.use(managementRoutes(management, addressOf))
-  const about = { name: 'callgate', version, alive: '/-/alive', ready: '/-/ready', api: '/api' }
+  app.use(managementRoutes(management, callerOf))
+  for (const path of ['/console', '/console/*']) app.all(path, ({ request }) => consoleDoor(request), raw)
   app.get('/', ({ request }) =>
-    porter.declared() ? porter.serve(request, () => addressOf(request)) : Response.json(about),
+    porter.declared() ? porter.serve(request, () => addressOf(request)) : consoleDoor(request),
   )
   app.all('/*', ({ request }) => porter.serve(request, () => addressOf(request)), raw)
   return app

@@ -1,5 +1,5 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
-import { projects, roles, tokens, users } from '../../db/schema.ts'
+import { and, asc, eq, isNull, ne } from 'drizzle-orm'
+import { projects, roles, sessions, tokens, users } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import { findProject, type Role } from './projects.ts'
@@ -53,12 +53,17 @@ export function createUser(
   return user
 }
 
-/** Replaces what is given; a new password or a switch to inactive ends every session. @throws Fault 409, 422 */
+/**
+ * Replaces what is given; a new password or a switch to inactive ends every session.
+ * @param keep a browser's session that goes on: that of whoever changes their own password
+ * @throws Fault 409, 422
+ */
 export function updateUser(
   store: Store,
   actor: Actor,
   user: User,
   fields: { passwordHash?: string; isAdmin?: boolean; isActive?: boolean; roles?: Record<string, Role> },
+  keep = 0,
 ): void {
   if (user.isAdmin && user.isActive && (fields.isAdmin === false || fields.isActive === false))
     keepOneAdmin(store, user)
@@ -69,6 +74,11 @@ export function updateUser(
       .update(users)
       .set({ ...columns, ...(endsSessions ? { sessionEpoch: user.sessionEpoch + 1 } : {}) })
       .where(eq(users.id, user.id))
+      .run()
+  if (endsSessions)
+    store
+      .delete(sessions)
+      .where(and(eq(sessions.userId, user.id), ne(sessions.id, keep)))
       .run()
   if (newRoles) setRoles(store, user.id, newRoles)
   note(store, actor, 'user.update', user.username, null, { fields: Object.keys(fields) })

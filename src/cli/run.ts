@@ -20,6 +20,7 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
   try {
     const token = await ensureAdministrator(instance.context, process.env)
     console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
+    console.log(`Console: ${instance.url}/console`)
     if (token) console.log(`Administrator's token, shown only now: ${token}`)
     await publish(instance)
     for (const lost of instance.context.publisher.registry.missing())

@@ -21,3 +21,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: Networks)
   for (const hop of hops.reverse()) if (!isWithin(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
 }
+
+/** Whether the caller's side of the connection is encrypted: here, or, as a trusted proxy says, in front of it. */
+export const isSecure = (headers: Headers, peer: string, trusted: Networks, tls: boolean): boolean =>
+  tls || (isWithin(peer, trusted) && headers.get('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase() === 'https')

@@ -2,6 +2,7 @@ import type { Static, TSchema } from '@sinclair/typebox'
 import type { Db } from '../../db/connect.ts'
 import type { KeyRing } from '../catalog/keys.ts'
 import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
+import type { Session } from '../catalog/sessions.ts'
 import type { Actor } from '../catalog/store.ts'
 import type { User } from '../catalog/users.ts'
 import type { Config } from '../config.ts'
@@ -28,10 +29,20 @@ export interface ManagementContext {
   uploadsDir: string
 }
 
+/** Where a request comes from. */
+export interface Caller {
+  address: string
+  /** its side of the connection is encrypted */
+  secure: boolean
+}
+
 /** Who is signed in, as each handler gets it. */
 export interface SignedIn {
   user: User
   actor: Actor
+  caller: Caller
+  /** the browser's session, when its cookie is what signs the request in */
+  session?: Session
 }
 
 const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }

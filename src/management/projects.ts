@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { createProject, getProject, listProjects, type Project, updateProject } from '../catalog/projects.ts'
 import { transaction } from '../catalog/store.ts'
 import { idOf, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, sees } from './context.ts'
@@ -12,6 +12,7 @@ const NewProject = Type.Object({
   icon: Type.Optional(Text),
   color: Type.Optional(Text),
 })
+export type NewProjectInput = Static<typeof NewProject>
 const ProjectPatch = Type.Object(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
@@ -21,6 +22,7 @@ const ProjectPatch = Type.Object(
   },
   { additionalProperties: false },
 )
+export type ProjectPatchInput = Static<typeof ProjectPatch>
 
 export const projects = (context: ManagementContext, request: Request, { user }: SignedIn): Response =>
   list(
@@ -70,6 +72,7 @@ const projectRow = (project: Project) => ({
   color: project.color,
   created_at: project.createdAt,
 })
+export type ProjectRow = ReturnType<typeof projectRow>
 
 const shown = (project: Project, status = 200) => {
   const self = `/api/projects/${project.id}`

@@ -9,7 +9,8 @@ import * as assets from './assets.ts'
 import { auditTrail, deploymentsOf } from './audit.ts'
 import * as auth from './auth.ts'
 import * as connections from './connections.ts'
-import type { ManagementContext, SignedIn } from './context.ts'
+import * as browser from './console-session.ts'
+import type { Caller, ManagementContext, SignedIn } from './context.ts'
 import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
@@ -26,7 +27,7 @@ type Params = Record<string, string>
 type Answer = Response | Promise<Response>
 type Handler = (context: ManagementContext, request: Request, who: SignedIn, params: Params) => Answer
 
-export function managementRoutes(context: ManagementContext, addressOf: (request: Request) => string) {
+export function managementRoutes(context: ManagementContext, callerOf: (request: Request) => Caller) {
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
     const identity = identify(request.headers)
     try {
@@ -46,11 +47,51 @@ export function managementRoutes(context: ManagementContext, addressOf: (request
     (handler: Handler) =>
     ({ request, params }: { request: Request; params: unknown }) =>
       answer(request, async () =>
-        handler(context, request, await signedIn(context, request, addressOf(request)), params as Params),
+        handler(context, request, await signedIn(context, request, callerOf(request)), params as Params),
       )
 
   const app = new Elysia({ prefix: '/api' })
-  app.post('/auth/login', ({ request }) => answer(request, () => auth.login(context, request, addressOf(request))), raw)
+  app.post(
+    '/auth/login',
+    ({ request }) => answer(request, () => auth.login(context, request, callerOf(request).address)),
+    raw,
+  )
+  app.post(
+    '/auth/session',
+    ({ request }) => answer(request, () => browser.begin(context, request, callerOf(request))),
+    raw,
+  )
+  app.get(
+    '/auth/session',
+    on((c, _r, who) => browser.current(c, who)),
+  )
+  app.delete(
+    '/auth/session',
+    on((c, _r, who) => browser.signOut(c, who)),
+  )
+  app.get(
+    '/auth/sessions',
+    on((c, r, who) => browser.sessions(c, r, who)),
+  )
+  app.delete(
+    '/auth/sessions',
+    on((c, _r, who) => browser.endOthers(c, who)),
+  )
+  app.delete(
+    '/auth/sessions/:id',
+    on((c, _r, who, p) => browser.endOne(c, who, p.id!)),
+  )
+  app.get('/auth/setup', ({ request }) => answer(request, () => browser.setupState(context)))
+  app.post(
+    '/auth/setup',
+    ({ request }) => answer(request, () => browser.setup(context, request, callerOf(request))),
+    raw,
+  )
+  app.post(
+    '/auth/password',
+    on((c, r, who) => browser.changePassword(c, r, who)),
+    raw,
+  )
   app.get(
     '/auth/me',
     on((c, _r, who) => auth.me(c, who)),

@@ -1,8 +1,10 @@
 import { jwtVerify, SignJWT } from 'jose'
+import { findSession } from '../catalog/sessions.ts'
 import { findUser, getUser, type User, userOfToken } from '../catalog/users.ts'
 import { Fault, unauthorized } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
-import type { ManagementContext, SignedIn } from './context.ts'
+import type { Caller, ManagementContext, SignedIn } from './context.ts'
+import { checkCsrf, cookieOf } from './cookie.ts'
 
 const LIFETIME = '8h'
 const ISSUER = 'callgate'
@@ -18,17 +20,26 @@ export const sessionToken = (context: ManagementContext, user: User): Promise<st
     .sign(context.secret)
 
 /**
- * Who sent the request: the owner of an `hf_` token or of a session.
- * @throws Fault 401; 429 after many bad secrets from one address
+ * Who sent the request: the owner of an `hf_` token or of a JWT, or, where neither is sent, of the browser's session.
+ * @throws Fault 401; 403 a session without its CSRF token; 429 after many bad secrets from one address
  */
-export async function signedIn(context: ManagementContext, request: Request, address: string): Promise<SignedIn> {
+export async function signedIn(context: ManagementContext, request: Request, caller: Caller): Promise<SignedIn> {
   const header = request.headers.get('authorization')
+  const cookie = header === null ? cookieOf(request, caller) : undefined
+  if (cookie !== undefined) return inSession(context, request, caller, cookie)
   const bearer = header && /^bearer +(\S+)$/i.exec(header)?.[1]
   if (!bearer) throw unauthorized('Sign in: send Authorization: Bearer with a token (hf_...) or a session.')
   const user = bearer.startsWith('hf_') ? userOfToken(context.db, bearer) : await userOfSession(context, bearer)
-  if (user) return { user, actor: { name: user.username } }
-  context.limits.badSecret(address)
+  if (user) return { user, actor: { name: user.username }, caller }
+  context.limits.badSecret(caller.address)
   throw unauthorized('This token is not valid, or it has expired.')
+}
+
+function inSession(context: ManagementContext, request: Request, caller: Caller, cookie: string): SignedIn {
+  const found = findSession(context.db, cookie)
+  if (!found) throw unauthorized('This session has ended: sign in again.', 'session_ended')
+  checkCsrf(context, request, found.session)
+  return { user: found.user, actor: { name: found.user.username }, caller, session: found.session }
 }
 
 async function userOfSession(context: ManagementContext, token: string): Promise<User | undefined> {

@@ -17,7 +17,8 @@ const Roles = Type.Record(
   Type.String(),
   Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')]),
 )
-const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })
+/** A password that somebody chooses. */
+export const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })
 const closed = { additionalProperties: false }
 const NewUser = Type.Object(
   { username: Type.String(), password: Password, roles: Type.Optional(Roles), is_admin: Type.Optional(Type.Boolean()) },

@@ -1,0 +1,111 @@
+/** Requests to the management API, as the session that the browser's cookie is of. */
+import { connectionBack, connectionLost } from './connection.ts'
+
+/** A refusal as the server says it (RFC 9457): shown to people as it is. */
+export class Problem extends Error {
+  readonly status: number
+  readonly title: string
+  readonly code: string
+  readonly requestId: string
+  /** What is wrong with single fields or rows, where the server says so. */
+  readonly errors: FieldError[]
+
+  constructor(status: number, body: ProblemBody) {
+    super(body.detail ?? body.title ?? `The server answered ${status}.`)
+    this.name = 'Problem'
+    this.status = status
+    this.title = body.title ?? 'Error'
+    this.code = body.code ?? ''
+    this.requestId = body.request_id ?? ''
+    this.errors = Array.isArray(body.errors) ? body.errors : []
+  }
+}
+
+export interface FieldError {
+  row?: number
+  feature?: string
+  field?: string
+  message: string
+}
+
+interface ProblemBody {
+  title?: string
+  detail?: string
+  code?: string
+  request_id?: string
+  errors?: FieldError[]
+}
+
+/** The server was not reached, or went away before it answered. */
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost'
+}
+
+export interface Call {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** sent as JSON */
+  body?: unknown
+  /** the project in scope, by its id */
+  project?: number
+  /** the ETag that the resource must still have */
+  ifMatch?: string
+  signal?: AbortSignal
+}
+
+let csrf = ''
+
+/** Kept in memory only: a page that is loaded anew asks for it again. */
+export const setCsrfToken = (token: string): void => {
+  csrf = token
+}
+
+export const csrfToken = (): string => csrf
+
+/** @throws Problem, ConnectionLost */
+export async function api<T>(path: string, call: Call = {}): Promise<T> {
+  return (await apiWithTag<T>(path, call)).value
+}
+
+/** The answer with its ETag, for a later change that must not overwrite somebody else's. @throws Problem, ConnectionLost */
+export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ value: T; etag: string | undefined }> {
+  const response = await send(path, call)
+  const value = await bodyOf(response)
+  if (!response.ok) throw new Problem(response.status, value as ProblemBody)
+  return { value: value as T, etag: response.headers.get('etag') ?? undefined }
+}
+
+async function send(path: string, { method = 'GET', body, project, ifMatch, signal }: Call): Promise<Response> {
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (project !== undefined) headers['x-project-id'] = String(project)
+  if (ifMatch !== undefined) headers['if-match'] = ifMatch
+  if (method !== 'GET') headers['x-csrf-token'] = csrf
+  try {
+    const response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      cache: 'no-store',
+      credentials: 'same-origin',
+    })
+    connectionBack()
+    return response
+  } catch (error) {
+    if (signal?.aborted) throw error
+    connectionLost()
+    throw new ConnectionLost('The server cannot be reached.')
+  }
+}
+
+async function bodyOf(response: Response): Promise<unknown> {
+  const text = await response.text().catch(() => {
+    connectionLost()
+    throw new ConnectionLost('The server went away.')
+  })
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { detail: text.slice(0, 300) || undefined }
+  }
+}

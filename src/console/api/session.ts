@@ -1,0 +1,58 @@
+/** Who is signed in, and what they may do. */
+import { queryOptions, useQuery } from '@tanstack/react-query'
+import type { NewPasswordInput, SessionState, SetupInput, SignInInput } from '../../management/console-session.ts'
+import { api, Problem, setCsrfToken } from './http.ts'
+
+export type { SessionState }
+export type Role = 'viewer' | 'editor' | 'admin'
+
+const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
+
+/** null: nobody is signed in. */
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: async (): Promise<SessionState | null> => {
+    try {
+      return taken(await api<SessionState>('/api/auth/session'))
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return null
+      throw error
+    }
+  },
+  staleTime: 60_000,
+})
+
+export const setupQuery = queryOptions({
+  queryKey: ['setup'],
+  queryFn: () => api<{ needed: boolean }>('/api/auth/setup'),
+})
+
+export const signIn = async (input: SignInInput): Promise<SessionState> =>
+  taken(await api<SessionState>('/api/auth/session', { method: 'POST', body: input }))
+
+export const setUp = async (input: SetupInput): Promise<SessionState> =>
+  taken(await api<SessionState>('/api/auth/setup', { method: 'POST', body: input }))
+
+export const signOut = (): Promise<unknown> => api('/api/auth/session', { method: 'DELETE' })
+
+export const changePassword = (input: NewPasswordInput): Promise<unknown> =>
+  api('/api/auth/password', { method: 'POST', body: input })
+
+function taken(session: SessionState): SessionState {
+  setCsrfToken(session.csrf_token)
+  return session
+}
+
+/** Of a page inside the shell, which shows itself to those who are signed in only. */
+export function useSession(): SessionState {
+  const { data } = useQuery(sessionQuery)
+  if (!data) throw new Error('useSession is for pages inside the shell')
+  return data
+}
+
+/** Whether the user has at least this role in the project. What has no controls here is refused by the server too. */
+export const may = (session: SessionState, need: Role, projectSlug: string): boolean =>
+  session.is_admin || RANK[session.roles[projectSlug] ?? 'viewer'] >= RANK[need]
+
+export const roleIn = (session: SessionState, projectSlug: string): Role =>
+  session.is_admin ? 'admin' : (session.roles[projectSlug] ?? 'viewer')

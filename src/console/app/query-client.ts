@@ -1,0 +1,18 @@
+import { QueryClient } from '@tanstack/react-query'
+import { onComeback } from '../api/connection.ts'
+import { ConnectionLost } from '../api/http.ts'
+
+/** What was read is fresh for a moment, and is read again when the window comes to the front or the server comes back. */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5000,
+      networkMode: 'always',
+      retry: (count, error) => error instanceof ConnectionLost && count < 1,
+      throwOnError: false,
+    },
+    mutations: { networkMode: 'always', retry: false },
+  },
+})
+
+onComeback(() => void queryClient.invalidateQueries())

@@ -1,0 +1,31 @@
+import type { QueryClient } from '@tanstack/react-query'
+import { createRouter } from '@tanstack/react-router'
+import { authRoutes } from '../areas/auth/routes.ts'
+import { homeRoutes } from '../areas/home/routes.ts'
+import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
+import { ErrorPage } from '../shell/error-page.tsx'
+import { NotFoundPage } from '../shell/not-found-page.tsx'
+import { projectRoute, rootRoute, shellRoute } from './root.ts'
+
+/** One line an area: what is below the installation, and what is below a project. */
+const routeTree = rootRoute.addChildren([
+  ...authRoutes,
+  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages])]),
+])
+
+export const createConsoleRouter = (queryClient: QueryClient) =>
+  createRouter({
+    routeTree,
+    basepath: '/console',
+    context: { queryClient },
+    defaultPreload: 'intent',
+    defaultNotFoundComponent: NotFoundPage,
+    defaultErrorComponent: ErrorPage,
+    scrollRestoration: true,
+  })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createConsoleRouter>
+  }
+}

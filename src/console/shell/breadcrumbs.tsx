@@ -1,0 +1,42 @@
+import { Text, Breadcrumbs as Trail } from '@mantine/core'
+import { useMatches } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { shell as t } from '../texts/shell.ts'
+import { TextLink } from '../ui/link.tsx'
+
+/** Where one is, from the titles of the routes; the window's title says the same. */
+export function Breadcrumbs() {
+  const crumbs = useMatches({
+    select: matches =>
+      matches.flatMap(({ staticData, params, pathname }) => {
+        const { title } = staticData
+        if (!title) return []
+        return [{ path: pathname, title: typeof title === 'string' ? title : title(params as Record<string, string>) }]
+      }),
+    structuralSharing: true,
+  })
+  const windowTitle = [...crumbs.map(crumb => crumb.title).reverse(), t.product].join(' · ')
+  useEffect(() => {
+    document.title = windowTitle
+  }, [windowTitle])
+  return (
+    <nav aria-label={t.breadcrumbs} style={{ minWidth: 0, overflow: 'hidden' }}>
+      <Trail separatorMargin={6} styles={{ root: { flexWrap: 'nowrap' } }}>
+        <TextLink to="/" fw={700} size="md" c="var(--mantine-color-text)" underline="never">
+          {t.product}
+        </TextLink>
+        {crumbs.map((crumb, i) =>
+          i === crumbs.length - 1 ? (
+            <Text key={crumb.path} size="sm" truncate aria-current="page" title={crumb.title}>
+              {crumb.title}
+            </Text>
+          ) : (
+            <TextLink key={crumb.path} to={crumb.path as '/'} c="dimmed" truncate visibleFrom="xs">
+              {crumb.title}
+            </TextLink>
+          ),
+        )}
+      </Trail>
+    </nav>
+  )
+}

@@ -1,0 +1,32 @@
+import { Button, Stack, Text, Title } from '@mantine/core'
+import { useQueryErrorResetBoundary } from '@tanstack/react-query'
+import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
+import { Problem } from '../api/http.ts'
+import { common } from '../texts/common.ts'
+import { shell as t } from '../texts/shell.ts'
+import { ProblemAlert } from '../ui/problem-alert.tsx'
+import { NotFoundPage } from './not-found-page.tsx'
+
+/** What a page shows that could not be shown. */
+export function ErrorPage({ error, reset }: ErrorComponentProps) {
+  const router = useRouter()
+  const { reset: forget } = useQueryErrorResetBoundary()
+  if (error instanceof Problem && error.status === 404) return <NotFoundPage />
+  return (
+    <Stack align="flex-start" gap="md" py="xl" maw={640}>
+      <Title order={1}>{t.errorTitle}</Title>
+      <Text c="dimmed">{t.errorText}</Text>
+      <ProblemAlert error={error} />
+      <Button
+        variant="default"
+        onClick={() => {
+          forget()
+          reset()
+          void router.invalidate()
+        }}
+      >
+        {common.retry}
+      </Button>
+    </Stack>
+  )
+}

@@ -1,0 +1,13 @@
+import { Stack, Text, Title } from '@mantine/core'
+import { shell as t } from '../texts/shell.ts'
+import { TextLink } from '../ui/link.tsx'
+
+export function NotFoundPage() {
+  return (
+    <Stack align="flex-start" gap="xs" py="xl" maw={520}>
+      <Title order={1}>{t.notFoundTitle}</Title>
+      <Text c="dimmed">{t.notFoundText}</Text>
+      <TextLink to="/">{t.goHome}</TextLink>
+    </Stack>
+  )
+}

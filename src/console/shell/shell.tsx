@@ -1,0 +1,63 @@
+import { AppShell, Burger, Group } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useQuery } from '@tanstack/react-query'
+import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { sessionQuery } from '../api/session.ts'
+import { shell as t } from '../texts/shell.ts'
+import { AccountMenu } from './account-menu.tsx'
+import { Breadcrumbs } from './breadcrumbs.tsx'
+import { Navigation } from './navigation-list.tsx'
+import { OfflineBanner } from './offline-banner.tsx'
+import { ProjectSwitcher } from './project-switcher.tsx'
+import { SchemeSwitch } from './scheme-switch.tsx'
+
+/** What stands around every page of those who are signed in. Where the session ends, it gives way to signing in. */
+export function Shell() {
+  const [opened, { toggle, close }] = useDisclosure()
+  const { href, pathname } = useRouterState({ select: state => state.location })
+  const { data: session } = useQuery(sessionQuery)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu of a narrow screen closes where a page is opened
+  useEffect(close, [pathname])
+  if (!session) return <Navigate to="/sign-in" search={{ to: href }} replace />
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      padding={{ base: 'md', sm: 'xl' }}
+    >
+      <a className="skip-link" href="#content">
+        {t.skip}
+      </a>
+      <AppShell.Header px="md">
+        <Group h="100%" justify="space-between" wrap="nowrap" gap="xs">
+          <Group gap="sm" wrap="nowrap" miw={0}>
+            <Burger
+              opened={opened}
+              onClick={toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label={t.menu}
+              aria-expanded={opened}
+            />
+            <Breadcrumbs />
+          </Group>
+          <Group gap={4} wrap="nowrap">
+            <SchemeSwitch />
+            <AccountMenu session={session} />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm" component="div">
+        <ProjectSwitcher session={session} />
+        <Navigation session={session} />
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
+        <OfflineBanner />
+        <div style={{ maxWidth: 1180, margin: '0 auto' }}>
+          <Outlet />
+        </div>
+      </AppShell.Main>
+    </AppShell>
+  )
+}

@@ -1,0 +1,34 @@
+/** What is said in several places. One file an area; a translation replaces these objects. */
+export const common = {
+  cancel: 'Cancel',
+  close: 'Close',
+  save: 'Save',
+  saved: 'Saved',
+  create: 'Create',
+  edit: 'Edit',
+  remove: 'Delete',
+  copy: 'Copy',
+  copied: 'Copied',
+  done: 'Done',
+  retry: 'Try again',
+  loading: 'Loading',
+  never: 'never',
+  none: 'none',
+  search: 'Search',
+  yes: 'Yes',
+  no: 'No',
+  rows: (shown: number, all: number) =>
+    shown === all
+      ? `${all.toLocaleString('en')} ${all === 1 ? 'row' : 'rows'}`
+      : `${shown.toLocaleString('en')} of ${all.toLocaleString('en')} rows`,
+  nothingFound: 'Nothing matches this search.',
+  requestId: (id: string) => `Request ${id}`,
+  shownOnce: 'Copy it now: it is shown this once and cannot be seen again.',
+  typeToConfirm: (word: string) => `Type ${word} to go on`,
+  roles: { viewer: 'Viewer', editor: 'Editor', admin: 'Admin' },
+  roleMeanings: {
+    viewer: 'sees everything in the project but secrets, changes nothing',
+    editor: 'changes data, models, services and keys',
+    admin: 'all of that, and the project itself and its members',
+  },
+} as const

@@ -1,0 +1,13 @@
+export const navigation = {
+  home: 'Home',
+  projects: 'Projects',
+  overview: 'Overview',
+  members: 'Members',
+  users: 'Users',
+  connections: 'Connections',
+  audit: 'Audit',
+  settings: 'Settings',
+  tokens: 'Tokens',
+  sessions: 'Sessions',
+  account: 'Account',
+} as const

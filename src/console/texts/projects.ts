@@ -1,0 +1,17 @@
+export const projects = {
+  title: 'Projects',
+  project: 'Project',
+  name: 'Name',
+  slug: 'Slug',
+  slugHint: 'Part of URLs: a-z, 0-9, dot, underscore and dash. It cannot be changed later.',
+  description: 'Description',
+  role: 'Your role',
+  created: 'Created',
+  newProject: 'New project',
+  createdDone: (name: string) => `Project ${name} was created`,
+  emptyTitle: 'No project yet',
+  emptyAdmin: 'A project holds data, models, services and the keys that may call them. Create the first one.',
+  emptyOther: 'An administrator gives you a role in a project; then it is shown here.',
+  settings: 'Project settings',
+  overview: 'Overview',
+} as const

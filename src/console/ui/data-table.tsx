@@ -1,0 +1,176 @@
+import { Group, Skeleton, Stack, Text, TextInput } from '@mantine/core'
+import { IconArrowDown, IconArrowUp, IconSearch } from '@tabler/icons-react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { type ReactNode, useMemo, useRef, useState } from 'react'
+import { common } from '../texts/common.ts'
+
+export interface Column<Row> {
+  key: string
+  header: string
+  cell: (row: Row) => ReactNode
+  /** gives the column's header a button that sorts by this */
+  sort?: (row: Row) => string | number | boolean | null | undefined
+  width?: number | string
+  align?: 'end'
+}
+
+interface DataTableProps<Row> {
+  /** what a screen reader calls the table */
+  label: string
+  columns: Column<Row>[]
+  /** undefined while they are read */
+  rows: Row[] | undefined
+  rowKey: (row: Row, index: number) => string | number
+  /** the text of a row that the search looks into; without it there is no search */
+  search?: (row: Row) => string
+  /** beside the search */
+  filters?: ReactNode
+  /** px; beyond it the table scrolls in itself */
+  maxHeight?: number | string
+}
+
+const ROW_HEIGHT = 42
+/** fewer rows need no search */
+const SEARCH_FROM = 8
+
+/** A table whose rows outside of the view are not drawn: ten thousand of them are as quick as ten. */
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { label, columns, rows, rowKey, search, filters, maxHeight = 'max(360px, calc(100dvh - 260px))' } = props
+  const [wanted, setWanted] = useState('')
+  const [order, setOrder] = useState<{ key: string; down: boolean }>()
+  const shown = useMemo(
+    () => arranged(rows ?? [], columns, search, wanted, order),
+    [rows, columns, search, wanted, order],
+  )
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+  })
+  const drawn = virtual.getVirtualItems()
+  const above = drawn[0]?.start ?? 0
+  const below = drawn.length > 0 ? virtual.getTotalSize() - drawn.at(-1)!.end : 0
+  const searches = search !== undefined && (rows?.length ?? 0) >= SEARCH_FROM
+
+  if (!rows)
+    return (
+      <Stack gap="xs" aria-busy="true" aria-label={`${common.loading}: ${label}`} role="status">
+        {Array.from({ length: 5 }, (_, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: they have nothing else
+          <Skeleton key={i} height={34} />
+        ))}
+      </Stack>
+    )
+  return (
+    <Stack gap="xs">
+      {(searches || filters) && (
+        <Group gap="sm" justify="space-between">
+          <Group gap="sm">
+            {searches && (
+              <TextInput
+                type="search"
+                aria-label={`${common.search}: ${label}`}
+                placeholder={common.search}
+                leftSection={<IconSearch size={15} />}
+                value={wanted}
+                onChange={event => setWanted(event.currentTarget.value)}
+                w={240}
+              />
+            )}
+            {filters}
+          </Group>
+          <Text size="xs" c="dimmed" className="tabular" role="status">
+            {common.rows(shown.length, rows.length)}
+          </Text>
+        </Group>
+      )}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+      <section className="data-table" ref={scroller} style={{ maxHeight }} tabIndex={0} aria-label={label}>
+        <table aria-rowcount={shown.length + 1} aria-label={label}>
+          <thead>
+            <tr>
+              {columns.map(column => (
+                <th
+                  key={column.key}
+                  scope="col"
+                  className={column.align}
+                  style={{ width: column.width }}
+                  aria-sort={order?.key === column.key ? (order.down ? 'descending' : 'ascending') : undefined}
+                >
+                  {column.sort ? (
+                    <button type="button" onClick={() => setOrder(next(order, column.key))}>
+                      {column.header}
+                      {order?.key === column.key &&
+                        (order.down ? <IconArrowDown size={13} /> : <IconArrowUp size={13} />)}
+                    </button>
+                  ) : (
+                    column.header
+                  )}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {above > 0 && <Spacer height={above} columns={columns.length} />}
+            {drawn.map(({ index }) => (
+              <tr key={rowKey(shown[index]!, index)} aria-rowindex={index + 2}>
+                {columns.map(column => (
+                  <td key={column.key} className={column.align}>
+                    {column.cell(shown[index]!)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+            {below > 0 && <Spacer height={below} columns={columns.length} />}
+            {shown.length === 0 && (
+              <tr>
+                <td colSpan={columns.length}>
+                  <Text size="sm" c="dimmed">
+                    {common.nothingFound}
+                  </Text>
+                </td>
+              </tr>
+            )}
+          </tbody>
+        </table>
+      </section>
+    </Stack>
+  )
+}
+
+const Spacer = ({ height, columns }: { height: number; columns: number }) => (
+  <tr className="spacer" aria-hidden>
+    <td colSpan={columns} style={{ height }} />
+  </tr>
+)
+
+/** ascending, descending, as it came */
+const next = (order: { key: string; down: boolean } | undefined, key: string) => {
+  if (order?.key !== key) return { key, down: false }
+  return order.down ? undefined : { key, down: true }
+}
+
+function arranged<Row>(
+  rows: Row[],
+  columns: Column<Row>[],
+  search: ((row: Row) => string) | undefined,
+  wanted: string,
+  order: { key: string; down: boolean } | undefined,
+): Row[] {
+  const word = wanted.trim().toLowerCase()
+  const found = search && word ? rows.filter(row => search(row).toLowerCase().includes(word)) : rows
+  const value = order && columns.find(column => column.key === order.key)?.sort
+  if (!value) return found
+  const compared = [...found].sort((a, b) => compare(value(a), value(b)))
+  return order.down ? compared.reverse() : compared
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (a === b) return 0
+  if (a === null || a === undefined) return 1
+  if (b === null || b === undefined) return -1
+  if (typeof a === 'string' && typeof b === 'string') return a.localeCompare(b, 'en', { numeric: true })
+  return a < b ? -1 : 1
+}

@@ -1,0 +1,12 @@
+import { notifications } from '@mantine/notifications'
+
+/** That something was done: a sentence that goes away by itself. */
+export function showDone(message: string): void {
+  notifications.show({ message, color: 'teal', autoClose: 4000 })
+}
+
+/** That something was refused, where no form is there to say it in. */
+export function showProblem(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  notifications.show({ message, color: 'red', autoClose: 10_000, role: 'alert' })
+}

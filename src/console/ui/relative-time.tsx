@@ -1,0 +1,47 @@
+import { Text, Tooltip } from '@mantine/core'
+import { useSyncExternalStore } from 'react'
+import { common } from '../texts/common.ts'
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]
+const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** "3 minutes ago", with the exact time on hover and focus; it goes on by itself. */
+export function RelativeTime({ at, none = common.never }: { at: string | null | undefined; none?: string }) {
+  const now = useNow()
+  if (!at)
+    return (
+      <Text span inherit c="dimmed">
+        {none}
+      </Text>
+    )
+  return (
+    <Tooltip label={exact.format(new Date(at))}>
+      <time dateTime={at}>{relative(at, now)}</time>
+    </Tooltip>
+  )
+}
+
+export function relative(at: string, now: number): string {
+  const seconds = Math.round((Date.parse(at) - now) / 1000)
+  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit)
+  return seconds > 5 ? 'in under a minute' : 'just now'
+}
+
+let now = Date.now()
+const useNow = () => useSyncExternalStore(everyHalfMinute, () => now)
+
+function everyHalfMinute(changed: () => void): () => void {
+  now = Date.now()
+  const timer = setInterval(() => {
+    now = Date.now()
+    changed()
+  }, 30_000)
+  return () => clearInterval(timer)
+}

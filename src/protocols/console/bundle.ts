@@ -1,0 +1,32 @@
+/** Builds the console's files: by `src/build.ts` into the executable, from source when they are first asked for. */
+import { basename, join, resolve } from 'node:path'
+import type { ConsoleFile, ConsoleFiles } from './embedded.ts'
+
+const root = resolve(import.meta.dir, '../../..')
+
+/** What the files' URLs begin with. */
+export const ASSETS = '/console/assets/'
+
+/** @throws AggregateError what does not compile */
+export async function bundleConsole(): Promise<ConsoleFiles> {
+  const { outputs } = await Bun.build({
+    entrypoints: [join(root, 'src/console/main.tsx')],
+    root: join(root, 'src/console'),
+    target: 'browser',
+    format: 'esm',
+    splitting: true,
+    minify: true,
+    env: 'disable',
+    publicPath: ASSETS,
+    naming: { entry: '[name]-[hash].[ext]', chunk: '[name]-[hash].[ext]', asset: '[name]-[hash].[ext]' },
+    define: { 'process.env.NODE_ENV': '"production"' },
+  })
+  const files = await Promise.all(
+    outputs.map(async (output): Promise<ConsoleFile> => {
+      const gzip = Bun.gzipSync(new Uint8Array(await output.arrayBuffer()), { level: 9 })
+      return { name: basename(output.path), gzip }
+    }),
+  )
+  const entry = outputs.find(output => output.kind === 'entry-point' && output.path.endsWith('.js'))!
+  return { files, entry: basename(entry.path) }
+}

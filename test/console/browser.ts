@@ -1,0 +1,96 @@
+/**
+ * A Chromium for the console's tests, one for all files of a run, and a Callgate that somebody is signed in to. Without a
+ * Chromium those tests are skipped, but in CI.
+ */
+import { describe, expect } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Callgate } from '../harness.ts'
+
+const EXECUTABLE = process.env.CHROMIUM ?? ['chromium', 'chromium-browser', 'google-chrome'].map(name => Bun.which(name)).find(Boolean)
+
+if (!EXECUTABLE && process.env.CI) throw new Error('no Chromium is installed, and in CI nothing is skipped')
+if (!EXECUTABLE) console.warn('console tests are skipped: no Chromium is installed (Debian: apt-get install chromium)')
+
+/** `describe` of tests that need a browser. */
+export const describeInBrowser = EXECUTABLE ? describe : describe.skip
+
+export const PASSWORD = 'correct horse battery'
+
+let browser: Promise<Browser> | undefined
+const contexts = new Set<BrowserContext>()
+
+export interface TabOptions {
+  width?: number
+  height?: number
+  scheme?: 'light' | 'dark'
+  /** JavaScript errors and refusals of the page's policy end in this, and a test that looks at it */
+  trouble?: string[]
+}
+
+/** A tab with cookies of its own. */
+export async function openTab({ width = 1440, height = 900, scheme = 'light', trouble }: TabOptions = {}): Promise<Page> {
+  browser ??= chromium.launch({
+    executablePath: EXECUTABLE,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+  })
+  const context = await (await browser).newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  contexts.add(context)
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  page.on('pageerror', error => trouble?.push(error.message))
+  page.on('console', message => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) trouble?.push(message.text())
+  })
+  return page
+}
+
+/** Signs in through the page. */
+export async function signInTo(page: Page, callgate: Callgate, username: string, password = PASSWORD): Promise<void> {
+  await page.goto(`${callgate.url}/console/sign-in`)
+  await page.getByLabel('Username').fill(username)
+  await page.getByRole('textbox', { name: /^Password/ }).fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('button', { name: `Account of ${username}` }).waitFor()
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Finding {
+  id: string
+  impact: string | null
+  nodes: { html: string; failureSummary: string }[]
+}
+
+/** Holds the page to have no serious finding of axe (WCAG 2.2 A and AA). */
+export async function expectAccessible(page: Page, where: string): Promise<void> {
+  await page.evaluate(AXE)
+  const violations = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<{ violations: Finding[] }> } }
+    return (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })).violations
+  })
+  const serious = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(node => `${node.html}\n${node.failureSummary}`).join('\n')}`)
+  expect(serious).toEqual([])
+}
+
+/** Holds the page to be no wider than its window. */
+export async function expectNoSideways(page: Page, where: string): Promise<void> {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+  expect(`${where}: ${content! - window!} px too wide`).toBe(`${where}: 0 px too wide`)
+}
+
+/** For `afterAll`: closes the tabs of this file. The browser goes with the last. */
+export async function closeTabs(): Promise<void> {
+  for (const context of contexts) await context.close()
+  contexts.clear()
+}
+
+process.on('exit', () => void browser?.then(b => b.close()))
