@@ -8,7 +8,8 @@ import { createRequire } from 'node:module'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { Callgate } from '../harness.ts'
 
-const EXECUTABLE = process.env.CHROMIUM ?? ['chromium', 'chromium-browser', 'google-chrome'].map(name => Bun.which(name)).find(Boolean)
+const EXECUTABLE =
+  process.env.CHROMIUM ?? ['chromium', 'chromium-browser', 'google-chrome'].flatMap(name => Bun.which(name) ?? []).at(0)
 
 if (!EXECUTABLE && process.env.CI) throw new Error('no Chromium is installed, and in CI nothing is skipped')
 if (!EXECUTABLE) console.warn('console tests are skipped: no Chromium is installed (Debian: apt-get install chromium)')
@@ -30,7 +31,12 @@ export interface TabOptions {
 }
 
 /** A tab with cookies of its own. */
-export async function openTab({ width = 1440, height = 900, scheme = 'light', trouble }: TabOptions = {}): Promise<Page> {
+export async function openTab({
+  width = 1440,
+  height = 900,
+  scheme = 'light',
+  trouble,
+}: TabOptions = {}): Promise<Page> {
   browser ??= chromium.launch({
     executablePath: EXECUTABLE,
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
@@ -46,7 +52,8 @@ export async function openTab({ width = 1440, height = 900, scheme = 'light', tr
   const page = await context.newPage()
   page.on('pageerror', error => trouble?.push(error.message))
   page.on('console', message => {
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) trouble?.push(message.text())
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      trouble?.push(message.text())
   })
   return page
 }
@@ -59,6 +66,9 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('button', { name: `Account of ${username}` }).waitFor()
 }
+
+/** Waits until nothing on the page is being read. */
+export const settled = (page: Page) => page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'))
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

@@ -1,6 +1,7 @@
 /** Signing in with a browser, through the front door: what a cookie opens, and what it does not. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+
 import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Answer, type Callgate, cleanUp, startCallgate } from '../harness.ts'
@@ -79,13 +80,21 @@ describe('a cookie', () => {
     const secret = cookieIn(answer).split('=')[1]!
     const plain = { ...headers, cookie: `callgate_session=${secret}` }
     expect((await callgate.call('/api/auth/me', { headers: plain })).status).toBe(401)
-    expect((await callgate.call('/api/auth/me', { headers: { ...headers, cookie: cookieIn(answer) } })).status).toBe(200)
+    expect((await callgate.call('/api/auth/me', { headers: { ...headers, cookie: cookieIn(answer) } })).status).toBe(
+      200,
+    )
   })
 
   test('without its CSRF token, or with that of another session, changes nothing', async () => {
     const [browser, other] = [await signIn(), await signIn()]
     const body = { name: 'x', slug: 'made-by-nobody' }
-    for (const headers of [{}, { 'x-csrf-token': '' }, { 'x-csrf-token': other.csrf }, { 'x-csrf-token': 'x'.repeat(43) }]) {
+    const attempts: Record<string, string>[] = [
+      {},
+      { 'x-csrf-token': '' },
+      { 'x-csrf-token': other.csrf },
+      { 'x-csrf-token': 'x'.repeat(43) },
+    ]
+    for (const headers of attempts) {
       const refused = await browser.call('POST', '/api/projects', headers, body)
       expect([refused.status, refused.json.code]).toEqual([403, 'csrf_token_missing'])
       expect(refused.text).not.toContain(browser.csrf)
@@ -111,9 +120,7 @@ describe('a cookie', () => {
   test('opens no serving door, and a key opens no management', async () => {
     const { cookie } = await signIn()
     for (const path of ['/api/service/none/none', '/v2/models/none', '/v1/a/b'])
-      expect((await callgate.call(path, { headers: { cookie } })).status).toBe(
-        (await callgate.call(path)).status,
-      )
+      expect((await callgate.call(path, { headers: { cookie } })).status).toBe((await callgate.call(path)).status)
     expect((await callgate.call('/api/service/none/none', { headers: { cookie } })).status).toBe(401)
   })
 
@@ -205,7 +212,9 @@ describe('changing the own password', () => {
     expect((await change(PASSWORD, 'a new long password')).status).toBe(200)
     expect((await there.call('GET', '/api/auth/me')).status).toBe(401)
     expect((await here.call('GET', '/api/auth/me')).status).toBe(200)
-    expect((await callgate.call('/api/auth/session', { body: { username: 'bob', password: PASSWORD } })).status).toBe(401)
+    expect((await callgate.call('/api/auth/session', { body: { username: 'bob', password: PASSWORD } })).status).toBe(
+      401,
+    )
   })
 })
 
@@ -220,7 +229,9 @@ describe('the first start', () => {
     await fresh.admin('POST', '/api/users', { username: 'tok', password: PASSWORD }) // somebody has a password now
     expect((await fresh.call('/api/auth/setup')).json).toEqual({ needed: false })
     expect((await setup(fresh.adminToken)).status).toBe(409)
-    const user = (await fresh.admin('GET', '/api/users')).json.items.find((u: { username: string }) => u.username === 'tok')
+    const user = (await fresh.admin('GET', '/api/users')).json.items.find(
+      (u: { username: string }) => u.username === 'tok',
+    )
     await fresh.admin('DELETE', `/api/users/${user.user_id}`)
     const made = await setup(fresh.adminToken)
     expect([made.status, made.json.username, made.json.is_admin]).toEqual([201, 'admin', true])

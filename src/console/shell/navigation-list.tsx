@@ -10,7 +10,7 @@ export function Navigation({ session }: { session: SessionState }) {
   return (
     <ScrollArea type="never" style={{ flex: 1 }}>
       <Stack gap="lg" pt="sm">
-        {project && <Items items={PROJECT_ITEMS} session={session} project={project.slug} label={project.name} />}
+        {project && <Items items={PROJECT_ITEMS} session={session} project={project.slug} label={t.project} />}
         <Items items={INSTALLATION_ITEMS} session={session} label={t.sections.installation} />
         <Items items={OWN_ITEMS} session={session} label={t.sections.you} />
       </Stack>

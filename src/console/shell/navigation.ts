@@ -1,16 +1,5 @@
 /** What the navigation shows. A new area adds its line here. */
-import {
-  type Icon,
-  IconDatabase,
-  IconDeviceDesktop,
-  IconFolders,
-  IconHistory,
-  IconHome,
-  IconKey,
-  IconPlugConnected,
-  IconSettings,
-  IconUsers,
-} from '@tabler/icons-react'
+import { type Icon, IconDatabase, IconFolders, IconHome } from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { navigation as t } from '../texts/navigation.ts'
 

@@ -12,6 +12,7 @@ export const projects = {
   emptyTitle: 'No project yet',
   emptyAdmin: 'A project holds data, models, services and the keys that may call them. Create the first one.',
   emptyOther: 'An administrator gives you a role in a project; then it is shown here.',
-  settings: 'Project settings',
+  edit: 'Edit project',
+  slugFixed: 'Part of URLs: it stays as it is.',
   overview: 'Overview',
 } as const

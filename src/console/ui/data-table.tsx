@@ -141,8 +141,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 }
 
 const Spacer = ({ height, columns }: { height: number; columns: number }) => (
-  <tr className="spacer" aria-hidden>
-    <td colSpan={columns} style={{ height }} />
+  <tr aria-hidden>
+    <td className="spacer" colSpan={columns} style={{ height }} />
   </tr>
 )
 
