@@ -3,7 +3,7 @@ import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { placed } from '../endpoints/runtime.ts'
-import { conflict, Fault } from '../lib/fault.ts'
+import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import { profileOf } from '../query/profile.ts'
@@ -17,10 +17,14 @@ const MAX_PAGE_SIZE = 1000
 
 /**
  * Viewers see what a masked key up to medium sees; editors and administrators see everything raw, as in a dry-run: they
- * decide of the policy, and mint keys past it.
+ * decide of the policy, and mint keys past it. With `as=viewer` they see what viewers see.
+ * @throws Fault 422 another `as`
  */
-const grantOf = (context: ManagementContext, { user }: SignedIn, projectId: number): Grant =>
-  mayEdit(context, user, projectId) ? adminGrant(projectId) : viewerGrant(projectId)
+function grantOf(context: ManagementContext, request: Request, { user }: SignedIn, projectId: number): Grant {
+  const as = new URL(request.url).searchParams.get('as')
+  if (as !== null && as !== 'viewer') throw unprocessable('as must be viewer.')
+  return as === null && mayEdit(context, user, projectId) ? adminGrant(projectId) : viewerGrant(projectId)
+}
 
 /** The first rows, 100 at most. */
 export async function preview(context: ManagementContext, request: Request, who: SignedIn, name: string) {
@@ -40,7 +44,22 @@ export async function explore(context: ManagementContext, request: Request, who:
   const counted = dataset.engine !== 'sqlite'
   const found = await page(context, request, who, dataset, size, (number - 1) * size, counted)
   const { columns, rows, total = rowsNow(context, dataset) } = found
-  return lossless({ columns, rows, total, page: number, page_size: size })
+  const answer = { columns, rows, total, page: number, page_size: size }
+  return lossless(answer satisfies RowsPage)
+}
+
+export interface RowsPage extends Pick<RowsReply, 'columns' | 'rows'> {
+  total: number
+  /** from 1 */
+  page: number
+  page_size: number
+}
+
+/** A dataset's profile as it is answered. */
+export interface DatasetProfile {
+  name: string
+  row_count: number
+  columns: Awaited<ReturnType<typeof profileOf>>
 }
 
 /** What the columns hold, as far as the caller may know it (query/profile.ts). */
@@ -53,11 +72,12 @@ export async function profile(context: ManagementContext, request: Request, who:
   try {
     const columns = await profileOf(
       placed(dataset, runtime),
-      grantOf(context, who, dataset.projectId),
+      grantOf(context, request, who, dataset.projectId),
       runtime.queries,
       times,
     )
-    return lossless({ name: dataset.name, row_count: rowsNow(context, dataset), columns })
+    const answer = { name: dataset.name, row_count: rowsNow(context, dataset), columns }
+    return lossless(answer satisfies DatasetProfile)
   } catch (error) {
     // its file goes between two statements when it is imported again
     if (error instanceof Fault || findDataset(context.db, dataset.projectId, name)?.file === dataset.file) throw error
@@ -89,7 +109,7 @@ async function page(
     deadline: Date.now() + config.requestTimeout,
     signal: request.signal,
   }
-  return (await endpoint.run(call, grantOf(context, who, dataset.projectId))) as RowsReply
+  return (await endpoint.run(call, grantOf(context, request, who, dataset.projectId))) as RowsReply
 }
 
 const lossless = (answer: unknown): Response =>

@@ -1,4 +1,6 @@
-import { Type } from '@sinclair/typebox'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Static, Type } from '@sinclair/typebox'
 import { COLUMN_TYPES, type DeclaredType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
@@ -20,11 +22,14 @@ import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { importing } from './import-progress.ts'
 import { discardStaged, stageTable } from './intake.ts'
 import { holding, refuseLoss, rowsNow, stageWritable, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
+import { type Use, usesIn } from './uses.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -50,6 +55,7 @@ const DatasetPatch = Type.Object(
   },
   closed,
 )
+export type DatasetPatchInput = Static<typeof DatasetPatch>
 /** A column's type as it is declared. */
 export const TypeName = Type.Unsafe<DeclaredType>(
   Type.String({
@@ -85,15 +91,20 @@ export function datasetFor(
 /** `search`: what a dataset's name or description must contain, in any case. */
 export function datasets(context: ManagementContext, request: Request, who: SignedIn): Response {
   const search = (new URL(request.url).searchParams.get('search') ?? '').toLowerCase()
-  const found = projectsInScope(context, who, request)
-    .flatMap(p => listDatasets(context.db, p.id))
-    .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
-  const rows = found.map(dataset => ({ ...datasetRow(dataset), ...stateOf(context, dataset) }))
+  const rows = projectsInScope(context, who, request).flatMap(({ id }): DatasetRow[] => {
+    const uses = usesIn(context.db, id)
+    return listDatasets(context.db, id)
+      .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
+      .map(d => ({ ...datasetRow(d), ...stateOf(context, d), used_by: uses.dataset(d.name) }))
+  })
   return list(request, rows, rows => ({ datasets: rows }))
 }
 
-export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
-  described(context, datasetFor(context, who, request, name, 'viewer'))
+/** With `used_by`, as in the list: what refers to it. */
+export function oneDataset(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  return described(context, dataset, 200, { used_by: usesIn(context.db, dataset.projectId).dataset(name) })
+}
 
 /** Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
@@ -134,7 +145,7 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 /**
  * `POST /api/datasets/file/upload` (honeyframe-sdk.md 1.8): multipart `file`, `name` (schema.table; default: uploads. and the
  * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
- * and `writable` and `force`.
+ * and `writable` and `force`; and `upload_id`, to ask how far the import is (import-progress.ts).
  */
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
@@ -158,8 +169,11 @@ export async function uploadDataset(context: ManagementContext, request: Request
     const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
     const primaryKey = key === undefined ? undefined : [key].flat()
     const indexes = fieldOf(fields, 'indexes', Type.Array(Names))
-    const staging = stageTable(context, { path, fileName, primaryKey, indexes, types }, undefined, request.signal)
-    const generation = await stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
+    const source = { path, fileName, primaryKey, indexes, types }
+    const generation = await importing(who, fields.upload_id, onProgress => {
+      const staging = stageTable(context, source, onProgress, request.signal)
+      return stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
+    })
     const change = () => {
       const { dataset, replaced } = context.publisher.change((tx, touched) => {
         if (refuseTaken()?.file !== before?.file)
@@ -213,6 +227,13 @@ const whereOf = (location: Location | null) =>
     ? { connection: location.connection, table: `${location.schema}.${location.table}` }
     : { connection: null, table: null }
 
+/** Where its rows come from: a `file` of the server's can be read again, an `upload` is gone. */
+const originOf = ({ location, origin, source }: Dataset) => {
+  if (location) return 'connection' in location ? 'table' : 'files'
+  if (origin) return 'file'
+  return source === null ? 'empty' : 'upload'
+}
+
 const datasetRow = (dataset: Dataset) => ({
   id: dataset.id,
   name: dataset.name,
@@ -225,6 +246,7 @@ const datasetRow = (dataset: Dataset) => ({
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
   source: dataset.source,
+  origin: originOf(dataset),
   ...whereOf(dataset.location),
   refresh: dataset.refresh,
   columns: dataset.columns.map(c => ({
@@ -248,8 +270,21 @@ export const refreshStateOf = ({ refreshState }: Dataset) =>
 /** What happens by itself. */
 const stateOf = (context: ManagementContext, dataset: Dataset) => ({
   row_count: rowsNow(context, dataset),
+  size_bytes: sizeOf(context, dataset),
   refresh_state: refreshStateOf(dataset),
 })
+
+/** Of the embedded store's file, its log included; null: the rows are elsewhere, or the file is missing. */
+function sizeOf(context: ManagementContext, { file }: Dataset): number | null {
+  const path = join(context.publisher.registry.runtime.warehouseDir, file)
+  const sizes = (file ? withCompanions(path) : []).flatMap(
+    each => statSync(each, { throwIfNoEntry: false })?.size ?? [],
+  )
+  return sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** A dataset as the list and `GET` of one have it. */
+export type DatasetRow = ReturnType<typeof datasetRow> & ReturnType<typeof stateOf> & { used_by: Use[] }
 
 /** A dataset as it is answered; `more` and what happens by itself are no part of its ETag. */
 export const described = (context: ManagementContext, dataset: Dataset, status = 200, more: object = {}) =>

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { adminGrant } from '../catalog/grant.ts'
 import {
   activate,
   activeVersion,
@@ -16,13 +17,16 @@ import { listProjects, type Role } from '../catalog/projects.ts'
 import type { Store } from '../catalog/store.ts'
 import { serveModel } from '../endpoints/model.ts'
 import { inProject } from '../endpoints/publisher.ts'
+import { compileEndpoint } from '../endpoints/registry.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
+import { stringifyLossless } from '../lib/json.ts'
 import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
-import { idOf, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { stageModel } from './intake.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
+import { type Use, type Uses, usesIn } from './uses.ts'
 
 /** A version by its `model_id`, when the user has at least this role in its project. @throws Fault 404, 403 */
 function versionFor(context: ManagementContext, who: SignedIn, id: string, need: Role) {
@@ -41,18 +45,39 @@ export function models(context: ManagementContext, request: Request, who: Signed
       : [projectFor(context, who.user, scope, 'viewer')]
   const name = new URL(request.url).searchParams.get('name')
   const rows = projects
-    .flatMap(p => listModels(context.db, p.id))
-    .filter(model => name === null || model.name === name)
-    .flatMap(model => {
-      const active = activeVersion(context.db, model)
-      return active ? [modelRow(context.db, model, active)] : []
-    })
+    .map(p => ({ found: listModels(context.db, p.id), uses: usesIn(context.db, p.id) }))
+    .flatMap(({ found, uses }) =>
+      found
+        .filter(model => name === null || model.name === name)
+        .flatMap(model => {
+          const active = activeVersion(context.db, model)
+          const row = active && modelRow(context.db, model, active)
+          return row ? [{ ...row, used_by: usesOf(uses, row) }] : []
+        }),
+    )
   return list(request, rows, found => ({ models: found }))
 }
 
 export function oneModel(context: ManagementContext, who: SignedIn, id: string): Response {
   const { model, version } = versionFor(context, who, id, 'viewer')
   return shown(context.db, model, version)
+}
+
+/** `POST /api/models/{id}/test`: predictions of this very version, for the body of a model endpoint; nothing has to be published. */
+export async function testModel(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  id: string,
+): Promise<Response> {
+  const { model, version } = versionFor(context, who, id, 'editor')
+  const body = await jsonBody(context, request, Type.Unknown(), 'score')
+  const config = { id: model.name, kind: 'model', model_id: version.id } as const
+  const endpoint = compileEndpoint(config, context.db, model.projectId, context.publisher.registry.runtime)
+  const deadline = Date.now() + context.config.requestTimeout
+  const call = { params: new URLSearchParams(), body, deadline, caller: request }
+  const reply = await endpoint.run(call, adminGrant(model.projectId))
+  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
 }
 
 /** Makes this version the active one of its name; endpoints that follow the name serve it from now on. */
@@ -72,19 +97,30 @@ export async function activateModel(context: ManagementContext, request: Request
   return shown(context.db, model, version)
 }
 
-/** @throws Fault 409 the active version with siblings; 404/409 a published endpoint still needs it */
+/**
+ * Deletes a version; with `?versions=all` the model, every version of it, or nothing.
+ * @throws Fault 409 the active version with siblings; 404/409 a published endpoint still needs it; 422 another `versions`
+ */
 export function removeModel(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
   versionFor(context, who, id, 'editor')
-  const sha256 = context.publisher.change((tx, touched) => {
+  const versions = new URL(request.url).searchParams.get('versions')
+  if (versions !== null && versions !== 'all') throw unprocessable('versions must be all.')
+  const artifacts = context.publisher.change((tx, touched) => {
     const found = findVersion(tx, idOf(id))
     if (!found) throw notFound('No such model.')
     checkMatch(request, modelRow(tx, found.model, found.version))
     touched.models.add(inProject(found.model.projectId, found.model.name))
-    touched.modelIds.add(found.version.id)
-    deleteVersion(tx, who.actor, found.model, found.version)
-    return found.version.sha256
+    const { model, version } = found
+    const others = versionsOf(tx, model.id).filter(v => v.version !== model.activeVersion)
+    // the active one goes last, as it has to
+    const gone = versions === 'all' ? [...others, ...[activeVersion(tx, model) ?? []].flat()] : [version]
+    for (const each of gone) {
+      touched.modelIds.add(each.id)
+      deleteVersion(tx, who.actor, model, each)
+    }
+    return gone.map(each => each.sha256)
   })
-  context.publisher.discardArtifact(sha256)
+  for (const sha256 of artifacts) context.publisher.discardArtifact(sha256)
   return json({ deleted: true })
 }
 
@@ -152,9 +188,20 @@ function modelRow(store: Store, model: Model, version: ModelVersion) {
   }
 }
 
-const shown = (store: Store, model: Model, version: ModelVersion, status = 200) =>
-  single(
-    modelRow(store, model, version),
-    { self: `/api/models/${version.id}`, project: `/api/projects/${model.projectId}` },
-    status,
+type ModelFields = ReturnType<typeof modelRow>
+/** A version of a model, with what refers to the model or to any of its versions. */
+export type ModelRow = ModelFields & { used_by: Use[] }
+export type ModelVersionRow = ReturnType<typeof versionRow>
+
+const usesOf = (uses: Uses, { name, versions }: ModelFields) =>
+  uses.model(
+    name,
+    versions.map(v => v.model_id),
   )
+
+/** What refers to it is no part of its ETag. */
+function shown(store: Store, model: Model, version: ModelVersion, status = 200): Response {
+  const row = modelRow(store, model, version)
+  const links = { self: `/api/models/${version.id}`, project: `/api/projects/${model.projectId}` }
+  return single(row, links, status, { used_by: usesOf(usesIn(store, model.projectId), row) })
+}

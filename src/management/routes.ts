@@ -15,6 +15,7 @@ import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
 import { dryRun } from './dryrun.ts'
+import { importProgress } from './import-progress.ts'
 import * as keys from './keys.ts'
 import * as models from './models.ts'
 import { schemaOf } from './new-table.ts'
@@ -199,6 +200,10 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     raw,
   )
   app.get(
+    '/datasets/file/upload/:id',
+    on((_c, _r, who, p) => importProgress(who, p.id!)),
+  )
+  app.get(
     '/datasets/:name',
     on((c, r, who, p) => datasets.oneDataset(c, r, who, p.name!)),
   )
@@ -258,6 +263,11 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
   app.post(
     '/models/:id/activate',
     on((c, r, who, p) => models.activateModel(c, r, who, p.id!)),
+    raw,
+  )
+  app.post(
+    '/models/:id/test',
+    on((c, r, who, p) => models.testModel(c, r, who, p.id!)),
     raw,
   )
   app.delete(
