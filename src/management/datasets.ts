@@ -228,7 +228,7 @@ const whereOf = (location: Location | null) =>
     : { connection: null, table: null }
 
 /** Where its rows come from: a `file` of the server's can be read again, an `upload` is gone. */
-const originOf = ({ location, origin, source }: Dataset) => {
+const originOf = ({ location, origin, source }: Dataset): 'upload' | 'file' | 'files' | 'table' | 'empty' => {
   if (location) return 'connection' in location ? 'table' : 'files'
   if (origin) return 'file'
   return source === null ? 'empty' : 'upload'

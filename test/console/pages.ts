@@ -3,6 +3,7 @@
  * screenshots.ts, and pages.test.ts holds each to be accessible and to fit a phone. A new page adds its line.
  */
 import type { Page } from 'playwright-core'
+import { keepersCsv } from './data.ts'
 
 export interface ConsolePage {
   /** of the picture's file */
@@ -20,11 +21,70 @@ export interface ConsolePage {
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { level: 1, name }).waitFor()
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click()
 
+const table = (name: string) => (page: Page) => page.getByRole('table', { name, exact: true }).waitFor()
+
+/** Chooses a file that is read, and one that is not. */
+const drop = (page: Page) =>
+  page.locator('input[type=file]').setInputFiles([
+    { name: 'keepers.csv', mimeType: 'text/csv', buffer: Buffer.from(keepersCsv(3)) },
+    { name: 'notes.docx', mimeType: 'application/octet-stream', buffer: Buffer.from('notes') },
+  ])
+
+async function tryIris(page: Page): Promise<void> {
+  const fields = page.locator('main form').getByRole('textbox')
+  for (const [i, value] of ['5.1', '3.5', '1.4', '0.2'].entries()) await fields.nth(i).fill(value)
+  await page.getByRole('button', { name: 'Predict' }).click()
+  await page.getByText('Prediction', { exact: true }).waitFor()
+}
+
 export const PAGES: ConsolePage[] = [
   { name: 'sign-in', path: '/sign-in', signedOut: true, ready: heading('Sign in') },
   { name: 'home', path: '/', ready: heading('Home') },
   { name: 'projects', path: '/projects', ready: page => page.getByRole('table', { name: 'Projects' }).waitFor() },
   { name: 'new-project', path: '/projects', ready: heading('Projects'), prepare: press('New project') },
   { name: 'project', path: '/projects/garden', ready: heading('Garden') },
+  { name: 'datasets', path: '/projects/garden/datasets', ready: table('Datasets') },
+  {
+    name: 'datasets-empty',
+    path: '/projects/bank/datasets',
+    ready: page => page.getByText('No dataset yet').waitFor(),
+  },
+  {
+    name: 'datasets-upload',
+    path: '/projects/garden/datasets/upload',
+    ready: heading('Upload datasets'),
+    prepare: drop,
+  },
+  { name: 'datasets-connect', path: '/projects/garden/datasets/connect', ready: heading('Connect data in place') },
+  { name: 'dataset', path: '/projects/garden/datasets/marts.keepers', ready: table('Preview') },
+  {
+    name: 'dataset-columns',
+    path: '/projects/garden/datasets/marts.keepers/columns',
+    ready: table('Columns'),
+    prepare: press('Accept all'),
+  },
+  {
+    name: 'dataset-settings',
+    path: '/projects/garden/datasets/marts.beds/settings',
+    ready: page => page.getByLabel('Description').waitFor(),
+  },
+  { name: 'dataset-used-by', path: '/projects/garden/datasets/marts.keepers/used-by', ready: table('Used by') },
+  {
+    name: 'dataset-delete',
+    path: '/projects/garden/datasets/marts.keepers/settings',
+    ready: page => page.getByLabel('Description').waitFor(),
+    prepare: press('Delete dataset'),
+  },
+  { name: 'models', path: '/projects/garden/models', ready: table('Models') },
+  { name: 'models-upload', path: '/projects/garden/upload-model?name=iris', ready: heading('New version') },
+  { name: 'model', path: '/projects/garden/models/iris', ready: table('Features') },
+  { name: 'model-versions', path: '/projects/garden/models/iris/versions', ready: table('Versions') },
+  {
+    name: 'model-try',
+    path: '/projects/garden/models/iris/try',
+    ready: page => page.getByRole('button', { name: 'Predict' }).waitFor(),
+    prepare: tryIris,
+  },
+  { name: 'model-used-by', path: '/projects/garden/models/iris/used-by', ready: table('Used by') },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },
 ]

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { type Callgate, FIXTURES, type StartOptions, startCallgate } from '../harness.ts'
 import { PASSWORD } from './browser.ts'
+import { fillGarden } from './data.ts'
 
 const models = join(FIXTURES, 'models')
 
@@ -39,5 +40,6 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
     ['vera', 'viewer'],
   ] as const)
     await callgate.admin('POST', '/api/users', { username, password: PASSWORD, roles: { garden: role } })
+  await fillGarden(callgate)
   return callgate
 }

@@ -45,6 +45,8 @@ export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** sent as JSON */
   body?: unknown
+  /** JSON that is sent as it is written: its numbers keep all their digits */
+  json?: string
   /** the project in scope, by its id */
   project?: number
   /** the ETag that the resource must still have */
@@ -74,9 +76,17 @@ export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ va
   return { value: value as T, etag: response.headers.get('etag') ?? undefined }
 }
 
-async function send(path: string, { method = 'GET', body, project, ifMatch, signal }: Call): Promise<Response> {
+/** The answer's text as it came. @throws Problem, ConnectionLost */
+export async function apiText(path: string, call: Call = {}): Promise<string> {
+  const response = await send(path, call)
+  if (!response.ok) throw new Problem(response.status, (await bodyOf(response)) as ProblemBody)
+  return textOf(response)
+}
+
+async function send(path: string, { method = 'GET', body, json, project, ifMatch, signal }: Call): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  const text = json ?? (body === undefined ? undefined : JSON.stringify(body))
+  if (text !== undefined) headers['content-type'] = 'application/json'
   if (project !== undefined) headers['x-project-id'] = String(project)
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (method !== 'GET') headers['x-csrf-token'] = csrf
@@ -84,7 +94,7 @@ async function send(path: string, { method = 'GET', body, project, ifMatch, sign
     const response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: text,
       signal,
       cache: 'no-store',
       credentials: 'same-origin',
@@ -99,13 +109,16 @@ async function send(path: string, { method = 'GET', body, project, ifMatch, sign
 }
 
 async function bodyOf(response: Response): Promise<unknown> {
-  const text = await response.text().catch(() => {
-    connectionLost()
-    throw new ConnectionLost('The server went away.')
-  })
+  const text = await textOf(response)
   try {
     return JSON.parse(text)
   } catch {
     return { detail: text.slice(0, 300) || undefined }
   }
 }
+
+const textOf = (response: Response): Promise<string> =>
+  response.text().catch(() => {
+    connectionLost()
+    throw new ConnectionLost('The server went away.')
+  })

@@ -2,6 +2,8 @@ export const navigation = {
   home: 'Home',
   projects: 'Projects',
   overview: 'Overview',
+  datasets: 'Datasets',
+  models: 'Models',
   members: 'Members',
   users: 'Users',
   connections: 'Connections',

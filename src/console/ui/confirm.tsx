@@ -9,6 +9,8 @@ interface Confirmation {
   /** what will break */
   children: ReactNode
   confirm: string
+  /** default: red */
+  color?: string
   /** a word that has to be typed first, for what cannot be taken back and is large */
   word?: string
   /** runs while the dialog waits; what it throws is shown in the dialog */
@@ -25,7 +27,7 @@ export function confirmDestructive(confirmation: Confirmation): void {
   })
 }
 
-function Body({ children, confirm, word, onConfirm, onEnd }: Confirmation & { onEnd: () => void }) {
+function Body({ children, confirm, color = 'red', word, onConfirm, onEnd }: Confirmation & { onEnd: () => void }) {
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
@@ -58,7 +60,7 @@ function Body({ children, confirm, word, onConfirm, onEnd }: Confirmation & { on
           <Button variant="default" onClick={onEnd}>
             {common.cancel}
           </Button>
-          <Button type="submit" color="red" loading={busy} disabled={word !== undefined && typed !== word}>
+          <Button type="submit" color={color} loading={busy} disabled={word !== undefined && typed !== word}>
             {confirm}
           </Button>
         </Group>

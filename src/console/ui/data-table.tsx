@@ -7,6 +7,8 @@ import { common } from '../texts/common.ts'
 export interface Column<Row> {
   key: string
   header: string
+  /** beside the header */
+  mark?: ReactNode
   cell: (row: Row) => ReactNode
   /** gives the column's header a button that sorts by this */
   sort?: (row: Row) => string | number | boolean | null | undefined
@@ -19,7 +21,7 @@ interface DataTableProps<Row> {
   label: string
   columns: Column<Row>[]
   /** undefined while they are read */
-  rows: Row[] | undefined
+  rows: readonly Row[] | undefined
   rowKey: (row: Row, index: number) => string | number
   /** the text of a row that the search looks into; without it there is no search */
   search?: (row: Row) => string
@@ -108,6 +110,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                   ) : (
                     column.header
                   )}
+                  {column.mark && <> {column.mark}</>}
                 </th>
               ))}
             </tr>
@@ -153,12 +156,12 @@ const next = (order: { key: string; down: boolean } | undefined, key: string) =>
 }
 
 function arranged<Row>(
-  rows: Row[],
+  rows: readonly Row[],
   columns: Column<Row>[],
   search: ((row: Row) => string) | undefined,
   wanted: string,
   order: { key: string; down: boolean } | undefined,
-): Row[] {
+): readonly Row[] {
   const word = wanted.trim().toLowerCase()
   const found = search && word ? rows.filter(row => search(row).toLowerCase().includes(word)) : rows
   const value = order && columns.find(column => column.key === order.key)?.sort

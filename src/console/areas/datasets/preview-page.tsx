@@ -1,0 +1,127 @@
+import { Badge, Group, Pagination, SegmentedControl, Stack, Text } from '@mantine/core'
+import { IconTable } from '@tabler/icons-react'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { useProject } from '../../api/projects.ts'
+import { may, useSession } from '../../api/session.ts'
+import { datasets as t } from '../../texts/datasets.ts'
+import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { type ColumnRow, PAGE_SIZE, rowsQuery, useDataset } from './api.ts'
+import { treatmentOf } from './policy.ts'
+
+type Row = Record<string, unknown>
+
+export function PreviewPage() {
+  const project = useProject()
+  const session = useSession()
+  const { dataset } = useDataset()
+  const navigate = useNavigate()
+  const { page = 1, raw } = useSearch({ from: '/shell/projects/$project/datasets/$dataset/' })
+  const mayEdit = may(session, 'editor', project.slug)
+  const everything = mayEdit && raw === true
+  const { data, error, isFetching } = useQuery({
+    ...rowsQuery(project.project_id, dataset.name, page, everything),
+    placeholderData: keepPreviousData,
+  })
+  const columns = useMemo(
+    () => (data?.columns ?? []).map(({ name }) => columnFor(name, dataset.columns, everything)),
+    [data?.columns, dataset.columns, everything],
+  )
+  const go = (search: { page?: number; raw?: true }) => void navigate({ to: '.', search, resetScroll: false } as never)
+  const total = data?.total ?? 0
+  const pages = Math.ceil(total / PAGE_SIZE)
+  return (
+    <Stack gap="sm">
+      <Group justify="space-between" gap="sm">
+        {mayEdit && (
+          <SegmentedControl
+            aria-label={t.previewAs}
+            size="xs"
+            data={[
+              { value: 'viewer', label: t.asViewer },
+              { value: 'all', label: t.asEditor },
+            ]}
+            value={everything ? 'all' : 'viewer'}
+            onChange={value => go(value === 'all' ? { raw: true } : {})}
+          />
+        )}
+        <Text size="sm" c="dimmed">
+          {everything ? t.asEditorText : t.asViewerText}
+        </Text>
+      </Group>
+      <ProblemAlert error={error} />
+      {data && total === 0 ? (
+        <EmptyState icon={IconTable} title={t.noRows} text={t.noRowsText} />
+      ) : (
+        !error && (
+          <div style={{ opacity: isFetching && data ? 0.6 : 1 }}>
+            <DataTable
+              label={t.preview}
+              columns={columns}
+              rows={data?.rows as Row[] | undefined}
+              rowKey={(_row, index) => index}
+              maxHeight="max(360px, calc(100dvh - 340px))"
+            />
+          </div>
+        )
+      )}
+      {pages > 1 && (
+        <Group justify="space-between" gap="sm">
+          <Text size="sm" c="dimmed" className="tabular" role="status">
+            {t.rowsOf((page - 1) * PAGE_SIZE + 1, Math.min(total, page * PAGE_SIZE), total)}
+          </Text>
+          <Pagination
+            aria-label={t.pages}
+            size="sm"
+            total={pages}
+            value={page}
+            onChange={next => go({ ...(next > 1 ? { page: next } : {}), ...(everything ? { raw: true } : {}) })}
+            getControlProps={control => ({ 'aria-label': control })}
+          />
+        </Group>
+      )}
+    </Stack>
+  )
+}
+
+function columnFor(name: string, known: ColumnRow[], everything: boolean): Column<Row> {
+  const column = known.find(c => c.name === name)
+  const treatment = column && !everything ? treatmentOf(column) : 'raw'
+  const isNumber = ['integer', 'float', 'decimal'].includes(column?.data_type ?? '')
+  return {
+    key: name,
+    header: name,
+    mark:
+      treatment === 'raw' ? undefined : (
+        <Badge size="xs" color={treatment === 'blocked' ? 'red' : 'yellow'}>
+          {treatment === 'blocked' ? t.blocked : t.masked}
+        </Badge>
+      ),
+    align: isNumber && treatment === 'raw' ? 'end' : undefined,
+    cell: row => <Value value={row[name]} dimmed={treatment === 'blocked'} />,
+  }
+}
+
+function Value({ value, dimmed }: { value: unknown; dimmed: boolean }) {
+  if (value === null || value === undefined)
+    return (
+      <Text span inherit c="dimmed" fs="italic">
+        null
+      </Text>
+    )
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return (
+    <Text
+      span
+      inherit
+      c={dimmed ? 'dimmed' : undefined}
+      className="tabular"
+      title={text.length > 40 ? text : undefined}
+    >
+      {text.length > 300 ? `${text.slice(0, 300)}…` : text}
+    </Text>
+  )
+}

@@ -1,0 +1,87 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { projectRoute } from '../../app/root.ts'
+import { datasets as t } from '../../texts/datasets.ts'
+import { uses } from '../../texts/uses.ts'
+
+const sectionRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: 'datasets',
+  staticData: { title: t.title },
+})
+
+const listRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./list-page.tsx'), 'DatasetsPage'),
+})
+
+/** `name`: the dataset that new rows are for. A dataset's name has a dot, so none is called `upload`. */
+const uploadRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: 'upload',
+  staticData: { title: t.uploadTitle },
+  validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
+  component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadPage'),
+})
+
+const connectRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: 'connect',
+  staticData: { title: t.connectTitle },
+  component: lazyRouteComponent(() => import('./connect-page.tsx'), 'ConnectPage'),
+})
+
+const datasetRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: '$dataset',
+  staticData: { title: params => params.dataset ?? '' },
+  component: lazyRouteComponent(() => import('./dataset-page.tsx'), 'DatasetPage'),
+})
+
+export interface PreviewSearch {
+  /** from 1 */
+  page?: number
+  /** rows as editors may see them */
+  raw?: true
+}
+
+const previewRoute = createRoute({
+  getParentRoute: () => datasetRoute,
+  path: '/',
+  validateSearch: ({ page, raw }: Record<string, unknown>): PreviewSearch => ({
+    ...(typeof page === 'number' && Number.isInteger(page) && page > 1 ? { page } : {}),
+    ...(raw === true ? { raw } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./preview-page.tsx'), 'PreviewPage'),
+})
+
+const columnsRoute = createRoute({
+  getParentRoute: () => datasetRoute,
+  path: 'columns',
+  staticData: { title: t.columns },
+  component: lazyRouteComponent(() => import('./columns-page.tsx'), 'ColumnsPage'),
+})
+
+const settingsRoute = createRoute({
+  getParentRoute: () => datasetRoute,
+  path: 'settings',
+  staticData: { title: t.settings },
+  component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
+})
+
+const usesRoute = createRoute({
+  getParentRoute: () => datasetRoute,
+  path: 'used-by',
+  staticData: { title: uses.title },
+  component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'UsedByPage'),
+})
+
+/** Below a project. */
+export const datasetPages = [
+  sectionRoute.addChildren([
+    listRoute,
+    uploadRoute,
+    connectRoute,
+    datasetRoute.addChildren([previewRoute, columnsRoute, settingsRoute, usesRoute]),
+  ]),
+] as const

@@ -1,0 +1,71 @@
+import { Button, Group, Stack } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useSearch } from '@tanstack/react-router'
+import { Problem } from '../../api/http.ts'
+import { useProject } from '../../api/projects.ts'
+import { may, useSession } from '../../api/session.ts'
+import { useUploadQueue } from '../../api/upload-queue.ts'
+import { datasets as t } from '../../texts/datasets.ts'
+import { uploads } from '../../texts/uploads.ts'
+import { FileDrop } from '../../ui/file-drop.tsx'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
+import { Page } from '../../ui/page.tsx'
+import { type DatasetRow, datasetsQuery, type UploadFields, useUploadDataset } from './api.ts'
+import { DatasetUpload } from './upload-card.tsx'
+
+/** Files are chosen, looked over, and imported one after the other. */
+export function UploadPage() {
+  const project = useProject()
+  const session = useSession()
+  const { name: target } = useSearch({ from: '/shell/projects/$project/datasets/upload' })
+  const { data: known } = useQuery(datasetsQuery(project.project_id))
+  const replaced = known?.find(dataset => dataset.name === target)
+  const send = useUploadDataset(project.project_id)
+  const queue = useUploadQueue<UploadFields, DatasetRow>(file => proposed(file, target, replaced), send)
+  if (!may(session, 'editor', project.slug)) throw new Problem(404, {})
+  const ready = queue.items.filter(item => item.state === 'chosen' && formatOf(item.file) && item.fields.name !== '')
+  return (
+    <Page title={t.uploadTitle} about={target ? t.newVersionOf(target) : t.uploadAbout}>
+      <FileDrop label={t.drop} text={t.drop} hint={t.dropHint} several={target === undefined} onFiles={queue.add} />
+      <Stack gap="sm">
+        {queue.items.map(item => (
+          <DatasetUpload
+            key={item.id}
+            item={item}
+            known={known ?? []}
+            isReadable={formatOf(item.file) !== undefined}
+            onEdit={fields => queue.edit(item.id, fields)}
+            onRemove={() => queue.remove(item.id)}
+            onRetry={() => queue.start(({ id }) => id === item.id)}
+          />
+        ))}
+      </Stack>
+      {ready.length > 0 && (
+        <Group>
+          <Button onClick={() => queue.start(({ id }) => ready.some(item => item.id === id))}>
+            {t.start(ready.length)}
+          </Button>
+        </Group>
+      )}
+      <LeaveGuard when={queue.busy} title={uploads.leaveTitle} text={uploads.leaveText} />
+    </Page>
+  )
+}
+
+const FORMATS = /\.(csv|csv\.gz|tsv|json|ndjson|parquet)$/i
+const formatOf = (file: File): string | undefined => FORMATS.exec(file.name)?.[1]?.toLowerCase()
+
+/** The name that the server would propose; new rows of a dataset keep its key and indexes. */
+function proposed(file: File, target: string | undefined, replaced: DatasetRow | undefined): UploadFields {
+  const plain = file.name
+    .replace(/\..*$/, '')
+    .replace(/[^\w$-]/g, '_')
+    .slice(0, 63)
+  return {
+    name: target ?? `uploads.${/^[a-z_]/i.test(plain) ? plain : `_${plain}`.slice(0, 63)}`,
+    primaryKey: replaced?.primary_key?.join(', ') ?? '',
+    indexes: replaced?.indexes.map(index => index.join(', ')).join('\n') ?? '',
+    replace: target !== undefined,
+    force: false,
+  }
+}

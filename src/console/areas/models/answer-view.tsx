@@ -1,0 +1,64 @@
+import { Code, Group, Paper, Progress, Stack, Text } from '@mantine/core'
+import { models as t } from '../../texts/models.ts'
+import { CodeSample } from '../../ui/code-sample.tsx'
+import { Section } from '../../ui/page.tsx'
+
+interface Answer {
+  predictions?: unknown[]
+  probabilities?: Record<string, number>[]
+}
+
+const MOST_CLASSES = 12
+
+/** What a model answered: the first row's prediction in large, and all of it as it came. */
+export function AnswerView({ answer: { text, milliseconds } }: { answer: { text: string; milliseconds: number } }) {
+  const { predictions = [], probabilities = [] } = JSON.parse(text) as Answer
+  const classes = Object.entries(probabilities[0] ?? {})
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_CLASSES)
+  return (
+    <Stack gap="md" role="status" aria-label={t.answer}>
+      <Paper>
+        <Group justify="space-between" align="flex-start">
+          <div>
+            <Text size="sm" c="dimmed">
+              {t.prediction}
+            </Text>
+            <Text fw={600} size="xl" style={{ overflowWrap: 'anywhere' }}>
+              {predictions.slice(0, 5).map(shown).join(', ')}
+              {predictions.length > 5 && ', …'}
+            </Text>
+          </div>
+          <Code>{t.answeredIn(milliseconds)}</Code>
+        </Group>
+        {classes.length > 0 && (
+          <Stack gap={6} mt="md">
+            <Text size="sm" c="dimmed">
+              {t.probabilities}
+            </Text>
+            {classes.map(([label, probability]) => (
+              <Group key={label} gap="sm" wrap="nowrap">
+                <Text size="sm" w={110} truncate title={label}>
+                  {label}
+                </Text>
+                <Progress value={probability * 100} style={{ flex: 1 }} aria-label={label} />
+                <Text size="sm" w={52} ta="right" className="tabular">
+                  {(probability * 100).toFixed(1)} %
+                </Text>
+              </Group>
+            ))}
+          </Stack>
+        )}
+      </Paper>
+      <Section title={t.rawAnswer}>
+        <CodeSample label={t.rawAnswer} samples={[{ language: 'JSON', code: laidOut(text) }]} />
+      </Section>
+    </Stack>
+  )
+}
+
+const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
+/** Over several lines, unless a number in it would be another one then. */
+const laidOut = (text: string): string =>
+  /\d{16}/.test(text.replace(/\.\d+/g, '')) ? text : JSON.stringify(JSON.parse(text), null, 2)

@@ -1,0 +1,67 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { projectRoute } from '../../app/root.ts'
+import { models as t } from '../../texts/models.ts'
+import { uses } from '../../texts/uses.ts'
+
+const sectionRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: 'models',
+  staticData: { title: t.title },
+})
+
+const listRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./list-page.tsx'), 'ModelsPage'),
+})
+
+/** `name`: the model that a new version is for. It is beside the models, as one may be called `upload`. */
+const uploadRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: 'upload-model',
+  staticData: { title: t.uploadTitle },
+  validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
+  component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadModelPage'),
+})
+
+const modelRoute = createRoute({
+  getParentRoute: () => sectionRoute,
+  path: '$model',
+  staticData: { title: params => params.model ?? '' },
+  validateSearch: ({ version }: Record<string, unknown>): { version?: number } =>
+    typeof version === 'number' ? { version } : {},
+  component: lazyRouteComponent(() => import('./model-page.tsx'), 'ModelPage'),
+})
+
+const overviewRoute = createRoute({
+  getParentRoute: () => modelRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./overview-page.tsx'), 'OverviewPage'),
+})
+
+const tryRoute = createRoute({
+  getParentRoute: () => modelRoute,
+  path: 'try',
+  staticData: { title: t.tryIt },
+  component: lazyRouteComponent(() => import('./try-page.tsx'), 'TryPage'),
+})
+
+const versionsRoute = createRoute({
+  getParentRoute: () => modelRoute,
+  path: 'versions',
+  staticData: { title: t.versions },
+  component: lazyRouteComponent(() => import('./versions-page.tsx'), 'VersionsPage'),
+})
+
+const usesRoute = createRoute({
+  getParentRoute: () => modelRoute,
+  path: 'used-by',
+  staticData: { title: uses.title },
+  component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'ModelUsedByPage'),
+})
+
+/** Below a project. */
+export const modelPages = [
+  uploadRoute,
+  sectionRoute.addChildren([listRoute, modelRoute.addChildren([overviewRoute, tryRoute, versionsRoute, usesRoute])]),
+] as const

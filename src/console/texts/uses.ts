@@ -1,0 +1,18 @@
+export const uses = {
+  title: 'Used by',
+  name: 'Name',
+  what: 'What it is',
+  status: 'Status',
+  endpointOf: (kind: string, service: string) => `${kind} endpoint of ${service}`,
+  deployment: 'deployment',
+  served: 'Served',
+  published: 'Published',
+  publishedOnly: 'Published, no longer in the draft',
+  draftOnly: 'Draft',
+  count: (uses: number) => (uses === 0 ? 'nothing yet' : `${uses} ${uses === 1 ? 'endpoint' : 'endpoints'}`),
+  emptyTitle: 'Nothing uses it yet',
+  refused: 'These serve it. As long as they do, the server refuses to delete it; unpublish or change them first:',
+  draftsBreak: 'These drafts refer to it, and cannot be published without it:',
+  nothingBreaks: 'No endpoint and no deployment refers to it.',
+  more: (count: number) => `and ${count} more`,
+} as const
