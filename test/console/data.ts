@@ -40,13 +40,14 @@ export async function projectId(callgate: Callgate, slug: string): Promise<numbe
   return items.find((project: { slug: string }) => project.slug === slug).project_id
 }
 
-/** Two tables, one of them used by an endpoint that is published, and a second version of the model. */
+/** Two tables, one of them used by an endpoint that is published, and a second version of a model. */
 export async function fillGarden(callgate: Callgate): Promise<void> {
   const garden = await projectId(callgate, 'garden')
   await uploadTable(callgate, garden, 'marts.keepers', keepersCsv(1200), { primary_key: 'keeper_id' })
   const beds = 'bed,plant,planted\n1,iris,2024-03-01\n2,tulip,2024-10-12\n3,iris,2025-02-20'
   await uploadTable(callgate, garden, 'marts.beds', beds, { primary_key: 'bed', writable: 'true' })
-  await uploadModel(callgate, garden, 'iris', 'tumour_forest.onnx')
+  await uploadModel(callgate, garden, 'iris', 'iris.onnx')
+  await uploadModel(callgate, garden, 'late', 'late_arrival.onnx')
   const service = {
     asset_type: 'api_service',
     asset_key: 'keepers',

@@ -30,9 +30,9 @@ const drop = (page: Page) =>
     { name: 'notes.docx', mimeType: 'application/octet-stream', buffer: Buffer.from('notes') },
   ])
 
-async function tryIris(page: Page): Promise<void> {
-  const fields = page.locator('main form').getByRole('textbox')
-  for (const [i, value] of ['5.1', '3.5', '1.4', '0.2'].entries()) await fields.nth(i).fill(value)
+async function tryLate(page: Page): Promise<void> {
+  const flight = { month: '7', hour: '20', distance: '872', carrier: 'EV', origin: 'EWR', dest: 'STL' }
+  for (const [feature, value] of Object.entries(flight)) await page.getByLabel(feature, { exact: true }).fill(value)
   await page.getByRole('button', { name: 'Predict' }).click()
   await page.getByText('Prediction', { exact: true }).waitFor()
 }
@@ -81,9 +81,9 @@ export const PAGES: ConsolePage[] = [
   { name: 'model-versions', path: '/projects/garden/models/iris/versions', ready: table('Versions') },
   {
     name: 'model-try',
-    path: '/projects/garden/models/iris/try',
+    path: '/projects/garden/models/late/try',
     ready: page => page.getByRole('button', { name: 'Predict' }).waitFor(),
-    prepare: tryIris,
+    prepare: tryLate,
   },
   { name: 'model-used-by', path: '/projects/garden/models/iris/used-by', ready: table('Used by') },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },

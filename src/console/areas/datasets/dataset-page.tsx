@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Skeleton, Stack, Text } from '@mantine/core'
+import { Badge, Button, Group, Skeleton } from '@mantine/core'
 import { IconRefresh, IconUpload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useParams } from '@tanstack/react-router'
@@ -36,30 +36,37 @@ export function DatasetPage() {
   return (
     <Page
       title={dataset.name}
-      about={dataset.description}
+      about={<About dataset={dataset} />}
       badge={<Badges dataset={dataset} />}
       actions={<Actions dataset={dataset} />}
     >
-      <Stack gap="xs">
-        <Text size="sm" c="dimmed" className="tabular">
-          {t.facts(dataset.row_count, dataset.columns.length)}
-          {dataset.size_bytes !== null && `, ${uploads.size(dataset.size_bytes)}`}
-        </Text>
-        <TabLinks
-          label={t.tabs}
-          params={{ project: project.slug, dataset: dataset.name }}
-          tabs={[
-            { label: t.preview, to: BASE, exact: true },
-            { label: t.columns, to: `${BASE}/columns`, count: open },
-            { label: t.settings, to: `${BASE}/settings` },
-            { label: uses.title, to: `${BASE}/used-by`, count: dataset.used_by.length },
-          ]}
-        />
-      </Stack>
+      <TabLinks
+        label={t.tabs}
+        params={{ project: project.slug, dataset: dataset.name }}
+        tabs={[
+          { label: t.preview, to: BASE, exact: true },
+          { label: t.columns, to: `${BASE}/columns`, count: open },
+          { label: t.settings, to: `${BASE}/settings` },
+          { label: uses.title, to: `${BASE}/used-by`, count: dataset.used_by.length },
+        ]}
+      />
       <Outlet />
     </Page>
   )
 }
+
+const About = ({ dataset }: { dataset: DatasetRow }) => (
+  <>
+    {dataset.description && (
+      <>
+        {dataset.description}
+        <br />
+      </>
+    )}
+    {t.facts(dataset.row_count, dataset.columns.length)}
+    {dataset.size_bytes !== null && `, ${uploads.size(dataset.size_bytes)}`}
+  </>
+)
 
 const Badges = ({ dataset }: { dataset: DatasetRow }) => (
   <Group gap={6}>

@@ -1,0 +1,174 @@
+/** What people do with datasets in the console. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp } from '../harness.ts'
+import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
+import { keepersCsv, projectId, uploadTable } from './data.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+describeInBrowser('datasets', () => {
+  let callgate: Callgate
+  let garden: number
+  beforeAll(async () => {
+    callgate = await startConsole()
+    garden = await projectId(callgate, 'garden')
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  const tabs = new Map<string, Page>()
+  async function openAs(username: string, path: string): Promise<Page> {
+    const tab = tabs.get(username) ?? (await openTab())
+    if (!tabs.has(username)) await signInTo(tab, callgate, username)
+    tabs.set(username, tab)
+    await tab.goto(`${callgate.url}/console/projects/garden/${path}`)
+    return tab
+  }
+  const dataset = async (name: string) =>
+    (await callgate.admin('GET', `/api/datasets/${name}`, undefined, { 'x-project-id': String(garden) })).json
+  const column = async (name: string, of: string) =>
+    (await dataset(name)).columns.find((c: { name: string }) => c.name === of)
+
+  test('several files are imported at once, and each says what came of it', async () => {
+    const tab = await openAs('ed', 'datasets')
+    await tab.getByRole('link', { name: 'Upload files' }).click()
+    await tab.locator('input[type=file]').setInputFiles([
+      { name: 'more keepers.csv', mimeType: 'text/csv', buffer: Buffer.from(keepersCsv(300)) },
+      { name: 'paths.csv.gz', mimeType: 'application/gzip', buffer: gzipSync('path,metres\nrose walk,120\n') },
+      { name: 'broken.json', mimeType: 'application/json', buffer: Buffer.from('{"a": ') },
+      { name: 'notes.docx', mimeType: 'application/octet-stream', buffer: Buffer.from('x') },
+    ])
+    const card = (name: string) => tab.getByRole('region', { name })
+    expect(await card('more keepers.csv').getByLabel('Dataset name').inputValue()).toBe('uploads.more_keepers')
+    await card('more keepers.csv').getByLabel('Primary key').fill('keeper_id')
+    await card('notes.docx').getByText('no file that is read here').waitFor()
+    await tab.getByRole('button', { name: 'Import 3 files' }).click()
+    await card('more keepers.csv').getByText('300 rows in').waitFor()
+    await card('paths.csv.gz').getByRole('link', { name: 'uploads.paths' }).waitFor()
+    await card('broken.json').getByRole('alert').waitFor()
+    expect((await dataset('uploads.more_keepers')).primary_key).toEqual(['keeper_id'])
+    expect((await dataset('uploads.broken')).status).toBe(404)
+    await card('more keepers.csv').getByRole('link', { name: '2 columns look personal: decide' }).click()
+    await tab.getByText('2 columns look personal.').waitFor()
+  })
+
+  test('a name that is taken is refused in the words of the server, and replaced when that is asked for', async () => {
+    await uploadTable(callgate, garden, 'uploads.taken', 'a\n1\n2')
+    const tab = await openAs('ed', 'datasets/upload')
+    await tab.locator('input[type=file]').setInputFiles({
+      name: 'taken.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('a\n1\n2\n3\n'),
+    })
+    await tab.getByRole('button', { name: 'Import 1 file' }).click()
+    await tab.getByRole('alert').getByText('has a dataset uploads.taken already').waitFor()
+    expect((await dataset('uploads.taken')).row_count).toBe(2)
+    await tab.getByLabel('Replace the rows of the dataset of this name').check()
+    await tab.getByRole('button', { name: 'Try again' }).click()
+    await tab.getByText('3 rows in').waitFor()
+    expect((await dataset('uploads.taken')).row_count).toBe(3)
+  })
+
+  test('the preview is what a viewer sees, and everything for those who may', async () => {
+    const tab = await openAs('ed', 'datasets/marts.keepers')
+    const preview = tab.getByRole('table', { name: 'Preview' })
+    await preview.getByRole('cell', { name: 'A. L.', exact: true }).first().waitFor()
+    expect(await preview.innerText()).not.toMatch(/@|Lovelace/)
+    await tab.getByText('Everything', { exact: true }).click()
+    await preview.getByText('ada.lovelace0@garden.example').waitFor()
+    expect(tab.url()).toEndWith('?raw=true')
+    await tab.getByRole('button', { name: '3', exact: true }).click()
+    await preview.getByRole('cell', { name: '1001', exact: true }).waitFor()
+    await tab.goBack()
+    await preview.getByRole('cell', { name: '1', exact: true }).first().waitFor()
+  })
+
+  test('what is proposed of columns is accepted and dismissed by keyboard, and saved together', async () => {
+    await uploadTable(callgate, garden, 'marts.staff', keepersCsv(200))
+    const tab = await openAs('ed', 'datasets/marts.staff/columns')
+    await tab.getByRole('button', { name: 'Accept what is proposed for full_name' }).press('Enter')
+    await tab.getByRole('button', { name: 'Dismiss what is proposed for email' }).press('Enter')
+    await tab.getByLabel('Tier of hired').selectOption('medium')
+    await tab.getByLabel('Mask of hired').selectOption('year')
+    await tab.getByText('3 columns changed').waitFor()
+    expect((await column('marts.staff', 'email')).sensitivity).toBe('high')
+    await tab.getByRole('button', { name: 'Save' }).press('Enter')
+    await tab.getByText('Saved').waitFor()
+    expect(await column('marts.staff', 'full_name')).toMatchObject({
+      sensitivity: 'medium',
+      mask: 'initials',
+      proposal: null,
+    })
+    expect(await column('marts.staff', 'email')).toMatchObject({ sensitivity: 'low', mask: null, proposal: null })
+    expect(await column('marts.staff', 'hired')).toMatchObject({ sensitivity: 'medium', mask: 'year' })
+  })
+
+  test('a change of somebody else is not overwritten, and nothing that was chosen is lost', async () => {
+    await uploadTable(callgate, garden, 'marts.shared', keepersCsv(50))
+    const tab = await openAs('ed', 'datasets/marts.shared/columns')
+    await tab.getByLabel('Tier of hourly_rate').selectOption('critical')
+    const theirs = { columns: { hourly_rate: { sensitivity: 'medium', mask: 'null' } } }
+    await callgate.admin('PATCH', '/api/datasets/marts.shared', theirs, { 'x-project-id': String(garden) })
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Somebody changed this dataset while you were here').waitFor()
+    await tab.getByText('hourly_rate is now medium, null').waitFor()
+    expect(await tab.getByLabel('Tier of hourly_rate').inputValue()).toBe('critical')
+    expect((await column('marts.shared', 'hourly_rate')).sensitivity).toBe('medium')
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Saved').waitFor()
+    expect((await column('marts.shared', 'hourly_rate')).sensitivity).toBe('critical')
+  })
+
+  test('what was changed and not saved is asked about before the page is left', async () => {
+    const tab = await openAs('ed', 'datasets/marts.keepers/settings')
+    await tab.getByLabel('Description').fill('Who looks after the beds')
+    await tab.getByRole('link', { name: 'Models', exact: true }).click()
+    await tab.getByRole('button', { name: 'Stay' }).click()
+    expect(await tab.getByLabel('Description').inputValue()).toBe('Who looks after the beds')
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Saved').waitFor()
+    expect((await dataset('marts.keepers')).description).toBe('Who looks after the beds')
+  })
+
+  test('what is in use says so and stays; what is not is deleted', async () => {
+    const tab = await openAs('ed', 'datasets/marts.keepers/settings')
+    const remove = async (name: string) => {
+      await tab.getByRole('button', { name: 'Delete dataset' }).click()
+      const dialog = tab.getByRole('dialog')
+      expect(await dialog.getByRole('button', { name: 'Delete dataset' }).isDisabled()).toBe(true)
+      await dialog.getByLabel(`Type ${name} to go on`).fill(name)
+      await dialog.getByRole('button', { name: 'Delete dataset' }).click()
+      return dialog
+    }
+    const refused = await remove('marts.keepers')
+    await refused.getByText('keepers/keeper').waitFor()
+    await refused.getByRole('alert').getByText('would break what is published').waitFor()
+    await refused.getByRole('button', { name: 'Cancel' }).click()
+    expect((await dataset('marts.keepers')).row_count).toBe(1200)
+    await uploadTable(callgate, garden, 'marts.unused', 'a\n1')
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets/marts.unused/settings`)
+    await remove('marts.unused')
+    await tab.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor()
+    expect((await dataset('marts.unused')).status).toBe(404)
+  })
+
+  test('a viewer sees all of it, masked, and can change nothing', async () => {
+    const tab = await openAs('vera', 'datasets')
+    await tab.getByRole('link', { name: 'marts.keepers' }).click()
+    const preview = tab.getByRole('table', { name: 'Preview' })
+    await preview.getByRole('cell', { name: 'A. L.', exact: true }).first().waitFor()
+    expect(await tab.getByText('Everything', { exact: true }).count()).toBe(0)
+    await tab.getByRole('link', { name: 'Columns' }).click()
+    await tab.getByRole('table', { name: 'Columns' }).getByText('medium').first().waitFor()
+    expect(await tab.getByRole('combobox').count()).toBe(1) // the project switcher is a text box with a list
+    await tab.getByRole('link', { name: 'Settings' }).click()
+    await tab.getByLabel('Description').waitFor()
+    for (const name of ['Save', 'Delete dataset', 'Upload new rows', 'Accept all'])
+      expect([name, await tab.getByRole('button', { name }).count()]).toEqual([name, 0])
+  })
+})
