@@ -159,7 +159,8 @@ export const datasets = {
   description: 'Description',
   descriptionHint: 'For people: what the rows are.',
   writableLabel: 'Endpoints may write to it',
-  writableHint: 'Endpoints of the kind table add, change and delete rows. Writing keeps it out of the fastest store.',
+  writableHint:
+    'Endpoints of the kind table add, change and delete rows. Lookups are slower than in a table that never changes.',
   refresh: 'When it is read again',
   refreshHints: {
     file: 'The file that it was imported from is looked at; new rows take over whole, or nothing changes.',

@@ -55,6 +55,7 @@ export const models = {
   labelsAbout: (count: number) => `The answer is one of ${count}.`,
   sha: 'SHA-256',
 
+  actions: 'Actions',
   activate: 'Activate',
   rollBack: 'Roll back',
   activateOf: (version: number) => `Activate version ${version}`,

@@ -59,7 +59,7 @@ function TryVersion({ model }: { model: ModelRow }) {
   const problem = attempt.error instanceof Problem ? attempt.error : undefined
   const wrong = new Map(problem?.errors.map(({ feature, field, message }) => [feature ?? field, message]))
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" style={{ alignItems: 'start' }}>
       <Paper
         component="form"
         onSubmit={event => {

@@ -112,7 +112,7 @@ const columnsFor = (project: string, model: ModelRow, asking: Asking | undefined
     ? [
         {
           key: 'actions',
-          header: '',
+          header: t.actions,
           align: 'end' as const,
           cell: (version: ModelVersionRow) =>
             version.active ? null : (
