@@ -19,11 +19,7 @@ export function auditTrail(context: ManagementContext, request: Request, { user 
         own.map(p => p.id),
       )
   const rows = context.db.select().from(audit).where(where).orderBy(desc(audit.id)).limit(MOST).all()
-  return list(
-    request,
-    rows.map(auditRow),
-    items => ({ items }),
-  )
+  return list(request, rows.map(auditRow), items => ({ items }))
 }
 
 const auditRow = ({ projectId, ...row }: typeof audit.$inferSelect) => ({ ...row, project_id: projectId })

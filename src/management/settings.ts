@@ -17,6 +17,6 @@ const settingRow = ({ flag, help, default: fallback }: (typeof SETTINGS)[keyof t
   default: fallback,
   value: given[flag]?.text ?? fallback,
   /** `flag`, `environment` or `default` */
-  source: given[flag]?.by ?? 'default',
+  source: given[flag]?.by ?? ('default' as const),
 })
 export type SettingRow = ReturnType<typeof settingRow>
