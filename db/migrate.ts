@@ -3,6 +3,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
 import datasetOrigin from './migrations/0002_dataset_origin.sql' with { type: 'text' }
+import deployments from './migrations/0005_deployments.sql' with { type: 'text' }
 
 export interface Migration {
   number: number
@@ -13,6 +14,7 @@ export interface Migration {
 const MIGRATIONS: Migration[] = [
   { number: 1, sql: init },
   { number: 2, sql: datasetOrigin },
+  { number: 5, sql: deployments },
 ]
 
 /** The catalog was written by a newer Callgate than this one. */

@@ -5,6 +5,7 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   score: () => import('./scoring/child.ts'),
   import: () => import('./query/ingest/child.ts'),
   query: () => import('./query/child.ts'),
+  guard: () => import('./deployments/guard/child.ts'),
 }
 
 const args = process.argv.slice(2)

@@ -1,3 +1,4 @@
+import type { DeploymentConfig } from '../catalog/deployments.ts'
 import type { Grant } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
@@ -95,13 +96,18 @@ export interface Endpoint {
   run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
 }
 
-/** A deployment of a model: its own name for it, below `/v1/{project}/{deployment}/`. Immutable. */
-export interface ModelDeployment {
+/** A deployment below `/v1/{project}/{deployment}/`, as it is declared. Immutable. */
+export interface Deployment {
+  id: number
   projectId: number
   /** the project's slug */
   project: string
   name: string
-  /** absent: a kind of deployment that this version does not serve */
+  revision: number
+  config: DeploymentConfig
+  /** false: it is stopped, and not routed */
+  enabled: boolean
+  /** of a deployment of a model: what it serves, under the deployment's name */
   model?: ServedModel
 }
 

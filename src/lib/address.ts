@@ -2,7 +2,8 @@ import ipaddr from 'ipaddr.js'
 
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
-const within = (address: string, networks: Networks): boolean => {
+/** Whether an address is in one of the networks. */
+export const within = (address: string, networks: Networks): boolean => {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network as never, bits))

@@ -26,6 +26,12 @@ export function identify(headers: Headers): Identity {
   return { requestId, traceId, headers: { 'x-request-id': requestId, traceparent: `00-${traceId}-${span}-${flags}` } }
 }
 
+/** A `traceparent` that begins a trace, not sampled. */
+export function newTraceparent(): string {
+  const hex = crypto.getRandomValues(Buffer.alloc(24)).toString('hex')
+  return `00-${hex.slice(0, 32)}-${hex.slice(32)}-00`
+}
+
 let prefix = ''
 let counter = 0
 

@@ -1,5 +1,5 @@
 /** The frames between the main process and its children. Typed arrays travel as they are (structured clone). */
-export type WorkerKind = 'score' | 'query' | 'import' | 'function'
+export type WorkerKind = 'score' | 'query' | 'import' | 'function' | 'guard'
 
 export type ToChild =
   | { type: 'init'; init: unknown }

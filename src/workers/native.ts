@@ -8,6 +8,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   import: 'duckdb',
   query: undefined,
   function: undefined,
+  guard: undefined,
 }
 
 let runtimeDir: string | undefined

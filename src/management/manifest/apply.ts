@@ -15,7 +15,7 @@ import {
   setDescription,
   setOrigin,
 } from '../../catalog/datasets.ts'
-import { putDeployment } from '../../catalog/deployments.ts'
+import { createDeployment, findDeployment, updateDeployment } from '../../catalog/deployments.ts'
 import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
 import { putPorterApp } from '../../catalog/porter.ts'
@@ -28,7 +28,14 @@ import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { keyFieldsOf } from '../keys.ts'
 import type { ReadManifest } from './read.ts'
-import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
+import type {
+  ManifestDataset,
+  ManifestDeployment,
+  ManifestKey,
+  ManifestModel,
+  ManifestProject,
+  ManifestService,
+} from './schema.ts'
 import { type Staged, type StageReporter, sourceOf, stageManifest } from './stage.ts'
 
 export interface Applied {
@@ -145,12 +152,16 @@ class Run {
     for (const dataset of given.datasets ?? []) this.#dataset(project, dataset)
     for (const model of given.models ?? []) this.#model(project, model)
     for (const service of given.services ?? []) this.#service(project, service)
-    for (const { name, ...config } of given.deployments ?? [])
-      if (putDeployment(this.#tx, this.#actor, project.id, name, config)) {
-        this.#changed(`deployment ${name}: declared`)
-        this.#touched.deployments.add(project.id)
-      }
+    for (const deployment of given.deployments ?? []) this.#deployment(project, deployment)
     for (const key of given.keys ?? []) this.#key(project, null, key)
+  }
+
+  #deployment(project: Project, { name, ...given }: ManifestDeployment): void {
+    const known = findDeployment(this.#tx, project.id, name)
+    if (!known) createDeployment(this.#tx, this.#actor, project.id, name, given)
+    else if (updateDeployment(this.#tx, this.#actor, known, given) === known) return
+    this.#changed(`deployment ${name}: ${known ? 'changed' : 'declared'}`)
+    this.#touched.deployments.add(project.id)
   }
 
   #changed(what: string): void {

@@ -5,7 +5,7 @@ import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
-import { Manifest, type ManifestProject } from './schema.ts'
+import { Manifest, type ManifestDeployment, type ManifestProject } from './schema.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
@@ -57,6 +57,8 @@ export function completeManifest(
         endpoint.handler = readFileSync(file(endpoint.handler_file, `service ${service.key}`), 'utf8')
         delete endpoint.handler_file
       }
+    for (const deployment of (project.deployments ?? []) as ManifestDeployment[])
+      completeDeployment(deployment, folder, file)
     for (const key of [...(project.services ?? []).flatMap(s => s.keys ?? []), ...(project.keys ?? [])]) {
       if (key.secret_env === undefined) continue
       const secret = env[key.secret_env]
@@ -69,4 +71,17 @@ export function completeManifest(
     }
   }
   return { projects, porter, secrets }
+}
+
+/** A program runs in the manifest's folder, unless `cwd` says where; certificates of authorities come from a file. */
+function completeDeployment(
+  deployment: ManifestDeployment,
+  folder: string,
+  file: (path: string, what: string) => string,
+): void {
+  if (deployment.command !== undefined)
+    deployment.cwd = typeof deployment.cwd === 'string' ? resolve(folder, deployment.cwd) : (deployment.cwd ?? folder)
+  if (deployment.ca_file === undefined) return
+  deployment.ca = readFileSync(file(deployment.ca_file, `deployment ${deployment.name}`), 'utf8')
+  delete deployment.ca_file
 }

@@ -4,23 +4,28 @@
  * for "not there yet"), then the key's reach (403). What lies below is the deployment's own.
  */
 
+import { deploymentKind } from '../../catalog/deployments.ts'
 import type { Grant } from '../../catalog/grant.ts'
-import type { ModelDeployment } from '../../endpoints/endpoint.ts'
+import type { Fleet } from '../../deployments/fleet.ts'
+import type { Deployment } from '../../endpoints/endpoint.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
-import { Fault, methodNotAllowed, notFound, notServed, toFault } from '../../lib/fault.ts'
+import { Fault, methodNotAllowed, notFound, toFault, unavailable } from '../../lib/fault.ts'
 import { decodedPart, rawPath } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { isModelPath, type ModelDoor } from '../open-inference/door.ts'
 import type { NamedModel, Scope } from '../open-inference/scope.ts'
+import { callServer, type Link, type ServerCallSettings } from './server.ts'
 
 export interface DeploymentDoorSettings {
+  /** bytes of a body for a model */
   maxBody: number
   /** `deployments.example.org`: empty where deployments answer by path only */
   hostDomain: string
+  servers: ServerCallSettings
 }
 
 export interface DeploymentDoor {
@@ -33,23 +38,36 @@ export interface DeploymentDoor {
 interface Route {
   project: string
   deployment: string
+  /** what led here, as it was sent; empty for a Host */
+  prefix: string
   /** what follows, not decoded: empty or with its slash */
   path: string
 }
+const NOWHERE: Route = { project: '', deployment: '', prefix: '', path: '' }
 
-export function deploymentDoor(gate: Gate, models: ModelDoor, settings: DeploymentDoorSettings): DeploymentDoor {
+export function deploymentDoor(
+  gate: Gate,
+  models: ModelDoor,
+  fleet: Fleet,
+  link: Link,
+  settings: DeploymentDoorSettings,
+): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
   async function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
     const identity = identify(request.headers)
     try {
+      if (isPreflight(request)) return new Response(null, { status: 204 })
+      checkAnnouncedLength(request.headers, settings.servers.maxBody)
+      const { project, deployment: name, prefix, path } = route ?? NOWHERE
+      const admission = await gate.admitDeployment(request.headers, address, project, name)
+      const { deployment, headers: limit } = admission
+      if (deploymentKind(deployment.config) !== 'model')
+        return await callServer({ request, deployment, prefix, path, identity, limit }, fleet, link, settings.servers)
       checkAnnouncedLength(request.headers, settings.maxBody)
-      const { project, deployment: name, path } = route ?? { project: '', deployment: '', path: '' }
-      const admission = gate.admitDeployment(request.headers, address, project, name)
-      const { deployment, headers } = admission
-      if (!deployment.model) throw notServed('Deployments of this kind are not served by this version of Callgate.')
+      if (!deployment.model) throw unavailable('The model of this deployment cannot be served.', 60)
       if (isModelPath(path)) return await models.serveWithin(within(deployment, admission), path, request, identity)
-      if (path === '' || path === '/') return alive(request, { ...identity.headers, ...headers })
+      if (path === '' || path === '/') return alive(request, { ...identity.headers, ...limit })
       throw notFound('No such route.', 'not_routed')
     } catch (error) {
       const fault = toFault(error)
@@ -67,7 +85,8 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
       const labels = host.slice(0, -suffix.length - 1)
       const dot = labels.indexOf('.')
       if (dot <= 0) return undefined
-      const route = { deployment: labels.slice(0, dot), project: labels.slice(dot + 1), path: rawPath(request.url) }
+      const [deployment, project] = [labels.slice(0, dot), labels.slice(dot + 1)]
+      const route = { deployment, project, prefix: '', path: rawPath(request.url) }
       return serve(request, address, route)
     },
   }
@@ -75,14 +94,18 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
 
 /** @returns undefined where there are not both names */
 function routeOf(path: string): Route | undefined {
-  const match = /^\/v1\/([^/]+)\/([^/]+)(\/.*)?$/s.exec(path)
-  const [project, deployment] = [decodedPart(match?.[1] ?? ''), decodedPart(match?.[2] ?? '')]
-  return project && deployment ? { project, deployment, path: match?.[3] ?? '' } : undefined
+  const match = /^(\/v1\/([^/]+)\/([^/]+))(\/.*)?$/s.exec(path)
+  const [project, deployment] = [decodedPart(match?.[2] ?? ''), decodedPart(match?.[3] ?? '')]
+  return project && deployment ? { project, deployment, prefix: match![1]!, path: match![4] ?? '' } : undefined
 }
+
+/** A browser's question before a call. Where the edge knows origins it is answered there; here it is told nothing. */
+const isPreflight = ({ method, headers }: Request) =>
+  method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
 
 /** The one model below a deployment: `{m}` is the deployment's name. The caller has been admitted already. */
 function within(
-  { project, name, model: served }: ModelDeployment,
+  { project, name, model: served }: Deployment,
   { grant, headers }: { grant: Grant; headers: LimitHeaders | undefined },
 ): Scope {
   const model: NamedModel = { name, key: `${project}/${name}`, served: served! }
