@@ -28,7 +28,7 @@ export async function isListening(port: number): Promise<boolean> {
   try {
     const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } })
     const itself = socket.localPort === port
-    socket.terminate()
+    socket.end()
     return !itself
   } catch {
     return false

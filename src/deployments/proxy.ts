@@ -165,6 +165,8 @@ class Attempt implements Exchange, Watched, Sender {
 
   unfinished(): void {
     if (this.#controller) return
+    // Bun sends no head before the first byte of the body; until then a server that fails can still be told of
+    if (this.#pieces.length === 0) return this.#call.keepOpen()
     const { framing } = this.#head!
     if (framing.by !== 'length' || framing.length > HELD_BYTES) this.#goOn()
     else this.#holding ??= setTimeout(() => this.#goOn(), HELD_MS)

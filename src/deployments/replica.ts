@@ -123,7 +123,7 @@ export class Replica {
   async #becomeReady(started: Promise<void>): Promise<void> {
     await Promise.race([started, this.exited])
     const began = performance.now()
-    while (this.state === 'starting' && !((await isListening(this.#port)) && (await this.#isHealthy()))) {
+    while (this.state === 'starting' && !(await this.#answers())) {
       const waited = performance.now() - began
       if (waited > this.#plan.startTimeoutMs) {
         void this.stop(0)
@@ -137,9 +137,10 @@ export class Replica {
     if (this.#plan.config.health) void this.#watchHealth()
   }
 
-  async #isHealthy(): Promise<boolean> {
+  /** Whether it listens and, where it has a health path, is well there. */
+  async #answers(): Promise<boolean> {
     const { health } = this.#plan.config
-    if (!health) return true
+    if (!health) return isListening(this.#port)
     try {
       const answer = await fetch(`http://127.0.0.1:${this.#port}${health}`, {
         redirect: 'manual',
@@ -158,7 +159,7 @@ export class Replica {
     for (let bad = 0; bad < ILL_AFTER; ) {
       await pause(HEALTH_EVERY_MS)
       if (this.state !== 'ready') return
-      bad = (await this.#isHealthy()) ? 0 : bad + 1
+      bad = (await this.#answers()) ? 0 : bad + 1
     }
     await this.stop(HEALTH_TIMEOUT_MS)
   }

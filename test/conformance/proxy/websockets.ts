@@ -1,0 +1,149 @@
+/** WebSockets through the proxy. */
+import { expect, test } from 'bun:test'
+import { mintSecret } from '../../../src/lib/secret.ts'
+import { waitFor } from '../../harness.ts'
+import { sendRaw } from '../raw-http.ts'
+import type { World } from './world.ts'
+
+const PATH = '/v1/proxy/sockets'
+
+/** A WebSocket and what came over it. */
+class Talk {
+  readonly received: (string | Uint8Array)[] = []
+  end: { code: number; reason: string } | undefined
+  readonly ws: WebSocket
+
+  constructor(world: World, path: string, headers: Record<string, string> = {}, protocols: string[] = []) {
+    this.ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}${PATH}${path}`, {
+      headers: { authorization: `ApiKey ${world.key}`, ...headers },
+      protocols,
+    } as never)
+    this.ws.binaryType = 'arraybuffer'
+    this.ws.onmessage = ({ data }) => this.received.push(typeof data === 'string' ? data : new Uint8Array(data))
+    this.ws.onclose = ({ code, reason }) => {
+      this.end = { code, reason }
+    }
+  }
+
+  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 5000)
+  messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 10_000)
+  closed = () => waitFor(() => this.end, 10_000)
+}
+
+export function webSockets(world: World): void {
+  const talk = async (path: string, headers?: Record<string, string>, protocols?: string[]) => {
+    const opened = new Talk(world, path, headers, protocols)
+    await opened.opened()
+    return opened
+  }
+  const closedAt = (path: string) =>
+    waitFor(
+      async () =>
+        (await world.callgate.call(`${PATH}/closed`, { key: world.key })).json[path] as [number, string] | undefined,
+      5000,
+    )
+
+  test('text and bytes go both ways, in their order', async () => {
+    const { ws, received, messages } = await talk('/echo')
+    const big = new Uint8Array(3_000_000).map((_, i) => i % 251)
+    const sent = ['hello', '', '\u4f60\u597d \u{1f600}', new Uint8Array([0, 255, 128]), 'x'.repeat(70_000), big, 'last']
+    for (const message of sent) ws.send(message)
+    await messages(sent.length)
+    expect(received.map(m => (typeof m === 'string' ? m : Bun.hash(m)))).toEqual(
+      sent.map(m => (typeof m === 'string' ? m : Bun.hash(m))),
+    )
+    ws.close()
+  })
+
+  test('what the server says at once is not lost', async () => {
+    const { received, messages, ws } = await talk('/at-once')
+    await messages(3)
+    expect(received).toEqual(['one', 'two', 'three'])
+    ws.close()
+  })
+
+  test('more than waits at a time is not lost', async () => {
+    const { received, messages, ws } = await talk('/flood')
+    await messages(40)
+    expect(received.map(m => [m.length, m[0] as number])).toEqual(Array.from({ length: 40 }, (_, i) => [1 << 20, i]))
+    ws.close()
+  })
+
+  test('the server gets the path, the forwarded headers, and no key', async () => {
+    const { received, messages, ws } = await talk('/headers', { 'x-mine': '1' })
+    await messages(1)
+    expect(received[0]).not.toContain(world.key)
+    expect(JSON.parse(received[0] as string)).toMatchObject({
+      'x-mine': '1',
+      'x-forwarded-prefix': PATH,
+      'x-forwarded-for': '127.0.0.1',
+    })
+    expect(received[0]).not.toContain('permessage-deflate')
+    ws.close()
+  })
+
+  test('the protocol is the server’s choice', async () => {
+    const chosen = await talk('/echo', {}, ['first', 'second'])
+    expect(chosen.ws.protocol).toBe('second')
+    chosen.ws.close()
+  })
+
+  test('a ping of the server is answered', async () => {
+    const { received, messages, ws } = await talk('/ping')
+    await messages(1)
+    expect(received).toEqual(['pong are you there'])
+    ws.close()
+  })
+
+  test('an end is told with its code and reason, either way', async () => {
+    expect(await (await talk('/bye')).closed()).toEqual({ code: 4321, reason: 'that was it' })
+    const own = await talk('/own-end')
+    own.ws.close(4001, 'enough')
+    expect((await own.closed()).code).toBe(4001)
+    expect(await closedAt('/own-end')).toEqual([4001, 'enough'])
+    const gone = await talk('/gone')
+    ;(gone.ws as unknown as { terminate(): void }).terminate()
+    expect((await closedAt('/gone'))[0]).toBe(1006)
+  })
+
+  test('a message that is too large ends it, and is not handed on', async () => {
+    const { ws, received, closed } = await talk('/too-large')
+    ws.send('huge')
+    expect((await closed()).code).toBe(1009)
+    expect(received).toEqual([])
+  })
+
+  test('what the server answers instead is the answer', async () => {
+    const lines = [
+      `GET ${PATH}/refused HTTP/1.1`,
+      'Host: a',
+      `Authorization: ApiKey ${world.key}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ]
+    const { status, text, head } = await sendRaw(world.callgate.url, [`${lines.join('\r\n')}\r\n\r\n`])
+    expect([status, text, /^x-own: 1$/im.test(head)]).toEqual([403, 'not for you', true])
+    const plain = await world.callgate.call(`${PATH}/plain`, { key: world.key })
+    expect([plain.status, plain.text]).toEqual([200, 'a plain answer'])
+  })
+
+  test('without a good key there is none', async () => {
+    for (const authorization of ['', `ApiKey ${mintSecret('dk')}`]) {
+      const { closed } = new Talk(world, '/echo', { authorization })
+      expect((await closed()).code).not.toBe(1000)
+    }
+  })
+
+  test('a crash of the server is told, and the next one is served', async () => {
+    const { ws, closed } = await talk('/crash')
+    ws.send('die')
+    expect((await closed()).code).toBe(1014)
+    const again = await talk('/echo')
+    again.ws.send('there')
+    await again.messages(1)
+    expect(again.received).toEqual(['there'])
+    again.ws.close()
+  })
+}
