@@ -42,6 +42,8 @@ const CommandConfig = Type.Object(
     /** 1: it runs from the start on, and is not stopped when idle */
     min_instances: optional(Type.Integer({ minimum: 0, maximum: 1 })),
     idle_seconds: Seconds(30 * 86_400),
+    /** between two checks of its health while it runs */
+    health_interval_seconds: Seconds(3600),
     start_timeout_seconds: Seconds(3600),
     /** how long requests under way may take to end when it is stopped */
     drain_seconds: Seconds(3600),

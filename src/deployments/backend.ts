@@ -17,6 +17,8 @@ export interface Lease {
   failed(): void
   /** The server answered. */
   answered(): void
+  /** Its connection was lost: whether that is because the server itself is gone. */
+  crashed(): Promise<boolean>
 }
 
 export interface Backend {

@@ -70,7 +70,7 @@ export async function forward(call: ProxiedCall): Promise<Response> {
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error
       // a connection that had waited may have been closed by the server just as it was used
-      if (pooled && stale-- > 0 && repeatable()) continue
+      if (pooled && stale-- > 0 && repeatable() && !(await lease.crashed())) continue
       lease.failed()
       if (!(retries-- > 0 && repeatable())) throw lost(error)
     }

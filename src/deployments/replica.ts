@@ -72,6 +72,11 @@ export class Replica {
       release: () => this.#leases.delete(lease),
       failed: () => this.#unreachable(),
       answered: () => {},
+      crashed: async () => {
+        // a connection ends a moment before its process is known to have
+        for (let i = 0; i < 10 && this.state !== 'ended'; i++) await pause(5)
+        return this.state === 'ended'
+      },
     }
     this.#leases.add(lease)
     return lease
@@ -104,8 +109,9 @@ export class Replica {
           logPath,
           label,
         },
-        pid => {
-          this.pid = pid
+        event => {
+          if ('ended' in event) return this.#over()
+          this.pid = event.pid
           started()
         },
       )
@@ -114,10 +120,14 @@ export class Replica {
       this.#guard.remark({ logPath, label, text: `callgate: not started: ${how}` })
       return { how }
     } finally {
-      this.state = 'ended'
-      this.#pool.close()
+      this.#over()
       freePort(this.#port)
     }
+  }
+
+  #over(): void {
+    this.state = 'ended'
+    this.#pool.close()
   }
 
   async #becomeReady(started: Promise<void>): Promise<void> {
@@ -156,8 +166,10 @@ export class Replica {
 
   /** While it runs: one that does not answer for long is ended, and another takes its place. */
   async #watchHealth(): Promise<void> {
+    const { health_interval_seconds: seconds } = this.#plan.config
+    const every = seconds === undefined ? HEALTH_EVERY_MS : seconds * 1000
     for (let bad = 0; bad < ILL_AFTER; ) {
-      await pause(HEALTH_EVERY_MS)
+      await pause(every)
       if (this.state !== 'ready') return
       bad = (await this.#answers()) ? 0 : bad + 1
     }

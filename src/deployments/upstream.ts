@@ -68,6 +68,7 @@ export class UpstreamBackend implements Backend {
       answered: () => {
         this.#failures = 0
       },
+      crashed: async () => false,
     }
     this.#leases.add(lease)
     return lease

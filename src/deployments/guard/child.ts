@@ -9,7 +9,7 @@ import { Runner } from './runner.ts'
 const runner = new Runner()
 serveParent(
   () => ({
-    run: (program: Program, progress) => runner.run(program, pid => progress({ pid })),
+    run: (program: Program, progress) => runner.run(program, progress),
     end: ({ id, graceMs }: Ending) => runner.end(id, graceMs),
     remark: ({ logPath, label, text }: Remark) => runner.log(logPath).line(label, text),
   }),

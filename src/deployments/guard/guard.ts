@@ -1,6 +1,6 @@
 import { errorFields, log } from '../../telemetry/log.ts'
 import { Child, ChildLost } from '../../workers/child.ts'
-import type { Ending, Exit, Program, Remark, Started } from './program.ts'
+import type { Ending, Event, Exit, Program, Remark } from './program.ts'
 
 /** The main process's side of the guard, which is started with the first program. */
 export class Guard {
@@ -19,9 +19,9 @@ export class Guard {
   }
 
   /** Runs a program to its end. @throws Fault 503 it cannot be started; ChildLost the guard ended, and the program with it */
-  async run(program: Program, started: (pid: number) => void): Promise<Exit> {
+  async run(program: Program, tell: (event: Event) => void): Promise<Exit> {
     const child = await this.#get()
-    return child.request<Exit>('run', program, { onProgress: progress => started((progress as Started).pid) })
+    return child.request<Exit>('run', program, { onProgress: event => tell(event as Event) })
   }
 
   /** Ends a program, and all that it started. */

@@ -19,9 +19,8 @@ export interface Program {
   label: string
 }
 
-export interface Started {
-  pid: number
-}
+/** What is told of a program while it runs: its process, then that this has ended; what it left is ended before the answer. */
+export type Event = { pid: number } | { ended: true }
 
 /** How a program ended, in words: `exit status 3`, `SIGKILL`. */
 export interface Exit {

@@ -3,7 +3,7 @@ import { Fault } from '../../lib/fault.ts'
 import { descendants, hasTemporaryFolder, killAll, processes, signal } from '../processes.ts'
 import { LogFile } from './log-file.ts'
 import { openPosix, type Posix } from './posix.ts'
-import type { Exit, Program } from './program.ts'
+import type { Event, Exit, Program } from './program.ts'
 
 const LAST_WORDS_MS = 500
 const MOST_OF_A_LINE = 8192
@@ -29,7 +29,7 @@ export class Runner {
    * Runs a program to its end, and to that of all that it started.
    * @throws Fault 503 it cannot be started; the message says why
    */
-  async run(program: Program, started: (pid: number) => void): Promise<Exit> {
+  async run(program: Program, tell: (event: Event) => void): Promise<Exit> {
     const log = this.log(program.logPath)
     const outputs = [new Output(this.#posix), new Output(this.#posix)] as const
     const child = this.#spawn(program, outputs)
@@ -37,13 +37,14 @@ export class Runner {
     if (program.memoryBytes) this.#posix?.limitData(pid, program.memoryBytes)
     if (program.cpus) this.#posix?.pin(pid, this.#spread(program.id, program.cpus))
     this.#running.set(program.id, { program, child })
-    started(pid)
+    tell({ pid })
     log.line(program.label, `callgate: process ${pid} was started`)
     const copied = Promise.all([
       copyLines(outputs[0].stream(child.stdout), log, `${program.label} out`),
       copyLines(outputs[1].stream(child.stderr), log, `${program.label} err`),
     ])
     await child.exited
+    tell({ ended: true })
     const how = String(child.signalCode ?? `exit status ${child.exitCode}`)
     await this.#killRest(program, pid)
     await Promise.race([copied, Bun.sleep(LAST_WORDS_MS)])
