@@ -3,6 +3,7 @@ import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
 import { Fault } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
+import { ClientError } from './client.ts'
 import { health } from './health.ts'
 import { StartError } from './start-error.ts'
 
@@ -13,6 +14,7 @@ const HELP = `Callgate ${version}: tables and models as key-gated REST endpoints
   callgate serve --manifest FILE        what a manifest declares
   callgate serve                        what the data directory holds
   callgate secret dk|hf                 prints a new key, or a new token
+  callgate deployment ...               servers behind one URL and one key: "callgate deployment help"
   callgate health                       asks the server on this machine whether it is alive
   callgate version
 
@@ -26,6 +28,7 @@ ${settingsHelp()}
 export async function runCli(argv: string[]): Promise<number> {
   const [command, ...rest] = argv
   try {
+    if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
     if (command === undefined || command === 'help' || command.startsWith('-h') || argv.includes('--help')) {
       console.log(HELP)
       return 0
@@ -57,6 +60,10 @@ function failed(error: unknown): number {
   if (error instanceof ConfigError) {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2
+  }
+  if (error instanceof ClientError) {
+    console.error(`callgate: ${error.message}`)
+    return error.status
   }
   if (
     error instanceof StartError ||

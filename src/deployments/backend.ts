@@ -9,7 +9,7 @@ export interface Caller {
 /** A server that one request goes to. */
 export interface Lease {
   pool: Pool
-  /** Asks whoever holds it for long (a WebSocket) to come to an end: the server is about to. */
+  /** Tells whoever holds it that the server is about to end: what has not come to its end by now does not. */
   stopping?: () => void
   /** The request is over, well or not. Once. */
   release(): void

@@ -36,7 +36,7 @@ export class CommandBackend implements Backend {
   #next: Generation | undefined
   /** why the next revision did not take over */
   #updateTrouble: string | undefined
-  #ending = new Set<Promise<void>>()
+  #ending = new Map<Generation, Promise<void>>()
   #waiting = new Set<Waiting>()
   #lastUsed = performance.now()
   #idling: ReturnType<typeof setInterval> | undefined
@@ -87,15 +87,16 @@ export class CommandBackend implements Backend {
     return { status: this.#status(), reason: trouble, replicas }
   }
 
-  /** Ends all of it: requests under way may end first. Nothing is started any more. */
+  /** Ends all of it: requests under way may end first. Nothing is started any more. Again: no later than is said now. */
   async close(drainMs?: number): Promise<void> {
     this.#closed = true
     clearInterval(this.#idling)
     this.#refuse(unavailable('This deployment is stopping.', 1))
-    for (const generation of [this.#current, this.#next]) if (generation) this.#end(generation, drainMs)
+    for (const generation of [this.#current, this.#next, ...this.#ending.keys()])
+      if (generation) this.#end(generation, drainMs)
     this.#current = undefined
     this.#next = undefined
-    await Promise.all(this.#ending)
+    await Promise.all(this.#ending.values())
   }
 
   #status(): Described['status'] {
@@ -140,8 +141,10 @@ export class CommandBackend implements Backend {
   }
 
   #end(generation: Generation, drainMs?: number): void {
-    const ending = generation.stop(drainMs).finally(() => this.#ending.delete(ending))
-    this.#ending.add(ending)
+    this.#ending.set(
+      generation,
+      generation.stop(drainMs).finally(() => this.#ending.delete(generation)),
+    )
   }
 
   #stopWhenIdle(): void {

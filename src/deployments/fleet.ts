@@ -28,15 +28,14 @@ export interface Server {
   revision: number
 }
 
-const DRAIN_MS = 30_000
-
 export class Fleet {
   readonly places: Places
   #guard: Guard
   #servers = new Map<number, Server>()
   /** by project's slug */
   #ofProject = new Map<string, Set<number>>()
-  #closing = new Set<Promise<unknown>>()
+  /** those that are not served any more, until they have ended */
+  #leaving = new Map<Server['backend'], Promise<void>>()
   #closed = false
 
   /** @param user whom programs run as that name no user themselves */
@@ -55,7 +54,7 @@ export class Fleet {
   declare(project: string, declared: Declared[]): void {
     if (this.#closed) return
     const wanted = new Map(declared.map(one => [one.id, one]))
-    for (const id of this.#ofProject.get(project) ?? []) if (!wanted.has(id)) this.#remove(id)
+    for (const id of this.#ofProject.get(project) ?? []) if (!wanted.has(id)) void this.#remove(id)
     this.#ofProject.set(project, new Set(wanted.keys()))
     for (const one of declared) this.#put(one)
   }
@@ -80,15 +79,16 @@ export class Fleet {
   /** Ends all of them: requests under way may take so long. */
   async close(drainMs: number): Promise<void> {
     this.#closed = true
-    for (const id of this.#servers.keys()) this.#close(id, drainMs)
-    await Promise.allSettled(this.#closing)
+    for (const id of this.#servers.keys()) void this.#close(id)
+    for (const backend of this.#leaving.keys()) void backend.close(drainMs)
+    await Promise.all(this.#leaving.values())
     await this.#guard.close()
   }
 
   #put({ id, revision, config, enabled }: Declared): void {
     const server = this.#servers.get(id)
     const kind = deploymentKind(config)
-    if (!enabled || kind === 'model') return this.#close(id)
+    if (!enabled || kind === 'model') return void this.#close(id)
     if (server?.revision === revision) return
     if (kind === 'command') {
       const plan = planOf(config as CommandConfig, revision)
@@ -98,34 +98,32 @@ export class Fleet {
         this.#servers.set(id, { backend: server.backend, config: plan.config, revision })
         return
       }
-      this.#close(id)
+      void this.#close(id)
       const backend = new CommandBackend(id, plan, { places: this.places, guard: this.#guard })
       this.#servers.set(id, { backend, config: plan.config, revision })
     } else if (kind === 'upstream') {
-      this.#close(id)
+      void this.#close(id)
       const upstream = config as UpstreamConfig
       this.#servers.set(id, { backend: new UpstreamBackend(upstream), config: upstream, revision })
     }
   }
 
-  #close(id: number, drainMs?: number): void {
-    const server = this.#servers.get(id)
-    if (!server) return
+  /** @returns settles when it has ended */
+  #close(id: number): Promise<void> | undefined {
+    const backend = this.#servers.get(id)?.backend
+    if (!backend) return undefined
     this.#servers.delete(id)
-    const closing = (
-      server.backend instanceof CommandBackend ? server.backend.close(drainMs) : server.backend.close(drainMs ?? DRAIN_MS)
-    )
+    const closing = backend
+      .close()
       .catch(error => log.error({ deployment: id, ...errorFields(error) }, 'a deployment did not end well'))
-      .finally(() => this.#closing.delete(closing))
-    this.#closing.add(closing)
+      .finally(() => this.#leaving.delete(backend))
+    this.#leaving.set(backend, closing)
+    return closing
   }
 
-  #remove(id: number): void {
-    this.#close(id)
-    const forgetting: Promise<unknown> = Promise.allSettled(this.#closing)
-      .then(() => this.places.forget(id))
-      .finally(() => this.#closing.delete(forgetting))
-    this.#closing.add(forgetting)
+  async #remove(id: number): Promise<void> {
+    await this.#close(id)
+    this.places.forget(id)
   }
 
   #sweep(): Promise<void> {

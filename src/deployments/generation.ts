@@ -100,13 +100,11 @@ export class Generation {
     )
   }
 
-  /** No more requests; those under way end, or their time does; then the processes. */
+  /** No more requests; those under way end, or their time does; then the processes. Again: no later than is said now. */
   stop(drainMs = this.plan.drainMs): Promise<void> {
-    this.#stopping ??= (async () => {
-      this.#stop.resolve()
-      await Promise.all(this.#slots.map(({ replica }) => replica?.stop(drainMs)))
-      await Promise.all(this.#kept)
-    })()
+    this.#stop.resolve()
+    const stopped = Promise.all(this.#slots.map(({ replica }) => replica?.stop(drainMs)))
+    this.#stopping ??= stopped.then(() => Promise.all(this.#kept)).then(() => {})
     return this.#stopping
   }
 

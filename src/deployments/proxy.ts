@@ -1,5 +1,5 @@
 /** One request, handed on to a deployment's server, and the server's answer handed back. */
-import { callerGone, deadlinePassed, Fault } from '../lib/fault.ts'
+import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { type AnswerEdge, answerOf } from './answer.ts'
 import type { Backend, Lease } from './backend.ts'
 import { type Forwarding, requestHead } from './outgoing.ts'
@@ -116,6 +116,7 @@ class Attempt implements Exchange, Watched, Sender {
     this.deadline = performance.now() + call.timeoutMs
     const head = requestHead(call.request, call.to, upload?.framing ?? call.upgrade?.lines ?? '')
     watch.add(this)
+    lease.stopping = () => this.#abandon(unavailable('This deployment is stopping.', 1))
     connection.begin(this)
     if (upload) upload.send(head, connection, this)
     else {

@@ -42,6 +42,8 @@ export class Replica {
   #plan: Plan
   #guard: Guard
   #ending: Promise<void> | undefined
+  /** as performance.now() */
+  #drainUntil = Number.POSITIVE_INFINITY
   #onReachable: () => void
 
   /** @param onReachable called when it can be reached again after a connection to it failed */
@@ -82,9 +84,10 @@ export class Replica {
     return lease
   }
 
-  /** Takes no more requests, waits for those under way, and ends. */
+  /** Takes no more requests, waits for those under way, and ends. Again: it waits no longer than is said now. */
   stop(drainMs: number): Promise<void> {
-    this.#ending ??= this.#stop(drainMs)
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainMs)
+    this.#ending ??= this.#stop()
     return this.#ending
   }
 
@@ -193,10 +196,10 @@ export class Replica {
     }
   }
 
-  async #stop(drainMs: number): Promise<void> {
+  async #stop(): Promise<void> {
     if (this.state !== 'ended') this.state = 'stopping'
-    const end = performance.now() + drainMs
-    while (this.#leases.size > 0 && performance.now() < end && this.state === 'stopping') await pause(DRAIN_LOOK_MS)
+    while (this.#leases.size > 0 && performance.now() < this.#drainUntil && this.state === 'stopping')
+      await pause(DRAIN_LOOK_MS)
     for (const lease of this.#leases) lease.stopping?.()
     await this.#guard.end({ id: this.#id, graceMs: GRACE_MS })
     await this.exited

@@ -13,6 +13,7 @@ const OPEN_AFTER = 5
 const FIRST_PROBE_MS = 1000
 const LONGEST_PROBE_MS = 30_000
 const PROBE_TIMEOUT_MS = 5000
+const DRAIN_MS = 30_000
 
 /**
  * An `upstream:` deployment: a server elsewhere. After failures in a row the circuit is open: requests are refused at once,
@@ -29,6 +30,8 @@ export class UpstreamBackend implements Backend {
   /** when the next probe is, as performance.now(); undefined: the circuit is closed */
   #probeAt: number | undefined
   #closed = false
+  /** as performance.now() */
+  #drainUntil = Number.POSITIVE_INFINITY
 
   constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig) {
     this.url = new URL(upstream)
@@ -82,11 +85,11 @@ export class UpstreamBackend implements Backend {
     }
   }
 
-  /** Requests under way end, or their time does. */
-  async close(drainMs: number): Promise<void> {
+  /** Requests under way end, or their time does. Again: no later than is said now. */
+  async close(drainMs = DRAIN_MS): Promise<void> {
     this.#closed = true
-    const end = performance.now() + drainMs
-    while (this.#leases.size > 0 && performance.now() < end) await pause(20)
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainMs)
+    while (this.#leases.size > 0 && performance.now() < this.#drainUntil) await pause(20)
     for (const lease of this.#leases) lease.stopping?.()
     this.#pool.close()
   }
