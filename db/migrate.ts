@@ -4,6 +4,8 @@ import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
 import datasetOrigin from './migrations/0002_dataset_origin.sql' with { type: 'text' }
 import deployments from './migrations/0005_deployments.sql' with { type: 'text' }
+import datasetRefresh from './migrations/0006_dataset_refresh.sql' with { type: 'text' }
+import engines from './migrations/0007_engines.sql' with { type: 'text' }
 
 export interface Migration {
   number: number
@@ -15,6 +17,8 @@ const MIGRATIONS: Migration[] = [
   { number: 1, sql: init },
   { number: 2, sql: datasetOrigin },
   { number: 5, sql: deployments },
+  { number: 6, sql: datasetRefresh },
+  { number: 7, sql: engines },
 ]
 
 /** The catalog was written by a newer Callgate than this one. */

@@ -71,7 +71,7 @@ export const datasets = sqliteTable(
     projectId: projectId(),
     /** `schema.table` */
     name: text('name').notNull(),
-    engine: text('engine', { enum: ['sqlite'] })
+    engine: text('engine', { enum: ['sqlite', 'duckdb', 'postgres'] })
       .notNull()
       .default('sqlite'),
     description: text('description').notNull().default(''),
@@ -80,8 +80,13 @@ export const datasets = sqliteTable(
     sourceHash: text('source_hash'),
     /** The operator's own file and how it was read, for reading it again; null: an upload. */
     origin: json<unknown>('origin'),
-    /** The immutable file under `warehouse/` that is served. */
+    /** When `origin` is read again by itself, and what came of the last time. */
+    refresh: json<unknown>('refresh'),
+    refreshState: json<unknown>('refresh_state'),
+    /** The immutable file under `warehouse/` that is served; empty where another engine has the rows. */
     file: text('file').notNull(),
+    /** Where another engine finds the rows. */
+    location: json<unknown>('location'),
     generation: integer('generation').notNull().default(1),
     columns: json<unknown>('columns').notNull(),
     /** columns of earlier generations that had a policy: it is theirs again if they come back */
@@ -94,6 +99,17 @@ export const datasets = sqliteTable(
   },
   t => [uniqueIndex('datasets_project_name').on(t.projectId, t.name)],
 )
+
+/** A database that datasets may be tables of. Its secret is in an environment variable or a file, never here. */
+export const connections = sqliteTable('connections', {
+  id: id(),
+  name: text('name').notNull().unique(),
+  kind: text('kind', { enum: ['postgres'] }).notNull(),
+  urlEnv: text('url_env'),
+  urlFile: text('url_file'),
+  createdAt: createdAt(),
+  updatedAt: text('updated_at').notNull(),
+})
 
 /** A named model; what is served under its name is `activeVersion`. */
 export const models = sqliteTable(

@@ -1,6 +1,7 @@
 /** Every setting of the server, declared once: flags, environment variables, help and README all come from this list. */
 import { isAbsolute, resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { parseDuration } from './lib/duration.ts'
 import { usableCpus } from './lib/machine.ts'
 
 interface Setting<T> {
@@ -40,10 +41,8 @@ const oneOf =
     if (!choices.includes(value as T)) throw new Unacceptable(`must be ${choices.join(' or ')}`)
     return value as T
   }
-/** `30s`, `500ms`, `2m` or a bare number of seconds, in milliseconds. */
 const duration = (from: number, to: number) => (value: string) => {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value)
-  const milliseconds = match ? Number(match[1]) * { ms: 1, s: 1000, m: 60_000 }[match[2] ?? 's']! : Number.NaN
+  const milliseconds = parseDuration(value) ?? Number.NaN
   if (!(milliseconds >= from && milliseconds <= to))
     throw new Unacceptable(`must be a duration such as 500ms, 30s or 2m, from ${from / 1000}s to ${to / 1000}s`)
   return milliseconds
@@ -122,7 +121,20 @@ export const SETTINGS = {
     'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)',
     optionalSize,
   ),
-  queryWorkers: setting('query-workers', 'N', '2', 'Processes for queries that may take long', wholeNumber(1, 64)),
+  queryWorkers: setting(
+    'query-workers',
+    'N',
+    '2',
+    'Processes for queries that may take long, and as many for exports',
+    wholeNumber(1, 64),
+  ),
+  resultCache: setting(
+    'result-cache',
+    'SIZE',
+    '64MiB',
+    'What kept answers of queries may take in memory (0: none are kept)',
+    size,
+  ),
   modelLoading: setting(
     'model-loading',
     'WHEN',

@@ -6,6 +6,7 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   import: () => import('./query/ingest/child.ts'),
   query: () => import('./query/child.ts'),
   guard: () => import('./deployments/guard/child.ts'),
+  duckdb: () => import('./query/engines/duckdb/child.ts'),
 }
 
 const args = process.argv.slice(2)

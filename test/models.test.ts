@@ -36,7 +36,14 @@ async function unpacked() {
 async function takeIn(given: ManifestDataset) {
   const target = join(folder, `${given.name}.db`)
   const { primary_key: primaryKey, indexes } = given
-  const request = { source: given.from, format: formatOf(given.from)!, target, scratchDir: folder, primaryKey, indexes }
+  const request = {
+    source: given.from!,
+    format: formatOf(given.from!)!,
+    target,
+    scratchDir: folder,
+    primaryKey,
+    indexes,
+  }
   const imported = await importFile(request)
   const columns = imported.columns.map(column => ({ ...column, sensitivity: 'low', ...given.columns?.[column.name] }))
   return { name: given.name, file: target, ...imported, columns } as unknown as Dataset & { rowCount: number }
@@ -52,7 +59,7 @@ function readmeFigures(path: string): string[] | undefined {
 test('the embedded files are the manifest and exactly what it names, and nothing else is needed', async () => {
   const { dir, project, projects, secrets } = await unpacked()
   const named = [
-    ...(project.datasets ?? []).map(dataset => dataset.from),
+    ...(project.datasets ?? []).map(dataset => dataset.from!),
     ...(project.models ?? []).flatMap(model => model.versions.map(version => version.file)),
   ]
   expect(['demo.yaml', ...named.map(path => relative(dir, path))].sort()).toEqual(Object.keys(sampleFiles).sort())
@@ -72,8 +79,8 @@ test('the data has the keys, columns and row counts that demo.yaml and README.md
   for (const given of project.datasets ?? []) {
     const dataset = await takeIn(given)
     datasets.set(given.name, dataset)
-    const figures = [dataset.rowCount, Bun.file(given.from).size].map(n => n.toLocaleString('en-US'))
-    expect(readmeFigures(relative(dir, given.from))).toEqual(figures)
+    const figures = [dataset.rowCount, Bun.file(given.from!).size].map(n => n.toLocaleString('en-US'))
+    expect(readmeFigures(relative(dir, given.from!))).toEqual(figures)
     const names = dataset.columns.map(column => column.name)
     expect(names).toEqual(expect.arrayContaining(Object.keys(given.columns ?? {})))
   }

@@ -56,6 +56,8 @@ export interface StoredColumn {
   scale?: number
   /** integer: whether a value lies beyond +-(2^53 - 1), so that reading needs bigint */
   wide?: boolean
+  /** of an engine other than the embedded store: what the column is there, as the engine calls it */
+  native?: string
   /** what it looks like, where that is personal; of a Column: still open, and so its tier and mask */
   proposal?: Proposal
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm'
+import { and, asc, eq, isNotNull } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
@@ -11,13 +11,41 @@ import {
   type StoredColumn,
 } from './column.ts'
 import { checkDatasetName } from './names.ts'
+import type { RefreshRule, RefreshState } from './refresh.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 type Row = typeof datasets.$inferSelect
-export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin'> & {
+/** What reads a dataset: the embedded store, files in place, a database. */
+export type EngineName = Row['engine']
+export type Dataset = Omit<Row, 'columns' | 'formerColumns' | 'origin' | 'location' | 'refresh' | 'refreshState'> & {
   columns: Column[]
   formerColumns: Column[]
   origin: Origin | null
+  /** null: the embedded store's `file` */
+  location: Location | null
+  refresh: RefreshRule
+  refreshState: RefreshState | null
+}
+
+/** Where an engine other than the embedded store finds a dataset's rows. */
+export type Location = FilesLocation | TableLocation
+
+/** Files that are read in place: a file, a folder, or a pattern, as an absolute path that is shown to nobody. */
+export interface FilesLocation {
+  path: string
+  /** all of DuckDB's call but the files */
+  reader: { read: 'read_csv' | 'read_json' | 'read_parquet'; options: string }
+  /** what each column of the dataset is in it, in SQL that was made when the files were described */
+  selects: string[]
+}
+
+/** A table or view of a connection's database. */
+export interface TableLocation {
+  connection: string
+  schema: string
+  table: string
+  /** the primary key as somebody declared it; absent: what the table itself says */
+  key?: string[]
 }
 
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
@@ -32,9 +60,13 @@ export interface Origin {
 /** Policy of columns as a manifest and the API give it; what is not named stays. */
 export type ColumnPolicy = Record<string, { sensitivity?: Sensitivity; mask?: Mask | null }>
 
-/** What an import produced. */
+/** What an import, or a look at files or a table in place, produced. */
 export interface Generation {
+  /** default: sqlite */
+  engine?: EngineName
+  /** of the embedded store, else empty */
   file: string
+  location?: Location
   columns: StoredColumn[]
   primaryKey: string[] | null
   indexes: string[][]
@@ -47,6 +79,10 @@ export interface Generation {
 
 export const listDatasets = (store: Store, projectId: number): Dataset[] =>
   store.select().from(datasets).where(eq(datasets.projectId, projectId)).orderBy(asc(datasets.name)).all() as Dataset[]
+
+/** Those whose file is read again by itself. */
+export const refreshedDatasets = (store: Store): Dataset[] =>
+  store.select().from(datasets).where(isNotNull(datasets.refresh)).all() as Dataset[]
 
 export const allDatasets = (store: Store): Dataset[] => store.select().from(datasets).all() as Dataset[]
 
@@ -87,7 +123,18 @@ export function putGeneration(
   const formerColumns = [...policy.values()].filter(
     c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
   )
-  const values = { ...generation, origin: generation.origin ?? null, columns, formerColumns, updatedAt: now() }
+  const origin = generation.origin ?? null
+  const values = {
+    ...generation,
+    engine: generation.engine ?? 'sqlite',
+    location: generation.location ?? null,
+    origin,
+    refresh: existing && (origin || generation.location) ? existing.refresh : null,
+    refreshState: null,
+    columns,
+    formerColumns,
+    updatedAt: now(),
+  }
   const dataset = existing
     ? store
         .update(datasets)
@@ -101,7 +148,7 @@ export function putGeneration(
         .returning()
         .get()
   note(store, actor, existing ? 'dataset.replace' : 'dataset.create', name, projectId, { rows: generation.rowCount })
-  return { dataset: dataset as Dataset, replaced: existing?.file ?? null }
+  return { dataset: dataset as Dataset, replaced: existing?.file || null }
 }
 
 /** A column of a new generation with the policy that it had, or else what is proposed for it: the stricter, if twice. */

@@ -47,6 +47,7 @@ export interface KnownKey {
 }
 
 const CACHED_KEYS = 200_000
+const RECENT_KEYS = 1000
 
 /**
  * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
@@ -55,6 +56,8 @@ const CACHED_KEYS = 200_000
 export class KeyRing {
   #db: Db
   #known = new Map<string, KnownKey>()
+  /** the same by the secrets that came lately: whoever calls often is spared the hash */
+  #recent = new Map<string, KnownKey>()
   #touched = new Map<number, number>()
 
   constructor(db: Db) {
@@ -63,6 +66,16 @@ export class KeyRing {
 
   /** The key with this secret, or undefined; what does not have a secret's form is never looked up in the catalog. */
   find(secret: string): KnownKey | undefined {
+    const recent = this.#recent.get(secret)
+    if (recent) return recent
+    const known = this.#find(secret)
+    if (!known) return undefined
+    if (this.#recent.size >= RECENT_KEYS) this.#recent.clear()
+    this.#recent.set(secret, known)
+    return known
+  }
+
+  #find(secret: string): KnownKey | undefined {
     const hash = hashSecret(secret)
     const known = this.#known.get(hash)
     if (known) return known
@@ -104,6 +117,7 @@ export class KeyRing {
   /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */
   forgetAll(): void {
     this.#known.clear()
+    this.#recent.clear()
   }
 
   /**
@@ -161,6 +175,7 @@ export class KeyRing {
   update(store: Store, actor: Actor, key: ApiKey, fields: Partial<KeyFields & { isActive: boolean }>): ApiKey {
     const updated = store.update(apiKeys).set(normalised(fields)).where(eq(apiKeys.id, key.id)).returning().get()
     this.#known.delete(key.hash)
+    this.#recent.clear()
     note(store, actor, 'key.update', `${key.name}#${key.id}`, key.projectId, auditFields(fields))
     return updated
   }

@@ -69,6 +69,12 @@ const Order = Type.Object(
   closed,
 )
 
+/** How long an answer may be kept and given again to callers of the same policy. */
+const Cache = Type.Object({ ttl_seconds: Type.Integer({ minimum: 0, maximum: 86_400 }) }, closed)
+
+/** The most rows of one answer. */
+const MAX_LIMIT = 10_000_000
+
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
 export const QueryDefinition = Type.Object(
@@ -116,14 +122,15 @@ export const QueryDefinition = Type.Object(
     pagination: Type.Optional(
       Type.Object(
         {
-          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
-          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
           /** whether each answer counts all rows that the request's filters leave, in `total` */
           total: Type.Optional(Type.Boolean()),
         },
         closed,
       ),
     ),
+    cache: Type.Optional(Cache),
   },
   closed,
 )
@@ -143,7 +150,11 @@ const LookupEndpoint = Type.Object(
     key_column: Name,
     key_param: Type.Optional(Name),
     columns: Type.Optional(Type.Array(Name, { maxItems: 500 })),
-    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+    max_results: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    /** what callers are told of the key's parameter */
+    key_description: Type.Optional(Type.String()),
+    key_example: Type.Optional(Type.Unknown()),
+    cache: Type.Optional(Cache),
   },
   closed,
 )

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
+import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
@@ -11,6 +12,9 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { Refresher } from '../management/refresher.ts'
+import { AnswerCache } from '../query/cache.ts'
+import { Connections } from '../query/engines/postgres/connections.ts'
 import { QueryRunner } from '../query/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
@@ -27,6 +31,8 @@ export interface Instance {
   /** where it listens, e.g. `http://127.0.0.1:8080` */
   url: string
   context: ManagementContext
+  /** Reads files again by the datasets' rules, once it is started. */
+  refresher: Refresher
   /** What keeps `/-/ready` at 503 for now; remove a reason when it no longer holds. */
   waitingFor: Set<string>
   /** Aborted by the first signal: what takes long and was not asked for by a caller gives up. */
@@ -52,7 +58,8 @@ export function openInstance(config: Config): Instance {
   configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
 
   const secret = installationSecret(db)
-  const queries = new QueryRunner(config.queryWorkers)
+  const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
+  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
@@ -61,6 +68,7 @@ export function openInstance(config: Config): Instance {
   })
   const registry = new Registry({
     queries,
+    answers: new AnswerCache(config.resultCache),
     scorer,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
@@ -77,7 +85,8 @@ export function openInstance(config: Config): Instance {
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
-  const context = { config, db, keys, publisher, fleet, limits: gate.limits, secret, uploadsDir: dirs.uploads }
+  const { limits } = gate
+  const context = { config, db, keys, publisher, fleet, limits, connections, secret, uploadsDir: dirs.uploads }
   const readiness = {
     reasons() {
       const scoring = scorer.status()
@@ -106,16 +115,23 @@ export function openInstance(config: Config): Instance {
     }
   }, FLUSH_MS)
 
+  const refresher = new Refresher(context)
   const { server } = app
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   return {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
+    refresher,
     waitingFor,
     stopping: new AbortController(),
     async stop() {
-      // answers that have no end of their own are given one, else the server would wait for them
+      const read = refresher.stop()
+      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
+      // answers of deployments that have no end of their own are given one, else the server would wait for them
       await Promise.all([app.stop(), fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
+      clearTimeout(cut)
+      await read
       clearInterval(flushing)
       await scorer.close()
       keys.flush()

@@ -32,13 +32,14 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
   }
   prepared.resolve()
   instance.waitingFor.delete(PREPARING)
+  instance.refresher.start()
   return ended
 }
 
 /** Applies a manifest with its imports' progress, and what its services warn of, on the terminal. */
 export async function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
-  const table = (name: string) => {
-    const reporter = progressReporter(`importing ${name}`)
+  const table = (what: string) => {
+    const reporter = progressReporter(what)
     return { update: reporter.update, done: () => reporter.done(), failed: () => reporter.failed() }
   }
   const applied = await applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)

@@ -2,29 +2,28 @@ import type { DeploymentConfig } from '../catalog/deployments.ts'
 import type { Grant } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { RowCodec } from '../scoring/codec.ts'
+import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
   params: URLSearchParams
-  /** the parsed JSON body of a model or function call */
-  body: unknown
+  /** the body as it was received, of kinds that take one: what parses it is the endpoint's choice */
+  bytes?: Uint8Array
+  /** the parsed JSON body, where there are no bytes */
+  body?: unknown
   /** milliseconds since the epoch */
   deadline: number
   /** its `signal` tells that the caller has gone; a request makes one when it is read: only where the work takes long */
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** What a model answers. */
-export interface ModelReply {
-  predictions: unknown[]
-  probabilities?: Record<string, number>[]
-  outputs?: Record<string, unknown[]>
-  model_id: number
-  count: number
-}
+/** Bytes are JSON already. */
+export type Reply = RowsReply | ModelReply | Uint8Array<ArrayBuffer>
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {
@@ -34,6 +33,8 @@ export interface ServedVersion {
   number: number
   metadata: ModelMetadata
   codec: RowCodec
+  /** how a scoring process answers bodies; absent where their rows are checked against a schema first */
+  recipe?: SentRecipe
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
@@ -80,7 +81,7 @@ export interface Endpoint {
   readonly kind: EndpointConfig['kind']
   /** The methods that a call may use. */
   readonly methods: readonly string[]
-  /** Of kinds that take a body: the door parses it before `run`. */
+  /** Of kinds that take a body, which a door reads before `run`. */
   readonly takesBody: boolean
   /** Dataset files that this endpoint reads. */
   readonly files: readonly string[]
@@ -90,10 +91,12 @@ export interface Endpoint {
   readonly model?: ServedModel
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
+  /** Of kinds that answer rows: the same in a format, as it is sent. */
+  readonly answers?: QueryAnswers
   /** Where porter's door serves it. */
   readonly porter?: ServedRoute
   /** @throws Fault what is wrong with the call, or with the server's strength at the moment */
-  run(call: Call, grant: Grant): RowsReply | ModelReply | Promise<RowsReply | ModelReply>
+  run(call: Call, grant: Grant): Reply | Promise<Reply>
 }
 
 /** A deployment below `/v1/{project}/{deployment}/`, as it is declared. Immutable. */

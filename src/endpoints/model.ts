@@ -1,11 +1,17 @@
 import { activeVersion, findModel, findVersion, type Model, type ModelVersion, versionsOf } from '../catalog/models.ts'
 import type { ModelEndpoint, ModelReference } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
-import { notFound, unprocessable } from '../lib/fault.ts'
-import { compileCodec } from '../scoring/codec.ts'
+import { parseJson } from '../lib/body.ts'
+import { notFound } from '../lib/fault.ts'
+import { parseLossless } from '../lib/json.ts'
+import { sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
+import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
-import type { Endpoint, ModelReply, ServedModel, ServedVersion } from './endpoint.ts'
+import { replyOf, rowsOf } from '../scoring/rows.ts'
+import type { Scorer } from '../scoring/scorer.ts'
+import type { SentRecipe } from '../scoring/wire.ts'
+import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -23,15 +29,17 @@ export function serveModel(
 ): ServedModel {
   const { model, wanted, pinned } = find(reference, store, projectId)
   const check = compileRowSchema(reference.schema)
+  const options: CodecOptions = {
+    strict: reference.strict,
+    output: reference.output,
+    allOutputs: reference.outputs === 'all',
+  }
   const served = (version: ModelVersion): ServedVersion => ({
     id: version.id,
     number: version.version,
     metadata: version.metadata,
-    codec: compileCodec(version.metadata, version.features ?? undefined, {
-      strict: reference.strict,
-      output: reference.output,
-      allOutputs: reference.outputs === 'all',
-    }),
+    codec: compileCodec(version.metadata, version.features ?? undefined, options),
+    recipe: reference.schema === undefined ? recipeOf(version, options) : undefined,
     scoring: {
       sha256: version.sha256,
       path: artifactPath(runtime.modelsDir, version.sha256, version.metadata),
@@ -82,6 +90,7 @@ export function compileModelEndpoint(
 ): Endpoint {
   const model = serveModel(endpoint, store, projectId, runtime)
   const { active } = model
+  const longIntegers = active.checksRows || takesLongIntegers(active.codec)
   return {
     id: endpoint.id,
     kind: 'model',
@@ -90,30 +99,45 @@ export function compileModelEndpoint(
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    async run(call): Promise<ModelReply> {
-      const { rows, form } = rowsOf(call.body)
+    run(call) {
+      if (call.bytes && active.recipe) {
+        const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
+        if (answer) return answer
+      }
+      const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      const decoded = await predict(runtime.scorer, active.scoring, active.codec, rows, form, call)
-      return { ...decoded, model_id: active.id, count: rows.length }
+      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
+        replyOf(decoded, active.id, rows.length),
+      )
     },
   }
 }
 
-const NEITHER = 'The body is {"features": {...}} for one row or {"rows": [{...}, ...]} for several.'
-
-/** @throws Fault 422 not exactly one of `features` and `rows`, or no rows */
-function rowsOf(body: unknown): { rows: readonly unknown[]; form: 'rows' | 'features' } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw unprocessable(NEITHER)
-  const hasFeatures = Object.hasOwn(body, 'features')
-  const hasRows = Object.hasOwn(body, 'rows')
-  if (hasFeatures === hasRows) throw unprocessable(hasRows ? 'Either features or rows, not both.' : NEITHER)
-  const { features, rows } = body as { features?: unknown; rows?: unknown }
-  if (hasFeatures) {
-    if (typeof features !== 'object' || features === null || Array.isArray(features))
-      throw unprocessable('features must be an object of named features.')
-    return { rows: [features], form: 'features' }
-  }
-  if (!Array.isArray(rows)) throw unprocessable('rows must be a list of objects of named features.')
-  if (rows.length === 0) throw unprocessable('rows is empty.')
-  return { rows, form: 'rows' }
+/**
+ * Has a scoring process write the answer: of the tensors, where a quick look at the body makes them, else of the body.
+ * @returns undefined: there is too much of it, it is to be parsed and scored in parts
+ */
+function answerBytes(
+  scorer: Scorer,
+  { codec, scoring }: ServedVersion,
+  recipe: SentRecipe,
+  body: Uint8Array,
+  call: Call,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  const scanned = codec.scan(body)
+  if (scanned && scanned.rows <= scorer.maxBatchRows)
+    return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
+  const rows = codec.mostRows(body.length)
+  if (body.length > MOST_BYTES_HANDED_ON || rows > (codec.stacks ? scorer.maxBatchRows : 1)) return undefined
+  return scorer.answer(scoring, recipe, { body }, rows, call)
 }
+
+/** What is larger is scored in parts (`Scorer.score`), so that it does not keep a process from everyone else. */
+const MOST_BYTES_HANDED_ON = 256 * 1024
+
+const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>
+  sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options })
+
+/** The parsed body. @throws Fault 400 */
+const bodyOf = ({ bytes, body }: Call, longIntegers: boolean): unknown =>
+  bytes ? parseJson(bytes, longIntegers ? parseLossless : JSON.parse) : body

@@ -3,6 +3,7 @@ import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
+import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
@@ -29,7 +30,7 @@ export function compileQueryEndpoint(
     const known = `${projectId}/${name}`
     if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
     const dataset = datasets.get(known)
-    return dataset && { ...dataset, file: join(runtime.warehouseDir, dataset.file) }
+    return dataset?.file ? { ...dataset, file: join(runtime.warehouseDir, dataset.file) } : dataset
   })
   const prepared = new PreparedQuery(
     query,
@@ -44,9 +45,10 @@ export function compileQueryEndpoint(
     kind: endpoint.kind,
     methods: ['GET'],
     takesBody: false,
-    files: query.tables.map(t => t.dataset.file),
+    files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
     ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
+    answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }
 }

@@ -1,9 +1,11 @@
+import type { AnswerCache } from '../query/cache.ts'
 import type { QueryRunner } from '../query/runner.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 
 /** What endpoints run on: one of each in a server. */
 export interface EndpointRuntime {
   queries: QueryRunner
+  answers: AnswerCache
   scorer: Scorer
   /** whether models are loaded when they are published, and not by their first call */
   loadAhead: boolean

@@ -20,17 +20,38 @@ export type Encoding = 'gzip' | 'deflate'
  * @param encodings what this door takes
  * @throws Fault 413 over the limit (before and after unpacking), 415 another encoding, 400 broken bytes or a body cut off
  */
-export async function readBytes(
+export function readBytes(
   request: Request,
   limit: number,
   encodings: readonly Encoding[] = ['gzip'],
 ): Promise<Uint8Array> {
-  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase()
-  if (encoding && encoding !== 'identity' && !encodings.includes(encoding as Encoding))
+  const encoding = request.headers.get('content-encoding')
+  if (encoding === null) return received(request, limit)
+  return unpacked(request, encoding.trim().toLowerCase(), limit, encodings)
+}
+
+const received = (request: Request, limit: number): Promise<Uint8Array> =>
+  (request.headers.get('content-length') === null ? collect(request.body, limit) : request.bytes()).then(bytes => {
+    if (bytes.length > limit) throw tooLarge(limit)
+    return bytes
+  }, cutOff)
+
+function cutOff(error: unknown): never {
+  if (error instanceof Fault) throw error
+  throw badRequest('The body was cut off.', 'malformed_body')
+}
+
+async function unpacked(
+  request: Request,
+  encoding: string,
+  limit: number,
+  encodings: readonly Encoding[],
+): Promise<Uint8Array> {
+  const plain = !encoding || encoding === 'identity'
+  if (!plain && !encodings.includes(encoding as Encoding))
     throw new Fault(415, 'unsupported_encoding', `The content encoding must be ${encodings.join(', ')} or none.`)
   const bytes = await received(request, limit)
-  if (bytes.length > limit) throw tooLarge(limit)
-  if (!encoding || encoding === 'identity') return bytes
+  if (plain) return bytes
   try {
     const bound = { maxOutputLength: limit }
     // not on this thread: a large body would hold up everyone else
@@ -45,15 +66,6 @@ export async function readBytes(
 /** `deflate` means zlib's format (RFC 9110, 8.4.1.2), and some clients send the bare stream all the same. */
 const hasZlibHeader = (bytes: Uint8Array) =>
   bytes.length > 1 && (bytes[0]! & 15) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
-
-async function received(request: Request, limit: number): Promise<Uint8Array> {
-  try {
-    return request.headers.get('content-length') === null ? await collect(request.body, limit) : await request.bytes()
-  } catch (error) {
-    if (error instanceof Fault) throw error
-    throw badRequest('The body was cut off.', 'malformed_body')
-  }
-}
 
 /** A stream's bytes, given up as soon as they pass the limit. */
 async function collect(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
@@ -70,10 +82,13 @@ async function collect(stream: ReadableStream<Uint8Array> | null, limit: number)
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** @throws Fault 400 what is not JSON in UTF-8; nothing of it is repeated */
-export function parseJson(bytes: Uint8Array): unknown {
+/**
+ * @param parse `JSON.parse` where nothing that is read of it is an integer beyond 2^53
+ * @throws Fault 400 what is not JSON in UTF-8; nothing of it is repeated
+ */
+export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = parseLossless): unknown {
   try {
-    return parseLossless(decoder.decode(bytes))
+    return parse(decoder.decode(bytes))
   } catch {
     throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
   }

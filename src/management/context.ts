@@ -12,6 +12,7 @@ import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../li
 import { badRequest, forbidden, notFound, unprocessable } from '../lib/fault.ts'
 import { losesWhenStored, tooDeep } from '../lib/json.ts'
 import { checkShape } from '../lib/shape.ts'
+import type { Connections } from '../query/engines/postgres/connections.ts'
 
 /** What the management API works with. */
 export interface ManagementContext {
@@ -21,6 +22,8 @@ export interface ManagementContext {
   publisher: Publisher
   fleet: Fleet
   limits: Limits
+  /** the databases that datasets are tables of */
+  connections: Connections
   /** the installation's secret: signs sessions */
   secret: Uint8Array
   /** where uploads are received */

@@ -1,12 +1,13 @@
-/** A dataset's settings as the Honeyframe SDK has them: of those, policy and description are ours. */
+/** A dataset's settings as the Honeyframe SDK has them: of those, policy and description are ours; and `refresh` besides. */
 import { type Static, Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import { type ColumnPolicy, type Dataset, getDataset, setColumnPolicy, setDescription } from '../catalog/datasets.ts'
+import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notServed } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
-import { datasetFor } from './datasets.ts'
+import { datasetFor, refreshStateOf } from './datasets.ts'
 import { checkMatch, single } from './respond.ts'
 
 const closed = { additionalProperties: false }
@@ -39,16 +40,18 @@ const Settings = Type.Object(
   {
     description: Type.Optional(Type.Union([Type.String({ maxLength: 10_000 }), Type.Null()])),
     masking: Type.Optional(Type.Union([Masking, Type.Null()])),
+    refresh: Type.Optional(RefreshRule),
     ...Object.fromEntries(ELSEWHERE.map(name => [name, Type.Optional(Type.Unknown())])),
   },
   closed,
 )
 
-const settingsOf = ({ name, description, columns }: Dataset) => ({
+const settingsOf = ({ name, description, columns, refresh }: Dataset) => ({
   name,
   managed: true,
   friendly_name: null,
   description,
+  refresh,
   masking: Object.fromEntries(
     columns
       .filter(c => c.decided || c.mask !== undefined || c.sensitivity !== 'low')
@@ -91,6 +94,7 @@ export async function changeSettings(
     checkMatch(request, settingsOf(dataset))
     if (policy && setColumnPolicy(tx, who.actor, dataset, policy)) touched.datasets.add(inProject(projectId, name))
     if (typeof body.description === 'string') setDescription(tx, who.actor, dataset, body.description)
+    if (body.refresh !== undefined) setRefresh(tx, who.actor, dataset, body.refresh)
     return getDataset(tx, projectId, name)
   })
   return answered(changed, { ok: true })
@@ -117,5 +121,6 @@ const says = (value: unknown): boolean =>
 
 const answered = (dataset: Dataset, more: object = {}) => {
   const path = `/api/datasets/${encodeURIComponent(dataset.name)}`
-  return single(settingsOf(dataset), { self: `${path}/settings`, dataset: path }, 200, more)
+  const beside = { refresh_state: refreshStateOf(dataset), ...more }
+  return single(settingsOf(dataset), { self: `${path}/settings`, dataset: path }, 200, beside)
 }

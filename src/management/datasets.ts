@@ -6,6 +6,7 @@ import {
   deleteDataset,
   findDataset,
   getDataset,
+  type Location,
   listDatasets,
   putGeneration,
   setColumnPolicy,
@@ -13,6 +14,7 @@ import {
 } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
+import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
@@ -37,7 +39,11 @@ export const Policy = Type.Record(
   ),
 )
 const DatasetPatch = Type.Object(
-  { columns: Type.Optional(Policy), description: Type.Optional(Type.String({ maxLength: 10_000 })) },
+  {
+    columns: Type.Optional(Policy),
+    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    refresh: Type.Optional(RefreshRule),
+  },
   closed,
 )
 const Types = Type.Record(Type.String(), literals(COLUMN_TYPES))
@@ -65,22 +71,23 @@ export function datasetFor(
   return found[0]
 }
 
-export const datasets = (context: ManagementContext, request: Request, who: SignedIn): Response =>
-  list(
-    request,
-    projectsInScope(context, who, request)
-      .flatMap(p => listDatasets(context.db, p.id))
-      .map(datasetRow),
-    rows => ({ datasets: rows }),
-  )
+/** `search`: what a dataset's name or description must contain, in any case. */
+export function datasets(context: ManagementContext, request: Request, who: SignedIn): Response {
+  const search = (new URL(request.url).searchParams.get('search') ?? '').toLowerCase()
+  const found = projectsInScope(context, who, request)
+    .flatMap(p => listDatasets(context.db, p.id))
+    .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
+  const rows = found.map(dataset => ({ ...datasetRow(dataset), refresh_state: refreshStateOf(dataset) }))
+  return list(request, rows, rows => ({ datasets: rows }))
+}
 
 export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
   shown(datasetFor(context, who, request, name, 'viewer'))
 
-/** Column policy and description; both act at once on what is published. */
+/** Column policy and description, which act at once on what is published; when its file is read again. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const { id, projectId } = datasetFor(context, who, request, name, 'editor')
-  const { columns, description } = await jsonBody(context, request, DatasetPatch)
+  const { columns, description, refresh } = await jsonBody(context, request, DatasetPatch)
   const changed = context.publisher.change((tx, touched) => {
     const dataset = getDataset(tx, projectId, name)
     if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
@@ -88,6 +95,7 @@ export async function changeDataset(context: ManagementContext, request: Request
     if (columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy))
       touched.datasets.add(inProject(projectId, name))
     if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+    if (refresh !== undefined) setRefresh(tx, who.actor, dataset, refresh)
     return getDataset(tx, projectId, name)
   })
   return shown(changed)
@@ -102,7 +110,7 @@ export function removeDataset(context: ManagementContext, request: Request, who:
     deleteDataset(tx, who.actor, dataset)
     return dataset.file
   })
-  context.publisher.discardFile(file)
+  if (file) context.publisher.discardFile(file)
   return json({ deleted: true })
 }
 
@@ -171,6 +179,12 @@ function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<stri
   return value as import('@sinclair/typebox').Static<T>
 }
 
+/** The table that a dataset is; where its files are is nobody's to know. */
+const whereOf = (location: Location | null) =>
+  location && 'connection' in location
+    ? { connection: location.connection, table: `${location.schema}.${location.table}` }
+    : { connection: null, table: null }
+
 const datasetRow = (dataset: Dataset) => ({
   id: dataset.id,
   name: dataset.name,
@@ -182,6 +196,8 @@ const datasetRow = (dataset: Dataset) => ({
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
   source: dataset.source,
+  ...whereOf(dataset.location),
+  refresh: dataset.refresh,
   columns: dataset.columns.map(c => ({
     name: c.name,
     data_type: c.type,
@@ -196,11 +212,15 @@ const datasetRow = (dataset: Dataset) => ({
   updated_at: dataset.updatedAt,
 })
 
-/** A dataset as it is answered; `more` is no part of its ETag. */
+/** What came of the last time that the file was read again, asked for or by itself. */
+export const refreshStateOf = ({ refreshState }: Dataset) =>
+  refreshState && { at: refreshState.at, outcome: refreshState.outcome, error: refreshState.error ?? null }
+
+/** A dataset as it is answered; `more` and what happens by itself are no part of its ETag. */
 export const shown = (dataset: Dataset, status = 200, more: object = {}) =>
   single(
     datasetRow(dataset),
     { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
     status,
-    more,
+    { refresh_state: refreshStateOf(dataset), ...more },
   )

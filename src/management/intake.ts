@@ -26,8 +26,8 @@ export interface TableSource {
 
 export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
 
-/** Each import's process may take a quarter of the memory. */
-const imports = new Turns(2)
+/** Each import's process may take a quarter of the memory, and so may each that describes files in place. */
+export const describing = new Turns(2)
 
 /**
  * Imports a file aside, as a generation that is nobody's yet: `putGeneration` makes it a dataset's, `discardStaged`
@@ -58,7 +58,7 @@ export async function stageTable(
     types: source.types,
     scratchDir: context.uploadsDir,
   }
-  const result = await imports.run(() => importFile(request, onProgress, signal), signal)
+  const result = await describing.run(() => importFile(request, onProgress, signal), signal)
   return {
     file,
     columns: result.columns,
@@ -70,8 +70,9 @@ export async function stageTable(
   }
 }
 
-export const discardStaged = (context: ManagementContext, generation: Generation): Promise<void> =>
-  rm(join(context.publisher.registry.runtime.warehouseDir, generation.file), { force: true })
+export async function discardStaged(context: ManagementContext, { file }: Generation): Promise<void> {
+  if (file) await rm(join(context.publisher.registry.runtime.warehouseDir, file), { force: true })
+}
 
 /** What a generation came from: the file's bytes and how they were read. Equal: nothing to import again. */
 export const tableHash = async (source: TableSource): Promise<string> => sourceHash(source, await sha256Of(source.path))

@@ -1,14 +1,19 @@
-import { statSync } from 'node:fs'
-import { type Dataset, getDataset, putGeneration } from '../catalog/datasets.ts'
+import { stat } from 'node:fs/promises'
+import type { StoredColumn } from '../catalog/column.ts'
+import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
+import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
+import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
-import { conflict, Fault } from '../lib/fault.ts'
+import { conflict, Fault, toFault } from '../lib/fault.ts'
+import { FileVersions } from '../query/engines/duckdb/versions.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, shown } from './datasets.ts'
-import { discardStaged, stageTable, tableHash } from './intake.ts'
+import { discardStaged } from './intake.ts'
+import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
- * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way. A
- * new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
+ * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
+ * again at what is read in place. A new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
  * @throws Fault 409 there is no such file to read, or the dataset was replaced meanwhile; 422 what is wrong with the file
  */
 export async function refreshDataset(
@@ -18,34 +23,89 @@ export async function refreshDataset(
   name: string,
 ): Promise<Response> {
   const before = datasetFor(context, who, request, name, 'editor')
-  const origin = originOf(before)
-  const hash = await tableHash(origin).catch(error => {
+  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal)
+  return shown(dataset, 200, { refreshed })
+}
+
+/**
+ * Reads a dataset's file again, and notes in the dataset what came of it.
+ * @throws Fault as `refreshDataset`; the signal's reason; then the rows of before are still served
+ */
+export async function readAgain(
+  context: ManagementContext,
+  actor: Actor,
+  before: Dataset,
+  signal: AbortSignal,
+): Promise<{ dataset: Dataset; refreshed: boolean }> {
+  const noted = (state: Omit<RefreshState, 'at'>) => setRefreshState(context.db, before.id, { at: now(), ...state })
+  const seen = await formOf(before)
+  try {
+    const dataset = await readChanged(context, actor, before, signal)
+    noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
+    return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
+  } catch (error) {
+    const { status, message } = toFault(error)
+    // what the file is not to blame for may be over when it is tried again
+    if (!signal.aborted && (before.origin || before.location))
+      noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
+    throw error
+  }
+}
+
+/** @returns undefined: the file is as it was */
+async function readChanged(context: ManagementContext, actor: Actor, before: Dataset, signal: AbortSignal) {
+  const { name, projectId } = before
+  const source = await sourceOf(before)
+  const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (before.sourceHash === hash) return shown(before, 200, { refreshed: false })
-  const generation = { ...(await stageTable(context, origin, undefined, request.signal)), origin }
+  if (unchanged && source.engine !== 'postgres') return undefined
+  const generation = await stageSource(context, source, catalogConnections(context), undefined, signal)
+  if (source.engine === 'postgres' && isAsDescribed(before, generation)) return undefined
   try {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
-      const now = getDataset(tx, before.projectId, name)
+      const now = getDataset(tx, projectId, name)
       if (now.id !== before.id || now.generation !== before.generation)
         throw conflict('The dataset was replaced while its file was read; nothing was changed by this.')
-      touched.datasets.add(inProject(before.projectId, name))
-      return putGeneration(tx, who.actor, before.projectId, name, generation)
+      touched.datasets.add(inProject(projectId, name))
+      return putGeneration(tx, actor, projectId, name, generation)
     })
     if (replaced) context.publisher.discardFile(replaced)
-    return shown(dataset, 200, { refreshed: true })
+    return dataset
   } catch (error) {
     await discardStaged(context, generation)
     throw error
   }
 }
 
-function originOf({ origin, name }: Dataset) {
-  if (!origin)
+async function sourceOf(dataset: Dataset): Promise<DatasetSource> {
+  const { name } = dataset
+  const source = sourceOfDataset(dataset)
+  if (!source)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if (!statSync(origin.path, { throwIfNoEntry: false })?.isFile())
+  if ((await formOf(dataset)) === GONE)
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
-  return origin
+  return source
+}
+
+const GONE = 'gone'
+const versions = new FileVersions()
+
+/** What tells data that was written anew from what was there before, without reading it; undefined: an upload. */
+export async function formOf({ engine, origin }: Dataset): Promise<string | undefined> {
+  if (!origin) return undefined
+  if (engine === 'duckdb') return versions.of(origin.path)
+  const found = await stat(origin.path).catch(() => undefined)
+  return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
+}
+
+/** Whether a table is what it was when it was described; how many rows it has is no part of that. */
+function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
+  const plain = (list: StoredColumn[]) =>
+    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+  const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
+    JSON.stringify([plain(list), key, indexes])
+  return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)
 }

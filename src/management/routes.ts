@@ -4,9 +4,11 @@ import { badRequest, notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
 import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
+import { addDataset } from './add-dataset.ts'
 import * as assets from './assets.ts'
 import { auditTrail } from './audit.ts'
 import * as auth from './auth.ts'
+import * as connections from './connections.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
@@ -121,8 +123,36 @@ export function managementRoutes(
   keyRoutes(app, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!), on)
 
   app.get(
+    '/connections',
+    on((c, r, who) => connections.connections(c, r, who)),
+  )
+  app.post(
+    '/connections',
+    on((c, r, who) => connections.addConnection(c, r, who)),
+    raw,
+  )
+  app.get(
+    '/connections/:name',
+    on((c, _r, who, p) => connections.oneConnection(c, who, p.name!)),
+  )
+  app.post(
+    '/connections/:name/test',
+    on((c, _r, who, p) => connections.testConnection(c, who, p.name!)),
+    raw,
+  )
+  app.delete(
+    '/connections/:name',
+    on((c, r, who, p) => connections.removeConnection(c, r, who, p.name!)),
+  )
+
+  app.get(
     '/datasets',
     on((c, r, who) => datasets.datasets(c, r, who)),
+  )
+  app.post(
+    '/datasets',
+    on((c, r, who) => addDataset(c, r, who)),
+    raw,
   )
   app.post(
     '/datasets/file/upload',

@@ -2,8 +2,9 @@
 import { shown } from '../lib/text.ts'
 import { type ColumnRef, type Query, readsAll } from './query.ts'
 import type { BoundRequest } from './request.ts'
-import { SMALL_TABLE } from './runner.ts'
-import type { Statement } from './sql.ts'
+
+/** Rows of a table that is read whole in less time than a worker takes to answer, if they are not wide. */
+export const SMALL_TABLE = 20_000
 
 export interface Advice {
   message: string
@@ -14,18 +15,11 @@ export interface Advice {
 
 /**
  * @param bound a request with the filters that every call has
- * @param statements what it runs
- * @param explain the engine's plan of a statement
+ * @param isReadWhole whether a table of the query is read whole for it, as its engine plans
  */
-export function adviceOf(
-  query: Query,
-  bound: BoundRequest,
-  statements: Statement[],
-  explain: (statement: Statement) => string[],
-): Advice[] {
-  const steps = statements.flatMap(explain)
+export function adviceOf(query: Query, bound: BoundRequest, isReadWhole: (table: number) => boolean): Advice[] {
   return query.tables.flatMap(({ dataset }, table) => {
-    if (dataset.rowCount <= SMALL_TABLE || !isReadWhole(query, bound, table, steps)) return []
+    if (dataset.rowCount <= SMALL_TABLE || !isReadWhole(table)) return []
     const wanted = wantedIndex(query, bound, table)
     const known = [...(dataset.primaryKey ? [dataset.primaryKey] : []), ...dataset.indexes]
     const index = known.some(names => wanted.every(name => names.slice(0, wanted.length).includes(name))) ? [] : wanted
@@ -36,20 +30,6 @@ export function adviceOf(
         : `every call reads all ${size} rows of ${dataset.name}; no index would spare that.`
     return [{ message, dataset: dataset.name, index }]
   })
-}
-
-function isReadWhole(query: Query, bound: BoundRequest, table: number, steps: string[]): boolean {
-  // a bare count(*) says the table's name, not its alias
-  const own = steps.filter(step =>
-    new RegExp(`^(SCAN|SEARCH) (t${table}\\b${table === 0 ? '|data\\b' : ''})`).test(step),
-  )
-  const scanned = own.some(step => step.startsWith('SCAN') || step.includes(' AUTOMATIC '))
-  if (!scanned) return false
-  // a page in the order of a key or an index ends when it is full
-  const filtered = query.filters.some((f, i) => bound.filters[i] !== undefined && !f.aggregate)
-  // (rows that are alike in the first terms are sorted among themselves: LAST TERM)
-  const sorted = steps.some(step => step.startsWith('USE TEMP B-TREE') && !step.includes(' LAST '))
-  return table > 0 || readsAll(query) || filtered || sorted
 }
 
 const EQUALITIES = new Set(['eq', 'in'])

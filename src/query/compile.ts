@@ -3,11 +3,12 @@ import type { Column } from '../catalog/column.ts'
 import type { Filter, Operator, QueryDefinition } from '../catalog/service-config.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { dialectOf } from './dialects.ts'
 import { orderOf, tiesOf } from './order.ts'
-import { isSumOfTexts, outputsOf } from './outputs.ts'
+import { outputsOf } from './outputs.ts'
 import type { Query, QueryFilter, Term } from './query.ts'
 import { type DatasetResolver, refOf, tablesOf } from './tables.ts'
-import { comparable, encodeText, type StoredValue } from './values.ts'
+import { comparable, type StoredValue } from './values.ts'
 
 /** Parameter names that no filter may take. */
 export const RESERVED = new Set(['limit', 'offset', 'cursor', 'format'])
@@ -19,6 +20,7 @@ export function compileQuery(definition: QueryDefinition, resolve: DatasetResolv
   const tables = tablesOf(definition, resolve)
   const { outputs, groups, distinct } = outputsOf(definition, tables)
   const query: Query = {
+    engine: tables[0]!.dataset.engine,
     tables,
     outputs,
     filters: [],
@@ -39,7 +41,8 @@ export function compileQuery(definition: QueryDefinition, resolve: DatasetResolv
     const output = outputs.find(o => o.name === filter.column)
     if (!output?.aggregate)
       throw unprocessable(`${place}: having takes aggregates by their alias; a column goes into filters.`)
-    if (isSumOfTexts(output)) throw unprocessable(`${place}: a sum of decimals of more than 18 digits is not compared.`)
+    if (!dialectOf(query).compares(output))
+      throw unprocessable(`${place}: a sum of decimals of more than 18 digits is not compared.`)
     addFilter(query, filter, output, place)
   }
   for (const entry of query.order) if ('param' in entry) takeOrderParam(query, entry)
@@ -63,7 +66,7 @@ function addFilter(query: Query, filter: Filter, term: Term, place: string): voi
   if ((op === 'like' || op === 'ilike') && ref.column.type !== 'text')
     throw unprocessable(`${place}: ${op} goes with text columns.`)
   const compiled: QueryFilter = { ...ref, op, required: filter.required ?? false }
-  if (filter.param === undefined) Object.assign(compiled, fixedValue(ref.column, op, filter.value, place))
+  if (filter.param === undefined) Object.assign(compiled, fixedValue(query, ref.column, op, filter.value, place))
   else {
     compiled.params = typeof filter.param === 'string' ? [filter.param] : filter.param
     for (const [position, param] of compiled.params.entries()) {
@@ -72,7 +75,7 @@ function addFilter(query: Query, filter: Filter, term: Term, place: string): voi
       query.params.set(param, { filter: compiled, position })
     }
     if (filter.default !== undefined) {
-      fixedValue(ref.column, op, filter.default, `${place}: default`)
+      fixedValue(query, ref.column, op, filter.default, `${place}: default`)
       compiled.defaults = [filter.default].flat().map(String)
     }
   }
@@ -80,6 +83,7 @@ function addFilter(query: Query, filter: Filter, term: Term, place: string): voi
 }
 
 function fixedValue(
+  query: Query,
   column: Column,
   op: Operator,
   value: Filter['value'],
@@ -93,7 +97,8 @@ function fixedValue(
   if (list !== (op === 'in' || op === 'not_in' || op === 'between'))
     throw unprocessable(`${place}: ${op} takes ${list ? 'one value' : 'a list'}.`)
   if (op === 'between' && (value as unknown[]).length !== 2) throw unprocessable(`${place}: between takes a pair.`)
-  const values = [value].flat().map(v => (v === null || v === undefined ? undefined : encodeText(column, String(v))))
+  const { encode } = dialectOf(query)
+  const values = [value].flat().map(v => (v === null || v === undefined ? undefined : encode(column, String(v))))
   if (values.length === 0 || values.includes(undefined))
     throw unprocessable(`${place}: ${list ? 'every value' : 'the value'} must be ${kindOf(column)}.`)
   return { values: values as StoredValue[] }

@@ -1,47 +1,50 @@
 /** The conditions that filters and row scopes become. */
 import { type SQL, sql } from 'drizzle-orm'
+import type { Dialect } from './dialect.ts'
 import type { ScopeCondition } from './policy.ts'
 import type { QueryFilter } from './query.ts'
 import type { StoredValue } from './values.ts'
 
-/** @param slots where the request's values are bound */
-export function condition(filter: QueryFilter, column: SQL, value: StoredValue[] | boolean, slots: unknown[]): SQL {
-  const [a, b] = slots
-  switch (filter.op) {
-    case 'eq':
-      return sql`${column} = ${a}`
+/** @param places where the request's values are bound */
+export function condition(
+  dialect: Dialect,
+  filter: QueryFilter,
+  value: StoredValue[] | boolean,
+  places: readonly SQL[],
+): SQL {
+  const { op } = filter
+  if (op === 'like' || op === 'ilike') return dialect.like(op, filter, places[0]!)
+  if (op === 'eq') return sql`${dialect.key(filter)} = ${dialect.keySlot(filter, places[0]!)}`
+  if (op === 'in') return sql`${dialect.key(filter)} IN (${list(places.map(place => dialect.keySlot(filter, place)))})`
+  const term = dialect.value(filter)
+  const [a, b] = places.map(place => dialect.slot(filter, place))
+  switch (op) {
     case 'ne':
-      return sql`${column} <> ${a}`
+      return sql`${term} <> ${a}`
     case 'lt':
-      return sql`${column} < ${a}`
+      return sql`${term} < ${a}`
     case 'lte':
-      return sql`${column} <= ${a}`
+      return sql`${term} <= ${a}`
     case 'gt':
-      return sql`${column} > ${a}`
+      return sql`${term} > ${a}`
     case 'gte':
-      return sql`${column} >= ${a}`
-    case 'in':
-      return sql`${column} IN (${sql.join(slots as SQL[], sql`, `)})`
+      return sql`${term} >= ${a}`
     case 'not_in':
-      return sql`${column} NOT IN (${sql.join(slots as SQL[], sql`, `)})`
-    case 'like':
-      // connections are opened with case_sensitive_like
-      return sql`${column} LIKE ${a} ESCAPE '\\'`
-    case 'ilike':
-      return sql`lower(${column}) LIKE lower(${a}) ESCAPE '\\'`
+      return sql`${term} NOT IN (${list(places.map(place => dialect.slot(filter, place)))})`
     case 'between':
-      return sql`${column} BETWEEN ${a} AND ${b}`
+      return sql`${term} BETWEEN ${a} AND ${b}`
     case 'is_null':
-      return value ? sql`${column} IS NULL` : sql`${column} IS NOT NULL`
+      return value ? sql`${term} IS NULL` : sql`${term} IS NOT NULL`
   }
 }
 
-export function scopeCondition(scope: ScopeCondition, column: SQL): SQL {
+export function scopeCondition(dialect: Dialect, scope: ScopeCondition): SQL {
   const among = scope.values.length
-    ? sql`${column} IN (${sql.join(
-        scope.values.map(v => sql`${v}`),
-        sql`, `,
+    ? sql`${dialect.key(scope)} IN (${list(
+        scope.values.map(value => dialect.keySlot(scope, sql`${dialect.bound('in', scope, value)}`)),
       )})`
-    : sql`0`
-  return scope.orNull ? sql`(${among} OR ${column} IS NULL)` : among
+    : sql`1 = 0`
+  return scope.orNull ? sql`(${among} OR ${dialect.value(scope)} IS NULL)` : among
 }
+
+const list = (places: SQL[]): SQL => sql.join(places, sql`, `)

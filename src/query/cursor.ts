@@ -68,7 +68,8 @@ export class Cursors {
 
 type Written = string | number | null | { i: string } | { f: string } | { b: string }
 
-function written(value: StoredValue): Written {
+/** A value as JSON that no other value has. */
+export function written(value: StoredValue): Written {
   if (typeof value === 'bigint') return { i: value.toString() }
   if (typeof value === 'number' && !Number.isFinite(value)) return { f: String(value) }
   return value instanceof Uint8Array ? { b: Buffer.from(value).toString('base64') } : value

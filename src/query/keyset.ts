@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { expression } from './expression.ts'
+import type { Dialect } from './dialect.ts'
 import { mayBeNull, type OrderTerm } from './query.ts'
 import type { StoredValue } from './values.ts'
 
@@ -7,8 +7,9 @@ import type { StoredValue } from './values.ts'
  * The condition of the rows that come after a cursor's row in an order where NULLs come last. The values are bound as `a0`,
  * `a1`, ...; only which of them are NULL is part of the text.
  */
-export function isAfter(order: readonly OrderTerm[], values: readonly StoredValue[]): SQL {
-  const slots = order.map((_, i) => sql.placeholder(`a${i}`))
+export function isAfter(dialect: Dialect, order: readonly OrderTerm[], values: readonly StoredValue[]): SQL {
+  const expression = (term: OrderTerm) => dialect.ordered(term)
+  const slots = order.map((term, i) => dialect.orderedSlot(term, sql`${sql.placeholder(`a${i}`)}`))
   const [first] = order
   const alike = order.every(term => !mayBeNull(term) && term.direction === first!.direction)
   if (alike) {
@@ -28,7 +29,7 @@ export function isAfter(order: readonly OrderTerm[], values: readonly StoredValu
     equal.push(values[i] === null ? sql`${column} IS NULL` : sql`${column} = ${slots[i]}`)
   }
   // the last term is never NULL in every row, but a group's columns may all be: then nothing comes after
-  const after = cases.length ? sql`(${sql.join(cases, sql` OR `)})` : sql`0`
+  const after = cases.length ? sql`(${sql.join(cases, sql` OR `)})` : sql`1 = 0`
   if (mayBeNull(first!)) return after
   // said once more for the engine, which finds its place in an index by it
   const bound = first!.direction === 'desc' ? sql.raw('<=') : sql.raw('>=')

@@ -7,10 +7,21 @@ export function lookupQuery(endpoint: LookupEndpoint): QueryDefinition {
   const dot = endpoint.dataset.indexOf('.')
   if (dot < 1) throw unprocessable(`${shown(endpoint.dataset)} is not a dataset's name (schema.table).`)
   const limit = endpoint.max_results ?? 100
+  const { key_description: description, key_example: example, cache } = endpoint
   return {
     source: { schema: endpoint.dataset.slice(0, dot), table: endpoint.dataset.slice(dot + 1) },
     ...(endpoint.columns?.length ? { columns: endpoint.columns } : {}),
-    filters: [{ column: endpoint.key_column, op: 'eq', param: endpoint.key_param ?? 'id', required: true }],
+    filters: [
+      {
+        column: endpoint.key_column,
+        op: 'eq',
+        param: endpoint.key_param ?? 'id',
+        required: true,
+        description,
+        example,
+      },
+    ],
     pagination: { default_limit: limit, max_limit: limit },
+    cache,
   }
 }

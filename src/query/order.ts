@@ -2,7 +2,7 @@
 import type { QueryDefinition } from '../catalog/service-config.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { isSumOfTexts } from './outputs.ts'
+import { dialectOf } from './dialects.ts'
 import {
   type ColumnRef,
   type OrderParam,
@@ -37,11 +37,12 @@ export function orderOf(definition: QueryDefinition, query: Query): Query['order
 }
 
 /** A column of the answer by its name, or any column of the tables that still has one value in every row of the answer. */
-function orderable(name: string, { tables, outputs, groups, distinct }: Query): Term {
+function orderable(name: string, query: Query): Term {
+  const { tables, outputs, groups, distinct } = query
   const output = outputs.find(o => o.name === name)
   const { table, column, aggregate }: Term = output ?? refOf(name, tables, 'order_by')
   const term: Term = { table, column, ...(aggregate ? { aggregate } : {}) }
-  if (isSumOfTexts(term))
+  if (!dialectOf(query).compares(term))
     throw unprocessable(`order_by: ${shown(name)}: a sum of decimals of more than 18 digits is not ordered by.`)
   if (groups && !aggregate && !groups.some(group => sameTerm(group, term)))
     throw unprocessable(`order_by: ${shown(name)} is neither an aggregate of the answer nor in group_by.`)
@@ -82,6 +83,8 @@ export function orderTerms(query: Query, chosen?: ReadonlyMap<string, readonly s
   const wanted = query.order.flatMap(entry =>
     'param' in entry ? (chosen?.get(entry.param) ?? entry.defaults).map(name => entry.choices.get(name)!) : [entry],
   )
-  const all = [...wanted, ...query.ties.terms.map(term => ({ ...term, direction: 'asc' as const }))]
+  const tie = query.groups === null && !query.distinct
+  const ties = query.ties.terms.map((term): OrderTerm => ({ ...term, direction: 'asc', ...(tie ? { tie } : {}) }))
+  const all = [...wanted, ...ties]
   return all.filter((term, i) => all.findIndex(other => sameTerm(other, term)) === i)
 }

@@ -41,7 +41,7 @@ function outputOf(
  * The column that an aggregate gives. Counts are integers; a sum has its column's type and is exact (of floats: to a
  * float's digits); an average is a float whatever it is of; the least and the greatest have their column's type.
  */
-function resultOf(fn: AggregateFunction, of: Column | undefined, name: string): Column {
+export function resultOf(fn: AggregateFunction, of: Column | undefined, name: string): Column {
   const result = { name, nullable: true, sensitivity: 'low' } as const
   if (fn === 'count') return { ...result, type: 'integer', nullable: false }
   const refuse = (what: string) =>
@@ -55,15 +55,11 @@ function resultOf(fn: AggregateFunction, of: Column | undefined, name: string): 
   if (of!.type !== 'integer' && of!.type !== 'float' && of!.type !== 'decimal') throw refuse(fn)
   if (fn === 'avg' || of!.type === 'float') return { ...result, type: 'float' }
   if (of!.type === 'integer') return { ...result, type: 'integer', wide: true }
-  const { precision = 38, scale = 0 } = of!
+  const { precision = 38, scale } = of!
+  // of a database's numbers without a scale
+  if (scale === undefined) return { ...result, type: 'decimal' }
   return { ...result, type: 'decimal', precision: storedAsInteger(precision) ? 18 : precision, scale }
 }
-
-/** Whether it is a sum of decimals that the store keeps as text: added up in parts, which the engine cannot compare. */
-export const isSumOfTexts = ({ aggregate }: { aggregate?: Output['aggregate'] }): boolean =>
-  aggregate?.fn === 'sum' &&
-  aggregate.of!.column.type === 'decimal' &&
-  !storedAsInteger(aggregate.of!.column.precision ?? 38)
 
 function checkNames(outputs: Output[]): void {
   const names = new Set<string>()

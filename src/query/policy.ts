@@ -6,8 +6,9 @@ import { type Column, SENSITIVITIES, type Sensitivity } from '../catalog/column.
 import type { Grant } from '../catalog/grant.ts'
 import { forbidden } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { dialectOf } from './dialects.ts'
 import type { ColumnRef, Output, Query, QueryFilter } from './query.ts'
-import { comparable, encodeText, type StoredValue } from './values.ts'
+import { comparable, type StoredValue } from './values.ts'
 
 export type Treatment = 'raw' | 'masked' | 'blocked'
 
@@ -70,6 +71,7 @@ export function viewOf(query: Query, grant: Grant): View {
 
 function scopeOf(query: Query, grant: Grant): ScopeCondition[] {
   const conditions: ScopeCondition[] = []
+  const { encode } = dialectOf(query)
   for (const [name, values] of grant.rowScope)
     for (const [index, table] of query.tables.entries()) {
       const column = table.columns.get(name)
@@ -77,7 +79,7 @@ function scopeOf(query: Query, grant: Grant): ScopeCondition[] {
         throw forbidden(`This key's row scope is on ${shown(name)}, which this endpoint's data does not have.`)
       if (!column) continue
       // a value that is not of the column's type matches no row: the scope only ever narrows
-      const encoded = values.filter(v => v !== null).map(v => encodeText(column, String(v)))
+      const encoded = values.filter(v => v !== null).map(v => encode(column, String(v)))
       conditions.push({
         table: index,
         column,

@@ -1,54 +1,65 @@
-import type { ColumnType } from '../catalog/column.ts'
 import type { Grant } from '../catalog/grant.ts'
-import { type Advice, adviceOf } from './advice.ts'
+import { unprocessable } from '../lib/fault.ts'
+import type { Advice } from './advice.ts'
+import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
-import { aggregateDecoder } from './expression.ts'
-import { maskOf } from './masks.ts'
+import type { Engine, Limits, Row, StreamLimits } from './engine.ts'
+import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
 import { orderTerms } from './order.ts'
 import { type View, viewOf } from './policy.ts'
 import type { Query } from './query.ts'
+import { keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
-import { decoderOf, type StoredValue } from './values.ts'
+import type { StoredValue } from './values.ts'
 
-/** The answer of a sql or lookup endpoint, as it is sent. */
-export interface RowsReply {
-  columns: { name: string; type: ColumnType }[]
-  rows: Record<string, unknown>[]
+/** The answer of a sql or lookup endpoint. */
+export interface RowsReply extends Page {
+  columns: AnswerColumn[]
+  rows: AnswerRow[]
   count: number
-  limit: number
-  offset: number
-  has_more: boolean
-  /** how many rows there are on all pages, where the definition asks for it */
-  total?: number
-  /** the `cursor` of the next page; absent on the last, and where the order does not end in a unique key */
-  next?: string
 }
 
 interface Variant {
   statement: Statement
   /** how many rows, the skipped ones among them, this process may find for it; 0 where it is not indexed and bounded */
   cheap: number
-  render: ((row: Record<string, unknown>) => void) | null
+  shape: RowShape
+  render: ((row: Row) => void) | null
   /** how many rows there are in all, where that is asked for */
   count?: Statement
 }
 
 interface GrantedView {
+  /** no other view of any query has it */
+  id: number
   view: View
-  columns: RowsReply['columns']
+  columns: AnswerColumn[]
+  writers: Partial<Record<Format, Writer>>
   variants: Map<string, Variant>
   cursors: Cursors
 }
 
+/** A request that this query takes from its caller. */
+export interface GrantedRequest {
+  granted: GrantedView
+  bound: BoundRequest
+}
+
 const MAX_VIEWS = 1000
 const MAX_VARIANTS = 64
+/** The most rows of an answer that is made in memory. */
+const MAX_ROWS = 100_000
+const SMALL_ROWS = 1000
+const SMALL_BYTES = 1 << 20
+const NO_SECRET = new Uint8Array()
+let views = 0
 
 /** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
 export class PreparedQuery {
   readonly query: Query
-  #runner: QueryRunner
+  #engine: Engine
   #secret: Uint8Array
   #identity: string
   #byGrant = new WeakMap<Grant, GrantedView>()
@@ -57,48 +68,122 @@ export class PreparedQuery {
   /** @param identity of the endpoint, definition included: its cursors are nobody else's */
   constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
     this.query = query
-    this.#runner = runner
+    this.#engine = runner.engineOf(query)
     this.#secret = secret
     this.#identity = identity
   }
 
-  /**
-   * Runs a request. In this process at once where the plan is indexed and bounded and the answer small, else in a query
-   * worker.
-   * @param deadline milliseconds since the epoch
-   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
-   * @throws Fault 400, 403, 422 the request; 503 no worker is free in time; 504 the deadline passed
-   */
-  run(
-    grant: Grant,
-    params: URLSearchParams,
-    deadline: number,
-    caller?: { readonly signal?: AbortSignal },
-  ): RowsReply | Promise<RowsReply> {
+  /** @throws Fault 400, 403, 422 what is wrong with the request, or what this caller may not ask */
+  ask(grant: Grant, params: URLSearchParams): GrantedRequest {
     const granted = this.#granted(grant)
-    const bound = bindRequest(granted.view, params, granted.cursors)
-    const variant = this.#variant(granted, bound)
-    const { statement, count } = variant
-    const values = statement.bind(bound)
-    if (bound.limit + bound.offset <= variant.cheap) {
-      const found = this.#runner.here(statement, values)
-      return reply(granted, variant, bound, found, count && this.#runner.here(count, count.bind(bound)))
-    }
-    return this.#inWorker(granted, variant, bound, values, deadline, caller?.signal)
+    return { granted, bound: bindRequest(granted.view, params, granted.cursors) }
   }
 
-  async #inWorker(
-    granted: GrantedView,
-    variant: Variant,
-    bound: BoundRequest,
-    values: StoredValue[],
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<RowsReply> {
+  /**
+   * Runs a request, its rows in memory: at most 100,000 of them.
+   * @throws Fault 400, 403, 422 the request; what `rows` throws
+   */
+  run(grant: Grant, params: URLSearchParams, deadline: number, caller?: Caller): RowsReply | Promise<RowsReply> {
+    if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is answered here.')
+    const { granted, bound } = this.ask(grant, params)
+    return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, deadline, caller)
+  }
+
+  /**
+   * The rows of a request. In this process at once where the plan is indexed and bounded and the answer small, else in a
+   * query worker.
+   * @param deadline milliseconds since the epoch
+   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
+   * @throws Fault 503 no worker is free in time; 504 the deadline passed
+   */
+  rows(asked: GrantedRequest, deadline: number, caller?: Caller): RowsReply | Promise<RowsReply> {
+    return this.here(asked) ?? this.#elsewhere(asked, { deadline, signal: caller?.signal })
+  }
+
+  /** The rows of a request that this process may answer at once; undefined: it may not. */
+  here({ granted, bound }: GrantedRequest): RowsReply | undefined {
+    const variant = this.#variant(granted, bound)
+    if (bound.limit + bound.offset > variant.cheap) return undefined
     const { statement, count } = variant
-    const found = await this.#runner.inWorker(statement, values, deadline, signal)
-    const counted = count && (await this.#runner.inWorker(count, count.bind(bound), deadline, signal))
+    const { all } = this.#engine.local!
+    const found = all(statement, statement.bind(bound))
+    return reply(granted, variant, bound, found, count && all(count, count.bind(bound)))
+  }
+
+  async #elsewhere({ granted, bound }: GrantedRequest, limits: Limits): Promise<RowsReply> {
+    const variant = this.#variant(granted, bound)
+    const { statement, count } = variant
+    const found = await this.#engine.all(statement, statement.bind(bound), limits)
+    const counted = count && (await this.#engine.all(count, count.bind(bound), limits))
     return reply(granted, variant, bound, found, counted)
+  }
+
+  /** What is another when the rows may be others, though this query is still the same. */
+  generation(): string {
+    return this.#engine.generation?.(this.query) ?? ''
+  }
+
+  /** Writes the answers of such requests. */
+  writer({ granted }: GrantedRequest, format: Format): Writer {
+    granted.writers[format] ??= writerOf(format, granted.columns)
+    return granted.writers[format]
+  }
+
+  /** Whether the request's rows are few and narrow enough to be had at once as a whole. */
+  isSmall({ bound }: GrantedRequest): boolean {
+    return bound.limit <= SMALL_ROWS && bound.limit * (this.#engine.rowBytes?.(this.query) ?? 0) <= SMALL_BYTES
+  }
+
+  /** The rows of a small request, as text but for its end. @throws Fault as `rows` */
+  async text(asked: GrantedRequest, format: Format, limits: Limits): Promise<Piece> {
+    const [statement, values, rendering] = this.#rendered(asked, format)
+    const { text } = this.#engine
+    if (text) return text.all(statement, values, limits, rendering)
+    return pieceMaker(rendering)(await this.#engine.all(statement, values, limits))
+  }
+
+  /** The rows of any request, as pieces of text, in constant memory. @throws Fault as `Engine.stream` */
+  async *pieces(asked: GrantedRequest, format: Format, limits: StreamLimits): AsyncGenerator<Piece, void, undefined> {
+    const [statement, values, rendering] = this.#rendered(asked, format)
+    const { text } = this.#engine
+    if (text) return yield* text.stream(statement, values, limits, rendering)
+    const make = pieceMaker(rendering)
+    let begun = false
+    for await (const rows of this.#engine.stream(statement, values, limits)) {
+      yield make(rows)
+      begun = true
+    }
+    if (!begun) yield make([])
+  }
+
+  #rendered({ granted, bound }: GrantedRequest, format: Format): [Statement, StoredValue[], Rendering] {
+    const { statement, shape } = this.#variant(granted, bound)
+    return [statement, statement.bind(bound), { shape, columns: granted.columns, format, limit: bound.limit }]
+  }
+
+  /** How many rows there are on all pages; undefined: the definition does not ask for it. @throws Fault as `rows` */
+  async total({ granted, bound }: GrantedRequest, limits: Limits): Promise<number | undefined> {
+    const { count } = this.#variant(granted, bound)
+    return count && totalOf(await this.#engine.all(count, count.bind(bound), limits))
+  }
+
+  /** What will be said of where a page ends, before its rows have gone by: of the last of them, and of one after it. */
+  async ending({ granted, bound }: GrantedRequest, limits: Limits): Promise<Pick<Piece, 'more' | 'last'>> {
+    const { statement } = this.#variant(granted, bound)
+    const values = statement.bind({ ...bound, limit: 1, offset: bound.offset + bound.limit - 1 })
+    const [last, after] = await this.#engine.all(statement, values, limits)
+    if (!after) return { more: false }
+    return { more: true, ...(statement.keys.length > 0 ? { last: keysOf(last!, statement.keys) } : {}) }
+  }
+
+  /** What is said of a request's page. */
+  pageOf(
+    { granted, bound }: GrantedRequest,
+    { more, last }: Pick<Piece, 'more' | 'last'>,
+    total: number | undefined,
+  ): Page {
+    const next = last && granted.cursors.seal(last, bound.chosen)
+    return { limit: bound.limit, offset: bound.offset, has_more: more, total, next }
   }
 
   /** Makes the statement with every filter present, so that what the engine refuses is known at publish. */
@@ -118,7 +203,7 @@ export class PreparedQuery {
     })
     const bound = this.#plain(filters)
     const { statement, count } = this.#variant(this.#granted(grant), bound)
-    return adviceOf(this.query, bound, [statement, ...(count ? [count] : [])], s => this.#runner.explain(s))
+    return this.#engine.advice(this.query, bound, [statement, ...(count ? [count] : [])])
   }
 
   #plain(filters: BoundRequest['filters']): BoundRequest {
@@ -139,8 +224,10 @@ export class PreparedQuery {
       const view = viewOf(this.query, grant)
       const columns = view.outputs.map(o => ({ name: o.name, type: o.treatment === 'raw' ? o.column.type : 'text' }))
       granted = {
+        id: ++views,
         view,
-        columns: columns as RowsReply['columns'],
+        columns: columns as AnswerColumn[],
+        writers: {},
         variants: new Map(),
         cursors: new Cursors(this.#secret, JSON.stringify([this.#identity, policy]), this.query.ties.unique),
       }
@@ -157,11 +244,18 @@ export class PreparedQuery {
     if (known) return known
     const statement = buildStatement(granted.view, bound)
     const count = this.query.total ? buildCount(granted.view, bound) : undefined
-    const here = !matchesPattern(this.query, bound) && (!count || this.#runner.cheapRows(count, this.query) > 0)
+    const { local } = this.#engine
+    const here = local && !matchesPattern(this.query, bound) && (!count || local.cheapRows(count, this.query) > 0)
+    const { engine } = this.query
+    const { bigints, hidden, keys } = statement
+    const { outputs } = granted.view
+    const secret = outputs.some(o => o.column.mask === 'hash') ? this.#secret : NO_SECRET
+    const shape: RowShape = { engine, outputs, statement: { bigints, hidden, keys }, secret }
     const variant = {
       statement,
-      cheap: here ? this.#runner.cheapRows(statement, this.query) : 0,
-      render: rendererOf(granted.view, statement, this.#secret),
+      cheap: here ? local.cheapRows(statement, this.query) : 0,
+      shape,
+      render: rowRenderer(shape),
       ...(count ? { count } : {}),
     }
     if (granted.variants.size >= MAX_VARIANTS) granted.variants.clear()
@@ -173,6 +267,8 @@ export class PreparedQuery {
 /** Whether the caller gives a LIKE pattern: on text that repeats itself one row takes as long as text times pattern. */
 const matchesPattern = (query: Query, bound: BoundRequest) =>
   query.filters.some((f, i) => f.params && (f.op === 'like' || f.op === 'ilike') && bound.filters[i] !== undefined)
+
+const totalOf = (counted: Row[]) => Number(counted[0]!.n)
 
 function reply(
   granted: GrantedView,
@@ -186,12 +282,7 @@ function reply(
   let rows = hasMore ? found.slice(0, limit) : found
   // before the rows are rendered in place
   const last = hasMore && statement.keys.length > 0 ? rows.at(-1)! : undefined
-  const next =
-    last &&
-    granted.cursors.seal(
-      statement.keys.map(key => last[key] as StoredValue),
-      bound.chosen,
-    )
+  const next = last && granted.cursors.seal(keysOf(last, statement.keys), bound.chosen)
   if (granted.columns.length === 0) rows = rows.map(() => ({}))
   else if (render) for (const row of rows) render(row)
   return {
@@ -201,34 +292,7 @@ function reply(
     limit,
     offset,
     has_more: hasMore,
-    ...(counted ? { total: counted[0]!.n as number } : {}),
+    ...(counted ? { total: totalOf(counted) } : {}),
     ...(next === undefined ? {} : { next }),
-  }
-}
-
-/** Turns stored values into answered ones, in place; null where every column is answered as it is stored. */
-function rendererOf(view: View, { bigints, hidden }: Statement, secret: Uint8Array): Variant['render'] {
-  const steps: ((row: Record<string, unknown>) => void)[] = hidden.map(name => row => {
-    delete row[name]
-  })
-  for (const output of view.outputs) {
-    const { name, column, treatment } = output
-    if (treatment === 'blocked') continue
-    if (treatment === 'masked' && (column.mask ?? 'redact') === 'redact') continue // the engine did it
-    const decode = aggregateDecoder(output) ?? decoderOf(column, bigints)
-    if (decode)
-      steps.push(row => {
-        row[name] = decode(row[name] as never)
-      })
-    if (treatment === 'masked') {
-      const mask = maskOf(column, secret)
-      steps.push(row => {
-        row[name] = row[name] === null ? null : mask(row[name])
-      })
-    }
-  }
-  if (steps.length === 0) return null
-  return row => {
-    for (const step of steps) step(row)
   }
 }

@@ -1,13 +1,19 @@
-import { type SQL, sql } from 'drizzle-orm'
-import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
+import { sql } from 'drizzle-orm'
 import type { ColumnType } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { Grant } from '../catalog/grant.ts'
+import type { AggregateFunction } from '../catalog/service-config.ts'
 import { Fault } from '../lib/fault.ts'
+import { SMALL_TABLE } from './advice.ts'
 import { compileQuery } from './compile.ts'
+import { dialectOf } from './dialects.ts'
+import type { Engine } from './engine.ts'
+import { resultOf } from './outputs.ts'
 import { type Treatment, type View, viewOf } from './policy.ts'
+import type { Query, Table, Term } from './query.ts'
 import type { QueryRunner } from './runner.ts'
-import { comparable, decoderOf, needsBigints, type StoredValue } from './values.ts'
+import { selectList } from './sql.ts'
+import { comparable, needsBigints, type StoredValue } from './values.ts'
 
 /** What is known of a column's values, as far as one caller may know it: null is what is not told. */
 export interface ColumnProfile {
@@ -24,11 +30,8 @@ export interface ColumnProfile {
 
 type Output = View['outputs'][number]
 
-const dialect = new SQLiteSyncDialect()
-/** Columns in one statement: SQLite's results have 2000 at most, and each takes three. */
+/** Columns in one statement: SQLite's results have 2000 at most, PostgreSQL's 1664, and each takes three. */
 const BATCH = 500
-/** A smaller table is read in this process, as its queries are. */
-const SMALL_TABLE = 20_000
 
 /**
  * Profiles a dataset (its `file` an absolute path) for a caller, under the same policy as its rows. Nulls, minima and maxima
@@ -43,19 +46,11 @@ export async function profileOf(
   times: { deadline: number; countUntil: number },
 ): Promise<ColumnProfile[]> {
   const [schema, table] = dataset.name.split('.') as [string, string]
-  const { outputs } = viewOf(
+  const { query, outputs } = viewOf(
     compileQuery({ source: { schema, table } }, () => dataset),
     grant,
   )
-  const ask = async (terms: SQL[], bigints: boolean, deadline: number) => {
-    const text = sql`SELECT ${sql.join(terms, sql`, `)} FROM ${sql.identifier('d0')}.${sql.identifier('data')}`
-    const statement = { sql: dialect.sqlToQuery(text).sql, files: [dataset.file], bigints }
-    const rows =
-      dataset.rowCount <= SMALL_TABLE
-        ? runner.here(statement, [])
-        : await runner.inWorker(statement, [], Math.max(deadline, Date.now() + 1))
-    return rows[0] as Record<string, StoredValue>
-  }
+  const ask = asking(query, runner.engineOf(query))
   const profiles: ColumnProfile[] = []
   for (let from = 0; from < outputs.length; from += BATCH)
     profiles.push(...(await extremes(outputs.slice(from, from + BATCH), ask, times.deadline)))
@@ -63,33 +58,62 @@ export async function profileOf(
   return profiles
 }
 
-type Ask = (terms: SQL[], bigints: boolean, deadline: number) => Promise<Record<string, StoredValue>>
+/** The values of some aggregates over the whole table, as they are answered, in their order. */
+type Ask = (terms: Term[], deadline: number) => Promise<unknown[]>
 
-const columnOf = (output: Output) => sql.identifier(output.column.name)
+function asking(query: Query, engine: Engine): Ask {
+  const dialect = dialectOf(query)
+  const [table] = query.tables as [Table]
+  const sources = [dialect.source(table.dataset)]
+  return async (terms, deadline) => {
+    if (terms.length === 0) return []
+    const columns = terms.map((term, i) => ({ name: `c${i}`, sql: dialect.selected(term) }))
+    const text = sql`SELECT ${selectList(dialect, columns)} FROM ${dialect.from(query, 0, sources)}`
+    const names = columns.map(({ name }) => name)
+    const bigints = terms.some(term => needsBigints(term.column))
+    const statement = { sql: dialect.text(text).sql, sources, names, bigints }
+    const [row] =
+      engine.local && table.dataset.rowCount <= SMALL_TABLE
+        ? engine.local.all(statement, [])
+        : await engine.all(statement, [], { deadline: Math.max(deadline, Date.now() + 1) })
+    return terms.map((term, i) => {
+      const decode = dialect.decoder(term, bigints)
+      const value = row![`c${i}`] as StoredValue
+      return decode && value != null ? decode(value) : (value ?? null)
+    })
+  }
+}
+
+const aggregate = (fn: AggregateFunction, of?: Output): Term => ({
+  table: -1,
+  column: resultOf(fn, of?.column, fn),
+  aggregate: { fn, ...(of ? { of } : {}) },
+})
 /** Whether the caller may have values of the column put together. */
 const open = (output: Output) => output.treatment === 'raw' && comparable(output.column)
 
 async function extremes(outputs: Output[], ask: Ask, deadline: number): Promise<ColumnProfile[]> {
-  const terms = outputs.flatMap((output, i) => {
-    const column = columnOf(output)
-    if (output.treatment === 'blocked') return []
-    const nulls = sql`count(*) - count(${column}) AS ${sql.identifier(`n${i}`)}`
-    if (!open(output)) return [nulls]
-    return [nulls, sql`min(${column}) AS ${sql.identifier(`a${i}`)}`, sql`max(${column}) AS ${sql.identifier(`b${i}`)}`]
-  })
-  const bigints = outputs.some(output => open(output) && needsBigints(output.column))
-  const found = terms.length > 0 ? await ask(terms, bigints, deadline) : {}
-  return outputs.map((output, i) => {
-    const decode = decoderOf(output.column, bigints)
-    const answered = (value: StoredValue | undefined) => (decode && value != null ? decode(value) : (value ?? null))
+  const shown = outputs.filter(output => output.treatment !== 'blocked')
+  const ranged = outputs.filter(open)
+  const [rows, ...found] = await ask(
+    [
+      aggregate('count'),
+      ...shown.map(output => aggregate('count', output)),
+      ...ranged.flatMap(output => [aggregate('min', output), aggregate('max', output)]),
+    ],
+    deadline,
+  )
+  return outputs.map(output => {
+    const present = shown.indexOf(output)
+    const range = ranged.indexOf(output)
     return {
       name: output.name,
       data_type: output.column.type,
       visible: output.treatment,
-      nulls: output.treatment === 'blocked' ? null : Number(found[`n${i}`]),
+      nulls: present < 0 ? null : Number(rows) - Number(found[present]),
       distinct: null,
-      min: answered(found[`a${i}`]),
-      max: answered(found[`b${i}`]),
+      min: range < 0 ? null : found[shown.length + 2 * range],
+      max: range < 0 ? null : found[shown.length + 2 * range + 1],
     }
   })
 }
@@ -101,13 +125,13 @@ async function countDistinct(
   ask: Ask,
   until: number,
 ): Promise<void> {
-  const unique = dataset.primaryKey?.length === 1 ? dataset.primaryKey[0] : undefined
+  const unique = dataset.engine === 'sqlite' && dataset.primaryKey?.length === 1 ? dataset.primaryKey[0] : undefined
   for (const [i, output] of outputs.entries()) {
     if (!open(output)) continue
     if (output.column.name === unique) profiles[i]!.distinct = dataset.rowCount
     else if (Date.now() < until)
       try {
-        profiles[i]!.distinct = Number((await ask([sql`count(DISTINCT ${columnOf(output)}) AS n`], false, until)).n)
+        profiles[i]!.distinct = Number((await ask([aggregate('count_distinct', output)], until))[0])
       } catch (error) {
         if (!(error instanceof Fault && error.status === 504)) throw error
       }

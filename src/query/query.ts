@@ -1,6 +1,6 @@
 /** A query definition against the datasets as they are: what compiling makes, and everything after it works on. */
 import type { Column } from '../catalog/column.ts'
-import type { Dataset } from '../catalog/datasets.ts'
+import type { Dataset, EngineName } from '../catalog/datasets.ts'
 import type { AggregateFunction, Operator } from '../catalog/service-config.ts'
 import type { StoredValue } from './values.ts'
 
@@ -48,6 +48,8 @@ export interface QueryFilter extends Term {
 
 export interface OrderTerm extends Term {
   direction: 'asc' | 'desc'
+  /** nobody asked for it: a key's column that makes the order total */
+  tie?: boolean
 }
 
 /** An order that the request chooses among these; each name (`carrier`, `-carrier`) is one choice. */
@@ -58,6 +60,8 @@ export interface OrderParam {
 }
 
 export interface Query {
+  /** the one engine of all its tables */
+  engine: EngineName
   tables: Table[]
   outputs: Output[]
   filters: QueryFilter[]

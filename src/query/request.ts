@@ -1,11 +1,12 @@
 import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { kindOf, RESERVED } from './compile.ts'
-import type { Cursors } from './cursor.ts'
+import { type Cursors, written } from './cursor.ts'
+import { dialectOf } from './dialects.ts'
 import { orderTerms } from './order.ts'
 import type { View } from './policy.ts'
 import { type OrderTerm, type Query, type QueryFilter, sameTerm } from './query.ts'
-import { encodeText, type StoredValue } from './values.ts'
+import type { StoredValue } from './values.ts'
 
 /** A request's values, typed and ready to bind. */
 export interface BoundRequest {
@@ -37,11 +38,10 @@ export function bindRequest(view: View, params: URLSearchParams, cursors: Cursor
     } else if (!RESERVED.has(name) && !query.orderParams.has(name))
       throw badRequest(`${shown(name)} is not a parameter of this endpoint.`, 'unknown_parameter')
   }
-  if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is served.')
   const { order, chosen } = orderOf(view, params)
   const cursor = params.get('cursor')
   return {
-    filters: query.filters.map(filter => valuesOf(filter, params)),
+    filters: query.filters.map(filter => valuesOf(query, filter, params)),
     order,
     chosen,
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,
@@ -97,10 +97,10 @@ function place(
   return values
 }
 
-function valuesOf(filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
+function valuesOf(query: Query, filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
   if (!filter.params) return filter.op === 'is_null' ? filter.wanted : filter.values
   const [first, second] = filter.params as [string, string?]
-  if (second !== undefined) return between(filter, params, first, second)
+  if (second !== undefined) return between(query, filter, params, first, second)
   const given = params.getAll(first)
   if (given.length === 0) {
     if (filter.required) throw unprocessable(`The parameter ${shown(first)} is missing.`)
@@ -109,17 +109,18 @@ function valuesOf(filter: QueryFilter, params: URLSearchParams): BoundRequest['f
   const texts = given.length > 0 ? given : filter.defaults!
   if (filter.op === 'in' || filter.op === 'not_in') {
     if (texts.length > MAX_LIST) throw unprocessable(`${shown(first)}: at most ${MAX_LIST} values.`)
-    return texts.map(text => encoded(filter, first, text))
+    return texts.map(text => encoded(query, filter, first, text))
   }
   if (texts.length > 1) throw unprocessable(`${shown(first)} is given more than once.`)
   if (filter.op === 'is_null') {
     if (texts[0] !== 'true' && texts[0] !== 'false') throw unprocessable(`${shown(first)} must be true or false.`)
     return texts[0] === 'true'
   }
-  return [encoded(filter, first, texts[0]!)]
+  return [encoded(query, filter, first, texts[0]!)]
 }
 
 function between(
+  query: Query,
   filter: QueryFilter,
   params: URLSearchParams,
   first: string,
@@ -133,11 +134,11 @@ function between(
   if (ends[0] === undefined && ends[1] === undefined && !filter.required) return undefined
   for (const [position, param] of [first, second].entries())
     if (ends[position] === undefined) throw unprocessable(`The parameter ${shown(param)} is missing.`)
-  return [encoded(filter, first, ends[0]!), encoded(filter, second, ends[1]!)]
+  return [encoded(query, filter, first, ends[0]!), encoded(query, filter, second, ends[1]!)]
 }
 
-function encoded(filter: QueryFilter, param: string, text: string): StoredValue {
-  const value = text.length > 4096 ? undefined : encodeText(filter.column, text)
+function encoded(query: Query, filter: QueryFilter, param: string, text: string): StoredValue {
+  const value = text.length > 4096 ? undefined : dialectOf(query).encode(filter.column, text)
   if (value === undefined)
     throw unprocessable(`${shown(param)} must be ${kindOf(filter.column)}.`, { parameter: shown(param) })
   return value
@@ -158,4 +159,18 @@ export function variantOf({ filters, chosen, after }: BoundRequest): string {
     .join(',')
   if (!after) return chosen === '' ? present : `${present} ${chosen}`
   return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
+}
+
+/** The same text for requests of a query that have the same answer: in whatever order and form its values were given. */
+export function canonicalOf(
+  { filters: asked }: Query,
+  { filters, chosen, after, limit, offset }: BoundRequest,
+): string {
+  const values = filters.map((values, i) => {
+    if (typeof values !== 'object') return values
+    const { op } = asked[i]!
+    const texts = values.map(value => JSON.stringify(written(value)))
+    return op === 'in' || op === 'not_in' ? [...new Set(texts)].sort() : texts
+  })
+  return JSON.stringify([values, chosen, after?.map(written) ?? null, limit, offset])
 }

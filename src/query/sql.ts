@@ -1,19 +1,21 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
 import { condition, scopeCondition } from './conditions.ts'
-import { expression } from './expression.ts'
+import type { Dialect } from './dialect.ts'
+import { dialectOf } from './dialects.ts'
 import { isAfter } from './keyset.ts'
 import { BLOCKED } from './masks.ts'
 import type { ScopeCondition, View } from './policy.ts'
-import { mayBeNull, type OrderTerm, sameTerm, type Table } from './query.ts'
+import { mayBeNull, type OrderTerm, type Query, sameTerm, type Table } from './query.ts'
 import type { BoundRequest } from './request.ts'
 import { needsBigints, type StoredValue } from './values.ts'
 
 /** One statement for one view and one set of present filters. Values are bound, identifiers come from the catalog only. */
 export interface Statement {
   sql: string
-  /** database files, attached as d0, d1, ... */
-  files: string[]
+  /** what it reads, as its engine knows it: database files of the embedded store, attached as d0, d1, ... */
+  sources: string[]
+  /** the columns of its rows, in order: the answer's, then `hidden` */
+  names: string[]
   /** whether integers must be read as bigint */
   bigints: boolean
   /** how many conditions its WHERE has, without that of a cursor */
@@ -30,35 +32,33 @@ export interface Statement {
   bind: (bound: BoundRequest) => StoredValue[]
 }
 
-const dialect = new SQLiteSyncDialect()
-
 /**
- * The SQLite text of a view for requests like this one: the same filters present, with as many values each, in the same
- * order. One row more than the limit is asked for, to know whether there are more.
+ * The text of a view, in its engine's SQL, for requests like this one: the same filters present, with as many values each,
+ * in the same order. One row more than the limit is asked for, to know whether there are more.
  */
 export function buildStatement(view: View, like: BoundRequest): Statement {
-  const { groups, distinct, tables } = view.query
-  const body = bodyOf(view, like)
+  const { groups, distinct } = view.query
+  const dialect = dialectOf(view.query)
+  const body = bodyOf(dialect, view, like)
   const keys = cursorColumns(view, like)
-  const selects = [
-    ...view.outputs.map(o => sql`${selected(o, expression(o))} AS ${sql.identifier(o.name)}`),
-    ...keys.hidden.map(({ name, term }) => sql`${expression(term)} AS ${sql.identifier(name)}`),
+  const columns = [
+    ...view.outputs.map(o => ({ name: o.name, sql: selected(dialect, o) })),
+    ...keys.hidden.map(({ name, term }) => ({ name, sql: dialect.selected(term) })),
   ]
-  const order = orderBy(view, like.order)
+  const order = orderBy(dialect, view, like.order)
   const text = sql.join(
     [
-      sql`SELECT ${distinct ? sql`DISTINCT ` : sql``}${selects.length ? sql.join(selects, sql`, `) : sql`1`}`,
+      sql`SELECT ${distinct && dialect.ordersDistinct ? sql`DISTINCT ` : sql``}${selectList(dialect, columns)}`,
       ...body.clauses,
       ...(order.length ? [sql`ORDER BY ${sql.join(order, sql`, `)}`] : []),
-      // `+ 0`: where LIMIT is a bare parameter, SQLite prepares the statement anew for every value that is bound
-      sql`LIMIT ${sql.placeholder('limit')} + 0 OFFSET ${sql.placeholder('offset')} + 0`,
+      dialect.limit(sql`${sql.placeholder('limit')}`, sql`${sql.placeholder('offset')}`),
     ],
     sql` `,
   )
   const read = [...view.outputs.filter(o => o.treatment !== 'blocked'), ...keys.hidden.map(({ term }) => term)]
   return {
-    ...compiled(text),
-    files: filesOf(tables),
+    ...compiled(dialect, view, text),
+    names: columns.map(({ name }) => name),
     bigints: read.some(term => needsBigints(term.column)),
     conditions: body.conditions,
     after: like.after?.length ?? 0,
@@ -70,40 +70,49 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
 
 /** How many rows the same request has on all its pages, as `n`. */
 export function buildCount(view: View, like: BoundRequest): Statement {
-  const { groups, distinct, tables } = view.query
-  const { clauses, conditions } = bodyOf(view, { ...like, after: undefined })
+  const { groups, distinct } = view.query
+  const dialect = dialectOf(view.query)
+  const { clauses, conditions } = bodyOf(dialect, view, { ...like, after: undefined })
   const from = sql.join(clauses, sql` `)
-  const columns = view.outputs.length ? sql.join(view.outputs.map(expression), sql`, `) : sql`1`
+  const columns = view.outputs.length ? sql.join(view.outputs.map(dialect.value), sql`, `) : sql`1`
+  const rows = distinct && dialect.ordersDistinct ? sql`DISTINCT ${columns}` : groups?.length ? sql`1` : columns
   const text =
     groups || distinct
-      ? sql`SELECT count(*) AS n FROM (SELECT ${distinct ? sql`DISTINCT ${columns}` : groups?.length ? sql`1` : columns} ${from})`
+      ? sql`SELECT count(*) AS n FROM (SELECT ${rows} ${from}) AS r`
       : sql`SELECT count(*) AS n ${from}`
-  const about = { bigints: false, conditions, after: 0, whole: true, keys: [], hidden: [] }
-  return { ...compiled(text), files: filesOf(tables), ...about }
+  const about = { names: ['n'], bigints: false, conditions, after: 0, whole: true, keys: [], hidden: [] }
+  return { ...compiled(dialect, view, text), ...about }
 }
 
-const filesOf = (tables: Table[]) => [...new Set(tables.map(t => t.dataset.file))]
+/** The columns of a SELECT. Where rows come as lists, the names stay here: a database may cut or fold them. */
+export function selectList(dialect: Dialect, columns: { name: string; sql: SQL }[]): SQL {
+  if (columns.length === 0) return sql`1`
+  const named = columns.map(({ name, sql: column }) =>
+    dialect.namesRows ? sql`${column} AS ${sql.identifier(name)}` : column,
+  )
+  return sql.join(named, sql`, `)
+}
 
-function compiled(text: SQL): Pick<Statement, 'sql' | 'bind'> {
-  const { sql: made, params } = dialect.sqlToQuery(text)
-  const places = params.map(placeOf)
-  return { sql: made, bind: bound => places.map(place => place(bound)) }
+const sourcesOf = (dialect: Dialect, tables: Table[]) => [...new Set(tables.map(t => dialect.source(t.dataset)))]
+
+function compiled(dialect: Dialect, { query }: View, text: SQL): Pick<Statement, 'sql' | 'sources' | 'bind'> {
+  const { sql: made, params } = dialect.text(text)
+  const places = params.map(param => placeOf(dialect, query, param))
+  return { sql: made, sources: sourcesOf(dialect, query.tables), bind: bound => places.map(place => place(bound)) }
 }
 
 /** FROM, WHERE, GROUP BY and HAVING. */
-function bodyOf(view: View, like: BoundRequest): { clauses: SQL[]; conditions: number } {
-  const { tables, filters, groups } = view.query
-  const files = filesOf(tables)
-  const tableName = (table: Table, index: number) =>
-    sql`${sql.identifier(`d${files.indexOf(table.dataset.file)}`)}.${sql.identifier('data')} AS ${sql.identifier(`t${index}`)}`
-  const scoped = (s: ScopeCondition) => scopeCondition(s, expression(s))
+function bodyOf(dialect: Dialect, view: View, like: BoundRequest): { clauses: SQL[]; conditions: number } {
+  const { tables, filters, groups, distinct } = view.query
+  const sources = sourcesOf(dialect, tables)
+  const scoped = (s: ScopeCondition) => scopeCondition(dialect, s)
   const joins = tables.slice(1).map((table, i) => {
     const index = i + 1
-    const on = table.join!.on.map(({ left, right }) => sql`${expression(left)} = ${expression(right)}`)
+    const on = table.join!.on.map(({ left, right }) => dialect.equal(left, right))
     // a scope on a left-joined table stands in its ON, so that the left rows stay
     on.push(...view.scope.filter(s => s.table === index).map(scoped))
     const kind = table.join!.type === 'left' ? sql`LEFT JOIN` : sql`INNER JOIN`
-    return sql`${kind} ${tableName(table, index)} ON ${sql.join(on, sql` AND `)}`
+    return sql`${kind} ${dialect.from(view.query, index, sources)} ON ${sql.join(on, sql` AND `)}`
   })
   const where: SQL[] = view.scope.filter(s => s.table === 0).map(scoped)
   const having: SQL[] = []
@@ -111,18 +120,19 @@ function bodyOf(view: View, like: BoundRequest): { clauses: SQL[]; conditions: n
     const value = like.filters[index]
     if (value === undefined) continue
     const count = typeof value === 'boolean' ? 0 : value.length
-    const slots = Array.from({ length: count }, (_, position) => sql.placeholder(`f${index}.${position}`))
+    const places = Array.from({ length: count }, (_, position) => sql`${sql.placeholder(`f${index}.${position}`)}`)
     const list = filter.aggregate ? having : where
-    list.push(condition(filter, expression(filter), value, slots))
+    list.push(condition(dialect, filter, value, places))
   }
   const conditions = where.length
   if (like.after) {
     const list = like.order.some(term => term.aggregate) ? having : where
-    list.push(isAfter(like.order, like.after))
+    list.push(isAfter(dialect, like.order, like.after))
   }
-  const clauses = [sql`FROM ${tableName(tables[0]!, 0)}`, ...joins]
+  const clauses = [sql`FROM ${dialect.from(view.query, 0, sources)}`, ...joins]
   if (where.length) clauses.push(sql`WHERE ${sql.join(where, sql` AND `)}`)
-  if (groups?.length) clauses.push(sql`GROUP BY ${sql.join(groups.map(expression), sql`, `)}`)
+  const grouped = groups ?? (distinct && !dialect.ordersDistinct ? view.outputs : [])
+  if (grouped.length) clauses.push(sql`GROUP BY ${sql.join(grouped.map(dialect.value), sql`, `)}`)
   if (having.length) clauses.push(sql`HAVING ${sql.join(having, sql` AND `)}`)
   return { clauses, conditions }
 }
@@ -154,32 +164,29 @@ function atMostOne({ query }: View, like: BoundRequest): boolean {
   )
 }
 
-function selected(output: View['outputs'][number], column: SQL): SQL {
+function selected(dialect: Dialect, output: View['outputs'][number]): SQL {
   // a blocked value never leaves the engine, nor does one that its mask replaces whole
   if (output.treatment === 'blocked') return sql.raw(`'${BLOCKED}'`)
   if (output.treatment === 'masked') {
     if (output.column.mask === 'null') return sql`NULL`
-    if ((output.column.mask ?? 'redact') === 'redact') return sql`CASE WHEN ${column} IS NULL THEN NULL ELSE '***' END`
+    if ((output.column.mask ?? 'redact') === 'redact')
+      return sql`CASE WHEN ${dialect.value(output)} IS NULL THEN NULL ELSE '***' END`
   }
-  return column
+  return dialect.selected(output)
 }
 
-/** NULLs last, whatever the direction; without a key to end in, by the file's order, so that paging is stable. */
-function orderBy({ query }: View, order: readonly OrderTerm[]): SQL[] {
+/** NULLs last, whatever the direction; without a key to end in, by the source's own order, so that paging is stable. */
+function orderBy(dialect: Dialect, { query }: View, order: readonly OrderTerm[]): SQL[] {
   const terms = order.map(term => {
     const direction = term.direction === 'desc' ? sql`DESC` : sql`ASC`
-    return mayBeNull(term) ? sql`${expression(term)} ${direction} NULLS LAST` : sql`${expression(term)} ${direction}`
+    return mayBeNull(term)
+      ? sql`${dialect.value(term)} ${direction} NULLS LAST`
+      : sql`${dialect.value(term)} ${direction}`
   })
-  const { dataset } = query.tables[0]!
-  if (query.groups || query.distinct || dataset.primaryKey) return terms
-  const names = dataset.columns.map(c => c.name.toLowerCase())
-  const rowid = ['rowid', '_rowid_', 'oid'].find(name => !names.includes(name))
-  return rowid
-    ? [...terms, sql.raw(`t0.${rowid}`)]
-    : [...terms, ...dataset.columns.map(column => expression({ table: 0, column }))]
+  return query.ties.unique ? terms : [...terms, ...dialect.rowOrder(query)]
 }
 
-function placeOf(param: unknown): (bound: BoundRequest) => StoredValue {
+function placeOf(dialect: Dialect, query: Query, param: unknown): (bound: BoundRequest) => StoredValue {
   const name = (param as { name?: string } | null)?.name
   if (typeof param !== 'object' || param === null || name === undefined) return () => param as StoredValue
   if (name === 'limit') return bound => bound.limit + 1
@@ -188,6 +195,7 @@ function placeOf(param: unknown): (bound: BoundRequest) => StoredValue {
     const index = Number(name.slice(1))
     return bound => bound.after![index]!
   }
-  const [filter, position] = name.slice(1).split('.').map(Number) as [number, number]
-  return bound => (bound.filters[filter] as StoredValue[])[position]!
+  const [index, position] = name.slice(1).split('.').map(Number) as [number, number]
+  const filter = query.filters[index]!
+  return bound => dialect.bound(filter.op, filter, (bound.filters[index] as StoredValue[])[position]!)
 }

@@ -1,10 +1,9 @@
 /** The tables of a query, how they are joined, and what a name in a definition means among them. */
-import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
 import type { QueryDefinition } from '../catalog/service-config.ts'
-import { storedAsInteger } from '../lib/decimal.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { dialectOf } from './dialects.ts'
 import type { ColumnRef, Table } from './query.ts'
 import { comparable } from './values.ts'
 
@@ -14,30 +13,43 @@ export type DatasetResolver = (name: string) => Dataset | undefined
 export function tablesOf(definition: QueryDefinition, resolve: DatasetResolver): Table[] {
   const { source, joins = [] } = definition
   const tables = [tableOf(source, resolve)]
+  const { engine } = tables[0]!.dataset
+  const { kind } = dialectOf({ engine })
   for (const join of joins) {
     const table = tableOf(join, resolve)
     if (tables.some(t => t.alias === table.alias))
       throw unprocessable(`Two tables are called ${shown(table.alias)}; give one of them another name with "as".`)
+    checkTogether(tables[0]!, table)
     const own = [...tables, table]
     const on = join.on.map(({ left, right }) => {
       const pair = { left: refOf(left, tables, 'join'), right: refOf(right, [table], 'join') }
       return { left: pair.left, right: { ...pair.right, table: own.length - 1 } }
     })
     for (const { left, right } of on)
-      if (!comparable(left.column) || storedAs(left.column) !== storedAs(right.column))
+      if (!comparable(left.column) || kind(left.column) !== kind(right.column))
         throw unprocessable(
-          `The join with ${shown(table.alias)} compares ${shown(left.column.name)} (${storedAs(left.column)}) with ${shown(right.column.name)} (${storedAs(right.column)}).`,
+          `The join with ${shown(table.alias)} compares ${shown(left.column.name)} (${kind(left.column)}) with ${shown(right.column.name)} (${kind(right.column)}).`,
         )
     tables.push({ ...table, join: { type: join.type ?? 'inner', on } })
   }
   return tables
 }
 
-/** Decimals are equal in the store only where they are written alike: both as scaled integers, or in texts of one width. */
-function storedAs({ type, precision = 38, scale = 0 }: Column): string {
-  if (type !== 'decimal') return type
-  return storedAsInteger(precision) ? `decimal with scale ${scale}` : `decimal(${precision},${scale})`
+/** A statement runs in one engine, and of databases in one. */
+function checkTogether(source: Table, joined: Table): void {
+  const [a, b] = [source.dataset.engine, joined.dataset.engine]
+  if (a !== b)
+    throw unprocessable(
+      `The join with ${shown(joined.alias)}: ${source.dataset.name} is read by ${a} and ${joined.dataset.name} by ${b}; a query is of one engine.`,
+    )
+  const [own, other] = [connectionOf(source.dataset), connectionOf(joined.dataset)]
+  if (own !== other)
+    throw unprocessable(
+      `The join with ${shown(joined.alias)}: ${source.dataset.name} is in the database ${own} and ${joined.dataset.name} in ${other}; a query is of one database.`,
+    )
 }
+
+const connectionOf = ({ location }: Dataset) => (location && 'connection' in location ? location.connection : undefined)
 
 function tableOf(source: { schema: string; table: string; as?: string }, resolve: DatasetResolver): Table {
   const name = `${source.schema}.${source.table}`

@@ -1,16 +1,21 @@
-import { Fault, unavailable } from '../lib/fault.ts'
+import { unavailable } from '../lib/fault.ts'
 import { ChildLost } from '../workers/child.ts'
-import type { ScoreRequest } from './child.ts'
+import type { Parts } from '../workers/pipe.ts'
+import { join, part, splits } from './join.ts'
 import type { Job, JobQueue } from './queue.ts'
-import { concatRows, owned, sliceRows, type Tensors } from './tensors.ts'
+import { asFault } from './rows.ts'
+import type { Tensors } from './tensors.ts'
+import type { LoadRequest } from './wire.ts'
+import { packBodies, packFeeds, packRows, unpackAnswers, unpackTensors } from './wire.ts'
 
 /** Where batches are scored: a place in a process. */
 export interface Lane {
   /**
+   * @param request packed as wire.ts says
    * @param expires when nobody waits for the answer any more (milliseconds since the epoch)
    * @throws ChildLost, Fault, or Error for what the runtime refused
    */
-  score(request: ScoreRequest, expires: number): Promise<Tensors>
+  exchange(model: LoadRequest, request: Parts, expires: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
 export interface Lanes {
@@ -81,23 +86,26 @@ export class Batcher {
     this.counts.batches++
     this.counts.rows += rows
     try {
-      const { sha256, path } = first.model
-      const feeds = together(jobs)
-      const outputs = await lane.score({ model: { sha256, path }, feeds, outputs: first.outputs }, expires)
-      if (jobs.length === 1) first.resolve(outputs)
-      else if (Object.values(outputs).every(tensor => tensor.dims[0] === rows)) {
-        let from = 0
-        for (const job of jobs) {
-          if (!job.settled) job.resolve(slice(outputs, from, from + job.rows))
-          from += job.rows
-        }
-      } else this.#rerun(jobs)
+      const answer = await lane.exchange(first.model, pack(jobs), expires)
+      if (first.inJson) settle(jobs, answer)
+      else this.#settleTensors(jobs, rows, unpackTensors(answer))
     } catch (error) {
       if (error instanceof ChildLost) this.#lost(jobs, error)
       else if (jobs.length > 1) this.#rerun(jobs)
       else first.reject(asFault(error))
     }
     this.pump()
+  }
+
+  #settleTensors(jobs: Job[], rows: number, outputs: Tensors): void {
+    if (jobs.length === 1) jobs[0]!.resolve(outputs)
+    else if (splits(outputs, rows)) {
+      let from = 0
+      for (const job of jobs) {
+        if (!job.settled) job.resolve(part(outputs, from, from + job.rows))
+        from += job.rows
+      }
+    } else this.#rerun(jobs)
   }
 
   /** One bad request must not spoil its neighbours: each again by itself. */
@@ -117,21 +125,29 @@ export class Batcher {
   }
 }
 
-function together(jobs: Job[]): Tensors {
-  const feeds: Tensors = {}
-  for (const name in jobs[0]!.feeds)
-    feeds[name] = jobs.length === 1 ? owned(jobs[0]!.feeds[name]!) : concatRows(jobs.map(job => job.feeds[name]!))
-  return feeds
+function pack(jobs: Job[]): Parts {
+  const { model, work } = jobs[0]!
+  if (!work.feeds)
+    return packBodies(
+      model,
+      work.recipe,
+      jobs.map(job => (job.work as { body: Uint8Array }).body),
+    )
+  const feeds = join(jobs.map(job => job.work.feeds!))
+  if (!work.recipe) return packFeeds(model, feeds, work.outputs)
+  return packRows(
+    model,
+    work.recipe,
+    feeds,
+    jobs.map(job => job.rows),
+  )
 }
 
-function slice(outputs: Tensors, from: number, to: number): Tensors {
-  const part: Tensors = {}
-  for (const name in outputs) part[name] = sliceRows(outputs[name]!, from, to)
-  return part
-}
-
-/** What the runtime says of a run may hold the caller's values: it goes to the log only. */
-function asFault(error: unknown): Fault {
-  if (error instanceof Fault) return error
-  return new Fault(422, 'model_refused', 'The model could not score these values.', { cause: error })
+/** Who wrote them has kept them apart: an answer, or what is wrong with it, for each. */
+function settle(jobs: Job[], answer: Uint8Array<ArrayBuffer>): void {
+  for (const [i, one] of unpackAnswers(answer).entries()) {
+    const job = jobs[i]!
+    if (one instanceof Error) job.reject(asFault(one))
+    else job.resolve(one)
+  }
 }

@@ -1,33 +1,22 @@
 import { existsSync } from 'node:fs'
 import type { InferenceSession } from 'onnxruntime-node'
 import { Fault } from '../lib/fault.ts'
+import { asSent } from '../workers/frames.ts'
 import { loadOnnxruntime } from '../workers/native.ts'
 import { serveParent } from '../workers/serve.ts'
+import { answerBody, answerRows, type CompiledRecipe, compileRecipe } from './answer.ts'
+import { Gathering } from './gathering.ts'
 import { type InspectRequest, inspectFile } from './inspect.ts'
 import { openSession, prepareRuntime, run } from './session.ts'
-import type { Tensors } from './tensors.ts'
+import { type ChildInit, type LoadRequest, packAnswers, packTensors, type SentRecipe, unpackRequest } from './wire.ts'
+
+const MAX_RECIPES = 1000
 
 /** The child's side of scoring: what a scoring process answers. Sessions are kept by the hash of their file. */
-export interface ChildInit {
-  /** Threads inside one inference. */
-  threads: number
-}
-
-export interface LoadRequest {
-  sha256: string
-  path: string
-}
-
-export interface ScoreRequest {
-  model: LoadRequest
-  feeds: Tensors
-  /** Which outputs to compute and send back; all of them where it is absent. */
-  outputs?: readonly string[]
-}
-
 serveParent(async (init: ChildInit) => {
   const runtime = await prepareRuntime(loadOnnxruntime)
   const sessions = new Map<string, Promise<InferenceSession>>()
+  const recipes = new Map<number, CompiledRecipe>()
 
   function session({ sha256, path }: LoadRequest): Promise<InferenceSession> {
     let opening = sessions.get(sha256)
@@ -44,6 +33,16 @@ serveParent(async (init: ChildInit) => {
     return opening
   }
 
+  function recipeOf({ id, text }: SentRecipe): CompiledRecipe {
+    let recipe = recipes.get(id)
+    if (!recipe) {
+      recipe = compileRecipe(text)
+      if (recipes.size >= MAX_RECIPES) recipes.clear()
+      recipes.set(id, recipe)
+    }
+    return recipe
+  }
+
   return {
     ping: () => 'pong',
     /** resident bytes */
@@ -52,6 +51,23 @@ serveParent(async (init: ChildInit) => {
     load: async (model: LoadRequest) => {
       await session(model)
     },
-    score: async ({ model, feeds, outputs }: ScoreRequest) => run(runtime, await session(model), feeds, outputs),
+    /** scores: packed as wire.ts says */
+    exchange: async (payload: Uint8Array<ArrayBuffer>) => {
+      const request = unpackRequest(payload)
+      const opened = await session(request.model)
+      if (request.recipe === undefined) return packTensors(await run(runtime, opened, request.feeds, request.outputs))
+      const recipe = recipeOf(request.recipe)
+      if (request.feeds) {
+        const outputs = await run(runtime, opened, request.feeds, recipe.codec.outputs)
+        return packAnswers(answerRows(outputs, request.counts, recipe))
+      }
+      const gathering = new Gathering(
+        (feeds, outputs) => run(runtime, opened, feeds, outputs),
+        recipe.independentRows ? (init.maxBatchRows ?? 1) : 1,
+      )
+      const answers = request.bodies.map(body => answerBody(body, recipe, gathering.score).catch(asSent))
+      await gathering.flush()
+      return packAnswers(await Promise.all(answers))
+    },
   }
 })

@@ -3,6 +3,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { labelled, rowValues } from './decode.ts'
 import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
+import { type Scanned, Scanner, shortestRow } from './scan.ts'
 import { allocate, type Tensors } from './tensors.ts'
 
 export interface CodecOptions {
@@ -37,6 +38,13 @@ export interface RowCodec {
    */
   encode(rows: readonly unknown[], form: 'rows' | 'features'): Tensors
   decode(outputs: Tensors, count: number): Decoded
+  /**
+   * The same as parsing a body and encoding its rows, where that is quickly done: numbers for a model of floats.
+   * @returns undefined: not so simple, or wrong; `encode` tells
+   */
+  scan(body: Uint8Array): { feeds: Tensors; rows: number } | undefined
+  /** How many rows a body of this length can hold at most, at least 1; what holds more is refused. */
+  mostRows(length: number): number
 }
 
 /** @throws Fault 422: features that do not fit the model, or an `output` that it does not have */
@@ -52,10 +60,17 @@ export function compileCodec(
   const labels = classifier?.labels ?? []
   const needed = [...new Set([chosen, ...(shares ? [shares] : [])])]
   const axis = layout.axis !== 'none'
+  const scanner = scannerOf(layout)
+  const shortest = shortestRow(layout.features.map(feature => feature.name))
   return {
     features: layout.features,
     stacks: layout.axis === 'rows',
     outputs: options.allOutputs || needed.length === metadata.outputs.length ? undefined : needed,
+    scan(body) {
+      const scanned = scanner?.scan(body)
+      return scanned && { feeds: scannedFeeds(layout, metadata, scanned), rows: scanned.rows }
+    },
+    mostRows: length => Math.max(1, Math.floor((length - EMPTY_ROWS) / (shortest + 1))),
     encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
     decode(outputs, count) {
       const decoded: Decoded = { predictions: rowValues(outputs[chosen]!, count, axis) }
@@ -119,6 +134,25 @@ function encodeRows(
   if (strict) refuseExtras(rows, features, errors)
   errors.throwIfAny()
   return tensors
+}
+
+/** `{"rows":[]}` without the comma that the last row lacks */
+const EMPTY_ROWS = 10
+
+/** Rows that stack, of floats that are no lists: what a scanner reads. */
+const scannerOf = ({ axis, features }: Layout): Scanner | undefined =>
+  axis === 'rows' && features.every(({ type, shape }) => type === 'float32' && shape.length === 0)
+    ? new Scanner(features.map(feature => feature.name))
+    : undefined
+
+function scannedFeeds({ columns, features }: Layout, { inputs }: ModelMetadata, { values, rows }: Scanned): Tensors {
+  const width = features.length
+  const feeds: Tensors = {}
+  for (const [f, { name, dims }] of inputs.entries()) {
+    const data = columns || width === 1 ? values : values.filter((_, i) => i % width === f)
+    feeds[name] = { type: 'float32', dims: dims.length === 1 ? [rows] : [rows, columns ? width : 1], data }
+  }
+  return feeds
 }
 
 /** [N] or [N, 1], as the input is declared; a model without a row dimension has its own [] or [1]. */

@@ -1,14 +1,16 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
+import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import type { LoadRequest, ScoreRequest } from './child.ts'
-import type { Tensors } from './tensors.ts'
+import type { ChildInit, LoadRequest } from './wire.ts'
 
 export interface PoolOptions {
   workers: number
   /** Threads inside one inference. */
   threads: number
+  /** Rows in one run. */
+  maxBatchRows: number
   /**
    * Batches handed to a worker before it has answered the first of them: the next is there when it has finished one
    * (measured: 10 to 25 % more than 1 does). Only behind models that answer at once, so that nobody queues behind a slow one.
@@ -37,6 +39,7 @@ export class Pool implements Lanes {
   /** Told when workers fail to start again and again, so that nobody waits for them in vain. */
   onBroken: (error: Fault) => void = () => {}
   readonly #options: PoolOptions
+  readonly #init: ChildInit
   readonly #workers: Worker[] = []
   /** Average milliseconds of a batch, by model. */
   readonly #pace = new Map<string, number>()
@@ -53,6 +56,7 @@ export class Pool implements Lanes {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#init = { threads: options.threads, maxBatchRows: options.maxBatchRows }
     for (let i = 0; i < options.workers; i++) this.#workers.push(new Worker())
     this.#watching = setInterval(() => void this.#watch(), options.watchMs)
     this.#watching.unref?.()
@@ -86,7 +90,7 @@ export class Pool implements Lanes {
     }
     if (!best) return undefined
     const worker = best
-    return { score: (request, expires) => this.#score(worker, request, expires, alone) }
+    return { exchange: (model, request, expires) => this.#exchange(worker, model, request, expires, alone) }
   }
 
   /** Loads a model ahead of its first call, in every process that is up. */
@@ -114,19 +118,25 @@ export class Pool implements Lanes {
     )
   }
 
-  async #score(worker: Worker, request: ScoreRequest, expires: number, alone: boolean): Promise<Tensors> {
+  async #exchange(
+    worker: Worker,
+    model: LoadRequest,
+    request: Parts,
+    expires: number,
+    alone: boolean,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const child = worker.child!
-    worker.use(request.model)
+    worker.use(model)
     worker.inFlight++
     worker.reserved = alone
-    const { sha256 } = request.model
+    const { sha256 } = model
     const pace = this.#pace.get(sha256)
     worker.quick = pace !== undefined && pace < QUICK_MS && (worker.quick || worker.inFlight === 1)
     const started = performance.now()
     // nobody waits for it any more, and it may never end: the process is the only thing that can be stopped
     const stuck = setTimeout(() => child.kill(), Math.max(0, expires - Date.now()) + this.#options.graceMs)
     try {
-      const outputs = await child.request<Tensors>('score', request)
+      const outputs = await child.exchange(request)
       worker.served = true
       const took = performance.now() - started
       this.#pace.set(sha256, pace === undefined ? took : pace + (took - pace) * 0.2)
@@ -152,7 +162,7 @@ export class Pool implements Lanes {
     const launched = this.#starting.then(async () => {
       if (this.#closed) return
       try {
-        const child = await Child.start('score', { threads: this.#options.threads })
+        const child = await Child.start('score', this.#init)
         worker.child = child
         worker.inFlight = 0
         worker.reserved = false
@@ -198,7 +208,7 @@ export class Pool implements Lanes {
 
   async #recycle(worker: Worker, old: Child): Promise<void> {
     const kept = [...worker.loaded.values()].slice(Math.ceil(worker.loaded.size / 2))
-    const child = await Child.start('score', { threads: this.#options.threads })
+    const child = await Child.start('score', this.#init)
     for (const model of kept) await child.request('load', model).catch(() => {})
     if (this.#closed || worker.child !== old || !child.alive) return child.kill()
     this.#retired.add(old)

@@ -1,33 +1,68 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
 import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
-import type { ScoreOptions, Scorer, ScoringModel } from './scorer.ts'
+import { inTurns } from './parts.ts'
+import type { JobOptions, ScoringModel } from './queue.ts'
+import type { GivenRows } from './rows.ts'
 import type { Tensors } from './tensors.ts'
 
 const MAX_ERRORS = 100
 
+/** As much as is needed of a `Scorer`. */
+interface RemoteScorer {
+  score(
+    model: ScoringModel,
+    feeds: Tensors,
+    rows: number,
+    options: JobOptions & { outputs?: readonly string[] },
+  ): Promise<Tensors>
+}
+
 /**
- * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
+ * Rows to predictions, scored in the scoring processes.
  * @throws Fault as `RowCodec.encode` and `Scorer.score`
  */
-export async function predict(
-  scorer: Scorer,
+export const predict = async (
+  scorer: RemoteScorer,
   model: ScoringModel,
   codec: RowCodec,
   rows: readonly unknown[],
-  form: 'rows' | 'features',
-  options: Omit<ScoreOptions, 'outputs'>,
-): Promise<Decoded> {
-  const scoring: ScoreOptions = { deadline: options.deadline, caller: options.caller, outputs: codec.outputs }
-  if (codec.stacks || rows.length === 1) {
-    const outputs = await scorer.score(model, codec.encode(rows, form), rows.length, scoring)
-    return codec.decode(outputs, rows.length)
-  }
-  const runs = encodeSingly(codec, rows, form)
-  const answers = await Promise.all(
-    runs.map(async feeds => codec.decode(await scorer.score(model, feeds, 1, scoring), 1)),
+  form: GivenRows['form'],
+  { deadline, caller }: JobOptions,
+): Promise<Decoded> =>
+  predictWith(
+    (feeds, count, outputs) => scorer.score(model, feeds, count, { deadline, caller, outputs }),
+    codec,
+    { rows, form },
+    (runs, score) => inTurns(runs, score, caller),
   )
-  return merge(answers)
+
+/**
+ * Scores tensors, wherever that is.
+ * @param rows how many they hold
+ * @param outputs which are wanted; all of them where it is absent
+ */
+export type ScoreTensors = (feeds: Tensors, rows: number, outputs?: readonly string[]) => Promise<Tensors>
+
+/** Does as many runs as there are. */
+type Runs = <T>(runs: number, run: (index: number) => Promise<T>) => Promise<T[]>
+const together: Runs = (runs, run) => Promise.all(Array.from({ length: runs }, (_, index) => run(index)))
+
+/**
+ * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
+ * @throws Fault as `RowCodec.encode`, and what `score` throws
+ */
+export async function predictWith(
+  score: ScoreTensors,
+  codec: RowCodec,
+  { rows, form }: GivenRows,
+  each: Runs = together,
+): Promise<Decoded> {
+  const { outputs, stacks } = codec
+  if (stacks || rows.length === 1)
+    return codec.decode(await score(codec.encode(rows, form), rows.length, outputs), rows.length)
+  const runs = encodeSingly(codec, rows, form)
+  return merge(await each(runs.length, async index => codec.decode(await score(runs[index]!, 1, outputs), 1)))
 }
 
 /** Every row by itself (their lists may differ in length), with all errors together under their own row numbers. */

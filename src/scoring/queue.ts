@@ -1,5 +1,7 @@
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
+import { groupOf } from './join.ts'
 import { bytesOf, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export interface ScoringModel {
   sha256: string
@@ -10,34 +12,103 @@ export interface ScoringModel {
   maxDelayMs?: number
 }
 
+export interface JobOptions {
+  /** Milliseconds since the epoch. */
+  deadline: number
+  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
+  caller?: { readonly signal?: AbortSignal }
+}
+
+/**
+ * What a request brings: tensors, answered with tensors; or a body of rows as it was received, or the tensors that were made
+ * of one, answered with JSON.
+ */
+export type Work =
+  | {
+      feeds: Tensors
+      /** Which outputs are wanted; all of them where it is absent. */
+      outputs?: readonly string[]
+      recipe?: undefined
+    }
+  | {
+      /** How rows become tensors and tensors an answer, see `answer.ts`. */
+      recipe: SentRecipe
+      body: Uint8Array
+      feeds?: undefined
+    }
+  | { recipe: SentRecipe; feeds: Tensors }
+
 /** One caller's request, from admission until it is settled. */
-export interface Job {
+export class Job {
   readonly model: ScoringModel
   /** Let go of when nobody waits for the answer any more. */
-  feeds: Tensors
-  readonly outputs: readonly string[] | undefined
+  work: Work
+  /** For a body the most that it can hold: they are counted by who reads it. */
   readonly rows: number
   readonly bytes: number
-  /** Milliseconds since the epoch. */
+  /** Whether its answer is JSON, and not tensors. */
+  readonly inJson: boolean
   readonly deadline: number
-  /** When it came. */
-  readonly added: number
-  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
-  readonly caller: { readonly signal?: AbortSignal } | undefined
-  watched: boolean
-  unwatch?: () => void
-  /** When it need not wait for company any more. */
-  readonly ripe: number
+  readonly caller: JobOptions['caller']
   /** Jobs of one group may be scored together. */
   readonly group: string
+  /** When it came. */
+  readonly added: number
+  /** When it need not wait for company any more. */
+  readonly ripe: number
+  readonly answer: Promise<Tensors | Uint8Array<ArrayBuffer>>
+  watched = false
+  unwatch: (() => void) | undefined
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
-  solo: boolean
+  solo = false
   /** How many processes have ended under it. */
-  losses: number
-  waiting: boolean
-  settled: boolean
-  resolve(outputs: Tensors): void
-  reject(error: unknown): void
+  losses = 0
+  waiting = false
+  settled = false
+  readonly #queue: JobQueue
+  #resolve!: (answer: Tensors | Uint8Array<ArrayBuffer>) => void
+  #reject!: (error: unknown) => void
+
+  constructor(
+    queue: JobQueue,
+    model: ScoringModel,
+    work: Work,
+    { deadline, caller }: JobOptions,
+    about: { rows: number; bytes: number; group: string; added: number },
+  ) {
+    this.#queue = queue
+    this.model = model
+    this.work = work
+    this.inJson = work.recipe !== undefined
+    this.rows = about.rows
+    this.bytes = about.bytes
+    this.deadline = deadline
+    this.caller = caller
+    this.group = about.group
+    this.added = about.added
+    this.ripe = model.maxDelayMs ? Math.min(deadline, about.added + model.maxDelayMs) : 0
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  resolve(answer: Tensors | Uint8Array<ArrayBuffer>): void {
+    if (this.#settle()) this.#resolve(answer)
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#reject(error)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#queue.closed(this)
+    this.work = NOTHING
+    this.unwatch?.()
+    return true
+  }
 }
 
 export interface QueueLimits {
@@ -83,59 +154,32 @@ export class JobQueue {
   }
 
   /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
-  add(
-    model: ScoringModel,
-    feeds: Tensors,
-    rows: number,
-    options: { deadline: number; caller?: { readonly signal?: AbortSignal }; outputs?: readonly string[] },
-  ): Promise<Tensors> {
-    const { deadline, caller, outputs } = options
+  add(model: ScoringModel, work: Work, rows: number, options: JobOptions): Job['answer'] {
     const added = Date.now()
-    if (deadline <= added) throw deadlinePassed()
-    const bytes = bytesOf(feeds)
+    if (options.deadline <= added) throw deadlinePassed()
+    const bytes = work.feeds ? bytesOf(work.feeds) : work.body.length
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
-    return new Promise<Tensors>((resolve, reject) => {
-      const settle = () => {
-        job.settled = true
-        this.#open.delete(job)
-        this.#leave(job)
-        job.feeds = NOTHING
-        job.unwatch?.()
-      }
-      const job: Job = {
-        model,
-        feeds,
-        outputs,
-        rows,
-        bytes,
-        deadline,
-        added,
-        caller,
-        ripe: model.maxDelayMs ? Math.min(deadline, added + model.maxDelayMs) : 0,
-        group: model.metadata.independentRows ? groupOf(model, feeds, outputs) : `#${this.#serial++}`,
-        solo: false,
-        losses: 0,
-        watched: false,
-        waiting: false,
-        settled: false,
-        resolve(tensors) {
-          if (job.settled) return
-          settle()
-          resolve(tensors)
-        },
-        reject(error) {
-          if (job.settled) return
-          settle()
-          reject(error)
-        },
-      }
-      this.#open.add(job)
-      this.#watchSoon()
-      this.#enqueue(job)
-      this.#arm(deadline)
-    })
+    const job = new Job(this, model, work, options, { rows, bytes, group: this.#groupOf(model, work), added })
+    this.#open.add(job)
+    this.#watchSoon()
+    this.#enqueue(job)
+    this.#arm(options.deadline)
+    return job.answer
+  }
+
+  /** What must be equal for requests to go to a process together. */
+  #groupOf(model: ScoringModel, work: Work): string {
+    if (!model.metadata.independentRows) return `#${this.#serial++}`
+    if (!work.recipe) return model.sha256 + groupOf(work.feeds, work.outputs)
+    return `recipe ${work.recipe.id}${work.feeds ? groupOf(work.feeds, undefined) : ''}`
+  }
+
+  /** Told by a job that is settled. */
+  closed(job: Job): void {
+    this.#open.delete(job)
+    this.#leave(job)
   }
 
   /**
@@ -169,7 +213,10 @@ export class JobQueue {
     return this.#groups.size > 0 && this.#ripe() ? 'group' : 'nothing'
   }
 
-  /** The next jobs to score together, at most `maxRows` rows (but always one job). Settled ones are dropped; may be empty. */
+  /**
+   * The next jobs to score together, at most `maxRows` rows and `MAX_BATCH_BYTES` (but always one job). Settled ones are
+   * dropped; may be empty.
+   */
   take(maxRows: number): Job[] {
     if (this.next() === 'solo') {
       const job = this.#solo.shift()!
@@ -181,13 +228,15 @@ export class JobQueue {
     const line = this.#groups.get(key)!
     const taken: Job[] = []
     let rows = 0
+    let bytes = 0
     let at = 0
     for (; at < line.length; at++) {
       const job = line[at]!
       if (!job.settled) {
-        if (taken.length > 0 && rows + job.rows > maxRows) break
+        if (taken.length > 0 && (rows + job.rows > maxRows || bytes + job.bytes > MAX_BATCH_BYTES)) break
         taken.push(job)
         rows += job.rows
+        bytes += job.bytes
         this.#leave(job)
       }
     }
@@ -268,6 +317,8 @@ export class JobQueue {
 }
 
 const WATCH_AFTER_MS = 50
+/** More at once would keep a process from everyone else for long. */
+const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 function watch(job: Job): void {
   job.watched = true
@@ -281,15 +332,5 @@ function watch(job: Job): void {
   }
 }
 
-const NOTHING: Tensors = {}
+const NOTHING: Work = { feeds: {} }
 const full = () => unavailable('Too many requests wait for this model; try again shortly.')
-/** What must be equal for requests to be scored together. */
-function groupOf({ sha256 }: ScoringModel, feeds: Tensors, outputs: readonly string[] | undefined): string {
-  let key = sha256
-  for (const name in feeds) {
-    const { type, dims } = feeds[name]!
-    key += `|${name}:${type}`
-    for (let i = 1; i < dims.length; i++) key += `,${dims[i]}`
-  }
-  return outputs ? `${key}>${outputs.join('|')}` : key
-}

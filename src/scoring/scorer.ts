@@ -1,18 +1,17 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
+import { part } from './join.ts'
+import { inTurns } from './parts.ts'
 import { Pool } from './pool.ts'
-import { JobQueue, type ScoringModel } from './queue.ts'
+import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
-import { concatRows, sliceRows, type Tensors } from './tensors.ts'
+import { concatRows, type Tensors } from './tensors.ts'
+import type { SentRecipe } from './wire.ts'
 
 export type { ScoringModel } from './queue.ts'
 
-export interface ScoreOptions {
-  /** Milliseconds since the epoch. */
-  deadline: number
-  /** When its `signal` is aborted the request is dropped (499). A `Request` will do. */
-  caller?: { readonly signal?: AbortSignal }
+export interface ScoreOptions extends JobOptions {
   /** Which outputs are wanted; all of them where it is absent. */
   outputs?: readonly string[]
 }
@@ -38,6 +37,22 @@ export interface Scorer {
    * 422 `model_refused` what the runtime could not score, 499 aborted
    */
   score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
+  /**
+   * Answers a body of rows in JSON, both as bytes: it is read, unless its tensors are given, and the answer written, where it
+   * is scored.
+   * @param recipe what the endpoint makes of the model (`answer.ts`)
+   * @param rows how many there are; for a body the most that it can hold
+   * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
+   */
+  answer(
+    model: ScoringModel,
+    recipe: SentRecipe,
+    given: { body: Uint8Array } | { feeds: Tensors },
+    rows: number,
+    options: JobOptions,
+  ): Promise<Uint8Array<ArrayBuffer>>
+  /** Rows that are scored at once at most. */
+  readonly maxBatchRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
   /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
@@ -80,33 +95,49 @@ export function createScorer(options: ScorerOptions): Scorer {
       ? new Pool({
           workers,
           threads,
+          maxBatchRows,
           depth: options.depth ?? 2,
           graceMs: options.graceMs ?? 5000,
           memoryBytes: (options.memoryBytes ?? usableMemory() / 2) / workers,
           watchMs: options.watchMs ?? 5000,
         })
       : undefined
-  const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads })
+  const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads, maxBatchRows })
   const batcher = new Batcher(queue, lanes, mode === 'worker' ? maxBatchRows : 1)
   let closed = false
   if (pool) pool.onBroken = fault => queue.rejectAll(fault)
   const started = pool?.start()
   started?.catch(() => {}) // told by ready() and status()
 
-  function admit(model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions): Promise<Tensors> {
-    const answer = queue.add(model, feeds, rows, scoring)
-    batcher.soon()
-    return answer
-  }
-
-  return {
-    async score(model, feeds, rows, scoring) {
+  /** Errors are the promise's, as those that come later are. */
+  function admit(
+    model: ScoringModel,
+    work: Work,
+    rows: number,
+    scoring: JobOptions,
+  ): Promise<Tensors | Uint8Array<ArrayBuffer>> {
+    try {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
+      const answer = queue.add(model, work, rows, scoring)
+      batcher.soon()
+      return answer
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  const tensors = (model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions) =>
+    admit(model, { feeds, outputs: scoring.outputs }, rows, scoring) as Promise<Tensors>
+
+  return {
+    score(model, feeds, rows, scoring) {
       if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
-        return admit(model, feeds, rows, scoring)
-      return inParts(rows, maxBatchRows, feeds, async (part, size) => admit(model, part, size, scoring))
+        return tensors(model, feeds, rows, scoring)
+      return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
     },
+    answer: (model, recipe, given, rows, scoring) =>
+      admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<Uint8Array<ArrayBuffer>>,
+    maxBatchRows,
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })
     },
@@ -135,34 +166,20 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
 }
 
-/** How many parts of one large request wait or are scored at a time. */
-const PARTS_AT_ONCE = 4
-
 /** A request larger than a batch, in parts, so that it does not hold up everyone else. */
 async function inParts(
   rows: number,
   size: number,
   feeds: Tensors,
-  score: (part: Tensors, rows: number) => Promise<Tensors>,
+  caller: JobOptions['caller'],
+  score: (feeds: Tensors, rows: number) => Promise<Tensors>,
 ): Promise<Tensors> {
-  const scored: Tensors[] = []
-  let next = 0
-  const work = async () => {
-    while (next * size < rows) {
-      const index = next++
-      const from = index * size
-      const to = Math.min(rows, from + size)
-      const part: Tensors = {}
-      for (const name in feeds) part[name] = sliceRows(feeds[name]!, from, to)
-      try {
-        scored[index] = await score(part, to - from)
-      } catch (error) {
-        next = Number.POSITIVE_INFINITY
-        throw error
-      }
-    }
+  const scorePart = (index: number) => {
+    const from = index * size
+    const to = Math.min(rows, from + size)
+    return score(part(feeds, from, to), to - from)
   }
-  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, work))
+  const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
   const whole: Tensors = {}
   for (const name in scored[0]) whole[name] = concatRows(scored.map(part => part[name]!))
   return whole

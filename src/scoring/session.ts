@@ -67,13 +67,11 @@ export async function run(
   return tensors
 }
 
-function plain(tensor: OrtTensor): Tensor {
-  let data = tensor.data as TensorData
-  if (!Array.isArray(data)) {
-    if (data.byteLength !== data.buffer.byteLength) data = data.slice() // a view would be sent with all of its buffer
-  }
-  return { type: tensor.type as ElementType, dims: [...tensor.dims], data }
-}
+const plain = (tensor: OrtTensor): Tensor => ({
+  type: tensor.type as ElementType,
+  dims: [...tensor.dims],
+  data: tensor.data as TensorData,
+})
 
 /** The runtime's text without paths of this machine, on one line, at most 500 characters. */
 export function reason(error: unknown, path = ''): string {

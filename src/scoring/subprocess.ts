@@ -1,20 +1,20 @@
 import { Child } from '../workers/child.ts'
+import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import type { ScoreRequest } from './child.ts'
-import type { Tensors } from './tensors.ts'
+import type { ChildInit } from './wire.ts'
 
 /** A fresh process for each request and nothing shared, for models that nobody trusts. At most `processes` at a time. */
 export class Subprocesses implements Lanes {
   onFree: () => void = () => {}
   readonly #processes: number
-  readonly #threads: number
+  readonly #init: ChildInit
   readonly #running = new Set<Child>()
   #busy = 0
   #closed = false
 
-  constructor(options: { processes: number; threads: number }) {
+  constructor(options: { processes: number; threads: number; maxBatchRows: number }) {
     this.#processes = options.processes
-    this.#threads = options.threads
+    this.#init = { threads: options.threads, maxBatchRows: options.maxBatchRows }
   }
 
   get pids(): number[] {
@@ -23,7 +23,7 @@ export class Subprocesses implements Lanes {
 
   free(): Lane | undefined {
     if (this.#closed || this.#busy >= this.#processes) return undefined
-    return { score: (request, expires) => this.#score(request, expires) }
+    return { exchange: (_model, request, expires) => this.#exchange(request, expires) }
   }
 
   async close(): Promise<void> {
@@ -36,17 +36,17 @@ export class Subprocesses implements Lanes {
     )
   }
 
-  async #score(request: ScoreRequest, expires: number): Promise<Tensors> {
+  async #exchange(request: Parts, expires: number): Promise<Uint8Array<ArrayBuffer>> {
     this.#busy++
     let child: Child | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      child = await Child.start('score', { threads: this.#threads })
+      child = await Child.start('score', this.#init)
       const running = child
       this.#running.add(running)
       timer = setTimeout(() => running.kill(), Math.max(0, expires - Date.now()))
       if (this.#closed) running.kill()
-      return await running.request<Tensors>('score', request)
+      return await running.exchange(request)
     } finally {
       clearTimeout(timer)
       child?.kill()

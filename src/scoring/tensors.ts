@@ -45,6 +45,11 @@ export function allocate(type: ElementType, length: number): TensorData {
   return type === 'string' ? new Array<string>(length).fill('') : new ARRAYS[type](length)
 }
 
+/** Elements as they lie in a buffer, from a multiple of their size on. */
+export function viewOf(type: Exclude<ElementType, 'string'>, buffer: ArrayBuffer, offset: number, length: number) {
+  return new ARRAYS[type](buffer, offset, length)
+}
+
 /** How many elements these dimensions hold. */
 export function volume(dims: readonly number[]): number {
   let product = 1
@@ -81,13 +86,6 @@ export function concatRows(tensors: readonly Tensor[]): Tensor {
     at += tensor.data.length
   }
   return { type, dims: [rows, ...dims.slice(1)], data }
-}
-
-/** The same tensor with memory of its own: a view into a larger buffer would be sent to a child whole. */
-export function owned(tensor: Tensor): Tensor {
-  const { data } = tensor
-  if (Array.isArray(data) || data.byteLength === data.buffer.byteLength) return tensor
-  return { ...tensor, data: data.slice() }
 }
 
 /** Roughly how much memory a set of tensors takes. */

@@ -1,13 +1,13 @@
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
-import type { FromChild, ToChild, WorkerKind } from './frames.ts'
+import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
+import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
 export interface RequestOptions {
   /** Milliseconds from now; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
   timeoutMs?: number
   onProgress?: (progress: unknown) => void
-  /** Buffers handed over; kept for a later transport, ipc copies. */
 }
 
 interface Waiting {
@@ -44,6 +44,7 @@ export class Child {
   #alive = true
   #stderr = ''
   #ready = Promise.withResolvers<void>()
+  #pipe: Pipe | undefined
 
   /** Starts the child; use `Child.start`, which waits for its handshake. */
   private constructor(kind: WorkerKind, init: unknown, env: Record<string, string>) {
@@ -58,9 +59,7 @@ export class Child {
       cwd: '/',
       // a guard has to see the end of its parent, and is not to be ended by what ends the parent's group
       detached: kind === 'guard',
-      stdin: 'ignore',
-      stdout: 'ignore',
-      stderr: 'pipe',
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       serialization: 'advanced',
       ipc: (message: FromChild) => this.#receive(message),
       onExit: (_process, code, signal) => {
@@ -91,6 +90,8 @@ export class Child {
       options.timeoutMs ?? 30_000,
     )
     try {
+      const fd = child.#process.stdio[PIPE_FD] as unknown as number
+      child.#pipe = await openPipe(fd, frame => child.#settle(frame))
       await child.#ready.promise
       return child
     } catch (error) {
@@ -120,7 +121,7 @@ export class Child {
    */
   request<T>(method: string, payload: unknown, options: RequestOptions = {}): Promise<T> {
     if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`, { unsent: true }))
-    const id = this.#nextId++
+    const id = this.#newId()
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { resolve: resolve as (value: unknown) => void, reject, onProgress: options.onProgress }
       if (options.timeoutMs !== undefined)
@@ -141,6 +142,19 @@ export class Child {
     })
   }
 
+  /**
+   * Sends bytes to the child's `exchange` and waits for its answer in bytes.
+   * @throws Fault or Error as the child threw it; ChildLost
+   */
+  exchange(parts: Parts): Promise<Uint8Array<ArrayBuffer>> {
+    if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`, { unsent: true }))
+    const id = this.#newId()
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#pipe!.send(id, 'request', parts)
+    })
+  }
+
   /** Ends the child at once, whatever it is doing; what waits for it gets ChildLost. */
   kill(): void {
     this.#alive = false
@@ -153,6 +167,12 @@ export class Child {
   leave(): void {
     this.#alive = false
     this.#process.disconnect()
+  }
+
+  /** 32 bits, as a frame has room for. */
+  #newId(): number {
+    this.#nextId = (this.#nextId + 1) >>> 0
+    return this.#nextId
   }
 
   private send(message: ToChild): void {
@@ -174,6 +194,14 @@ export class Child {
     }
   }
 
+  #settle({ id, kind, payload }: Frame): void {
+    const waiting = this.#waiting.get(id)
+    if (!waiting) return
+    this.#waiting.delete(id)
+    if (kind === 'answer') waiting.resolve(payload)
+    else waiting.reject(revive(JSON.parse(new TextDecoder().decode(payload))))
+  }
+
   #lost(how: string): void {
     this.#alive = false
     const error = new ChildLost(`the ${this.kind} worker ended (${how})`, { cause: this.#stderr.trim() || undefined })
@@ -192,13 +220,4 @@ export class Child {
         this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(-4000)
     } catch {}
   }
-}
-
-function revive(error: {
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
-  stack?: string
-}) {
-  if (error.fault)
-    return new Fault(error.fault.status, error.fault.code, error.fault.message, { members: error.fault.members })
-  return new Error('a worker failed', { cause: error.stack })
 }

@@ -1,5 +1,7 @@
-/** The frames between the main process and its children. Typed arrays travel as they are (structured clone). */
-export type WorkerKind = 'score' | 'query' | 'import' | 'function' | 'guard'
+import { Fault } from '../lib/fault.ts'
+
+/** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
+export type WorkerKind = 'score' | 'query' | 'duckdb' | 'import' | 'function' | 'guard'
 
 export type ToChild =
   | { type: 'init'; init: unknown }
@@ -7,8 +9,14 @@ export type ToChild =
 
 export interface SentError {
   /** A refusal with a public text, as its thrower meant it. */
-  fault?: { status: number; code: string; message: string; members: Record<string, unknown> }
-  /** Anything else: private, for the log. */
+  fault?: {
+    status: number
+    code: string
+    message: string
+    headers: Record<string, string>
+    members: Record<string, unknown>
+  }
+  /** Anything else, or what caused the refusal: private, for the log. */
   stack?: string
 }
 
@@ -18,3 +26,21 @@ export type FromChild =
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'failed'; id: number; error: SentError }
   | { type: 'progress'; id: number; progress: unknown }
+
+/** As it is sent to the parent, which makes an error of it again (`revive`). */
+export function asSent(error: unknown): SentError {
+  if (error instanceof Fault) {
+    const { status, code, message, headers, members, cause } = error
+    return { fault: { status, code, message, headers, members }, ...(cause ? { stack: String(cause) } : {}) }
+  }
+  return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+}
+
+/** What a child threw, as it sent it. */
+export function revive(error: SentError): Error {
+  if (error.fault) {
+    const { status, code, message, headers, members } = error.fault
+    return new Fault(status, code, message, { headers, members, cause: error.stack })
+  }
+  return new Error('a worker failed', { cause: error.stack })
+}

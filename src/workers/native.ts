@@ -6,6 +6,7 @@ import { runtimeUnusable, unpack } from './unpack.ts'
 const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   score: 'onnxruntime',
   import: 'duckdb',
+  duckdb: 'duckdb',
   query: undefined,
   function: undefined,
   guard: undefined,

@@ -1,9 +1,12 @@
-import { Fault } from '../lib/fault.ts'
-import type { FromChild, SentError, ToChild } from './frames.ts'
+import { asSent, type FromChild, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
+import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
 export type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
-export type Handlers = Record<string, Handler>
+/** By method; `exchange` answers what comes as bytes, which no method names. */
+export type Handlers = Record<string, Handler> & {
+  exchange?: (payload: Uint8Array<ArrayBuffer>) => Parts | Promise<Parts>
+}
 
 /**
  * The child's side: waits for `init`, makes the handlers, says `ready`, then answers requests until the parent is gone.
@@ -16,6 +19,14 @@ export function serveParent(
 ): void {
   if (!last) endWithParent()
   let handlers: Handlers = {}
+  let pipe: Pipe
+  async function exchange({ id, payload }: Frame): Promise<void> {
+    try {
+      pipe.send(id, 'answer', await handlers.exchange!(payload))
+    } catch (error) {
+      pipe.send(id, 'failed', [new TextEncoder().encode(JSON.stringify(asSent(error)))])
+    }
+  }
   const send = (message: FromChild) => process.send!(message)
   process.on('disconnect', async () => {
     await last?.()
@@ -26,6 +37,7 @@ export function serveParent(
     if (message.type === 'init') {
       try {
         handlers = await make(message.init as never)
+        if (handlers.exchange) pipe = await openPipe(PIPE_FD, frame => void exchange(frame))
         send({ type: 'ready' })
       } catch (error) {
         send({ type: 'refused', error: asSent(error) })
@@ -42,10 +54,4 @@ export function serveParent(
       send({ type: 'failed', id, error: asSent(error) })
     }
   })
-}
-
-function asSent(error: unknown): SentError {
-  if (error instanceof Fault)
-    return { fault: { status: error.status, code: error.code, message: error.message, members: error.members } }
-  return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
 }

@@ -4,7 +4,6 @@
  */
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
-import { startFastApi } from './fastapi.ts'
 import {
   CONNECTIONS,
   type Load,
@@ -17,6 +16,7 @@ import {
   takeTurns,
   workersOf,
 } from './load.ts'
+import { startFastApiScoring } from './python.ts'
 
 const MODEL = `${FIXTURES}/models/tumour_forest.onnx`
 const expected = (await Bun.file(`${FIXTURES}/models/tumour_forest.expected.json`).json()) as {
@@ -63,7 +63,7 @@ try {
   printHead('scoring')
   const bare = await startPeer('bare')
   const callgate = await start()
-  const fastapi = await startFastApi(MODEL, expected.feature_names)
+  const fastapi = await startFastApiScoring(MODEL, expected.feature_names)
   const loads = [
     load('bare Bun.serve, the same POST read', bare, one),
     load('Callgate, one row', served(callgate), one),

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
 import { access } from './honeyframe/access.ts'
+import { caching } from './honeyframe/caching.ts'
 import { datasets } from './honeyframe/datasets.ts'
+import { formats } from './honeyframe/formats.ts'
 import { kinds } from './honeyframe/kinds.ts'
 import { lifecycle } from './honeyframe/lifecycle.ts'
 import { limits } from './honeyframe/limits.ts'
@@ -35,6 +37,8 @@ describe.each(TARGETS)('Honeyframe, %s:', target => {
   describe('policy', () => policy(world))
   describe('queries', () => queries(world))
   describe('types in answers', () => types(world))
+  describe('formats', () => formats(world))
+  describe('kept answers and validators', () => caching(world))
   describe('models', () => models(world))
   describe('who may manage what', () => access(world))
   describe('management resources', () => resources(world))

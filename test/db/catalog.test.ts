@@ -25,7 +25,9 @@ const open = () => {
   return connected
 }
 /** The newest migration there is. */
-const LATEST = Math.max(...readdirSync(join(import.meta.dir, '../../db/migrations')).map(name => Number.parseInt(name)))
+const LATEST = Math.max(
+  ...readdirSync(join(import.meta.dir, '../../db/migrations')).map(name => Number.parseInt(name, 10)),
+)
 const pragma = (name: string) => Object.values(db!.$client.query(`PRAGMA ${name}`).get() as object)[0]
 
 describe('the schema in code is the database that the migrations make', () => {

@@ -60,7 +60,8 @@ test('a file that is as it was is left alone; one that changed takes over whole,
 })
 
 test('a file that is wrong, or lacks what is published, changes nothing and leaves nothing', async () => {
-  const [before, files, served] = [await dataset(), world.files(), await rows()]
+  const [{ refresh_state: done, ...before }, files, served] = [await dataset(), world.files(), await rows()]
+  expect(done).toEqual({ at: expect.stringMatching(/^20.*Z$/), outcome: 'refreshed', error: null })
   world.write('tables/staff.csv', 'id,mail,town\n1,ada@example.org,Ulm\n1,eve@example.org,Ulm\n')
   const wrong = await refresh()
   expect([wrong.status, wrong.json.detail]).toEqual([
@@ -80,7 +81,9 @@ test('a file that is wrong, or lacks what is published, changes nothing and leav
   world.write('tables/staff.csv', 'id,mail\n1,ada@example.org\n')
   expect((await refresh()).status).toBe(409)
   expect((await callgate.admin('DELETE', `/api/publish/assets/${asset.json.id}`)).status).toBe(200)
-  expect(await dataset()).toEqual(before)
+  const { refresh_state, ...now } = await dataset()
+  expect(now).toEqual(before)
+  expect(refresh_state).toMatchObject({ outcome: 'failed', error: expect.stringContaining('endpoint one') })
   expect(world.files()).toEqual(files)
   expect(await rows()).toEqual(served)
 })

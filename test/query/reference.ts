@@ -75,7 +75,7 @@ export function expectedRuns(query: Planned, grant: Grant, secret: Uint8Array): 
     JSON.stringify(outputs.map(o => shownCell(grant, columnOf(query, o), row[o.table]![o.column]!, secret)))
   const runs: string[][] = []
   rows.forEach((row, i) => {
-    if (i > 0 && rows[i - 1]![0] === row[0]) runs.at(-1)!.push(show(row))
+    if (i > 0 && (rows[i - 1]![0] === row[0] || byOrder(query, rows[i - 1]!, row) === 0)) runs.at(-1)!.push(show(row))
     else runs.push([show(row)])
   })
   return { names: outputs.map(o => o.name), runs }
@@ -172,8 +172,24 @@ function byOrder(query: Planned, a: Joined, b: Joined): number {
     if (order !== 0) return descending ? -order : order
   }
   const { table } = query.tables[0]!
-  if (!table.primaryKey) return table.rows.indexOf(a[0]!) - table.rows.indexOf(b[0]!)
+  if (!table.primaryKey) {
+    if (!table.heap) return table.rows.indexOf(a[0]!) - table.rows.indexOf(b[0]!)
+    return byColumns(table, a[0]!, b[0]!)
+  }
   return compareValues(a[0]![0]!, b[0]![0]!)
+}
+
+/** By all columns that can be compared, each ascending. */
+function byColumns({ columns }: WorldTable, a: Cell[], b: Cell[]): number {
+  for (const [i, { type }] of columns.entries()) {
+    const [x, y] = [a[i]!, b[i]!]
+    if (type === 'blob' || type === 'json' || (x === null && y === null)) continue
+    if (x === null) return 1
+    if (y === null) return -1
+    const order = compareValues(x, y)
+    if (order !== 0) return order
+  }
+  return 0
 }
 
 function shownCell(grant: Grant, column: Column, cell: Cell, secret: Uint8Array): unknown {

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { QueryDefinition } from '../../src/catalog/service-config.ts'
 import type { PreparedQuery } from '../../src/query/prepared.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { waitFor } from '../harness.ts'
+import { queryWorkers } from './query-workers.ts'
 import { ask, grantWith, makeDataset, prepare, refusal } from './table-fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-runner-'))
@@ -176,30 +177,10 @@ const endless = definition('small', {
 })
 const quick = definition('large', { order_by: [{ column: 'name' }], columns: ['id'], pagination: { default_limit: 1 } })
 
-/** The query workers of this process that live, by /proc. */
-function workers(): number[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .filter(pid => {
-      try {
-        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')
-        return (
-          parent[0] !== 'Z' &&
-          Number(parent[1]) === process.pid &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker\0query')
-        )
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
-}
-const worker = (other?: number) => waitFor(() => workers().find(pid => pid !== other))
+const worker = (other?: number) => waitFor(() => queryWorkers().find(pid => pid !== other))
 /** A runner with one worker that is up, and idle, and its process id. */
 async function warm(): Promise<{ runner: QueryRunner; pid: number; slow: PreparedQuery; fast: PreparedQuery }> {
-  await waitFor(() => (workers().length === 0 ? true : undefined))
+  await waitFor(() => (queryWorkers().length === 0 ? true : undefined))
   const runner = runnerOf(1)
   const fast = prepare(quick, datasets, runner)
   await ask(fast)
@@ -228,7 +209,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     expect(took).toBeGreaterThan(450)
     expect(took).toBeLessThan(2500)
     expect(looked).toBeGreaterThan(50)
-    await waitFor(() => (workers().includes(pid) ? undefined : true), 3000)
+    await waitFor(() => (queryWorkers().includes(pid) ? undefined : true), 3000)
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
   })
 
@@ -286,7 +267,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     })
     for (let i = 0; i < 5; i++) {
       const before = answered
-      for (const pid of workers()) process.kill(pid, 'SIGKILL')
+      for (const pid of queryWorkers()) process.kill(pid, 'SIGKILL')
       // a query has one retry: those that lost their worker must have had it before the next round
       // (it waits a moment for that, in which a worker that was only starting answers others)
       await Bun.sleep(100)
@@ -308,14 +289,14 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     await Bun.sleep(50)
     callers[1]!.abort()
     expect(await waiting[0]).toMatchObject({ status: 499 })
-    expect(workers()).toEqual([pid])
+    expect(queryWorkers()).toEqual([pid])
     const start = performance.now()
     callers[0]!.abort()
     callers[2]!.abort()
     expect([await running, await waiting[1]]).toMatchObject([{ status: 499 }, { status: 499 }])
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
     expect(performance.now() - start).toBeLessThan(3000)
-    expect(workers()).not.toContain(pid)
+    expect(queryWorkers()).not.toContain(pid)
     await runner.release(large.file) // nothing reads it any more
     expect(await lookup(callers[0]!.signal)).toMatchObject({ status: 499 })
   })
@@ -324,7 +305,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const { runner, pid, fast } = await warm()
     const { order_by: _, ...unsorted } = endless
     const totalled = prepare({ ...unsorted, pagination: { default_limit: 1, total: true } }, datasets, runner)
-    const statements = spyOn(runner, 'inWorker')
+    const statements = spyOn(runner.sqlite, 'all')
     const caller = new AbortController()
     const answer = refusal(() => totalled.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller))
     await waitFor(() => (statements.mock.calls.length === 2 ? true : undefined))
@@ -334,7 +315,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     expect(await answer).toMatchObject({ status: 499 })
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
     expect(performance.now() - start).toBeLessThan(3000)
-    expect(workers()).not.toContain(pid)
+    expect(queryWorkers()).not.toContain(pid)
   })
 
   test('a query that ends soon does not cost its worker when its caller goes', async () => {
@@ -344,7 +325,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     caller.abort()
     expect(await answer).toMatchObject({ count: 1 })
     await Bun.sleep(400)
-    expect(workers()).toEqual([pid])
+    expect(queryWorkers()).toEqual([pid])
   })
 
   test('a retry has what is left of the deadline, no more', async () => {

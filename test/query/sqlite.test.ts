@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { SqliteReader } from '../../src/query/engines/sqlite.ts'
+import { SqliteReader } from '../../src/query/engines/sqlite/reader.ts'
 import { makeDataset } from './table-fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-sqlite-'))
@@ -14,7 +14,7 @@ const files = Array.from(
   (_, i) => makeDataset(dir, { name: `m.t${i}`, columns, rows: [[i]], primaryKey: ['id'] }).file,
 )
 const read = (reader: SqliteReader, i: number) =>
-  reader.all({ sql: 'SELECT id FROM d0.data', files: [files[i]!], bigints: false }, [])
+  reader.all({ sql: 'SELECT id FROM d0.data', sources: [files[i]!], bigints: false }, [])
 /** Which of the files this process has open. */
 const open = () =>
   readdirSync('/proc/self/fd')

@@ -16,6 +16,8 @@ export interface WorldTable {
   columns: Column[]
   rows: Cell[][]
   primaryKey: string[] | undefined
+  /** its rows have no order of their own, as in a database: without a key they come by all their columns */
+  heap?: boolean
 }
 
 /** A seeded generator (mulberry32): the same seed, the same world. */

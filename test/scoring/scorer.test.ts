@@ -205,6 +205,27 @@ describe('bounds', () => {
       expect(scorer.stats().pids).not.toEqual(before)
     }))
 
+  test('one request of rows that do not stack is no crowd: it does not fill the queue, and what is left of it is not scored once it has failed', async () => {
+    const table = await models.add(
+      buildModel({
+        inputs: [{ name: 'i', type: 'int64', dims: [2] }],
+        outputs: [{ name: 'y', type: 'float', dims: [2] }],
+        initializers: [{ name: 'table', type: 'float', dims: [4], values: [10, 11, 12, 13] }],
+        nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
+      }),
+    )
+    expect(table.codec.stacks).toBe(false)
+    await withScorer({ maxQueueRows: 5 }, async scorer => {
+      const ask = (rows: { i: number[] }[]) => predict(scorer, table.model, table.codec, rows, 'rows', soon())
+      const rows = Array.from({ length: 100 }, (_, r) => ({ i: [r % 4, 0] }))
+      expect((await ask(rows)).predictions).toEqual(rows.map(({ i }) => [10 + i[0]!, 10]))
+      const before = scorer.stats().batches
+      expect(await ask([{ i: [0, 4242] }, ...rows]).catch(statusOf)).toBe(422)
+      await until(() => scorer.stats().open === 0)
+      expect(scorer.stats().batches - before).toBeLessThan(10)
+    })
+  })
+
   test('a caller that goes away is dropped from the queue', () =>
     withScorer({}, async scorer => {
       const busy = drag(scorer)

@@ -1,15 +1,25 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
+import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
-import { Manifest, type ManifestDeployment, type ManifestProject } from './schema.ts'
+import { naming } from './naming.ts'
+import {
+  Manifest,
+  type ManifestConnection,
+  type ManifestDataset,
+  type ManifestDeployment,
+  type ManifestProject,
+} from './schema.ts'
+import { sourceOf } from './source.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
   porter?: PorterApp
+  connections: DeclaredConnection[]
   projects: ManifestProject[]
   /** secret_env -> the secret */
   secrets: Map<string, string>
@@ -39,7 +49,7 @@ export function completeManifest(
   env: Record<string, string | undefined> = {},
 ): ReadManifest {
   checkShape(Manifest, given, '')
-  const { projects, porter } = structuredClone(given) as Manifest
+  const { projects, porter, connections = [] } = structuredClone(given) as Manifest
   const secrets = new Map<string, string>()
   const file = (path: string, what: string) => {
     const absolute = resolve(folder, path)
@@ -47,7 +57,7 @@ export function completeManifest(
     return absolute
   }
   for (const project of projects) {
-    for (const dataset of project.datasets ?? []) dataset.from = file(dataset.from, `dataset ${dataset.name}`)
+    for (const dataset of project.datasets ?? []) completeDataset(dataset, folder, file)
     for (const model of project.models ?? [])
       for (const version of model.versions)
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
@@ -70,7 +80,27 @@ export function completeManifest(
       secrets.set(key.secret_env, secret)
     }
   }
-  return { projects, porter, secrets }
+  return { projects, porter, connections: connections.map(c => completeConnection(c, folder)), secrets }
+}
+
+/** @throws Fault 422 a field that does not go with the dataset's engine, or is missing for it */
+function completeDataset(dataset: ManifestDataset, folder: string, file: (path: string, what: string) => string): void {
+  const { engine = 'sqlite', from } = dataset
+  const what = `dataset ${dataset.name}`
+  if (from !== undefined) dataset.from = engine === 'sqlite' ? file(from, what) : resolve(folder, from)
+  naming(what, () => sourceOf(dataset))
+}
+
+/** @throws Fault 422 its name, or not exactly one place for its URL */
+function completeConnection({ name, kind, url_env, url_file }: ManifestConnection, folder: string): DeclaredConnection {
+  const declared = {
+    name,
+    kind,
+    urlEnv: url_env,
+    urlFile: url_file === undefined ? undefined : resolve(folder, url_file),
+  }
+  checkConnection(declared)
+  return declared
 }
 
 /** A program runs in the manifest's folder, unless `cwd` says where; certificates of authorities come from a file. */

@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { COLUMN_TYPES, MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
+import { RefreshRule } from '../../catalog/refresh.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -37,15 +38,19 @@ export type ManifestKey = Static<typeof ProjectKey>
 const Dataset = Type.Object(
   {
     name: Name,
-    from: Name,
+    /** a file; with engine duckdb also a folder or a pattern */
+    from: optional(Name),
     description: optional(Type.String()),
-    engine: optional(
-      Type.Literal('sqlite', { error: 'must be sqlite: this version reads data from no other engine.' }),
-    ),
+    /** sqlite: imported into the embedded store (default); duckdb: read in place; postgres: a table of a connection */
+    engine: optional(literals(['sqlite', 'duckdb', 'postgres'])),
+    connection: optional(Name),
+    /** schema.table */
+    table: optional(Name),
     primary_key: optional(Type.Union([Name, Names])),
     /** without a primary key: the first unique column without nulls, `id` preferred */
     choose_key: optional(Type.Boolean()),
     indexes: optional(Type.Array(Names)),
+    refresh: optional(RefreshRule),
     columns: optional(
       Type.Record(
         Type.String(),
@@ -115,15 +120,22 @@ const Project = Type.Object(
 )
 export type ManifestProject = Static<typeof Project>
 
+const Connection = Type.Object(
+  { name: Name, kind: Type.Literal('postgres'), url_env: optional(Name), url_file: optional(Name) },
+  closed,
+)
+export type ManifestConnection = Static<typeof Connection>
+
 export const Manifest = Type.Object(
   {
     porter: optional(PorterApp),
-    connections: optional(Type.Undefined({ error: 'are not served by this version.' })),
+    connections: optional(Type.Array(Connection)),
     projects: Type.Array(Project),
   },
   closed,
 )
 export interface Manifest {
   porter?: PorterApp
+  connections?: ManifestConnection[]
   projects: ManifestProject[]
 }

@@ -1,19 +1,23 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { ColumnType } from '../../catalog/column.ts'
+import type { DeclaredConnection } from '../../catalog/connections.ts'
 import { findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
-import { Fault } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
-import { discardStaged, type Progress, stageModel, stageTable, type TableSource, tableHash } from '../intake.ts'
+import { discardStaged, type Progress, stageModel } from '../intake.ts'
+import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
+import { stageConnections } from './connections.ts'
+import { naming } from './naming.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset } from './schema.ts'
+import { sourceOf } from './source.ts'
 
 /** Everything that takes long, done before the catalog is touched: what a manifest's files became. */
 export class Staged {
+  /** those that are new or declared otherwise than the catalog has them */
+  connections: DeclaredConnection[] = []
   /** `project/dataset` -> its new generation; absent: the file has not changed */
   readonly generations = new Map<string, Generation>()
   /** `project/model:version` -> the version; absent: it is there already */
@@ -27,8 +31,8 @@ export class Staged {
 }
 
 export interface StageReporter {
-  /** Progress of one table's import; called with its name. */
-  table(name: string): { update: Progress; done(rows: number): void; failed(): void }
+  /** Progress of one table; `what` is done: `importing marts.flights`. */
+  table(what: string): { update: Progress; done(rows: number): void; failed(): void }
 }
 
 /**
@@ -43,11 +47,13 @@ export async function stageManifest(
   signal?: AbortSignal,
 ): Promise<Staged> {
   const staged = new Staged()
+  const { changed, connectionOf, close } = await stageConnections(context, manifest.connections)
+  staged.connections = changed
   try {
     for (const project of manifest.projects) {
       const projectId = findProject(context.db, project.slug)?.id
       for (const dataset of project.datasets ?? [])
-        await stageDataset(context, project.slug, projectId, dataset, staged, report, signal)
+        await stageDataset(context, project.slug, projectId, dataset, staged, connectionOf, report, signal)
       for (const model of project.models ?? [])
         for (const { version, file, features } of model.versions) {
           signal?.throwIfAborted()
@@ -59,7 +65,7 @@ export async function stageManifest(
           const { modelsDir } = context.publisher.registry.runtime
           if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
           const what = `model ${model.name} version ${version}`
-          const put = await about(what, stageModel(context, file, { name: model.name, version, features }))
+          const put = await naming(what, () => stageModel(context, file, { name: model.name, version, features }))
           if (unchanged) staged.restored.add(`${project.slug}/${model.name}:${version}`)
           else staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
         }
@@ -68,6 +74,8 @@ export async function stageManifest(
   } catch (error) {
     await staged.discard(context)
     throw error
+  } finally {
+    await close()
   }
 }
 
@@ -77,46 +85,22 @@ async function stageDataset(
   projectId: number | undefined,
   dataset: ManifestDataset,
   staged: Staged,
+  connectionOf: ConnectionOf,
   report: StageReporter,
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted()
   const source = sourceOf(dataset)
   const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
-  const { warehouseDir } = context.publisher.registry.runtime
-  if (known && existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))) return
-  const progress = report.table(dataset.name)
+  const what = `dataset ${dataset.name}`
+  if (known && (await naming(what, () => isUnchanged(context, known, source)))) return
+  const progress = report.table(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
-    const generation = await about(`dataset ${dataset.name}`, stageTable(context, source, progress.update, signal))
-    staged.generations.set(`${slug}/${dataset.name}`, { ...generation, origin: source })
+    const generation = await naming(what, () => stageSource(context, source, connectionOf, progress.update, signal))
+    staged.generations.set(`${slug}/${dataset.name}`, generation)
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
     throw error
-  }
-}
-
-/** What a manifest says of a table, and what `sourceHash` was made from: the same on both sides. */
-export function sourceOf(dataset: ManifestDataset): TableSource {
-  const types = Object.entries(dataset.columns ?? {}).flatMap(([name, c]) => (c.type ? [[name, c.type] as const] : []))
-  return {
-    path: dataset.from,
-    primaryKey: dataset.primary_key === undefined ? undefined : [dataset.primary_key].flat(),
-    chooseKey: dataset.choose_key,
-    indexes: dataset.indexes,
-    types: Object.fromEntries(types) as Record<string, ColumnType>,
-  }
-}
-
-/** Says what a refusal is about. */
-async function about<T>(what: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    throw new Fault(error.status, error.code, `${what}: ${error.message}`, {
-      cause: error.cause,
-      members: error.members,
-    })
   }
 }

@@ -3,70 +3,62 @@
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
 import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
-import type { Admission, Gate } from '../../gate/gate.ts'
-import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../lib/body.ts'
+import type { Gate } from '../../gate/gate.ts'
+import type { LimitHeaders } from '../../gate/limits.ts'
+import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
-import { type Identity, identify } from '../../telemetry/identity.ts'
+import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { rowsAnswerer } from './rows.ts'
 
 export const PREFIX = '/api/service/'
 
 export interface DoorSettings {
   maxBody: number
   requestTimeout: number
+  corsOrigins: readonly string[]
 }
 
 /** @param address the caller's address */
-export function honeyframeDoor(gate: Gate, settings: DoorSettings) {
+export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
+  const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
   return async function serve(request: Request, address: () => string): Promise<Response> {
-    const identity = identify(request.headers)
-    let limit: Admission['headers']
+    const { headers } = request
+    const identity = identify(headers)
+    let limit: LimitHeaders | undefined
     try {
-      checkAnnouncedLength(request.headers, settings.maxBody)
+      checkAnnouncedLength(headers, maxBody)
       const { segments, query } = split(request.url)
       if (segments.length !== 2) throw notFound('No such route.')
-      let admission = gate.admit(request.headers, address, segments[0]!, segments[1]!)
-      if (admission instanceof Promise) admission = await admission
+      const admission = gate.admit(headers, address, segments[0]!, segments[1]!)
       limit = admission.headers
-      return await answer(request, admission, query, identity, settings)
+      const { endpoint, grant } = admission
+      if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
+        throw methodNotAllowed(allowed(endpoint))
+      const call: Call = { params: NO_PARAMS, deadline: Date.now() + requestTimeout, caller: request }
+      if (endpoint.takesBody) {
+        checkJsonType(headers)
+        call.bytes = await readBytes(request, maxBody)
+      } else call.params = new URLSearchParams(query)
+      if (endpoint.answers) {
+        const asked = { request, call, grant, name: endpoint.id, identity, headers: limit }
+        const answered = answerRows(endpoint.answers, asked)
+        return answered instanceof Promise ? await answered : answered
+      }
+      let reply = endpoint.run(call, grant)
+      if (reply instanceof Promise) reply = await reply
+      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), {
+        headers: { 'content-type': 'application/json', ...identity.headers, ...limit },
+      })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
       return problem(fault, { ...identity, headers: { ...identity.headers, ...limit } })
     }
   }
-}
-
-async function answer(
-  request: Request,
-  { endpoint, grant, headers }: Admission,
-  query: string,
-  identity: Identity,
-  settings: DoorSettings,
-): Promise<Response> {
-  const method = request.method === 'HEAD' ? 'GET' : request.method
-  if (!endpoint.methods.includes(method)) throw methodNotAllowed(allowed(endpoint))
-  const deadline = Date.now() + settings.requestTimeout
-  let body: unknown
-  if (endpoint.takesBody) {
-    checkJsonType(request.headers)
-    body = parseJson(await readBytes(request, settings.maxBody))
-  }
-  const call: Call = {
-    params: endpoint.takesBody ? NO_PARAMS : new URLSearchParams(query),
-    body,
-    deadline,
-    caller: request,
-  }
-  let reply = endpoint.run(call, grant)
-  if (reply instanceof Promise) reply = await reply
-  const text = endpoint.takesBody ? stringifyLossless(reply) : JSON.stringify(reply)
-  return new Response(text, {
-    headers: { 'content-type': 'application/json', ...identity.headers, ...headers },
-  })
 }
 
 const NO_PARAMS = new URLSearchParams()

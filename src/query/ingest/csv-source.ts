@@ -1,19 +1,33 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
 import type { FileFormat } from '../../catalog/column.ts'
 import type { Fault } from '../../lib/fault.ts'
 import { MAX_RECORD, readHeader, walkRecords } from './csv-scan.ts'
-import { INPUT, literal } from './duck.ts'
-import type { Source } from './source.ts'
-import { checkNames, wrong } from './wrong.ts'
+import { literal } from './duck.ts'
+import { hiveColumns } from './hive.ts'
+import { HIVE, type Input, type Reader, relationOf, type Source } from './source.ts'
+import { checkNames, inFile, wrong } from './wrong.ts'
 
 /**
  * csv, csv.gz and tsv: DuckDB reads every field as text, so that an unquoted empty field is NULL and a quoted one is
- * empty text; what they are is settled from all values afterwards. Rows are placed by the line they start in.
+ * empty text; what they are is settled from all values afterwards. Rows are placed by the line they start in, or of
+ * several files, which must have the same header, by their number.
  * @throws Fault 422: no text, or a header that cannot name columns
  */
-export async function openCsv(path: string, format: FileFormat): Promise<Source> {
+export async function openCsv(
+  connection: DuckDBConnection,
+  { names: files, paths, hive }: Input,
+  format: FileFormat,
+): Promise<Source> {
   const gzip = format === 'csv.gz'
+  const [path, ...others] = paths as [string, ...string[]]
   const { delimiter, names } = await readHeader(path, gzip, format === 'tsv' ? '\t' : undefined)
   checkNames(names, { unit: 'line', row: 1 })
+  for (const other of others) {
+    const header = await readHeader(other, gzip, delimiter)
+    if (JSON.stringify(header.names) !== JSON.stringify(names))
+      throw wrong(inFile('the header is another one than in the first file', other, paths), { unit: 'line', row: 1 })
+  }
+  const fields = names.map((_, i) => `c${i}`)
   const options = [
     'auto_detect = false',
     'header = true',
@@ -24,11 +38,15 @@ export async function openCsv(path: string, format: FileFormat): Promise<Source>
     'allow_quoted_nulls = false',
     `compression = '${gzip ? 'gzip' : 'none'}'`,
     `max_line_size = ${MAX_RECORD}`,
-    `columns = {${names.map((_, i) => `c${i}: 'VARCHAR'`).join(', ')}}`,
+    `columns = {${fields.map(field => `${field}: 'VARCHAR'`).join(', ')}}`,
+    ...(hive ? [HIVE] : []),
   ]
+  const reader: Reader = { read: 'read_csv', options: options.join(', ') }
+  const relation = relationOf(reader, files)
 
   /** The line in which record n starts, the header being record 0. Only lists of one column have blank records. */
   async function place(row: number): Promise<number> {
+    if (others.length > 0) return row
     let record = -1
     let found = 1
     await walkRecords(path, gzip, delimiter, (line, fields) => {
@@ -40,28 +58,32 @@ export async function openCsv(path: string, format: FileFormat): Promise<Source>
   }
 
   async function explain(error: unknown): Promise<Fault> {
-    try {
-      let counts: { line: number; fields: number } | undefined
-      const problem = await walkRecords(path, gzip, delimiter, (line, fields, lastIsEmpty) => {
-        if (fields === 0 || fields === names.length || (fields === names.length + 1 && lastIsEmpty)) return false
-        counts = { line, fields }
-        return true
-      })
-      if (counts) {
-        const what = `${count(counts.fields)} where the header has ${names.length}`
-        return wrong(what, { unit: 'line', row: counts.line }, error)
+    for (const path of paths)
+      try {
+        let counts: { line: number; fields: number } | undefined
+        const problem = await walkRecords(path, gzip, delimiter, (line, fields, lastIsEmpty) => {
+          if (fields === 0 || fields === names.length || (fields === names.length + 1 && lastIsEmpty)) return false
+          counts = { line, fields }
+          return true
+        })
+        if (counts) {
+          const what = `${count(counts.fields)} where the header has ${names.length}`
+          return wrong(inFile(what, path, paths), { unit: 'line', row: counts.line }, error)
+        }
+        if (problem) return wrong(inFile(problem.what, path, paths), { unit: 'line', row: problem.line }, error)
+      } catch (cause) {
+        if (gzip && String((cause as NodeJS.ErrnoException).code).startsWith('Z_'))
+          return wrong(inFile('the file is not a whole gzip file', path, paths), {}, cause)
+        return wrong(inFile('the file could not be read', path, paths), {}, cause)
       }
-      if (problem) return wrong(problem.what, { unit: 'line', row: problem.line }, error)
-    } catch (cause) {
-      if (gzip && String((cause as NodeJS.ErrnoException).code).startsWith('Z_'))
-        return wrong('the file is not a whole gzip file', {}, cause)
-      return wrong('the file could not be read', {}, cause)
-    }
     return wrong('the file could not be read as csv', {}, error)
   }
 
-  const columns = names.map((name, i) => ({ name, value: `c${i}`, from: 'text' as const }))
-  return { relation: `read_csv(${literal(INPUT)}, ${options.join(', ')})`, columns, unit: 'line', place, explain }
+  const columns = names.map((name, i) => ({ name, value: fields[i]!, from: 'text' as const }))
+  const folders = hive ? await hiveColumns(connection, relation, fields) : []
+  checkNames([...names, ...folders.map(({ name }) => name)], {}, 'the files')
+  const unit = others.length > 0 ? 'row' : 'line'
+  return { reader, relation, columns: [...columns, ...folders], unit, place, explain }
 }
 
 const count = (fields: number) => `${fields} ${fields === 1 ? 'field' : 'fields'}`

@@ -7,13 +7,27 @@ export const INPUT = 'input'
 
 const MIN_MEMORY = 512 * 2 ** 20
 
+/** What a DuckDB may read, and how much of the machine it may take. */
+export interface Allowed {
+  paths?: string[]
+  /** whole folders */
+  directories?: string[]
+  /** default: a quarter of what there is, 512 MB at least */
+  memoryBytes?: number
+  threads?: number
+  /** of `scratch`; default: what DuckDB takes, nearly all of the disk */
+  scratchBytes?: number
+}
+
 /**
- * An in-memory DuckDB that can read the file `input` of the working directory and write below `scratch` (what does not
- * fit in memory), and nothing else: no extensions from outside, no other file, no network, no change of these settings.
+ * An in-memory DuckDB that can read what it is allowed to and write below `scratch` (what does not fit in memory), and
+ * nothing else: no extensions from outside, no other file, no network, no change of these settings.
  */
-export async function openDuckdb(scratch: string): Promise<DuckDBConnection> {
+export async function openDuckdb(scratch: string, allowed: Allowed): Promise<DuckDBConnection> {
   const { DuckDBInstance } = await loadDuckdb()
-  const memory = Math.max(MIN_MEMORY, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 4)
+  const memory =
+    allowed.memoryBytes ??
+    Math.max(MIN_MEMORY, Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4)
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -24,15 +38,21 @@ export async function openDuckdb(scratch: string): Promise<DuckDBConnection> {
     extension_directory: scratch,
     secret_directory: scratch,
     memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
-    threads: String(Math.max(1, navigator.hardwareConcurrency)),
+    threads: String(allowed.threads ?? Math.max(1, navigator.hardwareConcurrency)),
     preserve_insertion_order: 'true',
+    // a block of a file that is kept may be older than the file
+    enable_external_file_cache: 'false',
+    ...(allowed.scratchBytes === undefined
+      ? {}
+      : { max_temp_directory_size: `${Math.floor(allowed.scratchBytes / 2 ** 20)}MiB` }),
   })
   const connection = await instance.connect()
   for (const setting of [
     "TimeZone = 'UTC'",
     'enable_progress_bar = true',
     'enable_progress_bar_print = false',
-    `allowed_paths = [${literal(INPUT)}]`,
+    `allowed_paths = [${(allowed.paths ?? []).map(literal).join(', ')}]`,
+    `allowed_directories = [${(allowed.directories ?? []).map(literal).join(', ')}]`,
     'enable_external_access = false',
     'lock_configuration = true',
   ])

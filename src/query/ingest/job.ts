@@ -11,7 +11,7 @@ import { checkKeys, chooseKey } from './key.ts'
 import { openParquet } from './parquet-source.ts'
 import { planColumns } from './plan.ts'
 import { proposeTiers } from './propose.ts'
-import type { Source } from './source.ts'
+import type { Input, Source } from './source.ts'
 import { writeTable } from './write.ts'
 import { wrong } from './wrong.ts'
 
@@ -58,11 +58,11 @@ async function run(job: Job, tell: Tell): Promise<JobResult> {
   process.chdir(job.scratch)
   const sha256 = await sha256Of(job.source)
   const path = await place(job)
-  const connection = await openDuckdb(job.scratch)
+  const connection = await openDuckdb(job.scratch, { paths: [INPUT] })
   tell('reading', 0, 0)
   const polling = setInterval(() => tell('reading', 0, (connection.progress.percentage / 100) * READING), REPORT_MS)
   try {
-    const source = await openSource(job.format, path, connection)
+    const source = await openSource(job.format, { names: [INPUT], paths: [path] }, connection)
     const { columns, rowCount, primaryKey } = await settle(job, source, connection)
     clearInterval(polling)
     const table = { columns, primaryKey, indexes: job.indexes }
@@ -125,14 +125,14 @@ async function copyFrom(from: Blob, to: string): Promise<void> {
   await writer.end()
 }
 
-function openSource(format: FileFormat, path: string, connection: DuckDBConnection): Promise<Source> {
-  if (format === 'parquet') return openParquet(connection)
-  if (format === 'json' || format === 'ndjson') return openJson(connection, path, format)
-  return openCsv(path, format)
+export function openSource(format: FileFormat, input: Input, connection: DuckDBConnection): Promise<Source> {
+  if (format === 'parquet') return openParquet(connection, input)
+  if (format === 'json' || format === 'ndjson') return openJson(connection, input, format)
+  return openCsv(connection, input, format)
 }
 
 /** No fault of the file's: the machine has not enough memory or room on disk. */
-function shortage(error: unknown): Fault | undefined {
+export function shortage(error: unknown): Fault | undefined {
   const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
   if (/^Out of Memory/i.test(message)) return unavailable('The import needs more memory than there is.', 60, error)
   return code === 'SQLITE_FULL' || code === 'ENOSPC' || /No space left|disk is full/i.test(message)

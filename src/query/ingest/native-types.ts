@@ -26,8 +26,10 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
   const decimal = /^DECIMAL\((\d+),\s*(\d+)\)$/.exec(type)
   if (decimal) {
     const [precision, scale] = [Number(decimal[1]), Number(decimal[2])]
-    const settle = ([n]: DuckDBValue[]) =>
-      plan({ name, type: 'decimal', nullable: some(n), precision, scale }, encodeDecimalSql(x, precision))
+    const settle = ([n]: DuckDBValue[]) => ({
+      ...plan({ name, type: 'decimal', nullable: some(n), precision, scale }, encodeDecimalSql(x, precision)),
+      decimal: x,
+    })
     return ['decimal', { ask: [nulls(x)], settle }]
   }
   if (INTEGER.test(type))
@@ -48,15 +50,15 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
     case 'BLOB':
       return simple('blob', x)
     case 'DATE':
-      return ranged(name, 'date', x, `CAST(${x} AS VARCHAR)`)
+      return ranged(name, 'date', x, isoText(x))
     case 'TIMESTAMP':
     case 'TIMESTAMP_S':
     case 'TIMESTAMP_MS':
     case 'TIMESTAMP_NS':
-      return ranged(name, 'timestamp', x, `replace(CAST(${x} AS VARCHAR), ' ', 'T')`)
+      return ranged(name, 'timestamp', x, isoText(x))
     case 'TIMESTAMP WITH TIME ZONE': {
       const utc = `(${x} AT TIME ZONE 'UTC')`
-      return ranged(name, 'timestamptz', utc, `replace(CAST(${utc} AS VARCHAR), ' ', 'T')`)
+      return ranged(name, 'timestamptz', utc, isoText(utc))
     }
     case 'TIME':
     case 'TIME_NS':
@@ -66,13 +68,20 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
   }
 }
 
+/** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
+export function isoText(x: string): string {
+  const text = `replace(CAST(${x} AS VARCHAR), ' ', 'T')`
+  return `CASE WHEN year(${x}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
+}
+
 /** An integer column by its values: 64 bits where they fit, else a decimal of as many digits as they need. */
 function integerPlan(name: string, x: string, [n, min, max]: DuckDBValue[]): ColumnPlan {
   const [low, high] = [BigInt((min as bigint | number | null) ?? 0), BigInt((max as bigint | number | null) ?? 0)]
   const within = (range: { min: bigint; max: bigint }) => low >= range.min && high <= range.max
   if (!within(INT64)) {
     const precision = Math.max(...[low, high].map(end => String(end).replace('-', '').length))
-    return plan({ name, type: 'decimal', nullable: some(n), precision, scale: 0 }, encodeDecimalSql(x, precision))
+    const stored: StoredColumn = { name, type: 'decimal', nullable: some(n), precision, scale: 0 }
+    return { ...plan(stored, encodeDecimalSql(x, precision)), decimal: `CAST(${x} AS DECIMAL(${precision}, 0))` }
   }
   const stored: StoredColumn = { name, type: 'integer', nullable: some(n) }
   if (isWide(low, high)) stored.wide = true

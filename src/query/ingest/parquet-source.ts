@@ -1,18 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { Fault } from '../../lib/fault.ts'
-import { INPUT, identifier, literal, rowsOf } from './duck.ts'
-import type { Source } from './source.ts'
+import { identifier, literal, rowsOf } from './duck.ts'
+import { type Input, type Reader, relationOf, type Source } from './source.ts'
 import { checkNames, wrong } from './wrong.ts'
 
 /** parquet, with the types that it has. @throws Fault 422: not a parquet file, or columns whose names clash */
-export async function openParquet(connection: DuckDBConnection): Promise<Source> {
-  const relation = `read_parquet(${literal(INPUT)}, hive_partitioning = false, union_by_name = false)`
+export async function openParquet(connection: DuckDBConnection, { names, hive = false }: Input): Promise<Source> {
+  const options = `hive_partitioning = ${hive}, union_by_name = true`
+  const reader: Reader = { read: 'read_parquet', options }
+  const relation = relationOf(reader, names)
   const explain = async (error: unknown): Promise<Fault> =>
     wrong('the parquet file is damaged, or has a feature that cannot be read', {}, error)
   let schema: unknown[][]
   let described: unknown[][]
   try {
-    schema = await rowsOf(connection, `SELECT name, num_children FROM parquet_schema(${literal(INPUT)})`)
+    schema = await rowsOf(connection, `SELECT name, num_children FROM parquet_schema(${literal(names[0]!)})`)
     checkNames(topLevel(schema), {}, 'the file')
     described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
   } catch (error) {
@@ -26,7 +28,7 @@ export async function openParquet(connection: DuckDBConnection): Promise<Source>
     from: 'native' as const,
     type: String(type),
   }))
-  return { relation, columns, unit: 'row', place: async row => row, explain }
+  return { reader, relation, columns, unit: 'row', place: async row => row, explain }
 }
 
 /** The names of the columns themselves, out of the schema's tree in depth-first order (its first node is the root). */

@@ -6,6 +6,8 @@ export interface ColumnPlan {
   stored: StoredColumn
   sqlite: 'INTEGER' | 'REAL' | 'TEXT' | 'BLOB'
   select: string
+  /** of a decimal: the same as DuckDB's own DECIMAL */
+  decimal?: string
   /** the text is JSON as DuckDB writes it, in which NaN and infinities may occur */
   looseJson?: boolean
 }

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBListValue, DuckDBValue } from '@duckdb/node-api'
-import type { ColumnType, Proposal } from '../../catalog/column.ts'
+import type { ColumnType, Proposal, StoredColumn } from '../../catalog/column.ts'
 import { rowsOf } from './duck.ts'
 import { isOfPersons, KINDS, type Kind, NAME_OF_PERSONS, plainName } from './personal-kinds.ts'
 import type { ColumnPlan } from './probe.ts'
@@ -28,14 +28,25 @@ export async function proposeTiers(
   columns: ColumnPlan[],
   rowCount: number,
 ): Promise<ColumnPlan[]> {
-  const wanted = source.columns.map((column, i) => (BY_VALUE.has(columns[i]!.stored.type) ? column : undefined))
+  const wanted = source.columns.map((column, i) => (isLookedAt(columns[i]!.stored) ? column : undefined))
   const samples = await sample(connection, source, wanted, rowCount)
-  const found = columns.map(({ stored }, i) => lookAt(stored.name, stored.type, samples[i]!))
+  const stored = withProposals(
+    columns.map(column => column.stored),
+    samples,
+  )
+  return columns.map((column, i) => ({ ...column, stored: stored[i]! }))
+}
+
+/** Whether values of a column are looked at for what they may be. */
+export const isLookedAt = ({ type }: StoredColumn): boolean => BY_VALUE.has(type)
+
+/** The columns of a table, those that look personal with what is proposed for them. @param samples of each, trimmed, not empty */
+export function withProposals<C extends StoredColumn>(columns: C[], samples: string[][]): C[] {
+  const found = columns.map(({ name, type }, i) => lookAt(name, type, samples[i]!))
   const persons = found.some(f => f && isOfPersons(f.kind))
   return columns.map((column, i) => {
-    const { name, type } = column.stored
-    const look = found[i] ?? (persons ? judge(NAME_OF_PERSONS, name, type, samples[i]!) : undefined)
-    return look ? { ...column, stored: { ...column.stored, proposal: look.proposal } } : column
+    const look = found[i] ?? (persons ? judge(NAME_OF_PERSONS, column.name, column.type, samples[i]!) : undefined)
+    return look ? { ...column, proposal: look.proposal } : column
   })
 }
 

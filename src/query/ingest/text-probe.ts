@@ -111,7 +111,7 @@ export function decimalPlan(
   text: string,
 ): ColumnPlan {
   const value = `CAST(${text} AS DECIMAL(${column.precision}, ${column.scale}))`
-  return plan({ type: 'decimal', ...column }, encodeDecimalSql(value, column.precision))
+  return { ...plan({ type: 'decimal', ...column }, encodeDecimalSql(value, column.precision)), decimal: value }
 }
 
 /** A settled column, with what SQLite calls its type. */

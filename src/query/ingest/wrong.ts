@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { Fault } from '../../lib/fault.ts'
 
 export interface Where {
@@ -24,6 +25,10 @@ export function wrong(what: string, where: Where = {}, cause?: unknown): Fault {
     },
   })
 }
+
+/** Says in which of several files it is. */
+export const inFile = (what: string, path: string, all: string[]): string =>
+  all.length > 1 ? `${shown(basename(path))}: ${what}` : what
 
 /** A column's name in a message: no control characters, not endless. */
 export const shown = (name: string) => (name.length > 100 ? `${clean(name.slice(0, 100))}...` : clean(name))

@@ -41,6 +41,16 @@ export function datasets(world: World): void {
     }
   })
 
+  test('the list is searched by name and description, in any case', async () => {
+    const names = async (search: string) =>
+      (await admin('GET', `/api/datasets?search=${search}`)).json.datasets.map((d: { name: string }) => d.name)
+    expect(await names('CUSTOM')).toEqual(['marts.customers'])
+    await admin('PATCH', '/api/datasets/marts.plans', { description: 'What customers pay' })
+    expect(await names('customers')).toEqual(['marts.customers', 'marts.plans'])
+    expect(await names('nothing%25')).toEqual([])
+    await admin('PATCH', '/api/datasets/marts.plans', { description: '' })
+  })
+
   test('editors and administrators see them raw, exactly; a stranger sees no dataset', async () => {
     for (const rows of [
       (await as('editor', 'GET', `${CUSTOMERS_PATH}/preview`)).json.rows,

@@ -93,7 +93,6 @@ export function queries(world: World): void {
     'limit=1&limit=2',
     'offset=-1',
     'offset=1e3',
-    'format=xml',
     'cursor=abc',
   ])('%s is 422 that names the parameter and no value', async params => {
     const answer = await ask(params)

@@ -1,13 +1,18 @@
 /** What a stored column or an aggregate is in SQLite. */
 import { type SQL, sql } from 'drizzle-orm'
-import type { Column } from '../catalog/column.ts'
-import { decodeDecimal, storedAsInteger } from '../lib/decimal.ts'
-import { isSumOfTexts } from './outputs.ts'
-import type { Output, Term } from './query.ts'
-import type { Decoder } from './values.ts'
+import type { Column } from '../../../catalog/column.ts'
+import { decodeDecimal, storedAsInteger } from '../../../lib/decimal.ts'
+import type { Term } from '../../query.ts'
+import type { Decoder } from '../../values.ts'
 
 /** Digits of a decimal that is stored as text are added up this many at a time, so that no part can overflow. */
 const LIMB = 9
+
+/** Whether it is a sum of decimals that the store keeps as text: added up in parts, which the engine cannot compare. */
+export const isSumOfTexts = ({ aggregate }: Term): boolean =>
+  aggregate?.fn === 'sum' &&
+  aggregate.of!.column.type === 'decimal' &&
+  !storedAsInteger(aggregate.of!.column.precision ?? 38)
 
 export function expression(term: Term): SQL {
   const { aggregate } = term
@@ -53,13 +58,13 @@ function limbSums(column: SQL, { precision = 38 }: Column): SQL[] {
 }
 
 /** How an aggregate's value becomes JSON where its column's own way does not do; null where it does. */
-export function aggregateDecoder(output: Output): Decoder | null {
-  if (!isSumOfTexts(output)) return null
+export function aggregateDecoder(term: Term): Decoder | null {
+  if (!isSumOfTexts(term)) return null
   return stored => {
     if (stored === null) return null
     const total = String(stored)
       .split(' ')
       .reduce((sum, limb, i) => sum + BigInt(limb) * 10n ** BigInt(i * LIMB), 0n)
-    return decodeDecimal(total, 18, output.column.scale ?? 0)
+    return decodeDecimal(total, 18, term.column.scale ?? 0)
   }
 }

@@ -1,5 +1,6 @@
 """The peer that teams write first: FastAPI with onnxruntime, one uvicorn worker. argv: model, feature names as JSON."""
 import json
+import os
 import sys
 
 import numpy as np
@@ -23,9 +24,4 @@ def score(body: dict):
 if __name__ == "__main__":
     import uvicorn
 
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False)
-    server = uvicorn.Server(config)
-    config.load()
-    sock = config.bind_socket()
-    print(f"http://127.0.0.1:{sock.getsockname()[1]}", flush=True)
-    server.run(sockets=[sock])
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", access_log=False)

@@ -1,15 +1,12 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
-import { Fault } from '../../lib/fault.ts'
-import type { StoredValue } from '../values.ts'
+import { Fault } from '../../../lib/fault.ts'
+import { type Batch, batchesOf } from '../../batches.ts'
+import type { Row, Runnable } from '../../engine.ts'
+import type { StoredValue } from '../../values.ts'
 
-export interface SqliteStatement {
-  sql: string
-  files: string[]
-  bigints: boolean
-}
-
-export type Row = Record<string, unknown>
+/** `sources` are database files. */
+export type SqliteStatement = Pick<Runnable, 'sql' | 'sources' | 'bigints'>
 
 const MAX_CONNECTIONS = 1000
 /** So many connections have SQLite's own page cache (2 MB a file), those after them a small one: 250 MB in all at most. */
@@ -41,16 +38,22 @@ export class SqliteReader {
     try {
       return this.#prepared(statement).all(...(values as never[])) as Row[]
     } catch (error) {
-      if ((error as Error).message !== 'integer overflow') throw error
-      throw new Fault(422, 'sum_overflow', 'A sum in this answer is beyond 64 bits; ask for fewer rows.', {
-        cause: error,
-      })
+      throw overflow(error) ?? error
+    }
+  }
+
+  /** The same rows a batch at a time; nothing else may be asked of this reader until it has ended. @throws as `all` does */
+  *batches(statement: SqliteStatement, values: StoredValue[]): Generator<Batch, Batch> {
+    try {
+      return yield* batchesOf(this.#prepared(statement).iterate(...(values as never[])) as Iterable<Row>)
+    } catch (error) {
+      throw overflow(error) ?? error
     }
   }
 
   /** The engine's plan for a statement, a line a step. */
   explain(statement: SqliteStatement): string[] {
-    const { db } = this.#connection(statement.files)
+    const { db } = this.#connection(statement.sources)
     return (db.query(`EXPLAIN QUERY PLAN ${statement.sql}`).all() as { detail: string }[]).map(step => step.detail)
   }
 
@@ -68,8 +71,8 @@ export class SqliteReader {
     this.#connections.clear()
   }
 
-  #prepared({ sql, files, bigints }: SqliteStatement): Prepared {
-    const { db, statements } = this.#connection(files)
+  #prepared({ sql, sources, bigints }: SqliteStatement): Prepared {
+    const { db, statements } = this.#connection(sources)
     const key = bigints ? `${sql}\n` : sql
     let prepared = statements.get(key)
     if (!prepared) {
@@ -107,6 +110,11 @@ export class SqliteReader {
     this.#latest = key
     return connection
   }
+}
+
+function overflow(error: unknown): Fault | undefined {
+  if ((error as Error).message !== 'integer overflow') return undefined
+  return new Fault(422, 'sum_overflow', 'A sum in this answer is beyond 64 bits; ask for fewer rows.', { cause: error })
 }
 
 function attach(db: Database, file: string, index: number): void {

@@ -1,0 +1,3 @@
+ALTER TABLE datasets ADD COLUMN refresh TEXT;
+--> statement-breakpoint
+ALTER TABLE datasets ADD COLUMN refresh_state TEXT;

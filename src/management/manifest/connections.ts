@@ -1,0 +1,47 @@
+import { type DeclaredConnection, findConnection, isDeclared, urlOf } from '../../catalog/connections.ts'
+import { PostgresConnection } from '../../query/engines/postgres/connection.ts'
+import { checkDatabase } from '../connections.ts'
+import type { ManagementContext } from '../context.ts'
+import { type ConnectionOf, catalogConnections } from '../sources.ts'
+
+export interface StagedConnections {
+  /** new ones, and those that are declared otherwise than the catalog has them */
+  changed: DeclaredConnection[]
+  /** as they will be when the manifest is applied */
+  connectionOf: ConnectionOf
+  close(): Promise<void>
+}
+
+/**
+ * Connects to what is new or changed, once; what is not is left alone, so that a database that is down keeps nobody from
+ * starting.
+ * @throws Fault 422 `connection_failed`: which connection, and which part of it fails
+ */
+export async function stageConnections(
+  context: ManagementContext,
+  declared: DeclaredConnection[],
+): Promise<StagedConnections> {
+  const changed = declared.filter(connection => {
+    const known = findConnection(context.db, connection.name)
+    return !known || !isDeclared(known, connection)
+  })
+  for (const connection of changed) await checkDatabase(connection)
+  const made = new Map<string, PostgresConnection>()
+  const known = catalogConnections(context)
+  return {
+    changed,
+    connectionOf(name) {
+      const connection = changed.find(c => c.name === name)
+      if (!connection) return known(name)
+      const { urlEnv = null, urlFile = null } = connection
+      const own =
+        made.get(name) ??
+        new PostgresConnection(name, () => urlOf({ name, urlEnv, urlFile }), context.config.requestTimeout, 1)
+      made.set(name, own)
+      return own
+    },
+    close: async () => {
+      await Promise.all([...made.values()].map(connection => connection.close()))
+    },
+  }
+}

@@ -1,0 +1,177 @@
+/** What a manifest, the API or a refresh says of where a dataset's rows come from, and the generation that this makes. */
+import { existsSync } from 'node:fs'
+import { basename, isAbsolute, join } from 'node:path'
+import type { ColumnType } from '../catalog/column.ts'
+import { findConnection } from '../catalog/connections.ts'
+import type { Dataset, EngineName, Generation, TableLocation } from '../catalog/datasets.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+import { findFiles } from '../query/engines/duckdb/files.ts'
+import { describeInPlace } from '../query/engines/duckdb/start.ts'
+import type { PostgresConnection } from '../query/engines/postgres/connection.ts'
+import { describeTable } from '../query/engines/postgres/describe.ts'
+import type { ManagementContext } from './context.ts'
+import { describing, type Progress, stageTable, type TableSource, tableHash } from './intake.ts'
+
+/** Files that DuckDB reads in place. */
+export interface FilesSource {
+  engine: 'duckdb'
+  /** absolute: a file, a folder or a pattern */
+  path: string
+  primaryKey?: string[]
+  types?: Record<string, ColumnType>
+}
+
+/** A table or view of a connection's database. */
+export interface DatabaseSource extends TableLocation {
+  engine: 'postgres'
+}
+
+export type DatasetSource = ({ engine: 'sqlite' } & TableSource) | FilesSource | DatabaseSource
+
+/** As a person gives it; paths are absolute. */
+export interface GivenSource {
+  engine?: EngineName
+  from?: string
+  connection?: string
+  table?: string
+  primary_key?: string | string[]
+  choose_key?: boolean
+  indexes?: string[][]
+  types?: Record<string, ColumnType>
+}
+
+/** @throws Fault 422 what is missing for the engine, or does not go with it */
+export function sourceFrom(given: GivenSource): DatasetSource {
+  const { engine = 'sqlite', from, connection, table, primary_key, choose_key, indexes, types } = given
+  const primaryKey = primary_key === undefined ? undefined : [primary_key].flat()
+  const refuse = (fields: Partial<GivenSource>, engines: string) => {
+    for (const [field, value] of Object.entries(fields))
+      if (value !== undefined) throw unprocessable(`${field} goes with engine ${engines}.`)
+  }
+  if (engine !== 'sqlite') refuse({ indexes, choose_key }, 'sqlite')
+  if (engine === 'postgres') {
+    refuse({ from }, 'sqlite or duckdb')
+    if (Object.keys(types ?? {}).length > 0) throw unprocessable('the columns of a table have the types that it has.')
+    if (connection === undefined) throw unprocessable('connection is missing.')
+    const dot = table?.indexOf('.') ?? -1
+    if (table === undefined || dot < 1 || dot === table.length - 1) throw unprocessable('table must be schema.table.')
+    return { engine, connection, schema: table.slice(0, dot), table: table.slice(dot + 1), key: primaryKey }
+  }
+  refuse({ connection, table }, 'postgres')
+  if (from === undefined) throw unprocessable('from is missing.')
+  if (!isAbsolute(from)) throw unprocessable('from must be an absolute path on the server.')
+  if (engine === 'duckdb') return { engine, path: from, primaryKey, types }
+  return { engine, path: from, primaryKey, chooseKey: choose_key, indexes, types }
+}
+
+/** By name; the catalog's, or those that a manifest is about to declare. */
+export type ConnectionOf = (name: string) => PostgresConnection
+
+/** @throws Fault 422 there is none of the name */
+export const catalogConnections =
+  (context: ManagementContext): ConnectionOf =>
+  name => {
+    if (!findConnection(context.db, name)) throw unprocessable(`There is no connection ${shown(name)}.`)
+    return context.connections.get(name)
+  }
+
+/**
+ * Imports a file, or looks at what stays where it is: a generation that is nobody's yet.
+ * @throws Fault 422 what is wrong with it; 503 its database cannot be reached; the signal's reason
+ */
+export function stageSource(
+  context: ManagementContext,
+  source: DatasetSource,
+  connectionOf: ConnectionOf,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<Generation> {
+  switch (source.engine) {
+    case 'sqlite':
+      return importTable(context, source, onProgress, signal)
+    case 'duckdb':
+      return describing.run(() => lookAtFiles(context, source, onProgress, signal), signal)
+    case 'postgres':
+      return lookAtTable(context, source, connectionOf, onProgress, signal)
+  }
+}
+
+async function importTable(
+  context: ManagementContext,
+  { engine: _, ...source }: { engine: 'sqlite' } & TableSource,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<Generation> {
+  return { ...(await stageTable(context, source, onProgress, signal)), origin: source }
+}
+
+async function lookAtFiles(
+  context: ManagementContext,
+  { path, primaryKey, types }: FilesSource,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<Generation> {
+  const request = { path, primaryKey: primaryKey ?? null, types: types ?? {}, propose: true }
+  const { columns, location, rowCount, version } = await describeInPlace(request, context.uploadsDir, signal)
+  onProgress?.({ rows: rowCount, fraction: 1, phase: 'finishing' })
+  return {
+    engine: 'duckdb',
+    file: '',
+    location,
+    columns,
+    primaryKey: primaryKey ?? null,
+    indexes: [],
+    rowCount,
+    source: basename(path),
+    sourceHash: version,
+    origin: { path, primaryKey, types },
+  }
+}
+
+async function lookAtTable(
+  context: ManagementContext,
+  { engine, ...location }: DatabaseSource,
+  connectionOf: ConnectionOf,
+  onProgress?: Progress,
+  signal?: AbortSignal,
+): Promise<Generation> {
+  const { connection, schema, table, key } = location
+  const limits = { deadline: Date.now() + context.config.requestTimeout, signal }
+  const described = await describeTable(connectionOf(connection), { schema, table }, key, limits)
+  onProgress?.({ rows: described.rowCount, fraction: 1, phase: 'finishing' })
+  return { engine, file: '', location, ...described, source: `${schema}.${table}`, sourceHash: null }
+}
+
+/** Whether a dataset is what this source would make it: nothing to stage. @throws Fault 422 the files cannot be found */
+export async function isUnchanged(context: ManagementContext, known: Dataset, source: DatasetSource): Promise<boolean> {
+  if (known.engine !== source.engine) return false
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+  switch (source.engine) {
+    case 'sqlite': {
+      const { warehouseDir } = context.publisher.registry.runtime
+      return existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))
+    }
+    case 'duckdb': {
+      const { path, primaryKey, types } = source
+      return same({ path, primaryKey, types }, known.origin) && known.sourceHash === findFiles(path).version
+    }
+    case 'postgres': {
+      // what the table is now, only a refresh asks
+      const { engine: _, ...location } = source
+      return same(location, known.location)
+    }
+  }
+}
+
+/** The source of a dataset, to be read again; undefined: its file is gone after the import (an upload). */
+export function sourceOfDataset({ engine, origin, location }: Dataset): DatasetSource | undefined {
+  switch (engine) {
+    case 'sqlite':
+      return origin ? { engine, ...origin } : undefined
+    case 'duckdb':
+      return { engine, path: origin!.path, primaryKey: origin!.primaryKey, types: origin!.types }
+    case 'postgres':
+      return { engine, ...(location as TableLocation) }
+  }
+}

@@ -1,0 +1,145 @@
+/** The answers of queries over HTTP: a format that was negotiated, a validator, and where the next page is. */
+
+import type { Grant } from '../../catalog/grant.ts'
+import type { Call } from '../../endpoints/endpoint.ts'
+import { toFault } from '../../lib/fault.ts'
+import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
+import type { Format, Page } from '../../query/formats.ts'
+import type { Identity } from '../../telemetry/identity.ts'
+import { logFailure } from '../../telemetry/log.ts'
+import { matches } from './conditional.ts'
+import { formatOf, MEDIA_TYPES } from './negotiate.ts'
+
+/** What a cache tells answers apart by. */
+const VARY = ['X-API-Key', 'Authorization', 'Accept']
+
+/** A call of a query, as the door has admitted it. */
+export interface RowsCall {
+  request: Request
+  call: Call
+  grant: Grant
+  /** the endpoint's, for the file that a browser saves */
+  name: string
+  identity: Identity
+  /** what the answer carries besides */
+  headers: Record<string, string> | undefined
+}
+
+/**
+ * Answers calls of queries.
+ * @param vary what else than the key and the format an answer's headers depend on
+ * @throws Fault 400 an unknown `format`, 406, and what the query throws
+ */
+export function rowsAnswerer(vary: string[] = []) {
+  // what is the same for all answers of a query is made once: a third of the time that headers take
+  const known = new WeakMap<QueryAnswers, Partial<Record<Format, Headers>>>()
+  const commonOf = (answers: QueryAnswers, format: Format): Headers => {
+    let ofFormats = known.get(answers)
+    if (!ofFormats) {
+      ofFormats = {}
+      known.set(answers, ofFormats)
+    }
+    ofFormats[format] ??= new Headers({
+      'content-type': MEDIA_TYPES[format],
+      'cache-control': answers.ttlSeconds === 0 ? 'private, no-cache' : `private, max-age=${answers.ttlSeconds}`,
+      vary: [...VARY, ...vary].join(', '),
+    })
+    return ofFormats[format]
+  }
+  return (answers: QueryAnswers, asked: RowsCall): Response | Promise<Response> => {
+    const { request, call, grant } = asked
+    const format = formatOf(call.params, request.headers.get('accept'))
+    const answer = answers.answer(grant, call.params, format, call.deadline, call.caller)
+    const respond = (given: Answer) => response(given, format, commonOf(answers, format), asked)
+    return answer instanceof Promise ? answer.then(respond) : respond(answer)
+  }
+}
+
+function response(answer: Answer, format: Format, common: Headers, asked: RowsCall): Response {
+  const { request, call, name, identity } = asked
+  const known = answer.etag !== undefined && matches(request.headers.get('if-none-match'), answer.etag)
+  const body = known ? null : bodyOf(answer, request, identity)
+  const made = new Response(body as BodyInit, { status: known ? 304 : 200, headers: common })
+  const { headers } = made
+  if (answer.etag !== undefined) headers.set('etag', answer.etag)
+  if (answer.age !== undefined) headers.set('age', String(answer.age))
+  for (const name in identity.headers) headers.set(name, identity.headers[name]!)
+  for (const name in asked.headers) headers.set(name, asked.headers[name]!)
+  if (known) headers.delete('content-type')
+  else if (format !== 'json') {
+    if (answer.page) setPaging(headers, answer.page, request, call.params)
+    if (format === 'csv') headers.set('content-disposition', attachment(`${name}.csv`))
+  }
+  return made
+}
+
+function bodyOf(answer: Answer, request: Request, identity: Identity) {
+  if (answer.etag !== undefined) return answer.body
+  return request.method === 'HEAD' ? nothingOf(answer) : streamOf(answer, identity)
+}
+
+function nothingOf(answer: StreamedAnswer): null {
+  answer.end()
+  return null
+}
+
+/**
+ * The pieces of an answer, each asked for when the one before has gone out. Once the status is sent, all that is left to say
+ * of a failure is to break the connection: the end of the body is missing, so nobody takes it for the whole.
+ */
+function streamOf({ body, end }: StreamedAnswer, identity: Identity): ReadableStream<Uint8Array> {
+  let gone = false
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await body.next()
+          if (gone) return
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          if (gone) return
+          logFailure(toFault(error), error, identity)
+          controller.error() // an Error here would be printed by Bun
+        }
+      },
+      cancel() {
+        gone = true
+        end()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** What a JSON answer says of its page in the body: `Link` (RFC 8288) and `X-Total-Count`. */
+function setPaging(
+  headers: Headers,
+  { limit, offset, has_more, total, next }: Page,
+  request: Request,
+  given: URLSearchParams,
+): void {
+  if (total !== undefined) headers.set('x-total-count', String(total))
+  if (has_more) {
+    const params = new URLSearchParams(given)
+    if (next !== undefined) {
+      params.set('cursor', next)
+      params.delete('offset')
+    } else {
+      params.delete('cursor')
+      params.set('offset', String(offset + limit))
+    }
+    headers.set('link', `<${new URL(request.url).pathname}?${params}>; rel="next"`)
+  }
+}
+
+/** RFC 6266: a plain name, and beside it the name as it is (RFC 8187) where that is not plain. */
+function attachment(fileName: string): string {
+  const plain = fileName.replace(/[^\w.-]/g, '_')
+  if (plain === fileName) return `attachment; filename="${plain}"`
+  const encoded = encodeURIComponent(fileName.toWellFormed()).replace(
+    /['()*]/g,
+    c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
+}

@@ -1,0 +1,206 @@
+/** Answers as they are sent: rows in a format, kept where the definition says for how long. */
+import type { Grant } from '../catalog/grant.ts'
+import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
+import type { Format, Page, Writer } from './formats.ts'
+import type { GrantedRequest, PreparedQuery } from './prepared.ts'
+import type { Piece } from './rendering.ts'
+import { canonicalOf } from './request.ts'
+
+/** An answer whose bytes are all there. */
+export interface WholeAnswer {
+  body: string | Uint8Array
+  /** a strong validator of the body, quoted */
+  etag: string
+  page: Page
+  /** of a kept answer, the seconds since it was made */
+  age?: number
+}
+
+/** One that is too large for that: it comes as it is made. */
+export interface StreamedAnswer {
+  /** @throws Fault what went wrong after the beginning was given away */
+  body: AsyncGenerator<Uint8Array, void, undefined>
+  /** to be called by whoever does not take all of it, or not take it at all */
+  end(): void
+  etag?: undefined
+  /** of formats that do not say it themselves */
+  page?: Page
+  age?: undefined
+}
+
+export type Answer = WholeAnswer | StreamedAnswer
+
+/** An answer of more bytes is streamed, unless the cache would keep it. */
+const WHOLE = 1 << 20
+
+/**
+ * A strong validator (RFC 9110, 8.8.1) of a body: 64 bits of wyhash over its bytes, which takes a tenth of the time of a
+ * cryptographic hash. Two bodies are alike in it by a chance of 2^-64, and it tells nothing that the body does not.
+ */
+export const etagOf = (body: string | Uint8Array): string => `"${Bun.hash.wyhash(body).toString(16)}"`
+
+/** What a query answers to calls, through the cache. */
+export class QueryAnswers {
+  /** how long an answer may be kept; 0: not at all */
+  readonly ttlSeconds: number
+  #prepared: PreparedQuery
+  #cache: AnswerCache
+  #whole: number
+
+  constructor(prepared: PreparedQuery, cache: AnswerCache, ttlSeconds: number) {
+    this.#prepared = prepared
+    this.#cache = cache
+    this.ttlSeconds = ttlSeconds
+    this.#whole = ttlSeconds > 0 ? Math.max(WHOLE, cache.maxBody) : WHOLE
+  }
+
+  /**
+   * @param deadline milliseconds since the epoch; of an answer that is streamed, its beginning has to be there by then, and
+   * each piece may take as long as there is until then
+   * @throws Fault 400, 403, 422 the request; 499, 503, 504 as `PreparedQuery.rows`
+   */
+  answer(
+    grant: Grant,
+    params: URLSearchParams,
+    format: Format,
+    deadline: number,
+    caller?: Caller,
+  ): Answer | Promise<Answer> {
+    const asked = this.#prepared.ask(grant, params)
+    if (this.ttlSeconds === 0) return this.#made(asked, format, deadline, caller)
+    // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
+    // generation tells of rows that are written without that
+    const { query } = this.#prepared
+    const key = `${asked.granted.id} ${this.#prepared.generation()} ${format} ${canonicalOf(query, asked.bound)}`
+    const kept = this.#cache.get(key)
+    return kept
+      ? { ...kept.answer, age: Math.floor(kept.age / 1000) }
+      : this.#shared(key, asked, format, deadline, caller)
+  }
+
+  /** Made once for all who ask for it now, and kept. One that is streamed goes to the caller that began it; others begin their own. */
+  async #shared(
+    key: string,
+    asked: GrantedRequest,
+    format: Format,
+    deadline: number,
+    caller: Caller | undefined,
+  ): Promise<Answer> {
+    let streamed: StreamedAnswer | undefined
+    let gone = false
+    const ending = new AbortController()
+    const end = () => {
+      ending.abort()
+      streamed?.end()
+    }
+    const make = async (signal: AbortSignal): Promise<KeptAnswer | undefined> => {
+      signal.addEventListener('abort', () => ending.abort())
+      const made = await this.#made(asked, format, deadline, { signal: ending.signal })
+      if (made.etag !== undefined) return kept(made)
+      streamed = made
+      if (gone) end()
+      return undefined
+    }
+    try {
+      const shared = await this.#cache.share(key, this.ttlSeconds * 1000, deadline, caller, make)
+      if (shared) return shared
+      if (!streamed) return await this.#made(asked, format, deadline, caller)
+      caller?.signal?.addEventListener('abort', end)
+      return streamed
+    } catch (error) {
+      gone = true
+      streamed?.end()
+      throw error
+    }
+  }
+
+  #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Answer | Promise<Answer> {
+    const reply = this.#prepared.here(asked)
+    if (!reply) return this.#elsewhere(asked, format, deadline, caller)
+    const writer = this.#prepared.writer(asked, format)
+    return whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply)
+  }
+
+  async #elsewhere(
+    asked: GrantedRequest,
+    format: Format,
+    deadline: number,
+    caller: Caller | undefined,
+  ): Promise<Answer> {
+    const limits = { deadline, signal: caller?.signal }
+    const writer = this.#prepared.writer(asked, format)
+    if (this.#prepared.isSmall(asked)) {
+      const piece = await this.#prepared.text(asked, format, limits)
+      const page = this.#prepared.pageOf(asked, piece, await this.#prepared.total(asked, limits))
+      return whole(Buffer.concat([piece.bytes, Buffer.from(writer.tail(piece.count, page))]), page)
+    }
+    const total = await this.#prepared.total(asked, limits)
+    const patienceMs = Math.max(1, deadline - Date.now())
+    const pieces = this.#prepared.pieces(asked, format, { patienceMs, signal: caller?.signal })
+    try {
+      const begun = await beginning(pieces, this.#whole)
+      if (begun.ended) {
+        const page = this.#prepared.pageOf(asked, begun.pieces.at(-1)!, total)
+        const end = writer.tail(count(begun.pieces), page)
+        return whole(Buffer.concat([...begun.pieces.map(piece => piece.bytes), Buffer.from(end)]), page)
+      }
+      const ending = format === 'json' ? undefined : await this.#prepared.ending(asked, limits)
+      const page = ending && this.#prepared.pageOf(asked, ending, total)
+      const end = () => void pieces.return()
+      return { body: this.#streamed(asked, begun.pieces, pieces, writer, total), end, page }
+    } catch (error) {
+      await pieces.return()
+      throw error
+    }
+  }
+
+  async *#streamed(
+    asked: GrantedRequest,
+    begun: Piece[],
+    pieces: AsyncGenerator<Piece, void, undefined>,
+    writer: Writer,
+    total: number | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      let rows = 0
+      let last = begun[0]!
+      for (let piece = begun.shift(); piece; piece = begun.shift() ?? ((await pieces.next()).value || undefined)) {
+        rows += piece.count
+        last = piece
+        if (piece.bytes.length > 0) yield piece.bytes
+      }
+      const end = writer.tail(rows, this.#prepared.pageOf(asked, last, total))
+      if (end !== '') yield Buffer.from(end)
+    } finally {
+      await pieces.return()
+    }
+  }
+}
+
+/** An answer's first pieces: all of them, or as many as are more than `bytes`. */
+async function beginning(
+  pieces: AsyncGenerator<Piece, void, undefined>,
+  bytes: number,
+): Promise<{ pieces: Piece[]; ended: boolean }> {
+  const begun: Piece[] = []
+  for (let size = 0; size <= bytes; ) {
+    const { value } = await pieces.next()
+    if (!value) return { pieces: begun, ended: true }
+    begun.push(value)
+    size += value.bytes.length
+  }
+  return { pieces: begun, ended: false }
+}
+
+const count = (pieces: Piece[]) => pieces.reduce((sum, piece) => sum + piece.count, 0)
+
+const whole = (body: string | Uint8Array, page: Page): WholeAnswer => ({ body, etag: etagOf(body), page })
+
+function kept({ body, etag, page }: WholeAnswer): KeptAnswer {
+  const { limit, offset, has_more, total, next } = page
+  return {
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+    etag,
+    page: { limit, offset, has_more, total, next },
+  }
+}

@@ -1,0 +1,133 @@
+/** What files in place are: their columns as DuckDB has them, in ours; in a process of DuckDB's. */
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { ColumnType, StoredColumn } from '../../../catalog/column.ts'
+import type { FilesLocation } from '../../../catalog/datasets.ts'
+import { Fault } from '../../../lib/fault.ts'
+import { rowsOf } from '../../ingest/duck.ts'
+import { openSource } from '../../ingest/job.ts'
+import { checkKeys } from '../../ingest/key.ts'
+import { nativeProbe } from '../../ingest/native-types.ts'
+import { planColumns } from '../../ingest/plan.ts'
+import type { ColumnPlan } from '../../ingest/probe.ts'
+import { proposeTiers } from '../../ingest/propose.ts'
+import type { Source } from '../../ingest/source.ts'
+import { wrong } from '../../ingest/wrong.ts'
+import { viewColumn } from './columns.ts'
+import type { FoundFiles } from './files.ts'
+import { viewSql } from './view.ts'
+
+export interface DescribeRequest {
+  path: string
+  types: Record<string, ColumnType>
+  primaryKey: string[] | null
+  /** whether tiers are proposed for columns that look personal */
+  propose: boolean
+}
+
+export interface Described {
+  columns: (StoredColumn & { native: string })[]
+  location: FilesLocation
+  rowCount: number
+}
+
+/** Of files that keep the types of their columns, so many rows are looked at for what looks personal. */
+const LOOKED_AT = 100_000
+/** Answers to a native column's probe with which nothing is out of the ordinary, and NULL may occur. */
+const ORDINARY = [1n, 0n, 0n]
+
+/**
+ * Settles columns and checks the key. Parquet says itself what its columns are, without a pass over the data; of csv and
+ * json all values are looked at, as an import does, so that both give the same types.
+ * @throws Fault 422 what is wrong with the files
+ */
+export async function describeFiles(
+  connection: DuckDBConnection,
+  files: FoundFiles,
+  { path, types, primaryKey, propose }: DescribeRequest,
+): Promise<Described> {
+  await checkStarts(files)
+  const { format, paths, hive } = files
+  const source = await openSource(format, { names: paths, paths, hive }, connection)
+  try {
+    const planned = format === 'parquet' ? await planNative(connection, source, types) : undefined
+    const { columns: plans, rowCount } = planned ?? (await planColumns(connection, source, types))
+    await checkKeys(connection, source, plans, primaryKey ?? undefined, [])
+    const views = source.columns.map((column, i) => viewColumn(column, plans[i]!))
+    if (primaryKey)
+      await checkUnique(
+        connection,
+        source,
+        primaryKey.map(name => views.find(v => v.stored.name === name)!.select),
+      )
+    const location: FilesLocation = { path, reader: source.reader, selects: views.map(({ select }) => select) }
+    const names = views.map(({ stored }) => stored.name)
+    for (const sql of viewSql('described', location, source.relation, names)) await connection.run(sql)
+    const proposed = propose ? await proposals(connection, source, plans, rowCount) : plans
+    return {
+      columns: views.map(({ stored }, i) => {
+        const { proposal } = proposed[i]!.stored
+        const nullable = stored.nullable && !primaryKey?.includes(stored.name)
+        return { ...stored, nullable, ...(proposal ? { proposal } : {}) }
+      }),
+      location,
+      rowCount,
+    }
+  } catch (error) {
+    throw error instanceof Fault ? error : await source.explain(error)
+  }
+}
+
+/** Of integers beyond 64 bits the values decide, as in an import. */
+async function planNative(
+  connection: DuckDBConnection,
+  source: Source,
+  types: Record<string, ColumnType>,
+): Promise<{ columns: ColumnPlan[]; rowCount: number }> {
+  const columns: ColumnPlan[] = []
+  for (const column of source.columns) {
+    const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
+    const probe = nativeProbe(column, declared)
+    if (!probe)
+      throw wrong(`the file says itself what this column is, and it is not ${declared}`, { column: column.name })
+    const large = column.type === 'UBIGINT' || column.type?.includes('HUGEINT')
+    const [answers] = large
+      ? await rowsOf(connection, `SELECT ${probe.ask.join(', ')} FROM ${source.relation}`)
+      : [ORDINARY]
+    columns.push({ ...(probe.settle(answers!) as ColumnPlan) })
+  }
+  for (const name of Object.keys(types))
+    if (!source.columns.some(column => column.name === name)) throw wrong('there is no such column', { column: name })
+  const [row] = await rowsOf(connection, `SELECT count(*) FROM ${source.relation}`)
+  return { columns, rowCount: Number(row![0]) }
+}
+
+async function checkUnique(connection: DuckDBConnection, source: Source, key: string[]): Promise<void> {
+  const columns = key.map((select, i) => `${select} AS k${i}`).join(', ')
+  const names = key.map((_, i) => `k${i}`).join(', ')
+  const twice = await rowsOf(
+    connection,
+    `SELECT 1 FROM (SELECT ${columns} FROM ${source.relation}) GROUP BY ${names} HAVING count(*) > 1 LIMIT 1`,
+  )
+  if (twice.length > 0) throw wrong('the primary key is not unique')
+}
+
+async function proposals(
+  connection: DuckDBConnection,
+  source: Source,
+  plans: ColumnPlan[],
+  rowCount: number,
+): Promise<ColumnPlan[]> {
+  const relation = `(SELECT * FROM ${source.relation} LIMIT ${LOOKED_AT})`
+  return proposeTiers(connection, { ...source, relation }, plans, Math.min(rowCount, LOOKED_AT))
+}
+
+/** @throws Fault 422 an empty file; JSON with a byte order mark, which DuckDB cannot skip in a file that stays where it is */
+async function checkStarts({ paths, format }: FoundFiles): Promise<void> {
+  for (const path of paths) {
+    const start = new Uint8Array(await Bun.file(path).slice(0, 3).arrayBuffer())
+    if (start.length === 0) throw wrong('the file is empty')
+    const marked = start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf
+    if (marked && (format === 'json' || format === 'ndjson'))
+      throw wrong('the file begins with a byte order mark; take it out, or import the file (engine: sqlite)')
+  }
+}

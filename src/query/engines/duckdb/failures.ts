@@ -1,0 +1,34 @@
+import { Fault, unavailable } from '../../../lib/fault.ts'
+
+export const dataMissing = (cause: unknown): Fault =>
+  new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause })
+
+/** @param how what became of the dataset's files */
+export const dataChanged = ({ name }: { name: string }, how: string, cause?: unknown): Fault =>
+  new Fault(
+    503,
+    'data_changed',
+    `The files of ${name} ${how}.${how.startsWith('have') ? ' Refresh the dataset.' : ''}`,
+    {
+      cause,
+      headers: { 'retry-after': '1' },
+    },
+  )
+
+/** What DuckDB says of a statement of ours on files that have not changed. */
+export function explained(error: unknown): unknown {
+  if (error instanceof Fault) return error
+  const { message = '' } = (error ?? {}) as { message?: string }
+  if (/^Out of Range Error/.test(message))
+    return new Fault(422, 'sum_overflow', 'A sum in this answer is beyond 38 digits; ask for fewer rows.', {
+      cause: error,
+    })
+  if (/^Out of Memory Error/.test(message))
+    return unavailable('This query needs more memory, or more room on the disk, than a query may have.', 60, error)
+  if (/^IO Error.*(No such file|No files found|Cannot open file)/s.test(message)) return dataMissing(error)
+  if (/^(IO|Invalid Input|Conversion|Invalid|Serialization|TransactionContext)\b.*Error/.test(message))
+    return new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', {
+      cause: error,
+    })
+  return error
+}

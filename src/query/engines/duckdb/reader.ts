@@ -1,0 +1,233 @@
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBVector } from '@duckdb/node-api'
+import type { ColumnType } from '../../../catalog/column.ts'
+import { Fault } from '../../../lib/fault.ts'
+import { loadDuckdb } from '../../../workers/native.ts'
+import { type Batch, batchesOf } from '../../batches.ts'
+import type { Row, Runnable } from '../../engine.ts'
+import { type Allowed, openDuckdb } from '../../ingest/duck.ts'
+import { relationOf } from '../../ingest/source.ts'
+import type { StoredValue } from '../../values.ts'
+import { describeFiles } from './describe.ts'
+import { dataChanged, dataMissing, explained } from './failures.ts'
+import { type FoundFiles, findFiles } from './files.ts'
+import type { Place } from './place.ts'
+import { viewSql } from './view.ts'
+
+/** What a worker may take of the machine; `scratch` is a folder of its own. */
+export interface WorkerLimits extends Pick<Allowed, 'memoryBytes' | 'threads' | 'scratchBytes'> {
+  scratch: string
+}
+
+interface Open {
+  connection: DuckDBConnection
+  places: Place[]
+  /** of the files of each place, as they were opened */
+  versions: string[]
+}
+
+/** Instances that are kept open, each with the views of one statement's datasets. */
+const MAX_OPEN = 8
+
+/**
+ * Runs statements on files in place, each on the files as they are at that moment. Files that were written since they were
+ * described are held against the description first; what was read while they were written is read again.
+ */
+export class DuckReader {
+  #limits: WorkerLimits
+  /** by the sources of a statement, the least recently used first */
+  #open = new Map<string, Open>()
+  #places = new Map<string, Place>()
+  /** by source, the version of its files that was found to have what was described */
+  #checked = new Map<string, string>()
+  #running: DuckDBConnection | undefined
+
+  constructor(limits: WorkerLimits) {
+    this.#limits = limits
+  }
+
+  /** @throws Fault 422 a sum beyond 38 digits; 503 `data_missing`, `data_changed`, `data_unreadable`, or no memory for it */
+  async all(statement: Runnable, values: StoredValue[]): Promise<Row[]> {
+    for (let again = false; ; again = true) {
+      const open = await this.#ready(statement.sources)
+      const rows: Row[] = []
+      let failure: unknown
+      try {
+        for await (const chunk of this.#chunks(open, statement, values)) for (const row of chunk) rows.push(row)
+      } catch (error) {
+        failure = error
+      }
+      if (isAsItWas(open)) {
+        if (failure !== undefined) throw explained(failure)
+        return rows
+      }
+      if (again) throw dataChanged(open.places[0]!, 'are being written')
+    }
+  }
+
+  /** The same rows a batch at a time. @throws as `all` does; where the files were written meanwhile, 503 at the end */
+  async *batches(statement: Runnable, values: StoredValue[]): AsyncGenerator<Batch, Batch> {
+    const open = await this.#ready(statement.sources)
+    try {
+      for await (const chunk of this.#chunks(open, statement, values)) {
+        const batches = batchesOf(chunk)
+        for (let batch = batches.next(); ; batch = batches.next()) {
+          if (batch.value.rows.length > 0) yield { rows: batch.value.rows, done: false }
+          if (batch.done) break
+        }
+      }
+    } catch (error) {
+      throw isAsItWas(open) ? explained(error) : dataChanged(open.places[0]!, 'were written while they were read')
+    }
+    if (!isAsItWas(open)) throw dataChanged(open.places[0]!, 'were written while they were read')
+    return { rows: [], done: true }
+  }
+
+  /** Ends the statement that is under way. */
+  interrupt(): void {
+    this.#running?.interrupt()
+  }
+
+  /** Rows in chunks of DuckDB's, 2048 at most. */
+  async *#chunks({ connection }: Open, { sql, names }: Runnable, values: StoredValue[]): AsyncGenerator<Row[]> {
+    const { StatementType } = await loadDuckdb()
+    const prepared = await connection.prepare(sql)
+    this.#running = connection
+    try {
+      // the one kind of statement that writes nowhere, not even where it may read
+      if (prepared.statementType !== StatementType.SELECT) throw new Error('not a SELECT')
+      for (const [i, value] of values.entries()) bind(prepared, i + 1, value)
+      const result = await prepared.stream()
+      const rowOf = rowMaker(names)
+      for (;;) {
+        const chunk = await result.fetchChunk()
+        if (!chunk || chunk.rowCount === 0) return
+        const vectors = names.map((_, i) => chunk.getColumnVector(i))
+        yield Array.from({ length: chunk.rowCount }, (_, row) => rowOf(vectors, row))
+      }
+    } finally {
+      this.#running = undefined
+      prepared.destroySync()
+    }
+  }
+
+  async #ready(sources: string[]): Promise<Open> {
+    const places = sources.map(source => this.#placeOf(source))
+    const found = places.map(filesOf)
+    const key = sources.join('\n')
+    const known = this.#open.get(key)
+    this.#open.delete(key)
+    if (known && found.every(({ version }, i) => version === known.versions[i])) {
+      this.#open.set(key, known)
+      return known
+    }
+    known?.connection.closeSync()
+    for (const [i, source] of sources.entries()) await this.#check(source, places[i]!, found[i]!)
+    const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable(found) })
+    for (const [i, place] of places.entries()) {
+      const relation = relationOf(place.reader, found[i]!.paths)
+      const names = place.columns.map(({ name }) => name)
+      for (const sql of viewSql(`d${i}`, place, relation, names))
+        await connection.run(sql).catch(error => {
+          throw explained(error)
+        })
+    }
+    const open = { connection, places, versions: found.map(({ version }) => version) }
+    if (this.#open.size >= MAX_OPEN) {
+      const [oldest, { connection }] = this.#open.entries().next().value!
+      this.#open.delete(oldest)
+      connection.closeSync()
+    }
+    this.#open.set(key, open)
+    return open
+  }
+
+  #placeOf(source: string): Place {
+    let place = this.#places.get(source)
+    if (!place) {
+      place = JSON.parse(source) as Place
+      this.#places.set(source, place)
+    }
+    return place
+  }
+
+  /** Closes what is open of a dataset that is no longer. */
+  release(source: string): void {
+    for (const [key, { connection }] of this.#open)
+      if (key.split('\n').includes(source)) {
+        connection.closeSync()
+        this.#open.delete(key)
+      }
+    this.#places.delete(source)
+    this.#checked.delete(source)
+  }
+
+  /** Files of another version than was described must have the same columns, and the key that was promised. */
+  async #check(source: string, place: Place, files: FoundFiles): Promise<void> {
+    if (files.version === place.version || files.version === this.#checked.get(source)) return
+    const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable([files]) })
+    try {
+      const { path, primaryKey, types } = place
+      const request = { path, primaryKey, types: types as Record<string, ColumnType>, propose: false }
+      const { columns, location } = await describeFiles(connection, files, request)
+      const now = columns.map(({ name, type, native }) => ({ name, type, native }))
+      const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+      if (!same(now, place.columns) || !same(location.selects, place.selects) || !same(location.reader, place.reader))
+        throw dataChanged(place, 'have changed, and no longer have the columns that were described')
+    } catch (error) {
+      if (error instanceof Fault && error.status === 422)
+        throw dataChanged(place, 'have changed, and can no longer be read as they were described', error)
+      throw error instanceof Fault ? error : explained(error)
+    } finally {
+      connection.closeSync()
+    }
+    this.#checked.set(source, files.version)
+  }
+}
+
+function filesOf(place: Place): FoundFiles {
+  try {
+    return findFiles(place.path)
+  } catch (error) {
+    throw dataMissing(error)
+  }
+}
+
+function isAsItWas({ places, versions }: Open): boolean {
+  try {
+    return places.every((place, i) => findFiles(place.path).version === versions[i])
+  } catch {
+    return false
+  }
+}
+
+/** One by one while they are few: a folder is open for what comes into it, too. */
+export const readable = (found: FoundFiles[]): Pick<Allowed, 'paths' | 'directories'> => ({
+  paths: found.flatMap(({ paths }) => paths),
+})
+
+function bind(prepared: DuckDBPreparedStatement, index: number, value: StoredValue): void {
+  if (value === null) prepared.bindNull(index)
+  else if (typeof value === 'string') prepared.bindVarchar(index, value)
+  else if (typeof value === 'bigint') prepared.bindHugeInt(index, value)
+  else if (value instanceof Uint8Array) prepared.bindBlob(index, value)
+  else if (Number.isSafeInteger(value)) prepared.bindBigInt(index, BigInt(value))
+  else prepared.bindDouble(index, value)
+}
+
+/** Integers as numbers where they are safe, else as text; blobs as bytes; all else is selected as text or a number. */
+function rowMaker(names: string[]): (vectors: DuckDBVector[], row: number) => Row {
+  const plain = !names.includes('__proto__')
+  return (vectors, row) => {
+    if (!plain) return Object.fromEntries(names.map((name, i) => [name, readValue(vectors[i]!, row)]))
+    const made: Row = {}
+    for (let i = 0; i < names.length; i++) made[names[i]!] = readValue(vectors[i]!, row)
+    return made
+  }
+}
+
+function readValue(vector: DuckDBVector, row: number): unknown {
+  const value = vector.getItem(row) as unknown
+  if (typeof value === 'bigint')
+    return value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value.toString()
+  return value !== null && typeof value === 'object' ? (value as { bytes: Uint8Array }).bytes : value
+}

@@ -1,0 +1,23 @@
+import type { FilesLocation } from '../../../catalog/datasets.ts'
+import { identifier } from '../../ingest/duck.ts'
+
+/** The view that statements read, without and with the place of each row, by which rows are ordered that no key orders. */
+export function viewSql(
+  name: string,
+  { reader, selects }: FilesLocation,
+  relation: string,
+  columns: string[],
+): string[] {
+  const list = selects.map((select, i) => `${select} AS ${identifier(columns[i]!)}`).join(', ')
+  const place =
+    reader.read === 'read_parquet'
+      ? `file_index AS ${identifier(PLACE[0])}, file_row_number AS ${identifier(PLACE[1])}`
+      : `0 AS ${identifier(PLACE[0])}, row_number() OVER () AS ${identifier(PLACE[1])}`
+  return [
+    `CREATE VIEW ${name} AS SELECT ${list} FROM ${relation}`,
+    `CREATE VIEW ${name}r AS SELECT ${list}, ${place} FROM ${relation}`,
+  ]
+}
+
+/** Names that a column hardly has; one that has them is refused with its view. */
+export const PLACE = ['\u0001file', '\u0001row'] as const

@@ -1,0 +1,159 @@
+import { type ReservedSQL, SQL } from 'bun'
+import { callerGone } from '../../../lib/fault.ts'
+import { Turns } from '../../../lib/turns.ts'
+import type { Limits } from '../../engine.ts'
+import { explained, isLost, isRefused, isStale } from './failures.ts'
+import { type Session, Statements, untilOver } from './statements.ts'
+
+/** To one database, for reading; and as many for writing, where there is any. */
+const MAX_CONNECTIONS = 8
+const CONNECT_SECONDS = 10
+
+/**
+ * A database of a connection: a pool for reading, in which every transaction is read-only by the server's own rule, and one
+ * for writing that is made when it is used. A statement that is under way at its deadline, or whose caller goes, is
+ * cancelled on the server. A connection that was lost is made again by the next that asks.
+ */
+export class PostgresConnection {
+  readonly name: string
+  #url: () => string
+  #statementTimeoutMs: number
+  #reading: Pool | undefined
+  #writing: Pool | undefined
+
+  #max: number
+
+  /**
+   * @param url read from where the secret is kept whenever a pool is made: again, after the server refused it
+   * @param statementTimeoutMs the server ends any statement after it, should this process no longer be there to
+   * @param max connections, all of which are made when the first is used
+   */
+  constructor(name: string, url: () => string, statementTimeoutMs: number, max = MAX_CONNECTIONS) {
+    this.#max = max
+    this.name = name
+    this.#url = url
+    this.#statementTimeoutMs = statementTimeoutMs
+  }
+
+  /**
+   * Works on a connection that can only read. Where it is lost before anything was given away, the work is done again.
+   * @param again whether the work may be repeated, asked when the connection was lost
+   * @throws Fault 499 the caller has gone; 503 `connection_lost`, with Retry-After; 504; what `explained` makes of the rest
+   */
+  async read<T>(work: (session: Session) => Promise<T>, limits: Limits, again: () => boolean = () => true): Promise<T> {
+    for (let tries = 1; ; tries++)
+      try {
+        this.#reading ??= this.#pool(true)
+        return await this.#reading.run(work, limits)
+      } catch (error) {
+        this.#forgetIfRefused(error)
+        // after a restart of the server, every connection of before fails once
+        const most = isStale(error) ? this.#max + 2 : 2
+        const over = Date.now() >= limits.deadline || limits.signal?.aborted
+        if (tries >= most || over || !isLost(error) || !again()) throw explained(error, this.name)
+      }
+  }
+
+  /**
+   * Works on a connection that may write: nothing is repeated, and what is to be kept together is the work's own
+   * transaction (`session.query('BEGIN')`). A session that is left inside one loses it.
+   * @throws Fault as `read`; the database's own error with its SQLSTATE in `errno` where a statement is refused
+   */
+  async write<T>(work: (session: Session) => Promise<T>, limits: Limits): Promise<T> {
+    this.#writing ??= this.#pool(false)
+    try {
+      return await this.#writing.run(work, limits)
+    } catch (error) {
+      this.#forgetIfRefused(error)
+      throw isLost(error) ? explained(error, this.name) : error
+    }
+  }
+
+  #forgetIfRefused(error: unknown): void {
+    if (isRefused(error)) void this.close()
+  }
+
+  async close(): Promise<void> {
+    const pools = [this.#reading, this.#writing]
+    this.#reading = undefined
+    this.#writing = undefined
+    await Promise.all(pools.map(pool => pool?.close()))
+  }
+
+  #pool(readOnly: boolean): Pool {
+    const settings: Record<string, string> = {
+      application_name: 'callgate',
+      TimeZone: 'UTC',
+      DateStyle: 'ISO, YMD',
+      statement_timeout: String(this.#statementTimeoutMs),
+      ...(readOnly ? { default_transaction_read_only: 'on' } : {}),
+    }
+    return new Pool(this.name, this.#url(), this.#max, settings)
+  }
+}
+
+class Pool {
+  #name: string
+  #url: string
+  #sql: SQL
+  #turns: Turns
+
+  constructor(name: string, url: string, max: number, connection: Record<string, string>) {
+    this.#name = name
+    this.#url = url
+    this.#turns = new Turns(max)
+    this.#sql = new SQL(url, { max, connectionTimeout: CONNECT_SECONDS, idleTimeout: 300, connection })
+  }
+
+  /** Settles at the deadline, or when the caller goes, whatever the server does; the connection is put in order after it. */
+  run<T>(work: (session: Session) => Promise<T>, { deadline, signal }: Limits): Promise<T> {
+    if (signal?.aborted) throw callerGone(signal.reason)
+    const over = new AbortController()
+    let why: 'deadline' | 'gone' | undefined
+    const end = (reason: 'deadline' | 'gone') => {
+      why ??= reason
+      over.abort()
+    }
+    const gone = () => end('gone')
+    const left = Math.max(1, deadline - Date.now())
+    const timer = Number.isFinite(left) ? setTimeout(() => end('deadline'), left) : undefined
+    signal?.addEventListener('abort', gone)
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    this.#turns
+      .run(async () => {
+        const reserved = await this.#reserve(over.signal)
+        const statements = new Statements(reserved, this.#url, over.signal)
+        const done = work(statements)
+        done.then(resolve, reject)
+        const usable = await done.then(
+          () => true,
+          error => !isLost(error),
+        )
+        // closing it takes whatever is stuck in it away; the pool makes another
+        if (usable && (await statements.settle())) reserved.release()
+        else void reserved.close({ timeout: 0 }).catch(() => {})
+      }, over.signal)
+      .catch(reject)
+    return promise
+      .catch(error => {
+        throw why ? explained(error, this.#name, why) : error
+      })
+      .finally(() => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', gone)
+      })
+  }
+
+  /** A connection for one alone: statements on a shared one wait behind each other. */
+  #reserve(over: AbortSignal): Promise<ReservedSQL> {
+    const reserving = this.#sql.reserve()
+    return untilOver(reserving, over).catch(error => {
+      reserving.then(late => late.release()).catch(() => {})
+      throw error
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#sql.close({ timeout: 0 }).catch(() => {})
+  }
+}

@@ -1,0 +1,202 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { PgDialect } from 'drizzle-orm/pg-core'
+import type { Column } from '../../../catalog/column.ts'
+import type { TableLocation } from '../../../catalog/datasets.ts'
+import type { Dialect } from '../../dialect.ts'
+import type { ColumnRef, OrderTerm, Query, Term } from '../../query.ts'
+import { comparable, type Decoder, type StoredValue } from '../../values.ts'
+import { boundPlain, encodePlain, plainDecoder } from '../plain.ts'
+import { asText, asType, isBytewise, isPlainText, typeOf } from './types.ts'
+
+const written = new PgDialect()
+
+/** Tables of a database. Whatever the database sorts words by, answers are in the order of bytes, as on every engine. */
+export const postgresDialect: Dialect = {
+  namesRows: false,
+  ordersDistinct: false,
+  text: statement => written.sqlToQuery(statement),
+
+  source: dataset => (dataset.location as TableLocation).connection,
+  from({ tables }, index) {
+    const { schema, table } = tables[index]!.dataset.location as TableLocation
+    return sql`${sql.identifier(schema)}.${sql.identifier(table)} AS ${sql.identifier(`t${index}`)}`
+  },
+
+  value,
+  selected,
+  decoder: term => decoderOf(term.column),
+
+  encode: (column, text) =>
+    column.type === 'decimal' && column.scale === undefined ? plainNumber(text) : encodePlain(column, text),
+  bound: (op, { column, aggregate }, bound) =>
+    aggregate || bound === null ? bound : boundFor(op === 'eq' || op === 'in', column, boundPlain(op, bound)),
+  slot: (term, bound) => asType(bound, comparedAs(term)),
+  key: term => (hasOwnEquality(term) ? plain(term) : value(term)),
+  keySlot: (term, bound) => asType(bound, hasOwnEquality(term) ? slotType(term.column) : comparedAs(term)),
+  like: (op, term, pattern) =>
+    op === 'like'
+      ? sql`${value(term)} LIKE ${asText(pattern)} ESCAPE '\\'`
+      : // in the collation C only A to Z have another case
+        sql`lower(${asText(plain(term))} COLLATE "C") LIKE lower(${asText(pattern)} COLLATE "C") ESCAPE '\\'`,
+  // what only makes an order total is in the order of the key's own index
+  ordered: term => (hasOwnOrder(term) ? plain(term) : value(term)),
+  orderedSlot: (term, bound) => asType(bound, hasOwnOrder(term) ? slotType(term.column) : comparedAs(term)),
+
+  kind: ({ type }) => type,
+  equal(left, right) {
+    const alike = left.column.native === right.column.native && typeOf(left.column) !== 'other'
+    const numbers = /^(int|float|numeric|oid)/
+    const both = numbers.test(typeOf(left.column)) && numbers.test(typeOf(right.column))
+    return alike || both ? sql`${plain(left)} = ${plain(right)}` : sql`${value(left)} = ${value(right)}`
+  },
+  compares: () => true,
+
+  rowOrder,
+  limit: (limit, offset) => sql`LIMIT ${asType(limit, 'bigint')} OFFSET ${asType(offset, 'bigint')}`,
+}
+
+/** Rows of a table have no place: what tells those without a key apart is all that they hold. */
+function rowOrder({ tables }: Query): SQL[] {
+  const keyed = tables[0]!.dataset.primaryKey !== null
+  return tables.flatMap(({ dataset }, table) => {
+    if (keyed && dataset.primaryKey) return []
+    return dataset.columns.filter(comparable).map(column => value({ table, column }))
+  })
+}
+
+/** A column as it is in its table. */
+const plain = ({ table, column }: ColumnRef): SQL => sql`${sql.identifier(`t${table}`)}.${sql.identifier(column.name)}`
+
+function value(term: Term): SQL {
+  const { column, aggregate } = term
+  if (aggregate) return aggregateOf(term)
+  switch (column.type) {
+    case 'float':
+      // as in the other engines, what is not a number is no value
+      return sql`NULLIF(CAST(${plain(term)} AS float8), 'NaN')`
+    case 'text': {
+      const text = isPlainText(column) ? plain(term) : asText(plain(term))
+      return isBytewise(column) ? text : sql`${text} COLLATE "C"`
+    }
+    case 'json':
+      return sql`${jsonText(term)} COLLATE "C"`
+    default:
+      return plain(term)
+  }
+}
+
+const jsonText = (term: Term): SQL =>
+  asText(typeOf(term.column) === 'composite' ? sql`to_json(${plain(term)})` : plain(term))
+
+function aggregateOf({ aggregate }: Term): SQL {
+  const { fn, of } = aggregate!
+  if (!of) return sql`count(*)`
+  const values = of.column.type === 'boolean' ? sql`CAST(${value(of)} AS int)` : value(of)
+  switch (fn) {
+    case 'count_distinct':
+      return sql`count(DISTINCT ${values})`
+    case 'avg':
+      return averageOf(of, values)
+    default:
+      return sql`${sql.raw(fn)}(${values})`
+  }
+}
+
+/** Divided as the embedded store does, digits first and the point last, so that both give the same float. */
+function averageOf({ column: { type, scale } }: ColumnRef, values: SQL): SQL {
+  if (type === 'decimal' && scale === undefined) return sql`CAST(avg(${values}) AS float8)`
+  const digits = type === 'decimal' ? sql`replace(${asText(sql`sum(${values})`)}, '.', '')` : sql`sum(${values})`
+  const average = sql`CAST(${digits} AS float8) / count(${values})`
+  return type === 'decimal' ? sql`${average} / ${asType(sql.raw(`'1e${scale}'`), 'float8')}` : average
+}
+
+/** The type in which `value(term)` is held against values. */
+function comparedAs({ column, aggregate }: Term): string {
+  if (aggregate?.fn === 'sum' && column.type !== 'float') return 'numeric'
+  if (aggregate && column.type === 'boolean') return 'int'
+  return column.type === 'text' ? 'text' : slotType(column)
+}
+
+/** The type of a value that is held against the column itself. */
+function slotType(column: Column): string {
+  switch (column.type) {
+    case 'integer':
+      return 'bigint'
+    case 'float':
+      return 'float8'
+    case 'decimal':
+      return 'numeric'
+    case 'text':
+      return /^(uuid|bpchar)$/.test(typeOf(column)) ? typeOf(column) : 'text'
+    case 'json':
+      return 'text'
+    case 'blob':
+      return 'bytea'
+    default:
+      return column.type
+  }
+}
+
+/** Whether a column's own equality is that of its texts, but for values that `boundFor` takes out. */
+const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && typeOf(column) !== 'other'
+
+/** Whether rows are ordered as the column itself is, so that its index gives their order. */
+const hasOwnOrder = ({ column, aggregate, tie }: OrderTerm): boolean =>
+  !aggregate && (typeOf(column) === 'uuid' || (tie === true && typeOf(column) !== 'other'))
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function boundFor(equality: boolean, column: Column, bound: StoredValue): StoredValue {
+  if (typeof bound !== 'string') return bound
+  if (equality && typeOf(column) === 'uuid' && !UUID.test(bound)) return null
+  if (equality && typeOf(column) === 'bpchar' && bound.endsWith(' ')) return null
+  // there is no year 0, but one before the first
+  return bound.startsWith('0000-') && column.type !== 'text' ? `0001${bound.slice(4)} BC` : bound
+}
+
+function selected(term: Term): SQL {
+  const { column, aggregate } = term
+  const found = value(term)
+  switch (column.type) {
+    case 'boolean':
+      return aggregate ? found : sql`CAST(${found} AS int)`
+    case 'integer':
+      return aggregate ? asText(found) : found
+    case 'timestamptz':
+      return asText(sql`(${found} AT TIME ZONE 'UTC')`)
+    case 'decimal':
+    case 'date':
+    case 'time':
+    case 'timestamp':
+      return asText(found)
+    default:
+      return found
+  }
+}
+
+function decoderOf(column: Column): Decoder | null {
+  switch (column.type) {
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+      return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
+    default:
+      return plainDecoder(column)
+  }
+}
+
+/** A time as the server writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
+function momentOut(text: string, zoned: boolean): string {
+  const moment = /^(\d{4}-\d\d-\d\d)(?: ([\d:.]+))?( BC)?$/.exec(text)
+  if (!moment || (moment[3] && !text.startsWith('0001'))) return text
+  const date = moment[3] ? `0000${moment[1]!.slice(4)}` : moment[1]!
+  return `${date}${moment[2] ? `T${moment[2]}` : ''}${zoned ? 'Z' : ''}`
+}
+
+/** A number of a column without a scale, in plain notation. */
+function plainNumber(text: string): string | undefined {
+  const match = /^([+-]?)(\d{1,200})(?:\.(\d{0,200}))?$|^([+-]?)\.(\d{1,200})$/.exec(text)
+  if (!match) return undefined
+  const [, sign, whole, fraction, bareSign, bare] = match
+  return `${(sign ?? bareSign) === '-' ? '-' : ''}${whole ?? '0'}${fraction || bare ? `.${fraction || bare}` : ''}`
+}

@@ -1,0 +1,109 @@
+import { callerGone, deadlinePassed } from '../../../lib/fault.ts'
+import { type Advice, adviceOf } from '../../advice.ts'
+import type { Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
+import type { Query } from '../../query.ts'
+import type { BoundRequest } from '../../request.ts'
+import type { StoredValue } from '../../values.ts'
+import { isReadWhole } from './advice.ts'
+import type { Connections } from './connections.ts'
+import { Cursor } from './cursor.ts'
+import { explained } from './failures.ts'
+import { type Session, untilOver } from './statements.ts'
+
+/** Tables of databases, each statement on a connection of its own. */
+export class PostgresEngine implements Engine {
+  readonly connections: Connections
+
+  constructor(connections: Connections) {
+    this.connections = connections
+  }
+
+  async all({ sql, sources, names }: Runnable, values: StoredValue[], limits: Limits): Promise<Row[]> {
+    checkSelect(sql)
+    const rows = await this.connections.get(sources[0]!).read(session => session.query(sql, values), limits)
+    return rows.map(rowMaker(names))
+  }
+
+  async *stream(
+    { sql, sources, names }: Runnable,
+    values: StoredValue[],
+    { patienceMs, signal }: StreamLimits,
+  ): AsyncGenerator<Row[], void, undefined> {
+    checkSelect(sql)
+    if (signal?.aborted) throw callerGone(signal.reason)
+    const connection = this.connections.get(sources[0]!)
+    const ending = new AbortController()
+    let why: 'gone' | 'late' | 'left' | undefined
+    const end = (reason: NonNullable<typeof why>) => {
+      why ??= reason
+      ending.abort()
+    }
+    const gone = () => end('gone')
+    signal?.addEventListener('abort', gone)
+    let timer = setTimeout(() => end('late'), patienceMs)
+    const within = () => {
+      clearTimeout(timer)
+      timer = setTimeout(() => end('late'), patienceMs)
+    }
+    const begun = Promise.withResolvers<{ cursor: Cursor; first: unknown[][] }>()
+    const over = Promise.withResolvers<void>()
+    let given = false
+    const work = async (session: Session) => {
+      const cursor = await Cursor.open(session, sql, values)
+      begun.resolve({ cursor, first: await cursor.fetch() })
+      await untilOver(over.promise, ending.signal)
+      await cursor.close()
+    }
+    const limits = { deadline: Number.POSITIVE_INFINITY, signal: ending.signal }
+    const running = connection.read(work, limits, () => !given)
+    running.catch(begun.reject)
+    try {
+      const { cursor, first } = await begun.promise
+      given = true
+      const rowOf = rowMaker(names)
+      for (let batch = first; batch.length > 0; ) {
+        const next = cursor.fetch()
+        next.catch(() => {})
+        within()
+        yield batch.map(rowOf)
+        within()
+        batch = await next
+      }
+      over.resolve()
+      await running
+    } catch (error) {
+      if (why === 'late')
+        throw deadlinePassed(given ? 'The answer took too long to be made, or to be taken.' : undefined)
+      throw explained(error, connection.name, why === 'gone' ? why : undefined)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', gone)
+      end('left')
+      over.resolve()
+    }
+  }
+
+  /** By the indexes that the tables had when they were described: the database is not asked for its plans. */
+  advice(query: Query, bound: BoundRequest): Advice[] {
+    return adviceOf(query, bound, table => isReadWhole(query, bound, table))
+  }
+
+  close(): Promise<void> {
+    return this.connections.close()
+  }
+}
+
+/** A transaction that only reads still lets the server run programs and write files for a user that may. */
+function checkSelect(sql: string): void {
+  if (!sql.startsWith('SELECT ')) throw new Error('not a SELECT')
+}
+
+function rowMaker(names: string[]): (values: unknown[]) => Row {
+  const plain = !names.includes('__proto__')
+  return values => {
+    if (!plain) return Object.fromEntries(names.map((name, i) => [name, values[i]]))
+    const row: Row = {}
+    for (let i = 0; i < names.length; i++) row[names[i]!] = values[i]
+    return row
+  }
+}

@@ -1,0 +1,94 @@
+import { callerGone, deadlinePassed, Fault, unavailable } from '../../../lib/fault.ts'
+
+/** What Bun.SQL throws: `code` is its own, `errno` the server's SQLSTATE. */
+interface SqlError {
+  code?: string
+  errno?: string
+  message?: string
+}
+
+const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
+const stateOf = (error: unknown): string => String(errorOf(error).errno ?? '')
+
+/**
+ * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), too
+ * many connections, and whatever Bun says of a connection. Who asks again may have more luck.
+ */
+export function isLost(error: unknown): boolean {
+  const { code = '' } = errorOf(error)
+  if (isStale(error)) return true
+  return (
+    /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN)/.test(code) ||
+    /^(08|28|3D000|57P0|53300)/.test(stateOf(error))
+  )
+}
+
+/**
+ * Whether a connection of the pool is of before: ended by the server, as a restart does, or with a prepared statement on a
+ * table that is another now. The pool's next may be as stale, or new.
+ */
+export const isStale = (error: unknown): boolean =>
+  /^(57P0|08)/.test(stateOf(error)) ||
+  errorOf(error).code === 'ERR_POSTGRES_CONNECTION_CLOSED' ||
+  (stateOf(error) === '0A000' && /cached plan/.test(errorOf(error).message ?? ''))
+
+/** Whether the secret is no longer the right one: it may have been changed where it is kept. */
+export const isRefused = (error: unknown): boolean =>
+  /^28/.test(stateOf(error)) || errorOf(error).code?.includes('AUTHENTICATION') === true
+
+/** What to say of a connection that cannot be made, by the part that fails. Never with the password. */
+export function whyNot(error: unknown, { hostname, port, pathname, username }: URL): string {
+  const server = `${hostname}:${port || '5432'}`
+  const { code = '' } = errorOf(error)
+  const state = stateOf(error)
+  const database = decodeURIComponent(pathname.slice(1)) || decodeURIComponent(username)
+  if (state === '28P01' || state === '28000' || code.includes('AUTHENTICATION'))
+    return `the server at ${server} refuses the user or the password`
+  if (state === '3D000') return `the server at ${server} has no database ${database}`
+  if (state === '42501') return `the user may not connect to the database ${database} at ${server}`
+  if (state === '53300') return `the server at ${server} has no connection left`
+  if (state === '57P03') return `the server at ${server} is starting or stopping`
+  if (code === 'ERR_POSTGRES_TLS_NOT_AVAILABLE') return `the server at ${server} has no TLS, and sslmode asks for it`
+  if (code.includes('TLS')) return `the server at ${server} and this one cannot agree on TLS`
+  if (code === 'ERR_POSTGRES_CONNECTION_TIMEOUT') return `the server at ${server} does not answer in time`
+  if (isLost(error)) return `no PostgreSQL answers at ${server}`
+  return `the server at ${server} does not take the connection${state ? ` (SQLSTATE ${state})` : ''}`
+}
+
+export const lost = (connection: string, cause: unknown): Fault =>
+  new Fault(503, 'connection_lost', `The database behind the connection ${connection} cannot be reached.`, {
+    cause,
+    headers: { 'retry-after': '5' },
+  })
+
+/**
+ * What a statement of ours failed for.
+ * @param why that it was ended from here
+ */
+export function explained(error: unknown, connection: string, why?: 'deadline' | 'gone'): unknown {
+  if (error instanceof Fault) return error
+  if (why === 'gone') return callerGone(error)
+  if (why === 'deadline') return deadlinePassed()
+  if (isLost(error)) return lost(connection, error)
+  const state = stateOf(error)
+  if (state === '57014') return deadlinePassed()
+  if (/^(42P01|42703|42883|3F000|42804|42846|42501|0A000)$/.test(state))
+    return new Fault(
+      503,
+      'data_changed',
+      'The table behind this endpoint has changed, or may no longer be read. Refresh the dataset.',
+      { cause: error },
+    )
+  if (state === '22003')
+    return new Fault(
+      422,
+      'sum_overflow',
+      'A sum in this answer is beyond what the database holds; ask for fewer rows.',
+      {
+        cause: error,
+      },
+    )
+  if (/^(53|40|55P03)/.test(state))
+    return unavailable('The database is too busy for this query at the moment.', 5, error)
+  return error
+}

@@ -1,0 +1,61 @@
+import { Child } from '../../../workers/child.ts'
+import { type Advice, adviceOf } from '../../advice.ts'
+import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
+import { WorkerPool } from '../../pool.ts'
+import type { Query } from '../../query.ts'
+import type { Piece } from '../../rendering.ts'
+import type { BoundRequest } from '../../request.ts'
+import type { Statement } from '../../sql.ts'
+import type { StoredValue } from '../../values.ts'
+import { cheapRows, isReadWhole, rowBytes } from './plan.ts'
+import { SqliteReader } from './reader.ts'
+
+/** The embedded store: here where a statement is indexed and bounded, else in query workers; exports in workers of their own. */
+export class SqliteEngine implements Engine {
+  readonly local: LocalReads
+  readonly text: TextReads
+  readonly rowBytes = rowBytes
+  #reader = new SqliteReader()
+  #workers: WorkerPool
+  #exporters: WorkerPool
+
+  /** @param workers how many processes there are at most for statements, and as many for streams */
+  constructor(workers: number) {
+    const start = () => Child.start('query', {})
+    this.#workers = new WorkerPool(workers, start)
+    this.#exporters = new WorkerPool(workers, start)
+    this.local = {
+      cheapRows: (statement, query) => cheapRows(this.#reader.explain(statement), statement, query),
+      all: (statement, values) => this.#reader.all(statement, values),
+    }
+    this.text = {
+      all: (...asked) => this.#workers.all<Piece>(...asked),
+      stream: (...asked) => this.#exporters.stream<Piece>(...asked),
+    }
+  }
+
+  all(statement: Runnable, values: StoredValue[], limits: Limits): Promise<Row[]> {
+    return this.#workers.all(statement, values, limits)
+  }
+
+  stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined> {
+    return this.#exporters.stream(statement, values, limits)
+  }
+
+  advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[] {
+    const steps = statements.flatMap(statement => this.#reader.explain(statement))
+    return adviceOf(query, bound, table => isReadWhole(steps, query, bound, table))
+  }
+
+  /** Resolves when nothing reads the file any more, waiting or under way; then no connection keeps it open. */
+  async release(file: string): Promise<void> {
+    await Promise.all([this.#workers.release(file), this.#exporters.release(file)])
+    this.#reader.release(file)
+  }
+
+  close(): void {
+    this.#workers.close()
+    this.#exporters.close()
+    this.#reader.close()
+  }
+}

@@ -1,0 +1,45 @@
+import { Fault, unprocessable } from '../lib/fault.ts'
+import type { Decoded } from './codec.ts'
+
+/** What a model answers to rows. */
+export interface ModelReply extends Decoded {
+  model_id: number
+  count: number
+}
+
+/** Rows as a request gives them: `features` is a single one, of which errors do not count rows. */
+export interface GivenRows {
+  rows: readonly unknown[]
+  form: 'rows' | 'features'
+}
+
+const NEITHER = 'The body is {"features": {...}} for one row or {"rows": [{...}, ...]} for several.'
+
+/** @throws Fault 422 not exactly one of `features` and `rows`, or no rows */
+export function rowsOf(body: unknown): GivenRows {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw unprocessable(NEITHER)
+  const hasFeatures = Object.hasOwn(body, 'features')
+  const hasRows = Object.hasOwn(body, 'rows')
+  if (hasFeatures === hasRows) throw unprocessable(hasRows ? 'Either features or rows, not both.' : NEITHER)
+  const { features, rows } = body as { features?: unknown; rows?: unknown }
+  if (hasFeatures) {
+    if (typeof features !== 'object' || features === null || Array.isArray(features))
+      throw unprocessable('features must be an object of named features.')
+    return { rows: [features], form: 'features' }
+  }
+  if (!Array.isArray(rows)) throw unprocessable('rows must be a list of objects of named features.')
+  if (rows.length === 0) throw unprocessable('rows is empty.')
+  return { rows, form: 'rows' }
+}
+
+export const replyOf = (decoded: Decoded, modelId: number, count: number): ModelReply => ({
+  ...decoded,
+  model_id: modelId,
+  count,
+})
+
+/** What the runtime says of a run may hold the caller's values: it goes to the log only. */
+export function asFault(error: unknown): Fault {
+  if (error instanceof Fault) return error
+  return new Fault(422, 'model_refused', 'The model could not score these values.', { cause: error })
+}

@@ -1,0 +1,159 @@
+/**
+ * Scoring's requests and answers as bytes. Each is the length of a head (4 bytes, little endian, and 4 of nothing), the head
+ * (JSON), and what it tells of: tensors' elements as they lie in memory, each beginning at a multiple of 8 (text is in the
+ * head), or bodies one after the other.
+ */
+import type { ElementType } from '../catalog/tensor.ts'
+import { revive, type SentError } from '../workers/frames.ts'
+import type { Parts } from '../workers/pipe.ts'
+import { type TensorData, type Tensors, viewOf, volume } from './tensors.ts'
+
+export interface ChildInit {
+  /** Threads inside one inference. */
+  threads: number
+  /** Rows in one run. */
+  maxBatchRows?: number
+}
+
+export interface LoadRequest {
+  sha256: string
+  path: string
+}
+
+/** A recipe (`answer.ts`) as it is sent: who has compiled it knows it by its id. */
+export interface SentRecipe {
+  id: number
+  text: Uint8Array
+}
+
+/** Name, type, dimensions, and the elements where they are text. */
+type Spec =
+  | [name: string, type: 'string', dims: number[], text: string[]]
+  | [name: string, type: Exclude<ElementType, 'string'>, dims: number[]]
+
+type RequestHead =
+  | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; recipe?: undefined }
+  | { model: LoadRequest; recipe: number; lengths: number[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: number; feeds: Spec[]; counts: number[]; length: number }
+
+export type ScoreRequest =
+  | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
+  | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[]; feeds?: undefined }
+  | { model: LoadRequest; recipe: SentRecipe; feeds: Tensors; counts: number[] }
+
+export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readonly string[]): Parts {
+  const { specs, parts } = packed(tensors)
+  return [...headOf({ model: fileOf(model), outputs, feeds: specs } satisfies RequestHead), ...parts]
+}
+
+/** @param bodies what `answer.ts` makes answers of, by this recipe */
+export function packBodies(model: LoadRequest, recipe: SentRecipe, bodies: readonly Uint8Array[]): Parts {
+  const lengths = [recipe.text.length, ...bodies.map(body => body.length)]
+  return [...headOf({ model: fileOf(model), recipe: recipe.id, lengths } satisfies RequestHead), recipe.text, ...bodies]
+}
+
+/** @param counts how many of the rows each answer is for */
+export function packRows(model: LoadRequest, recipe: SentRecipe, tensors: Tensors, counts: readonly number[]): Parts {
+  const { specs, parts } = packed(tensors)
+  const { id, text } = recipe
+  const head = { model: fileOf(model), recipe: id, feeds: specs, counts: [...counts], length: text.length }
+  return [...headOf(head satisfies RequestHead), text, ...padding(text.length), ...parts]
+}
+
+const fileOf = ({ sha256, path }: LoadRequest): LoadRequest => ({ sha256, path })
+
+export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
+  const { head, at } = readHead<RequestHead>(payload)
+  if (head.recipe === undefined)
+    return { model: head.model, outputs: head.outputs, feeds: unpacked(head.feeds, payload, at) }
+  if (head.feeds) {
+    const { model, recipe: id, counts, length } = head
+    const text = payload.subarray(at, at + length)
+    return { model, recipe: { id, text }, feeds: unpacked(head.feeds, payload, at + aligned(length)), counts }
+  }
+  const [text, ...bodies] = cut(payload, at, head.lengths)
+  return { model: head.model, recipe: { id: head.recipe, text: text! }, bodies }
+}
+
+export function packTensors(tensors: Tensors): Parts {
+  const { specs, parts } = packed(tensors)
+  return [...headOf(specs), ...parts]
+}
+
+/** They are views of the payload. */
+export function unpackTensors(payload: Uint8Array<ArrayBuffer>): Tensors {
+  const { head, at } = readHead<Spec[]>(payload)
+  return unpacked(head, payload, at)
+}
+
+/** What came of each body: its answer's bytes, or why there is none. */
+export function packAnswers(answers: readonly (Uint8Array | SentError)[]): Parts {
+  const parts = answers.map(one => (one instanceof Uint8Array ? one : encoder.encode(JSON.stringify(one))))
+  // what failed is told by a length below zero: its text is never empty
+  const lengths = parts.map((part, i) => (answers[i] instanceof Uint8Array ? part.length : -part.length))
+  return [...headOf(lengths), ...parts]
+}
+
+export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (Uint8Array<ArrayBuffer> | Error)[] {
+  const { head, at } = readHead<number[]>(payload)
+  const parts = cut(payload, at, head.map(Math.abs))
+  return parts.map((part, i) => (head[i]! < 0 ? revive(JSON.parse(decoder.decode(part))) : part))
+}
+
+function cut(payload: Uint8Array<ArrayBuffer>, from: number, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {
+  let at = from
+  return lengths.map(length => {
+    const part = payload.subarray(at, at + length)
+    at += length
+    return part
+  })
+}
+
+function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
+  const specs: Spec[] = []
+  const parts: Uint8Array[] = []
+  for (const name in tensors) {
+    const { type, dims, data } = tensors[name]!
+    if (type === 'string') specs.push([name, type, dims, data as string[]])
+    else {
+      const elements = data as Exclude<TensorData, string[]>
+      specs.push([name, type, dims])
+      parts.push(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength))
+      parts.push(...padding(elements.byteLength))
+    }
+  }
+  return { specs, parts }
+}
+
+function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
+  const tensors: Tensors = {}
+  let at = payload.byteOffset + from
+  for (const [name, type, dims, text] of specs) {
+    if (type === 'string') {
+      tensors[name] = { type, dims, data: text }
+      continue
+    }
+    const data = viewOf(type, payload.buffer, at, volume(dims))
+    at += aligned(data.byteLength)
+    tensors[name] = { type, dims, data }
+  }
+  return tensors
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+function headOf(head: unknown): Uint8Array[] {
+  const text = encoder.encode(JSON.stringify(head))
+  return [new Uint8Array(Uint32Array.of(text.length, 0).buffer), text, ...padding(text.length)]
+}
+
+function readHead<T>(payload: Uint8Array<ArrayBuffer>): { head: T; at: number } {
+  const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
+  const head = JSON.parse(decoder.decode(payload.subarray(8, 8 + length))) as T
+  return { head, at: 8 + aligned(length) }
+}
+
+const aligned = (length: number) => (length + 7) & ~7
+const NOTHING = new Uint8Array(8)
+const padding = (length: number) => (length & 7 ? [NOTHING.subarray(length & 7)] : [])

@@ -1,0 +1,486 @@
+/** Files in place: of every kind, the same answers as an import gives; as they are now, or a refusal; and nothing else is read. */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { appendFileSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import type { Column, ColumnType } from '../../src/catalog/column.ts'
+import type { Dataset } from '../../src/catalog/datasets.ts'
+import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import { describeFiles } from '../../src/query/engines/duckdb/describe.ts'
+import { findFiles } from '../../src/query/engines/duckdb/files.ts'
+import { placeText } from '../../src/query/engines/duckdb/place.ts'
+import { DuckReader } from '../../src/query/engines/duckdb/reader.ts'
+import { describeInPlace } from '../../src/query/engines/duckdb/start.ts'
+import { Connections } from '../../src/query/engines/postgres/connections.ts'
+import { openDuckdb } from '../../src/query/ingest/duck.ts'
+import { QueryRunner } from '../../src/query/runner.ts'
+import { waitFor } from '../harness.ts'
+import { describedFiles, makeFiles } from './duck-fixture.ts'
+import { workshop } from './ingest-fixture.ts'
+import { queryWorkers } from './query-workers.ts'
+import { ask, prepare, refusal } from './table-fixture.ts'
+
+const { dir, write, parquet, take, remove } = workshop()
+const scratchDir = join(dir, 'workers')
+const runner = new QueryRunner(2, { scratchDir, connections: new Connections(() => '', 0) })
+afterAll(() => {
+  runner.close()
+  remove()
+})
+
+const all = (table = 't', more: Partial<QueryDefinition> = {}): QueryDefinition => ({
+  source: { schema: 'd', table },
+  pagination: { default_limit: 1000 },
+  ...more,
+})
+const inPlace = (path: string, more: { primaryKey?: string[]; types?: Record<string, ColumnType> } = {}) =>
+  describedFiles(dir, path, { name: 'd.t', ...more })
+const answer = (dataset: Dataset, definition = all()) => ask(prepare(definition, [dataset], runner))
+
+/** The same file imported: the dataset that an import makes of it. */
+async function imported(path: string, primaryKey?: string[], types?: Record<string, ColumnType>): Promise<Dataset> {
+  const { columns, target: file, rowCount } = await take(path, { primaryKey, types })
+  const made = columns.map((column): Column => ({ ...column, sensitivity: 'low' }))
+  const place = { location: null, engine: 'sqlite' as const, sourceHash: null, origin: null, indexes: [] }
+  return { ...(await inPlaceShape()), ...place, file, columns: made, primaryKey: primaryKey ?? null, rowCount }
+}
+let shape: Dataset | undefined
+const inPlaceShape = async () => (shape ??= await inPlace(await write('shape.csv', 'a\n1\n')))
+
+const TRICKY = [
+  'i,wide,huge,f,b,d,ts,tz,code,mixed,none,money,q',
+  '1,9007199254740993,123456789012345678901234567890,1.5,true,2024-02-29,2024-01-01 10:00:00.500,2024-01-01T10:00:00+02:00,01234,1,,12345678901234567.89,"a,""b"""',
+  '-2,-9223372036854775808,-1,2004.0,FALSE,1999-12-31,2024-01-01T10:00:01.123456789,2024-01-01T10:00:00.25Z,5,x,,-1.5,""',
+  ',9223372036854775807,0,-1e-3,False,0001-01-01,2024-01-01T10:00,2024-12-31 23:30:00-0100,7,2,,0.25,',
+  '4,1,5,0,true,2024-03-01,2024-01-02 00:00:00,2024-01-01T00:00:00Z,00,é,,1,"two\nlines"',
+].join('\n')
+const RECORDS = [
+  {
+    id: 1,
+    name: 'Ann',
+    big: 'BIG',
+    tags: ['a', 'b'],
+    at: '2024-01-01T10:00:00Z',
+    n: 1.5,
+    deep: { x: [1, { y: null }] },
+  },
+  { id: 2, name: null, big: -1, tags: [], at: '2024-01-01T10:00:00.25+02:00', n: 2, extra: true },
+]
+const json = (text: string) => text.replaceAll('"BIG"', '9223372036854775807')
+const NATIVE = `SELECT * FROM (VALUES
+  (1::UTINYINT, 18446744073709551615::UBIGINT, 1.5::FLOAT, 'NaN'::DOUBLE, 1.25::DECIMAL(5,3), 'ab'::BLOB, TIMESTAMP_NS '2024-01-01 10:00:00.123456789', TIMESTAMPTZ '2024-01-01 10:00:00+02', TIME '10:00:00.5', [1, 2], {'a': 1.5, 'b': [NULL, 'x']}, uuid '6b1ff5d4-4c7c-4e44-9d9a-3c6d5c0a3c1d', INTERVAL 1 DAY, 'x'::ENUM('y', 'x'), TIMESTAMP_S '2024-01-01 10:00:00', DATE '0000-05-05'),
+  (NULL, 7, -1, 2.5, -0.001, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'y', NULL, NULL))
+  t(small, unsigned, single, nan, price, bytes, nanos, zoned, clock, list, struct, uuid, span, kind, seconds, year0)`
+
+describe('every kind of file gives what an import of it gives', () => {
+  const same = async (path: string, types?: Record<string, ColumnType>) => {
+    const [place, stored] = [await describeOf(path, types), await imported(path, undefined, types)]
+    for (const definition of [
+      all(),
+      ...place.columns.map(({ name }) =>
+        all('t', { columns: [name], order_by: [{ column: name, direction: 'desc' }] }),
+      ),
+      all('t', {
+        columns: [
+          { fn: 'count' },
+          ...place.columns
+            .filter(c => c.type !== 'json' && c.type !== 'blob')
+            .map(({ name: column }) => ({ fn: 'max' as const, column })),
+        ],
+      }),
+    ]) {
+      const [found, wanted] = [await answer(place, definition), await answer(stored, definition)]
+      expect(found).toEqual(wanted)
+    }
+    return place
+  }
+  const describeOf = async (path: string, types: Record<string, ColumnType> = {}): Promise<Dataset> => {
+    const files = findFiles(path)
+    const connection = await openDuckdb(dir, { paths: files.paths })
+    const { columns, location, rowCount } = await describeFiles(connection, files, {
+      path,
+      types,
+      primaryKey: null,
+      propose: false,
+    })
+    connection.closeSync()
+    const origin = { path, types }
+    return {
+      ...(await inPlaceShape()),
+      origin,
+      location,
+      sourceHash: files.version,
+      rowCount,
+      columns: columns.map(c => ({ ...c, sensitivity: 'low' })),
+    }
+  }
+
+  test('csv, tsv and gzip', async () => {
+    const place = await same(await write('tricky.csv', TRICKY))
+    expect(place.columns.map(c => c.type)).toEqual([
+      'integer',
+      'integer',
+      'decimal',
+      'float',
+      'boolean',
+      'date',
+      'timestamp',
+      'timestamptz',
+      'text',
+      'text',
+      'text',
+      'decimal',
+      'text',
+    ])
+    await same(await write('semi.csv', 'a;b\n1;2,5\n;x\n'))
+    await same(await write('tabs.tsv', 'a\tb\n1\t"x\ty"\n'))
+    await same(await write('zipped.csv.gz', gzipSync(TRICKY)))
+  })
+  test('csv with declared types', async () => {
+    const path = await write(
+      'declared.csv',
+      'a,b,c,d,e\n007,1,x,YWI=,2024-01-01\n,0,,,\n+8,yes,"","",2024-01-02T10:00\n',
+    )
+    await same(path, { a: 'integer', b: 'boolean', d: 'blob', e: 'timestamp' })
+  })
+  test('json and ndjson', async () => {
+    await same(await write('records.json', json(JSON.stringify(RECORDS))))
+    await same(await write('records.ndjson', json(RECORDS.map(record => JSON.stringify(record)).join('\n'))))
+    await same(await write('one.json', '{"a": 1, "b": "x"}'))
+  })
+  test('parquet, with the types that it has', async () => {
+    const place = await same(await parquet('native.parquet', NATIVE))
+    expect(Object.fromEntries(place.columns.map(c => [c.name, c.type]))).toMatchObject({
+      small: 'integer',
+      unsigned: 'decimal',
+      single: 'float',
+      nan: 'float',
+      price: 'decimal',
+      bytes: 'blob',
+      nanos: 'timestamp',
+      zoned: 'timestamptz',
+      clock: 'time',
+      list: 'json',
+      struct: 'json',
+      uuid: 'text',
+      kind: 'text',
+      seconds: 'timestamp',
+      year0: 'date',
+    })
+  })
+})
+
+describe('several files are one table', () => {
+  const lake = join(dir, 'lake')
+  const put = async (path: string, query: string) => {
+    mkdirSync(join(lake, path, '..'), { recursive: true })
+    renameSync(await parquet('part.parquet', query), join(lake, path))
+  }
+
+  test('a folder of parquet files with partitions, whose columns they are, in the order of their names', async () => {
+    await put('year=2023/month=01/a.parquet', 'SELECT 1 AS id, 10 AS n')
+    await put('year=2024/month=02/b.parquet', "SELECT 2 AS id, 20 AS n, 'new' AS more")
+    await put('year=2024/month=10/c.parquet', 'SELECT 3 AS id, 30::BIGINT AS n')
+    writeFileSync(join(lake, '_SUCCESS'), '')
+    writeFileSync(join(lake, 'year=2024/.part.parquet.crc'), 'x')
+    mkdirSync(join(lake, '_delta_log'), { recursive: true })
+    writeFileSync(join(lake, '_delta_log/1.json'), '{}')
+    const dataset = await inPlace(lake)
+    expect((await answer(dataset)).rows).toEqual([
+      { id: 1, n: 10, more: null, month: '01', year: 2023 },
+      { id: 2, n: 20, more: 'new', month: '02', year: 2024 },
+      { id: 3, n: 30, more: null, month: '10', year: 2024 },
+    ])
+    const filtered = prepare(
+      all('t', { columns: ['id'], filters: [{ column: 'year', param: 'year' }] }),
+      [dataset],
+      runner,
+    )
+    expect((await ask(filtered, 'year=2024')).rows).toEqual([{ id: 2 }, { id: 3 }])
+  })
+  test('a pattern names some of them; a single file has no partitions', async () => {
+    const some = await inPlace(join(lake, 'year=2024/*/*.parquet'))
+    expect((await answer(some)).rows.map(row => row.id)).toEqual([2, 3])
+    const one = await inPlace(join(lake, 'year=2023/month=01/a.parquet'))
+    expect((await answer(one)).columns.map(c => c.name)).toEqual(['id', 'n'])
+  })
+  test('csv and ndjson too, typed by the values of all of them', async () => {
+    mkdirSync(join(dir, 'logs/day=2024-01-01'), { recursive: true })
+    mkdirSync(join(dir, 'logs/day=2024-01-02'), { recursive: true })
+    writeFileSync(join(dir, 'logs/day=2024-01-01/a.csv'), 'id,code\n1,7\n')
+    writeFileSync(join(dir, 'logs/day=2024-01-02/b.csv'), 'id,code\n2,x\n')
+    expect((await answer(await inPlace(join(dir, 'logs')))).rows).toEqual([
+      { id: 1, code: '7', day: '2024-01-01' },
+      { id: 2, code: 'x', day: '2024-01-02' },
+    ])
+    mkdirSync(join(dir, 'events'))
+    writeFileSync(join(dir, 'events/a.ndjson'), '{"a":1}\n')
+    writeFileSync(join(dir, 'events/b.ndjson'), '{"b":"x"}\n{"a":2.5}\n')
+    expect((await answer(await inPlace(join(dir, 'events')))).rows).toEqual([
+      { a: 1, b: null },
+      { a: null, b: 'x' },
+      { a: 2.5, b: null },
+    ])
+  })
+  test('files that do not go together, or cannot be told from a pattern, are refused, and which it is', async () => {
+    const refused = async (path: string) => (await refusal(() => inPlace(path))).message
+    mkdirSync(join(dir, 'odd/two'), { recursive: true })
+    writeFileSync(join(dir, 'odd/two/a.csv'), 'a\n1\n')
+    writeFileSync(join(dir, 'odd/two/b.json'), '[]')
+    expect(await refused(join(dir, 'odd/two'))).toBe(
+      'files of several kinds; name one of them with a pattern such as *.parquet',
+    )
+    writeFileSync(join(dir, 'odd/two/b.json.csv'), 'b\n1\n')
+    expect(await refused(join(dir, 'odd/two/*.csv'))).toBe(
+      'line 1: b.json.csv: the header is another one than in the first file',
+    )
+    writeFileSync(join(dir, 'odd/[x].csv'), 'a\n1\n')
+    expect(await refused(join(dir, 'odd/[[]x].csv'))).toContain('cannot be told from a pattern')
+    expect(await refused(join(dir, 'odd/none*.csv'))).toBe('there is no such file')
+    expect(await refused(join(dir, 'nowhere'))).toBe('there is no such file')
+    writeFileSync(join(dir, 'odd/two/c.txt'), 'a')
+    expect(await refused(join(dir, 'odd/two/c.txt'))).toContain('no files of a kind that is read here')
+    expect(await refused(await write('bom.json', '\ufeff[{"a":1}]'))).toContain('byte order mark')
+    expect(await refused(await write('empty.csv', ''))).toBe('the file is empty')
+    expect(await refused(await write('bad.parquet', 'PAR1 nothing'))).toContain('parquet')
+    expect(await refused(await write('broken.json', '[{"a":1}'))).toContain('the file ends before the array does')
+    const numbers = await write('declared.parquet', await Bun.file(await parquet('n.parquet', 'SELECT 1 AS a')).bytes())
+    const declared = await refusal(() =>
+      describeInPlace({ path: numbers, types: { a: 'text' }, primaryKey: null, propose: false }, scratchDir),
+    )
+    expect(declared.message).toBe('column a: the file says itself what this column is, and it is not text')
+  })
+})
+
+describe('a primary key is one', () => {
+  test('or the dataset is refused', async () => {
+    const path = await write('keys.csv', 'id,b\n1,x\n2,y\n2,z\n,w\n')
+    expect((await refusal(() => inPlace(path, { primaryKey: ['id'] }))).message).toBe(
+      'line 5, column id: the primary key is empty',
+    )
+    const twice = await parquet('twice.parquet', 'SELECT 1 AS id UNION ALL SELECT 1')
+    expect((await refusal(() => inPlace(twice, { primaryKey: ['id'] }))).message).toBe('the primary key is not unique')
+    expect((await refusal(() => inPlace(twice, { primaryKey: ['no'] }))).message).toContain(
+      'names a column that is not there',
+    )
+  })
+})
+
+describe('what is answered is what the files hold now', () => {
+  const later = (path: string) => utimesSync(path, new Date(), new Date(Date.now() + 10_000))
+
+  test('rows that came, files that came and files that went', async () => {
+    const path = await write('grows.csv', 'id,n\n1,10\n')
+    const dataset = await inPlace(path, { primaryKey: ['id'] })
+    expect((await answer(dataset)).rows).toEqual([{ id: 1, n: 10 }])
+    appendFileSync(path, '2,20\n')
+    expect((await answer(dataset)).rows).toEqual([
+      { id: 1, n: 10 },
+      { id: 2, n: 20 },
+    ])
+    mkdirSync(join(dir, 'coming'))
+    const put = async (name: string, value: number) =>
+      renameSync(await parquet('part.parquet', `SELECT ${value} AS a`), join(dir, 'coming', name))
+    await put('1.parquet', 1)
+    const folder = await inPlace(join(dir, 'coming'))
+    await put('0.parquet', 0)
+    expect((await answer(folder)).rows).toEqual([{ a: 0 }, { a: 1 }])
+    renameSync(join(dir, 'coming/1.parquet'), join(dir, 'coming/2.parquet.gone'))
+    expect((await answer(folder)).rows).toEqual([{ a: 0 }])
+  })
+
+  test('columns that are no longer what they were, or a key that is no longer one, are 503 that says so, until they are again', async () => {
+    const path = await write('turns.csv', 'id,n\n1,10\n')
+    const dataset = await inPlace(path, { primaryKey: ['id'] })
+    for (const [content, what] of [
+      ['id,n\n1,ten\n', 'no longer have the columns that were described'],
+      ['id,m\n1,10\n', 'no longer have the columns that were described'],
+      ['id,n,more\n1,10,x\n', 'no longer have the columns that were described'],
+      ['id,n\n1,10\n1,20\n', 'can no longer be read as they were described'],
+      ['id,n\n1,10,2\n', 'can no longer be read as they were described'],
+      ['', 'can no longer be read as they were described'],
+    ] as const) {
+      writeFileSync(path, content)
+      const fault = await refusal(() => answer(dataset))
+      expect([fault.status, fault.code, fault.headers['retry-after']]).toEqual([503, 'data_changed', '1'])
+      expect(fault.message).toContain(`The files of d.t have changed, and ${what}. Refresh the dataset.`)
+      expect(fault.message).not.toContain(dir)
+    }
+    writeFileSync(path, 'id,n\n7,70\n')
+    expect((await answer(dataset)).rows).toEqual([{ id: 7, n: 70 }])
+  })
+
+  test('files that are gone are 503, and answered again when they are back', async () => {
+    const path = await write('leaves.csv', 'a\n1\n')
+    const dataset = await inPlace(path)
+    renameSync(path, `${path}.away`)
+    const fault = await refusal(() => answer(dataset))
+    expect([fault.status, fault.code, fault.message]).toEqual([
+      503,
+      'data_missing',
+      'The data of this endpoint is missing on this server.',
+    ])
+    renameSync(`${path}.away`, path)
+    expect((await answer(dataset)).rows).toEqual([{ a: 1 }])
+  })
+
+  test('a file that is damaged without a trace in its folder is 503, and no answer', async () => {
+    const path = await parquet('damaged.parquet', "SELECT i AS a, 'text ' || i AS b FROM range(100000) t(i)")
+    const dataset = await inPlace(path)
+    const { size } = Bun.file(path)
+    const bytes = await Bun.file(path).bytes()
+    bytes.fill(7, 100, size - 5000)
+    writeFileSync(path, bytes)
+    const fault = await refusal(() => answer(dataset, all('t', { order_by: [{ column: 'b' }] })))
+    expect([fault.status, fault.code]).toEqual([503, 'data_unreadable'])
+    expect(fault.message).not.toMatch(/parquet|SELECT|\//)
+  })
+
+  test('a stream over files that are written meanwhile breaks, and never ends as if it were whole', async () => {
+    const path = await parquet('streamed.parquet', 'SELECT i AS a FROM range(200000) t(i)')
+    const dataset = await inPlace(path)
+    const engine = runner.engineOf(dataset)
+    const statement = { sql: 'SELECT a FROM d0', sources: [placeText(dataset)], names: ['a'], bigints: false }
+    let count = 0
+    for await (const rows of engine.stream(statement, [], { patienceMs: 20_000 })) count += rows.length
+    expect(count).toBe(200_000)
+    const fault = await refusal(async () => {
+      for await (const _ of engine.stream(statement, [], { patienceMs: 20_000 })) later(path)
+    })
+    expect([fault.status, fault.code]).toEqual([503, 'data_changed'])
+  })
+})
+
+describe('nothing else is read, and nothing is written', () => {
+  const limits = { scratch: join(dir, 'reader'), memoryBytes: 256 * 2 ** 20, threads: 1 }
+
+  test('a statement that is no SELECT, or reads what is not the dataset, is refused by the reader itself', async () => {
+    const dataset = await inPlace(await write('mine.csv', 'a\n1\n'))
+    const secret = await write('secret.csv', 'password\nhunter2\n')
+    symlinkSync(secret, join(dir, 'in/link.csv'))
+    const reader = new DuckReader(limits)
+    const run = (sql: string) => reader.all({ sql, sources: [placeText(dataset)], names: ['x'], bigints: false }, [])
+    expect(await run('SELECT a AS x FROM d0')).toEqual([{ x: 1 }])
+    const before = readdirSync(join(dir, 'in')).sort()
+    for (const sql of [
+      `SELECT * FROM read_csv('${secret}')`,
+      `SELECT * FROM read_csv('${dir}/in/*.csv')`,
+      `SELECT * FROM '${secret}'`,
+      `SELECT * FROM '${dir}/in/link.csv'`,
+      `SELECT * FROM read_text('/etc/passwd')`,
+      `SELECT * FROM read_blob('/etc/passwd')`,
+      `SELECT * FROM glob('/etc/*')`,
+      `SELECT * FROM read_parquet('http://127.0.0.1:1/x.parquet')`,
+      `COPY (SELECT 1) TO '${dir}/in/out.csv'`,
+      `COPY (SELECT 1) TO '${dir}/in/mine.csv'`,
+      `ATTACH '${dir}/in/new.db'`,
+      `ATTACH '${dir}/in/mine.csv' AS m (TYPE sqlite)`,
+      `CREATE TABLE t AS SELECT 1`,
+      `CREATE OR REPLACE VIEW d0 AS SELECT 1 AS a`,
+      `DROP VIEW d0`,
+      `EXPORT DATABASE '${dir}/in/dump'`,
+      'INSTALL httpfs',
+      'LOAD httpfs',
+      'SET threads = 8',
+      'SET enable_external_access = true',
+      'RESET enable_external_access',
+      'SELECT * FROM duckdb_secrets(); SELECT 1',
+      'SELECT 1; DROP VIEW d0',
+      'CALL pragma_version()',
+      `SELECT getenv('PATH')`,
+      'CHECKPOINT',
+      'VACUUM',
+    ])
+      expect([
+        sql,
+        await run(sql).then(
+          rows => rows,
+          () => 'refused',
+        ),
+      ]).toEqual([sql, 'refused'])
+    expect(await run('SELECT a AS x FROM d0')).toEqual([{ x: 1 }])
+    expect(readdirSync(join(dir, 'in')).sort()).toEqual(before)
+  })
+
+  test('a query that needs more memory than it may have is 503, and the worker answers the next', async () => {
+    const path = await parquet('heavy.parquet', 'SELECT i AS a, md5(i::VARCHAR) AS b FROM range(600000) t(i)')
+    const dataset = await inPlace(path)
+    const reader = new DuckReader({
+      scratch: join(dir, 'reader'),
+      memoryBytes: 24 * 2 ** 20,
+      scratchBytes: 0,
+      threads: 1,
+    })
+    const sources = [placeText(dataset)]
+    const fault = await refusal(() =>
+      reader.all(
+        {
+          sql: 'SELECT b AS x, list(a) AS l FROM d0 GROUP BY b ORDER BY b DESC LIMIT 1',
+          sources,
+          names: ['x'],
+          bigints: false,
+        },
+        [],
+      ),
+    )
+    expect([fault.status, fault.headers['retry-after']]).toEqual([503, '60'])
+    expect(await reader.all({ sql: 'SELECT count(*) FROM d0', sources, names: ['n'], bigints: false }, [])).toEqual([
+      { n: 600_000 },
+    ])
+  })
+
+  test("a worker's folder goes with it", async () => {
+    const dataset = await inPlace(await write('folder.csv', 'a\n1\n'))
+    const own = new QueryRunner(1, { scratchDir: join(dir, 'own'), connections: new Connections(() => '', 0) })
+    await ask(prepare(all(), [dataset], own))
+    expect(readdirSync(join(dir, 'own'))).toHaveLength(1)
+    own.close()
+    await waitFor(() => (readdirSync(join(dir, 'own')).length === 0 ? true : undefined))
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('a query that runs too long', () => {
+  const endless = async () => {
+    const path = await makeFiles(dir, { name: 'd.t', columns: [{ name: 'a', type: 'integer' }], rows: [[1], [2]] })
+    const dataset = await inPlace(path)
+    const sql = 'SELECT sum(x.a * y.a) AS n FROM d0 x, range(100000000) y(a), range(1000000) z(a)'
+    return { statement: { sql, sources: [placeText(dataset)], names: ['n'], bigints: false }, dataset }
+  }
+
+  test('is 504 at its deadline, and one whose caller goes is 499; the workers are others after it', async () => {
+    const { statement, dataset } = await endless()
+    const engine = runner.engineOf(dataset)
+    await answer(dataset)
+    const late = await refusal(() => engine.all(statement, [], { deadline: Date.now() + 400 }))
+    expect(late.status).toBe(504)
+    const caller = new AbortController()
+    const gone = refusal(() => engine.all(statement, [], { deadline: Date.now() + 20_000, signal: caller.signal }))
+    await Bun.sleep(200)
+    caller.abort()
+    expect((await gone).status).toBe(499)
+    expect((await answer(dataset)).count).toBe(2)
+  })
+
+  test('a stream that is left is interrupted, and its worker goes on', async () => {
+    const { statement, dataset } = await endless()
+    const engine = runner.engineOf(dataset)
+    const slow = 'length(repeat(md5(CAST(i AS VARCHAR)), 2000)) = 0'
+    const long = { ...statement, sql: `SELECT i AS n FROM range(100000000) t(i) WHERE i < 1000000 OR ${slow}` }
+    for await (const rows of engine.stream(long, [], { patienceMs: 20_000 })) if (rows.length > 0) break
+    const workers = queryWorkers('duckdb')
+    let count = 0
+    const whole = { ...statement, sql: 'SELECT a AS n FROM d0' }
+    for await (const rows of engine.stream(whole, [], { patienceMs: 20_000 })) count += rows.length
+    expect(count).toBe(2)
+    // one that does not stop soon would be killed
+    await Bun.sleep(500)
+    expect(queryWorkers('duckdb')).toEqual(expect.arrayContaining(workers))
+  })
+})
+
+test('columns that look personal are proposed, as an import does', async () => {
+  const path = await write('people.csv', 'id,email,full_name\n1,ann@example.org,Ann Lee\n2,bob@example.org,Bob Ray\n')
+  const request = { path, types: {}, primaryKey: null, propose: true }
+  const { columns } = await describeInPlace(request, scratchDir)
+  expect(columns.map(c => c.proposal?.mask)).toEqual([undefined, 'email', 'initials'])
+})

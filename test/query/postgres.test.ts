@@ -1,0 +1,548 @@
+/** Tables of a PostgreSQL: its types, its keys and indexes, its locale; what is lost and comes back; and that nothing goes on that nobody waits for. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { urlOf } from '../../src/catalog/connections.ts'
+import type { Dataset } from '../../src/catalog/datasets.ts'
+import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import { checkConnection } from '../../src/query/engines/postgres/check.ts'
+import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
+import { QueryRunner } from '../../src/query/runner.ts'
+import { waitFor } from '../harness.ts'
+import { CONNECTION, connectionsTo, describedTable } from './postgres-fixture.ts'
+import { noPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
+import { ask, grantWith, prepare, refusal } from './table-fixture.ts'
+
+const skipped = noPostgres()
+if (skipped) console.warn(`postgres: skipped, as ${skipped}`)
+const dir = mkdtempSync(join(tmpdir(), 'callgate-postgres-test-'))
+let server: PostgresServer
+let runner: QueryRunner
+
+describe.skipIf(skipped !== undefined)('postgres', () => {
+  beforeAll(async () => {
+    server = await startPostgres('icu')
+    runner = new QueryRunner(1, { scratchDir: dir, connections: connectionsTo(server) })
+  })
+  afterAll(async () => {
+    runner?.close()
+    await server?.stop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  const run = (sql: string) => server.sql.unsafe(sql)
+  const all = (more: Partial<QueryDefinition> = {}): QueryDefinition => ({
+    source: { schema: 'd', table: 't' },
+    ...more,
+  })
+  const described = (table: string, more: { key?: string[]; rowCount?: number } = {}) =>
+    describedTable(server, { schema: 'public', table }, { name: 'd.t', ...more })
+  const answer = (dataset: Dataset, definition = all(), params = '') =>
+    ask(prepare(definition, [dataset], runner), params)
+  const by = (column: string, op: 'eq' | 'ne' | 'in' | 'lt' | 'like' | 'ilike' = 'eq') =>
+    all({ columns: ['id'], filters: [{ column, op, param: 'p' }] })
+  const idsOf = async (dataset: Dataset, definition: QueryDefinition, p: string) =>
+    (await answer(dataset, definition, String(new URLSearchParams({ p })))).rows.map(row => row.id)
+  /** What the server does for us at the moment, but for this question. */
+  const activity = async () =>
+    (
+      await run(
+        "SELECT query, state FROM pg_stat_activity WHERE application_name = 'callgate' AND state <> 'idle' AND query NOT LIKE '%pg_stat_activity%'",
+      )
+    ).map((row: { query: string }) => row.query)
+
+  test('every type of its own is one of ours, and answered exactly', async () => {
+    await run(`CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); CREATE TYPE pair AS (a int, b text);
+      CREATE DOMAIN mail AS varchar(80) NOT NULL CHECK (VALUE LIKE '%@%'); CREATE DOMAIN cents AS numeric(10, 2);
+      CREATE TABLE kinds (id int PRIMARY KEY, small smallint, oid oid, real real, free numeric, money money, uuid uuid,
+        code char(4), name name, mood mood, mail mail, cents cents, tags text[], pair pair, jsonb jsonb, span interval, ip inet,
+        range int4range, bits bit(3), clock time, zoned_clock timetz, day date, moment timestamp, instant timestamptz, xml xml, bytes bytea)`)
+    await run(`INSERT INTO kinds VALUES
+      (1, -32768, 4294967295, 0.1, 12345678901234567890.123450, 12.5, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'ab', 'n', 'happy', 'a@b.c', 1.5,
+        '{a,NULL,"x,y"}', '(1,z)', '{"b": 1.0, "a": 12345678901234567890}', '1 day 02:00', '10.0.0.1/8', '[1,5)', B'101', '24:00', '10:00+02',
+        '0001-12-31 BC', '2024-01-01 10:00:00.000001', '2024-01-01 10:00:00.25+02', '<a/>', '\\x00ff'),
+      (2, 0, 0, 'NaN', 'NaN', NULL, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'cd', 'N', 'sad', 'x@y', NULL,
+        '{}', NULL, '[]', NULL, NULL, NULL, NULL, NULL, NULL, 'infinity', '-infinity', 'infinity', NULL, '')`)
+    const dataset = await described('kinds')
+    expect(Object.fromEntries(dataset.columns.map(c => [c.name, c.type]))).toEqual({
+      id: 'integer',
+      small: 'integer',
+      oid: 'integer',
+      real: 'float',
+      free: 'decimal',
+      money: 'text',
+      uuid: 'text',
+      code: 'text',
+      name: 'text',
+      mood: 'text',
+      mail: 'text',
+      cents: 'decimal',
+      tags: 'json',
+      pair: 'json',
+      jsonb: 'json',
+      span: 'text',
+      ip: 'text',
+      range: 'text',
+      bits: 'text',
+      clock: 'time',
+      zoned_clock: 'text',
+      day: 'date',
+      moment: 'timestamp',
+      instant: 'timestamptz',
+      xml: 'text',
+      bytes: 'blob',
+    })
+    expect((await answer(dataset)).rows).toEqual([
+      {
+        id: 1,
+        small: -32768,
+        oid: 4294967295,
+        real: 0.10000000149011612,
+        free: '12345678901234567890.123450',
+        money: '$12.50',
+        uuid: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+        code: 'ab',
+        name: 'n',
+        mood: 'happy',
+        mail: 'a@b.c',
+        cents: '1.50',
+        tags: ['a', null, 'x,y'],
+        pair: { a: 1, b: 'z' },
+        jsonb: { a: '12345678901234567890', b: 1 },
+        span: '1 day 02:00:00',
+        ip: '10.0.0.1/8',
+        range: '[1,5)',
+        bits: '101',
+        clock: '24:00:00',
+        zoned_clock: '10:00:00+02',
+        day: '0000-12-31',
+        moment: '2024-01-01T10:00:00.000001',
+        instant: '2024-01-01T08:00:00.25Z',
+        xml: '<a/>',
+        bytes: 'AP8=',
+      },
+      {
+        id: 2,
+        small: 0,
+        oid: 0,
+        real: null,
+        free: 'NaN',
+        money: null,
+        uuid: 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+        code: 'cd',
+        name: 'N',
+        mood: 'sad',
+        mail: 'x@y',
+        cents: null,
+        tags: [],
+        pair: null,
+        jsonb: [],
+        span: null,
+        ip: null,
+        range: null,
+        bits: null,
+        clock: null,
+        zoned_clock: null,
+        day: 'infinity',
+        moment: '-infinity',
+        instant: 'infinity',
+        xml: null,
+        bytes: '',
+      },
+    ])
+    // every column is ordered by, whatever the server itself can order, and pages go on from any of its values
+    for (const { name } of dataset.columns.filter(c => c.type !== 'blob'))
+      for (const direction of ['asc', 'desc'] as const) {
+        const definition = all({
+          columns: ['id'],
+          order_by: [{ column: name, direction }],
+          pagination: { default_limit: 1 },
+        })
+        const first = await answer(dataset, definition)
+        const second = await answer(dataset, definition, `cursor=${encodeURIComponent(first.next!)}`)
+        expect([name, [...first.rows, ...second.rows].map(row => row.id).sort()]).toEqual([name, [1, 2]])
+      }
+  })
+
+  test('filters are of texts as they are answered, not of what the server would take for them', async () => {
+    const dataset = await described('kinds')
+    expect(await idsOf(dataset, by('uuid'), 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')).toEqual([1])
+    for (const other of [
+      'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11',
+      '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}',
+      'a0eebc999c0b4ef8bb6d6bb9bd380a11',
+      'x',
+      '',
+    ])
+      expect([other, await idsOf(dataset, by('uuid'), other)]).toEqual([other, []])
+    expect(await idsOf(dataset, by('uuid', 'ne'), 'x')).toEqual([1, 2])
+    expect(await idsOf(dataset, by('uuid', 'lt'), 'b')).toEqual([1])
+    expect(await idsOf(dataset, by('uuid', 'like'), 'a0ee%')).toEqual([1])
+    expect(await idsOf(dataset, by('code'), 'ab')).toEqual([1])
+    expect(await idsOf(dataset, by('code'), 'ab  ')).toEqual([])
+    expect(await idsOf(dataset, by('mood', 'in'), 'happy')).toEqual([1])
+    expect(await idsOf(dataset, by('mood'), 'no such mood')).toEqual([])
+    expect(await idsOf(dataset, by('mood', 'lt'), 'p')).toEqual([1])
+    expect(await idsOf(dataset, by('ip'), '10.0.0.1/8')).toEqual([1])
+    expect(await idsOf(dataset, by('ip'), 'not an address')).toEqual([])
+    expect(await idsOf(dataset, by('name', 'ilike'), 'N')).toEqual([1, 2])
+    expect(await idsOf(dataset, by('free'), '12345678901234567890.12345')).toEqual([1])
+    expect(await idsOf(dataset, by('free', 'lt'), '1e3').catch(f => [f.status])).toEqual([422])
+    expect(await idsOf(dataset, by('small', 'lt'), '9223372036854775807')).toEqual([1, 2])
+    expect(await idsOf(dataset, by('real', 'lt'), '1')).toEqual([1])
+    expect(await idsOf(dataset, by('day'), '0000-12-31')).toEqual([1])
+    expect(await idsOf(dataset, by('instant'), '2024-01-01T10:00:00.25+02:00')).toEqual([1])
+  })
+
+  test('keys and indexes are its own; a unique index will do for a key, and a view has what is declared', async () => {
+    await run(`CREATE TABLE keyed (a int, b text NOT NULL, c int NOT NULL, d int NOT NULL, PRIMARY KEY (b, a));
+      CREATE INDEX ON keyed (c, d) INCLUDE (a); CREATE INDEX ON keyed (d) WHERE d > 5; CREATE INDEX ON keyed (lower(b)); CREATE INDEX ON keyed USING hash (d);
+      CREATE TABLE unkeyed (a int UNIQUE, b int NOT NULL, c int NOT NULL, d int NOT NULL UNIQUE, UNIQUE (b, c));
+      CREATE VIEW viewed AS SELECT * FROM keyed; CREATE MATERIALIZED VIEW kept AS SELECT * FROM keyed;
+      CREATE TABLE parted (a int PRIMARY KEY, b text) PARTITION BY RANGE (a); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+      INSERT INTO parted VALUES (1, 'x')`)
+    const keyed = await described('keyed')
+    expect([keyed.primaryKey, keyed.indexes]).toEqual([['b', 'a'], [['c', 'd']]])
+    expect(keyed.columns.filter(c => c.nullable)).toEqual([])
+    expect((await described('unkeyed')).primaryKey).toEqual(['d'])
+    expect((await described('viewed')).primaryKey).toBeNull()
+    expect((await described('viewed', { key: ['a', 'b'] })).primaryKey).toEqual(['a', 'b'])
+    expect((await described('kept')).columns).toHaveLength(4)
+    expect((await answer(await described('parted'))).rows).toEqual([{ a: 1, b: 'x' }])
+    expect((await refusal(() => described('viewed', { key: ['no'] }))).message).toBe(
+      'The primary key names no, which public.viewed does not have.',
+    )
+  })
+
+  test('a table that is not there, or may not be read, is refused with its name; columns that may not be are left out', async () => {
+    expect((await refusal(() => described('nothing'))).message).toBe(
+      'The database has no table public.nothing, or the user may not see it.',
+    )
+    await run(`CREATE TABLE half (id int PRIMARY KEY, secret text, shown text); INSERT INTO half VALUES (1, 'hidden', 'seen');
+      CREATE TABLE closed (id int); CREATE ROLE clerk LOGIN PASSWORD 'clerk'; GRANT SELECT (id, shown) ON half TO clerk`)
+    const clerk = { ...server, url: server.url.replace(/owner:[^@]*@/, 'clerk:clerk@') } as PostgresServer
+    const half = await describedTable(clerk, { schema: 'public', table: 'half' }, { name: 'd.t' })
+    expect(half.columns.map(c => c.name)).toEqual(['id', 'shown'])
+    const own = new QueryRunner(1, { scratchDir: dir, connections: connectionsTo(clerk) })
+    expect((await ask(prepare(all(), [half], own))).rows).toEqual([{ id: 1, shown: 'seen' }])
+    await run('REVOKE SELECT (shown) ON half FROM clerk')
+    const fault = await refusal(() => ask(prepare(all(), [half], own)))
+    expect([fault.status, fault.code]).toEqual([503, 'data_changed'])
+    expect(fault.message).not.toMatch(/half|shown|clerk|SELECT/)
+    own.close()
+    const closed = await refusal(() => describedTable(clerk, { schema: 'public', table: 'closed' }, { name: 'd.t' }))
+    expect(closed.message).toBe('The user of the connection may not read public.closed.')
+  })
+
+  test('a table that changes under its dataset is 503 until it is described again, and never a wrong answer', async () => {
+    await run("CREATE TABLE moving (id int PRIMARY KEY, a text); INSERT INTO moving VALUES (1, 'x')")
+    const before = await described('moving')
+    expect((await answer(before)).rows).toEqual([{ id: 1, a: 'x' }])
+    await run('ALTER TABLE moving RENAME a TO b')
+    expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
+    expect((await answer(await described('moving'))).rows).toEqual([{ id: 1, b: 'x' }])
+    // described again, it is answered on every connection, those that prepared the same statement before among them
+    const numbered = await described('moving')
+    for (const type of ['int USING 7', 'bigint', 'smallint', 'text']) {
+      await run(`ALTER TABLE moving ALTER b TYPE ${type}`)
+      const now = await described('moving')
+      for (let i = 0; i < 12; i++) expect((await answer(now)).rows).toEqual([{ id: 1, b: type === 'text' ? '7' : 7 }])
+    }
+    expect(numbered.columns[1]!.type).toBe('text')
+    await run('ALTER TABLE moving RENAME b TO a; ALTER TABLE moving ALTER a TYPE int USING 7')
+    const filtered = all({ filters: [{ column: 'a', op: 'like', value: '7%' }] })
+    const found = await answer(before, filtered).catch(fault => fault.status)
+    // the column is a number now: it is compared as the text that it is answered as, or refused
+    expect([503, 7]).toContain(typeof found === 'number' ? found : found.rows[0]!.a)
+    await run('DROP TABLE moving')
+    expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
+  })
+
+  test('words are in the order of their bytes in a database that sorts them otherwise', async () => {
+    await run(
+      `CREATE TABLE words (id int PRIMARY KEY, w text, c text COLLATE "C"); INSERT INTO words VALUES (1, 'b', 'b'), (2, 'A', 'A'), (3, 'a', 'a'), (4, 'B', 'B'), (5, 'é', 'é'), (6, NULL, NULL)`,
+    )
+    expect((await run('SELECT w FROM words ORDER BY w LIMIT 2')).map((r: { w: string }) => r.w)).toEqual(['a', 'A'])
+    const dataset = await described('words')
+    for (const column of ['w', 'c']) {
+      const ordered = all({ columns: ['id'], order_by: [{ column }] })
+      expect((await answer(dataset, ordered)).rows.map(row => row.id)).toEqual([2, 4, 3, 1, 5, 6])
+      expect(await idsOf(dataset, by(column, 'lt'), 'a')).toEqual([2, 4])
+      const most = all({
+        columns: [
+          { fn: 'min', column, as: 'a' },
+          { fn: 'max', column, as: 'b' },
+        ],
+      })
+      expect((await answer(dataset, most)).rows).toEqual([{ a: 'A', b: 'é' }])
+    }
+    const joined = all({
+      columns: ['id', 'o.id'],
+      joins: [{ schema: 'd', table: 't', as: 'o', on: [{ left: 'w', right: 'c' }] }],
+    })
+    expect((await answer(dataset, joined)).rows).toHaveLength(5)
+  })
+
+  test('large tables that every call reads whole are warned of, with the index that would spare it', async () => {
+    await run(
+      'CREATE TABLE large (id int PRIMARY KEY, k int NOT NULL, w text, at timestamptz); CREATE INDEX ON large (k); CREATE INDEX ON large (w)',
+    )
+    const dataset = await described('large', { rowCount: 1_000_000 })
+    const warnings = (more: Partial<QueryDefinition>) => {
+      const prepared = prepare(all(more), [dataset], runner)
+      return prepared
+        .advice(grantWith())
+        .map(({ message }) => message.replace('every call reads all 1,000,000 rows of d.t; ', ''))
+    }
+    const required = (column: string, op: 'eq' | 'gt' = 'eq') => ({
+      filters: [{ column, op, param: 'p', required: true }],
+    })
+    expect(warnings({})).toEqual([])
+    expect(warnings(required('id'))).toEqual([])
+    expect(warnings(required('k', 'gt'))).toEqual([])
+    expect(warnings(required('w'))).toEqual([])
+    expect(warnings(required('at'))).toEqual(['an index on at is missing.'])
+    expect(warnings({ order_by: [{ column: 'at' }] })).toEqual(['an index on at, id is missing.'])
+    expect(warnings({ columns: [{ fn: 'count' }] })).toEqual(['no index would spare that.'])
+  })
+
+  describe('a connection', () => {
+    const failing = async (change: (url: string) => string) =>
+      (await refusal(() => checkConnection('w', change(server.url)))).message
+    const PASSWORD = /only-for-tests/
+
+    test('is checked, and what fails of it is said, without the password', async () => {
+      const at = `127.0.0.1:${server.port}`
+      expect(await checkConnection('w', server.url)).toMatchObject({
+        database: 'postgres',
+        server: expect.stringContaining('PostgreSQL'),
+      })
+      const messages = {
+        password: await failing(url => url.replace(PASSWORD, 'wrong-secret')),
+        user: await failing(url => url.replace('owner', 'nobody')),
+        database: await failing(url => url.replace(/postgres$/, 'nodb')),
+        port: await failing(url => url.replace(String(server.port), '1')),
+        host: await failing(url => url.replace('127.0.0.1', 'no-such-host.invalid')),
+        tls: await failing(url => `${url}?sslmode=require`),
+      }
+      expect(messages).toEqual({
+        password: `connection w: the server at ${at} refuses the user or the password.`,
+        user: `connection w: the server at ${at} refuses the user or the password.`,
+        database: `connection w: the server at ${at} has no database nodb.`,
+        port: 'connection w: no PostgreSQL answers at 127.0.0.1:1.',
+        host: 'connection w: the host no-such-host.invalid is not known.',
+        tls: `connection w: the server at ${at} has no TLS, and sslmode asks for it.`,
+      })
+      expect(JSON.stringify(messages)).not.toMatch(/only-for-tests|wrong-secret/)
+    })
+
+    test('says where its secret should be', () => {
+      const from = (where: { urlEnv?: string; urlFile?: string }, env: Record<string, string> = {}) => {
+        try {
+          return urlOf({ name: 'w', urlEnv: where.urlEnv ?? null, urlFile: where.urlFile ?? null }, env)
+        } catch (error) {
+          return (error as Error).message
+        }
+      }
+      const file = join(dir, 'url')
+      writeFileSync(file, `${server.url}\n`)
+      expect(from({ urlFile: file })).toBe(server.url)
+      expect(from({ urlEnv: 'W' }, { W: server.url })).toBe(server.url)
+      expect(from({ urlEnv: 'W' })).toBe('connection w: the environment variable W is not set.')
+      expect(from({ urlFile: join(dir, 'none') })).toBe('connection w: the file that url_file names cannot be read.')
+      for (const bad of ['hunter2', 'mysql://u:hunter2@h/d', 'postgres:hunter2', 'postgres://u:hunter2@:5432/d']) {
+        const said = from({ urlEnv: 'W' }, { W: bad })
+        expect(said).toMatch(/^connection w: (W does not hold a URL such as|the URL in W names no host)/)
+        expect(said).not.toContain('hunter2')
+      }
+    })
+
+    test('can only read, whatever it is asked', async () => {
+      const engine = runner.engineOf({ engine: 'postgres' })
+      const all = (sql: string) =>
+        engine.all({ sql, sources: [CONNECTION], names: ['x'], bigints: false }, [], { deadline: Date.now() + 20_000 })
+      expect(await all('SELECT 1')).toEqual([{ x: 1 }])
+      for (const sql of [
+        'CREATE TABLE hacked (a int)',
+        "INSERT INTO words VALUES (9, 'x', 'x')",
+        "SELECT 1; INSERT INTO words VALUES (9, 'x', 'x')",
+        'SELECT 1; SELECT 2',
+        'SELECT * INTO hacked FROM words',
+        "SELECT nextval('counted')",
+        'SELECT * FROM words FOR UPDATE',
+        'WITH gone AS (DELETE FROM words RETURNING 1) SELECT * FROM gone',
+        'DROP TABLE words',
+        "COPY words TO PROGRAM 'true'",
+        'SET default_transaction_read_only = off',
+      ])
+        expect([
+          sql,
+          await all(sql).then(
+            rows => rows,
+            () => 'refused',
+          ),
+        ]).toEqual([sql, 'refused'])
+    })
+
+    test('of which all are taken keeps the others waiting, until their deadline', async () => {
+      const connection = new PostgresConnection('w', () => server.url, 60_000)
+      const over = Promise.withResolvers<void>()
+      const limits = { deadline: Date.now() + 20_000 }
+      const held = Array.from({ length: 8 }, () => connection.read(() => over.promise, limits))
+      const late = refusal(() => connection.read(session => session.query('SELECT 1'), { deadline: Date.now() + 200 }))
+      expect((await late).status).toBe(504)
+      const next = connection.read(session => session.query('SELECT 1'), limits)
+      over.resolve()
+      await Promise.all(held)
+      expect(await next).toEqual([[1]])
+      await connection.close()
+    })
+
+    test('that was lost is 503 with when to come again, and is there again by itself', async () => {
+      await run('CREATE TABLE stays (id int PRIMARY KEY)')
+      const dataset = await described('stays')
+      const lookups = () => Promise.all(Array.from({ length: 6 }, () => answer(dataset)))
+      await lookups()
+      await server.kill()
+      for (let i = 0; i < 3; i++) {
+        const fault = await refusal(() => answer(dataset))
+        expect([fault.status, fault.code, fault.headers['retry-after']]).toEqual([503, 'connection_lost', '5'])
+        expect(fault.message).toBe(`The database behind the connection ${CONNECTION} cannot be reached.`)
+      }
+      await server.start()
+      expect((await lookups()).map(reply => reply.count)).toEqual([0, 0, 0, 0, 0, 0])
+      // those that the server ends are tried once more, which nobody sees
+      await run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'callgate'")
+      expect((await lookups()).map(reply => reply.count)).toEqual([0, 0, 0, 0, 0, 0])
+    })
+
+    test('whose password was changed where it is kept goes on with the new one', async () => {
+      await run("CREATE ROLE turning LOGIN PASSWORD 'one'; GRANT SELECT ON stays TO turning")
+      let password = 'one'
+      const url = () => server.url.replace(/owner:[^@]*@/, `turning:${password}@`)
+      const connection = new PostgresConnection('w', url, 5000, 1)
+      const ask = () => connection.read(session => session.query('SELECT 1'), { deadline: Date.now() + 20_000 })
+      expect(await ask()).toEqual([[1]])
+      await run(
+        "ALTER ROLE turning PASSWORD 'two'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'turning'",
+      )
+      expect((await refusal(ask)).code).toBe('connection_lost')
+      password = 'two'
+      expect(await ask()).toEqual([[1]])
+      await connection.close()
+    })
+  })
+
+  describe('a statement that nobody waits for any more is over on the server, too', () => {
+    const slow = {
+      sql: "SELECT count(*) FROM generate_series(1, 1000000000) g WHERE md5(g::text) = 'x'",
+      sources: [CONNECTION],
+      names: ['n'],
+      bigints: false,
+    }
+    const rows = {
+      ...slow,
+      sql: "SELECT g, repeat('x', 100) FROM generate_series(1, 100000) g",
+      names: ['g', '__proto__'],
+    }
+    const engine = () => runner.engineOf({ engine: 'postgres' })
+    const nothingRuns = () => waitFor(async () => ((await activity()).length === 0 ? true : undefined), 5000)
+
+    test('at its deadline, 504', async () => {
+      const begun = performance.now()
+      expect((await refusal(() => engine().all(slow, [], { deadline: Date.now() + 300 }))).status).toBe(504)
+      expect(performance.now() - begun).toBeLessThan(2500)
+      await nothingRuns()
+    })
+    test('when its caller goes, 499', async () => {
+      const caller = new AbortController()
+      const answer = refusal(() => engine().all(slow, [], { deadline: Date.now() + 20_000, signal: caller.signal }))
+      await waitFor(async () => ((await activity()).length > 0 ? true : undefined))
+      caller.abort()
+      expect((await answer).status).toBe(499)
+      await nothingRuns()
+      expect(
+        (await refusal(() => engine().all(slow, [], { deadline: Date.now() + 20_000, signal: caller.signal }))).status,
+      ).toBe(499)
+    })
+    test('a stream: whole and in order; left early; whose caller goes; not taken; too slow', async () => {
+      let at = 0
+      for await (const batch of engine().stream(rows, [], { patienceMs: 20_000 })) {
+        expect(batch.length).toBeLessThanOrEqual(1000)
+        for (const row of batch) expect([row.g, Object.values(row)[1]]).toEqual([++at, 'x'.repeat(100)])
+      }
+      expect(at).toBe(100_000)
+      // on the same connections, of other columns
+      const other = { ...rows, sql: "SELECT 'text', g, true FROM generate_series(1, 3) g", names: ['a', 'b', 'c'] }
+      for (let i = 0; i < 10; i++)
+        for await (const batch of engine().stream(other, [], { patienceMs: 20_000 }))
+          expect(batch[2]).toEqual({ a: 'text', b: 3, c: true })
+      for await (const _ of engine().stream(rows, [], { patienceMs: 20_000 })) break
+      await nothingRuns()
+      const caller = new AbortController()
+      const gone = refusal(async () => {
+        for await (const _ of engine().stream(rows, [], { patienceMs: 20_000, signal: caller.signal })) caller.abort()
+      })
+      expect((await gone).status).toBe(499)
+      await nothingRuns()
+      const held = engine().stream(rows, [], { patienceMs: 300 })
+      await held.next()
+      await nothingRuns()
+      const stalled = refusal(async () => {
+        for await (const _ of held);
+      })
+      expect((await stalled).status).toBe(504)
+      expect((await refusal(() => engine().stream(slow, [], { patienceMs: 300 }).next())).status).toBe(504)
+      await nothingRuns()
+    })
+    test('a stream whose server is lost breaks', async () => {
+      const batches = engine().stream(rows, [], { patienceMs: 20_000 })
+      await batches.next()
+      await run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'callgate'")
+      const fault = await refusal(async () => {
+        for await (const _ of batches);
+      })
+      expect([fault.status, fault.code]).toEqual([503, 'connection_lost'])
+    })
+    test('a server that hangs costs its caller the deadline, and the pool one connection for a moment', async () => {
+      const connection = new PostgresConnection('w', () => server.url, 60_000, 1)
+      const pidOf = (limits: { deadline: number }, then?: (pid: number) => void) =>
+        connection.read(async session => {
+          const [[pid]] = (await session.query('SELECT pg_backend_pid()')) as [[number]]
+          then?.(pid)
+          return (await session.query('SELECT pg_backend_pid()'))[0]![0] as number
+        }, limits)
+      let hung = 0
+      const late = await refusal(() =>
+        pidOf({ deadline: Date.now() + 500 }, pid => {
+          hung = pid
+          process.kill(pid, 'SIGSTOP')
+        }),
+      )
+      try {
+        expect(late.status).toBe(504)
+        expect(await pidOf({ deadline: Date.now() + 20_000 })).not.toBe(hung)
+      } finally {
+        process.kill(hung, 'SIGCONT')
+        await connection.close()
+      }
+    })
+  })
+
+  test('writing: a transaction that is left open is undone, and a refusal has its SQLSTATE', async () => {
+    await run('CREATE TABLE written (id int PRIMARY KEY)')
+    const connection = new PostgresConnection('w', () => server.url, 60_000)
+    const limits = () => ({ deadline: Date.now() + 20_000 })
+    await connection.write(session => session.query('INSERT INTO written VALUES ($1::text::int)', ['1']), limits())
+    await connection.write(async session => {
+      await session.query('BEGIN')
+      await session.query('INSERT INTO written VALUES (2)')
+    }, limits())
+    const twice = connection.write(session => session.query('INSERT INTO written VALUES (1)'), limits())
+    expect(await twice.catch(error => error.errno)).toBe('23505')
+    expect((await run('SELECT id FROM written')).map((r: { id: number }) => r.id)).toEqual([1])
+    await connection.close()
+  })
+})
+if (skipped) test.skip(`postgres (${skipped})`, () => {})

@@ -1,0 +1,22 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The query workers of this process that live, by /proc; with `duckdb`, those that read files in place. */
+export function queryWorkers(kind: 'query' | 'duckdb' = 'query'): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .filter(pid => {
+      try {
+        const parent = readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')
+        return (
+          parent[0] !== 'Z' &&
+          Number(parent[1]) === process.pid &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`worker\0${kind}`)
+        )
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}

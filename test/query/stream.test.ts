@@ -1,0 +1,172 @@
+/** Batches of rows from a query worker of their own: in order, whole, two at a time, and never after anybody wants them. */
+import { afterEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { StreamLimits } from '../../src/query/engine.ts'
+import { QueryRunner } from '../../src/query/runner.ts'
+import { waitFor } from '../harness.ts'
+import { queryWorkers } from './query-workers.ts'
+import { makeDataset, refusal } from './table-fixture.ts'
+
+const ROWS = 50_000
+const dir = mkdtempSync(join(tmpdir(), 'callgate-stream-'))
+const runners: QueryRunner[] = []
+afterEach(async () => {
+  for (const runner of runners.splice(0)) runner.close()
+  await waitFor(() => (queryWorkers().length === 0 ? true : undefined))
+})
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
+
+const big = makeDataset(dir, {
+  name: 's.big',
+  columns: [
+    { name: 'id', type: 'integer' },
+    { name: '__proto__', type: 'text' },
+  ],
+  rows: Array.from({ length: ROWS }, (_, i) => [i, `row ${i} ${'x'.repeat(i % 500)}`]),
+  primaryKey: ['id'],
+})
+const everything = {
+  sql: 'SELECT id, "__proto__" FROM d0.data ORDER BY id',
+  sources: [big.file],
+  names: ['id', '__proto__'],
+  bigints: false,
+}
+const endless = {
+  ...everything,
+  sql: 'SELECT a.id FROM d0.data a, d0.data b, d0.data c ORDER BY b."__proto__", c."__proto__" DESC',
+  names: ['id'],
+}
+/** One batch at once, then nothing for a long time. */
+const slowLater = {
+  ...everything,
+  sql: `SELECT id FROM d0.data UNION ALL SELECT sum(a.id + b.id) FROM d0.data a, d0.data b WHERE a."__proto__" <> b."__proto__"`,
+  names: ['id'],
+}
+
+const textOf = (row: Record<string, unknown>) => Object.values(row)[1] as string
+
+function start(statement = everything, limits: Partial<StreamLimits> = {}) {
+  const runner = new QueryRunner(1)
+  runners.push(runner)
+  return { runner, batches: runner.sqlite.stream(statement, [], { patienceMs: 20_000, ...limits }) }
+}
+
+describe.skipIf(process.platform !== 'linux')('a stream', () => {
+  test('has every row once, in order, in batches of at most a thousand rows or 256 KB', async () => {
+    const { batches } = start()
+    let at = 0
+    for await (const rows of batches) {
+      expect(rows.length).toBeLessThanOrEqual(1000)
+      const bytes = rows.reduce((sum, row) => sum + textOf(row).length, 0)
+      expect(bytes).toBeLessThan(257 * 1024)
+      for (const row of rows) {
+        expect(row.id).toBe(at)
+        expect(textOf(row).startsWith(`row ${at} `)).toBe(true)
+        at++
+      }
+    }
+    expect(at).toBe(ROWS)
+  })
+
+  test('of no rows ends at once', async () => {
+    const { batches } = start({ ...everything, sql: 'SELECT id FROM d0.data WHERE id < 0' })
+    expect(await batches.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('makes one batch ahead of the one that is taken, and no more', async () => {
+    const { batches } = start()
+    await batches.next()
+    const [pid] = queryWorkers()
+    const ticks = () =>
+      Number(
+        readFileSync(`/proc/${pid}/stat`, 'utf8')
+          .replace(/^.*\) /s, '')
+          .split(' ')[11],
+      )
+    await Bun.sleep(300)
+    const idle = ticks()
+    await Bun.sleep(300)
+    expect(ticks()).toBe(idle)
+    await batches.return()
+  })
+
+  test('that is left early gives its worker back, which answers the next', async () => {
+    const { runner, batches } = start()
+    await batches.next()
+    const workers = queryWorkers()
+    await batches.return()
+    let count = 0
+    for await (const rows of runner.sqlite.stream(everything, [], { patienceMs: 20_000 })) count += rows.length
+    expect(count).toBe(ROWS)
+    expect(queryWorkers()).toEqual(workers)
+  })
+
+  test('holds up no statement, nor the file that others wait for', async () => {
+    const { runner, batches } = start()
+    await batches.next()
+    const limits = { deadline: Date.now() + 20_000 }
+    expect(await runner.sqlite.all({ ...everything, sql: 'SELECT 1 AS id' }, [], limits)).toEqual([{ id: 1 }])
+    let released = false
+    const releasing = runner.release(big.file).then(() => {
+      released = true
+    })
+    await Bun.sleep(50)
+    expect(released).toBe(false)
+    await batches.return()
+    await releasing
+  })
+
+  test('whose caller goes is over, and so is its worker when it does not end soon', async () => {
+    const caller = new AbortController()
+    const { batches } = start(endless, { signal: caller.signal })
+    const first = refusal(() => batches.next())
+    await waitFor(() => queryWorkers()[0])
+    await Bun.sleep(100)
+    caller.abort()
+    expect((await first).status).toBe(499)
+    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)
+  })
+
+  test('that takes too long to the first batch, or to a later one, is 504', async () => {
+    const begun = performance.now()
+    expect((await refusal(() => start(endless, { patienceMs: 400 }).batches.next())).status).toBe(504)
+    expect(performance.now() - begun).toBeLessThan(3000)
+    const { batches } = start(slowLater, { patienceMs: 700 })
+    const late = await refusal(async () => {
+      for await (const _ of batches);
+    })
+    expect(late.status).toBe(504)
+    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)
+  })
+
+  test('that is not taken gives up its worker', async () => {
+    const { batches } = start(everything, { patienceMs: 300 })
+    await batches.next()
+    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)
+    const refused = await refusal(async () => {
+      for await (const _ of batches);
+    })
+    expect([refused.status, refused.message]).toEqual([504, 'The answer was not taken in time.'])
+  })
+
+  test('whose worker is killed half-way is 503, never a short answer', async () => {
+    const { batches } = start()
+    await batches.next()
+    for (const pid of queryWorkers()) process.kill(pid, 'SIGKILL')
+    const lost = await refusal(async () => {
+      for await (const _ of batches);
+    })
+    expect([lost.status, lost.headers]).toEqual([503, { 'retry-after': '1' }])
+  })
+
+  test('a sum that the engine cannot hold is 422, with the worker as good as before', async () => {
+    const sum = { ...everything, sql: 'SELECT sum(id + 9223372036854000000) AS id FROM d0.data' }
+    const { runner, batches } = start(sum)
+    expect((await refusal(() => batches.next())).code).toBe('sum_overflow')
+    const workers = queryWorkers()
+    expect((await runner.sqlite.stream(everything, [], { patienceMs: 20_000 }).next()).value).toBeDefined()
+    expect(queryWorkers()).toEqual(workers)
+  })
+})
