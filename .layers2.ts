@@ -16,8 +16,10 @@ const link={peer:(r:Request)=>srv.requestIP(r)?.address??'',keepOpen(){},upgrade
 const servers={maxBody:1e9,requestTimeout:30000,trustedProxies:[],scheme:'http' as const,cors:false}
 const door=deploymentDoor(gate,{} as any,fleet,link,{maxBody:1e9,hostDomain:'',servers})
 const s1=Bun.serve({port:0,hostname:'127.0.0.1',fetch:r=>door.byPath(r,()=>'127.0.0.1')})
-const dep=publisher.registry.deployment('bench','up')!
-const s2=Bun.serve({port:0,hostname:'127.0.0.1',fetch:r=>{srv=s2;return callServer({request:r,deployment:dep,prefix:'/v1/bench/up',path:'/predict',identity:identify(r.headers),limit:undefined},fleet,link,servers)}})
+
+const link2={...link,peer:()=>'127.0.0.1'}
+const door2=deploymentDoor(gate,{} as any,fleet,link2,{maxBody:1e9,hostDomain:'',servers})
 srv=s1
-const s3=Bun.serve({port:0,hostname:'127.0.0.1',async fetch(r){ srv=s3; await gate.admitDeployment(r.headers,()=>'1','bench','up'); return callServer({request:r,deployment:dep,prefix:'/v1/bench/up',path:'/predict',identity:identify(r.headers),limit:undefined},fleet,link,servers)}})
+const s2=Bun.serve({port:0,hostname:'127.0.0.1',fetch:r=>door2.byPath(r,()=>'127.0.0.1')})
+const s3=Bun.serve({port:0,hostname:'127.0.0.1',routes:{'/v1/*':r=>door2.byPath(r,()=>'127.0.0.1')},fetch:()=>new Response('x')})
 console.log([inst.url.split(':').pop(),s1.port,s2.port,s3.port].join(' '))

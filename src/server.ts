@@ -51,12 +51,19 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
         ? { tls: { cert: Bun.file(config.tlsCert), key: Bun.file(config.tlsKey) } }
         : {}),
       // what is called most goes from Bun's router to its door, where no hook has to see it first
-      ...(config.corsOrigins.length === 0 && !config.hostDomain
-        ? { routes: { [`${PREFIX}*`]: (request: Request) => serve(request, () => addressOf(request)) } }
-        : {}),
+      ...(config.corsOrigins.length === 0 && !config.hostDomain ? { routes: direct() } : {}),
     },
     websocket: { maxPayloadLength: MOST_OF_A_MESSAGE, backpressureLimit: 4 * MOST_OF_A_MESSAGE },
   })
+  function direct(): Record<string, (request: Request) => Response | Promise<Response>> {
+    const callModel = (request: Request) => models.serve(request, () => addressOf(request))
+    return {
+      [`${PREFIX}*`]: request => serve(request, () => addressOf(request)),
+      '/v1/models': callModel,
+      '/v1/models/*': callModel,
+      '/v1/*': request => deployments.byPath(request, () => addressOf(request)),
+    }
+  }
   // without a usable Host (HTTP/1.0 needs none) Bun's URL is the path alone, in which Elysia finds no route
   const received = new WeakMap<Request, Request>()
   app.onRequest(({ request }) => {

@@ -2,68 +2,58 @@ import type { AnswerHead, HeaderLines } from './wire/head.ts'
 
 /** What the edge adds to every answer of a server, and what it does not let through. */
 export interface AnswerEdge {
-  /** added where the server does not say them itself */
+  /** added where the server does not say them itself; names in small letters */
   headers: Record<string, string>
   /** whether the edge says itself what browsers may do: then the server does not */
   cors: boolean
 }
 
-/** Of this hop only, or written anew by the HTTP server. */
-const OURS = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-const CORS = /^access-control-(?:allow-|max-age$)/
+const CORS = /^access-control-(?:allow-|max-age$)/i
+const TYPE = 'content-type'
 
-/** A server's answer as the client gets it. @param body undefined: there is none */
+/** A server's answer as the caller gets it. @param body undefined: there is none */
 export function answerOf(
   head: AnswerHead,
   method: string,
   edge: AnswerEdge,
-  body: Buffer | ReadableStream<Uint8Array> | undefined,
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined,
 ): Response {
-  const { status } = head
-  const headers = headersOf(head, edge, method === 'HEAD' || status === 304)
-  const init = { status, headers: headers.lines }
+  const { status, length } = head
+  const headers = edge.cors ? withoutCors(head.headers) : head.headers
+  for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
+  // of a body that is not sent, its length is told
+  if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
+  const init = { status, headers }
   if (body instanceof ReadableStream) return new Response(body, init)
   if (body === undefined)
-    // of a HEAD it is not known how long the body would be: a stream says so, and nobody reads it
-    return new Response(method === 'HEAD' && !headers.length && head.framing.by === 'none' ? unread() : null, init)
+    // of a HEAD it may not be known how long the body would be: a stream says so, and nobody reads it
+    return new Response(method === 'HEAD' && length === undefined && status < 204 ? unread() : null, init)
   // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
-  return new Response(headers.type ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
+  return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
 }
 
-function headersOf(head: AnswerHead, edge: AnswerEdge, keepLength: boolean) {
-  const lines: HeaderLines = []
-  const said = new Set<string>()
-  let listed: Set<string> | undefined
-  for (const [name, value] of head.headers)
-    if (name.length === 10 && name.toLowerCase() === 'connection')
-      for (const option of value.split(',')) (listed ??= new Set()).add(option.trim().toLowerCase())
-  for (const line of head.headers) {
-    const name = line[0].toLowerCase()
-    if (OURS.has(name) || listed?.has(name) || (name === 'content-length' && !keepLength)) continue
-    if (edge.cors && CORS.test(name)) continue
-    said.add(name)
-    lines.push(edge.cors && name === 'vary' ? [line[0], withOrigin(line[1])] : line)
+/** @param name in small letters */
+function says(headers: HeaderLines, name: string): boolean {
+  for (let i = 0; i < headers.length; i++) {
+    const said = headers[i]![0]
+    if (said.length !== name.length || (said.charCodeAt(0) | 32) !== name.charCodeAt(0)) continue
+    if (said === name || said.toLowerCase() === name) return true
   }
-  for (const name in edge.headers) if (!said.has(name)) lines.push([name, edge.headers[name]!])
-  return { lines, type: said.has('content-type'), length: said.has('content-length') }
+  return false
 }
 
-/** What the edge says differs by origin, whatever the server says of its own answers. */
+/** Without what the server would let browsers do; that answers differ by origin is said whatever the server says. */
+function withoutCors(headers: HeaderLines): HeaderLines {
+  return headers
+    .filter(([name]) => !CORS.test(name))
+    .map(line => (line[0].toLowerCase() === 'vary' ? [line[0], withOrigin(line[1])] : line))
+}
+
 const withOrigin = (vary: string) => (/(?:^|,)\s*(?:\*|origin)\s*(?:,|$)/i.test(vary) ? vary : `${vary}, Origin`)
 
 const unread = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
 
-const closed = (body: Buffer) =>
+const closed = (body: Uint8Array) =>
   new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(body)

@@ -1,5 +1,5 @@
 /** What stands behind a deployment, as the proxy sees it. */
-import type { Pool } from './wire/pool.ts'
+import type { WirePool } from './wire/wire.ts'
 
 /** Tells that whoever asked has gone. */
 export interface Caller {
@@ -8,7 +8,7 @@ export interface Caller {
 
 /** A server that one request goes to. */
 export interface Lease {
-  pool: Pool
+  pool: WirePool
   /** Tells whoever holds it that the server is about to end: what has not come to its end by now does not. */
   stopping?: () => void
   /** The request is over, well or not. Once. */

@@ -2,8 +2,8 @@ import { callerGone, unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import type { Backend, Caller, Lease } from './backend.ts'
 import { Generation } from './generation.ts'
-import type { Guard } from './guard/guard.ts'
-import type { Places, Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { Means } from './replica.ts'
 
 /** Requests that wait for a server to start; more are refused. */
 const MOST_WAITING = 1000
@@ -30,7 +30,7 @@ export class CommandBackend implements Backend {
   readonly retries = 0
   #id: number
   #plan: Plan
-  #runs: { places: Places; guard: Guard }
+  #means: Means
   #current: Generation | undefined
   /** the next revision, until it is ready */
   #next: Generation | undefined
@@ -42,10 +42,10 @@ export class CommandBackend implements Backend {
   #idling: ReturnType<typeof setInterval> | undefined
   #closed = false
 
-  constructor(id: number, plan: Plan, runs: { places: Places; guard: Guard }) {
+  constructor(id: number, plan: Plan, means: Means) {
     this.#id = id
     this.#plan = plan
-    this.#runs = runs
+    this.#means = means
     if (plan.alwaysOn) this.start()
   }
 
@@ -108,7 +108,7 @@ export class CommandBackend implements Backend {
   }
 
   #begin(plan: Plan): Generation {
-    const generation: Generation = new Generation(this.#id, plan, this.#runs, {
+    const generation: Generation = new Generation(this.#id, plan, this.#means, {
       ready: () => (generation === this.#next ? this.#takeOver() : this.#serveWaiting()),
       failed: why => (generation === this.#next ? this.#giveUp(why) : this.#tellWaiting()),
     })

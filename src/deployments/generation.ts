@@ -1,9 +1,8 @@
 import { pause } from '../lib/pause.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import type { Lease } from './backend.ts'
-import type { Guard } from './guard/guard.ts'
-import type { Places, Plan } from './plan.ts'
-import { Replica } from './replica.ts'
+import type { Plan } from './plan.ts'
+import { type Means, Replica } from './replica.ts'
 
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 30_000
@@ -31,8 +30,7 @@ export class Generation {
   /** why the last one that was not ready was not */
   trouble: string | undefined
   #deploymentId: number
-  #places: Places
-  #guard: Guard
+  #means: Means
   #events: GenerationEvents
   #slots: Slot[]
   #stopping: Promise<void> | undefined
@@ -42,13 +40,12 @@ export class Generation {
   constructor(
     deploymentId: number,
     plan: Plan,
-    { places, guard }: { places: Places; guard: Guard },
+    means: Means,
     events: GenerationEvents,
   ) {
     this.plan = plan
     this.#deploymentId = deploymentId
-    this.#places = places
-    this.#guard = guard
+    this.#means = means
     this.#events = events
     this.#slots = Array.from({ length: plan.replicas }, () => ({
       replica: undefined,
@@ -131,7 +128,7 @@ export class Generation {
   async #runOnce(slot: Slot, number: number): Promise<string | undefined> {
     try {
       const which = { deploymentId: this.#deploymentId, number, plan: this.plan }
-      const replica = new Replica(which, this.#places, this.#guard, this.#events.ready)
+      const replica = new Replica(which, this.#means, this.#events.ready)
       slot.replica = replica
       const why = await replica.ready.then(
         () => undefined,

@@ -6,6 +6,8 @@ export interface Forwarding {
   target: string
   /** the `Host` that the server gets */
   host: string
+  /** the `Host` that the caller named */
+  callersHost: string
   /** the part of the path that was taken off; empty where the Host led here */
   prefix: string
   /** the address that the connection comes from */
@@ -19,8 +21,10 @@ export interface Forwarding {
   withheld: readonly string[]
 }
 
+/** `passed` on; `ours`, of this hop or written anew here; `telling` who the caller is, for which only a trusted proxy is believed. */
+type Kind = 'passed' | 'ours' | 'telling' | 'key'
 /** Of this hop only (RFC 9110, 7.6.1), or written anew here. */
-const OURS = new Set([
+const OURS = [
   'host',
   'connection',
   'keep-alive',
@@ -37,46 +41,63 @@ const OURS = new Set([
   'sec-websocket-extensions',
   'x-request-id',
   'traceparent',
-])
-/** What is said here of the caller, added to what a trusted proxy said. */
-const RENEWED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-prefix'])
-/** Says who the caller is, for which only a trusted proxy is believed; as is any other `X-Forwarded-`. */
-const SAYS_WHO = new Set(['forwarded', 'x-real-ip'])
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-prefix',
+]
+const KEYS = ['authorization', 'x-api-key']
+const TELLING = /^(?:forwarded|x-real-ip|x-forwarded-.*)$/
+
+/** the kinds of names that came lately */
+const kinds = new Map<string, Kind>()
+const MOST_KINDS = 2000
 
 /**
- * The request's head, ready to be written.
+ * The request's head, ready to be written: a character is a byte.
  * @param framing the lines that say how long the body is, each with its end; or what an upgrade needs
  */
-export function requestHead(request: Request, to: Forwarding, framing: string): Buffer {
+export function requestHead(request: Request, to: Forwarding, framing: string): string {
   const { headers } = request
-  const { trusted } = to
-  const before = (name: string) => (trusted ? headers.get(name) : null)
+  const { trusted, withheld } = to
   const listed = connectionOptions(headers.get('connection'))
-  const forwardedFor = before('x-forwarded-for')
   let head = `${request.method} ${to.target} HTTP/1.1\r\nhost: ${to.host}\r\n${framing}`
   headers.forEach((value, name) => {
-    if (OURS.has(name) || listed?.has(name) || to.withheld.includes(name)) return
-    if (saysWho(name, trusted)) return
+    const kind = kinds.get(name) ?? kindOf(name)
+    if (kind === 'ours' || (kind === 'telling' && !trusted) || (kind === 'key' && withheld.includes(name))) return
+    if (listed?.has(name)) return
     head += `${name}: ${value}\r\n`
   })
-  head += `x-forwarded-for: ${forwardedFor ? `${forwardedFor}, ` : ''}${to.peer}\r\n`
-  head += `x-forwarded-proto: ${before('x-forwarded-proto') ?? to.scheme}\r\n`
-  head += `x-forwarded-host: ${before('x-forwarded-host') ?? headers.get('host') ?? ''}\r\n`
-  const prefix = (before('x-forwarded-prefix') ?? '') + to.prefix
-  if (prefix) head += `x-forwarded-prefix: ${prefix}\r\n`
-  head += `x-request-id: ${to.requestId}\r\ntraceparent: ${to.traceparent}\r\n\r\n`
-  // a character of a header is a byte, as it came
-  return Buffer.from(head, 'latin1')
+  return `${head}${trusted ? forwardedBefore(headers, to) : forwarded(to)}x-request-id: ${to.requestId}\r\ntraceparent: ${to.traceparent}\r\n\r\n`
 }
 
-/**
- * Whether a header says who the caller is without being believed. Servers that make `HTTP_X_FORWARDED_FOR` of a name take an
- * underscore for a hyphen.
- */
-function saysWho(sent: string, trusted: boolean): boolean {
-  const name = sent.includes('_') ? sent.replaceAll('_', '-') : sent
-  if (name !== sent || !trusted) return name.startsWith('x-forwarded-') || SAYS_WHO.has(name)
-  return RENEWED.has(name)
+const forwarded = ({ peer, scheme, callersHost, prefix }: Forwarding): string =>
+  `x-forwarded-for: ${peer}\r\nx-forwarded-proto: ${scheme}\r\nx-forwarded-host: ${callersHost}\r\n${prefix && `x-forwarded-prefix: ${prefix}\r\n`}`
+
+/** What a trusted proxy said, and what is added to it. */
+function forwardedBefore(headers: Headers, to: Forwarding): string {
+  const before = headers.get('x-forwarded-for')
+  return forwarded({
+    ...to,
+    peer: before ? `${before}, ${to.peer}` : to.peer,
+    scheme: (headers.get('x-forwarded-proto') as 'https' | null) ?? to.scheme,
+    callersHost: headers.get('x-forwarded-host') ?? to.callersHost,
+    prefix: (headers.get('x-forwarded-prefix') ?? '') + to.prefix,
+  })
+}
+
+function kindOf(name: string): Kind {
+  // servers that make HTTP_X_FORWARDED_FOR of a name take an underscore for a hyphen
+  const plain = name.replaceAll('_', '-')
+  const own = OURS.includes(plain) || KEYS.includes(plain) || TELLING.test(plain)
+  let kind: Kind = 'passed'
+  if (own && plain !== name) kind = 'ours'
+  else if (OURS.includes(name)) kind = 'ours'
+  else if (KEYS.includes(name)) kind = 'key'
+  else if (own) kind = 'telling'
+  if (kinds.size >= MOST_KINDS) kinds.clear()
+  kinds.set(name, kind)
+  return kind
 }
 
 /** The headers that `Connection` says are of this hop only; undefined: none but the usual. */

@@ -5,8 +5,8 @@ import type { Backend, Lease } from './backend.ts'
 import { type Forwarding, requestHead } from './outgoing.ts'
 import { type Sender, Upload } from './upload.ts'
 import { Watch, type Watched } from './watch.ts'
-import { type Connection, ConnectionLost, type Exchange } from './wire/connection.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
+import { type Answering, type Line, Lost, Malformed, Unconnected } from './wire/wire.ts'
 
 export interface ProxiedCall {
   request: Request
@@ -19,6 +19,8 @@ export interface ProxiedCall {
   maxBody: number
   /** The caller's connection is not to be ended for its silence. */
   keepOpen(): void
+  /** An error as the caller gets it. */
+  refused(error: unknown): Response
   /** of a request for another protocol on the connection */
   upgrade?: Upgrade
 }
@@ -27,11 +29,11 @@ export interface Upgrade {
   /** the header lines that ask for it */
   lines: string
   /**
-   * The server agreed: connection and lease are handed over.
+   * The server agreed: the line and the lease are handed over.
    * @returns what the HTTP server wants to be answered
    * @throws MalformedAnswer the server agreed to something else
    */
-  agreed(head: AnswerHead, connection: Connection, lease: Lease): Response
+  agreed(head: AnswerHead, line: Line, lease: Lease): Response
 }
 
 /** A body that is no longer than this, and is all there soon, is sent with its length; any other goes on as it comes. */
@@ -44,98 +46,138 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND
 const watch = new Watch()
 
 /**
- * Hands a request on.
- * @throws Fault 400 a body that was cut off or cannot be handed on; 413; 499 the caller went; 502 the server ended the
- * connection before its answer, or what it sent is none; 503 there is no server; 504 no answer in time
+ * Hands a request on. What is refused, with `refused`: 400 a body that was cut off or cannot be handed on; 413; 499 the caller
+ * went; 502 the server ended the connection before its answer, or what it sent is none; 503 there is no server; 504 no answer
+ * in time.
  */
-export async function forward(call: ProxiedCall): Promise<Response> {
-  const { request, backend } = call
-  const reading = Upload.of(request, call.maxBody)
-  const upload = reading instanceof Promise ? await reading : reading
-  const repeatable = () => IDEMPOTENT.has(request.method) && (upload?.untouched ?? true)
-  for (let reconnects = backend.reconnects, retries = backend.retries, stale = 1; ; ) {
-    const lease = await leased(call)
-    const pooled = lease.pool.take()
-    let connection: Connection
+export const forward = (call: ProxiedCall): Promise<Response> => new Relay(call).answer
+
+/** What becomes of a request on a connection. */
+interface Outcome {
+  answered(answer: Response): void
+  /** There was no connection for it. */
+  unconnected(error: Unconnected, lease: Lease): void
+  /** The connection was lost before the answer. */
+  lost(error: Lost, lease: Lease): void
+  failed(error: unknown): void
+}
+
+/** One request, from attempt to attempt. */
+class Relay implements Outcome {
+  readonly answer: Promise<Response>
+  #resolve!: (answer: Response) => void
+  #call: ProxiedCall
+  #upload: Upload | undefined
+  #reconnects: number
+  #retries: number
+  /** whether a connection that had waited may be found closed by its server, just as it is used */
+  #mayBeStale = true
+
+  constructor(call: ProxiedCall) {
+    this.#call = call
+    this.#reconnects = call.backend.reconnects
+    this.#retries = call.backend.retries
+    this.answer = new Promise(resolve => {
+      this.#resolve = resolve
+    })
     try {
-      connection = pooled ?? (await lease.pool.open())
+      const upload = Upload.of(call.request, call.maxBody)
+      if (upload instanceof Promise) upload.then(read => this.#withUpload(read)).catch(error => this.failed(error))
+      else this.#withUpload(upload)
     } catch (error) {
-      lease.failed()
-      lease.release()
-      if (reconnects-- > 0 && !request.signal.aborted) continue
-      throw lost(error)
+      this.failed(error)
     }
+  }
+
+  answered(answer: Response): void {
+    this.#resolve(answer)
+  }
+
+  failed(error: unknown): void {
+    this.#resolve(this.#call.refused(error))
+  }
+
+  unconnected(error: Unconnected, lease: Lease): void {
+    lease.failed()
+    if (this.#reconnects-- > 0 && !this.#call.request.signal.aborted) this.#next()
+    else this.failed(unanswered(error))
+  }
+
+  lost(error: Lost, lease: Lease): void {
+    const repeatable = IDEMPOTENT.has(this.#call.request.method) && (this.#upload?.untouched ?? true)
+    const again = () => {
+      lease.failed()
+      if (repeatable && this.#retries-- > 0) this.#next()
+      else this.failed(unanswered(error))
+    }
+    if (!error.pooled || !repeatable || !this.#mayBeStale) return again()
+    this.#mayBeStale = false
+    lease.crashed().then(crashed => (crashed ? again() : this.#next()))
+  }
+
+  #withUpload(upload: Upload | undefined): void {
+    this.#upload = upload
+    this.#next()
+  }
+
+  #next(): void {
     try {
-      return await new Attempt(call, lease, connection, upload).answer
+      const lease = this.#call.backend.lease(this.#call.request)
+      if (!(lease instanceof Promise)) return this.#send(lease)
+      this.#call.keepOpen()
+      lease.then(leased => this.#send(leased)).catch(error => this.failed(error))
     } catch (error) {
-      if (!(error instanceof ConnectionLost)) throw error
-      // a connection that had waited may have been closed by the server just as it was used
-      if (pooled && stale-- > 0 && repeatable() && !(await lease.crashed())) continue
-      lease.failed()
-      if (!(retries-- > 0 && repeatable())) throw lost(error)
+      this.failed(error)
     }
+  }
+
+  #send(lease: Lease): void {
+    new Attempt(this.#call, this.#upload, lease, this)
   }
 }
 
-function leased(call: ProxiedCall): Lease | Promise<Lease> {
-  const lease = call.backend.lease(call.request)
-  if (lease instanceof Promise) call.keepOpen()
-  return lease
-}
+const unanswered = (cause: unknown) =>
+  badGateway('The server of this deployment ended the connection before it answered.', cause)
 
-const lost = (cause: unknown) => badGateway('The server of this deployment ended the connection before it answered.', cause)
+const notHttp = (cause: unknown) => badGateway('What the server of this deployment answered is not HTTP.', cause)
 
 const badGateway = (message: string, cause: unknown) =>
   new Fault(502, 'bad_gateway', message, { cause, headers: { 'retry-after': '1' } })
 
 /** A request on one connection. */
-class Attempt implements Exchange, Watched, Sender {
-  readonly method: string
+class Attempt implements Answering, Watched, Sender {
   readonly request: Request
   deadline: number
-  #answer = Promise.withResolvers<Response>()
   #call: ProxiedCall
-  #lease: Lease
-  #connection: Connection
   #upload: Upload | undefined
+  #lease: Lease
+  #line: Line
+  #outcome: Outcome
   #head: AnswerHead | undefined
   /** of the body, before anything of the answer is sent */
-  #pieces: Buffer[] = []
+  #pieces: Uint8Array[] = []
   #holding: ReturnType<typeof setTimeout> | undefined
   /** of the body, when it goes on as it comes */
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #isOver = false
 
-  constructor(call: ProxiedCall, lease: Lease, connection: Connection, upload: Upload | undefined) {
-    this.request = call.request
-    this.method = call.request.method
+  constructor(call: ProxiedCall, upload: Upload | undefined, lease: Lease, outcome: Outcome) {
+    const { request } = call
+    this.request = request
     this.#call = call
-    this.#lease = lease
-    this.#connection = connection
     this.#upload = upload
+    this.#lease = lease
+    this.#outcome = outcome
     this.deadline = performance.now() + call.timeoutMs
-    const head = requestHead(call.request, call.to, upload?.framing ?? call.upgrade?.lines ?? '')
     watch.add(this)
     lease.stopping = () => this.#abandon(unavailable('This deployment is stopping.', 1))
-    connection.begin(this)
-    if (upload) upload.send(head, connection, this)
-    else {
-      connection.write(head)
-      connection.sent()
-    }
-  }
-
-  /** @throws ConnectionLost before the head of the answer; Fault */
-  get answer(): Promise<Response> {
-    return this.#answer.promise
+    const head = requestHead(request, call.to, upload?.framing ?? call.upgrade?.lines ?? '')
+    const whole = upload === undefined || upload.whole !== undefined
+    this.#line = lease.pool.begin(request.method, head, upload?.whole ?? null, whole, this)
+    if (!whole) upload.send(this.#line, this)
   }
 
   progressed(): void {
-    this.#moreTime()
-  }
-
-  sent(): void {
-    this.#connection.sent()
     this.#moreTime()
   }
 
@@ -148,20 +190,25 @@ class Attempt implements Exchange, Watched, Sender {
     this.deadline = Number.POSITIVE_INFINITY
     this.#lease.answered()
     if (head.status === 101 && this.#call.upgrade) return this.#agreed(head, this.#call.upgrade)
-    if (head.status === 101 || head.status > 599) throw new MalformedAnswer(`the status ${head.status} is none to be sent`)
+    if (head.status === 101 || head.status > 599)
+      this.#abandon(notHttp(new MalformedAnswer(`the status ${head.status} is none to be sent`)))
   }
 
   #agreed(head: AnswerHead, upgrade: Upgrade): void {
-    const answer = upgrade.agreed(head, this.#connection, this.#lease)
-    this.#isOver = true // the lease goes on
-    watch.remove(this)
-    this.#answer.resolve(answer)
+    try {
+      const answer = upgrade.agreed(head, this.#line, this.#lease)
+      this.#isOver = true // the lease goes on
+      watch.remove(this)
+      this.#outcome.answered(answer)
+    } catch (error) {
+      this.#abandon(notHttp(error))
+    }
   }
 
-  data(piece: Buffer): void {
+  data(piece: Uint8Array): void {
     if (!this.#controller) return void this.#pieces.push(piece)
     this.#controller.enqueue(piece)
-    if (this.#controller.desiredSize! <= 0) this.#connection.pause()
+    if (this.#controller.desiredSize! <= 0) this.#line.pause()
   }
 
   unfinished(): void {
@@ -183,14 +230,14 @@ class Attempt implements Exchange, Watched, Sender {
   failed(error: Error): void {
     this.#over()
     if (this.#controller) this.#controller.error(error)
-    else if (error instanceof MalformedAnswer)
-      this.#answer.reject(badGateway('What the server of this deployment answered is not HTTP.', error))
-    else if (this.#head) this.#answer.reject(badGateway('The answer of this deployment was cut off.', error))
-    else this.#answer.reject(error)
+    else if (error instanceof Malformed) this.#outcome.failed(notHttp(error))
+    else if (this.#head) this.#outcome.failed(badGateway('The answer of this deployment was cut off.', error))
+    else if (error instanceof Unconnected) this.#outcome.unconnected(error, this.#lease)
+    else this.#outcome.lost(error as Lost, this.#lease)
   }
 
-  drained(): void {
-    this.#upload?.drained()
+  wrote(): void {
+    this.#upload?.wrote()
   }
 
   expired(): void {
@@ -214,9 +261,9 @@ class Attempt implements Exchange, Watched, Sender {
           this.#controller = controller
           for (const piece of this.#pieces.splice(0)) controller.enqueue(piece)
         },
-        pull: () => this.#connection.resume(),
+        pull: () => this.#line.resume(),
         cancel: () => {
-          this.#connection.destroy()
+          this.#line.destroy()
           this.#over()
         },
       },
@@ -225,20 +272,20 @@ class Attempt implements Exchange, Watched, Sender {
     this.#resolve(body)
   }
 
-  #resolve(body: Buffer | ReadableStream<Uint8Array> | undefined): void {
+  #resolve(body: Uint8Array | ReadableStream<Uint8Array> | undefined): void {
     try {
-      this.#answer.resolve(answerOf(this.#head!, this.method, this.#call.edge, body))
+      this.#outcome.answered(answerOf(this.#head!, this.request.method, this.#call.edge, body))
     } catch (error) {
-      this.#connection.destroy()
-      this.#answer.reject(badGateway('What the server of this deployment answered cannot be sent on.', error))
+      this.#line.destroy()
+      this.#outcome.failed(badGateway('What the server of this deployment answered cannot be sent on.', error))
     }
   }
 
   #abandon(fault: Fault): void {
-    this.#connection.destroy()
+    this.#line.destroy()
     this.#over()
     if (this.#controller) this.#controller.error(fault)
-    else this.#answer.reject(fault)
+    else this.#outcome.failed(fault)
   }
 
   #moreTime(): void {

@@ -5,7 +5,7 @@ import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
 import type { Places, Plan } from './plan.ts'
 import { freePort, isListening, takePort } from './port.ts'
-import { Pool } from './wire/pool.ts'
+import type { Wire, WirePool } from './wire/wire.ts'
 
 /** Servers close idle connections after 5 seconds and more; after 2, some. */
 const IDLE_CONNECTION_MS = 1000
@@ -23,6 +23,13 @@ const notReady = (why: string) => new Fault(503, 'not_ready', why)
 
 export type ReplicaState = 'starting' | 'ready' | 'stopping' | 'ended'
 
+/** What programs run with: one of each in a server. */
+export interface Means {
+  places: Places
+  guard: Guard
+  wire: Wire
+}
+
 let programs = 0
 
 /** One process of a `command:` deployment, from its start to its end. */
@@ -37,7 +44,7 @@ export class Replica {
   readonly exited: Promise<Exit>
   #id = ++programs
   #port = takePort()
-  #pool = new Pool({ host: '127.0.0.1', port: this.#port }, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
+  #pool: WirePool
   #leases = new Set<Lease>()
   #plan: Plan
   #guard: Guard
@@ -49,14 +56,15 @@ export class Replica {
   /** @param onReachable called when it can be reached again after a connection to it failed */
   constructor(
     { deploymentId, number, plan }: { deploymentId: number; number: number; plan: Plan },
-    places: Places,
-    guard: Guard,
+    { places, guard, wire }: Means,
     onReachable: () => void,
   ) {
     this.number = number
     this.#plan = plan
     this.#guard = guard
     this.#onReachable = onReachable
+    const address = { host: '127.0.0.1', port: this.#port }
+    this.#pool = wire.pool(address, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
     const started = Promise.withResolvers<void>()
     this.exited = this.#run(deploymentId, places, started.resolve)
     this.ready = this.#becomeReady(started.promise)
@@ -69,19 +77,16 @@ export class Replica {
   }
 
   lease(): Lease {
-    const lease: Lease = {
-      pool: this.#pool,
-      release: () => this.#leases.delete(lease),
-      failed: () => this.#unreachable(),
-      answered: () => {},
-      crashed: async () => {
-        // a connection ends a moment before its process is known to have
-        for (let i = 0; i < 10 && this.state !== 'ended'; i++) await pause(5)
-        return this.state === 'ended'
-      },
-    }
+    const lease = new ReplicaLease(this.#pool, this.#leases, this)
     this.#leases.add(lease)
     return lease
+  }
+
+  /** A connection to it failed: it gets no requests until it can be reached, or has ended. */
+  unreachable(): void {
+    if (this.state !== 'ready') return
+    this.state = 'starting'
+    void this.#reach()
   }
 
   /** Takes no more requests, waits for those under way, and ends. Again: it waits no longer than is said now. */
@@ -179,13 +184,6 @@ export class Replica {
     await this.stop(HEALTH_TIMEOUT_MS)
   }
 
-  /** A connection to it failed: it gets no requests until it can be reached, or has ended. */
-  #unreachable(): void {
-    if (this.state !== 'ready') return
-    this.state = 'starting'
-    void this.#reach()
-  }
-
   async #reach(): Promise<void> {
     while (this.state === 'starting') {
       if (await isListening(this.#port)) {
@@ -203,5 +201,34 @@ export class Replica {
     for (const lease of this.#leases) lease.stopping?.()
     await this.#guard.end({ id: this.#id, graceMs: GRACE_MS })
     await this.exited
+  }
+}
+
+class ReplicaLease implements Lease {
+  stopping?: () => void
+  readonly pool: WirePool
+  readonly #all: Set<Lease>
+  readonly #replica: Replica
+
+  constructor(pool: WirePool, all: Set<Lease>, replica: Replica) {
+    this.pool = pool
+    this.#all = all
+    this.#replica = replica
+  }
+
+  release(): void {
+    this.#all.delete(this)
+  }
+
+  failed(): void {
+    this.#replica.unreachable()
+  }
+
+  answered(): void {}
+
+  async crashed(): Promise<boolean> {
+    // a connection ends a moment before its process is known to have
+    for (let i = 0; i < 10 && this.#replica.state !== 'ended'; i++) await pause(5)
+    return this.#replica.state === 'ended'
   }
 }

@@ -1,19 +1,15 @@
 /** The body of a request on its way to a server. */
 import { tooLarge } from '../lib/body.ts'
 import { badRequest, Fault } from '../lib/fault.ts'
-import type { Connection } from './wire/connection.ts'
+import type { Line } from './wire/wire.ts'
 
 /** A body of a known length up to this is read whole first, and can be sent again. */
 const SMALL = 64 * 1024
-const CRLF = Buffer.from('\r\n')
-const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 /** What an upload tells whoever sends it. */
 export interface Sender {
-  /** Some of the body was written. */
+  /** Some of the body has gone. */
   progressed(): void
-  /** All of it was. */
-  sent(): void
   /** The body cannot be sent to its end. */
   refused(fault: Fault): void
 }
@@ -72,20 +68,19 @@ export class Upload {
     )
   }
 
-  /** Writes head and body; whoever sends is told of its end in any case but when `stop` came first. */
-  send(head: Buffer, connection: Connection, sender: Sender): void {
-    if (this.#whole) {
-      connection.write(this.#whole.length === 0 ? head : Buffer.concat([head, this.#whole]))
-      sender.sent()
-      return
-    }
-    this.untouched = false
-    connection.write(head)
-    void this.#pump(connection, sender)
+  /** all of it, where it is at hand */
+  get whole(): Uint8Array | undefined {
+    return this.#whole
   }
 
-  /** What could not be written at once has been. */
-  drained(): void {
+  /** Writes what is not at hand, as it comes; whoever sends is told of its end in any case but when `stop` came first. */
+  send(line: Line, sender: Sender): void {
+    this.untouched = false
+    void this.#pump(line, sender)
+  }
+
+  /** What was written has gone. */
+  wrote(): void {
     this.#drain?.()
   }
 
@@ -97,7 +92,7 @@ export class Upload {
     reader?.cancel().catch(() => {})
   }
 
-  async #pump(connection: Connection, sender: Sender): Promise<void> {
+  async #pump(line: Line, sender: Sender): Promise<void> {
     const reader = this.#stream?.getReader()
     this.#reader = reader
     let sent = 0
@@ -108,14 +103,18 @@ export class Upload {
         if (done) break
         sent += value.length
         if (sent > this.#limit) return sender.refused(tooLarge(this.#limit))
-        const written = connection.write(this.#chunked ? chunkOf(value) : value)
-        if (!written) await new Promise<void>(resolve => (this.#drain = resolve))
+        const gone = new Promise<void>(resolve => {
+          this.#drain = resolve
+        })
+        line.write(this.#chunked ? chunkOf(value) : value)
+        await gone
         if (this.#reader !== reader) return
         sender.progressed()
       }
-      if (this.#chunked) connection.write(LAST_CHUNK)
+      if (this.#chunked) line.write(LAST_CHUNK)
       this.#reader = undefined
-      sender.sent()
+      line.sent()
+      sender.progressed()
     } catch (cause) {
       if (this.#reader !== reader) return
       sender.refused(new Fault(400, 'malformed_body', 'The body was cut off.', { cause }))
@@ -123,4 +122,13 @@ export class Upload {
   }
 }
 
-const chunkOf = (piece: Uint8Array) => Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, CRLF])
+const CRLF = new Uint8Array([13, 10])
+const LAST_CHUNK = new TextEncoder().encode('0\r\n\r\n')
+const chunkOf = (piece: Uint8Array) => {
+  const size = new TextEncoder().encode(`${piece.length.toString(16)}\r\n`)
+  const chunk = new Uint8Array(size.length + piece.length + CRLF.length)
+  chunk.set(size)
+  chunk.set(piece, size.length)
+  chunk.set(CRLF, size.length + piece.length)
+  return chunk
+}

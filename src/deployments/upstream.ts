@@ -2,8 +2,7 @@ import type { UpstreamConfig } from '../catalog/deployments.ts'
 import { unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import type { Backend, Lease } from './backend.ts'
-import type { Connection, Exchange } from './wire/connection.ts'
-import { Pool } from './wire/pool.ts'
+import type { Wire, WirePool } from './wire/wire.ts'
 
 /** Servers keep idle connections for 5 seconds and more. */
 const IDLE_CONNECTION_MS = 4000
@@ -20,12 +19,15 @@ const DRAIN_MS = 30_000
  * until a probe finds that it answers again.
  */
 export class UpstreamBackend implements Backend {
-  readonly url: URL
+  /** what requests name as their Host */
+  readonly host: string
+  /** the path that stands before every request's: empty, or without a slash at its end */
+  readonly basePath: string
   readonly reconnects: number
   readonly retries: number
-  #pool: Pool
+  #pool: WirePool
   #health: string | undefined
-  #leases = new Set<Lease>()
+  readonly #leases = new Set<Lease>()
   #failures = 0
   /** when the next probe is, as performance.now(); undefined: the circuit is closed */
   #probeAt: number | undefined
@@ -33,17 +35,19 @@ export class UpstreamBackend implements Backend {
   /** as performance.now() */
   #drainUntil = Number.POSITIVE_INFINITY
 
-  constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig) {
-    this.url = new URL(upstream)
+  constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig, wire: Wire) {
+    const { protocol, hostname, port, host: named, pathname } = new URL(upstream)
+    this.host = named
+    this.basePath = pathname.replace(/\/+$/, '')
     this.retries = retries
     this.reconnects = retries
     this.#health = health
-    const secure = this.url.protocol === 'https:'
-    const host = this.url.hostname.replace(/^\[|\]$/g, '')
-    this.#pool = new Pool(
+    const secure = protocol === 'https:'
+    const host = hostname.replace(/^\[|\]$/g, '')
+    this.#pool = wire.pool(
       {
         host,
-        port: Number(this.url.port || (secure ? 443 : 80)),
+        port: Number(port || (secure ? 443 : 80)),
         ...(secure ? { tls: { serverName: host, ca } } : {}),
       },
       {
@@ -53,28 +57,26 @@ export class UpstreamBackend implements Backend {
     )
   }
 
-  /** The path that stands before every request's: empty, or without a slash at its end. */
-  get basePath(): string {
-    return this.url.pathname.replace(/\/+$/, '')
-  }
-
   lease(): Lease {
     if (this.#closed) throw unavailable('This deployment is stopping.', 1)
     if (this.#probeAt !== undefined) {
       const seconds = Math.max(1, Math.ceil((this.#probeAt - performance.now()) / 1000))
       throw unavailable('The server of this deployment cannot be reached at the moment.', seconds)
     }
-    const lease: Lease = {
-      pool: this.#pool,
-      release: () => this.#leases.delete(lease),
-      failed: () => this.#failed(),
-      answered: () => {
-        this.#failures = 0
-      },
-      crashed: async () => false,
-    }
+    const lease = new UpstreamLease(this.#pool, this.#leases, this)
     this.#leases.add(lease)
     return lease
+  }
+
+  /** A request was answered: whatever failed before has passed. */
+  answered(): void {
+    this.#failures = 0
+  }
+
+  /** A request failed for want of the server. */
+  failed(): void {
+    if (++this.#failures < OPEN_AFTER || this.#probeAt !== undefined) return
+    void this.#probe()
   }
 
   describe() {
@@ -94,11 +96,6 @@ export class UpstreamBackend implements Backend {
     this.#pool.close()
   }
 
-  #failed(): void {
-    if (++this.#failures < OPEN_AFTER || this.#probeAt !== undefined) return
-    void this.#probe()
-  }
-
   async #probe(): Promise<void> {
     for (let wait = FIRST_PROBE_MS; !this.#closed; wait = Math.min(LONGEST_PROBE_MS, wait * 2)) {
       this.#probeAt = performance.now() + wait
@@ -110,34 +107,52 @@ export class UpstreamBackend implements Backend {
     }
   }
 
-  /** Whether it takes a connection and, where it has a health path, answers there. */
-  async #answers(): Promise<boolean> {
-    try {
-      const connection = await this.#pool.open()
-      const well = this.#health === undefined || (await this.#asked(connection, this.#health))
-      connection.destroy()
-      return well
-    } catch {
-      return false
-    }
+  /** Whether it takes a connection or, where it has a health path, is well there. */
+  #answers(): Promise<boolean> {
+    if (this.#health === undefined) return this.#pool.probe()
+    const head = `GET ${this.basePath}${this.#health} HTTP/1.1\r\nhost: ${this.host}\r\nuser-agent: callgate-health\r\n\r\n`
+    return new Promise(resolve => {
+      const line = this.#pool.begin('GET', head, null, true, {
+        answered: ({ status }) => resolve(status < 400),
+        data() {},
+        unfinished() {},
+        ended() {},
+        failed: () => resolve(false),
+        wrote() {},
+      })
+      void pause(PROBE_TIMEOUT_MS).then(() => {
+        line.destroy()
+        resolve(false)
+      })
+    })
+  }
+}
+
+class UpstreamLease implements Lease {
+  stopping?: () => void
+  readonly pool: WirePool
+  readonly #all: Set<Lease>
+  readonly #upstream: UpstreamBackend
+
+  constructor(pool: WirePool, all: Set<Lease>, upstream: UpstreamBackend) {
+    this.pool = pool
+    this.#all = all
+    this.#upstream = upstream
   }
 
-  #asked(connection: Connection, path: string): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const exchange: Exchange = {
-      method: 'GET',
-      answered: ({ status }) => resolve(status < 400),
-      data() {},
-      unfinished() {},
-      ended() {},
-      failed: () => resolve(false),
-      drained() {},
-    }
-    connection.begin(exchange)
-    connection.write(
-      Buffer.from(`GET ${this.basePath}${path} HTTP/1.1\r\nhost: ${this.url.host}\r\nuser-agent: callgate-health\r\n\r\n`),
-    )
-    void pause(PROBE_TIMEOUT_MS).then(() => resolve(false))
-    return promise
+  release(): void {
+    this.#all.delete(this)
+  }
+
+  failed(): void {
+    this.#upstream.failed()
+  }
+
+  answered(): void {
+    this.#upstream.answered()
+  }
+
+  async crashed(): Promise<boolean> {
+    return false
   }
 }

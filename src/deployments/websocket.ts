@@ -2,9 +2,9 @@
 import type { ServerWebSocket } from 'bun'
 import type { Lease } from './backend.ts'
 import type { Upgrade } from './proxy.ts'
-import type { Connection, Exchange } from './wire/connection.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
+import type { Answering, Line } from './wire/wire.ts'
 
 /** Bytes of one message, either way. */
 export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024
@@ -34,11 +34,10 @@ export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
   const key = request.headers.get('sec-websocket-key')!
   return {
     lines: 'connection: Upgrade\r\nupgrade: websocket\r\n',
-    agreed(head, connection, lease) {
+    agreed(head, line, lease) {
       const headers = checkedHeaders(head, key)
-      const tunnel = new Tunnel(connection, lease)
-      connection.takeOver(tunnel)
-      connection.pause()
+      const tunnel = new Tunnel(line, lease)
+      line.hand(tunnel)
       if (!accept(tunnel, headers)) tunnel.failed()
       // nothing more is sent: the HTTP server has answered
       return new Response(null)
@@ -66,19 +65,20 @@ function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
   return passed
 }
 
-class Tunnel implements Exchange, SocketEvents {
-  readonly method = 'GET'
-  #connection: Connection
+class Tunnel implements Answering, SocketEvents {
+  #line: Line
   #lease: Lease
   #reader = new FrameReader(MOST_OF_A_MESSAGE)
   #caller: ServerWebSocket<SocketEvents> | undefined
   /** the caller has not taken what was sent last */
   #blocked = false
+  /** bytes that the server has not taken */
+  #waiting = 0
   #over = false
   #closing: ReturnType<typeof setTimeout> | undefined
 
-  constructor(connection: Connection, lease: Lease) {
-    this.#connection = connection
+  constructor(line: Line, lease: Lease) {
+    this.#line = line
     this.#lease = lease
     lease.stopping = () => this.#end(CODE.goingAway, 'The server of this deployment is stopping.')
   }
@@ -86,32 +86,31 @@ class Tunnel implements Exchange, SocketEvents {
   open(caller: ServerWebSocket<SocketEvents>): void {
     if (this.#over) return caller.close(CODE.badGateway)
     this.#caller = caller
-    this.#connection.resume()
     this.#relay()
   }
 
   message(_caller: unknown, message: string | Buffer): void {
     const text = typeof message === 'string'
-    this.#connection.write(frameOf(text ? OPCODE.text : OPCODE.binary, text ? Buffer.from(message) : message))
-    if (this.#connection.waiting > MOST_WAITING) this.#end(CODE.tooMuch, 'The server of this deployment is too slow.')
+    this.#write(frameOf(text ? OPCODE.text : OPCODE.binary, text ? Buffer.from(message) : message))
+    if (this.#waiting > MOST_WAITING) this.#end(CODE.tooMuch, 'The server of this deployment is too slow.')
   }
 
   drain(): void {
     if (!this.#blocked) return
     this.#blocked = false
-    this.#connection.resume()
+    this.#line.resume()
     this.#relay()
   }
 
   close(_caller: unknown, code: number, reason: string): void {
     if (this.#over) return
     if (code === CODE.lost) return this.#finish()
-    this.#connection.write(closeFrameOf(code === CODE.noStatus ? undefined : code, reason))
+    this.#write(closeFrameOf(code === CODE.noStatus ? undefined : code, reason))
     this.#closing ??= setTimeout(() => this.#finish(), CLOSING_MS)
   }
 
-  data(bytes: Buffer): void {
-    this.#reader.push(bytes)
+  data(bytes: Uint8Array): void {
+    this.#reader.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
     this.#relay()
   }
 
@@ -126,7 +125,15 @@ class Tunnel implements Exchange, SocketEvents {
 
   answered(): void {}
   unfinished(): void {}
-  drained(): void {}
+
+  wrote(bytes: number): void {
+    this.#waiting -= bytes
+  }
+
+  #write(frame: Buffer): void {
+    this.#waiting += frame.length
+    this.#line.write(frame)
+  }
 
   #relay(): void {
     try {
@@ -141,17 +148,17 @@ class Tunnel implements Exchange, SocketEvents {
             this.#sent(this.#caller.sendBinary(incoming.payload))
             break
           case OPCODE.ping:
-            this.#connection.write(frameOf(OPCODE.pong, incoming.payload))
+            this.#write(frameOf(OPCODE.pong, incoming.payload))
             break
           case OPCODE.close:
-            this.#connection.write(closeFrameOf(incoming.code, ''))
+            this.#write(closeFrameOf(incoming.code, ''))
             this.#finish()
             this.#caller.close(incoming.code, incoming.reason)
         }
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      this.#connection.write(closeFrameOf(error.code, ''))
+      this.#write(closeFrameOf(error.code, ''))
       this.#finish()
       this.#caller?.close(error.code === 1009 ? 1009 : CODE.badGateway, 'The server of this deployment broke the protocol.')
     }
@@ -160,13 +167,13 @@ class Tunnel implements Exchange, SocketEvents {
   #sent(status: number): void {
     if (status >= 0) return
     this.#blocked = true
-    this.#connection.pause()
+    this.#line.pause()
   }
 
   /** Both sides are told. */
   #end(code: number, reason: string): void {
     if (this.#over) return
-    this.#connection.write(closeFrameOf(code, reason))
+    this.#write(closeFrameOf(code, reason))
     this.#finish()
     this.#caller?.close(code, reason)
   }
@@ -175,7 +182,7 @@ class Tunnel implements Exchange, SocketEvents {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#closing)
-    this.#connection.end()
+    this.#line.end()
     this.#lease.release()
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket, TCPSocketConnectOptions } from 'bun'
 import { Unchunker } from './chunked.ts'
-import { type AnswerHead, MalformedAnswer, parseAnswerHead } from './head.ts'
+import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
 
 /** Where a server listens. */
 export interface Address {
@@ -33,6 +33,10 @@ const MOST_OF_A_HEAD = 64 * 1024
 const MOST_INFORMATION = 32
 const HEAD_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
+/** where heads are made into bytes */
+const SCRATCH = Buffer.alloc(16 * 1024)
+/** of what came, where a head is looked for first */
+const USUAL_HEAD = 2048
 
 // in Bun's runtime, and not in its types
 type PausableSocket = Socket<Connection> & { pause(): void; resume(): void }
@@ -46,7 +50,7 @@ export class Connection {
   keepAliveSeconds: number | undefined
   #socket!: PausableSocket
   #exchange: Exchange | undefined
-  #head: AnswerHead | undefined
+  #head: ParsedHead | undefined
   /** the beginning of a head that is not all there */
   #held: Buffer = NOTHING
   #unchunker: Unchunker | undefined
@@ -136,6 +140,16 @@ export class Connection {
     this.#requestSent = false
   }
 
+  /** A head, one byte a character. @returns as `write` */
+  writeText(text: string): boolean {
+    if (text.length > SCRATCH.length || this.#closed || this.#pendingBytes > 0)
+      return this.write(Buffer.from(text, 'latin1'))
+    const length = SCRATCH.write(text, 'latin1')
+    const written = Math.max(0, this.#socket.write(SCRATCH, 0, length))
+    if (written < length) this.#keep(SCRATCH.subarray(written, length))
+    return written === length
+  }
+
   /** @returns false where some of it waits: write on when `drained` is called */
   write(bytes: Buffer | Uint8Array): boolean {
     if (this.#closed) return true // its end has been told, or will be
@@ -145,11 +159,6 @@ export class Connection {
       if (written < bytes.length) this.#keep(bytes.subarray(written))
     }
     return this.#pendingBytes === 0
-  }
-
-  /** bytes that are not written yet */
-  get waiting(): number {
-    return this.#pendingBytes
   }
 
   /** The whole request has been written. */
@@ -182,11 +191,6 @@ export class Connection {
     this.#socket.end()
   }
 
-  /** After a 101: takes what comes from now on, as it is. */
-  takeOver(exchange: Exchange): void {
-    this.#exchange = exchange
-  }
-
   #keep(bytes: Buffer | Uint8Array): void {
     this.#pending.push(Buffer.from(bytes))
     this.#pendingBytes += bytes.length
@@ -213,8 +217,8 @@ export class Connection {
     try {
       if (this.#head?.status === 101) return exchange.data(bytes)
       const rest = this.#head ? bytes : this.#readHead(exchange, bytes)
-      // what was told of the head may have given the request up, or handed the connection over
-      if (rest && this.#exchange) this.#readBody(this.#exchange, this.#head!, rest)
+      // what was told of the head may have given the request up
+      if (rest && this.#exchange === exchange) this.#readBody(exchange, this.#head!, rest)
     } catch (error) {
       if (this.#exchange === exchange) this.#fail(error as Error)
     }
@@ -225,14 +229,16 @@ export class Connection {
     let rest = this.#held.length > 0 ? Buffer.concat([this.#held, bytes]) : bytes
     this.#held = NOTHING
     for (;;) {
-      const end = rest.indexOf(HEAD_END)
+      const text = rest.toString('latin1', 0, Math.min(rest.length, USUAL_HEAD))
+      const found = text.indexOf('\r\n\r\n')
+      const end = found >= 0 || rest.length <= USUAL_HEAD ? found : rest.indexOf(HEAD_END)
       if (end < 0 ? rest.length > MOST_OF_A_HEAD : end > MOST_OF_A_HEAD)
         throw new MalformedAnswer('the head of the answer is too long')
       if (end < 0) {
         this.#held = rest
         return undefined
       }
-      const head = parseAnswerHead(rest.toString('latin1', 0, end), exchange.method)
+      const head = parseAnswerHead(found >= 0 ? text.slice(0, end) : rest.toString('latin1', 0, end), exchange.method)
       rest = rest.subarray(end + HEAD_END.length)
       if (head.status >= 200 || head.status === 101) {
         this.#head = head

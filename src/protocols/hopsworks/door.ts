@@ -30,9 +30,9 @@ export interface DeploymentDoorSettings {
 
 export interface DeploymentDoor {
   /** A call by path. */
-  byPath(request: Request, address: () => string): Promise<Response>
+  byPath(request: Request, address: () => string): Response | Promise<Response>
   /** A call by Host; undefined where the Host is no deployment's. */
-  byHost(request: Request, address: () => string): Promise<Response> | undefined
+  byHost(request: Request, address: () => string): Response | Promise<Response> | undefined
 }
 
 interface Route {
@@ -43,6 +43,7 @@ interface Route {
   /** what follows, not decoded: empty or with its slash */
   path: string
 }
+/** what leads nowhere is refused as any other route, after the key */
 const NOWHERE: Route = { project: '', deployment: '', prefix: '', path: '' }
 
 export function deploymentDoor(
@@ -54,25 +55,36 @@ export function deploymentDoor(
 ): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
-  async function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
+  function serve(
+    request: Request,
+    address: () => string,
+    { project, deployment: name, prefix, path }: Route,
+  ): Response | Promise<Response> {
     const identity = identify(request.headers)
+    let limit: LimitHeaders | undefined
+    const refused = (error: unknown): Response => {
+      const fault = toFault(error)
+      logFailure(fault, error, identity)
+      return refusal(fault, { ...identity, headers: { ...identity.headers, ...limit } })
+    }
     try {
       if (isPreflight(request)) return new Response(null, { status: 204 })
       checkAnnouncedLength(request.headers, settings.servers.maxBody)
-      const { project, deployment: name, prefix, path } = route ?? NOWHERE
-      const admission = await gate.admitDeployment(request.headers, address, project, name)
-      const { deployment, headers: limit } = admission
-      if (deploymentKind(deployment.config) !== 'model')
-        return await callServer({ request, deployment, prefix, path, identity, limit }, fleet, link, settings.servers)
+      const admission = gate.admitDeployment(request.headers, address, project, name)
+      const { deployment } = admission
+      limit = admission.headers
+      if (deploymentKind(deployment.config) !== 'model') {
+        const call = { request, deployment, prefix, path, identity, limit, refused }
+        return callServer(call, fleet, link, settings.servers)
+      }
       checkAnnouncedLength(request.headers, settings.maxBody)
       if (!deployment.model) throw unavailable('The model of this deployment cannot be served.', 60)
-      if (isModelPath(path)) return await models.serveWithin(within(deployment, admission), path, request, identity)
+      if (isModelPath(path))
+        return models.serveWithin(within(deployment, admission), path, request, identity).catch(refused)
       if (path === '' || path === '/') return alive(request, { ...identity.headers, ...limit })
       throw notFound('No such route.', 'not_routed')
     } catch (error) {
-      const fault = toFault(error)
-      logFailure(fault, error, identity)
-      return refusal(fault, identity)
+      return refused(error)
     }
   }
 
@@ -92,12 +104,17 @@ export function deploymentDoor(
   }
 }
 
-/** @returns undefined where there are not both names */
-function routeOf(path: string): Route | undefined {
-  const match = /^(\/v1\/([^/]+)\/([^/]+))(\/.*)?$/s.exec(path)
-  const [project, deployment] = [decodedPart(match?.[2] ?? ''), decodedPart(match?.[3] ?? '')]
-  return project && deployment ? { project, deployment, prefix: match![1]!, path: match![4] ?? '' } : undefined
+/** `/v1/{project}/{deployment}` and what follows. */
+function routeOf(path: string): Route {
+  const second = path.indexOf('/', BASE.length)
+  if (!path.startsWith(BASE) || second < 0) return NOWHERE
+  const third = path.indexOf('/', second + 1)
+  const end = third < 0 ? path.length : third
+  const project = decodedPart(path.slice(BASE.length, second))
+  const deployment = decodedPart(path.slice(second + 1, end))
+  return project && deployment ? { project, deployment, prefix: path.slice(0, end), path: path.slice(end) } : NOWHERE
 }
+const BASE = '/v1/'
 
 /** A browser's question before a call. Where the edge knows origins it is answered there; here it is told nothing. */
 const isPreflight = ({ method, headers }: Request) =>

@@ -42,6 +42,8 @@ export interface ServerCall {
   path: string
   identity: Identity
   limit: LimitHeaders | undefined
+  /** an error as the caller gets it */
+  refused(error: unknown): Response
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -49,10 +51,10 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 /**
  * Hands a call on to its deployment's server.
  * @throws Fault 400 a request that could be read in two ways, or a path that would leave the deployment; 405; 503 the
- * deployment is being changed; what `forward` throws
+ * deployment is being changed
  */
 export function callServer(
-  { request, deployment, prefix, path, identity, limit }: ServerCall,
+  { request, deployment, prefix, path, identity, limit, refused }: ServerCall,
   fleet: Fleet,
   link: Link,
   settings: ServerCallSettings,
@@ -69,13 +71,14 @@ export function callServer(
   const upstream = backend instanceof UpstreamBackend
   const to: Forwarding = {
     target: `${upstream ? backend.basePath : ''}${path || '/'}${rawQuery(url)}`,
-    host: upstream ? backend.url.host : host,
+    host: upstream ? backend.host : host,
+    callersHost: host,
     prefix,
     peer,
     scheme: settings.scheme,
     trusted: settings.trustedProxies.length > 0 && within(peer, settings.trustedProxies),
     requestId: identity.requestId,
-    traceparent: identity.headers.traceparent ?? newTraceparent(),
+    traceparent: identity.headers.traceparent ?? newTraceparent(identity.requestId),
     withheld: config.pass_authorization ? [] : keyHeaders(headers),
   }
   return forward({
@@ -86,6 +89,7 @@ export function callServer(
     timeoutMs: config.timeout_seconds === undefined ? settings.requestTimeout : config.timeout_seconds * 1000,
     maxBody: settings.maxBody,
     keepOpen: () => link.keepOpen(request),
+    refused,
     upgrade: isWebSocket(request)
       ? webSocketUpgrade(request, (events, more) => link.upgrade(request, events, more))
       : undefined,
