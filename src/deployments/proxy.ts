@@ -157,6 +157,8 @@ class Attempt implements Answering, Watched, Sender {
   /** of the body, before anything of the answer is sent */
   #pieces: Uint8Array[] = []
   #holding: ReturnType<typeof setTimeout> | undefined
+  /** what came was not all of the answer */
+  #goesOn = false
   /** of the body, when it goes on as it comes */
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #isOver = false
@@ -206,15 +208,24 @@ class Attempt implements Answering, Watched, Sender {
   }
 
   data(piece: Uint8Array): void {
-    if (!this.#controller) return void this.#pieces.push(piece)
+    if (!this.#controller) {
+      this.#pieces.push(piece)
+      if (this.#goesOn) this.#hold()
+      return
+    }
     this.#controller.enqueue(piece)
     if (this.#controller.desiredSize! <= 0) this.#line.pause()
   }
 
   unfinished(): void {
-    if (this.#controller) return
+    this.#goesOn = true
     // Bun sends no head before the first byte of the body; until then a server that fails can still be told of
-    if (this.#pieces.length === 0) return this.#call.keepOpen()
+    if (this.#pieces.length === 0) this.#call.keepOpen()
+    else this.#hold()
+  }
+
+  /** A short body may be all there in a moment; any other goes on as it comes. */
+  #hold(): void {
     const { framing } = this.#head!
     if (framing.by !== 'length' || framing.length > HELD_BYTES) this.#goOn()
     else this.#holding ??= setTimeout(() => this.#goOn(), HELD_MS)

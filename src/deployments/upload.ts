@@ -111,7 +111,7 @@ export class Upload {
         if (this.#reader !== reader) return
         sender.progressed()
       }
-      if (this.#chunked) line.write(LAST_CHUNK)
+      if (this.#chunked) line.write(new TextEncoder().encode('0\r\n\r\n'))
       this.#reader = undefined
       line.sent()
       sender.progressed()
@@ -123,7 +123,6 @@ export class Upload {
 }
 
 const CRLF = new Uint8Array([13, 10])
-const LAST_CHUNK = new TextEncoder().encode('0\r\n\r\n')
 const chunkOf = (piece: Uint8Array) => {
   const size = new TextEncoder().encode(`${piece.length.toString(16)}\r\n`)
   const chunk = new Uint8Array(size.length + piece.length + CRLF.length)

@@ -47,6 +47,7 @@ export class Wire {
   /** whether the thread listens */
   #hears = false
   #orders: Batch = []
+  #handedOver: ArrayBuffer[] = []
   #answering = new Map<number, Answering>()
   /** how each pool was opened */
   #pools = new Map<number, Batch>()
@@ -85,12 +86,20 @@ export class Wire {
     return this.#orders
   }
 
+  /** Bytes as they are sent: in memory of their own, which is handed over. */
+  handOver(bytes: Uint8Array): Uint8Array {
+    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+    this.#handedOver.push(own.buffer as ArrayBuffer)
+    return own
+  }
+
   #flush(): void {
     this.#thread ??= this.#start()
     if (!this.#hears) return
-    const batch = this.#orders
+    const [batch, buffers] = [this.#orders, this.#handedOver]
     this.#orders = []
-    this.#thread.postMessage(batch)
+    this.#handedOver = []
+    this.#thread.postMessage(batch, buffers)
   }
 
   #start(): Worker {
@@ -114,6 +123,7 @@ export class Wire {
     const lost = [...this.#answering.values()]
     this.#answering.clear()
     this.#orders = []
+    this.#handedOver = []
     for (const order of this.#pools.values()) this.ordering().push(...order)
     for (const answering of lost) answering.failed(new Lost('the thread of connections ended', false))
   }
@@ -207,11 +217,9 @@ export class Line {
     this.#id = id
   }
 
-  /** More of the request; `wrote` tells when it has gone. */
+  /** More of the request, which is nobody's afterwards; `wrote` tells when it has gone. */
   write(bytes: Uint8Array): void {
-    // a part of a larger memory would be sent with all of it
-    const alone = bytes.byteLength === bytes.buffer.byteLength
-    this.#wire.ordering().push(ORDER.write, this.#id, alone ? bytes : new Uint8Array(bytes))
+    this.#wire.ordering().push(ORDER.write, this.#id, this.#wire.handOver(bytes))
   }
 
   /** The whole request has been written. */

@@ -102,10 +102,10 @@ export const OTHER: Record<string, Step[]> = {
   // the second is in nobody's name: it must not become the next caller's
   'two answers': [`${ok('Content-Length: 5')}helloHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison`],
   'an answer and more, later': [`${ok('Content-Length: 5')}hello`, 5, 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'],
-  'cut off late': [ok('Content-Length: 5000000'), 'x'.repeat(300_000), 100, 'reset'],
+  'cut off late': [ok('Content-Length: 5000000'), 'x'.repeat(300_000), 300, 'close'],
   'half a chunk': [`${ok('Transfer-Encoding: chunked')}5\r\nhel`, 'close'],
-  'chunks cut off late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 100, 'close'],
-  'bad chunk late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 100, 'zz\r\n'],
+  'chunks cut off late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 300, 'close'],
+  'bad chunk late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 300, 'zz\r\n'],
   events: [
     ok('Content-Type: text/event-stream', 'Transfer-Encoding: chunked'),
     ...[0, 1, 2, 3].flatMap(i => [`9\r\ndata: ${i}\n\n\r\n`, 100] as Step[]),

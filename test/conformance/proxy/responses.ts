@@ -89,7 +89,7 @@ export function responses(world: World): void {
       const { head } = await world.raw(`GET ${PREFIX}/raw/length`)
       expect(head).toMatch(/^content-length: 5$/im)
       expect(head).not.toMatch(/^transfer-encoding/im)
-      const chunked = await world.raw(`GET ${PREFIX}/raw/chunks%20in%20pieces`)
+      const chunked = await world.raw(`GET ${PREFIX}/raw/events`)
       expect(chunked.head).toMatch(/^transfer-encoding: chunked$/im)
       expect(chunked.head).not.toMatch(/^content-length/im)
     })
@@ -169,7 +169,7 @@ export function responses(world: World): void {
         let text = ''
         const socket = connect(Number(port), hostname, () =>
           socket.write(
-            `GET ${PREFIX}/raw/${encodeURIComponent(name)} HTTP/1.1\r\nHost: a\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`,
+            `GET ${PREFIX}/raw/${encodeURIComponent(name)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`,
           ),
         )
         socket.on('data', data => {
