@@ -4,7 +4,7 @@ import { Elysia } from 'elysia'
 import type { Fleet } from './deployments/fleet.ts'
 import { MOST_OF_A_MESSAGE } from './deployments/websocket.ts'
 import type { Gate } from './gate/gate.ts'
-import { clientAddress } from './lib/address.ts'
+import { clientAddress, isLoopback } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'
 import { rawPath } from './lib/path.ts'
 import { problem } from './lib/problem.ts'
@@ -73,7 +73,10 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
     return app.handle(whole)
   })
   const asReceived = (request: Request) => received.get(request) ?? request
-  const peerOf = (request: Request): string => app.server?.requestIP(asReceived(request))?.address ?? '127.0.0.1'
+  // who reaches a loopback address is on this machine: asking costs as much as all other checks of a call
+  const peerOf: (request: Request) => string = isLoopback(config.host)
+    ? () => '127.0.0.1'
+    : request => app.server?.requestIP(asReceived(request))?.address ?? '127.0.0.1'
   const addressOf = (request: Request): string =>
     clientAddress(request.headers, peerOf(request), config.trustedProxies)
   const models = modelDoor(gate, registry.runtime.scorer, {

@@ -1,4 +1,4 @@
-import type { DeploymentConfig } from '../catalog/deployments.ts'
+import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts'
 import type { Grant } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
@@ -107,6 +107,7 @@ export interface Deployment {
   project: string
   name: string
   revision: number
+  kind: DeploymentKind
   config: DeploymentConfig
   /** false: it is stopped, and not routed */
   enabled: boolean

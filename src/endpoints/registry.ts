@@ -166,8 +166,10 @@ export class Registry {
 
   #deploymentOf(store: Store, project: Project, declared: DeclaredDeployment, loading: boolean): Deployment {
     const { id, name, revision, config, enabled } = declared
-    const deployment = { id, projectId: project.id, project: project.slug, name, revision, config, enabled }
-    if (deploymentKind(config) !== 'model') return deployment
+    // one of an earlier version may say nothing of what it is: then of a model that is not there
+    const kind = deploymentKind(config) ?? 'model'
+    const deployment = { id, projectId: project.id, project: project.slug, name, revision, kind, config, enabled }
+    if (kind !== 'model') return deployment
     try {
       return { ...deployment, model: serveModel(config as ModelReference, store, project.id, this.runtime) }
     } catch (error) {

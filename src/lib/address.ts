@@ -22,3 +22,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: Networks)
   for (const hop of hops.reverse()) if (!within(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
 }
+
+/** Whether only this machine reaches what listens there. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')

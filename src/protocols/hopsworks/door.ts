@@ -4,7 +4,6 @@
  * for "not there yet"), then the key's reach (403). What lies below is the deployment's own.
  */
 
-import { deploymentKind } from '../../catalog/deployments.ts'
 import type { Grant } from '../../catalog/grant.ts'
 import type { Fleet } from '../../deployments/fleet.ts'
 import type { Deployment } from '../../endpoints/endpoint.ts'
@@ -73,7 +72,7 @@ export function deploymentDoor(
       const admission = gate.admitDeployment(request.headers, address, project, name)
       const { deployment } = admission
       limit = admission.headers
-      if (deploymentKind(deployment.config) !== 'model') {
+      if (deployment.kind !== 'model') {
         const call = { request, deployment, prefix, path, identity, limit, refused }
         return callServer(call, fleet, link, settings.servers)
       }
