@@ -83,8 +83,10 @@ export const datasets = sqliteTable(
     /** When `origin` is read again by itself, and what came of the last time. */
     refresh: json<unknown>('refresh'),
     refreshState: json<unknown>('refresh_state'),
-    /** The immutable file under `warehouse/` that is served; empty where another engine has the rows. */
+    /** The file under `warehouse/` that is served: immutable, or live where endpoints may write; empty where another engine has the rows. */
     file: text('file').notNull(),
+    /** Whether endpoints may write to it. */
+    writable: bool('writable').notNull().default(false),
     /** Where another engine finds the rows. */
     location: json<unknown>('location'),
     generation: integer('generation').notNull().default(1),
@@ -210,6 +212,8 @@ export const apiKeys = sqliteTable(
     allowedEndpoints: json<string[] | null>('allowed_endpoints'),
     allowedServices: json<string[] | null>('allowed_services'),
     allowedDeployments: json<string[] | null>('allowed_deployments'),
+    /** What it may do at endpoints of kind table; null or []: read. */
+    allowedMethods: json<('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[] | null>('allowed_methods'),
     rowScope: json<Record<string, (string | number | boolean | null)[]> | null>('row_scope'),
     manageModels: bool('manage_models').notNull().default(false),
     isActive: bool('is_active').notNull().default(true),

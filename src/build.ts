@@ -10,7 +10,7 @@ import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
 const cache = join(root, 'node_modules/.cache/callgate')
-const MAX_BYTES = 155_000_000
+const MAX_BYTES = 157_000_000
 const ZSTD_LEVEL = 9
 
 const flags = readFlags()
@@ -52,7 +52,11 @@ try {
       __dirname: '"/"',
       __filename: '"/"',
     },
-    plugins: [{ name: 'native-libraries', setup: placeNativeLibraries }],
+    loader: { '.zst': 'file' },
+    plugins: [
+      { name: 'native-libraries', setup: placeNativeLibraries },
+      { name: 'webassembly', setup: await webAssembly() },
+    ],
   })
 } catch (error) {
   const problems = error instanceof AggregateError ? error.errors : [error]
@@ -95,6 +99,30 @@ function placeNativeLibraries(build: Bun.PluginBuilder): void {
   }))
 }
 
+/** WebAssembly goes in compressed. `src/sandbox/engine.ts` sees that the engine is; the type stripper's module is in its script. */
+async function webAssembly(): Promise<Bun.BunPlugin['setup']> {
+  const engine = await compressed(
+    await Bun.file(join(packageDir('quickjs-wasi', root), 'quickjs.wasm')).bytes(),
+    'quickjs',
+  )
+  const script = await Bun.file(join(packageDir('@swc/wasm-typescript', root), 'wasm.js')).text()
+  const [before, module, after, ...more] = script.split(/Buffer\.from\('([\w+/=]+)', 'base64'\)/)
+  if (after === undefined || more.length > 0)
+    throw new Error('@swc/wasm-typescript holds its module in a new way: adapt src/build.ts')
+  const stripper = await compressed(Buffer.from(module!, 'base64'), 'wasm-typescript')
+  const read = `Bun.zstdDecompressSync(require('node:fs').readFileSync(require(${JSON.stringify(stripper.path)})))`
+  return build => {
+    build.onLoad({ filter: /quickjs-wasi\/quickjs\.wasm$/ }, async () => ({
+      loader: 'file',
+      contents: await Bun.file(engine.path).bytes(),
+    }))
+    build.onLoad({ filter: /@swc\/wasm-typescript\/wasm\.js$/ }, () => ({
+      loader: 'js',
+      contents: before + read + after,
+    }))
+  }
+}
+
 /** The library's files, each compressed once into the cache under the hash of what it was made from. */
 async function compress(library: NativeLibrary, dir: string): Promise<EmbeddedSet> {
   const names = (await readdir(dir).catch(() => [])).filter(name => /\.(node|dylib|so(\.\d+)*)$/.test(name)).sort()
@@ -104,18 +132,23 @@ async function compress(library: NativeLibrary, dir: string): Promise<EmbeddedSe
   const files = await Promise.all(
     names.map(async name => {
       const content = withoutDebugSymbols(await Bun.file(join(dir, name)).bytes())
-      const sha256 = hash(content)
-      const path = join(cache, `${sha256.slice(0, 32)}-${ZSTD_LEVEL}.zst`)
-      if (!(await Bun.file(path).exists())) {
-        console.log(`compressing ${name}`)
-        const temporary = `${path}.${process.pid}.tmp`
-        await Bun.write(temporary, await Bun.zstdCompress(content, { level: ZSTD_LEVEL }))
-        await rename(temporary, path)
-      }
-      return { name, bytes: content.length, sha256, path }
+      return { name, bytes: content.length, ...(await compressed(content, name)) }
     }),
   )
   return { sha256: hash(files.map(file => `${file.sha256}  ${file.name}\n`).join('')), files }
+}
+
+/** @returns the content's hash, and where it is compressed: in the cache, under that */
+async function compressed(content: Uint8Array, name: string): Promise<{ sha256: string; path: string }> {
+  const sha256 = hash(content)
+  const path = join(cache, `${sha256.slice(0, 32)}-${ZSTD_LEVEL}.zst`)
+  if (!(await Bun.file(path).exists())) {
+    console.log(`compressing ${name}`)
+    const temporary = `${path}.${process.pid}.tmp`
+    await Bun.write(temporary, await Bun.zstdCompress(content as Uint8Array<ArrayBuffer>, { level: ZSTD_LEVEL }))
+    await rename(temporary, path)
+  }
+  return { sha256, path }
 }
 
 /**

@@ -121,11 +121,25 @@ export const SETTINGS = {
     'What all scoring processes may hold; models not used lately are let go beyond it (default: half of the memory)',
     optionalSize,
   ),
+  functionWorkers: setting(
+    'function-workers',
+    'N',
+    String(Math.max(2, usableCpus())),
+    'Processes for functions, started when there are any (default: the CPUs, at least 2)',
+    wholeNumber(1, 64),
+  ),
+  functionNetworks: setting(
+    'function-networks',
+    'CIDR,...',
+    '',
+    'Networks that functions may fetch from though their addresses are not public',
+    networks,
+  ),
   queryWorkers: setting(
     'query-workers',
     'N',
     '2',
-    'Processes for queries that may take long, and as many for exports',
+    'Processes for queries that may take long, and as many for exports; SQLite and DuckDB each',
     wholeNumber(1, 64),
   ),
   resultCache: setting(

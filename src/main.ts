@@ -5,6 +5,8 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   score: () => import('./scoring/child.ts'),
   import: () => import('./query/ingest/child.ts'),
   query: () => import('./query/child.ts'),
+  write: () => import('./query/write/child.ts'),
+  function: () => import('./sandbox/child.ts'),
   guard: () => import('./deployments/guard/child.ts'),
   duckdb: () => import('./query/engines/duckdb/child.ts'),
 }

@@ -46,7 +46,9 @@ async function takeIn(given: ManifestDataset) {
   }
   const imported = await importFile(request)
   const columns = imported.columns.map(column => ({ ...column, sensitivity: 'low', ...given.columns?.[column.name] }))
-  return { name: given.name, file: target, ...imported, columns } as unknown as Dataset & { rowCount: number }
+  return { name: given.name, engine: 'sqlite', file: target, ...imported, columns } as unknown as Dataset & {
+    rowCount: number
+  }
 }
 
 /** Rows and bytes of a file, as the README's table says them. */

@@ -1,3 +1,5 @@
+import { INTEGER_DIGITS, storedAsInteger } from '../lib/decimal.ts'
+
 /**
  * The logical types of a column, and how the embedded SQLite store writes each of them:
  *
@@ -58,8 +60,40 @@ export interface StoredColumn {
   wide?: boolean
   /** of an engine other than the embedded store: what the column is there, as the engine calls it */
   native?: string
+  /** of a database's table: it gives the column a value where a new row names none; or gives it always, and takes none */
+  given?: 'default' | 'always'
   /** what it looks like, where that is personal; of a Column: still open, and so its tier and mask */
   proposal?: Proposal
+}
+
+/** A type as somebody declares it: of a decimal it may say how many digits, those behind the point among them. */
+export type DeclaredType = ColumnType | `decimal(${number},${number})`
+
+const DECIMAL = /^decimal\((\d{1,2}), ?(\d{1,2})\)$/
+export const MAX_DIGITS = 38
+
+/** undefined: there is no such type */
+export function declaredType(text: string): Pick<StoredColumn, 'type' | 'precision' | 'scale'> | undefined {
+  if ((COLUMN_TYPES as readonly string[]).includes(text)) return { type: text as ColumnType }
+  const [, precision, scale] = (DECIMAL.exec(text) ?? []).map(Number) as [number, number, number]
+  const possible = precision >= 1 && precision <= MAX_DIGITS && scale <= precision
+  return possible ? { type: 'decimal', precision, scale } : undefined
+}
+
+/**
+ * A column as it is where rows are written: whatever fits into the way it is stored may come, and not only what is there.
+ * @param known.empty no row tells whether a value may be missing
+ * @param known.nullable as somebody declared it
+ * @param known.digits somebody declared how many digits a decimal has
+ */
+export function writableColumn<T extends StoredColumn>(
+  column: T,
+  known: { key: boolean; empty: boolean; nullable?: boolean; digits: boolean },
+): T {
+  const nullable = !known.key && (known.nullable ?? (known.empty || column.nullable))
+  if (column.type === 'integer') return { ...column, nullable, wide: true }
+  const widened = column.type === 'decimal' && !known.digits && storedAsInteger(column.precision ?? MAX_DIGITS)
+  return { ...column, nullable, ...(widened ? { precision: INTEGER_DIGITS } : {}) }
 }
 
 /** A column with its policy. */

@@ -103,6 +103,12 @@ export function urlOf(
   const place = urlEnv !== null ? urlEnv : 'url_file'
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url))
     throw refuse(`${place} does not hold a URL such as postgres://user:password@host:5432/database`)
-  if (new URL(url).hostname === '') throw refuse(`the URL in ${place} names no host`)
+  const { hostname, username, password, pathname } = new URL(url)
+  if (hostname === '') throw refuse(`the URL in ${place} names no host`)
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part)
+  } catch {
+    throw refuse(`the URL in ${place} has a % that begins no escape: write %25 for it`)
+  }
   return url
 }

@@ -4,7 +4,7 @@ import { notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import {
   type Column,
-  type ColumnType,
+  type DeclaredType,
   type Mask,
   SENSITIVITIES,
   type Sensitivity,
@@ -54,7 +54,7 @@ export interface Origin {
   primaryKey?: string[]
   chooseKey?: boolean
   indexes?: string[][]
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
 }
 
 /** Policy of columns as a manifest and the API give it; what is not named stays. */
@@ -71,6 +71,8 @@ export interface Generation {
   primaryKey: string[] | null
   indexes: string[][]
   rowCount: number
+  /** whether endpoints may write to it: then its file is a live one */
+  writable?: boolean
   source: string | null
   sourceHash: string | null
   /** absent: the file is gone after the import (an upload) */
@@ -126,6 +128,7 @@ export function putGeneration(
   const origin = generation.origin ?? null
   const values = {
     ...generation,
+    writable: generation.writable ?? false,
     engine: generation.engine ?? 'sqlite',
     location: generation.location ?? null,
     origin,
@@ -197,6 +200,29 @@ export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, po
   if (JSON.stringify(columns) === JSON.stringify(dataset.columns)) return false
   store.update(datasets).set({ columns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
   note(store, actor, 'dataset.policy', dataset.name, dataset.projectId, { columns: policy })
+  return true
+}
+
+/**
+ * Lets values be missing in columns of a table that is written to.
+ * @returns whether anything changed
+ * @throws Fault 422 the dataset is not written to, an unknown column, one of the primary key, or one that may be NULL by now
+ */
+export function setNullable(store: Store, actor: Actor, dataset: Dataset, wanted: Record<string, boolean>): boolean {
+  const changed = Object.entries(wanted).filter(([name, nullable]) => {
+    const column = dataset.columns.find(c => c.name === name)
+    const place = `Dataset ${dataset.name}: ${shown(name)}`
+    if (!column) throw unprocessable(`${place}: there is no such column.`)
+    if (column.nullable === nullable) return false
+    if (!dataset.writable) throw unprocessable(`${place}: nullable goes with a dataset that is writable.`)
+    if (dataset.primaryKey?.includes(name)) throw unprocessable(`${place} is in the primary key, which is never null.`)
+    if (!nullable) throw unprocessable(`${place} was let be null, and cannot be said never to be.`)
+    return true
+  })
+  if (changed.length === 0) return false
+  const columns = dataset.columns.map(c => (changed.some(([name]) => name === c.name) ? { ...c, nullable: true } : c))
+  store.update(datasets).set({ columns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
+  note(store, actor, 'dataset.update', dataset.name, dataset.projectId, { nullable: changed.map(([name]) => name) })
   return true
 }
 

@@ -22,7 +22,13 @@ export interface Grant {
   allowedEndpoints: ReadonlySet<string> | null
   allowedServices: ReadonlySet<string> | null
   allowedDeployments: ReadonlySet<string> | null
+  /** What it may do at endpoints of kind table; null: read. Models and functions are called whatever this says. */
+  allowedMethods: ReadonlySet<Method> | null
 }
+
+/** The methods that tables and functions may have. HEAD goes with GET. */
+export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+export type Method = (typeof METHODS)[number]
 
 export type RowScopeValue = string | number | boolean | null
 
@@ -60,6 +66,9 @@ export function reachesDeployment(grant: Grant, projectId: number, name: string)
   return reachesWholeProject(grant) || (grant.allowedDeployments?.has(name) ?? false)
 }
 
+export const mayUse = (grant: Grant, method: Method): boolean =>
+  grant.allowedMethods === null ? method === 'GET' : grant.allowedMethods.has(method)
+
 const reachesWholeProject = (grant: Grant) =>
   grant.allowedServices === null && grant.allowedEndpoints === null && grant.allowedDeployments === null
 
@@ -72,6 +81,7 @@ const everything = {
   allowedEndpoints: null,
   allowedServices: null,
   allowedDeployments: null,
+  allowedMethods: null,
 } as const
 
 /** A dry-run: everything in the project, raw. */

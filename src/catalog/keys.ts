@@ -4,7 +4,7 @@ import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import type { Sensitivity } from './column.ts'
-import type { Grant, RowScopeValue } from './grant.ts'
+import type { Grant, Method, RowScopeValue } from './grant.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 export type ApiKey = typeof apiKeys.$inferSelect
@@ -19,6 +19,7 @@ export interface KeyFields {
   allowedEndpoints: string[] | null
   allowedServices: string[] | null
   allowedDeployments: string[] | null
+  allowedMethods: Method[] | null
   rowScope: Record<string, RowScopeValue[]> | null
   manageModels: boolean
   expiresAt: string | null
@@ -33,6 +34,7 @@ export const PLAIN_KEY: Omit<KeyFields, 'name'> = {
   allowedEndpoints: null,
   allowedServices: null,
   allowedDeployments: null,
+  allowedMethods: null,
   rowScope: null,
   manageModels: false,
   expiresAt: null,
@@ -213,6 +215,7 @@ const KEY_COLUMNS = [
   'allowedEndpoints',
   'allowedServices',
   'allowedDeployments',
+  'allowedMethods',
   'rowScope',
   'manageModels',
   'expiresAt',
@@ -235,7 +238,7 @@ function auditFields(fields: Partial<KeyFields>): unknown {
   return { ...rest, ...(rowScope !== undefined ? { row_scope: rowScope && Object.keys(rowScope) } : {}) }
 }
 
-const setOrAll = (list: string[] | null): ReadonlySet<string> | null =>
+const setOrAll = <T extends string>(list: T[] | null): ReadonlySet<T> | null =>
   list === null || list.length === 0 ? null : new Set(list)
 
 function grantOf(row: ApiKey): Grant {
@@ -252,5 +255,6 @@ function grantOf(row: ApiKey): Grant {
     allowedEndpoints: setOrAll(row.allowedEndpoints),
     allowedServices: setOrAll(row.allowedServices),
     allowedDeployments: setOrAll(row.allowedDeployments),
+    allowedMethods: setOrAll(row.allowedMethods),
   }
 }

@@ -6,6 +6,8 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
+import { METHODS } from './grant.ts'
+import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE } from './handler.ts'
 import { checkEndpointId } from './names.ts'
 import { checkPorterRoute, PorterRoute } from './porter.ts'
 
@@ -77,6 +79,16 @@ const MAX_LIMIT = 10_000_000
 
 const Source = Type.Object({ schema: Name, table: Name, as: Type.Optional(Name) }, closed)
 
+const Pagination = Type.Object(
+  {
+    default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
+    /** whether each answer counts all rows that the request's filters leave, in `total` */
+    total: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+
 export const QueryDefinition = Type.Object(
   {
     source: Source,
@@ -119,17 +131,7 @@ export const QueryDefinition = Type.Object(
     /** filters on aggregates: `column` is an aggregate's name in the answer */
     having: Type.Optional(Type.Array(Filter, { maxItems: 64 })),
     order_by: Type.Optional(Type.Array(Order, { maxItems: 16 })),
-    pagination: Type.Optional(
-      Type.Object(
-        {
-          default_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
-          max_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_LIMIT })),
-          /** whether each answer counts all rows that the request's filters leave, in `total` */
-          total: Type.Optional(Type.Boolean()),
-        },
-        closed,
-      ),
-    ),
+    pagination: Type.Optional(Pagination),
     cache: Type.Optional(Cache),
   },
   closed,
@@ -160,6 +162,23 @@ const LookupEndpoint = Type.Object(
 )
 export type LookupEndpoint = Static<typeof LookupEndpoint>
 
+const TableEndpoint = Type.Object(
+  {
+    ...common,
+    kind: Type.Literal('table'),
+    dataset: Name,
+    /** what may be done with its rows, by keys that may; GET when it is left out */
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
+    /** the columns that there are at this endpoint; all when it is left out */
+    columns: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 500 })),
+    /** of the list */
+    pagination: Type.Optional(Pagination),
+  },
+  closed,
+)
+export type TableEndpoint = Static<typeof TableEndpoint>
+const JsonSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])
+
 const ModelEndpoint = Type.Object(
   {
     ...common,
@@ -178,7 +197,11 @@ const ModelEndpoint = Type.Object(
     /** how long a call may wait for others to be scored with, even when a process is idle */
     max_delay_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
     /** a JSON Schema that each row must satisfy, at every door */
-    schema: Type.Optional(Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])),
+    schema: Type.Optional(JsonSchema),
+    /** code that looks at the rows and may refuse them, makes the model's rows of them, and makes answers of its predictions */
+    check: Type.Optional(HandlerConfig),
+    before: Type.Optional(HandlerConfig),
+    after: Type.Optional(HandlerConfig),
     porter: Type.Optional(PorterRoute),
   },
   closed,
@@ -194,25 +217,35 @@ export const ModelReference = Type.Pick(
 export type ModelReference = Static<typeof ModelReference>
 
 const FunctionEndpoint = Type.Object(
-  { ...common, kind: Type.Literal('function'), porter: Type.Optional(PorterRoute) },
-  { additionalProperties: true },
+  {
+    ...common,
+    kind: Type.Literal('function'),
+    ...handlerFields,
+    methods: Type.Optional(Type.Array(literals(...METHODS), { minItems: 1, uniqueItems: true })),
+    /** JSON Schemas of the request's body and of the answer */
+    request_schema: Type.Optional(JsonSchema),
+    response_schema: Type.Optional(JsonSchema),
+    porter: Type.Optional(PorterRoute),
+  },
+  closed,
 )
 export type FunctionEndpoint = Static<typeof FunctionEndpoint>
 
-export type EndpointConfig = SqlEndpoint | LookupEndpoint | ModelEndpoint | FunctionEndpoint
+export type EndpointConfig = SqlEndpoint | LookupEndpoint | TableEndpoint | ModelEndpoint | FunctionEndpoint
 /** Other members of a config are kept as they were saved and mean nothing here. */
 export type ServiceConfig = { endpoints?: EndpointConfig[] } & Record<string, unknown>
 
 const KINDS: Record<string, TSchema> = {
   sql: SqlEndpoint,
   lookup: LookupEndpoint,
+  table: TableEndpoint,
   model: ModelEndpoint,
   function: FunctionEndpoint,
 }
 
 const Endpoints = Type.Object({
   endpoints: Type.Optional(
-    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'model', 'function') }), { maxItems: 1000 }),
+    Type.Array(Type.Object({ id, kind: literals('sql', 'lookup', 'table', 'model', 'function') }), { maxItems: 1000 }),
   ),
 })
 
@@ -285,4 +318,14 @@ export function naming<T>(endpointId: string, work: () => T): T {
       members: error.members,
     })
   }
+}
+
+/** The sources of the handlers that endpoints name, whether they are acceptable or not. */
+export function handlersOf(endpoints: readonly unknown[]): string[] {
+  const sourceOf = (code: unknown) => (code as { handler?: unknown } | null | undefined)?.handler
+  return endpoints
+    .flatMap(endpoint => [endpoint, ...HOOKS.map(hook => (endpoint as Record<string, unknown> | null)?.[hook])])
+    .map(sourceOf)
+    .filter(source => typeof source === 'string')
+    .filter(source => source.length <= MAX_SOURCE)
 }

@@ -7,13 +7,15 @@ import { ClientError } from './client.ts'
 import { health } from './health.ts'
 import { StartError } from './start-error.ts'
 
-const HELP = `Callgate ${version}: tables and models as key-gated REST endpoints.
+const HELP = `Callgate ${version}: tables, models and functions as key-gated REST endpoints.
 
   callgate demo [settings]              the NYC flights sample, published, with a key
   callgate serve FILE... [settings]     each .csv .csv.gz .tsv .json .ndjson .parquet .onnx file, published, with a key
   callgate serve --manifest FILE        what a manifest declares
   callgate serve                        what the data directory holds
   callgate secret dk|hf                 prints a new key, or a new token
+  callgate function types               prints the types that handlers of functions are written with
+  callgate function test HANDLER        runs a handler once (--request FILE: the request, as JSON)
   callgate deployment ...               servers behind one URL and one key: "callgate deployment help"
   callgate health                       asks the server on this machine whether it is alive
   callgate version
@@ -40,6 +42,8 @@ export async function runCli(argv: string[]): Promise<number> {
         return 0
       case 'secret':
         return (await import('./secret.ts')).secret(rest)
+      case 'function':
+        return await (await import('./function.ts')).functionCommand(rest)
       case 'health':
         return health(rest)
       case 'serve':

@@ -15,7 +15,10 @@ import type { ManagementContext } from '../management/context.ts'
 import { Refresher } from '../management/refresher.ts'
 import { AnswerCache } from '../query/cache.ts'
 import { Connections } from '../query/engines/postgres/connections.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { QueryRunner } from '../query/runner.ts'
+import { Writer } from '../query/write/writer.ts'
+import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -59,17 +62,24 @@ export function openInstance(config: Config): Instance {
 
   const secret = installationSecret(db)
   const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)
-  const queries = new QueryRunner(config.queryWorkers, { scratchDir: dirs.uploads, connections })
+  const writer = new Writer(secret)
+  const elsewhere = { scratchDir: dirs.uploads, connections }
+  const queries = new QueryRunner(config.queryWorkers, elsewhere, file => writer.version(file))
   const scorer = createScorer({
     mode: config.scoring,
     workers: config.scoringWorkers,
     threads: config.scoringThreads,
     memoryBytes: config.modelMemory,
   })
+  const functions = new FunctionRunner(config.functionWorkers)
   const registry = new Registry({
     queries,
+    writer,
+    connections,
     answers: new AnswerCache(config.resultCache),
     scorer,
+    functions,
+    fetchNetworks: config.functionNetworks,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
     modelsDir: dirs.models,
@@ -95,6 +105,7 @@ export function openInstance(config: Config): Instance {
   }
   const app = buildServer({ gate, fleet, management: context, readiness })
   const closeAll = () => {
+    functions.close()
     queries.close()
     closeCatalog(db)
     unlock()
@@ -134,6 +145,7 @@ export function openInstance(config: Config): Instance {
       await read
       clearInterval(flushing)
       await scorer.close()
+      await writer.close()
       keys.flush()
       closeAll()
     },
@@ -178,7 +190,7 @@ function removeLeftOvers(
   artifacts: Set<string>,
 ): void {
   for (const [dir, known] of [
-    [dirs.warehouse, files],
+    [dirs.warehouse, new Set([...files].flatMap(withCompanions))],
     [dirs.models, artifacts],
     [dirs.uploads, new Set<string>()],
   ] as const)

@@ -1,3 +1,4 @@
+import { METHODS } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import { unavailable } from '../lib/fault.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -8,7 +9,7 @@ export function brokenEndpoint({ id, kind }: EndpointConfig): Endpoint {
   return {
     id,
     kind,
-    methods: [takesBody ? 'POST' : 'GET'],
+    methods: kind === 'table' ? METHODS : [takesBody ? 'POST' : 'GET'],
     takesBody,
     files: [],
     broken: true,

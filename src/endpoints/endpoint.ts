@@ -1,10 +1,13 @@
 import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts'
-import type { Grant } from '../catalog/grant.ts'
+import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
-import type { RowCodec } from '../scoring/codec.ts'
+import type { Tags } from '../query/write/apply.ts'
+import type { RenderedRow } from '../query/write/render.ts'
+import type { Written } from '../query/write/store.ts'
+import type { Decoded, RowCodec } from '../scoring/codec.ts'
 import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
@@ -54,6 +57,105 @@ export interface ServedModel {
   active: ServedVersion
   /** every version that may be asked for by number: all of a followed model, the one of a pinned endpoint */
   versions: ReadonlyMap<number, ServedVersion>
+  /** the author's code around it, at every door; not below a deployment */
+  hooks?: ModelHooks
+}
+
+/** What code of an author's needs for one call, besides its request. */
+export interface HandlerCall {
+  /** whose call it is: what the code asks for, it asks for in this name */
+  grant: Grant
+  /** milliseconds since the epoch */
+  deadline: number
+  caller?: { readonly signal?: AbortSignal }
+  /** of a function that another one calls */
+  within?: CallTree
+}
+
+/** Functions that call functions: how deep they are, and how many host calls they have left together. */
+export interface CallTree {
+  depth: number
+  budget: { left: number }
+}
+
+/** The service that code is in, as far as the code may call its endpoints. */
+export interface Surroundings {
+  service: ServiceIdentity
+  isPublic: boolean
+  endpoint(id: string): Endpoint | undefined
+}
+
+/** The author's code around a model: `check` may refuse rows, `before` makes the model's rows, `after` makes the answers. */
+export interface ModelHooks {
+  /** Whether predictions are made anew: what else the model gives is not answered then. */
+  readonly after: boolean
+  /**
+   * Predictions of rows with the hooks that there are.
+   * @param score the model itself
+   * @throws Fault what a hook refused; a limit; HandlerFault a hook that failed, or did not give what it has to
+   */
+  predict(
+    rows: readonly unknown[],
+    score: (rows: readonly unknown[]) => Promise<Decoded>,
+    call: HandlerCall,
+  ): Promise<Decoded>
+  /** The rows as `check` and `before` leave them, for doors that score by themselves. @throws Fault as `predict` */
+  prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]>
+}
+
+/** A call of a function, as a door parsed it. */
+export interface FunctionRequest {
+  method: string
+  /** of the URL, as it was sent */
+  path: string
+  /** what stands for the parameters of a path */
+  params: Record<string, string>
+  /** of the URL, without its mark */
+  query: string
+  /** in lower case, without secrets */
+  headers: Record<string, string>
+  /** JSON as its text, which has been read once and is valid; other text; or bytes. undefined: there is none */
+  body?: { json: string } | { text: string } | { bytes: Uint8Array }
+}
+
+export interface FunctionReply {
+  status: number
+  headers: Record<string, string>
+  /** null: none */
+  body: string | Uint8Array | null
+  /** the body, where it is JSON */
+  json?: string
+  /** for its author */
+  log: string[]
+}
+
+/** A write as a door parsed it: of the table, or of the row that `id`, a raw path segment, names. */
+export interface TableWrite {
+  method: Exclude<Method, 'GET'>
+  id?: string
+  /** JSON, as it came */
+  body: Uint8Array
+  ifMatch?: Tags
+  ifNoneMatch?: Tags
+  idempotencyKey?: string
+  /** milliseconds since the epoch */
+  deadline: number
+}
+
+/** The rows of an endpoint of kind table. */
+export interface ServedTable {
+  /** @throws Fault 405 the endpoint, or a row or the table as such, does not take the method; 403 the grant does not allow it */
+  check(grant: Grant, method: string, ofRow: boolean): void
+  /** Whether the grant may read here: else no answer to a write shows what was there before. */
+  mayRead(grant: Grant): boolean
+  /**
+   * @param id a raw path segment
+   * @param deadline milliseconds since the epoch
+   * @throws Fault 404, 403 the grant may not see what rows are named by, 503, 504
+   */
+  find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }>
+  /** @throws Fault what the table refuses, or 503, 504 (query/write/store.ts) */
+  write(grant: Grant, write: TableWrite): Promise<Written>
 }
 
 /** porter's route on an endpoint. Immutable. */
@@ -89,6 +191,13 @@ export interface Endpoint {
   readonly warnings?: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
+  /**
+   * Of kind function: a call of it, instead of `run`.
+   * @throws Fault 422 a body that its schema refuses; what the handler refused (`HandlerFault`), or a limit that it passed
+   */
+  readonly handle?: (request: FunctionRequest, call: HandlerCall) => Promise<FunctionReply>
+  /** Of kind table: its rows as resources. `run` is its list. */
+  readonly table?: ServedTable
   /** It is published and no longer compiles: every call of it is 503. */
   readonly broken?: boolean
   /** Of kinds that answer rows: the same in a format, as it is sent. */

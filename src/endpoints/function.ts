@@ -1,19 +1,124 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
-import { notServed } from '../lib/fault.ts'
-import type { Endpoint } from './endpoint.ts'
+import { notServed, unprocessable } from '../lib/fault.ts'
+import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
+import { compileHandler, HandlerFault, readAnswer } from './handler.ts'
 import { compilePorterRoute } from './porter.ts'
+import { compileSchema } from './row-schema.ts'
+import type { EndpointRuntime } from './runtime.ts'
 
-/** Functions are accepted and kept; running them needs the sandbox, which this version does not have. */
-export function compileFunctionEndpoint(endpoint: FunctionEndpoint): Endpoint {
+/** @throws Fault 422 no handler, or one that is none; a schema that is none */
+export function compileFunctionEndpoint(
+  endpoint: FunctionEndpoint,
+  surroundings: Surroundings,
+  runtime: EndpointRuntime,
+  published: boolean,
+): Endpoint {
+  const run = compileHandler(endpoint, 'the function', surroundings, runtime, published)
+  const accepts = compileSchema(endpoint.request_schema, 'request_schema')
+  const gives = compileSchema(endpoint.response_schema, 'response_schema')
+  const methods = endpoint.methods ?? ['POST']
   return {
     id: endpoint.id,
     kind: 'function',
-    methods: ['POST'],
+    methods,
     takesBody: true,
     files: [],
     porter: compilePorterRoute({ id: endpoint.id, porter: endpoint.porter }),
     run() {
-      throw notServed('Function endpoints are not served by this version of Callgate.')
+      throw notServed('A function is called by HTTP, or by another function of its service.')
+    },
+    async handle(request, call) {
+      if (accepts && takesBody(request.method)) {
+        const { body } = request
+        const wrong = accepts(body && 'json' in body ? JSON.parse(body.json) : undefined)
+        if (wrong) throw unprocessable(`The body is not as request_schema says: ${wrong}`, {}, 'unacceptable_body')
+      }
+      const ran = await run(requestText(request), call)
+      return readAnswer(ran, answer => {
+        const reply = replyOf(answer)
+        const wrong = reply.status < 300 && gives?.(reply.json === undefined ? undefined : JSON.parse(reply.json))
+        if (wrong) throw badReply(`the answer is not as response_schema says: ${wrong}`)
+        return { ...reply, log: ran.log }
+      })
     },
   }
+}
+
+const takesBody = (method: string) => method !== 'GET' && method !== 'HEAD'
+
+/** The request as the guest takes it: a body in JSON goes in as it came. */
+function requestText({ method, path, params, query, headers, body }: FunctionRequest): string {
+  const rest = JSON.stringify({ method, path, params, query: queryOf(query), headers })
+  if (!body) return rest
+  const [name, value] =
+    'json' in body
+      ? ['body', body.json]
+      : 'text' in body
+        ? ['body', JSON.stringify(body.text)]
+        : ['base64', JSON.stringify(Buffer.from(body.bytes).toString('base64'))]
+  return `${rest.slice(0, -1)},"${name}":${value}}`
+}
+
+/** A parameter that is repeated is a list. */
+function queryOf(query: string): Record<string, string | string[]> {
+  if (query === '') return {}
+  const values = new Map<string, string | string[]>()
+  for (const [name, value] of new URLSearchParams(query)) {
+    const known = values.get(name)
+    values.set(name, known === undefined ? value : [known, value].flat())
+  }
+  return Object.fromEntries(values)
+}
+
+const badReply = (message: string) => new HandlerFault({ name: 'Error', message })
+const JSON_TYPE = 'application/json'
+const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** They are the connection's, the server's, or would act on all that is at this origin. */
+const NOT_THEIRS =
+  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|ratelimit.*|access-control-.*|proxy-.*)$/
+const NO_BODY = new Set([204, 205, 304])
+/** A document of a function is of no origin, so that it can do nothing in the name of who opens it. */
+const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox allow-scripts' }
+
+/** A guest's packed answer as it is sent. @throws HandlerFault it cannot be */
+export function replyOf(answer: string): Omit<FunctionReply, 'log'> {
+  if (answer[0] === 'v') {
+    const json = answer.slice(1)
+    return { status: 200, headers: { 'content-type': JSON_TYPE }, body: json, json }
+  }
+  const line = answer.indexOf('\n')
+  const { status, headers: given, kind } = JSON.parse(answer.slice(1, line)) as Record<string, unknown>
+  const content = answer.slice(line + 1)
+  if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599)
+    throw badReply('the status of a reply is a whole number from 200 to 599')
+  const headers = { ...ALONE, 'content-type': TYPES[kind as string]!, ...headersOf(given) }
+  if (kind === 'empty') delete (headers as Record<string, string>)['content-type']
+  const body = kind === 'base64' ? Buffer.from(content, 'base64') : content
+  return {
+    status: status as number,
+    headers,
+    body: kind === 'empty' || NO_BODY.has(status as number) ? null : body,
+    ...(kind === 'json' ? { json: content } : {}),
+  }
+}
+
+const TYPES: Record<string, string> = {
+  json: JSON_TYPE,
+  text: 'text/plain; charset=utf-8',
+  base64: 'application/octet-stream',
+  empty: '',
+}
+
+function headersOf(given: unknown): Record<string, string> {
+  if (typeof given !== 'object' || given === null) throw badReply('the headers of a reply are names and texts')
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(given)) {
+    const key = name.toLowerCase()
+    if (!HEADER.test(name) || NOT_THEIRS.test(key)) throw badReply('a reply has a header that is not its to set')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    if (!['string', 'number'].includes(typeof value) || /[\u0000-\u0008\u000a-\u001f\u007f-\uffff]/.test(String(value)))
+      throw badReply('the headers of a reply are names and texts of one line in ASCII')
+    headers[key] = String(value)
+  }
+  return headers
 }

@@ -11,7 +11,8 @@ import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
-import type { Call, Endpoint, ServedModel, ServedVersion } from './endpoint.ts'
+import type { Call, Endpoint, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
+import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -81,14 +82,17 @@ function find(
   return { model, wanted, pinned }
 }
 
-/** @throws Fault as `serveModel` */
+/** @throws Fault as `serveModel`; 422 a hook that is no handler */
 export function compileModelEndpoint(
   endpoint: ModelEndpoint,
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
+  surroundings: Surroundings,
+  published: boolean,
 ): Endpoint {
-  const model = serveModel(endpoint, store, projectId, runtime)
+  const hooks = compileHooks(endpoint, surroundings, runtime, published)
+  const model: ServedModel = { ...serveModel(endpoint, store, projectId, runtime), hooks }
   const { active } = model
   const longIntegers = active.checksRows || takesLongIntegers(active.codec)
   return {
@@ -99,16 +103,17 @@ export function compileModelEndpoint(
     files: [],
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
-    run(call) {
-      if (call.bytes && active.recipe) {
+    run(call, grant) {
+      if (call.bytes && active.recipe && !hooks) {
         const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
         if (answer) return answer
       }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
-      return predict(runtime.scorer, active.scoring, active.codec, rows, form, call).then(decoded =>
-        replyOf(decoded, active.id, rows.length),
-      )
+      const score = (made: readonly unknown[]) =>
+        predict(runtime.scorer, active.scoring, active.codec, made, form, call)
+      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }) : score(rows)
+      return scored.then(decoded => replyOf(decoded, active.id, rows.length))
     },
   }
 }

@@ -99,7 +99,12 @@ export class PorterIndex {
     const known = parts.some(part => part!.includes('/')) ? undefined : this.#literal.get(`/${parts.join('/')}`)
     if (known) return { ...known, params: {}, slash }
     for (const { segments, ...target } of this.#patterns.values()) {
-      if (segments.length !== parts.length || !segments.every((s, i) => s === null || s === parts[i])) continue
+      // a parameter is one segment: a slash in it is one that was escaped
+      if (
+        segments.length !== parts.length ||
+        !segments.every((s, i) => (s === null ? !parts[i]!.includes('/') : s === parts[i]))
+      )
+        continue
       const values = parts.filter((_, i) => segments[i] === null) as string[]
       const names = porterParameters(target.route.path)
       return { ...target, params: Object.fromEntries(names.map((name, i) => [name, values[i]!])), slash }

@@ -6,10 +6,12 @@ import { listAssets } from '../catalog/assets.ts'
 import { allDatasets } from '../catalog/datasets.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { listProjects } from '../catalog/projects.ts'
-import type { EndpointConfig } from '../catalog/service-config.ts'
+import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
 import { type Store, transaction } from '../catalog/store.ts'
 import { conflict, toFault } from '../lib/fault.ts'
+import { withCompanions } from '../query/live-file.ts'
 import { errorFields, log } from '../telemetry/log.ts'
+import { UncheckedHandler } from './handler.ts'
 import type { Registry, Staged } from './registry.ts'
 
 /** What a change touched, so that what is published from it is compiled anew. */
@@ -66,15 +68,38 @@ export class Publisher {
     return result
   }
 
+  /**
+   * A change that may publish handlers: they are read and loaded first, aside, and held up to it in the transaction.
+   * @param endpoints those whose handlers it is known to publish. @throws Fault as `change`; 422 a handler that is none; 503
+   */
+  async changeChecked<T>(endpoints: readonly unknown[], work: (tx: Store, touched: Touched) => T): Promise<T> {
+    const { handlers } = this.registry.runtime.functions
+    await handlers.check(handlersOf(endpoints))
+    for (;;)
+      try {
+        return this.change(work)
+      } catch (error) {
+        // what is published was changed since
+        if (!(error instanceof UncheckedHandler)) throw error
+        await handlers.check([error.source])
+      }
+  }
+
   /** Loads what is published ahead of its first call, one model after the other, where the setting says so. */
   loadAll(): void {
     const services = new Map([...this.registry.all()].map(service => [service.key, service]))
     this.#load({ services, deployments: new Map([['', [...this.registry.allDeployments()]]]) })
+    if (!this.registry.runtime.loadAhead) return
+    const published = listAssets(this.db, { status: 'published' }).flatMap(a => a.publishedConfig?.endpoints ?? [])
+    this.registry.runtime.functions.handlers
+      .check(handlersOf(published))
+      .catch(error => log.warn(errorFields(error), 'the published functions could not be loaded ahead'))
   }
 
   #load({ services, deployments }: Staged): void {
     if (!this.registry.runtime.loadAhead) return
     const endpoints = [...services.values()].flatMap(service => [...(service?.endpoints.values() ?? [])])
+    if (endpoints.some(({ kind, model }) => kind === 'function' || model?.hooks)) this.registry.runtime.functions.warm()
     for (const { model } of [...endpoints, ...[...deployments.values()].flat()]) {
       if (!model) continue
       const { sha256 } = model.active.scoring
@@ -106,12 +131,12 @@ export class Publisher {
     }
   }
 
-  /** Removes a dataset's file that no service reads any more, once the queries under way on it are done. */
+  /** Removes a dataset's file that no service uses any more, once what is under way on it is done. */
   discardFile(file: string): void {
-    const path = join(this.registry.runtime.warehouseDir, file)
-    this.registry.runtime.queries
-      .release(path)
-      .then(() => rm(path, { force: true }))
+    const { queries, writer, warehouseDir } = this.registry.runtime
+    const path = join(warehouseDir, file)
+    Promise.all([writer.retire(path), queries.release(path)])
+      .then(() => Promise.all(withCompanions(path).map(each => rm(each, { force: true }))))
       .catch(error => log.warn({ file, ...errorFields(error) }, 'an old data file could not be removed'))
   }
 
@@ -158,6 +183,7 @@ function refersTo(endpoint: EndpointConfig, projectId: number, touched: Touched)
         ? touched.modelIds.has(endpoint.model_id)
         : touched.models.has(inProject(projectId, endpoint.model!))
     case 'lookup':
+    case 'table':
       return touched.datasets.has(inProject(projectId, endpoint.dataset))
     case 'sql':
       return [endpoint.query.source, ...(endpoint.query.joins ?? [])].some(t =>

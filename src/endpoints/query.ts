@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
@@ -7,14 +6,34 @@ import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'
 import { lookupQuery } from '../query/lookup.ts'
 import { PreparedQuery } from '../query/prepared.ts'
-import type { Endpoint } from './endpoint.ts'
-import type { EndpointRuntime } from './runtime.ts'
+import type { DatasetResolver } from '../query/tables.ts'
+import type { Endpoint, Surroundings } from './endpoint.ts'
+import { type EndpointRuntime, placed } from './runtime.ts'
 
 export interface Compiling {
   /** The engine is not asked to accept it, for which a file would be opened: it was when it was published. */
   unchecked?: boolean
   /** Datasets of this store that were found already, by project and name: many services are compiled in a row. */
   datasets?: Map<string, Dataset | undefined>
+  /** The service that the endpoint is in; a single endpoint that is compiled by itself has none. */
+  surroundings?: Surroundings
+  /** Handlers are not held up to have been checked: they were when this was published. */
+  published?: boolean
+}
+
+/** Finds the project's datasets by name, each once. */
+export function resolverOf(
+  store: Store,
+  projectId: number,
+  runtime: EndpointRuntime,
+  datasets: NonNullable<Compiling['datasets']>,
+): DatasetResolver {
+  return name => {
+    const known = `${projectId}/${name}`
+    if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
+    const dataset = datasets.get(known)
+    return dataset && placed(dataset, runtime)
+  }
 }
 
 /** @throws Fault 422 what does not fit the project's datasets; checking it, 503 `data_missing` */
@@ -26,12 +45,7 @@ export function compileQueryEndpoint(
   { unchecked, datasets = new Map() }: Compiling = {},
 ): Endpoint {
   const definition: QueryDefinition = endpoint.kind === 'sql' ? endpoint.query : lookupQuery(endpoint)
-  const query = compileQuery(definition, name => {
-    const known = `${projectId}/${name}`
-    if (!datasets.has(known)) datasets.set(known, findDataset(store, projectId, name))
-    const dataset = datasets.get(known)
-    return dataset?.file ? { ...dataset, file: join(runtime.warehouseDir, dataset.file) } : dataset
-  })
+  const query = compileQuery(definition, resolverOf(store, projectId, runtime, datasets))
   const prepared = new PreparedQuery(
     query,
     runtime.queries,

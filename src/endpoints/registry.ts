@@ -8,12 +8,14 @@ import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { brokenEndpoint } from './broken.ts'
-import type { Endpoint, Deployment, Service } from './endpoint.ts'
+import type { Deployment, Endpoint, Service, Surroundings } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
+import { UncheckedHandler } from './handler.ts'
 import { compileModelEndpoint, serveModel } from './model.ts'
 import { PorterIndex } from './porter.ts'
 import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { compileTableEndpoint } from './table.ts'
 
 /**
  * @throws Fault 404 a model, 422 anything else that it refers to and is not there, 503 `data_missing`; the message names
@@ -24,20 +26,29 @@ export function compileEndpoint(
   store: Store,
   projectId: number,
   runtime: EndpointRuntime,
-  how?: Compiling,
+  how: Compiling = {},
 ): Endpoint {
+  const { surroundings = nothingAround(projectId), published = false } = how
   return naming(endpoint.id, () => {
     switch (endpoint.kind) {
       case 'sql':
       case 'lookup':
         return compileQueryEndpoint(endpoint, store, projectId, runtime, how)
+      case 'table':
+        return compileTableEndpoint(endpoint, store, projectId, runtime, how)
       case 'model':
-        return compileModelEndpoint(endpoint, store, projectId, runtime)
+        return compileModelEndpoint(endpoint, store, projectId, runtime, surroundings, published)
       case 'function':
-        return compileFunctionEndpoint(endpoint)
+        return compileFunctionEndpoint(endpoint, surroundings, runtime, published)
     }
   })
 }
+
+const nothingAround = (projectId: number): Surroundings => ({
+  service: { assetId: 0, projectId, key: '' },
+  isPublic: false,
+  endpoint: () => undefined,
+})
 
 /** What a transaction made of services (null: no longer published) and of projects' deployments: swapped in when it has committed. */
 export interface Staged {
@@ -212,12 +223,20 @@ export class Registry {
     const served = this.#services.get(key)
     // what is published already is not refused again for what is wrong with this server, or has been wrong before
     const before = served?.assetId === assetId && served.version === version ? served.endpoints : undefined
+    const endpoints = new Map<string, Endpoint>()
+    const surroundings: Surroundings = {
+      service: { assetId, projectId, key },
+      isPublic,
+      endpoint: id => endpoints.get(id),
+    }
+    const published = loading || before !== undefined
     const compiled = (endpoint: EndpointConfig): Endpoint => {
       const compile = (unchecked: boolean) =>
-        compileEndpoint(endpoint, store, projectId, this.runtime, { unchecked, datasets })
+        compileEndpoint(endpoint, store, projectId, this.runtime, { unchecked, datasets, surroundings, published })
       try {
         return compile(loading)
       } catch (error) {
+        if (error instanceof UncheckedHandler) throw error
         if (before && toFault(error).code === 'data_missing') return compile(true)
         if (!loading && !before?.get(endpoint.id)?.broken) throw about(`service ${key}`, error)
         const fields = { service: key, endpoint: endpoint.id, ...errorFields(error) }
@@ -225,7 +244,6 @@ export class Registry {
         return brokenEndpoint(endpoint)
       }
     }
-    const endpoints = new Map<string, Endpoint>()
     for (const endpoint of asset.publishedConfig?.endpoints ?? []) endpoints.set(endpoint.id, compiled(endpoint))
     return { assetId, projectId, key, title, isPublic, version, endpoints }
   }

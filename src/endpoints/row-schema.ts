@@ -20,15 +20,7 @@ export function compileRowSchema(
   schema: Record<string, unknown> | boolean | undefined,
 ): (rows: readonly unknown[], form: 'rows' | 'features') => void {
   if (schema === undefined) return () => {}
-  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true, logger: false })
-  // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
-  addFormats(ajv as any)
-  let validate: ReturnType<typeof ajv.compile>
-  try {
-    validate = ajv.compile(schema)
-  } catch (error) {
-    throw unprocessable(`schema is not a JSON Schema that is understood here: ${shown((error as Error).message)}`)
-  }
+  const validate = compiled(schema, 'schema')
   return (rows, form) => {
     const errors: RowSchemaError[] = []
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
@@ -43,6 +35,36 @@ export function compileRowSchema(
       { errors: errors.slice(0, MAX_ERRORS) },
       'unacceptable_rows',
     )
+  }
+}
+
+/**
+ * A check of one value against an author's JSON Schema.
+ * @returns what is wrong, by place and rule, never by value; undefined: nothing. The check is undefined where there is no schema
+ * @throws Fault 422 a schema that is none
+ */
+export function compileSchema(
+  schema: Record<string, unknown> | boolean | undefined,
+  name: string,
+): ((value: unknown) => string | undefined) | undefined {
+  if (schema === undefined) return undefined
+  const validate = compiled(schema, name)
+  return value => {
+    if (validate(value)) return undefined
+    const [error] = validate.errors ?? []
+    const place = shown(error?.instancePath.slice(1).replaceAll('/', '.') ?? '')
+    return `${place === '' ? 'it' : place} ${error?.message ?? 'is not acceptable'}.`
+  }
+}
+
+function compiled(schema: Record<string, unknown> | boolean, name: string) {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true, logger: false })
+  // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
+  addFormats(ajv as any)
+  try {
+    return ajv.compile(schema)
+  } catch (error) {
+    throw unprocessable(`${name} is not a JSON Schema that is understood here: ${shown((error as Error).message)}`)
   }
 }
 

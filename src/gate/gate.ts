@@ -2,7 +2,7 @@ import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesSer
 import type { KeyRing } from '../catalog/keys.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
-import { badRequest, Fault, forbidden, notFound, notServed, unauthorized } from '../lib/fault.ts'
+import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
 import { presentedKey } from './present.ts'
 
@@ -139,8 +139,6 @@ export class Gate {
       if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
       const own = reachesEndpoint(grant, service, endpointId)
       if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
-      if (endpoint.kind === 'function')
-        throw notServed('Function endpoints are not served by this version of Callgate.')
       return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
     })
   }

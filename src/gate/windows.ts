@@ -23,7 +23,7 @@ export class Windows<Who> {
   count(who: Who): Window {
     const now = Date.now()
     let window = this.#open.get(who)
-    if (window === undefined || window.ends <= now) {
+    if (window === undefined || this.#isOver(window, now)) {
       this.#forget(now)
       window = { used: 0, ends: now + this.#milliseconds }
       this.#open.set(who, window)
@@ -35,16 +35,21 @@ export class Windows<Who> {
   /** Looks without counting. */
   peek(who: Who): Window | undefined {
     const window = this.#open.get(who)
-    return window && window.ends > Date.now() ? window : undefined
+    return window && !this.#isOver(window, Date.now()) ? window : undefined
   }
 
   get size(): number {
     return this.#open.size
   }
 
+  /** Also where it would last for longer than a window does: the clock was set back meanwhile. */
+  #isOver({ ends }: Window, now: number): boolean {
+    return ends <= now || ends > now + this.#milliseconds
+  }
+
   #forget(now: number): void {
-    for (const [who, { ends }] of this.#open) {
-      if (ends > now) return
+    for (const [who, window] of this.#open) {
+      if (!this.#isOver(window, now)) return
       this.#open.delete(who)
     }
   }

@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
 /** Whether an address is in one of the networks. */
-export const within = (address: string, networks: Networks): boolean => {
+export const isWithin = (address: string, networks: Networks): boolean => {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network as never, bits))
@@ -14,12 +14,12 @@ export const within = (address: string, networks: Networks): boolean => {
  * is not a trusted proxy itself. What a caller writes into that header from elsewhere is not believed.
  */
 export function clientAddress(headers: Headers, peer: string, trusted: Networks): string {
-  if (trusted.length === 0 || !within(peer, trusted)) return peer
+  if (trusted.length === 0 || !isWithin(peer, trusted)) return peer
   const hops = (headers.get('x-forwarded-for') ?? '')
     .split(',')
     .map(hop => hop.trim())
     .filter(Boolean)
-  for (const hop of hops.reverse()) if (!within(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
+  for (const hop of hops.reverse()) if (!isWithin(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
 }
 

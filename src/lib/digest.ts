@@ -7,3 +7,6 @@ export async function sha256Of(path: string): Promise<string> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(chunk as Uint8Array)
   return hash.digest('hex')
 }
+
+/** The SHA-256 of a text in UTF-8, in hex. */
+export const sha256OfText = (text: string): string => new Bun.CryptoHasher('sha256').update(text).digest('hex')

@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import { COLUMN_TYPES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
   findDataset,
@@ -11,9 +10,12 @@ import {
 import { checkDatasetName } from '../catalog/names.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
-import { Policy, shown } from './datasets.ts'
+import { described, Policy, TypeName } from './datasets.ts'
+import { holding, refuseLoss, stageWritable } from './live-tables.ts'
+import { addTable } from './new-table.ts'
 import { catalogConnections, sourceFrom, stageSource } from './sources.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })
@@ -28,43 +30,55 @@ const Elsewhere = Type.Object(
     connection: Type.Optional(Type.String({ minLength: 1 })),
     table: Type.Optional(Type.String({ minLength: 1 })),
     primary_key: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Names])),
-    types: Type.Optional(Type.Record(Type.String(), Type.Union(COLUMN_TYPES.map(type => Type.Literal(type))))),
+    types: Type.Optional(Type.Record(Type.String(), TypeName)),
     columns: Type.Optional(Policy),
     description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    /** of a table: whether endpoints may write to it */
+    writable: Type.Optional(Type.Boolean()),
     replace: Type.Optional(Type.Boolean()),
+    force: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 )
 
 /**
- * `POST /api/datasets`: a dataset whose rows stay where they are: files of this server that DuckDB reads (`from`), or a
+ * `POST /api/datasets`: without an `engine` an empty table (new-table.ts); else a dataset whose rows stay where they are: files of this server that DuckDB reads (`from`), or a
  * table of a connection. For administrators of the installation: what the server can read is not an editor's to publish.
  */
 export async function addDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  needAdmin(who.user)
   const scope = scopeOf(request)
   if (scope === undefined) throw unprocessable('A dataset is added to a project: send X-Project-Id.')
   const project = projectFor(context, who.user, scope, 'editor')
-  const given = await jsonBody(context, request, Elsewhere)
-  const { name, columns, description, replace = false } = given
+  const given: unknown = await jsonBody(context, request, Type.Unknown())
+  const isElsewhere = typeof given === 'object' && given !== null && Object.hasOwn(given, 'engine')
+  if (!isElsewhere) return addTable(context, who, project, given)
+  needAdmin(who.user)
+  checkShape(Elsewhere, given)
+  const { name, columns, description, replace = false, writable = false, force = false } = given
   checkDatasetName(name)
   const source = sourceFrom(given)
   const refuseTaken = () => {
-    if (!replace && findDataset(context.db, project.id, name))
+    const existing = findDataset(context.db, project.id, name)
+    if (!replace && existing)
       throw conflict(
         `The project has a dataset ${shownName(name)} already; send replace: true to put this in its place.`,
       )
+    refuseLoss(context, existing, force)
+    return existing
   }
-  refuseTaken()
-  const generation = await stageSource(context, source, catalogConnections(context), undefined, request.signal)
-  const { dataset, replaced } = context.publisher.change((tx, touched) => {
-    refuseTaken()
-    const put = putGeneration(tx, who.actor, project.id, name, generation)
-    if (columns) setColumnPolicy(tx, who.actor, put.dataset, columns as ColumnPolicy)
-    if (description !== undefined) setDescription(tx, who.actor, put.dataset, description)
-    touched.datasets.add(inProject(project.id, name))
-    return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
+  const before = refuseTaken()
+  const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
+  const generation = await stageWritable(context, staging, { writable })
+  return holding(context, [before], () => {
+    const { dataset, replaced } = context.publisher.change((tx, touched) => {
+      refuseTaken()
+      const put = putGeneration(tx, who.actor, project.id, name, generation)
+      if (columns) setColumnPolicy(tx, who.actor, put.dataset, columns as ColumnPolicy)
+      if (description !== undefined) setDescription(tx, who.actor, put.dataset, description)
+      touched.datasets.add(inProject(project.id, name))
+      return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
+    })
+    if (replaced) context.publisher.discardFile(replaced)
+    return described(context, dataset, 201)
   })
-  if (replaced) context.publisher.discardFile(replaced)
-  return shown(dataset, 201)
 }

@@ -14,6 +14,7 @@ import {
   saveAsset,
 } from '../catalog/assets.ts'
 import type { Role } from '../catalog/projects.ts'
+import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { warningsOf } from '../endpoints/endpoint.ts'
 import { diff } from '../lib/diff.ts'
@@ -84,7 +85,7 @@ export const oneAsset = (context: ManagementContext, who: SignedIn, id: string):
  * is published.
  * @throws Fault 404, 403; 412 it was changed meanwhile; what publishing refuses
  */
-function change(
+async function change(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
@@ -93,9 +94,11 @@ function change(
   work: (tx: Store, asset: Asset) => Asset,
   /** members of the answer that are no part of the asset */
   beside: (changed: Asset) => object = () => ({}),
-): Response {
+  /** endpoints that it publishes */
+  publishing: readonly EndpointConfig[] = [],
+): Promise<Response> {
   assetFor(context, who, id, need)
-  const changed = context.publisher.change((tx, touched) => {
+  const changed = await context.publisher.changeChecked(publishing, (tx, touched) => {
     const asset = getAsset(tx, idOf(id))
     checkMatch(request, detailed(context, asset))
     touched.assets.add(asset.id)
@@ -113,7 +116,7 @@ export async function changeAsset(context: ManagementContext, request: Request, 
 }
 
 /** The answer has `warnings`: what every call of an endpoint costs for want of an index. */
-export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
+export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
   change(
     context,
     request,
@@ -122,9 +125,10 @@ export const publishAsset = (context: ManagementContext, request: Request, who: 
     'editor',
     (tx, asset) => markPublished(tx, who.actor, asset),
     ({ assetKey }) => ({ warnings: warningsOf(context.publisher.registry.get(assetKey)) }),
+    assetFor(context, who, id, 'editor').config.endpoints,
   )
 
-export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string): Response =>
+export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
   change(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
 
 /** The draft only; what is published stays until it is published again. */
@@ -134,7 +138,7 @@ export const rollback = (
   who: SignedIn,
   id: string,
   version: string,
-): Response =>
+): Promise<Response> =>
   change(context, request, who, id, 'admin', (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)))
 
 export function removeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {

@@ -1,14 +1,15 @@
 /** The rows of datasets in the management API (honeyframe-sdk.md 1.8), always through the engine and its policy. */
-import { join } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
+import { placed } from '../endpoints/runtime.ts'
 import { conflict, Fault } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import { profileOf } from '../query/profile.ts'
 import { type ManagementContext, mayEdit, type SignedIn } from './context.ts'
 import { datasetFor } from './datasets.ts'
+import { rowsNow } from './live-tables.ts'
 import { wholeNumber } from './respond.ts'
 
 const PREVIEW = 100
@@ -38,7 +39,7 @@ export async function explore(context: ManagementContext, request: Request, who:
   // of rows that are elsewhere nobody knows how many there are now
   const counted = dataset.engine !== 'sqlite'
   const found = await page(context, request, who, dataset, size, (number - 1) * size, counted)
-  const { columns, rows, total = dataset.rowCount } = found
+  const { columns, rows, total = rowsNow(context, dataset) } = found
   return lossless({ columns, rows, total, page: number, page_size: size })
 }
 
@@ -46,13 +47,17 @@ export async function explore(context: ManagementContext, request: Request, who:
 export async function profile(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const dataset = datasetFor(context, who, request, name, 'viewer')
   const { runtime } = context.publisher.registry
-  const placed = dataset.file ? { ...dataset, file: join(runtime.warehouseDir, dataset.file) } : dataset
   const now = Date.now()
   const { requestTimeout } = context.config
   const times = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2 }
   try {
-    const columns = await profileOf(placed, grantOf(context, who, dataset.projectId), runtime.queries, times)
-    return lossless({ name: dataset.name, row_count: dataset.rowCount, columns })
+    const columns = await profileOf(
+      placed(dataset, runtime),
+      grantOf(context, who, dataset.projectId),
+      runtime.queries,
+      times,
+    )
+    return lossless({ name: dataset.name, row_count: rowsNow(context, dataset), columns })
   } catch (error) {
     // its file goes between two statements when it is imported again
     if (error instanceof Fault || findDataset(context.db, dataset.projectId, name)?.file === dataset.file) throw error

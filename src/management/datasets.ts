@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { COLUMN_TYPES, type ColumnType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import { COLUMN_TYPES, type DeclaredType, MASKS, SENSITIVITIES } from '../catalog/column.ts'
 import {
   type ColumnPolicy,
   type Dataset,
@@ -11,6 +11,7 @@ import {
   putGeneration,
   setColumnPolicy,
   setDescription,
+  setNullable,
 } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
@@ -21,19 +22,21 @@ import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { discardStaged, stageTable } from './intake.ts'
+import { holding, refuseLoss, rowsNow, stageWritable, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
 
-/** Column policy, as in a manifest. */
+/** Column policy, as in a manifest; and of a dataset that is written to, whether values may be missing. */
 export const Policy = Type.Record(
   Type.String(),
   Type.Object(
     {
       sensitivity: Type.Optional(literals(SENSITIVITIES)),
       mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+      nullable: Type.Optional(Type.Boolean()),
     },
     closed,
   ),
@@ -42,11 +45,19 @@ const DatasetPatch = Type.Object(
   {
     columns: Type.Optional(Policy),
     description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    writable: Type.Optional(Type.Boolean()),
     refresh: Type.Optional(RefreshRule),
   },
   closed,
 )
-const Types = Type.Record(Type.String(), literals(COLUMN_TYPES))
+/** A column's type as it is declared. */
+export const TypeName = Type.Unsafe<DeclaredType>(
+  Type.String({
+    pattern: `^(${COLUMN_TYPES.join('|')}|decimal\\(\\d{1,2}, ?\\d{1,2}\\))$`,
+    error: `must be one of ${COLUMN_TYPES.join(', ')}, or decimal(digits,behind the point).`,
+  }),
+)
+const Types = Type.Record(Type.String(), TypeName)
 const Names = Type.Array(Type.String())
 
 /** The projects that a request is about: the one in scope, or all that the user sees. */
@@ -77,28 +88,34 @@ export function datasets(context: ManagementContext, request: Request, who: Sign
   const found = projectsInScope(context, who, request)
     .flatMap(p => listDatasets(context.db, p.id))
     .filter(({ name, description }) => `${name}\n${description}`.toLowerCase().includes(search))
-  const rows = found.map(dataset => ({ ...datasetRow(dataset), refresh_state: refreshStateOf(dataset) }))
+  const rows = found.map(dataset => ({ ...datasetRow(dataset), ...stateOf(context, dataset) }))
   return list(request, rows, rows => ({ datasets: rows }))
 }
 
 export const oneDataset = (context: ManagementContext, request: Request, who: SignedIn, name: string): Response =>
-  shown(datasetFor(context, who, request, name, 'viewer'))
+  described(context, datasetFor(context, who, request, name, 'viewer'))
 
-/** Column policy and description, which act at once on what is published; when its file is read again. */
+/** Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
-  const { id, projectId } = datasetFor(context, who, request, name, 'editor')
-  const { columns, description, refresh } = await jsonBody(context, request, DatasetPatch)
-  const changed = context.publisher.change((tx, touched) => {
-    const dataset = getDataset(tx, projectId, name)
-    if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
-    checkMatch(request, datasetRow(dataset))
-    if (columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy))
-      touched.datasets.add(inProject(projectId, name))
-    if (description !== undefined) setDescription(tx, who.actor, dataset, description)
-    if (refresh !== undefined) setRefresh(tx, who.actor, dataset, refresh)
-    return getDataset(tx, projectId, name)
-  })
-  return shown(changed)
+  const before = datasetFor(context, who, request, name, 'editor')
+  const { columns, description, refresh, writable } = await jsonBody(context, request, DatasetPatch)
+  const { projectId } = before
+  const changed = await turning(context, before, writable, generation =>
+    context.publisher.change((tx, touched) => {
+      let dataset = getDataset(tx, projectId, name)
+      if (dataset.id !== before.id || (generation && dataset.file !== before.file))
+        throw conflict('This was changed since you read it; read it again.')
+      checkMatch(request, datasetRow(dataset))
+      if (generation) dataset = putGeneration(tx, who.actor, projectId, name, generation).dataset
+      const policy = columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy)
+      const nullable = setNullable(tx, who.actor, getDataset(tx, projectId, name), nullableOf(columns))
+      if (generation || policy || nullable) touched.datasets.add(inProject(projectId, name))
+      if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+      if (refresh !== undefined) setRefresh(tx, who.actor, dataset, refresh)
+      return getDataset(tx, projectId, name)
+    }),
+  )
+  return described(context, changed)
 }
 
 export function removeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
@@ -116,7 +133,8 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 
 /**
  * `POST /api/datasets/file/upload` (honeyframe-sdk.md 1.8): multipart `file`, `name` (schema.table; default: uploads. and the
- * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`.
+ * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
+ * and `writable` and `force`.
  */
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
@@ -125,44 +143,54 @@ export async function uploadDataset(context: ManagementContext, request: Request
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const name = fields.name || `uploads.${fileName.replace(/\..*$/, '').replace(/[^\w$-]/g, '_')}`
     checkDatasetName(name)
-    const replace = fields.replace === 'true' || fields.replace === '1'
+    const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
     const refuseTaken = () => {
-      if (!replace && findDataset(context.db, project.id, name))
+      const existing = findDataset(context.db, project.id, name)
+      if (!replace && existing)
         throw conflict(`The project has a dataset ${shownName(name)} already; send replace=true to replace its rows.`)
+      refuseLoss(context, existing, force)
+      return existing
     }
-    refuseTaken()
-    const policy = fieldOf(fields, 'columns', Policy) as ColumnPolicy | undefined
+    const before = refuseTaken()
+    const policy = fieldOf(fields, 'columns', Policy)
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
-    const generation = await stageTable(
-      context,
-      {
-        path,
-        fileName,
-        primaryKey: key === undefined ? undefined : [key].flat(),
-        indexes: fieldOf(fields, 'indexes', Type.Array(Names)),
-        types: fieldOf(fields, 'types', Types) as Record<string, ColumnType> | undefined,
-      },
-      undefined,
-      request.signal,
-    )
-    try {
+    const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
+    const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
+    const primaryKey = key === undefined ? undefined : [key].flat()
+    const indexes = fieldOf(fields, 'indexes', Type.Array(Names))
+    const staging = stageTable(context, { path, fileName, primaryKey, indexes, types }, undefined, request.signal)
+    const generation = await stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
+    const change = () => {
       const { dataset, replaced } = context.publisher.change((tx, touched) => {
-        refuseTaken()
+        if (refuseTaken()?.file !== before?.file)
+          throw conflict(`${shownName(name)} was replaced while this file was read; nothing was changed by this.`)
         const put = putGeneration(tx, who.actor, project.id, name, generation)
-        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy)
+        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy as ColumnPolicy)
+        setNullable(tx, who.actor, getDataset(tx, project.id, name), nullableOf(policy))
         const description = fields.description || fields.friendly_name
         if (description) setDescription(tx, who.actor, put.dataset, description)
         touched.datasets.add(inProject(project.id, name))
         return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
       })
       if (replaced) context.publisher.discardFile(replaced)
-      return shown(dataset, 201)
+      return described(context, dataset, 201)
+    }
+    try {
+      return await holding(context, [before], change)
     } catch (error) {
       await discardStaged(context, generation)
       throw error
     }
   })
 }
+
+const isTrue = (field: string | undefined) => field === 'true' || field === '1'
+
+/** Of column policy, what is said of values that may be missing. */
+export const nullableOf = (columns: Record<string, { nullable?: boolean }> = {}): Record<string, boolean> =>
+  Object.fromEntries(
+    Object.entries(columns).flatMap(([name, { nullable }]) => (nullable === undefined ? [] : [[name, nullable]])),
+  )
 
 /** A field that holds JSON (a plain word counts as a string). @throws Fault 422 */
 function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<string, string>, name: string, schema: T) {
@@ -192,6 +220,7 @@ const datasetRow = (dataset: Dataset) => ({
   engine: dataset.engine,
   description: dataset.description,
   row_count: dataset.rowCount,
+  writable: dataset.writable,
   generation: dataset.generation,
   primary_key: dataset.primaryKey,
   indexes: dataset.indexes,
@@ -216,11 +245,17 @@ const datasetRow = (dataset: Dataset) => ({
 export const refreshStateOf = ({ refreshState }: Dataset) =>
   refreshState && { at: refreshState.at, outcome: refreshState.outcome, error: refreshState.error ?? null }
 
+/** What happens by itself. */
+const stateOf = (context: ManagementContext, dataset: Dataset) => ({
+  row_count: rowsNow(context, dataset),
+  refresh_state: refreshStateOf(dataset),
+})
+
 /** A dataset as it is answered; `more` and what happens by itself are no part of its ETag. */
-export const shown = (dataset: Dataset, status = 200, more: object = {}) =>
+export const described = (context: ManagementContext, dataset: Dataset, status = 200, more: object = {}) =>
   single(
     datasetRow(dataset),
     { self: `/api/datasets/${encodeURIComponent(dataset.name)}`, project: `/api/projects/${dataset.projectId}` },
     status,
-    { refresh_state: refreshStateOf(dataset), ...more },
+    { ...stateOf(context, dataset), ...more },
   )

@@ -1,7 +1,12 @@
 import { Type } from '@sinclair/typebox'
+import type { Asset } from '../catalog/assets.ts'
 import { adminGrant } from '../catalog/grant.ts'
+import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
+import type { Endpoint, FunctionRequest, Surroundings } from '../endpoints/endpoint.ts'
+import { HandlerFault, logOf } from '../endpoints/handler.ts'
+import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
-import { notFound, unprocessable } from '../lib/fault.ts'
+import { Fault, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
@@ -22,26 +27,90 @@ export async function dryRun(
   if (!config) throw notFound('The draft has no such endpoint.')
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
   const { db, publisher } = context
-  const endpoint = compileEndpoint(config, db, asset.projectId, publisher.registry.runtime)
+  const { runtime } = publisher.registry
+  const surroundings = draftSurroundings(asset, config => compile(config))
+  const compile = (config: EndpointConfig) => compileEndpoint(config, db, asset.projectId, runtime, { surroundings })
+  await runtime.functions.handlers.check(handlersOf(asset.config.endpoints ?? []))
+  const endpoint = compile(config)
+  if (endpoint.handle) return dryRunFunction(context, request, endpoint, asset, body)
   const call = {
     params: endpoint.takesBody ? new URLSearchParams() : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
     caller: request,
   }
-  const reply = await endpoint.run(call, adminGrant(asset.projectId))
+  const reply = await Promise.resolve(endpoint.run(call, adminGrant(asset.projectId))).catch(error => {
+    throw told(error)
+  })
   return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
 }
 
-/** `{"id": 42, "origin": ["JFK", "LGA"]}` as a query string would say it. */
-function paramsOf(body: unknown): URLSearchParams {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw unprocessable("The body is the endpoint's parameters as a JSON object.")
-  const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(body))
-    for (const one of [value].flat()) {
-      if (typeof one === 'object' && one !== null) throw unprocessable('A parameter is a value or a list of values.')
-      params.append(name, one === null ? '' : String(one))
-    }
-  return params
+/** The draft's endpoints, for code in it that calls them: compiled when they are. */
+function draftSurroundings(
+  { id: assetId, projectId, assetKey: key, isPublic, config }: Asset,
+  compile: (config: EndpointConfig) => Endpoint,
+): Surroundings {
+  return {
+    service: { assetId, projectId, key },
+    isPublic,
+    endpoint(id) {
+      const found = config.endpoints?.find(endpoint => endpoint.id === id)
+      return found && compile(found)
+    },
+  }
 }
+
+/**
+ * A function with the body as its request's, and the URL's query. The answer is the function's own; what it logged is in
+ * `x-function-log`, a list of texts in JSON. What it threw comes with its line, its stack and its log.
+ */
+async function dryRunFunction(
+  context: ManagementContext,
+  request: Request,
+  { id, methods, handle }: Endpoint,
+  { projectId, assetKey }: Asset,
+  body: unknown,
+): Promise<Response> {
+  const method = methods.includes('POST') ? 'POST' : methods[0]!
+  const call: FunctionRequest = {
+    method,
+    path: `/api/service/${assetKey}/${id}`,
+    params: {},
+    query: new URL(request.url).search.slice(1),
+    headers: { 'content-type': 'application/json' },
+    body: method === 'GET' ? undefined : { json: stringifyLossless(body) },
+  }
+  const deadline = Date.now() + context.config.requestTimeout
+  try {
+    const reply = await handle!(call, { grant: adminGrant(projectId), deadline, caller: request })
+    return new Response(reply.body as BodyInit | null, {
+      status: reply.status,
+      headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },
+    })
+  } catch (error) {
+    throw told(error)
+  }
+}
+
+/** What a handler failed with, its line and its log: for its author. */
+function told(error: unknown): unknown {
+  const log = error instanceof Fault ? logOf(error) : []
+  if (!(error instanceof Fault) || !(error instanceof HandlerFault || log.length > 0)) return error
+  const { status, code, message, headers, members, cause } = error
+  const handler = error instanceof HandlerFault ? { handler: error.failure } : {}
+  return new Fault(status, code, message, { cause, headers, members: { ...members, ...handler, log } })
+}
+
+/** What clients take of a header. */
+const MOST_OF_LOG = 6000
+
+/** The log in a header: as many of its lines as there is room for. */
+function logHeader(lines: readonly string[]): string {
+  for (let kept = lines.length; ; kept--) {
+    const text = inAscii(JSON.stringify(lines.slice(0, kept)))
+    if (text.length <= MOST_OF_LOG || kept === 0) return text
+  }
+}
+
+const inAscii = (text: string) =>
+  text.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

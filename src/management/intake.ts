@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { ColumnType, FileFormat } from '../catalog/column.ts'
+import { type DeclaredType, declaredType, type FileFormat } from '../catalog/column.ts'
 import type { Generation } from '../catalog/datasets.ts'
 import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
@@ -10,6 +10,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { Turns } from '../lib/turns.ts'
 import { formatOf, type ImportRequest, importFile } from '../query/ingest/import.ts'
+import { fileName } from '../query/live-file.ts'
 import { addModelFile } from '../scoring/metadata.ts'
 import type { ManagementContext } from './context.ts'
 
@@ -21,7 +22,7 @@ export interface TableSource {
   /** without a primary key: take the first unique column without nulls */
   chooseKey?: boolean
   indexes?: string[][]
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
 }
 
 export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
@@ -46,7 +47,8 @@ export async function stageTable(
     throw unprocessable(
       `${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
     )
-  const file = `${randomUUID()}.sqlite`
+  for (const [column, type] of Object.entries(source.types ?? {})) knownType(column, type)
+  const file = fileName(randomUUID(), false)
   const indexes = source.indexes ?? []
   const request: ImportRequest = {
     source: source.path,
@@ -70,6 +72,13 @@ export async function stageTable(
   }
 }
 
+/** @throws Fault 422 a decimal that there cannot be */
+export function knownType(column: string, type: DeclaredType): NonNullable<ReturnType<typeof declaredType>> {
+  const known = declaredType(type)
+  if (!known) throw unprocessable(`${shown(column)}: a decimal has 1 to 38 digits, and not more behind the point.`)
+  return known
+}
+
 export async function discardStaged(context: ManagementContext, { file }: Generation): Promise<void> {
   if (file) await rm(join(context.publisher.registry.runtime.warehouseDir, file), { force: true })
 }
@@ -78,7 +87,7 @@ export async function discardStaged(context: ManagementContext, { file }: Genera
 export const tableHash = async (source: TableSource): Promise<string> => sourceHash(source, await sha256Of(source.path))
 
 /** @param sha256 of the bytes that were read */
-function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
+export function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
   const how = JSON.stringify([primaryKey ?? null, chooseKey ?? false, indexes ?? [], types ?? {}])
   return createHash('sha256').update(sha256).update(how).digest('hex')
 }

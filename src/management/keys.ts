@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { SENSITIVITIES } from '../catalog/column.ts'
+import { METHODS } from '../catalog/grant.ts'
 import { type ApiKey, type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
 import { transaction } from '../catalog/store.ts'
 import { unprocessable } from '../lib/fault.ts'
@@ -16,6 +17,10 @@ const Scope = Type.Union([
   ),
   Type.Null(),
 ])
+export const AllowedMethods = Type.Union(
+  [Type.Array(Type.Union(METHODS.map(method => Type.Literal(method)))), Type.Null()],
+  { error: `must be a list of ${METHODS.join(', ')}, or null.` },
+)
 const settings = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   rate_limit: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 10_000_000 }), Type.Null()])),
@@ -23,6 +28,7 @@ const settings = {
   sensitivity_max: Type.Optional(Type.Union(SENSITIVITIES.map(s => Type.Literal(s)))),
   allowed_columns: Type.Optional(Names),
   allowed_endpoints: Type.Optional(Names),
+  allowed_methods: Type.Optional(AllowedMethods),
   row_scope: Type.Optional(Scope),
   expires_at: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 }
@@ -162,6 +168,7 @@ export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
     allowedEndpoints: body.allowed_endpoints,
     allowedServices: body.allowed_services,
     allowedDeployments: body.allowed_deployments,
+    allowedMethods: body.allowed_methods,
     rowScope: body.row_scope,
     manageModels: body.manage_models,
     expiresAt,
@@ -187,6 +194,7 @@ export const keyRow = (key: ApiKey) => ({
         manage_models: key.manageModels,
       }
     : {}),
+  allowed_methods: key.allowedMethods,
   row_scope: key.rowScope,
   is_active: key.isActive,
   expires_at: key.expiresAt,

@@ -6,15 +6,19 @@ import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault, toFault } from '../lib/fault.ts'
 import { FileVersions } from '../query/engines/duckdb/versions.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
-import { datasetFor, shown } from './datasets.ts'
+import { datasetFor, described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
+import { holding, refuseLoss, stageWritable } from './live-tables.ts'
 import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
  * `POST /api/datasets/{name}/refresh`: reads the file again that a manifest imported the dataset from, in the same way, or looks
- * again at what is read in place. A new generation takes over whole, or nothing changes; a file that is as it was is left alone (`refreshed: false`).
- * @throws Fault 409 there is no such file to read, or the dataset was replaced meanwhile; 422 what is wrong with the file
+ * again at what is read in place. A new generation takes over whole, or nothing changes; a file that is as it was is left
+ * alone (`refreshed: false`). Rows that endpoints wrote are replaced only with `?force=true`, then also by those of the same file.
+ * @throws Fault 409 there is no such file to read, rows were written that would be lost, or the dataset was replaced
+ * meanwhile; 422 what is wrong with the file
  */
 export async function refreshDataset(
   context: ManagementContext,
@@ -23,12 +27,14 @@ export async function refreshDataset(
   name: string,
 ): Promise<Response> {
   const before = datasetFor(context, who, request, name, 'editor')
-  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal)
-  return shown(dataset, 200, { refreshed })
+  const force = new URL(request.url).searchParams.get('force') === 'true'
+  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal, force)
+  return described(context, dataset, 200, { refreshed })
 }
 
 /**
  * Reads a dataset's file again, and notes in the dataset what came of it.
+ * @param force also where rows were written that this replaces
  * @throws Fault as `refreshDataset`; the signal's reason; then the rows of before are still served
  */
 export async function readAgain(
@@ -36,11 +42,18 @@ export async function readAgain(
   actor: Actor,
   before: Dataset,
   signal: AbortSignal,
+  force = false,
 ): Promise<{ dataset: Dataset; refreshed: boolean }> {
-  const noted = (state: Omit<RefreshState, 'at'>) => setRefreshState(context.db, before.id, { at: now(), ...state })
+  const noted = (state: Omit<RefreshState, 'at'>) => {
+    try {
+      setRefreshState(context.db, before.id, { at: now(), ...state })
+    } catch (error) {
+      log.warn({ dataset: before.name, ...errorFields(error) }, 'what came of reading a file again could not be noted')
+    }
+  }
   const seen = await formOf(before)
   try {
-    const dataset = await readChanged(context, actor, before, signal)
+    const dataset = await readChanged(context, actor, before, signal, force)
     noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
     return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
   } catch (error) {
@@ -53,25 +66,39 @@ export async function readAgain(
 }
 
 /** @returns undefined: the file is as it was */
-async function readChanged(context: ManagementContext, actor: Actor, before: Dataset, signal: AbortSignal) {
+async function readChanged(
+  context: ManagementContext,
+  actor: Actor,
+  before: Dataset,
+  signal: AbortSignal,
+  force: boolean,
+) {
   const { name, projectId } = before
   const source = await sourceOf(before)
   const unchanged = await isUnchanged(context, before, source).catch(error => {
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
-  if (unchanged && source.engine !== 'postgres') return undefined
-  const generation = await stageSource(context, source, catalogConnections(context), undefined, signal)
+  if (unchanged && source.engine !== 'postgres' && !force) return undefined
+  refuseLoss(context, before, force)
+  const nullable = Object.fromEntries(before.columns.flatMap(c => (c.nullable ? [[c.name, true]] : [])))
+  const staging = stageSource(context, source, catalogConnections(context), undefined, signal)
+  const types = source.engine === 'sqlite' ? source.types : undefined
+  const generation = await stageWritable(context, staging, { writable: before.writable, nullable, types })
   if (source.engine === 'postgres' && isAsDescribed(before, generation)) return undefined
-  try {
+  const change = () => {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, projectId, name)
       if (now.id !== before.id || now.generation !== before.generation)
         throw conflict('The dataset was replaced while its file was read; nothing was changed by this.')
+      refuseLoss(context, now, force)
       touched.datasets.add(inProject(projectId, name))
       return putGeneration(tx, actor, projectId, name, generation)
     })
     if (replaced) context.publisher.discardFile(replaced)
     return dataset
+  }
+  try {
+    return await holding(context, [before], change)
   } catch (error) {
     await discardStaged(context, generation)
     throw error
@@ -104,7 +131,7 @@ export async function formOf({ engine, origin }: Dataset): Promise<string | unde
 /** Whether a table is what it was when it was described; how many rows it has is no part of that. */
 function isAsDescribed(before: Dataset, { columns, primaryKey, indexes }: Generation): boolean {
   const plain = (list: StoredColumn[]) =>
-    list.map(({ name, type, nullable, native, precision, scale }) => [name, type, nullable, native, precision, scale])
+    list.map(c => [c.name, c.type, c.nullable, c.native, c.precision, c.scale, c.given])
   const of = (list: StoredColumn[], key: string[] | null, indexes: string[][]) =>
     JSON.stringify([plain(list), key, indexes])
   return of(before.columns, before.primaryKey, before.indexes) === of(columns, primaryKey, indexes)

@@ -25,6 +25,8 @@ export class Refresher {
   #reading = new Map<number, Promise<void>>()
   /** dataset id -> the form of its file at the last look */
   #forms = new Map<number, string>()
+  /** dataset id -> when it was read last, and in which form its file was: also where the catalog could not be told */
+  #tried = new Map<number, { at: number; form: string | undefined }>()
 
   constructor(context: ManagementContext) {
     this.#context = context
@@ -48,7 +50,8 @@ export class Refresher {
   async #look(): Promise<void> {
     try {
       const datasets = refreshedDatasets(this.#context.db)
-      for (const id of this.#forms.keys()) if (!datasets.some(d => d.id === id)) this.#forms.delete(id)
+      for (const known of [this.#forms, this.#tried])
+        for (const id of known.keys()) if (!datasets.some(d => d.id === id)) known.delete(id)
       for (const dataset of datasets) {
         if (this.#reading.has(dataset.id) || !(await this.#isDue(dataset))) continue
         if (this.#stopping.signal.aborted) return
@@ -64,19 +67,23 @@ export class Refresher {
 
   async #isDue(dataset: Dataset): Promise<boolean> {
     const { id, refresh, refreshState, updatedAt } = dataset
-    const since = Date.now() - Date.parse(refreshState?.at ?? updatedAt)
+    const tried = this.#tried.get(id)
     const interval = intervalOf(refresh)
-    if (interval !== undefined) return since >= interval
-    if (refreshState?.outcome === 'failed' && refreshState.seen === undefined && since < RETRY_MS) return false
+    if (interval !== undefined) {
+      const last = Math.max(tried?.at ?? 0, Date.parse(refreshState?.at ?? updatedAt))
+      return Date.now() - last >= interval
+    }
     const form = await formOf(dataset)
-    if (form === undefined) return false
     const before = this.#forms.get(id)
+    if (form === undefined) return false
     this.#forms.set(id, form)
-    return form !== refreshState?.seen && form === before
+    const justTried = tried?.form === form && Date.now() - tried.at < RETRY_MS
+    return form !== refreshState?.seen && form === before && !justTried
   }
 
   async #read(dataset: Dataset): Promise<void> {
-    const { name, projectId } = dataset
+    const { id, name, projectId } = dataset
+    this.#tried.set(id, { at: Date.now(), form: this.#forms.get(id) })
     try {
       const { dataset: now, refreshed } = await readAgain(this.#context, SYSTEM, dataset, this.#stopping.signal)
       if (!refreshed) return

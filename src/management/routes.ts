@@ -17,6 +17,7 @@ import * as deployments from './deployments.ts'
 import { dryRun } from './dryrun.ts'
 import * as keys from './keys.ts'
 import * as models from './models.ts'
+import { schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
@@ -183,6 +184,10 @@ export function managementRoutes(
   app.get(
     '/datasets/:name/profile',
     on((c, r, who, p) => rows.profile(c, r, who, p.name!)),
+  )
+  app.get(
+    '/datasets/:name/schema',
+    on((c, r, who, p) => schemaOf(c, r, who, p.name!)),
   )
   app.get(
     '/datasets/:name/settings',

@@ -1,7 +1,7 @@
 /** What a manifest, the API or a refresh says of where a dataset's rows come from, and the generation that this makes. */
 import { existsSync } from 'node:fs'
 import { basename, isAbsolute, join } from 'node:path'
-import type { ColumnType } from '../catalog/column.ts'
+import type { DeclaredType } from '../catalog/column.ts'
 import { findConnection } from '../catalog/connections.ts'
 import type { Dataset, EngineName, Generation, TableLocation } from '../catalog/datasets.ts'
 import { unprocessable } from '../lib/fault.ts'
@@ -19,7 +19,7 @@ export interface FilesSource {
   /** absolute: a file, a folder or a pattern */
   path: string
   primaryKey?: string[]
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
 }
 
 /** A table or view of a connection's database. */
@@ -38,7 +38,7 @@ export interface GivenSource {
   primary_key?: string | string[]
   choose_key?: boolean
   indexes?: string[][]
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
 }
 
 /** @throws Fault 422 what is missing for the engine, or does not go with it */

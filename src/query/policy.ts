@@ -31,6 +31,15 @@ export interface View {
 
 const TIER: Record<Sensitivity, number> = Object.fromEntries(SENSITIVITIES.map((s, i) => [s, i])) as never
 
+/** Equal for grants that see the same of everything. */
+export const policyKey = (grant: Grant): string =>
+  JSON.stringify([
+    grant.masked,
+    grant.sensitivityMax,
+    grant.allowedColumns && [...grant.allowedColumns],
+    grant.rowScope,
+  ])
+
 function treatmentOf(grant: Grant, column: Column): Treatment {
   // the cap binds unmasked keys too
   if (TIER[column.sensitivity] > TIER[grant.sensitivityMax]) return 'blocked'

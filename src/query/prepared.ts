@@ -5,9 +5,10 @@ import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
 import type { Engine, Limits, Row, StreamLimits } from './engine.ts'
 import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
+import { isLive } from './live-file.ts'
 import { orderTerms } from './order.ts'
-import { type View, viewOf } from './policy.ts'
-import type { Query } from './query.ts'
+import { policyKey, type View, viewOf } from './policy.ts'
+import type { Query, Table } from './query.ts'
 import { keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
@@ -59,6 +60,7 @@ let views = 0
 /** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
 export class PreparedQuery {
   readonly query: Query
+  #live: Table[]
   #engine: Engine
   #secret: Uint8Array
   #identity: string
@@ -68,6 +70,7 @@ export class PreparedQuery {
   /** @param identity of the endpoint, definition included: its cursors are nobody else's */
   constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
     this.query = query
+    this.#live = query.tables.filter(t => isLive(t.dataset.file))
     this.#engine = runner.engineOf(query)
     this.#secret = secret
     this.#identity = identity
@@ -213,12 +216,7 @@ export class PreparedQuery {
   #granted(grant: Grant): GrantedView {
     const known = this.#byGrant.get(grant)
     if (known) return known
-    const policy = JSON.stringify([
-      grant.masked,
-      grant.sensitivityMax,
-      grant.allowedColumns && [...grant.allowedColumns],
-      grant.rowScope,
-    ])
+    const policy = policyKey(grant)
     let granted = this.#byPolicy.get(policy)
     if (!granted) {
       const view = viewOf(this.query, grant)
@@ -238,8 +236,13 @@ export class PreparedQuery {
     return granted
   }
 
+  /** How large the tables are that are written to, roughly: where a statement runs depends on it. */
+  #sizes(): string {
+    return this.#live.map(({ dataset }) => Math.ceil(Math.log2(dataset.rowCount + 1))).join()
+  }
+
   #variant(granted: GrantedView, bound: BoundRequest): Variant {
-    const key = variantOf(bound)
+    const key = this.#live.length === 0 ? variantOf(bound) : `${this.#sizes()} ${variantOf(bound)}`
     const known = granted.variants.get(key)
     if (known) return known
     const statement = buildStatement(granted.view, bound)

@@ -21,9 +21,10 @@ export class QueryRunner {
   /**
    * @param workers processes for statements that may take long, of each engine that needs them
    * @param elsewhere absent: there is only the embedded store
+   * @param versionOf another number after every write to a live file
    */
-  constructor(workers: number, elsewhere?: Elsewhere) {
-    this.sqlite = new SqliteEngine(workers)
+  constructor(workers: number, elsewhere?: Elsewhere, versionOf: (file: string) => number = () => 0) {
+    this.sqlite = new SqliteEngine(workers, versionOf)
     if (elsewhere)
       this.#others = {
         duckdb: new DuckEngine(workers, elsewhere.scratchDir),

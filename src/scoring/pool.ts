@@ -51,6 +51,7 @@ export class Pool implements Lanes {
   /** Replaced, and finishing what they have: their end is no reason to start another. */
   readonly #retired = new WeakSet<Child>()
   readonly #watching: ReturnType<typeof setInterval>
+  #look: Promise<void> | undefined
   restarts = 0
   recycled = 0
 
@@ -58,7 +59,12 @@ export class Pool implements Lanes {
     this.#options = options
     this.#init = { threads: options.threads, maxBatchRows: options.maxBatchRows }
     for (let i = 0; i < options.workers; i++) this.#workers.push(new Worker())
-    this.#watching = setInterval(() => void this.#watch(), options.watchMs)
+    this.#watching = setInterval(() => {
+      // replacing a process may take longer than the time between two looks
+      this.#look ??= this.#watch().finally(() => {
+        this.#look = undefined
+      })
+    }, options.watchMs)
     this.#watching.unref?.()
   }
 
@@ -166,7 +172,6 @@ export class Pool implements Lanes {
         worker.child = child
         worker.inFlight = 0
         worker.reserved = false
-        worker.served = false
         this.#failures = 0
         this.#fault = undefined
         worker.loaded.clear()
@@ -227,6 +232,7 @@ export class Pool implements Lanes {
   #restart(worker: Worker): void {
     if (this.#closed) return
     const delay = worker.served ? 0 : worker.backoff
+    worker.served = false // the next one has not, whether it starts or not
     worker.backoff = Math.min(BACKOFF_LAST_MS, Math.max(BACKOFF_FIRST_MS, delay * 2))
     this.restarts++
     worker.timer = setTimeout(() => void this.#launch(worker), delay)

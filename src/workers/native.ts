@@ -8,6 +8,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   import: 'duckdb',
   duckdb: 'duckdb',
   query: undefined,
+  write: undefined,
   function: undefined,
   guard: undefined,
 }

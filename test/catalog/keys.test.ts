@@ -45,6 +45,7 @@ describe('finding', () => {
         allowedEndpoints: new Set(['s.a']),
         allowedServices: null,
         allowedDeployments: null,
+        allowedMethods: null,
       },
     })
     expect(key).toMatchObject({ prefix: secret.slice(0, 7), last4: secret.slice(-4), createdBy: 'tester' })

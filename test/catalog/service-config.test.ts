@@ -78,7 +78,7 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     [
       'an unknown kind',
       { endpoints: [{ id: 'a', kind: 'SECRET' }] },
-      '422 config: endpoints[0].kind must be one of sql, lookup, model, function.',
+      '422 config: endpoints[0].kind must be one of sql, lookup, table, model, function.',
     ],
     [
       'an id twice',

@@ -37,6 +37,33 @@ const endpoint = (id: string, model: string, porter: object, more: object = {}) 
   ...more,
 })
 
+/** A custom service that does what it is asked to. */
+const MADE = `export default ({ method, params, query, body }, host) => {
+  if (method === 'GET') return { key: params.key, query, model_context: 'mine' }
+  if (body.list) return [params.key, 'é']
+  if (body.text) return host.reply('as it is', { status: 201 })
+  if (body.conflict) throw host.error(409)
+  if (body.refuse) throw host.error(422, 'not this one')
+  if (body.fail) throw new Error('${SECRET}')
+  return host.reply({ echo: body }, { status: 202, headers: { 'x-made': 'yes' } })
+}`
+const HOOKS = {
+  check: {
+    handler: `export default ({ rows }, host) => {
+      if (rows[0].sepal_length > 10) throw host.error(422, 'no such flower')
+      if (rows[0].sepal_width > 10) throw host.error(422)
+      if (rows[0].petal_width > 10) throw new Error('${SECRET}')
+    }`,
+  },
+  before: {
+    handler: 'export default ({ rows }) => rows.map(row => ({ ...row, petal_length: row.petal_length / 10 }))',
+  },
+  after: {
+    handler:
+      'export default ({ predictions, rows, input }) => predictions.map((p, i) => ({ class: p, of: input[i].petal_length, as: rows[i].petal_length }))',
+  },
+}
+
 const project = {
   slug: 'flora',
   models: [
@@ -69,7 +96,14 @@ const project = {
           {},
           { schema: { ...iris, properties: { ...iris.properties, tag: { format: 'uuid' } } } },
         ),
-        { id: 'made', kind: 'function', porter: { path: '/custom/<string:key>' } },
+        {
+          id: 'made',
+          kind: 'function',
+          methods: ['GET', 'POST'],
+          handler: MADE,
+          porter: { path: '/custom/<string:key>', name: 'made', meta: { m: 1 } },
+        },
+        endpoint('hooked', 'iris', { batch: false, validate: false }, HOOKS),
       ],
     },
     {
@@ -309,6 +343,7 @@ describe.each(TARGETS)('porter, %s:', target => {
       ['GET', '/-/alive/', 404],
       ['GET', '/custom/a/', 404],
       ['GET', '/custom/a/b', 404],
+      ['GET', '/custom/a%2Fb', 404],
       ['GET', '/custom', 404],
     ])("%s %s is porter's %i, without a model's context", async (method, path, status) => {
       const answer = await call(path, { method })
@@ -318,11 +353,100 @@ describe.each(TARGETS)('porter, %s:', target => {
       expect(answer.json).toEqual({ error, request_id: ID })
     })
 
-    test("other doors keep their own unknown paths, and a function's route waits for functions", async () => {
+    test('other doors keep their own unknown paths', async () => {
       const { status, headers } = await call('/api/nothing')
       expect([status, headers.get('content-type')]).toEqual([404, 'application/problem+json'])
-      const made = await post('/custom/abc', {})
-      expect([made.status, made.json.error.name]).toEqual([501, 'NotImplemented'])
+    })
+  })
+
+  describe('custom services', () => {
+    const made = { api_version: 'v1', model_meta: { m: 1 }, model_name: 'made' }
+
+    test('an object gets what it lacks of the request id and the context; its own members win', async () => {
+      const got = await call('/custom/a%20b?x=1&x=2')
+      expect(got.json).toEqual({ key: 'a b', query: { x: ['1', '2'] }, model_context: 'mine', request_id: ID })
+      const posted = await post('/custom/k', { b: [1, null, 'é'], a: 1 })
+      expect([posted.status, posted.headers.get('x-made')]).toEqual([202, 'yes'])
+      expect(posted.text.replace(/[0-9a-f]{32}/, 'ID')).toBe(
+        '{"echo":{"a":1,"b":[1,null,"\\u00e9"]},"model_context":{"api_version":"v1","model_meta":{"m":1},' +
+          '"model_name":"made"},"request_id":"ID"}\n',
+      )
+    })
+
+    test('anything else goes out as it is', async () => {
+      expect((await post('/custom/k', { list: true })).text).toBe('["k","\\u00e9"]\n')
+      const text = await post('/custom/k', { text: true })
+      expect([text.status, text.text, text.headers.get('content-type')]).toEqual([
+        201,
+        'as it is',
+        'text/plain; charset=utf-8',
+      ])
+    })
+
+    test.each<[unknown, number, string, string[]]>([
+      [
+        { conflict: true },
+        409,
+        'Conflict',
+        [
+          'A conflict happened while processing the request. The resource might have been modified while the request was being processed.',
+        ],
+      ],
+      [{ refuse: true }, 422, 'UnprocessableEntity', ['not this one']],
+      [{ fail: true }, 500, 'InternalServerError', [FAILED]],
+      ['{', 400, 'BadRequest', [BAD]],
+      ['', 400, 'BadRequest', [BAD]],
+      ['null', 400, 'BadRequest', [BAD]],
+    ])('%j is %i %s in the context of the service', async (body, status, name, messages) => {
+      const answer = await post('/custom/k', body)
+      expect(answer.status).toBe(status)
+      expect(answer.json).toEqual({ error: { name, messages }, model_context: made, request_id: ID })
+      expect(answer.text).not.toContain(SECRET)
+    })
+
+    test('a body may be packed; methods that it does not declare are 405 without a context', async () => {
+      const packed = await post('/custom/k', gzipSync('{"z":1}'), { headers: { 'content-encoding': 'gzip' } })
+      expect(packed.json.echo).toEqual({ z: 1 })
+      const put = await call('/custom/k', { method: 'PUT', body: {} })
+      expect(put.json).toEqual({ error: { messages: [NO_METHOD], name: 'MethodNotAllowed' }, request_id: ID })
+      expect((await call('/custom/k', { method: 'OPTIONS' })).headers.get('allow')).toBe('OPTIONS, HEAD, GET, POST')
+      expect((await call('/custom/k', { method: 'HEAD' })).status).toBe(200)
+    })
+  })
+
+  describe('hooks', () => {
+    const one = (row: object) => post('/hooked/v1/prediction', { id: 7, ...SETOSA, ...row })
+
+    test('`before` makes the rows of the model, `after` makes answers of its predictions', async () => {
+      const { json } = await one({ petal_length: 14 })
+      expect(json.predictions).toEqual({ id: 7, prediction: { class: 0, of: 14, as: 1.4 } })
+    })
+
+    test('`check` refuses with its text, or with the usual one; what it did not mean is a 500', async () => {
+      const refused = await one({ sepal_length: 11 })
+      expect([refused.status, refused.json.error.messages]).toEqual([422, ['no such flower']])
+      const silent = await one({ sepal_width: 11 })
+      expect([silent.status, silent.json.error.messages]).toEqual([
+        422,
+        ['The request was well-formed but was unable to be followed due to semantic errors.'],
+      ])
+      const failed = await one({ petal_width: 11 })
+      expect([failed.status, failed.json.error.messages]).toEqual([500, [FAILED]])
+      expect(failed.text).not.toContain(SECRET)
+    })
+
+    test('they hold at every door that asks for predictions; a door of tensors says that it cannot', async () => {
+      const instances = [{ ...SETOSA, petal_length: 14 }]
+      const kserve = await post('/v1/models/hooked:predict', { instances })
+      expect(kserve.json.predictions).toEqual([{ class: 0, of: 14, as: 1.4 }])
+      const service = await post('/api/service/open/hooked', { rows: instances })
+      expect(service.json.predictions).toEqual([{ class: 0, of: 14, as: 1.4 }])
+      expect(service.json.probabilities).toBeUndefined()
+      const refused = await post('/api/service/open/hooked', { features: { ...SETOSA, sepal_length: 11 } })
+      expect([refused.status, refused.json.detail]).toEqual([422, 'no such flower'])
+      const inputs = [{ name: 'input', shape: [1, 4], datatype: 'FP32', data: [5, 3, 1, 0] }]
+      const tensors = await post('/v2/models/hooked/infer', { inputs })
+      expect([tensors.status, typeof tensors.json.error]).toEqual([400, 'string'])
     })
   })
 

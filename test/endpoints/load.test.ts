@@ -29,7 +29,8 @@ test('opens no data file, and asks the engine nothing, before the first call', (
       }),
     )
   let asked = 0
-  const queries = new Proxy({}, { get: () => () => void asked++ })
+  const engine = new Proxy({}, { get: () => () => void asked++ })
+  const queries = { engineOf: () => engine }
   const registry = new Registry({ queries, warehouseDir: '/nowhere' } as unknown as EndpointRuntime)
   registry.load(db)
   expect([...registry.all()].map(({ key, endpoints }) => [key, endpoints.get('row')?.broken])).toEqual([

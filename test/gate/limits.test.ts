@@ -54,6 +54,14 @@ describe('a key', () => {
     Date.now = () => realNow() + 61_000
     expect(remaining(limits.ofKey(1, 1))).toBe(0)
   })
+  test('is not shut out for an hour where the clock is set back by one', () => {
+    const limits = new Limits()
+    limits.ofKey(1, 1)
+    refused(() => limits.ofKey(1, 1))
+    Date.now = () => realNow() - 3_600_000
+    expect(remaining(limits.ofKey(1, 1))).toBe(0)
+    expect(Number(refused(() => limits.ofKey(1, 1)).headers['retry-after'])).toBeLessThanOrEqual(60)
+  })
 })
 
 test('bad secrets from one address are counted, those from another by themselves', () => {

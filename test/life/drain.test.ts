@@ -206,6 +206,8 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
 test('a worker in the middle of an endless query is ended when its caller goes, and does not outlive a killed server', async () => {
   const flags = ['--query-workers', '1', '--scoring-workers', '1']
   const server = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  // a worker that starts is busy too: it is there before the query that never ends
+  await slow(server)
   const caller = new AbortController()
   const call = fetch(`${server.url}/api/service/life/endless`, {
     headers: { 'x-api-key': key },
@@ -216,6 +218,7 @@ test('a worker in the middle of an endless query is ended when its caller goes, 
   expect(await call).toBe('gone')
   await ended(workers)
 
+  await slow(server)
   server.call('/api/service/life/endless', { key }).catch(() => {})
   await underWay(server)
   const all = workersOf(server.process.pid)

@@ -134,14 +134,55 @@ describe('the file', () => {
     )
   })
 
-  test('has what this version does not serve', async () => {
+  test('fields that do not go with the engine of a dataset, or are missing for it', async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: a manifest is taken apart in every test
+    const dataset = (more: any) => changed(p => (p.datasets[0] = { name: 'geo.towns', ...more }))
+    const from = at('towns.csv')
+    for (const [given, says] of [
+      [{ engine: 'mysql', from }, 'FILE: projects[0].datasets[0].engine must be one of sqlite, duckdb, postgres.'],
+      [{}, 'FILE: dataset geo.towns: from is missing: only a table that is writable begins without a file.'],
+      [{ engine: 'duckdb' }, 'FILE: dataset geo.towns: from is missing.'],
+      [{ engine: 'duckdb', from, indexes: [['name']] }, 'FILE: dataset geo.towns: indexes goes with engine sqlite.'],
+      [{ engine: 'duckdb', from, choose_key: true }, 'FILE: dataset geo.towns: choose_key goes with engine sqlite.'],
+      [{ from, connection: 'w' }, 'FILE: dataset geo.towns: connection goes with engine postgres.'],
+      [{ engine: 'postgres', table: 'a.b' }, 'FILE: dataset geo.towns: connection is missing.'],
+      [{ engine: 'postgres', connection: 'w', table: 'b' }, 'FILE: dataset geo.towns: table must be schema.table.'],
+      [
+        { engine: 'postgres', connection: 'w', table: 'a.b', from },
+        'FILE: dataset geo.towns: from goes with engine sqlite or duckdb.',
+      ],
+      [
+        { engine: 'postgres', connection: 'w', table: 'a.b', columns: { c: { type: 'text' } } },
+        'FILE: dataset geo.towns: the columns of a table have the types that it has.',
+      ],
+      [{ engine: 'postgres', connection: 'w', table: 'a.b' }, 'dataset geo.towns: There is no connection w.'],
+      [{ engine: 'duckdb', from: 'none/*.csv' }, 'dataset geo.towns: there is no such file'],
+      [{ engine: 'duckdb', from, primary_key: 'no' }, /^dataset geo.towns: column no: the primary key names a column/],
+    ] as const)
+      await refused(dataset(given), says)
+  })
+
+  test('a connection without one place for its secret, or that does not connect; and the secret is not said', async () => {
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    const connection = (more: any) => ({ ...base(), connections: [{ name: 'w', kind: 'postgres', ...more }] })
+    const both = { url_env: 'A', url_file: 'b' }
+    await refused(connection({}), 'FILE: connection w: name either url_env or url_file.')
+    await refused(connection(both), 'FILE: connection w: name either url_env or url_file.')
+    await refused(connection({ kind: 'mysql', url_env: 'A' }), 'FILE: connections[0].kind must be "postgres".')
     await refused(
-      { ...base(), connections: [{ name: 'w', kind: 'postgres' }] },
-      'FILE: connections are not served by this version.',
+      connection({ url_env: `postgres://u:${SECRET}@h/d` }),
+      'FILE: connection w: url_env is the name of an environment variable, not a URL.',
     )
     await refused(
-      changed(p => (p.datasets[0].engine = 'duckdb')),
-      /^FILE: projects\[0\]\.datasets\[0\]\.engine must be sqlite: this version reads data from no other engine\.$/,
+      connection({ url_env: 'NOT_SET_ANYWHERE' }),
+      'connection w: the environment variable NOT_SET_ANYWHERE is not set.',
+    )
+    world.write('w.url', `postgres://u:${SECRET}@127.0.0.1:1/d`)
+    await refused(connection({ url_file: 'w.url' }), 'connection w: no PostgreSQL answers at 127.0.0.1:1.')
+    world.write('w.url', `${SECRET}`)
+    await refused(
+      connection({ url_file: 'w.url' }),
+      'connection w: url_file does not hold a URL such as postgres://user:password@host:5432/database.',
     )
   })
 })

@@ -85,6 +85,7 @@ export async function describedFiles(
       source: null,
       sourceHash: files.version,
       origin: null,
+      writable: false,
       refresh: null,
       refreshState: null,
       location,

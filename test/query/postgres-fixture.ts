@@ -81,6 +81,7 @@ export async function describedTable(
       source: `${at.schema}.${at.table}`,
       sourceHash: null,
       origin: null,
+      writable: false,
       refresh: null,
       refreshState: null,
       location: { connection: CONNECTION, ...at },

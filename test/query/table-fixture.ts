@@ -72,6 +72,7 @@ export function makeDataset(dir: string, spec: TableSpec): Dataset {
     source: null,
     sourceHash: null,
     origin: null,
+    writable: false,
     refresh: null,
     refreshState: null,
     location: null,

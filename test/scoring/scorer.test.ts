@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Fault } from '../../src/lib/fault.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer, type ScorerOptions } from '../../src/scoring/scorer.ts'
+import { workersOf } from '../life/processes.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
 import { buildModel, plusOne, slowModel } from './onnx-builder.ts'
 
@@ -168,6 +169,21 @@ describe('workers that are killed', () => {
       expect(await score(scorer, 1)).toEqual([2, 0])
     }))
 })
+
+test('a worker that has served and does not start any more is tried again after pauses that grow, not at once for ever', () =>
+  withScorer({}, async scorer => {
+    expect(await score(scorer, 1)).toEqual([2, 0])
+    const before = scorer.stats().restarts
+    const end = Date.now() + 3000
+    while (Date.now() < end) {
+      for (const { pid } of workersOf(process.pid, 'score')) process.kill(pid, 'SIGKILL')
+      await Bun.sleep(5)
+    }
+    // at 0, 50, 150, 350, 750, 1550 ms and so on
+    expect(scorer.stats().restarts - before).toBeLessThan(9)
+    await until(() => scorer.status().ready)
+    expect(await score(scorer, 2)).toEqual([3, -1])
+  }))
 
 describe('bounds', () => {
   test('a full queue is 503 with Retry-After, and what waits is still served', () =>

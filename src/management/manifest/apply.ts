@@ -9,11 +9,15 @@ import {
 } from '../../catalog/assets.ts'
 import { type DeclaredConnection, putConnection } from '../../catalog/connections.ts'
 import {
+  type Dataset,
+  findDataset,
+  type Generation,
   getDataset,
   openProposals,
   putGeneration,
   setColumnPolicy,
   setDescription,
+  setNullable,
   setOrigin,
 } from '../../catalog/datasets.ts'
 import { createDeployment, findDeployment, updateDeployment } from '../../catalog/deployments.ts'
@@ -28,7 +32,9 @@ import { inProject, type Touched } from '../../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../../lib/fault.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
+import { nullableOf } from '../datasets.ts'
 import { keyFieldsOf } from '../keys.ts'
+import { holding } from '../live-tables.ts'
 import type { ReadManifest } from './read.ts'
 import type {
   ManifestDataset,
@@ -78,25 +84,45 @@ async function applyStaged(
   try {
     signal?.throwIfAborted()
     await warmSuccessors(context, manifest, staged)
-    const { applied, replaced } = context.publisher.change((tx, touched) => {
-      const run = new Run(context, tx, touched, actor, manifest, staged)
-      if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
-        run.applied.changes.push('porter: the app is set')
-      for (const connection of staged.connections) run.connection(connection)
-      for (const project of manifest.projects) run.project(project)
-      return { applied: run.applied, replaced: run.replaced }
+    const held = replacedBy(context, manifest, staged)
+    const endpoints = manifest.projects.flatMap(p => p.services ?? []).flatMap(s => s.endpoints ?? [])
+    const applied = await holding(context, [...held.values()], async () => {
+      await staged.settle(context, held)
+      const { applied, replaced } = await context.publisher.changeChecked(endpoints, (tx, touched) => {
+        const run = new Run(context, tx, touched, actor, manifest, staged)
+        if (manifest.porter && putPorterApp(tx, actor, manifest.porter))
+          run.applied.changes.push('porter: the app is set')
+        for (const connection of staged.connections) run.connection(connection)
+        for (const project of manifest.projects) run.project(project)
+        return { applied: run.applied, replaced: run.replaced }
+      })
+      for (const file of replaced) context.publisher.discardFile(file)
+      return applied
     })
-    for (const file of replaced) context.publisher.discardFile(file)
     for (const { name } of staged.connections) context.connections.forget(name)
     const keys = manifest.projects.flatMap(project => project.services ?? []).map(service => service.key)
-    applied.warnings = keys.flatMap(key =>
+    const ofServices = keys.flatMap(key =>
       warningsOf(context.publisher.registry.get(key)).map(warning => `service ${key}, ${warning}`),
     )
+    applied.warnings = [...staged.warnings, ...ofServices]
     return applied
   } catch (error) {
     await staged.discard(context)
     throw error
   }
+}
+
+/** The datasets whose files this replaces, by `project/dataset`. */
+function replacedBy(context: ManagementContext, { projects }: ReadManifest, staged: Staged): Map<string, Dataset> {
+  const found = projects.flatMap(({ slug, datasets = [] }) => {
+    const project = findProject(context.db, slug)
+    return datasets.flatMap(({ name }) => {
+      const place = `${slug}/${name}`
+      const dataset = project && staged.replaces(place) ? findDataset(context.db, project.id, name) : undefined
+      return dataset ? [[place, dataset] as const] : []
+    })
+  })
+  return new Map(found)
 }
 
 /** New versions of models that are served already are loaded before they take over, so that no call waits for that. */
@@ -114,6 +140,13 @@ async function warmSuccessors(context: ManagementContext, manifest: ReadManifest
       }
     }
   }
+}
+
+/** What a new generation is, in words. */
+function whatBecame(before: Dataset | undefined, { source, sourceHash, rowCount, writable }: Generation): string {
+  if (before?.sourceHash === sourceHash && before.writable !== (writable ?? false))
+    return writable ? 'endpoints may write to it' : 'endpoints may not write to it any more'
+  return source === null ? 'created empty' : `${rowCount} rows imported`
 }
 
 /** A field of the catalog as a manifest calls it. */
@@ -181,12 +214,11 @@ class Run {
   #dataset(project: Project, given: ManifestDataset): void {
     const generation = this.#staged.generations.get(`${project.slug}/${given.name}`)
     const touch = () => this.#touched.datasets.add(inProject(project.id, given.name))
+    const before = findDataset(this.#tx, project.id, given.name)
     if (generation) {
       const { replaced } = putGeneration(this.#tx, this.#actor, project.id, given.name, generation)
       if (replaced) this.replaced.push(replaced)
-      const how =
-        generation.engine === undefined ? 'imported' : generation.engine === 'duckdb' ? 'in place' : 'in the database'
-      this.#changed(`dataset ${given.name}: ${generation.rowCount} rows ${how}`)
+      this.#changed(`dataset ${given.name}: ${whatBecame(before, generation)}`)
       touch()
     }
     const dataset = getDataset(this.#tx, project.id, given.name)
@@ -195,7 +227,12 @@ class Run {
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
-    if (!generation && dataset.engine === 'sqlite') setOrigin(this.#tx, dataset, originOf(given))
+    if (setNullable(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), nullableOf(given.columns))) {
+      this.#changed(`dataset ${given.name}: values may be missing`)
+      touch()
+    }
+    if (!generation && dataset.engine === 'sqlite' && given.from !== undefined)
+      setOrigin(this.#tx, dataset, originOf(given))
     if (
       given.refresh !== undefined &&
       setRefresh(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), given.refresh)

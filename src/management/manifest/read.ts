@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
+import { HOOKS } from '../../catalog/handler.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
@@ -14,7 +15,7 @@ import {
   type ManifestDeployment,
   type ManifestProject,
 } from './schema.ts'
-import { sourceOf } from './source.ts'
+import { emptyOf, sourceOf } from './source.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
 export interface ReadManifest {
@@ -63,9 +64,11 @@ export function completeManifest(
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
     for (const service of project.services ?? [])
       for (const endpoint of service.endpoints ?? []) {
-        if (typeof endpoint.handler_file !== 'string') continue
-        endpoint.handler = readFileSync(file(endpoint.handler_file, `service ${service.key}`), 'utf8')
-        delete endpoint.handler_file
+        for (const code of [endpoint, ...HOOKS.map(hook => endpoint[hook])]) {
+          if (!isNamed(code)) continue
+          code.handler = readFileSync(file(code.handler_file!, `service ${service.key}`), 'utf8')
+          delete code.handler_file
+        }
       }
     for (const deployment of (project.deployments ?? []) as ManifestDeployment[])
       completeDeployment(deployment, folder, file)
@@ -88,7 +91,8 @@ function completeDataset(dataset: ManifestDataset, folder: string, file: (path: 
   const { engine = 'sqlite', from } = dataset
   const what = `dataset ${dataset.name}`
   if (from !== undefined) dataset.from = engine === 'sqlite' ? file(from, what) : resolve(folder, from)
-  naming(what, () => sourceOf(dataset))
+  if (emptyOf(dataset)) checkDeclared(dataset)
+  else naming(what, () => sourceOf(dataset))
 }
 
 /** @throws Fault 422 its name, or not exactly one place for its URL */
@@ -115,3 +119,16 @@ function completeDeployment(
   deployment.ca = readFileSync(file(deployment.ca_file, `deployment ${deployment.name}`), 'utf8')
   delete deployment.ca_file
 }
+
+/** @throws Fault 422 there is no file, and it is not said whole what the table is without one */
+function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void {
+  if (!writable)
+    throw unprocessable(`dataset ${name}: from is missing: only a table that is writable begins without a file.`)
+  const untyped = Object.keys(columns).find(column => columns[column]!.type === undefined)
+  if (untyped !== undefined || Object.keys(columns).length === 0)
+    throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
+}
+
+/** Code that is in a file of its own. */
+const isNamed = (code: unknown): code is { handler?: string; handler_file?: string } =>
+  typeof code === 'object' && code !== null && typeof (code as { handler_file?: unknown }).handler_file === 'string'

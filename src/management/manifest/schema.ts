@@ -1,8 +1,10 @@
 /** The manifest's shape (ARCHITECTURE 6). Closed: a field that is misspelt is refused, not ignored. */
 import { type Static, Type } from '@sinclair/typebox'
-import { COLUMN_TYPES, MASKS, SENSITIVITIES } from '../../catalog/column.ts'
+import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
+import { TypeName } from '../datasets.ts'
+import { AllowedMethods } from '../keys.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -20,6 +22,8 @@ const keyFields = {
   sensitivity_max: optional(literals(SENSITIVITIES)),
   allowed_columns: optional(Names),
   allowed_endpoints: optional(Type.Union([Names, Type.Null()])),
+  /** what it may do at endpoints of kind table; null or []: read */
+  allowed_methods: optional(AllowedMethods),
   row_scope: optional(Type.Union([Type.Record(Type.String(), Type.Array(Scalar)), Type.Null()])),
   expires_at: optional(Type.Union([Type.String(), Type.Null()])),
 }
@@ -38,8 +42,10 @@ export type ManifestKey = Static<typeof ProjectKey>
 const Dataset = Type.Object(
   {
     name: Name,
-    /** a file; with engine duckdb also a folder or a pattern */
+    /** a file; with engine duckdb also a folder or a pattern; absent: an empty table to be written to, with all its columns below */
     from: optional(Name),
+    /** whether endpoints may write to it */
+    writable: optional(Type.Boolean()),
     description: optional(Type.String()),
     /** sqlite: imported into the embedded store (default); duckdb: read in place; postgres: a table of a connection */
     engine: optional(literals(['sqlite', 'duckdb', 'postgres'])),
@@ -56,7 +62,9 @@ const Dataset = Type.Object(
         Type.String(),
         Type.Object(
           {
-            type: optional(literals(COLUMN_TYPES)),
+            type: optional(TypeName),
+            /** of a dataset that is written to: whether values may be missing */
+            nullable: optional(Type.Boolean()),
             sensitivity: optional(literals(SENSITIVITIES)),
             mask: optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
           },

@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs'
 import type { DeclaredConnection } from '../../catalog/connections.ts'
-import { findDataset, type Generation } from '../../catalog/datasets.ts'
+import { type Dataset, findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
+import { isLive } from '../../query/live-file.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
+import { nullableOf } from '../datasets.ts'
 import { discardStaged, type Progress, stageModel } from '../intake.ts'
+import { isAsDeclared, madeEmpty, settled, stageWritable, turned, wasWritten } from '../live-tables.ts'
 import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
 import { stageConnections } from './connections.ts'
 import { naming } from './naming.ts'
 import type { ReadManifest } from './read.ts'
 import type { ManifestDataset } from './schema.ts'
-import { sourceOf } from './source.ts'
+import { emptyOf, sourceOf, typesOf } from './source.ts'
 
 /** Everything that takes long, done before the catalog is touched: what a manifest's files became. */
 export class Staged {
@@ -24,6 +27,26 @@ export class Staged {
   readonly versions = new Map<string, NewVersion>()
   /** `project/model:version`, where the version is there and only its file had gone */
   readonly restored = new Set<string>()
+  /** `project/dataset`, where it is to be written to no more: its file is made when nobody writes to it */
+  readonly settling = new Map<string, Dataset>()
+  readonly warnings: string[] = []
+
+  replaces = (place: string): boolean => this.generations.has(place) || this.settling.has(place)
+
+  /**
+   * What can be known only while the datasets that are replaced are held: files that are written to no more, and rows that
+   * were written since the others were staged, which stay.
+   */
+  async settle(context: ManagementContext, replaced: ReadonlyMap<string, Dataset>): Promise<void> {
+    for (const [place, generation] of this.generations) {
+      const dataset = replaced.get(place)
+      if (!dataset || !wasWritten(context, dataset)) continue
+      this.generations.delete(place)
+      this.warnings.push(keptRows(dataset.name))
+      await discardStaged(context, generation)
+    }
+    for (const [place, dataset] of this.settling) this.generations.set(place, await settled(context, dataset))
+  }
 
   async discard(context: ManagementContext): Promise<void> {
     for (const generation of this.generations.values()) await discardStaged(context, generation)
@@ -79,6 +102,7 @@ export async function stageManifest(
   }
 }
 
+/** A new generation of a dataset whose file, or what is said of how it is read, has changed; or one of the other kind. */
 async function stageDataset(
   context: ManagementContext,
   slug: string,
@@ -90,17 +114,40 @@ async function stageDataset(
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted()
-  const source = sourceOf(dataset)
-  const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
+  const place = `${slug}/${dataset.name}`
   const what = `dataset ${dataset.name}`
-  if (known && (await naming(what, () => isUnchanged(context, known, source)))) return
+  const known = projectId === undefined ? undefined : findDataset(context.db, projectId, dataset.name)
+  const empty = emptyOf(dataset)
+  const source = empty ? undefined : sourceOf(dataset)
+  const how = {
+    writable: dataset.writable ?? known?.writable ?? false,
+    nullable: nullableOf(dataset.columns),
+    types: typesOf(dataset),
+  }
+  const isSame = async (known: Dataset) =>
+    source ? isUnchanged(context, known, source) : isAsDeclared(context, known, empty!)
+  if (known && (await naming(what, () => isSame(known)))) {
+    if (known.writable === how.writable) return
+    if (isLive(known.file)) staged.settling.set(place, known)
+    else staged.generations.set(place, await naming(what, () => turned(context, known, how)))
+    return
+  }
+  if (known && wasWritten(context, known)) return void staged.warnings.push(keptRows(dataset.name))
+  if (!source) return void staged.generations.set(place, await naming(what, () => madeEmpty(context, empty!)))
   const progress = report.table(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
-    const generation = await naming(what, () => stageSource(context, source, connectionOf, progress.update, signal))
-    staged.generations.set(`${slug}/${dataset.name}`, generation)
+    const generation = await naming(what, () =>
+      stageWritable(context, stageSource(context, source, connectionOf, progress.update, signal), how),
+    )
+    staged.generations.set(place, generation)
     progress.done(generation.rowCount)
   } catch (error) {
     progress.failed()
     throw error
   }
 }
+
+/** What is said of a dataset whose rows are not replaced. */
+const keptRows = (name: string) =>
+  `dataset ${name}: it has changed in the manifest, but rows of it were written since it was made: they stay. ` +
+  `POST /api/datasets/${name}/refresh?force=true replaces them by those of the file.`

@@ -1,5 +1,6 @@
 /**
- * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4).
+ * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4), and
+ * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
 import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
@@ -12,7 +13,9 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { serveFunction } from './function.ts'
 import { rowsAnswerer } from './rows.ts'
+import { answerTable } from './table.ts'
 
 export const PREFIX = '/api/service/'
 
@@ -32,13 +35,27 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     try {
       checkAnnouncedLength(headers, maxBody)
       const { segments, query } = split(request.url)
-      if (segments.length !== 2) throw notFound('No such route.')
-      const admission = gate.admit(headers, address, segments[0]!, segments[1]!)
+      if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
+      const [first, second, row] = segments as [string, string, string?]
+      const admission = gate.admit(headers, address, decoded(first), decoded(second))
       limit = admission.headers
       const { endpoint, grant } = admission
+      if (endpoint.table) {
+        const path = `${PREFIX}${first}/${second}`
+        const about = { request, id: row, query, path, maxBody, deadline: Date.now() + requestTimeout }
+        const response = await answerTable(about, endpoint.table, grant)
+        if (response) {
+          for (const [name, value] of Object.entries({ ...identity.headers, ...limit }))
+            response.headers.set(name, value)
+          return response
+        }
+      } else if (row !== undefined) throw notFound('No such route.')
       if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
         throw methodNotAllowed(allowed(endpoint))
-      const call: Call = { params: NO_PARAMS, deadline: Date.now() + requestTimeout, caller: request }
+      const deadline = Date.now() + requestTimeout
+      if (endpoint.handle)
+        return await serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
+      const call: Call = { params: NO_PARAMS, deadline, caller: request }
       if (endpoint.takesBody) {
         checkJsonType(headers)
         call.bytes = await readBytes(request, maxBody)
@@ -63,17 +80,21 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
 
 const NO_PARAMS = new URLSearchParams()
 
-const allowed = (endpoint: Endpoint) => (endpoint.methods.includes('GET') ? ['GET', 'HEAD'] : [...endpoint.methods])
+const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
-/** The path below the prefix, split on `/` first and then decoded, as an id may hold a slash; and the raw query. */
+/** The path below the prefix, split on `/` and to be decoded after that, as an id may hold a slash; and the raw query. */
 function split(url: string): { segments: string[]; query: string } {
   const start = url.indexOf(PREFIX, pathStart(url)) + PREFIX.length
   const mark = url.indexOf('?', start)
   const path = mark < 0 ? url.slice(start) : url.slice(start, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
-  const segments = path.split('/')
+  return { segments: path.split('/'), query }
+}
+
+function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment
   try {
-    return { segments: path.includes('%') ? segments.map(decodeURIComponent) : segments, query }
+    return decodeURIComponent(segment)
   } catch {
     throw notFound('No such route.')
   }

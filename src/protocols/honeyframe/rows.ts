@@ -3,6 +3,7 @@
 import type { Grant } from '../../catalog/grant.ts'
 import type { Call } from '../../endpoints/endpoint.ts'
 import { toFault } from '../../lib/fault.ts'
+import { rawPath } from '../../lib/path.ts'
 import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
 import type { Identity } from '../../telemetry/identity.ts'
@@ -129,7 +130,7 @@ function setPaging(
       params.delete('cursor')
       params.set('offset', String(offset + limit))
     }
-    headers.set('link', `<${new URL(request.url).pathname}?${params}>; rel="next"`)
+    headers.set('link', `<${rawPath(request.url)}?${params}>; rel="next"`)
   }
 }
 

@@ -124,7 +124,7 @@ function within(
   { project, name, model: served }: Deployment,
   { grant, headers }: { grant: Grant; headers: LimitHeaders | undefined },
 ): Scope {
-  const model: NamedModel = { name, key: `${project}/${name}`, served: served! }
+  const model: NamedModel = { name, key: `${project}/${name}`, served: served!, grant }
   const find = async (asked: string) => {
     if (asked !== name) throw notFound('There is no such model in this deployment; it is named as the deployment is.')
     return { model, manages: grant.manageModels, headers }

@@ -7,7 +7,7 @@ import { isWebSocket, type SocketEvents, webSocketUpgrade } from '../../deployme
 import type { Deployment } from '../../endpoints/endpoint.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
 import { keyOfAuthorization } from '../../gate/present.ts'
-import { type Networks, within } from '../../lib/address.ts'
+import { isWithin, type Networks } from '../../lib/address.ts'
 import { badRequest, methodNotAllowed, unavailable } from '../../lib/fault.ts'
 import { rawQuery } from '../../lib/path.ts'
 import { type Identity, newTraceparent } from '../../telemetry/identity.ts'
@@ -76,7 +76,7 @@ export function callServer(
     prefix,
     peer,
     scheme: settings.scheme,
-    trusted: settings.trustedProxies.length > 0 && within(peer, settings.trustedProxies),
+    trusted: settings.trustedProxies.length > 0 && isWithin(peer, settings.trustedProxies),
     requestId: identity.requestId,
     traceparent: identity.headers.traceparent ?? newTraceparent(identity.requestId),
     withheld: config.pass_authorization ? [] : keyHeaders(headers),

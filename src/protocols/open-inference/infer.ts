@@ -24,7 +24,7 @@ export interface InferContext {
 /** @throws Fault 400, 413, 415; as `Scorer.score` */
 export async function infer(
   context: InferContext,
-  { name, key }: NamedModel,
+  { name, key, served, grant }: NamedModel,
   version: ServedVersion,
   request: Request,
   requestId: string,
@@ -34,9 +34,20 @@ export async function infer(
   const started = Bun.nanoseconds()
   try {
     const envelope = readEnvelope(body, request.headers)
-    const { feeds, rows } = feedsOf(version.metadata, envelope.inputs)
+    const { hooks } = served
+    if (hooks?.after)
+      throw badRequest(
+        'The answers of this model are made by code that gives no tensors: ask for predictions.',
+        'no_tensors',
+      )
+    const given = feedsOf(version.metadata, envelope.inputs)
+    const { rows } = given
     const outputs = outputsOf(version, envelope)
-    if (version.checksRows) version.check(namedRows(version.metadata, version.codec.features, feeds, rows), 'rows')
+    const named =
+      version.checksRows || hooks ? namedRows(version.metadata, version.codec.features, given.feeds, rows) : []
+    if (version.checksRows) version.check(named, 'rows')
+    const prepared = await hooks?.prepared(named, { grant, deadline, caller: request })
+    const feeds = prepared ? version.codec.encode(prepared, 'rows') : given.feeds
     const read = Bun.nanoseconds()
     const answered = await context.scorer.score(version.scoring, feeds, rows, {
       deadline,

@@ -11,7 +11,7 @@ import type { NamedModel } from './scope.ts'
 /** @returns the answer's JSON. @throws Fault 400, 413, 415, 422; as `Scorer.score` */
 export async function predict(
   context: InferContext,
-  { key }: NamedModel,
+  { key, served, grant }: NamedModel,
   version: ServedVersion,
   request: Request,
 ): Promise<string> {
@@ -24,10 +24,12 @@ export async function predict(
     version.check(rows, 'rows')
     const read = Bun.nanoseconds()
     const options = { deadline, caller: request }
-    const { predictions } = await score(context.scorer, scoring, codec, rows, 'rows', options)
-    const scored = Bun.nanoseconds()
+    const scored = (made: readonly unknown[]) => score(context.scorer, scoring, codec, made, 'rows', options)
+    const { hooks } = served
+    const { predictions } = hooks ? await hooks.predict(rows, scored, { grant, ...options }) : await scored(rows)
+    const done = Bun.nanoseconds()
     const text = stringifyLossless({ predictions })
-    const times = { input: read - started, infer: scored - read, output: Bun.nanoseconds() - scored }
+    const times = { input: read - started, infer: done - read, output: Bun.nanoseconds() - done }
     context.shelf.succeeded(key, version.number, rows.length, times)
     return text
   } catch (error) {

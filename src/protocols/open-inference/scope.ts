@@ -1,4 +1,5 @@
 /** Where `{m}` in a URL is looked up: among everything published, or (below a deployment) in that deployment alone. */
+import type { Grant } from '../../catalog/grant.ts'
 import type { ServedModel } from '../../endpoints/endpoint.ts'
 import type { PublishedModel } from '../../endpoints/registry.ts'
 import type { Gate } from '../../gate/gate.ts'
@@ -12,6 +13,8 @@ export interface NamedModel {
   /** the same one under every name that it has here */
   key: string
   served: ServedModel
+  /** whose call it is, for the author's code around the model */
+  grant: Grant
 }
 
 export interface Scope {
@@ -28,13 +31,13 @@ export function publishedModels(gate: Gate, headers: Headers, address: () => str
   const find = async (name: string) => {
     const admission = gate.admitModel(headers, address, name)
     const { grant, headers: limits } = admission
-    return { model: named(name, admission), manages: grant.manageModels, headers: limits }
+    return { model: named(name, admission, grant), manages: grant.manageModels, headers: limits }
   }
   return {
     async enter() {
       const { grant, headers: limits } = gate.identify(headers, address)
       return {
-        models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published)),
+        models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published, grant)),
         headers: limits,
       }
     },
@@ -47,8 +50,9 @@ export function publishedModels(gate: Gate, headers: Headers, address: () => str
   }
 }
 
-const named = (name: string, { service, endpoint }: PublishedModel): NamedModel => ({
+const named = (name: string, { service, endpoint }: PublishedModel, grant: Grant): NamedModel => ({
   name,
   key: `${service.key}.${endpoint.id}`,
   served: endpoint.model!,
+  grant,
 })

@@ -3,6 +3,7 @@
  * pages and every path that nobody else has. It is the last door: what gets here is no other's.
  */
 import { FOREIGN_SEGMENTS } from '../../catalog/porter.ts'
+import type { Endpoint } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import type { Registry } from '../../endpoints/registry.ts'
 import type { Gate } from '../../gate/gate.ts'
@@ -13,6 +14,7 @@ import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { type AppView, appView, ownRequestId, porterReply } from './app.ts'
+import { serveCustom } from './custom.ts'
 import { docsAsset, docsPage } from './docs.ts'
 import { type ErrorContext, porterError, unknownPath, wrongMethod } from './errors.ts'
 import { openApi } from './openapi.ts'
@@ -57,22 +59,29 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
 
   async function onRoute(
     request: Request,
-    { service, endpoint: { id } }: PorterMatch,
+    match: PorterMatch,
     address: () => string,
     context: ErrorContext,
   ): Promise<Response> {
-    if (request.method === 'OPTIONS') return options(['OPTIONS', 'POST', 'HEAD', 'GET'], context.headers)
-    const { endpoint, headers: limits } = gate.admit(request.headers, address, service, id)
+    const { service, endpoint: asked } = match
+    if (request.method === 'OPTIONS') return options(optionsOf(asked), context.headers)
+    const { grant, endpoint, headers: limits } = gate.admit(request.headers, address, service, asked.id)
     const { porter: route, model } = endpoint
     // published anew meanwhile, without this route
-    if (!route || !model) throw unknownPath()
+    if (!route || !(model || endpoint.handle)) throw unknownPath()
     context.route = route
     context.headers = { ...context.headers, ...limits }
     const { app, requestId, headers } = context
+    if (!model) {
+      const method = request.method === 'HEAD' ? 'GET' : request.method
+      if (!endpoint.methods.includes(method)) throw wrongMethod(optionsOf(endpoint))
+      const call = { grant, deadline: Date.now() + settings.requestTimeout, caller: request }
+      return serveCustom(request, { ...match, endpoint, route }, call, settings.maxBody, context)
+    }
     if (request.method === 'GET' || request.method === 'HEAD') return porterReply(app, request, LIVE, { headers })
     if (request.method !== 'POST') throw wrongMethod(ROUTE)
     const { scorer } = registry.runtime
-    const answer = await predictPorter(request, { endpoint, route, served: model.active, scorer, settings, context })
+    const answer = await predictPorter(request, { endpoint, route, model, grant, scorer, settings, context })
     return porterReply(app, request, app.requestId ? { ...answer, request_id: requestId } : answer, { headers })
   }
 
@@ -105,6 +114,12 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
 function routeOf(registry: Registry, path: string): PorterMatch | undefined {
   const match = registry.porterRoutes.find(path)
   return match?.slash && match.endpoint.kind === 'function' ? undefined : match
+}
+
+/** What Flask says that a route takes. */
+function optionsOf({ kind, methods }: Endpoint): string[] {
+  if (kind !== 'function') return ['OPTIONS', 'POST', 'HEAD', 'GET']
+  return ['OPTIONS', ...methods.flatMap(method => (method === 'GET' ? ['HEAD', 'GET'] : [method]))]
 }
 
 const isForeign = (path: string) => {

@@ -1,4 +1,6 @@
-import type { Endpoint, ServedRoute, ServedVersion } from '../../endpoints/endpoint.ts'
+import type { Grant } from '../../catalog/grant.ts'
+import type { Endpoint, ServedModel, ServedRoute } from '../../endpoints/endpoint.ts'
+import { HandlerFault } from '../../endpoints/handler.ts'
 import { readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
 import { predict } from '../../scoring/predict.ts'
@@ -11,7 +13,8 @@ import { requestCheck } from './request-schema.ts'
 export interface PorterCall {
   endpoint: Endpoint
   route: ServedRoute
-  served: ServedVersion
+  model: ServedModel
+  grant: Grant
   scorer: Scorer
   settings: { maxBody: number; requestTimeout: number }
   /** gets what the caller sent, for an app that shows it in errors */
@@ -24,7 +27,8 @@ export interface PorterCall {
  * `Scorer.score`
  */
 export async function predictPorter(request: Request, call: PorterCall): Promise<Record<string, unknown>> {
-  const { route, served, scorer, settings, context } = call
+  const { route, model, grant, scorer, settings, context } = call
+  const { active: served, hooks } = model
   const deadline = Date.now() + settings.requestTimeout
   const body = await parsed(request, settings.maxBody)
   if (context.app.userData) context.userData = body.verbatim()
@@ -33,11 +37,12 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   try {
     const options = { deadline, caller: request }
     const codec = route.codec ?? served.codec
-    const { predictions } = await predict(scorer, served.scoring, codec, rows, 'rows', options)
+    const score = (made: readonly unknown[]) => predict(scorer, served.scoring, codec, made, 'rows', options)
+    const { predictions } = hooks ? await hooks.predict(rows, score, { grant, ...options }) : await score(rows)
     const answers = body.ids(rows).map((id, row) => ({ id, prediction: predictions[row] }))
     return { model_context: modelContext(route), predictions: route.batch ? answers : answers[0] }
   } catch (error) {
-    const refused = error instanceof Fault && error.status === 422
+    const refused = error instanceof Fault && error.status === 422 && !(error instanceof HandlerFault)
     const byModel = refused && error.code === 'model_refused'
     throw byModel || (refused && !route.validate) ? modelFailed(error) : error
   }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ColumnType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { unavailable } from '../../lib/fault.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { Child, ChildLost } from '../../workers/child.ts'
@@ -22,7 +22,7 @@ export interface ImportRequest {
    * Declared types, by column; they win over inferred ones and take more spellings (leading zeros, `+`, 0 and 1 for
    * booleans; base64 for blobs). An empty text is then no value, but in a text column.
    */
-  types?: Record<string, ColumnType>
+  types?: Record<string, DeclaredType>
   /** Where the import makes a directory of its own for what does not fit in memory; nothing is written elsewhere. */
   scratchDir: string
 }

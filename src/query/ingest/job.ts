@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { ColumnType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { Fault, unavailable } from '../../lib/fault.ts'
 import type { Progress } from '../../lib/progress.ts'
@@ -23,7 +23,7 @@ export interface Job {
   primaryKey?: string[]
   chooseKey: boolean
   indexes: string[][]
-  types: Record<string, ColumnType>
+  types: Record<string, DeclaredType>
   scratch: string
 }
 

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { ColumnType } from '../../catalog/column.ts'
+import { type DeclaredType, declaredType } from '../../catalog/column.ts'
 import { rowsOf } from './duck.ts'
 import { nativeProbe } from './native-types.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
@@ -14,16 +14,16 @@ import { shown, wrong } from './wrong.ts'
 export async function planColumns(
   connection: DuckDBConnection,
   source: Source,
-  types: Record<string, ColumnType>,
+  types: Record<string, DeclaredType>,
 ): Promise<{ columns: ColumnPlan[]; rowCount: number }> {
   const names = source.columns.map(column => column.name)
   for (const name of Object.keys(types))
     if (!names.includes(name))
       throw wrong(`there is no such column; the columns are ${names.map(shown).join(', ')}`, { column: name })
   const states: (ColumnPlan | Misfit | Probe)[] = source.columns.map(column => {
-    const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
+    const declared = Object.hasOwn(types, column.name) ? declaredType(types[column.name]!) : undefined
     return column.from === 'native' && declared !== undefined
-      ? (nativeProbe(column, declared) ??
+      ? ((declared.precision === undefined ? nativeProbe(column, declared.type) : undefined) ??
           textProbe({ ...column, from: 'text', value: `CAST(${column.value} AS VARCHAR)` }, declared))
       : column.from === 'native'
         ? nativeProbe(column)!

@@ -1,5 +1,5 @@
 import type { DuckDBValue } from '@duckdb/node-api'
-import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
+import { type ColumnType, MAX_DIGITS, type StoredColumn } from '../../catalog/column.ts'
 import { encodeDecimalSql, storedAsInteger } from '../../lib/decimal.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
 import type { SourceColumn } from './source.ts'
@@ -15,10 +15,10 @@ import {
   typeOfLooks,
 } from './text-types.ts'
 
-const MAX_DIGITS = 38
+type Declared = Pick<StoredColumn, 'type' | 'precision' | 'scale'>
 
 /** What to ask of a column of text (or of JSON values as written) to settle its type, inferred or declared. */
-export function textProbe(column: SourceColumn, declared?: ColumnType): Probe {
+export function textProbe(column: SourceColumn, declared?: Declared): Probe {
   const json = column.from === 'json'
   const text = json ? `(${column.value} ->> '$')` : column.value
   if (declared !== undefined) return declaredProbe(column, declared, text)
@@ -50,7 +50,8 @@ export function textProbe(column: SourceColumn, declared?: ColumnType): Probe {
 
 const nullJson = (value: string) => `nullif(CAST(${value} AS VARCHAR), 'null')`
 
-function declaredProbe(column: SourceColumn, type: ColumnType, text: string): Probe {
+function declaredProbe(column: SourceColumn, declared: Declared, text: string): Probe {
+  const { type } = declared
   if (type === 'json' && column.from === 'json') {
     const value = nullJson(column.value)
     return {
@@ -64,7 +65,7 @@ function declaredProbe(column: SourceColumn, type: ColumnType, text: string): Pr
   // An empty text is no number, date or boolean: where one of those is declared, it stands for no value.
   const value = type === 'text' ? text : `nullif(${text}, '')`
   const nulls = `count(*) - count(${value})`
-  if (type === 'decimal') return declaredDecimal(column.name, value, nulls)
+  if (type === 'decimal') return declaredDecimal(column.name, declared, value, nulls)
   const converted = storedFromText({ type }, value)
   const ask = [nulls, `count(${value}) - count(${converted})`]
   if (type === 'integer') ask.push(`min(${converted})`, `max(${converted})`)
@@ -81,19 +82,31 @@ function declaredProbe(column: SourceColumn, type: ColumnType, text: string): Pr
   }
 }
 
-function declaredDecimal(name: string, value: string, nulls: string): Probe {
+function declaredDecimal(name: string, declared: Declared, value: string, nulls: string): Probe {
   const plain = isPlainNumber(value)
   const number = `CASE WHEN ${plain} THEN ${value} END`
   return {
     ask: [nulls, `count(${value}) - count(${number})`, digitsBefore(number), digitsBehind(number)],
     settle: ([nullCount, misfits, before, behind]) => {
       if (Number(misfits) > 0) return { where: `${value} IS NOT NULL AND NOT ${plain}`, what: 'not a decimal' }
-      const scale = Number(behind ?? 0)
-      const precision = Math.max(1, Number(before ?? 0) + scale)
+      const nullable = Number(nullCount) > 0
+      const [wholes, fractions] = [Number(before ?? 0), Number(behind ?? 0)]
+      if (declared.precision !== undefined) {
+        const { precision, scale = 0 } = declared
+        if (wholes <= precision - scale && fractions <= scale)
+          return decimalPlan({ name, nullable, precision, scale }, `trim(${value})`)
+        return {
+          where: `strlen(ltrim(split_part(trim(${value}), '.', 1), '+-0')) > ${precision - scale}
+            OR strlen(rtrim(split_part(trim(${value}), '.', 2), '0')) > ${scale}`,
+          what: `more digits than decimal(${precision},${scale}) has`,
+        }
+      }
+      const scale = fractions
+      const precision = Math.max(1, wholes + scale)
       const where = `strlen(ltrim(split_part(trim(${value}), '.', 1), '+-0')) + ${scale} > ${MAX_DIGITS}`
       if (precision > MAX_DIGITS)
         return { where, what: `more than ${MAX_DIGITS} digits, at the ${scale} behind the point that the column needs` }
-      return decimalPlan({ name, nullable: Number(nullCount) > 0, precision, scale }, `trim(${value})`)
+      return decimalPlan({ name, nullable, precision, scale }, `trim(${value})`)
     },
   }
 }
@@ -119,7 +132,8 @@ export function plan(stored: StoredColumn, select: string): ColumnPlan {
   return { stored, select, sqlite: sqliteType(stored) }
 }
 
-function sqliteType({ type, precision }: StoredColumn): ColumnPlan['sqlite'] {
+/** What SQLite calls the type of a column. */
+export function sqliteType({ type, precision }: StoredColumn): ColumnPlan['sqlite'] {
   if (type === 'integer' || type === 'boolean') return 'INTEGER'
   if (type === 'decimal') return storedAsInteger(precision ?? 0) ? 'INTEGER' : 'TEXT'
   return type === 'float' ? 'REAL' : type === 'blob' ? 'BLOB' : 'TEXT'

@@ -36,18 +36,12 @@ export async function writeTable(
       'cache_size = -65536',
     ])
       db.run(`PRAGMA ${pragma}`)
-    const { columns, primaryKey } = table
-    const rowidKey = integerKey(table)
-    const definitions = columns.map(
-      ({ stored, sqlite }) => `${identifier(stored.name)} ${sqlite}${stored.name === rowidKey ? ' PRIMARY KEY' : ''}`,
-    )
-    db.run(`CREATE TABLE data (${definitions.join(', ')}) STRICT`)
+    const { primaryKey } = table
+    db.run(tableSql(table))
     const rows = await copyRows(db, table, source, connection, onProgress)
     onProgress(rows, 'indexing')
-    if (primaryKey && rowidKey === undefined) await uniqueKey(db, table, primaryKey, source)
-    table.indexes.forEach((names, i) => {
-      db.run(`CREATE INDEX data_${i + 1} ON data (${names.map(identifier).join(', ')})`)
-    })
+    if (primaryKey && integerKey(table) === undefined) await uniqueKey(db, table, primaryKey, source)
+    for (const sql of indexSql(table)) db.run(sql)
     db.run('ANALYZE')
     return rows
   } finally {
@@ -55,7 +49,27 @@ export async function writeTable(
   }
 }
 
-const integerKey = ({ columns, primaryKey }: Table) =>
+/** The one table of a data file. */
+export function tableSql(table: Pick<Table, 'columns' | 'primaryKey'>): string {
+  const rowidKey = integerKey(table)
+  const definitions = table.columns.map(
+    ({ stored, sqlite }) => `${identifier(stored.name)} ${sqlite}${stored.name === rowidKey ? ' PRIMARY KEY' : ''}`,
+  )
+  return `CREATE TABLE data (${definitions.join(', ')}) STRICT`
+}
+
+const namesOf = (names: string[]) => names.map(identifier).join(', ')
+const keySql = (key: string[]) => `CREATE UNIQUE INDEX data_key ON data (${namesOf(key)})`
+const indexSql = ({ indexes }: Pick<Table, 'indexes'>) =>
+  indexes.map((names, i) => `CREATE INDEX data_${i + 1} ON data (${namesOf(names)})`)
+
+/** What stands beside the table: its key, where that is not the rowid, and its indexes. */
+export const allIndexesSql = (table: Table): string[] => [
+  ...(table.primaryKey && integerKey(table) === undefined ? [keySql(table.primaryKey)] : []),
+  ...indexSql(table),
+]
+
+const integerKey = ({ columns, primaryKey }: Pick<Table, 'columns' | 'primaryKey'>) =>
   primaryKey?.length === 1 && columns.find(column => column.stored.name === primaryKey[0])?.sqlite === 'INTEGER'
     ? primaryKey[0]
     : undefined
@@ -111,9 +125,9 @@ function bindable(value: DuckDBValue, column: ColumnPlan): unknown {
 }
 
 async function uniqueKey(db: Database, { columns }: Table, key: string[], source: Source): Promise<void> {
-  const on = key.map(identifier).join(', ')
+  const on = namesOf(key)
   try {
-    db.run(`CREATE UNIQUE INDEX data_key ON data (${on})`)
+    db.run(keySql(key))
   } catch (error) {
     if (!String((error as { code?: string }).code).startsWith('SQLITE_CONSTRAINT')) throw error
     const names = columns.map(column => column.stored.name.toLowerCase())

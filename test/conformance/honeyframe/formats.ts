@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from 'bun:test'
 import { readCsv } from '../../read-csv.ts'
+import { sendRaw } from '../raw-http.ts'
 import { filter, source, type World } from './world.ts'
 
 const CSV = 'text/csv; charset=utf-8; header=present'
@@ -156,6 +157,15 @@ export function formats(world: World): void {
         expect(pages).toHaveLength((wanted.total ?? wanted.count) - skipped)
         expect(new Set(pages).size).toBe(pages.length)
       }
+  })
+
+  test('a page says where the next is to a caller without a usable Host too, as a path', async () => {
+    for (const first of ['HTTP/1.0', 'HTTP/1.1\r\nHost: [']) {
+      const request = `GET /api/service/forms/counted%20%C3%BC?format=csv ${first}\r\nX-API-Key: ${rawKey}\r\n\r\n`
+      const page = await sendRaw(world.callgate.url, [request])
+      expect(page.status).toBe(200)
+      expect(page.head).toMatch(/^link: <\/api\/service\/forms\/counted%20%C3%BC\?[^>]+>; rel="next"$/im)
+    }
   })
 
   test('HEAD has the headers of GET and no body, in every format', async () => {

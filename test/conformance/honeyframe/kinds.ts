@@ -44,9 +44,9 @@ export function kinds(world: World): void {
     expect(many.json.probabilities[0]).toEqual(one.json.probabilities[0])
   })
 
-  test('a function is kept and not served: 501', async () => {
-    const { status, json } = await world.serve('greet', { method: 'POST', body: {} })
-    expect([status, typeof json.detail]).toEqual([501, 'string'])
+  test('a function is served with the method that it declares', async () => {
+    const { status, json, headers } = await world.serve('greet', { method: 'POST', body: { name: 'Ada' } })
+    expect([status, json, headers.get('content-type')]).toEqual([200, { hello: 'Ada' }, 'application/json'])
   })
 
   test('a wrong method is 405 with what is allowed', async () => {
@@ -72,7 +72,7 @@ export function kinds(world: World): void {
     expect((await dryRun('by id/2', { no: 4 })).json.rows).toEqual([{ id: 4, region: 'west' }])
     expect((await dryRun('search', { plan: ['free', 'basic'], limit: 3 })).json.count).toBe(3)
     expect((await dryRun('churn', { features: MODEL_ROW })).json.predictions).toEqual(['stays'])
-    expect((await dryRun('greet', {})).status).toBe(501)
+    expect((await dryRun('greet', { name: 'Grace' })).json).toEqual({ hello: 'Grace' })
     expect((await dryRun('nothing', {})).status).toBe(404)
     const draft = await world.publish(
       'unseen',

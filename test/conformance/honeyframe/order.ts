@@ -53,11 +53,14 @@ export function orderOfChecks(world: World): void {
   test('404 before 403: a narrow key for an endpoint that is not there', () =>
     expectCode('shop/nothing', { key: narrow }, 404, 'endpoint_unknown'))
 
-  test('403 before 501: a narrow key for a function out of its reach', () =>
-    expectCode('shop/greet', { key: narrow, method: 'POST', body: {} }, 403, 'endpoint_out_of_reach'))
+  test('403 before 405: a narrow key for a function out of its reach, with a method that it does not take', () =>
+    expectCode('shop/greet', { key: narrow, method: 'DELETE' }, 403, 'endpoint_out_of_reach'))
 
-  test('501 before 405: a function, with a method that it would not take', () =>
-    expectCode('shop/greet', { key: world.key, method: 'DELETE' }, 501, 'not_implemented'))
+  test('405 before 400: a function, with a method that it does not take, and a body that is no JSON', () =>
+    expectCode('shop/greet', { key: world.key, method: 'PUT', headers: json, body: '{' }, 405, 'method_not_allowed'))
+
+  test('400 before anything that a function says: its body is no JSON', () =>
+    expectCode('shop/greet', { key: world.key, method: 'POST', headers: json, body: '{' }, 400, 'malformed_body'))
 
   test('405 before 415: a wrong method with a wrong content type', () =>
     expectCode('shop/churn', { key: world.key, method: 'PUT', headers: text, body: 'x' }, 405, 'method_not_allowed'))

@@ -106,7 +106,7 @@ const ENDPOINTS = [
   { id: 'churn', kind: 'model', model: 'churn_risk' },
   { id: 'late', kind: 'model', model: 'late_arrival' },
   { id: 'echo', kind: 'model', model: 'echo' },
-  { id: 'greet', kind: 'function', handler: 'export default () => 1' },
+  { id: 'greet', kind: 'function', handler: 'export default ({ body }) => ({ hello: body.name })' },
 ]
 
 export const ADMIN_PASSWORD = 'correct horse battery'

@@ -1,6 +1,6 @@
 /** What files in place are: their columns as DuckDB has them, in ours; in a process of DuckDB's. */
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { ColumnType, StoredColumn } from '../../../catalog/column.ts'
+import { type DeclaredType, declaredType, type StoredColumn } from '../../../catalog/column.ts'
 import type { FilesLocation } from '../../../catalog/datasets.ts'
 import { Fault } from '../../../lib/fault.ts'
 import { rowsOf } from '../../ingest/duck.ts'
@@ -18,7 +18,7 @@ import { viewSql } from './view.ts'
 
 export interface DescribeRequest {
   path: string
-  types: Record<string, ColumnType>
+  types: Record<string, DeclaredType>
   primaryKey: string[] | null
   /** whether tiers are proposed for columns that look personal */
   propose: boolean
@@ -81,12 +81,12 @@ export async function describeFiles(
 async function planNative(
   connection: DuckDBConnection,
   source: Source,
-  types: Record<string, ColumnType>,
+  types: Record<string, DeclaredType>,
 ): Promise<{ columns: ColumnPlan[]; rowCount: number }> {
   const columns: ColumnPlan[] = []
   for (const column of source.columns) {
     const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
-    const probe = nativeProbe(column, declared)
+    const probe = nativeProbe(column, declared && declaredType(declared)?.type)
     if (!probe)
       throw wrong(`the file says itself what this column is, and it is not ${declared}`, { column: column.name })
     const large = column.type === 'UBIGINT' || column.type?.includes('HUGEINT')

@@ -21,7 +21,7 @@ export class DuckEngine implements Engine {
    * @param scratchDir where they make folders of their own for what does not fit in memory
    */
   constructor(workers: number, scratchDir: string) {
-    const start = () => startDuckdb(scratchDir, 1 / (4 * workers))
+    const start = async () => (await startDuckdb(scratchDir, 1 / (4 * workers))).child
     this.#workers = new WorkerPool(workers, start)
     this.#exporters = new WorkerPool(workers, start)
     this.text = {

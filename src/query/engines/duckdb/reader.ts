@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBVector } from '@duckdb/node-api'
-import type { ColumnType } from '../../../catalog/column.ts'
+import type { DeclaredType } from '../../../catalog/column.ts'
 import { Fault } from '../../../lib/fault.ts'
 import { loadDuckdb } from '../../../workers/native.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
@@ -167,7 +167,7 @@ export class DuckReader {
     const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable([files]) })
     try {
       const { path, primaryKey, types } = place
-      const request = { path, primaryKey, types: types as Record<string, ColumnType>, propose: false }
+      const request = { path, primaryKey, types: types as Record<string, DeclaredType>, propose: false }
       const { columns, location } = await describeFiles(connection, files, request)
       const now = columns.map(({ name, type, native }) => ({ name, type, native }))
       const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)

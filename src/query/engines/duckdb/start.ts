@@ -14,8 +14,9 @@ const DESCRIBING = 1 / 4
 /**
  * A process of DuckDB's, with a folder of its own that goes when it ends, however that comes.
  * @param share of the memory that this process may use
+ * @returns `gone` resolves when nothing of it is left
  */
-export async function startDuckdb(scratchDir: string, share: number): Promise<Child> {
+export async function startDuckdb(scratchDir: string, share: number): Promise<{ child: Child; gone: Promise<void> }> {
   await mkdir(scratchDir, { recursive: true })
   const scratch = await mkdtemp(join(scratchDir, 'duckdb-'))
   const { bavail, bsize } = statfsSync(scratchDir)
@@ -28,8 +29,7 @@ export async function startDuckdb(scratchDir: string, share: number): Promise<Ch
   const remove = () => rm(scratch, { recursive: true, force: true }).catch(() => {})
   try {
     const child = await Child.start('duckdb', limits, { env: { HOME: scratch, TMPDIR: scratch } })
-    void child.exited.then(remove)
-    return child
+    return { child, gone: child.exited.then(remove) }
   } catch (error) {
     await remove()
     throw error
@@ -46,7 +46,7 @@ export async function describeInPlace(
   signal?: AbortSignal,
 ): Promise<Described & { version: string }> {
   signal?.throwIfAborted()
-  const child = await startDuckdb(scratchDir, DESCRIBING)
+  const { child, gone } = await startDuckdb(scratchDir, DESCRIBING)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
   try {
@@ -60,6 +60,6 @@ export async function describeInPlace(
   } finally {
     signal?.removeEventListener('abort', end)
     child.kill()
-    await child.exited
+    await gone
   }
 }

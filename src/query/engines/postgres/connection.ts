@@ -9,6 +9,9 @@ import { type Session, Statements, untilOver } from './statements.ts'
 const MAX_CONNECTIONS = 8
 const CONNECT_SECONDS = 10
 
+/** Counted for all connections together, so that one that is made anew has a number of its own. */
+let changes = 0
+
 /**
  * A database of a connection: a pool for reading, in which every transaction is read-only by the server's own rule, and one
  * for writing that is made when it is used. A statement that is under way at its deadline, or whose caller goes, is
@@ -20,6 +23,7 @@ export class PostgresConnection {
   #statementTimeoutMs: number
   #reading: Pool | undefined
   #writing: Pool | undefined
+  #version = ++changes
 
   #max: number
 
@@ -66,7 +70,17 @@ export class PostgresConnection {
     } catch (error) {
       this.#forgetIfRefused(error)
       throw isLost(error) ? explained(error, this.name) : error
+    } finally {
+      this.#version = ++changes
     }
+  }
+
+  /**
+   * Another number after everything that this server wrote to the database: by triggers and references a write may change
+   * other tables than its own.
+   */
+  get version(): number {
+    return this.#version
   }
 
   #forgetIfRefused(error: unknown): void {

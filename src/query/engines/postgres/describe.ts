@@ -7,14 +7,14 @@ import type { Limits } from '../../engine.ts'
 import { isLookedAt, withProposals } from '../../ingest/propose.ts'
 import type { PostgresConnection } from './connection.ts'
 import type { Session } from './statements.ts'
-import { columnOf, type ServerColumn } from './types.ts'
+import { COLLATED, collated, columnOf, type ServerColumn } from './types.ts'
 
 export interface DescribedTable {
   columns: StoredColumn[]
   /** the table's own, or what was declared; a table without one may have a unique index that does as well */
   primaryKey: string[] | null
   indexes: string[][]
-  /** what the database estimates */
+  /** of a large table what the database estimates */
   rowCount: number
 }
 
@@ -45,7 +45,8 @@ export function describeTable(
     const oid = String(found[0])
     const columns = await columnsOf(session, oid)
     if (columns.length === 0) throw unprocessable(`The user of the connection may not read ${name}.`)
-    const stored = columns.map(columnOf)
+    const given = await givenBy(session, oid)
+    const stored = columns.map(column => ({ ...columnOf(column), ...given.get(column.name) }))
     const readable = new Set(stored.map(column => column.name))
     const keys = await indexesOf(session, oid, readable)
     for (const column of declared ?? [])
@@ -57,7 +58,7 @@ export function describeTable(
       columns: proposed,
       primaryKey,
       indexes: keys.all,
-      rowCount: await estimate(session, Number(found[1]), { schema, table }),
+      rowCount: await rowsOf(session, Number(found[1]), { schema, table }),
     }
   }, limits)
 }
@@ -89,6 +90,19 @@ async function columnsOf(session: Session, oid: string): Promise<ServerColumn[]>
   }))
 }
 
+/** Columns that the database gives a value where a new row names none, or always. */
+async function givenBy(session: Session, oid: string): Promise<Map<string, Pick<StoredColumn, 'given'>>> {
+  const rows = await session
+    .query(
+      `SELECT attname, attgenerated = 's' OR attidentity = 'a' FROM pg_catalog.pg_attribute
+       WHERE attrelid = CAST(CAST($1 AS text) AS oid) AND attnum > 0 AND NOT attisdropped
+         AND (atthasdef OR attidentity <> '')`,
+      [oid],
+    )
+    .catch(() => []) // servers of before 12 do not know of it, and neither do some that speak as this one does
+  return new Map(rows.map(([name, always]) => [String(name), { given: always === true ? 'always' : 'default' }]))
+}
+
 /** How texts of a collation, by its oid, are compared. */
 async function collationsOf(session: Session): Promise<(oid: string) => ServerColumn['collation']> {
   // words sort a before B; bytes do not
@@ -110,24 +124,27 @@ interface Keys {
 /** The indexes that find rows by columns alone: none of a part of the table, none on what is computed. */
 async function indexesOf(session: Session, oid: string, readable: Set<string>): Promise<Keys> {
   const rows = await session.query(
-    `SELECT i.indisprimary, i.indisunique, k.n, a.attname, i.indexrelid
+    `SELECT i.indisprimary, i.indisunique, a.attname, i.indexrelid,
+       CASE WHEN i.indcollation[k.n] <> a.attcollation THEN c.collname END
      FROM pg_catalog.pg_index i
      JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
      JOIN pg_catalog.pg_am m ON m.oid = x.relam
      CROSS JOIN generate_series(0, 31) AS k(n)
      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n]
+     LEFT JOIN pg_catalog.pg_collation c ON c.oid = i.indcollation[k.n]
      WHERE i.indrelid = CAST(CAST($1 AS text) AS oid) AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
        AND k.n < i.indnkeyatts AND m.amname IN ('btree', 'prefix')
      ORDER BY i.indexrelid, k.n`,
     [oid],
   )
   const indexes = new Map<string, { primary: boolean; unique: boolean; names: string[] }>()
-  for (const [primary, unique, , name, index] of rows) {
+  for (const [primary, unique, name, index, collation] of rows) {
     const known = indexes.get(String(index)) ?? { primary: primary === true, unique: unique === true, names: [] }
-    known.names.push(String(name))
+    known.names.push(collation === null ? String(name) : collated(String(name), String(collation)))
     indexes.set(String(index), known)
   }
-  const usable = [...indexes.values()].filter(({ names }) => names.every(name => readable.has(name)))
+  const known = (name: string) => readable.has(name.replace(COLLATED, ''))
+  const usable = [...indexes.values()].filter(({ names }) => names.every(known))
   return {
     primary: usable.find(({ primary }) => primary)?.names ?? null,
     unique: usable.filter(({ unique }) => unique).map(({ names }) => names),
@@ -148,14 +165,25 @@ type Named = Pick<TableLocation, 'schema' | 'table'>
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 const tableSql = ({ schema, table }: Named) => `${quoted(schema)}.${quoted(table)}`
 
-/** How many rows there are, roughly; of a table that was never analysed, and of a view, what the planner expects. */
-async function estimate(session: Session, tuples: number, named: Named): Promise<number> {
-  if (tuples > 0) return Math.round(tuples)
-  const plan = await session.query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ${tableSql(named)}`).catch(() => [])
-  const [first] = plan
-  const parsed = typeof first?.[0] === 'string' ? JSON.parse(first[0]) : first?.[0]
+/** Tables of so many rows are counted; of larger ones, and where counting takes too long, the estimate stands. */
+const COUNTED_ROWS = 100_000
+const COUNTING_MS = 2000
+
+/** How many rows there are; of large tables roughly, as the database knows it, or for a view as its planner expects it. */
+async function rowsOf(session: Session, tuples: number, named: Named): Promise<number> {
+  const estimate = tuples > 0 ? tuples : await expected(session, named)
+  if (estimate > COUNTED_ROWS) return Math.round(estimate)
+  await session.query(`SET statement_timeout = ${COUNTING_MS}`)
+  const [counted] = await session.query(`SELECT count(*) FROM ${tableSql(named)}`).catch(() => [[estimate]])
+  await session.query('RESET statement_timeout')
+  return Math.round(Number(counted![0]))
+}
+
+async function expected(session: Session, named: Named): Promise<number> {
+  const [plan] = await session.query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ${tableSql(named)}`).catch(() => [])
+  const parsed = typeof plan?.[0] === 'string' ? JSON.parse(plan[0]) : plan?.[0]
   const rows = Number(parsed?.[0]?.Plan?.['Plan Rows'])
-  return Number.isFinite(rows) ? Math.round(rows) : 0
+  return Number.isFinite(rows) ? rows : 0
 }
 
 /** Values of the columns that may be personal, from the first rows: this also shows that the table can be read. */

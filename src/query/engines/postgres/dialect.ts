@@ -4,9 +4,10 @@ import type { Column } from '../../../catalog/column.ts'
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import type { Dialect } from '../../dialect.ts'
 import type { ColumnRef, OrderTerm, Query, Term } from '../../query.ts'
-import { comparable, type Decoder, type StoredValue } from '../../values.ts'
-import { boundPlain, encodePlain, plainDecoder } from '../plain.ts'
+import { comparable, type StoredValue } from '../../values.ts'
+import { boundPlain } from '../plain.ts'
 import { asText, asType, isBytewise, isPlainText, typeOf } from './types.ts'
+import { decoderOf, encodeValue } from './values.ts'
 
 const written = new PgDialect()
 
@@ -26,8 +27,7 @@ export const postgresDialect: Dialect = {
   selected,
   decoder: term => decoderOf(term.column),
 
-  encode: (column, text) =>
-    column.type === 'decimal' && column.scale === undefined ? plainNumber(text) : encodePlain(column, text),
+  encode: encodeValue,
   bound: (op, { column, aggregate }, bound) =>
     aggregate || bound === null ? bound : boundFor(op === 'eq' || op === 'in', column, boundPlain(op, bound)),
   slot: (term, bound) => asType(bound, comparedAs(term)),
@@ -172,31 +172,4 @@ function selected(term: Term): SQL {
     default:
       return found
   }
-}
-
-function decoderOf(column: Column): Decoder | null {
-  switch (column.type) {
-    case 'date':
-    case 'timestamp':
-    case 'timestamptz':
-      return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
-    default:
-      return plainDecoder(column)
-  }
-}
-
-/** A time as the server writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
-function momentOut(text: string, zoned: boolean): string {
-  const moment = /^(\d{4}-\d\d-\d\d)(?: ([\d:.]+))?( BC)?$/.exec(text)
-  if (!moment || (moment[3] && !text.startsWith('0001'))) return text
-  const date = moment[3] ? `0000${moment[1]!.slice(4)}` : moment[1]!
-  return `${date}${moment[2] ? `T${moment[2]}` : ''}${zoned ? 'Z' : ''}`
-}
-
-/** A number of a column without a scale, in plain notation. */
-function plainNumber(text: string): string | undefined {
-  const match = /^([+-]?)(\d{1,200})(?:\.(\d{0,200}))?$|^([+-]?)\.(\d{1,200})$/.exec(text)
-  if (!match) return undefined
-  const [, sign, whole, fraction, bareSign, bare] = match
-  return `${(sign ?? bareSign) === '-' ? '-' : ''}${whole ?? '0'}${fraction || bare ? `.${fraction || bare}` : ''}`
 }

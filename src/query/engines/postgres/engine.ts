@@ -1,10 +1,11 @@
+import type { TableLocation } from '../../../catalog/datasets.ts'
 import { callerGone, deadlinePassed } from '../../../lib/fault.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
 import type { Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
 import type { Query } from '../../query.ts'
 import type { BoundRequest } from '../../request.ts'
 import type { StoredValue } from '../../values.ts'
-import { isReadWhole } from './advice.ts'
+import { inIndex, isReadWhole } from './advice.ts'
 import type { Connections } from './connections.ts'
 import { Cursor } from './cursor.ts'
 import { explained } from './failures.ts'
@@ -85,7 +86,12 @@ export class PostgresEngine implements Engine {
 
   /** By the indexes that the tables had when they were described: the database is not asked for its plans. */
   advice(query: Query, bound: BoundRequest): Advice[] {
-    return adviceOf(query, bound, table => isReadWhole(query, bound, table))
+    return adviceOf(query, bound, table => isReadWhole(query, bound, table), inIndex)
+  }
+
+  /** What others write to the database is not known here. */
+  generation({ tables }: Query): string {
+    return String(this.connections.get((tables[0]!.dataset.location as TableLocation).connection).version)
   }
 
   close(): Promise<void> {

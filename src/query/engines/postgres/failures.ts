@@ -8,7 +8,7 @@ interface SqlError {
 }
 
 const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
-const stateOf = (error: unknown): string => String(errorOf(error).errno ?? '')
+const stateOf = (error: unknown): string => String(errorOf(error).errno || '')
 
 /**
  * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), too
@@ -18,8 +18,9 @@ export function isLost(error: unknown): boolean {
   const { code = '' } = errorOf(error)
   if (isStale(error)) return true
   return (
-    /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN)/.test(code) ||
-    /^(08|28|3D000|57P0|53300)/.test(stateOf(error))
+    /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(
+      code,
+    ) || /^(08|28|3D000|57P0|53300)/.test(stateOf(error))
   )
 }
 
@@ -49,6 +50,8 @@ export function whyNot(error: unknown, { hostname, port, pathname, username }: U
   if (state === '53300') return `the server at ${server} has no connection left`
   if (state === '57P03') return `the server at ${server} is starting or stopping`
   if (code === 'ERR_POSTGRES_TLS_NOT_AVAILABLE') return `the server at ${server} has no TLS, and sslmode asks for it`
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code))
+    return `the certificate of the server at ${server} is not trusted (${code})`
   if (code.includes('TLS')) return `the server at ${server} and this one cannot agree on TLS`
   if (code === 'ERR_POSTGRES_CONNECTION_TIMEOUT') return `the server at ${server} does not answer in time`
   if (isLost(error)) return `no PostgreSQL answers at ${server}`

@@ -43,7 +43,7 @@ export class Statements implements Session {
     const asked = statement(this.#reserved, sql, values)
     try {
       const rows = (await untilOver(asked, this.#over)) as unknown as unknown[][]
-      const [, word] = /^(BEGIN|COMMIT|ROLLBACK)\b/.exec(sql) ?? []
+      const [, word] = /^(BEGIN|COMMIT|ROLLBACK(?! TO))\b/.exec(sql) ?? []
       if (word) this.#inTransaction = word === 'BEGIN'
       return rows
     } catch (error) {

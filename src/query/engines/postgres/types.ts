@@ -73,3 +73,7 @@ export const asType = (value: SQL, type: string): SQL =>
   type === 'text' || type === 'bytea'
     ? sql`CAST(${value} AS ${sql.raw(type)})`
     : sql`CAST(${asText(value)} AS ${sql.raw(type)})`
+
+/** A column in an index that compares it otherwise than the column itself is compared, as the index declares it. */
+export const collated = (column: string, collation: string): string => `${column} COLLATE "${collation}"`
+export const COLLATED = / COLLATE "[^"]*"$/

@@ -1,6 +1,7 @@
 import { Child } from '../../../workers/child.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
 import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
+import { isLive } from '../../live-file.ts'
 import { WorkerPool } from '../../pool.ts'
 import type { Query } from '../../query.ts'
 import type { Piece } from '../../rendering.ts'
@@ -18,9 +19,14 @@ export class SqliteEngine implements Engine {
   #reader = new SqliteReader()
   #workers: WorkerPool
   #exporters: WorkerPool
+  #versionOf: (file: string) => number
 
-  /** @param workers how many processes there are at most for statements, and as many for streams */
-  constructor(workers: number) {
+  /**
+   * @param workers how many processes there are at most for statements, and as many for streams
+   * @param versionOf another number after every write to a live file
+   */
+  constructor(workers: number, versionOf: (file: string) => number) {
+    this.#versionOf = versionOf
     const start = () => Child.start('query', {})
     this.#workers = new WorkerPool(workers, start)
     this.#exporters = new WorkerPool(workers, start)
@@ -40,6 +46,12 @@ export class SqliteEngine implements Engine {
 
   stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined> {
     return this.#exporters.stream(statement, values, limits)
+  }
+
+  /** An immutable file is never another under the same name. */
+  generation({ tables }: Query): string {
+    const live = tables.filter(({ dataset }) => isLive(dataset.file))
+    return live.map(({ dataset }) => this.#versionOf(dataset.file)).join()
   }
 
   advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[] {

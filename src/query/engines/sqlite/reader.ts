@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
 import type { Row, Runnable } from '../../engine.ts'
+import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
 
 /** `sources` are database files. */
@@ -20,8 +21,9 @@ interface Connection {
 }
 
 /**
- * Read-only connections on sets of immutable files. The files never change, so they are opened without locks
- * (`immutable=1`: four times the lookups), attached to an empty in-memory database that can be written by nobody.
+ * Read-only connections on sets of files, attached to an empty in-memory database that can be written by nobody. Most
+ * files never change and are opened without locks (`immutable=1`: four times the lookups); of a live one each statement
+ * reads what was committed before it.
  */
 export class SqliteReader {
   /** the least recently used first */
@@ -54,7 +56,13 @@ export class SqliteReader {
   /** The engine's plan for a statement, a line a step. */
   explain(statement: SqliteStatement): string[] {
     const { db } = this.#connection(statement.sources)
-    return (db.query(`EXPLAIN QUERY PLAN ${statement.sql}`).all() as { detail: string }[]).map(step => step.detail)
+    const plan = db.prepare<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${statement.sql}`)
+    try {
+      return plan.all().map(step => step.detail)
+    } finally {
+      // Bun leaves it unfinished, and beside an unfinished statement the connection reads an old state for ever
+      plan.finalize()
+    }
   }
 
   /** Closes every connection that reads this file. */
@@ -104,6 +112,8 @@ export class SqliteReader {
     }
     db.run('PRAGMA case_sensitive_like = ON')
     db.run('PRAGMA temp_store = MEMORY')
+    // a live file is locked for a moment when it is taken up again after a crash
+    db.run('PRAGMA busy_timeout = 1000')
     db.run('PRAGMA query_only = ON')
     const connection = { db, statements: new Map() }
     this.#connections.set(key, connection)
@@ -118,7 +128,8 @@ function overflow(error: unknown): Fault | undefined {
 }
 
 function attach(db: Database, file: string, index: number): void {
-  const uri = `file:${file.split('/').map(encodeURIComponent).join('/')}?immutable=1&mode=ro`
+  const mode = isLive(file) ? 'mode=ro' : 'immutable=1&mode=ro'
+  const uri = `file:${file.split('/').map(encodeURIComponent).join('/')}?${mode}`
   try {
     db.run(`ATTACH ? AS d${index}`, [uri])
   } catch (error) {

@@ -1,0 +1,90 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { replyOf } from '../endpoints/function.ts'
+import { HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
+import { Fault, notServed } from '../lib/fault.ts'
+import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
+import type { HandlerError } from '../sandbox/failure.ts'
+import { FunctionRunner } from '../sandbox/runner.ts'
+import { StartError } from './start-error.ts'
+
+const USAGE =
+  '"callgate function types" prints the types of handlers; "callgate function test HANDLER [--request FILE]" runs one.'
+const REQUEST = { method: 'POST', path: '/', params: {}, query: {}, headers: {} }
+
+/** `callgate function types | test`: for authors; it needs no server. @returns the exit status; 1: the handler failed */
+export async function functionCommand([what, ...rest]: string[]): Promise<number> {
+  if (what === 'test') return test(rest)
+  if (what !== 'types' || rest.length > 0) throw new StartError(USAGE)
+  process.stdout.write(types)
+  return 0
+}
+
+/**
+ * Runs a handler once, in the sandbox and within a function's limits: its answer on stdout, what it logged and what it failed
+ * with on stderr.
+ */
+async function test(argv: string[]): Promise<number> {
+  const { file, request } = readArguments(argv)
+  const source = readFileSync(file, 'utf8')
+  const limits = limitsOf({})
+  const runner = new FunctionRunner(1)
+  try {
+    await runner.handlers.check([source])
+    const verdict = runner.handlers.known(source)!
+    if ('error' in verdict) return failed(file, verdict.error)
+    const handler = await runner.handlers.compiled(source)
+    const deadline = Date.now() + limits.wallMs
+    const ran = await runner.run({ handler, request, limits, deadline, nested: false, host: noService })
+    for (const line of ran.log) console.error(`log: ${line}`)
+    const { status, headers, body } = readAnswer(ran, replyOf)
+    console.error(`status: ${status}${headers['content-type'] ? `, ${headers['content-type']}` : ''}`)
+    process.stdout.write(typeof body === 'string' ? `${body}\n` : (body ?? ''))
+    return 0
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    console.error(`status: ${error.status}, ${error.message}`)
+    return error instanceof HandlerFault ? failed(file, error.failure) : 1
+  } finally {
+    runner.close()
+  }
+}
+
+const noService = async () => {
+  throw notServed('There is no service around a handler that is tested by itself: publish it, or dry-run it.')
+}
+
+/** @throws StartError usage; a file that is not there, or holds no request */
+function readArguments(argv: string[]): { file: string; request: string } {
+  let values: { request?: string }
+  let positionals: string[]
+  try {
+    const parsed = parseArgs({ args: argv, options: { request: { type: 'string' } }, allowPositionals: true })
+    values = parsed.values
+    positionals = parsed.positionals
+  } catch {
+    throw new StartError(USAGE)
+  }
+  const [file] = positionals
+  if (file === undefined || positionals.length > 1) throw new StartError(USAGE)
+  for (const path of [file, values.request ?? file])
+    if (!existsSync(path)) throw new StartError(`There is no file ${path}.`)
+  let given: unknown = {}
+  if (values.request !== undefined)
+    try {
+      given = JSON.parse(readFileSync(values.request, 'utf8'))
+    } catch {
+      throw new StartError(`${values.request} is not valid JSON.`)
+    }
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new StartError(
+      'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
+    )
+  return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
+}
+
+function failed(file: string, { name, message, line, column, stack }: HandlerError): number {
+  const place = line === undefined ? file : `${file}:${line}${column === undefined ? '' : `:${column}`}`
+  console.error(`${place}: ${name}: ${message}${stack ? `\n${stack.replace(/^/gm, '    ')}` : ''}`)
+  return 1
+}

@@ -1,0 +1,82 @@
+/** What a handler may ask for while it runs, within what its caller may and its definition grants. */
+import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
+import type { HandlerConfig } from '../catalog/handler.ts'
+import { Fault, forbidden, notFound } from '../lib/fault.ts'
+import { stringifyLossless } from '../lib/json.ts'
+import { Turns } from '../lib/turns.ts'
+import { tooManyHostCalls } from '../sandbox/job.ts'
+import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
+import type { FunctionLimits } from '../sandbox/runner.ts'
+import type { CallTree, HandlerCall, Surroundings } from './endpoint.ts'
+import { paramsOf } from './params.ts'
+import type { EndpointRuntime } from './runtime.ts'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const MAX_DEPTH = 4
+/** Host calls of one call that are under way at a time; and of those, calls of functions, which hold a place each. */
+const AT_ONCE = 8
+const FUNCTIONS_AT_ONCE = 1
+
+/** @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler */
+export function hostOf(
+  surroundings: Surroundings,
+  grants: NonNullable<HandlerConfig['grants']>,
+  limits: FunctionLimits,
+  call: HandlerCall,
+  runtime: EndpointRuntime,
+): (kind: string, argument: string) => Promise<string> {
+  const tree: CallTree = call.within ?? { depth: 0, budget: { left: limits.hostCalls } }
+  const turns = new Turns(AT_ONCE)
+  const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
+  const deadline = Math.min(call.deadline, Date.now() + limits.wallMs)
+  const { caller } = call
+
+  async function endpointCall({ endpoint: id, argument }: { endpoint: string; argument?: unknown }): Promise<string> {
+    const endpoint = surroundings.endpoint(id)
+    if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
+    const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
+    if (endpoint.handle) {
+      const { handle, methods } = endpoint
+      if (tree.depth + 1 >= MAX_DEPTH)
+        throw new Fault(500, 'functions_too_deep', `Functions call one another more than ${MAX_DEPTH} deep.`)
+      const within: CallTree = { depth: tree.depth + 1, budget: tree.budget }
+      const request = {
+        method: argument !== undefined && methods.includes('POST') ? 'POST' : methods[0]!,
+        path: `/api/service/${surroundings.service.key}/${id}`,
+        params: {},
+        query: '',
+        headers: {},
+        body: argument === undefined ? undefined : { json: JSON.stringify(argument) },
+      }
+      const reply = await functionTurns.run(() => handle(request, { grant, deadline, caller, within }))
+      if (reply.status >= 400)
+        throw new Fault(reply.status, 'function_refused', 'The function that was called answered with an error.')
+      if (reply.json !== undefined) return reply.json
+      if (reply.body instanceof Uint8Array)
+        throw new Fault(500, 'function_failed', 'The function that was called answered with bytes.')
+      return JSON.stringify(reply.body)
+    }
+    const takesBody = endpoint.kind === 'model'
+    const params = takesBody ? new URLSearchParams() : paramsOf(argument ?? {})
+    const bytes = takesBody ? encoder.encode(JSON.stringify(argument ?? null)) : undefined
+    const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
+    return reply instanceof Uint8Array ? decoder.decode(reply) : stringifyLossless(reply)
+  }
+
+  return (kind, argument) =>
+    turns.run(async () => {
+      if (tree.budget.left-- <= 0) throw tooManyHostCalls(limits.hostCalls)
+      if (kind === 'call') return endpointCall(JSON.parse(argument))
+      const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes, deadline }
+      return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, bounds))
+    })
+}
+
+/** The caller's own grant, whose policy holds in here too. @throws Fault 403 neither the caller nor the definition reaches it */
+function grantFor({ service, isPublic }: Surroundings, granted: string[], grant: Grant, id: string): Grant {
+  if (reachesEndpoint(grant, service, id) || granted.includes('*') || granted.includes(id)) return grant
+  if (isPublic) return publicGrant(service)
+  throw forbidden('Neither the caller nor the function may call this endpoint.', 'endpoint_out_of_reach')
+}

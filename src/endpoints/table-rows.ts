@@ -1,0 +1,125 @@
+import { type Grant, type Method, mayUse } from '../catalog/grant.ts'
+import { forbidden, methodNotAllowed, unprocessable } from '../lib/fault.ts'
+import { PerPolicy } from '../query/per-policy.ts'
+import { viewOf } from '../query/policy.ts'
+import type { Query } from '../query/query.ts'
+import type { StoredValue } from '../query/values.ts'
+import { noSuchRow, type Write } from '../query/write/apply.ts'
+import { codecOf } from '../query/write/codec.ts'
+import { DatabaseTable } from '../query/write/database/table.ts'
+import { formatId, parseId } from '../query/write/id.ts'
+import { LiveTable } from '../query/write/live-table.ts'
+import { type RenderedRow, rendererOf, type StoredRow } from '../query/write/render.ts'
+import type { Replay, TableStore, Written } from '../query/write/store.ts'
+import { type WriteView, writeViewOf } from '../query/write/view.ts'
+import type { ServedTable, TableWrite } from './endpoint.ts'
+import type { EndpointRuntime } from './runtime.ts'
+
+const OF_TABLE: readonly Method[] = ['GET', 'POST']
+const OF_ROW: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE']
+
+interface Granted {
+  view: WriteView
+  policy: string
+  render: (row: StoredRow) => RenderedRow
+}
+
+/** The rows of a table endpoint, one at a time and as they are written. */
+export class TableRows implements ServedTable {
+  #store: TableStore
+  #methods: ReadonlySet<Method>
+  #identity: TableIdentity
+  #views: PerPolicy<Granted>
+
+  /**
+   * @param query that lists the table
+   * @throws Fault 422 its engine does not find single rows
+   */
+  constructor(query: Query, methods: ReadonlySet<Method>, runtime: EndpointRuntime, identity: TableIdentity) {
+    this.#store = storeOf(query, runtime)
+    this.#methods = methods
+    this.#identity = identity
+    this.#views = new PerPolicy((grant, policy) => {
+      const view = writeViewOf(viewOf(query, grant))
+      return { view, policy, render: rendererOf(view, runtime.secret) }
+    })
+  }
+
+  check(grant: Grant, method: string, ofRow: boolean): void {
+    const allow = (ofRow ? OF_ROW : OF_TABLE).filter(m => this.#methods.has(m))
+    const known = allow.find(m => m === method)
+    if (!known) throw methodNotAllowed(allow.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
+    if (!mayUse(grant, known))
+      throw forbidden(`This key may not use ${known} here: its allowed_methods do not name it.`, 'method_out_of_reach')
+  }
+
+  mayRead(grant: Grant): boolean {
+    return this.#methods.has('GET') && mayUse(grant, 'GET')
+  }
+
+  async find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }> {
+    const { view, render } = this.#views.of(grant)
+    const key = keyOf(view, id)
+    const row = await this.#store.find(view, key, deadline)
+    if (!row) throw noSuchRow()
+    return { ...render(row), id: formatId(view.key!.columns, key, codecOf(view.engine)) }
+  }
+
+  async write(grant: Grant, write: TableWrite): Promise<Written> {
+    const { view, policy } = this.#views.of(grant)
+    const request = { view, write: asked(view, write), deadline: write.deadline }
+    const replay = replayOf(grant, this.#identity, policy, write)
+    return this.#store.write(replay ? { ...request, replay } : request)
+  }
+}
+
+function storeOf(query: Query, { queries, writer, connections, secret }: EndpointRuntime): TableStore {
+  const { dataset } = query.tables[0]!
+  if (dataset.engine === 'postgres') return new DatabaseTable(query, connections, writer, secret)
+  if (dataset.engine === 'sqlite') return new LiveTable(dataset.file, queries.sqlite.local, writer)
+  throw unprocessable(
+    'A table is of the embedded store or of a database; files that are read in place are for queries.',
+  )
+}
+
+function asked(view: WriteView, { method, id, body, ifMatch, ifNoneMatch }: TableWrite): Write {
+  if (method === 'POST') return { op: 'insert', body }
+  const about = { key: keyOf(view, id!), ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
+  if (method === 'DELETE') return { op: 'delete', ...about }
+  return { op: method === 'PUT' ? 'replace' : 'merge', body, ...about }
+}
+
+/** @throws Fault 404 no row can be called so; 403 the caller may not see what rows are called */
+function keyOf({ key, engine }: WriteView, id: string): StoredValue[] {
+  if (!key) throw noSuchRow()
+  if (!key.raw) throw forbidden('This key may not see, unmasked, what the rows of this table are found by.')
+  const values = parseId(key.columns, id, codecOf(engine))
+  if (!values) throw noSuchRow()
+  return values
+}
+
+/** What an endpoint's answers to a write depend on; the rest of its definition may change meanwhile. */
+export interface TableIdentity {
+  projectId: number
+  dataset: string
+  endpoint: string
+  columns?: string[]
+}
+
+/** One caller's Idempotency-Key on one table, and the whole of the request that it came with. */
+function replayOf(grant: Grant, identity: TableIdentity, policy: string, write: TableWrite): Replay | undefined {
+  const { idempotencyKey, method, id, body, ifMatch, ifNoneMatch } = write
+  if (idempotencyKey === undefined) return undefined
+  const about = JSON.stringify([identity, method, id, ifMatch, ifNoneMatch])
+  return {
+    id: sha256(JSON.stringify([identity.projectId, identity.dataset, grant.keyId, idempotencyKey])),
+    fingerprint: sha256(about, '\n', body),
+    policy: sha256(policy),
+  }
+}
+
+function sha256(...parts: (string | Uint8Array)[]): string {
+  const hasher = new Bun.CryptoHasher('sha256')
+  for (const part of parts) hasher.update(part)
+  return hasher.digest('base64url')
+}

@@ -1,0 +1,246 @@
+/** Datasets that endpoints may write to: how their files are made, and how they are replaced without losing a write. */
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Column, type DeclaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
+import type { Dataset, Generation } from '../catalog/datasets.ts'
+import { conflict, unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
+import { lookAt } from '../query/ingest/propose.ts'
+import { fileName, isLive } from '../query/live-file.ts'
+import type { ManagementContext } from './context.ts'
+import { discardStaged, knownType, sourceHash, type TableSource } from './intake.ts'
+
+/** What is said of a table's columns beyond what an import finds. */
+export interface Declared {
+  types?: Record<string, DeclaredType>
+  nullable?: Record<string, boolean>
+}
+
+const MAX_COLUMNS = 2000
+
+/**
+ * What was imported or looked at, as one that can be written to where that is wanted.
+ * @throws Fault what `staging` throws; 422 what its engine does not write to
+ */
+export async function stageWritable(
+  context: ManagementContext,
+  staging: Promise<Generation>,
+  how: Declared & { writable: boolean },
+): Promise<Generation> {
+  const staged = await staging
+  if (!how.writable) return staged
+  if (staged.engine && staged.engine !== 'sqlite') return asWritten(staged)
+  try {
+    return await madeLive(context, staged, how)
+  } finally {
+    await discardStaged(context, staged)
+  }
+}
+
+/** Where another engine has the rows, nothing is made. @throws Fault 422 it does not write */
+function asWritten(generation: Generation): Generation {
+  if (generation.engine === 'duckdb') throw unprocessable('Files that are read in place are not written to.')
+  return { ...generation, writable: true }
+}
+
+/**
+ * The same rows in a file that can be written to; the given one stays where it is.
+ * @throws Fault 422 a column that is said never to be null, and is; 503 no room on the disk
+ */
+export async function madeLive(
+  context: ManagementContext,
+  generation: Generation,
+  declared: Declared = {},
+): Promise<Generation> {
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  const columns = generation.columns.map(column => liveColumn(column, generation, declared))
+  checkNullable(generation.columns, declared)
+  const file = fileName(randomUUID(), true)
+  const { primaryKey, indexes } = generation
+  const source = join(warehouseDir, generation.file)
+  const rowCount = await writer.make({ target: join(warehouseDir, file), source, columns, primaryKey, indexes })
+  return { ...generation, file, columns, rowCount, writable: true }
+}
+
+function liveColumn<T extends StoredColumn>(
+  column: T,
+  { primaryKey, rowCount }: Pick<Generation, 'primaryKey' | 'rowCount'>,
+  { types = {}, nullable = {} }: Declared,
+): T {
+  return writableColumn(column, {
+    key: primaryKey?.includes(column.name) ?? false,
+    empty: rowCount === 0,
+    nullable: Object.hasOwn(nullable, column.name) ? nullable[column.name] : undefined,
+    digits: Object.hasOwn(types, column.name) && types[column.name]!.startsWith('decimal('),
+  })
+}
+
+function checkNullable(columns: StoredColumn[], { nullable = {} }: Declared): void {
+  const [wrong] = columns.filter(c => c.nullable && Object.hasOwn(nullable, c.name) && !nullable[c.name])
+  if (wrong) throw unprocessable(`${shown(wrong.name)} is said never to be null, and it is in a row.`)
+}
+
+/** A dataset as one that is written to, or that is not; it must be held. @throws Fault 422 its engine does not write; 503 */
+export async function turned(
+  context: ManagementContext,
+  dataset: Dataset,
+  how: Declared & { writable: boolean },
+): Promise<Generation> {
+  const generation = generationOf(dataset)
+  if (!how.writable) return settled(context, dataset)
+  return dataset.engine === 'sqlite' ? madeLive(context, generation, how) : asWritten(generation)
+}
+
+/** A dataset's rows in an immutable file again; it must be held. @throws Fault 503 no room on the disk */
+export async function settled(context: ManagementContext, dataset: Dataset): Promise<Generation> {
+  if (dataset.engine !== 'sqlite') return { ...generationOf(dataset), writable: false }
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  const file = fileName(randomUUID(), false)
+  const rowCount = await writer.settle(join(warehouseDir, dataset.file), join(warehouseDir, file))
+  return { ...generationOf(dataset), file, rowCount, writable: false }
+}
+
+/**
+ * Runs a change with the file that makes a dataset one that is written to, or one that is not: undefined where it is already
+ * as it shall be. Writes wait for it, and none is lost.
+ */
+export async function turning<T>(
+  context: ManagementContext,
+  dataset: Dataset,
+  writable: boolean | undefined,
+  change: (generation: Generation | undefined) => T,
+): Promise<T> {
+  if (writable === undefined || writable === dataset.writable) return change(undefined)
+  return holding(context, [dataset], async () => {
+    const made = await turned(context, dataset, { writable })
+    try {
+      const changed = change(made)
+      if (dataset.file) context.publisher.discardFile(dataset.file)
+      return changed
+    } catch (error) {
+      await discardStaged(context, made)
+      throw error
+    }
+  })
+}
+
+/** What a dataset is now, as a generation. */
+const generationOf = (dataset: Dataset): Generation => {
+  const { engine, file, columns, primaryKey, indexes, rowCount, source, origin, location, writable } = dataset
+  return {
+    engine,
+    file,
+    columns,
+    primaryKey,
+    indexes,
+    rowCount,
+    source,
+    sourceHash: dataset.sourceHash,
+    writable,
+    ...(origin ? { origin } : {}),
+    ...(location ? { location } : {}),
+  }
+}
+
+/** A table without a file of rows, as it is declared. */
+export interface EmptyTable {
+  columns: Record<string, { type: DeclaredType; nullable?: boolean }>
+  primaryKey?: string[]
+  indexes?: string[][]
+}
+
+/** @throws Fault 422 what the table cannot be */
+export async function madeEmpty(context: ManagementContext, table: EmptyTable): Promise<Generation> {
+  const { primaryKey = null, indexes = [] } = table
+  const columns = columnsOf(table)
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  const file = fileName(randomUUID(), true)
+  await writer.make({ target: join(warehouseDir, file), columns, primaryKey, indexes })
+  return { file, columns, primaryKey, indexes, rowCount: 0, writable: true, source: null, sourceHash: emptyHash(table) }
+}
+
+/** Whether a dataset is what this declaration makes: nothing to make. */
+export function isAsDeclared(context: ManagementContext, { file, sourceHash }: Dataset, table: EmptyTable): boolean {
+  return sourceHash === emptyHash(table) && existsSync(join(context.publisher.registry.runtime.warehouseDir, file))
+}
+
+/** Equal for tables that are declared alike; what may be null is no part of it. */
+function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
+  const types = Object.fromEntries(Object.entries(columns).map(([name, { type }]) => [name, type]))
+  return sourceHash({ path: '', primaryKey, indexes, types } satisfies TableSource, 'declared')
+}
+
+function columnsOf({ columns: given, primaryKey = [], indexes = [] }: EmptyTable): Column[] {
+  const names = Object.keys(given)
+  if (names.length === 0) throw unprocessable('A table has columns: each a name and a type.')
+  if (names.length > MAX_COLUMNS) throw unprocessable(`A table has at most ${MAX_COLUMNS} columns.`)
+  for (const [what, list] of [['primary key', primaryKey] as const, ...indexes.map(i => ['index', i] as const)]) {
+    const unknown = list.find(name => !names.includes(name))
+    if (unknown !== undefined) throw unprocessable(`The ${what} names ${shown(unknown)}, which is no column.`)
+    if (new Set(list).size < list.length) throw unprocessable(`The ${what} names a column twice.`)
+  }
+  if (indexes.some(index => index.length === 0)) throw unprocessable('An index names at least one column.')
+  const seen = new Set<string>()
+  return names.map(name => {
+    if (name === '' || !name.isWellFormed() || name.includes('\0'))
+      throw unprocessable(`${shown(name.toWellFormed())} cannot be the name of a column.`)
+    if (seen.has(name.toLowerCase())) throw unprocessable(`Two columns are called ${shown(name)}.`)
+    seen.add(name.toLowerCase())
+    const { type, nullable } = given[name]!
+    const known = knownType(name, type)
+    const look = lookAt(name, known.type, [])
+    const column: Column = {
+      name,
+      ...known,
+      nullable: true,
+      sensitivity: 'low',
+      ...(look ? { proposal: look.proposal } : {}),
+    }
+    const declared = { types: { [name]: type }, ...(nullable === undefined ? {} : { nullable: { [name]: nullable } }) }
+    return liveColumn(column, { primaryKey, rowCount: 0 }, declared)
+  })
+}
+
+/** Runs a change that replaces the files of datasets, while nobody writes to those of them that are live. */
+export async function holding<T>(
+  context: ManagementContext,
+  datasets: (Dataset | undefined)[],
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  const files = datasets.flatMap(d => (d && isLive(d.file) ? [join(warehouseDir, d.file)] : []))
+  // nobody writes to a file that is missing
+  const releases = await Promise.all(files.filter(existsSync).map(file => writer.hold(file)))
+  try {
+    return await work()
+  } finally {
+    for (const release of releases) release()
+  }
+}
+
+/** Whether rows of a dataset were written since its file was made: nothing has them but that file. */
+export function wasWritten(context: ManagementContext, { file }: Pick<Dataset, 'file'>): boolean {
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  const path = join(warehouseDir, file)
+  return isLive(file) && existsSync(path) && writer.state(path).writes > 0
+}
+
+/** @throws Fault 409 rows were written that would be lost */
+export function refuseLoss(context: ManagementContext, dataset: Dataset | undefined, force: boolean): void {
+  if (dataset && !force && wasWritten(context, dataset))
+    throw conflict(
+      `Rows of ${dataset.name} were written since it was imported, and would be lost; send force=true to replace them.`,
+      'rows_written',
+    )
+}
+
+/** How many rows a dataset has now; where its file is missing, had. */
+export function rowsNow(context: ManagementContext, { file, rowCount }: Dataset): number {
+  const { warehouseDir, writer } = context.publisher.registry.runtime
+  try {
+    return isLive(file) ? writer.state(join(warehouseDir, file)).rows : rowCount
+  } catch {
+    return rowCount
+  }
+}

@@ -1,0 +1,85 @@
+/** Tables that begin without rows, and what a row of a table looks like. */
+import { Type } from '@sinclair/typebox'
+import { MASKS, SENSITIVITIES } from '../catalog/column.ts'
+import {
+  type ColumnPolicy,
+  findDataset,
+  getDataset,
+  putGeneration,
+  setColumnPolicy,
+  setDescription,
+} from '../catalog/datasets.ts'
+import { checkDatasetName } from '../catalog/names.ts'
+import type { Project } from '../catalog/projects.ts'
+import { conflict } from '../lib/fault.ts'
+import { checkShape } from '../lib/shape.ts'
+import { shown } from '../lib/text.ts'
+import { rowSchema } from '../query/write/schema.ts'
+import type { ManagementContext, SignedIn } from './context.ts'
+import { datasetFor, described, TypeName } from './datasets.ts'
+import { discardStaged } from './intake.ts'
+import { madeEmpty } from './live-tables.ts'
+
+const closed = { additionalProperties: false }
+const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
+const Names = Type.Array(Type.String({ minLength: 1 }))
+const NewTable = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    columns: Type.Record(
+      Type.String(),
+      Type.Object(
+        {
+          type: TypeName,
+          nullable: Type.Optional(Type.Boolean()),
+          sensitivity: Type.Optional(literals(SENSITIVITIES)),
+          mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+        },
+        closed,
+      ),
+    ),
+    primary_key: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Names])),
+    indexes: Type.Optional(Type.Array(Names)),
+  },
+  closed,
+)
+
+/** An empty table that endpoints may write to. @throws Fault 409 there is one of the name; 422 */
+export async function addTable(
+  context: ManagementContext,
+  who: SignedIn,
+  project: Project,
+  body: unknown,
+): Promise<Response> {
+  checkShape(NewTable, body)
+  checkDatasetName(body.name)
+  const refuseTaken = () => {
+    if (findDataset(context.db, project.id, body.name))
+      throw conflict(`The project has a dataset ${shown(body.name)} already.`)
+  }
+  refuseTaken()
+  const primaryKey = body.primary_key === undefined ? undefined : [body.primary_key].flat()
+  const generation = await madeEmpty(context, { columns: body.columns, primaryKey, indexes: body.indexes })
+  try {
+    const dataset = context.publisher.change(tx => {
+      refuseTaken()
+      const { dataset } = putGeneration(tx, who.actor, project.id, body.name, generation)
+      setColumnPolicy(tx, who.actor, dataset, body.columns as ColumnPolicy)
+      if (body.description) setDescription(tx, who.actor, dataset, body.description)
+      return getDataset(tx, project.id, body.name)
+    })
+    return described(context, dataset, 201)
+  } catch (error) {
+    await discardStaged(context, generation)
+    throw error
+  }
+}
+
+/** `GET /api/datasets/{name}/schema`: the JSON Schema of a row. */
+export function schemaOf(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
+  const dataset = datasetFor(context, who, request, name, 'viewer')
+  return new Response(JSON.stringify(rowSchema(dataset)), {
+    headers: { 'content-type': 'application/schema+json' },
+  })
+}

@@ -1,0 +1,71 @@
+/** A call of a function at the API services door: any body in, and what the handler made of it out. */
+import type { FunctionRequest } from '../../endpoints/endpoint.ts'
+import type { Admission } from '../../gate/gate.ts'
+import { readBytes } from '../../lib/body.ts'
+import { badRequest, Fault } from '../../lib/fault.ts'
+import { rawPath } from '../../lib/path.ts'
+import { shownHeaders } from '../request-headers.ts'
+
+/** @throws Fault 400, 413, 415; as `Endpoint.handle` */
+export async function serveFunction(
+  request: Request,
+  { endpoint, grant, headers }: Admission,
+  { query, deadline, maxBody }: { query: string; deadline: number; maxBody: number },
+  identity: Record<string, string>,
+): Promise<Response> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const call: FunctionRequest = {
+    method,
+    path: rawPath(request.url),
+    params: {},
+    query,
+    headers: shownHeaders(request.headers),
+    body: method === 'GET' ? undefined : await bodyOf(request, maxBody),
+  }
+  const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
+  return new Response(reply.body as BodyInit | null, {
+    status: reply.status,
+    headers: { ...reply.headers, ...identity, ...headers },
+  })
+}
+
+/** JSON where that is what it is, or nothing is said; text where its type is text; else bytes. */
+async function bodyOf(request: Request, limit: number): Promise<FunctionRequest['body']> {
+  const type = request.headers.get('content-type') ?? 'application/json'
+  const bytes = await readBytes(request, limit)
+  if (bytes.length === 0) return undefined
+  if (type === 'application/json' || JSON_TYPE.test(type)) return { json: validJson(bytes) }
+  return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** @throws Fault 400 */
+function validJson(bytes: Uint8Array): string {
+  try {
+    const text = utf8.decode(bytes)
+    JSON.parse(text)
+    return text
+  } catch {
+    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+  }
+}
+
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+const TEXT_TYPE = /^(text\/|application\/(([\w.-]+\+)?xml|x-www-form-urlencoded|javascript)\s*(;|$))/i
+
+/** @throws Fault 415 a charset that is not known; 400 what is not in it */
+function decoded(bytes: Uint8Array, type: string): string {
+  const charset = /;\s*charset="?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8'
+  let decoder: TextDecoder
+  try {
+    decoder = new TextDecoder(charset as Bun.Encoding, { fatal: true })
+  } catch {
+    throw new Fault(415, 'unsupported_media_type', 'The charset of the content type is not known.')
+  }
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw badRequest('The body is not in the charset of its content type.', 'malformed_body')
+  }
+}

@@ -1,0 +1,64 @@
+/** porter's custom services: functions, whose objects get the request id and the model's context put in. */
+import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoints/endpoint.ts'
+import type { PorterMatch } from '../../endpoints/porter.ts'
+import { readBytes } from '../../lib/body.ts'
+import { badRequest } from '../../lib/fault.ts'
+import { parseLossless } from '../../lib/json.ts'
+import { rawPath } from '../../lib/path.ts'
+import { shownHeaders } from '../request-headers.ts'
+import { porterReply } from './app.ts'
+import { isObject } from './check.ts'
+import { type ErrorContext, modelContext } from './errors.ts'
+import { type PorterBody, parsePorter } from './json.ts'
+
+/**
+ * A body is JSON, whatever its type says, as porter's `get_post_data` reads it.
+ * @throws Fault 400, 413, 415; as `Endpoint.handle`
+ */
+export async function serveCustom(
+  request: Request,
+  { endpoint, route, params }: PorterMatch,
+  call: HandlerCall,
+  maxBody: number,
+  context: ErrorContext,
+): Promise<Response> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const asked: FunctionRequest = {
+    method,
+    path: rawPath(request.url),
+    params,
+    query: new URL(request.url).search.slice(1),
+    headers: shownHeaders(request.headers),
+    body: method === 'GET' || method === 'DELETE' ? undefined : await bodyOf(request, maxBody, context),
+  }
+  const reply = await endpoint.handle!(asked, call)
+  const { app, requestId, headers } = context
+  const value = parsedReply(reply)
+  if (value === undefined)
+    return new Response(reply.body as BodyInit | null, {
+      status: reply.status,
+      headers: { ...reply.headers, ...headers },
+    })
+  const whole = isObject(value)
+    ? { ...(app.requestId ? { request_id: requestId } : {}), model_context: modelContext(route), ...value }
+    : value
+  return porterReply(app, request, whole, { status: reply.status, headers: { ...reply.headers, ...headers } })
+}
+
+/** @throws Fault 400, 413, 415 */
+async function bodyOf(request: Request, limit: number, context: ErrorContext): Promise<FunctionRequest['body']> {
+  const bytes = await readBytes(request, limit)
+  if (bytes.length === 0 && request.method !== 'POST') return undefined
+  let body: PorterBody
+  try {
+    body = parsePorter(bytes)
+  } catch (error) {
+    throw badRequest((error as Error).name, 'malformed_body')
+  }
+  if (body.value === null) throw badRequest('null', 'malformed_body')
+  if (context.app.userData) context.userData = body.verbatim()
+  return { json: new TextDecoder().decode(bytes) }
+}
+
+/** undefined: it is no JSON, and goes out as it is */
+const parsedReply = ({ json }: FunctionReply): unknown => (json === undefined ? undefined : parseLossless(json))

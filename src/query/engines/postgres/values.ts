@@ -1,0 +1,36 @@
+/** Values of PostgreSQL's tables, as they are bound and as they are read. */
+import type { Column } from '../../../catalog/column.ts'
+import type { Decoder, StoredValue } from '../../values.ts'
+import { encodePlain, plainDecoder } from '../plain.ts'
+
+/** A text as a value of the column, or undefined when it is not one. */
+export const encodeValue = (column: Column, text: string): StoredValue | undefined =>
+  column.type === 'decimal' && column.scale === undefined ? plainNumber(text) : encodePlain(column, text)
+
+/** How a selected value of a column becomes JSON; null where it is that already. */
+export function decoderOf(column: Column): Decoder | null {
+  switch (column.type) {
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+      return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
+    default:
+      return plainDecoder(column)
+  }
+}
+
+/** A time as the server writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
+function momentOut(text: string, zoned: boolean): string {
+  const moment = /^(\d{4}-\d\d-\d\d)(?: ([\d:.]+))?( BC)?$/.exec(text)
+  if (!moment || (moment[3] && !text.startsWith('0001'))) return text
+  const date = moment[3] ? `0000${moment[1]!.slice(4)}` : moment[1]!
+  return `${date}${moment[2] ? `T${moment[2]}` : ''}${zoned ? 'Z' : ''}`
+}
+
+/** A number of a column without a scale, in plain notation. */
+function plainNumber(text: string): string | undefined {
+  const match = /^([+-]?)(\d{1,200})(?:\.(\d{0,200}))?$|^([+-]?)\.(\d{1,200})$/.exec(text)
+  if (!match) return undefined
+  const [, sign, whole, fraction, bareSign, bare] = match
+  return `${(sign ?? bareSign) === '-' ? '-' : ''}${whole ?? '0'}${fraction || bare ? `.${fraction || bare}` : ''}`
+}

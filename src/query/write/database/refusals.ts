@@ -1,0 +1,57 @@
+/** What a database refuses, in our terms: by its SQLSTATE. Its own words, which hold values, go to the log only. */
+import { Fault, unavailable } from '../../../lib/fault.ts'
+import { type Finding, refused } from '../findings.ts'
+
+interface DatabaseError {
+  /** the SQLSTATE */
+  errno?: string
+  constraint?: string
+  column?: string
+}
+
+export const stateOf = (error: unknown): string => String((error as DatabaseError | undefined)?.errno ?? '')
+export const constraintOf = (error: unknown): string | undefined => (error as DatabaseError | undefined)?.constraint
+
+/** Whether a value is none of its column's type, or too large for it: which one, the database does not say. */
+export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
+export const isTaken = (error: unknown): boolean => stateOf(error) === '23505'
+
+/**
+ * @param about the row's number, and a column where it is known and the caller sees it
+ * @returns undefined: it is no refusal, but a failure
+ */
+export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, deleting = false): Fault | undefined {
+  const state = stateOf(error)
+  const as = (status: number, code: string, message: string) => {
+    const fault = refused(status, code, [{ ...about, message }])
+    return new Fault(status, code, fault.message, { members: fault.members, cause: error })
+  }
+  if (isBadValue(error)) return as(422, 'unacceptable_rows', 'The value is none that the column takes.')
+  switch (state) {
+    case '23505':
+    case '23P01':
+      return as(409, 'row_conflicts', 'The row conflicts with another one.')
+    case '23503':
+      return deleting
+        ? as(409, 'row_needed', 'Other rows refer to this one.')
+        : as(422, 'unacceptable_rows', 'The row refers to one that is not there.')
+    case '23502':
+      return as(422, 'unacceptable_rows', 'A column that may not be null would be.')
+    case '23514':
+    case '44000':
+    case 'P0001':
+      return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
+    case '428C9':
+      return as(422, 'unacceptable_rows', 'The table gives this row its key itself.')
+    case '42501':
+    case '25006':
+    case '55000':
+    case '0A000':
+      return as(403, 'database_refuses', 'The database does not let this table be written to by its connection.')
+    case '40001':
+    case '40P01':
+      return unavailable('The database could not make the change beside others; try again.', 1, error)
+    default:
+      return undefined
+  }
+}

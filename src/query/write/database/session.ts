@@ -1,0 +1,162 @@
+import type { Column } from '../../../catalog/column.ts'
+import { Fault } from '../../../lib/fault.ts'
+import { shown } from '../../../lib/text.ts'
+import type { Session } from '../../engines/postgres/statements.ts'
+import type { Query } from '../../query.ts'
+import type { StoredValue } from '../../values.ts'
+import { outOfScope, type TableSession } from '../apply.ts'
+import { type Finding, refused } from '../findings.ts'
+import type { StoredRow } from '../render.ts'
+import type { Change, NewValue } from '../rows.ts'
+import type { WriteView } from '../view.ts'
+import { constraintOf, isBadValue, isTaken, refusalOf } from './refusals.ts'
+import { type Chunk, type DatabaseRows, rowJson } from './rows.ts'
+import {
+  answeredColumns,
+  type DatabaseStatement,
+  deleteRow,
+  indexColumns,
+  insertRows,
+  selectRow,
+  tryValue,
+  updateRow,
+} from './statements.ts'
+
+/**
+ * A table of a database inside of a transaction. Every statement that may be refused stands behind a savepoint, so that it can
+ * be asked afterwards which row and which column it was.
+ */
+export class DatabaseSession implements TableSession<DatabaseRows> {
+  #session: Session
+  #query: Query
+
+  constructor(session: Session, query: Query) {
+    this.#session = session
+    this.#query = query
+  }
+
+  async find(view: WriteView, key: StoredValue[]): Promise<StoredRow | undefined> {
+    const [row] = await this.#run(selectRow(this.#query, view, key, true))
+    return row && rowOf(answeredColumns(view, 'row'), row)
+  }
+
+  async add(view: WriteView, { chunks, bulk }: DatabaseRows): Promise<StoredRow[]> {
+    const added: StoredRow[] = []
+    for (const chunk of chunks) added.push(...(await this.#add(view, chunk, bulk)))
+    return added
+  }
+
+  async insert(view: WriteView, values: { column: Column; value: NewValue }[]): Promise<StoredRow> {
+    const columns = values.flatMap(({ column, value }) => (value === undefined ? [] : [column.name]))
+    const [row] = await this.#add(view, { columns, first: 0, rows: [rowJson(values)] }, false)
+    return row!
+  }
+
+  async update(view: WriteView, key: StoredValue[], changes: Change[]): Promise<void> {
+    await this.#trying(view, () => this.#run(updateRow(this.#query, view, key, changes)), {
+      columns: changes.map(change => change.column.name),
+      row: rowJson(changes),
+    })
+  }
+
+  async remove(view: WriteView, key: StoredValue[]): Promise<void> {
+    await this.#trying(view, () => this.#run(deleteRow(this.#query, view, key)), { deleting: true })
+  }
+
+  /** @throws Fault 403 a row is outside of the scope, 409, 422: the first that is refused, with its number in a list */
+  async #add(view: WriteView, chunk: Chunk, bulk: boolean): Promise<StoredRow[]> {
+    const { columns, first, rows } = chunk
+    const giving = bulk ? 'key' : 'row'
+    const insert = () => this.#run(insertRows(this.#query, view, chunk, giving))
+    let added: unknown[][]
+    if (rows.length === 1) {
+      const about = { columns, row: rows[0]!, ...(bulk ? { number: first } : {}) }
+      added = await this.#trying(view, insert, about)
+    } else {
+      const tried = await this.#attempt(insert)
+      // one of them is refused: in halves, until it is found
+      if ('error' in tried) {
+        if (!refusalOf(tried.error, {})) throw tried.error
+        const half = rows.length >> 1
+        const part = (from: number, to: number) =>
+          this.#add(view, { columns, first: first + from, rows: rows.slice(from, to) }, bulk)
+        return [...(await part(0, half)), ...(await part(half, rows.length))]
+      }
+      added = tried.result
+    }
+    const outside = added.findIndex(([isWithin]) => isWithin !== true)
+    if (outside >= 0 && !bulk) throw outOfScope()
+    if (outside >= 0)
+      throw refused(403, 'out_of_scope', [
+        { row: first + outside, message: "The row would be outside of this key's row scope." },
+      ])
+    return added.map(([, ...values]) => rowOf(answeredColumns(view, giving), values))
+  }
+
+  async #trying<T>(
+    view: WriteView,
+    work: () => Promise<T>,
+    about: { columns?: string[]; row?: string; number?: number; deleting?: boolean },
+  ): Promise<T> {
+    const tried = await this.#attempt(work)
+    if (!('error' in tried)) return tried.result
+    throw (await this.#explained(view, tried.error, about)) ?? tried.error
+  }
+
+  /** Does something, or has the transaction as it was before. */
+  async #attempt<T>(work: () => Promise<T>): Promise<{ result: T } | { error: unknown }> {
+    await this.#session.query('SAVEPOINT attempt')
+    try {
+      const result = await work()
+      await this.#session.query('RELEASE SAVEPOINT attempt')
+      return { result }
+    } catch (error) {
+      if (error instanceof Fault || !refusalOf(error, {})) throw error
+      await this.#session.query('ROLLBACK TO SAVEPOINT attempt')
+      await this.#session.query('RELEASE SAVEPOINT attempt')
+      return { error }
+    }
+  }
+
+  async #explained(
+    view: WriteView,
+    error: unknown,
+    { columns = [], row, number, deleting }: { columns?: string[]; row?: string; number?: number; deleting?: boolean },
+  ): Promise<Fault | undefined> {
+    const about: Omit<Finding, 'message'> = number === undefined ? {} : { row: number }
+    const isSeen = (name: string) => view.seen.some(s => s.column.name === name && s.treatment === 'raw')
+    if (isTaken(error)) return this.#taken(view, error, about, isSeen)
+    if (isBadValue(error) && row !== undefined)
+      for (const column of columns) {
+        const tried = await this.#attempt(() => this.#run(tryValue(this.#query, column, row)))
+        if ('error' in tried) return refusalOf(error, { ...about, ...(isSeen(column) ? { field: shown(column) } : {}) })
+      }
+    const { column } = error as { column?: string }
+    const named = column !== undefined && isSeen(column) ? { field: shown(column) } : {}
+    return refusalOf(error, { ...about, ...named }, deleting)
+  }
+
+  /** What a row has in common with another is told only of columns that the caller sees. */
+  async #taken(
+    view: WriteView,
+    error: unknown,
+    about: Omit<Finding, 'message'>,
+    isSeen: (name: string) => boolean,
+  ): Promise<Fault | undefined> {
+    const rows = await this.#run(indexColumns(this.#query, constraintOf(error) ?? ''))
+    const names = rows.map(([name]) => String(name))
+    const key = view.key?.columns.map(c => c.name) ?? []
+    if (key.length > 0 && names.length === key.length && key.every(name => names.includes(name)))
+      return refused(409, 'row_exists', [{ ...about, message: 'There is a row with this key already.' }])
+    if (names.length === 0 || !names.every(isSeen)) return refusalOf(error, about)
+    const message = `There is a row with the same ${names.map(shown).join(', ')} already.`
+    return refused(409, 'row_conflicts', [{ ...about, field: shown(names[0]!), message }])
+  }
+
+  #run({ sql, values }: DatabaseStatement): Promise<unknown[][]> {
+    return this.#session.query(sql, values)
+  }
+}
+
+export const rowOf = (columns: Column[], values: unknown[]): StoredRow =>
+  Object.fromEntries(columns.map((column, i) => [column.name, values[i] as StoredValue]))

@@ -1,0 +1,117 @@
+import type { TableLocation } from '../../../catalog/datasets.ts'
+import { Fault } from '../../../lib/fault.ts'
+import type { Connections } from '../../engines/postgres/connections.ts'
+import { explained } from '../../engines/postgres/failures.ts'
+import type { Session } from '../../engines/postgres/statements.ts'
+import type { Query } from '../../query.ts'
+import type { StoredValue } from '../../values.ts'
+import { apply, type Prepared } from '../apply.ts'
+import { type Answer, refusalOf, writtenOf } from '../job.ts'
+import { rendererOf, type StoredRow } from '../render.ts'
+import { answerAgain, UnderWay } from '../replays.ts'
+import type { TableStore, WriteRequest, Written } from '../store.ts'
+import type { WriteView } from '../view.ts'
+import type { Writer } from '../writer.ts'
+import { readForDatabase } from './read.ts'
+import { refusalOf as databaseRefusal } from './refusals.ts'
+import { DatabaseReplays } from './replays.ts'
+import type { DatabaseRows } from './rows.ts'
+import { DatabaseSession, rowOf } from './session.ts'
+import { answeredColumns, selectRow } from './statements.ts'
+
+/** A larger body is read elsewhere. */
+const SMALL_BODY = 64 * 1024
+
+/** A table of a connection's database: every write is a transaction of its own there. */
+export class DatabaseTable implements TableStore {
+  #query: Query
+  #connections: Connections
+  #writer: Writer
+  #secret: Uint8Array
+  #underWay = new UnderWay()
+  #replays = new DatabaseReplays()
+
+  /** @param query that lists the table */
+  constructor(query: Query, connections: Connections, writer: Writer, secret: Uint8Array) {
+    this.#query = query
+    this.#connections = connections
+    this.#writer = writer
+    this.#secret = secret
+  }
+
+  get #connection() {
+    return this.#connections.get((this.#query.tables[0]!.dataset.location as TableLocation).connection)
+  }
+
+  async find(view: WriteView, key: StoredValue[], deadline: number): Promise<StoredRow | undefined> {
+    const { sql, values } = selectRow(this.#query, view, key, false)
+    const [row] = await this.#connection.read(session => session.query(sql, values), { deadline })
+    return row && rowOf(answeredColumns(view, 'row'), row)
+  }
+
+  write(request: WriteRequest): Promise<Written> {
+    return this.#underWay.run(request.replay, async () => {
+      const { write, view } = request
+      const isLarge = 'body' in write && write.body.length > SMALL_BODY
+      const prepared = isLarge ? await this.#writer.readForDatabase(write, view) : readForDatabase(write, view)
+      return writtenOf(await this.#once(prepared, request))
+    })
+  }
+
+  /** A connection that was lost before anything was asked of it is made again. */
+  async #once(prepared: Prepared<DatabaseRows>, request: WriteRequest): Promise<Answer> {
+    for (let retried = false; ; retried = true) {
+      const state = { begun: false, committing: false }
+      try {
+        return await this.#connection.write(session => this.#transact(session, prepared, request, state), request)
+      } catch (error) {
+        if (state.committing) throw unknown(error)
+        const isLost = error instanceof Fault && error.code === 'connection_lost'
+        if (retried || state.begun || !isLost)
+          throw databaseRefusal(error, {}) ?? explained(error, this.#connection.name)
+      }
+    }
+  }
+
+  async #transact(
+    session: Session,
+    prepared: Prepared<DatabaseRows>,
+    { view, replay }: WriteRequest,
+    state: { begun: boolean; committing: boolean },
+  ): Promise<Answer> {
+    if (replay) await this.#replays.prepare(session)
+    await session.query('BEGIN')
+    state.begun = true
+    const kept = replay && (await this.#replays.find(session, replay.id))
+    if (kept) {
+      await session.query('ROLLBACK')
+      return answerAgain(kept, replay)
+    }
+    await session.query('SAVEPOINT change')
+    let answer = await this.#apply(session, prepared, view)
+    // it was made by another meanwhile, or is there outside of the scope
+    const isMet = prepared.op === 'replace' && 'refusal' in answer && answer.refusal.code === 'row_unknown'
+    if (isMet) answer = await this.#apply(session, prepared, view)
+    if (replay) await this.#replays.add(session, replay, JSON.stringify(answer))
+    state.committing = 'outcome' in answer
+    await session.query('COMMIT')
+    return answer
+  }
+
+  async #apply(session: Session, prepared: Prepared<DatabaseRows>, view: WriteView): Promise<Answer> {
+    try {
+      const table = new DatabaseSession(session, this.#query)
+      return { outcome: await apply(table, prepared, view, rendererOf(view, this.#secret)) }
+    } catch (error) {
+      if (!(error instanceof Fault) || error.status >= 500) throw error
+      await session.query('ROLLBACK TO SAVEPOINT change')
+      return refusalOf(error)
+    }
+  }
+}
+
+const unknown = (cause: unknown) =>
+  new Fault(503, 'outcome_unknown', 'The database was lost while it kept the change: nobody knows whether it has.', {
+    cause,
+    headers: { 'retry-after': '5' },
+  })

@@ -1,0 +1,89 @@
+/** How live files are made, and made immutable again, in the writing process. */
+import { Database } from 'bun:sqlite'
+import { closeSync, constants, copyFileSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { sqliteType } from '../ingest/text-probe.ts'
+import { allIndexesSql, tableSql } from '../ingest/write.ts'
+import type { Making } from './job.ts'
+import { LIVE_SQL } from './live-store.ts'
+import { givesKeys } from './view.ts'
+
+const LIVE_TABLES = ['callgate_state', 'callgate_replays']
+/** What the engine knows of how often values occur: in a table that changes it would be wrong before long. */
+const STATISTICS = ['sqlite_stat1', 'sqlite_stat4']
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+
+/** Makes the target whole, or leaves nothing of it. @returns how many rows it has */
+export function makeLive({ target, source, columns, primaryKey, indexes }: Making): number {
+  return building(target, path => {
+    if (source) copyFileSync(source, path, constants.COPYFILE_FICLONE)
+    const db = new Database(path, { readwrite: true, create: !source })
+    try {
+      db.run('PRAGMA synchronous = OFF') // an unfinished file is thrown away, and a finished one is synced
+      if (!source) {
+        const plans = columns.map(stored => ({ stored, sqlite: sqliteType(stored), select: '' }))
+        const table = { columns: plans, indexes, ...(primaryKey ? { primaryKey } : {}) }
+        for (const sql of [tableSql(table), ...allIndexesSql(table)]) db.run(sql)
+      }
+      for (const name of STATISTICS) db.run(`DROP TABLE IF EXISTS ${name}`)
+      for (const sql of LIVE_SQL) db.run(sql)
+      const auto = givesKeys({ engine: 'sqlite', columns, primaryKey })
+      const highest = auto ? `max(0, coalesce(max(${quoted(primaryKey![0]!)}), 0))` : '0'
+      db.run(`INSERT INTO callgate_state SELECT 0, 0, count(*), ${highest} FROM data`)
+      db.run('PRAGMA journal_mode = WAL')
+      return db.query<{ rows: number }, []>('SELECT rows FROM callgate_state').get()!.rows
+    } finally {
+      db.close()
+    }
+  })
+}
+
+/** Makes an immutable file of a live one, which nobody may write to meanwhile. @returns how many rows it has */
+export function settleLive(source: string, target: string): number {
+  return building(target, path => {
+    const live = new Database(source, { readwrite: true, create: false })
+    try {
+      live.run('PRAGMA busy_timeout = 5000')
+      live.query('VACUUM INTO ?').run(path)
+    } finally {
+      live.close()
+    }
+    const db = new Database(path, { readwrite: true, create: false })
+    try {
+      for (const name of LIVE_TABLES) db.run(`DROP TABLE ${name}`)
+      db.run('ANALYZE')
+      db.run('PRAGMA journal_mode = DELETE')
+      return db.query<{ n: number }, []>('SELECT count(*) AS n FROM data').get()!.n
+    } finally {
+      db.close()
+    }
+  })
+}
+
+function building<T>(target: string, make: (path: string) => T): T {
+  const path = `${target}.building`
+  const discard = () => {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+  }
+  discard()
+  try {
+    const made = make(path)
+    sync(path)
+    renameSync(path, target)
+    sync(dirname(target))
+    return made
+  } catch (error) {
+    discard()
+    throw error
+  }
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}

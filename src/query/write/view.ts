@@ -1,0 +1,78 @@
+/** A table as one caller may write it: what `policy.ts` makes of the caller's Grant, as plain data for the writing process. */
+import type { Column } from '../../catalog/column.ts'
+import type { EngineName } from '../../catalog/datasets.ts'
+import type { Treatment, View } from '../policy.ts'
+import type { StoredValue } from '../values.ts'
+
+export interface SeenColumn {
+  column: Column
+  treatment: Treatment
+}
+
+export interface RowScope {
+  column: Column
+  values: StoredValue[]
+  orNull: boolean
+}
+
+export interface WriteView {
+  engine: EngineName
+  /** what the caller sees of a row, in the answer's order; it may write what it sees raw */
+  seen: SeenColumn[]
+  /** columns that the endpoint has and the caller does not see at all */
+  hidden: string[]
+  /** columns that no row is without and that the caller cannot write */
+  unreachable: string[]
+  key: KeyColumns | null
+  /** conditions that a row must meet, before and after a write */
+  scope: RowScope[]
+}
+
+export interface KeyColumns {
+  columns: Column[]
+  /** whether the caller sees all of them raw: else it can name no row, and is told none */
+  raw: boolean
+  /** a single integer, which the embedded store gives to a row that comes without one, never the same twice */
+  auto: boolean
+}
+
+/** @param view of the query that lists the table, with every column that the endpoint has, under its own name */
+export function writeViewOf({ query, outputs, scope }: View): WriteView {
+  const { dataset } = query.tables[0]!
+  const seen = outputs.map(({ column, treatment }) => ({ column, treatment }))
+  const raw = new Set(seen.filter(s => s.treatment === 'raw').map(s => s.column.name))
+  const key = dataset.primaryKey && {
+    columns: dataset.primaryKey.map(name => dataset.columns.find(c => c.name === name)!),
+    raw: dataset.primaryKey.every(name => raw.has(name)),
+    auto: givesKeys(dataset),
+  }
+  const given = (column: Column) => column.given !== undefined || (key?.auto && column.name === key.columns[0]!.name)
+  return {
+    engine: dataset.engine,
+    seen,
+    hidden: query.outputs.map(o => o.column.name).filter(name => !seen.some(s => s.column.name === name)),
+    unreachable: dataset.columns.filter(c => !c.nullable && !raw.has(c.name) && !given(c)).map(c => c.name),
+    key,
+    scope: scope.map(({ column, values, orNull }) => ({ column, values, orNull })),
+  }
+}
+
+/** Whether the embedded store gives keys to new rows: those that are one integer. */
+export function givesKeys({ engine, columns, primaryKey }: TableForm): boolean {
+  if (engine !== 'sqlite' || primaryKey?.length !== 1) return false
+  return columns.find(c => c.name === primaryKey[0])?.type === 'integer'
+}
+
+interface TableForm {
+  engine: EngineName
+  columns: readonly Pick<Column, 'name' | 'type'>[]
+  primaryKey: readonly string[] | null
+}
+
+/** The one value that a scope leaves a column, if it leaves it one: what a new row gets there that does not name it. */
+export const fixedBy = ({ values, orNull }: RowScope): StoredValue | undefined =>
+  values.length === 1 && !orNull ? values[0] : undefined
+
+/** Whether a stored value is inside a scope. Integers come as number or bigint, which are written alike. */
+export const within = ({ values, orNull }: RowScope, value: StoredValue): boolean =>
+  value === null ? orNull : values.some(v => String(v) === String(value))

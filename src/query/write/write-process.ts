@@ -1,0 +1,61 @@
+import { unavailable } from '../../lib/fault.ts'
+import { Child, ChildLost } from '../../workers/child.ts'
+
+const MAX_START_FAILURES = 3
+
+/** The process that writes: started by the first write, and again after it has ended. */
+export class WriteProcess {
+  #secret: Uint8Array
+  #child: Promise<Child> | undefined
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret
+  }
+
+  /** @throws Fault 503 it cannot be started */
+  async child(): Promise<Child> {
+    for (;;) {
+      this.#child ??= this.#start()
+      const starting = this.#child
+      const child = await starting
+      if (child.alive) return child
+      if (this.#child === starting) this.#child = undefined
+    }
+  }
+
+  async #start(): Promise<Child> {
+    for (let failures = 1; ; failures++)
+      try {
+        return await Child.start('write', { secret: this.#secret })
+      } catch (error) {
+        if (failures < MAX_START_FAILURES) continue
+        this.#child = undefined
+        throw unavailable('The writing process could not be started.', 5, error)
+      }
+  }
+
+  /** It keeps the file open no longer. */
+  async closeFile(file: string): Promise<void> {
+    const child = await this.#child?.catch(() => undefined)
+    await child?.request('close', { file }).catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    const child = await this.#child?.catch(() => undefined)
+    await child?.request('closeAll', {}).catch(() => {})
+    child?.kill()
+  }
+}
+
+/** Runs work that takes long in a process of its own. @throws Fault 503 it ended first */
+export async function apart<T>(work: (child: Child) => Promise<T>): Promise<T> {
+  const child = await Child.start('write', {})
+  try {
+    return await work(child)
+  } catch (error) {
+    throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
+  } finally {
+    child.kill()
+    await child.exited
+  }
+}

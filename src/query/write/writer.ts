@@ -1,0 +1,312 @@
+import { Database } from 'bun:sqlite'
+import { deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
+import { errorFields, log } from '../../telemetry/log.ts'
+import { type Child, ChildLost } from '../../workers/child.ts'
+import type { Prepared, Write } from './apply.ts'
+import type { DatabaseRows } from './database/rows.ts'
+import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
+import { UnderWay } from './replays.ts'
+import type { WriteRequest, Written } from './store.ts'
+import type { WriteView } from './view.ts'
+import { apart, WriteProcess } from './write-process.ts'
+
+interface Job extends WriteRequest {
+  bytes: number
+  resolve: (written: Written) => void
+  reject: (error: unknown) => void
+  timer?: ReturnType<typeof setTimeout>
+  retried: boolean
+}
+
+/** A live file as the main process knows it. */
+interface Table {
+  file: string
+  state: LiveState
+  /** the process that `state.batch` was learnt from; another may have to say which batch was the last */
+  child?: Child
+  queue: Job[]
+  busy: boolean
+  /** who holds the file as it is */
+  holds: number
+  quiet: (() => void)[]
+  /** raised with every batch that changed rows */
+  version: number
+}
+
+const MAX_QUEUE = 1000
+const MAX_QUEUE_BYTES = 128 * 2 ** 20
+/** So many writes at most, each with a small body, are one transaction: they share the wait for the disk. */
+const MAX_BATCH = 128
+const SMALL_BODY = 64 * 1024
+
+/**
+ * Where live files are written: a queue for each, and one process that takes what waits as one transaction. Writers wait here,
+ * never for each other's locks, and nothing in the main process waits for the disk. The process is started by the first write.
+ */
+export class Writer {
+  #process: WriteProcess
+  #tables = new Map<string, Table>()
+  /** files that were replaced or deleted: a call that began before must not write to one that is not removed yet */
+  #gone = new Set<string>()
+  #underWay = new UnderWay()
+  #waiting = 0
+  #bytes = 0
+  #closed = false
+
+  /** @param secret the installation's: for masks and tags */
+  constructor(secret: Uint8Array) {
+    this.#process = new WriteProcess(secret)
+  }
+
+  /** Makes a write to a file. @throws Fault as `TableStore.write` (store.ts) */
+  submit(file: string, request: WriteRequest): Promise<Written> {
+    const { write, replay } = request
+    const bytes = 'body' in write ? write.body.length : 0
+    return this.#underWay.run(replay, async () => {
+      if (this.#closed) throw unavailable('The server is stopping.')
+      if (this.#waiting >= MAX_QUEUE || this.#bytes + bytes > MAX_QUEUE_BYTES)
+        throw unavailable('Too many writes are waiting.')
+      if (this.#gone.has(file)) throw replaced()
+      const table = this.#table(file)
+      this.#waiting++
+      this.#bytes += bytes
+      try {
+        const { promise, resolve, reject } = Promise.withResolvers<Written>()
+        this.#enqueue(table, [{ ...request, bytes, resolve, reject, retried: false }])
+        return await promise
+      } finally {
+        this.#waiting--
+        this.#bytes -= bytes
+      }
+    })
+  }
+
+  /** Reads the body of a write for a database, in the writing process: a large one would hold up everyone here. */
+  async readForDatabase(write: Write, view: WriteView): Promise<Prepared<DatabaseRows>> {
+    try {
+      return await (await this.#process.child()).request('read', { write, view })
+    } catch (error) {
+      throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
+    }
+  }
+
+  /**
+   * Another number after every change of the file's rows: what was read after a number was asked for is at least as new as it.
+   * @throws Fault 503 `data_missing`
+   */
+  version(file: string): number {
+    return this.#table(file).version
+  }
+
+  /** How many rows the file has, and how many changes were made to it. @throws Fault 503 `data_missing` */
+  state(file: string): Readonly<LiveState> {
+    return this.#table(file).state
+  }
+
+  /**
+   * Waits for the writes under way on a file and keeps the others waiting, so that it can be replaced by another without
+   * losing any.
+   * @returns to be called in the end: they go on
+   */
+  async hold(file: string): Promise<() => void> {
+    const table = this.#table(file)
+    table.holds++
+    if (table.busy) await new Promise<void>(resolve => table.quiet.push(resolve))
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      table.holds--
+      this.#dispatch(table)
+    }
+  }
+
+  /** Makes a live file, in a process of its own. @returns its rows. @throws Fault 503 no room on the disk */
+  make(making: Making): Promise<number> {
+    return apart(child => child.request<number>('make', making))
+  }
+
+  /** Makes an immutable file of a live one that is held. @returns its rows. @throws Fault 503 no room on the disk */
+  async settle(file: string, target: string): Promise<number> {
+    await this.#close(file)
+    return apart(child => child.request<number>('settle', { file, target }))
+  }
+
+  /** Nobody writes to the file any more: it has been replaced, or its table deleted. What waits for it is refused. */
+  async retire(file: string): Promise<void> {
+    this.#gone.add(file)
+    const table = this.#tables.get(file)
+    if (!table) return
+    for (const job of table.queue.splice(0)) refuse(job, replaced())
+    if (table.busy) await new Promise<void>(resolve => table.quiet.push(resolve))
+    await this.#close(file)
+    this.#tables.delete(file)
+  }
+
+  async #close(file: string): Promise<void> {
+    const table = this.#tables.get(file)
+    if (table) table.child = undefined
+    await this.#process.closeFile(file)
+  }
+
+  /** Closes the files, when no call is under way any more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#process.close()
+  }
+
+  #table(file: string): Table {
+    let table = this.#tables.get(file)
+    if (!table) {
+      table = { file, state: readState(file), queue: [], busy: false, holds: 0, quiet: [], version: 0 }
+      this.#tables.set(file, table)
+    }
+    return table
+  }
+
+  /** Puts jobs at the end, or those that are tried again at the front. */
+  #enqueue(table: Table, jobs: Job[], again = false): void {
+    for (const job of jobs)
+      job.timer = setTimeout(
+        () => {
+          table.queue.splice(table.queue.indexOf(job), 1)
+          job.reject(notMade())
+        },
+        Math.max(1, job.deadline - Date.now()),
+      )
+    if (again) table.queue.unshift(...jobs)
+    else table.queue.push(...jobs)
+    this.#dispatch(table)
+  }
+
+  #dispatch(table: Table): void {
+    if (table.busy || table.holds > 0 || table.queue.length === 0) return
+    const jobs = [table.queue.shift()!]
+    if (mayShare(jobs[0]!))
+      while (jobs.length < MAX_BATCH && table.queue.length > 0 && mayShare(table.queue[0]!))
+        jobs.push(table.queue.shift()!)
+    for (const job of jobs) clearTimeout(job.timer)
+    table.busy = true
+    void this.#send(table, jobs).finally(() => {
+      table.busy = false
+      for (const quiet of table.quiet.splice(0)) quiet()
+      this.#dispatch(table)
+    })
+  }
+
+  async #send(table: Table, jobs: Job[]): Promise<void> {
+    let child: Child | undefined
+    let sent: number | undefined
+    try {
+      child = await this.#process.child()
+      await this.#learn(table, child)
+      const number = table.state.batch + 1
+      const timeoutMs = Math.max(1, ...jobs.map(job => job.deadline - Date.now()))
+      sent = number
+      this.#done(table, jobs, await child.request<Done>('write', batchOf(table.file, number, jobs), { timeoutMs }))
+    } catch (error) {
+      if (!(error instanceof ChildLost) && !(error instanceof Fault && error.status === 504)) {
+        table.child = undefined
+        for (const job of jobs) job.reject(error)
+      } else await this.#lost(table, jobs, error, child, sent)
+    }
+  }
+
+  /** Which batch was the last to be kept, where another process wrote it. */
+  async #learn(table: Table, child: Child): Promise<void> {
+    if (table.child === child) return
+    table.state = await child.request<LiveState>('state', { file: table.file })
+    table.child = child
+  }
+
+  #done(table: Table, jobs: Job[], { answers, state }: Done): void {
+    if (state.writes !== table.state.writes) table.version++
+    table.state = state
+    for (const [i, job] of jobs.entries()) settleJob(job, answers[i]!)
+  }
+
+  /**
+   * The process has ended under a batch, or was too long at it and is ended. The next one says whether the batch was kept:
+   * if it was not, its jobs are tried once more.
+   */
+  async #lost(
+    table: Table,
+    jobs: Job[],
+    error: unknown,
+    child: Child | undefined,
+    sent: number | undefined,
+  ): Promise<void> {
+    log.warn({ ...errorFields(error), jobs: jobs.length }, 'the writing process was lost')
+    try {
+      child?.kill()
+      await child?.exited
+      await this.#learn(table, await this.#process.child())
+    } catch (cause) {
+      for (const job of jobs) job.reject(unavailable('The writing process was lost.', 1, cause))
+      return
+    }
+    if (sent !== undefined && table.state.batch >= sent) {
+      table.version++
+      for (const job of jobs) job.reject(answerLost(error))
+      return
+    }
+    const again: Job[] = []
+    for (const job of jobs)
+      if (job.deadline <= Date.now()) job.reject(notMade())
+      else if (job.retried) job.reject(unavailable('The writing process was lost twice.', 1, error))
+      else {
+        job.retried = true
+        again.push(job)
+      }
+    this.#enqueue(table, again, true)
+  }
+}
+
+/** A large write is a transaction alone, and so is one under which a process was lost already. */
+const mayShare = (job: Job) => job.bytes <= SMALL_BODY && !job.retried
+
+function batchOf(file: string, number: number, jobs: Job[]): Batch {
+  const views = [...new Set(jobs.map(job => job.view))]
+  return {
+    file,
+    number,
+    views,
+    jobs: jobs.map(({ write, view, replay }) => ({ write, view: views.indexOf(view), ...(replay ? { replay } : {}) })),
+  }
+}
+
+function settleJob(job: Job, answer: Answer): void {
+  try {
+    job.resolve(writtenOf(answer))
+  } catch (refusal) {
+    job.reject(refusal)
+  }
+}
+
+function refuse(job: Job, fault: Fault): void {
+  clearTimeout(job.timer)
+  job.reject(fault)
+}
+
+const notMade = () => deadlinePassed('The deadline for this request has passed; nothing was changed.')
+const replaced = () => unavailable('The table was just replaced; try again.')
+const answerLost = (cause: unknown) =>
+  new Fault(503, 'answer_lost', 'The change was made, and the process that made it ended before it could answer.', {
+    cause,
+  })
+
+/** What a live file says of itself, before anybody writes to it. */
+function readState(file: string): LiveState {
+  let db: Database
+  try {
+    db = new Database(file, { readonly: true })
+  } catch (error) {
+    throw new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause: error })
+  }
+  try {
+    db.run('PRAGMA busy_timeout = 1000')
+    return db.query<LiveState, []>('SELECT batch, writes, rows FROM callgate_state').get()!
+  } finally {
+    db.close()
+  }
+}

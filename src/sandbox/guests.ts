@@ -1,0 +1,226 @@
+/** The calls inside a function worker: which machine each is in, and what is kept between them (nothing of a call). */
+
+import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
+import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
+
+/** Bytes of images that are kept: a handler whose image is gone is loaded again from its code. */
+const IMAGES_BYTES = 64 * 1024 * 1024
+/** Machines that wait for work. */
+const IDLE_MACHINES = 64
+/** What loading a handler may take. */
+const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
+
+interface Handler {
+  code: string
+  image?: Image
+  /** why it does not load */
+  failure?: string
+}
+
+/** A call that waits for the other side. */
+interface Parked {
+  machine: Machine
+  limits: Limits
+  cpu: number
+  /** host calls that were not answered yet */
+  open: number
+}
+
+export class Guests {
+  readonly #make: () => Machine
+  readonly #base: Image
+  readonly #clock: CpuClock
+  /** in the order of use */
+  readonly #handlers = new Map<string, Handler>()
+  readonly #parked = new Map<number, Parked>()
+  /** the last one used is taken first: its memory is at hand */
+  readonly #idle: Machine[] = []
+
+  static async open(): Promise<Guests> {
+    const clock = new CpuClock()
+    const { base, make } = await machineShop(() => clock.tick())
+    return new Guests(make, base, clock)
+  }
+
+  private constructor(make: () => Machine, base: Image, clock: CpuClock) {
+    this.#make = make
+    this.#base = base
+    this.#clock = clock
+  }
+
+  get parkedBytes(): number {
+    let bytes = 0
+    for (const { machine } of this.#parked.values()) bytes += machine.memoryBytes
+    return bytes
+  }
+
+  /** A frame begins. */
+  frame(): void {
+    this.#clock.frame()
+  }
+
+  learn(handler: string, code: string): void {
+    if (!this.#handlers.has(handler)) this.#handlers.set(handler, { code })
+  }
+
+  /** @returns undefined: there is nothing to say */
+  take(step: Step): Outcome | undefined {
+    if (step[0] === 'start') return this.#start(step)
+    if (step[0] === 'resume') return this.#resume(step)
+    const parked = this.#parked.get(step[1])
+    this.#parked.delete(step[1])
+    if (parked) this.#release(parked.machine)
+    return undefined
+  }
+
+  /** Loads a handler by itself. @returns what it failed with, as the guest says it; undefined: it is fit. @throws Stopped */
+  try(code: string): string | undefined {
+    this.#clock.frame()
+    const machine = this.#machine(this.#base)
+    try {
+      machine.bound(LOADING)
+      return this.#clock.within(LOADING.cpuMs, () => machine.load(code)).result
+    } finally {
+      this.#release(machine)
+    }
+  }
+
+  #start([, call, name, request, limits]: Start): Outcome {
+    const handler = this.#handlers.get(name)
+    if (!handler) return { kind: 'unknown', call, cpu: 0, log: [] }
+    // the most recently used are last
+    this.#handlers.delete(name)
+    this.#handlers.set(name, handler)
+    let machine: Machine
+    try {
+      const image = this.#imageOf(handler)
+      if (!image) return { kind: 'answered', call, answer: handler.failure!, cpu: 0, log: [] }
+      machine = this.#machine(image)
+    } catch (error) {
+      return { ...stopped(error), call, cpu: 0, log: [] }
+    }
+    machine.bound(limits)
+    return this.#turn(call, { machine, limits, cpu: 0, open: 0 }, () => machine.start(request))
+  }
+
+  #resume([, call, answers]: Resume): Outcome | undefined {
+    const parked = this.#parked.get(call)
+    if (!parked) return undefined
+    this.#parked.delete(call)
+    parked.open -= answers.length
+    return this.#turn(call, parked, () => parked.machine.resume(answers))
+  }
+
+  #turn(call: number, parked: Parked, run: () => string | undefined): Outcome {
+    const { machine, limits } = parked
+    try {
+      const { result: answer, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, run)
+      parked.cpu += cpu
+      const said = { call, cpu: parked.cpu, log: machine.said.log }
+      if (answer !== undefined) {
+        this.#release(machine)
+        return { kind: 'answered', answer, ...said }
+      }
+      const { requests } = machine.said
+      parked.open += requests.length
+      if (parked.open === 0) throw new Stopped('never')
+      machine.said = { requests: [], bytes: 0, log: [] }
+      this.#parked.set(call, parked)
+      return { kind: 'waiting', requests, ...said }
+    } catch (error) {
+      const { log } = machine.said
+      this.#release(machine)
+      return { ...stopped(error), call, cpu: parked.cpu + this.#clock.spent, log }
+    }
+  }
+
+  #imageOf(handler: Handler): Image | undefined {
+    if (handler.image || handler.failure) return handler.image
+    const machine = this.#machine(this.#base)
+    machine.bound(LOADING)
+    handler.failure = this.#clock.within(LOADING.cpuMs, () => machine.load(handler.code)).result
+    if (handler.failure === undefined) handler.image = machine.capture()
+    this.#release(machine)
+    this.#forget()
+    return handler.image
+  }
+
+  /** Images of handlers that were not used lately; their code goes with them, and is sent again. */
+  #forget(): void {
+    let bytes = 0
+    for (const { image } of this.#handlers.values()) bytes += sizeOf(image)
+    for (const [name, { image }] of this.#handlers) {
+      if (bytes <= IMAGES_BYTES) return
+      bytes -= sizeOf(image)
+      this.#handlers.delete(name)
+    }
+  }
+
+  #machine(image: Image): Machine {
+    const machine = this.#idle.pop() ?? this.#make()
+    machine.restore(image)
+    return machine
+  }
+
+  #release(machine: Machine): void {
+    if (!machine.grown && this.#idle.length < IDLE_MACHINES) this.#idle.push(machine)
+  }
+}
+
+const sizeOf = (image: Image | undefined) => image?.parts.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0
+
+function stopped(error: unknown): { kind: 'stopped'; reason: Stopped['reason']; cause?: string } {
+  const { reason, cause } = error instanceof Stopped ? error : new Stopped('engine', { cause: error })
+  return { kind: 'stopped', reason, cause: cause === undefined ? undefined : String((cause as Error).stack ?? cause) }
+}
+
+/**
+ * Stops what takes more CPU than it may. Asking how much that is costs as much as a small call, so the wall clock is asked
+ * first, which is never behind: only what has taken long by that is looked at.
+ */
+class CpuClock {
+  /** CPU of this thread when the frame began, in milliseconds */
+  #frame = 0
+  #began = 0
+  #budget = 0
+  #askAt = Number.POSITIVE_INFINITY
+
+  /** A frame begins: what was before it does not count. */
+  frame(): void {
+    this.#frame = cpuOfThread()
+  }
+
+  /** Milliseconds of CPU since the turn began; at most those since the frame did. */
+  get spent(): number {
+    const wall = performance.now() - this.#began
+    return wall < CLOSE_ENOUGH_MS ? wall : Math.min(wall, cpuOfThread() - this.#frame)
+  }
+
+  /** @throws Stopped `cpu` */
+  within<T>(milliseconds: number, work: () => T): { result: T; cpu: number } {
+    this.#began = performance.now()
+    this.#budget = milliseconds
+    this.#askAt = this.#began + milliseconds
+    try {
+      const result = work()
+      return { result, cpu: this.spent }
+    } finally {
+      this.#askAt = Number.POSITIVE_INFINITY
+    }
+  }
+
+  tick(): void {
+    const now = performance.now()
+    if (now < this.#askAt) return
+    const left = this.#budget - this.spent
+    if (left <= 0) throw new Stopped('cpu')
+    this.#askAt = now + left
+  }
+}
+
+const CLOSE_ENOUGH_MS = 1
+
+function cpuOfThread(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

@@ -1,0 +1,168 @@
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import type { Limits, Start } from './frames.ts'
+import type { Handler } from './handlers.ts'
+import type { HostRequest, StopReason } from './machine.ts'
+
+/** Where calls wait: those of handlers that are known to take little CPU, and all others. */
+export type Lane = 'quick' | 'slow'
+
+export interface FunctionLimits extends Limits {
+  /** milliseconds from when it begins to run */
+  wallMs: number
+}
+
+/** A call of a handler. */
+export interface FunctionCall {
+  handler: Handler
+  /** the request as the guest takes it, in JSON */
+  request: string
+  limits: FunctionLimits
+  /** milliseconds since the epoch */
+  deadline: number
+  caller?: { readonly signal?: AbortSignal }
+  /** It is made by another function, which waits for it: it does not wait for a place behind those that are waited for. */
+  nested: boolean
+  /**
+   * Does what the handler asks for. @returns JSON
+   * @throws Fault a refusal, which the handler gets
+   */
+  host(kind: string, argument: string): Promise<string>
+}
+
+/** How a call ended: the guest's packed answer, or why there is none; and what it logged. */
+export interface Ran {
+  answer?: string
+  fault?: Fault
+  log: string[]
+}
+
+/** Lines of the log of a call that are kept. */
+const LOG_LINES = 100
+
+type Answer = [right: boolean, answer: string]
+
+/** A call from when it is taken on until it is settled: once, whatever happens to the process that it is in. */
+export class Job {
+  readonly id: number
+  readonly call: FunctionCall
+  readonly done: Promise<Ran>
+  settled = false
+  /** where it waits */
+  lane: Lane = 'slow'
+  /** its end is told when its caller goes */
+  watched = false
+  /** processes that ended under it */
+  losses = 0
+  /** which of its runs this is: what an earlier one was waiting for is not for this one */
+  run = 0
+  timer: ReturnType<typeof setTimeout> | undefined
+  #resolve: (ran: Ran) => void
+  /** A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. */
+  readonly #answers = new Map<number, { kind: string; argument: string; answer: Promise<Answer> }>()
+  #log: string[] = []
+
+  constructor(id: number, call: FunctionCall) {
+    this.id = id
+    this.call = call
+    const { promise, resolve } = Promise.withResolvers<Ran>()
+    this.done = promise
+    this.#resolve = resolve
+  }
+
+  /** For the frame: a copy of what the worker needs, and no more. */
+  get start(): Start {
+    const { handler, request, limits } = this.call
+    const { cpuMs, memoryBytes, hostCalls, outputBytes } = limits
+    return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, hostCalls, outputBytes }]
+  }
+
+  /** Begins anew, in another process. */
+  again(): void {
+    this.run++
+    this.#log = []
+  }
+
+  logged(lines: readonly string[]): void {
+    for (const line of lines) if (this.#log.length < LOG_LINES) this.#log.push(line)
+  }
+
+  answered(answer: string): void {
+    this.#settle({ answer, log: this.#log })
+  }
+
+  refused(fault: Fault): void {
+    this.#settle({ fault, log: this.#log })
+  }
+
+  #settle(ran: Ran): void {
+    if (this.settled) return
+    this.settled = true
+    clearTimeout(this.timer)
+    this.#resolve(ran)
+  }
+
+  /** @throws Fault 429 one more than it may ask for; 503 it asks for something else than when it ran before */
+  ask([number, kind, argument]: HostRequest): Promise<Answer> {
+    const before = this.#answers.get(number)
+    if (before) {
+      if (before.kind === kind && before.argument === argument) return before.answer
+      throw unavailable("The function's process ended, and what it had begun cannot be repeated.", 1)
+    }
+    const { hostCalls } = this.call.limits
+    if (this.#answers.size >= hostCalls) throw tooManyHostCalls(hostCalls)
+    const answer = this.call.host(kind, argument).then<Answer, Answer>(
+      text => [true, text],
+      error => [false, refusalOf(error)],
+    )
+    this.#answers.set(number, { kind, argument, answer })
+    return answer
+  }
+}
+
+export const tooManyHostCalls = (limit: number) =>
+  new Fault(429, 'host_calls_exceeded', `The function made more than the ${limit} host calls that it may (host_calls).`)
+
+/** A refusal as the handler gets it: what its caller may know, and no more. */
+function refusalOf(error: unknown): string {
+  const { status, code, message, members } =
+    error instanceof Fault ? error : new Fault(500, 'internal', 'Something went wrong on the server.')
+  return JSON.stringify({ status, code, messages: [message], errors: members.errors })
+}
+
+/** Why a call was stopped, naming the limit. */
+export function overLimit(reason: StopReason, limits: FunctionLimits, cause?: string): Fault {
+  const fault = (status: number, code: string, message: string) => new Fault(status, code, message, { cause })
+  switch (reason) {
+    case 'cpu':
+      return fault(504, 'cpu_exceeded', `The function took more than ${limits.cpuMs} ms of CPU (cpu_ms).`)
+    case 'memory':
+      return fault(
+        500,
+        'memory_exceeded',
+        `The function needs more than ${limits.memoryBytes >> 20} MB of memory (memory_mb).`,
+      )
+    case 'stack':
+      return fault(500, 'stack_exceeded', 'The function calls itself too deep: the stack is full.')
+    case 'output':
+      return fault(
+        500,
+        'output_exceeded',
+        `The function's answer, or an argument of a host call, is larger than ${limits.outputBytes >> 10} KB (output_kb).`,
+      )
+    case 'calls':
+      return tooManyHostCalls(limits.hostCalls)
+    case 'never':
+      return fault(500, 'function_never_ends', 'The function waits for something that never comes.')
+    case 'engine':
+      return fault(500, 'function_failed', 'The function failed.')
+  }
+}
+
+export const overWallTime = (limits: FunctionLimits) =>
+  new Fault(504, 'wall_exceeded', `The function took longer than ${limits.wallMs} ms (wall_ms).`)
+
+/** When it has to be settled, running from now on; and with what, if it is not. */
+export function endOf({ limits, deadline }: FunctionCall, now: number): { at: number; fault: () => Fault } {
+  const wall = now + limits.wallMs
+  return wall < deadline ? { at: wall, fault: () => overWallTime(limits) } : { at: deadline, fault: deadlinePassed }
+}

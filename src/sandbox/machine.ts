@@ -1,0 +1,384 @@
+/**
+ * A machine is one instance of the engine, with memory of its own and nothing else; what goes in and out are numbers and
+ * strings. An image is a machine's memory at a moment: every call of a function begins from the same one, byte for byte, so
+ * that nothing survives from one call to the next.
+ */
+import { type Engine, type EngineMemory, engineModule } from './engine.ts'
+import prelude from './prelude.js.txt' with { type: 'text' }
+
+const EVERY_INTRINSIC = -1
+const AS_MODULE = 1
+const PENDING = 0
+const FULFILLED = 1
+/** Of the engine's stack of 1 MiB: half, as its own frames and the report of an overflow need some, too. */
+const STACK_BYTES = 256 * 1024
+/** Free heap in an image. */
+const SPARE_BYTES = 1024 * 1024
+const GC_BYTES = 4 * 1024 * 1024
+const PAGE = 65536
+/** What the allocator may keep at either end of a free piece. */
+const ALIGNMENT = 64
+/** Lines of the log that are kept of a turn, and bytes of a line. */
+const LOG_LINES = 100
+const LOG_LINE = 1000
+/** What host calls of one turn may take together, as a multiple of the largest. */
+const REQUESTS = 4
+
+/** Why a machine was stopped; it is fit for nothing but to be restored. */
+export type StopReason = 'cpu' | 'memory' | 'stack' | 'output' | 'calls' | 'never' | 'engine'
+
+export class Stopped extends Error {
+  readonly reason: StopReason
+  constructor(reason: StopReason, options?: ErrorOptions) {
+    super(`stopped: ${reason}`, options)
+    this.reason = reason
+  }
+}
+
+/** Memory from the end of the stack on, without what is free at its end; and where in it things are. */
+export interface Image {
+  parts: { at: number; bytes: Uint8Array }[]
+  /** of the whole memory */
+  memoryBytes: number
+  stackPointer: number
+  /** the guest's side of the border, and places for arguments and a length */
+  guest: number
+  values: number
+  length: number
+}
+
+/** What a host call asks for: its number within the call, what it is, its argument as JSON. */
+export type HostRequest = [number: number, kind: string, argument: string]
+
+export interface Bounds {
+  memoryBytes: number
+  /** host calls of one turn */
+  hostCalls: number
+  /** of one string that comes out */
+  outputBytes: number
+}
+
+/** What the guest has said while it ran. */
+export interface Said {
+  requests: HostRequest[]
+  /** characters of their arguments */
+  bytes: number
+  log: string[]
+}
+
+const random = new Uint32Array(64)
+let randomLeft = 0
+
+/** Makes machines. @param interrupt is called while a machine runs, at most some 10 microseconds apart; it may throw */
+export async function machineShop(interrupt: () => void): Promise<{ base: Image; make(): Machine }> {
+  const module = await engineModule()
+  const first = new Machine(module, interrupt)
+  const base = first.boot()
+  return { base, make: () => new Machine(module, interrupt) }
+}
+
+export class Machine {
+  readonly #engine: Engine
+  #bytes = Buffer.alloc(0) as EngineMemory
+  #words = new Uint32Array()
+  #guest = 0
+  #values = 0
+  #length = 0
+  #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, hostCalls: 0, outputBytes: 1 << 20 }
+  said: Said = { requests: [], bytes: 0, log: [] }
+  /** the image that is in the memory, or was before the call that is in it now */
+  #image: Image | undefined
+  #restoredBytes = 0
+
+  constructor(module: WebAssembly.Module, interrupt: () => void) {
+    const failed = () => 52 // ENOSYS: no files
+    const { exports } = new WebAssembly.Instance(module, {
+      env: {
+        host_interrupt: () => {
+          interrupt()
+          return 0
+        },
+        host_call: (name: number, length: number, _self: number, count: number, values: number) =>
+          this.#hostCall(name, length, count, values),
+        host_promise_rejection: () => {},
+        host_module_normalize: () => 0,
+        host_module_load: () => 0,
+        host_get_timezone_offset: () => 0,
+      },
+      wasi_snapshot_preview1: {
+        clock_time_get: (_clock: number, _precision: bigint, at: number) => {
+          new DataView(this.#engine.memory.buffer).setBigUint64(at, BigInt(Date.now()) * 1_000_000n, true)
+          return 0
+        },
+        random_get: (at: number, length: number) => {
+          crypto.getRandomValues(new Uint8Array(this.#engine.memory.buffer, at, length))
+          return 0
+        },
+        fd_close: failed,
+        fd_fdstat_get: failed,
+        fd_seek: failed,
+        fd_write: failed,
+      },
+    })
+    this.#engine = exports as unknown as Engine
+    this.#look()
+  }
+
+  /** How much memory it has; it never has less again. */
+  get memoryBytes(): number {
+    return this.#engine.memory.buffer.byteLength
+  }
+
+  /** Starts the engine with the guest's side of the border in it. Once, in the first machine. */
+  boot(): Image {
+    const engine = this.#engine
+    engine._initialize()
+    if (engine.qjs_init2(EVERY_INTRINSIC) !== 0) throw new Error('the engine does not start')
+    engine.qjs_set_max_stack_size(STACK_BYTES)
+    this.#length = engine.wasm_malloc(8)
+    this.#values = engine.wasm_malloc(32)
+    this.#look()
+    const make = this.#evaluate(prelude, 'callgate', 0)
+    const functions = ['send', 'log', 'entropy'].map(name => {
+      const { at, length } = this.#write(name)
+      return engine.qjs_new_host_function(at, length, 0)
+    })
+    this.#guest = this.#call(make, functions)
+    return this.capture()
+  }
+
+  /** Of free heap, of which there is some: calls that need no more do not make the memory grow, which cannot be undone. */
+  capture(): Image {
+    const engine = this.#engine
+    const spare = engine.wasm_malloc(SPARE_BYTES)
+    engine.wasm_free(spare)
+    this.#look()
+    const { length: memoryBytes } = this.#bytes
+    const stackPointer = engine.__stack_pointer.value
+    const part = (from: number, to: number) => ({
+      at: from,
+      bytes: Uint8Array.prototype.slice.call(this.#bytes, from, to),
+    })
+    // free heap at the end of the memory means nothing; free heap elsewhere is not looked for
+    const atEnd = spare + SPARE_BYTES + 2 * PAGE > memoryBytes
+    const parts = atEnd
+      ? [part(stackPointer, spare + ALIGNMENT), part(spare + SPARE_BYTES - ALIGNMENT, memoryBytes)]
+      : [part(stackPointer, memoryBytes)]
+    const [guest, values, length] = [this.#guest, this.#values, this.#length]
+    this.#image = { parts, memoryBytes, stackPointer, guest, values, length }
+    return this.#image
+  }
+
+  /**
+   * Puts an image in the place of what is there. Where it is another than before, nothing else is left either; where it is
+   * the same, what an earlier call of the same function left on the stack and in free memory is, which no code can reach.
+   */
+  restore(image: Image): void {
+    const { memory, __stack_pointer } = this.#engine
+    const lacking = image.memoryBytes - memory.buffer.byteLength
+    if (lacking > 0) memory.grow(lacking / PAGE)
+    this.#look()
+    if (this.#image !== image) this.#bytes.fill(0)
+    for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
+    __stack_pointer.value = image.stackPointer
+    this.#guest = image.guest
+    this.#values = image.values
+    this.#length = image.length
+    this.#image = image
+    this.#restoredBytes = this.memoryBytes
+    this.said = { requests: [], bytes: 0, log: [] }
+  }
+
+  /** Whether it has grown since it was restored. It would go on: what it has got is not found again after the next time. */
+  get grown(): boolean {
+    return this.memoryBytes > this.#restoredBytes
+  }
+
+  bound(bounds: Bounds): void {
+    this.#bounds = bounds
+    this.#engine.qjs_set_memory_limit(bounds.memoryBytes)
+    this.#engine.qjs_set_gc_threshold(Math.min(GC_BYTES, bounds.memoryBytes >> 2))
+  }
+
+  /**
+   * Evaluates a handler's module and takes its default export.
+   * @returns the guest's account of what it failed with, `e{...}`; or undefined. @throws Stopped
+   */
+  load(code: string): string | undefined {
+    return this.#running(() => {
+      const engine = this.#engine
+      const promise = this.#evaluate(code, 'handler.ts', AS_MODULE)
+      if (engine.qjs_is_exception(promise)) return this.#describe(engine.qjs_get_exception())
+      this.#runJobs()
+      const state = engine.qjs_promise_state(promise)
+      if (state === PENDING)
+        return described('it awaits something at its top level, where there is nothing to wait for')
+      const module = engine.qjs_promise_result(promise)
+      if (state !== FULFILLED) return this.#describe(module)
+      const wrong = this.#string(this.#call(this.#guest, [engine.qjs_new_number(0), module]))
+      return wrong === '' ? undefined : described(wrong)
+    })
+  }
+
+  /** Begins a call. @param request its JSON. @returns the packed answer; undefined: it waits for what it `said`. @throws Stopped */
+  start(request: string): string | undefined {
+    return this.#running(() => {
+      const engine = this.#engine
+      const answer = this.#call(this.#guest, [engine.qjs_new_number(1), this.#newString(request)])
+      if (engine.qjs_is_string(answer)) return this.#string(answer)
+      this.#promise = answer
+      return this.#settle()
+    })
+  }
+  /** of the call's answer */
+  #promise = 0
+
+  /** Gives a call what it waited for. @param answers JSON. @returns as `start`. @throws Stopped */
+  resume(answers: readonly [number: number, right: boolean, answer: string][]): string | undefined {
+    return this.#running(() => {
+      const engine = this.#engine
+      for (const [number, right, answer] of answers) {
+        const values = [
+          engine.qjs_new_number(2),
+          engine.qjs_new_number(number),
+          right ? engine.qjs_get_true() : engine.qjs_get_false(),
+          this.#newString(answer),
+        ]
+        this.#call(this.#guest, values)
+      }
+      return this.#settle()
+    })
+  }
+
+  #settle(): string | undefined {
+    this.#runJobs()
+    if (this.#engine.qjs_promise_state(this.#promise) === PENDING) return undefined
+    return this.#string(this.#engine.qjs_promise_result(this.#promise))
+  }
+
+  #runJobs(): void {
+    const engine = this.#engine
+    while (engine.qjs_is_job_pending()) if (engine.qjs_execute_pending_job() < 0) engine.qjs_get_exception()
+  }
+
+  /** What runs in the engine: whatever ends it but its own end is a reason to stop. */
+  #running<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof Stopped) throw error
+      // the host's own stack, which the engine's frames are on
+      if (error instanceof RangeError && /call stack/i.test(error.message)) throw new Stopped('stack')
+      throw new Stopped('engine', { cause: error })
+    } finally {
+      this.#look()
+    }
+  }
+
+  /** After anything that may have made the memory grow. */
+  #look(): void {
+    const { buffer } = this.#engine.memory
+    if (this.#bytes.buffer === buffer) return
+    this.#bytes = Buffer.from(buffer) as EngineMemory
+    this.#words = new Uint32Array(buffer)
+  }
+
+  #evaluate(code: string, filename: string, flags: number): number {
+    const source = this.#write(code)
+    const name = this.#write(filename)
+    const value = this.#engine.qjs_eval(source.at, source.length, name.at, flags)
+    this.#look()
+    this.#engine.wasm_free(source.at)
+    this.#engine.wasm_free(name.at)
+    return value
+  }
+
+  #call(fn: number, values: number[]): number {
+    const engine = this.#engine
+    for (let i = 0; i < values.length; i++) this.#words[(this.#values >> 2) + i] = values[i]!
+    const answer = engine.qjs_call(fn, engine.qjs_get_undefined(), values.length, this.#values)
+    this.#look()
+    if (!engine.qjs_is_exception(answer)) return answer
+    // what the guest throws it catches itself: there is no memory left, or none of the stack
+    const message = this.#text(engine.qjs_get_exception(), 200) ?? ''
+    throw new Stopped(/stack/i.test(message) ? 'stack' : 'memory', { cause: message })
+  }
+
+  #describe(error: number): string {
+    return this.#string(this.#call(this.#guest, [this.#engine.qjs_new_number(3), error]))
+  }
+
+  /** UTF-8 with a zero behind it, where the engine can read it. */
+  #write(text: string): { at: number; length: number } {
+    const room = text.length * 3
+    const at = this.#engine.wasm_malloc(room + 1)
+    if (at === 0) throw new Stopped('memory')
+    this.#look()
+    const length = this.#bytes.utf8Write(text, at, room)
+    this.#bytes[at + length] = 0
+    return { at, length }
+  }
+
+  #newString(text: string): number {
+    const { at, length } = this.#write(text)
+    const value = this.#engine.qjs_new_string(at, length)
+    this.#engine.wasm_free(at)
+    this.#look()
+    if (this.#engine.qjs_is_exception(value)) throw new Stopped('memory')
+    return value
+  }
+
+  /** @throws Stopped it is too long */
+  #string(value: number): string {
+    const { outputBytes } = this.#bounds
+    const text = this.#text(value, outputBytes)
+    if (text === undefined) throw new Stopped('output')
+    return text
+  }
+
+  /** @param most bytes. @returns undefined: there are more */
+  #text(value: number, most: number, cut = false): string | undefined {
+    const engine = this.#engine
+    const at = engine.qjs_get_string_len(value, this.#length)
+    this.#look()
+    if (at === 0) throw new Stopped('memory')
+    const length = this.#words[this.#length >> 2]!
+    const text = length > most && !cut ? undefined : this.#bytes.utf8Slice(at, at + Math.min(length, most))
+    engine.qjs_free_cstring(at)
+    return text
+  }
+
+  /** @throws Stopped they are too many, or too large together */
+  #send(number: number, kind: string, argument: string): void {
+    const { requests } = this.said
+    const { hostCalls, outputBytes } = this.#bounds
+    if (requests.length >= hostCalls) throw new Stopped('calls')
+    this.said.bytes += argument.length
+    if (this.said.bytes > REQUESTS * outputBytes) throw new Stopped('output')
+    requests.push([number, kind, argument])
+  }
+
+  #hostCall(name: number, length: number, count: number, values: number): number {
+    this.#look()
+    const engine = this.#engine
+    const which = this.#bytes.latin1Slice(name, name + length)
+    const value = (i: number) => (i < count ? this.#words[(values >> 2) + i]! : engine.qjs_get_undefined())
+    if (which === 'entropy') return engine.qjs_new_number(entropy())
+    if (which === 'log') {
+      const { log } = this.said
+      if (log.length < LOG_LINES) log.push(this.#text(value(0), LOG_LINE, true)!)
+    } else if (which === 'send')
+      this.#send(engine.qjs_get_float64(value(0)), this.#string(value(1)), this.#string(value(2)))
+    return engine.qjs_get_undefined()
+  }
+}
+
+const described = (message: string) => `e${JSON.stringify({ name: 'Error', message, stack: '' })}`
+
+function entropy(): number {
+  if (randomLeft === 0) {
+    crypto.getRandomValues(random)
+    randomLeft = random.length
+  }
+  return random[--randomLeft]!
+}

@@ -1,0 +1,209 @@
+/**
+ * What handlers fetch: from the main process, from the hosts on their definition's list only, and never from an address that
+ * is not public. The address that was looked at is the one that is connected to; every redirect is looked at again.
+ */
+import { lookup } from 'node:dns/promises'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import ipaddr from 'ipaddr.js'
+import { isWithin, type Networks } from '../lib/address.ts'
+import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
+
+export interface FetchRequest {
+  url: string
+  method?: unknown
+  headers?: unknown
+  text?: string
+  json?: string
+  base64?: string
+}
+
+export interface FetchBounds {
+  /** `api.example.org`, `*.example.org`, `api.example.org:8443` */
+  hosts: readonly string[]
+  /** networks that may be fetched from though they are not public */
+  networks: Networks
+  /** of an answer, unpacked */
+  bytes: number
+  /** milliseconds since the epoch */
+  deadline: number
+}
+
+/** An answer as the guest takes it: text where it is text, or bytes. */
+export interface Fetched {
+  status: number
+  url: string
+  headers: Record<string, string>
+  text?: string
+  base64?: string
+}
+
+const REDIRECTS = 5
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** They belong to the connection. */
+const NOT_THEIRS = /^(host|connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|expect|proxy-.*)$/
+const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml)\b|application\/(javascript|x-www-form-urlencoded)\b)/i
+
+const refused = (message: string) => forbidden(message, 'fetch_refused')
+const failed = (message: string, cause?: unknown) => new Fault(502, 'fetch_failed', message, { cause })
+
+/** @throws Fault 403 a host or address that is not allowed; 422 no request; 502 no answer, or one that is too large; 504 */
+export async function fetchOutside(request: FetchRequest, bounds: FetchBounds): Promise<Fetched> {
+  let method = typeof request.method === 'string' ? request.method.toUpperCase() : 'GET'
+  if (!METHODS.has(method)) throw unprocessable('This method cannot be used to fetch.')
+  const headers = headersOf(request.headers)
+  let body = bodyOf(request, headers)
+  let url = urlOf(request.url)
+  for (let hop = 0; ; hop++) {
+    const answer = await once(url, method, headers, body, bounds)
+    const location = answer.headers.location
+    if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
+      return { url: url.href, ...answer }
+    if (hop === REDIRECTS) throw failed('There were too many redirects.')
+    const next = urlOf(location, url)
+    // as the Fetch Standard has it (HTTP-redirect fetch, 12 to 14)
+    if (answer.status === 303 ? method !== 'HEAD' : answer.status <= 302 && method === 'POST') {
+      method = 'GET'
+      body = undefined
+      for (const name of ['content-type', 'content-encoding', 'content-language']) headers.delete(name)
+    }
+    if (next.origin !== url.origin) for (const name of ['authorization', 'cookie']) headers.delete(name)
+    url = next
+  }
+}
+
+function urlOf(text: string, base?: URL): URL {
+  const url = URL.canParse(text, base) ? new URL(text, base) : undefined
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw unprocessable('Only http and https URLs can be fetched.')
+  if (url.username !== '' || url.password !== '')
+    throw unprocessable('A URL with a name or password cannot be fetched.')
+  return url
+}
+
+function headersOf(given: unknown): Headers {
+  let headers: Headers
+  try {
+    headers = new Headers(given as Record<string, string> | undefined)
+  } catch {
+    throw unprocessable('The headers of a fetch are names and texts.')
+  }
+  for (const name of [...headers.keys()]) if (NOT_THEIRS.test(name)) headers.delete(name)
+  return headers
+}
+
+function bodyOf({ text, json, base64 }: FetchRequest, headers: Headers): Uint8Array | undefined {
+  if (base64 !== undefined) return Buffer.from(base64, 'base64')
+  const content = json ?? text
+  if (content === undefined) return undefined
+  if (!headers.has('content-type'))
+    headers.set('content-type', json === undefined ? 'text/plain; charset=utf-8' : 'application/json')
+  return Buffer.from(content)
+}
+
+async function once(
+  url: URL,
+  method: string,
+  headers: Headers,
+  body: Uint8Array | undefined,
+  bounds: FetchBounds,
+): Promise<Omit<Fetched, 'url'>> {
+  const address = await addressOf(url, bounds)
+  const { promise, resolve, reject } = Promise.withResolvers<Omit<Fetched, 'url'>>()
+  const options: https.RequestOptions = {
+    method,
+    headers: { ...Object.fromEntries(headers), 'accept-encoding': 'gzip, deflate, br' },
+    agent: false,
+    lookup: (_host, { all }, found) => (all ? found(null, [address]) : found(null, address.address, address.family)),
+  }
+  const send = url.protocol === 'https:' ? https.request : http.request
+  const sent = send(url, options, message => void received(message, bounds.bytes).then(resolve, reject))
+  sent.on('error', error => reject(failed('The host could not be reached.', error)))
+  const timer = setTimeout(
+    () => reject(deadlinePassed('The fetch took too long.')),
+    Math.max(1, bounds.deadline - Date.now()),
+  )
+  sent.end(body)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    sent.destroy()
+  }
+}
+
+/** The host's address, if the host is on the list and all of its addresses may be used. @throws Fault 403, 502 */
+async function addressOf(url: URL, { hosts, networks }: FetchBounds): Promise<{ address: string; family: number }> {
+  if (!hosts.some(host => allows(host, url))) throw refused('This host is not one that the function may fetch from.')
+  const name = url.hostname.replace(/^\[|\]$/g, '')
+  let found: { address: string; family: number }[]
+  try {
+    found = await lookup(name, { all: true })
+  } catch (error) {
+    throw failed('The host has no address.', error)
+  }
+  const [first] = found
+  if (!first) throw failed('The host has no address.')
+  if (!found.every(({ address }) => isPublic(address) || isWithin(address, networks)))
+    throw refused('This host has an address that is not public.')
+  return first
+}
+
+function allows(pattern: string, { protocol, hostname, port }: URL): boolean {
+  const [, wanted, wantedPort = ''] = /^(.*?)(?::(\d+))?$/.exec(pattern.toLowerCase())!
+  const standard = protocol === 'https:' ? '443' : '80'
+  if ((wantedPort || standard) !== (port || standard)) return false
+  return wanted!.startsWith('*.') ? hostname.endsWith(wanted!.slice(1)) : hostname === wanted
+}
+
+/** Global unicast, and none of the ranges in it that lead elsewhere. */
+function isPublic(address: string): boolean {
+  const parsed = ipaddr.process(address)
+  if (parsed.range() !== 'unicast') return false
+  return parsed.kind() === 'ipv4' || (parsed as ipaddr.IPv6).match(ipaddr.IPv6.parse('2000::'), 3)
+}
+
+async function received(message: IncomingMessage, most: number): Promise<Omit<Fetched, 'url'>> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(message.headers))
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  const bytes = await unpacked(await collect(message, most), headers['content-encoding'], most)
+  const answer = { status: message.statusCode ?? 0, headers }
+  const type = headers['content-type'] ?? ''
+  if (TEXT.test(type) && !/charset=(?!"?utf-?8)/i.test(type))
+    try {
+      return { ...answer, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    } catch {}
+  return { ...answer, base64: bytes.toString('base64') }
+}
+
+const tooLarge = (most: number) => failed(`The answer is larger than ${most >> 10} KB.`)
+
+async function collect(message: IncomingMessage, most: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of message) {
+      size += (chunk as Buffer).length
+      if (size > most) throw tooLarge(most)
+      chunks.push(chunk as Buffer)
+    }
+  } catch (error) {
+    throw error instanceof Fault ? error : failed('The answer was cut off.', error)
+  }
+  return Buffer.concat(chunks)
+}
+
+async function unpacked(bytes: Buffer, encoding: string | undefined, most: number): Promise<Buffer> {
+  const unpack = { gzip: gunzip, 'x-gzip': gunzip, deflate: inflate, br: brotliDecompress }[encoding ?? '']
+  if (!unpack || bytes.length === 0) return bytes
+  try {
+    return await promisify(unpack as typeof gunzip)(bytes, { maxOutputLength: most })
+  } catch (error) {
+    throw (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
+      ? tooLarge(most)
+      : failed('The answer is not packed as it says.', error)
+  }
+}

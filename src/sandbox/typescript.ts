@@ -1,0 +1,31 @@
+import type { HandlerError } from './failure.ts'
+
+/** What the parser throws: an object, no Error; lines from 1, columns from 0. */
+interface SyntaxFault {
+  message: string
+  startLine?: number
+  startColumn?: number
+}
+
+/**
+ * A handler's JavaScript: its TypeScript with blanks for the types, so that lines and columns stay. Nothing is run and nothing
+ * is looked up; types are not checked; what needs code of its own (enum, namespace, parameter properties) is refused. It may
+ * take long on a source made for it, so it is done in a process that can be ended.
+ * @throws HandlerError
+ */
+export async function withoutTypes(source: string): Promise<string> {
+  // only in a process that checks: one that runs handlers has no use for it
+  const { transformSync } = await import('@swc/wasm-typescript')
+  try {
+    return transformSync(source, { mode: 'strip-only', module: true }).code
+  } catch (error) {
+    if (error instanceof RangeError) throw { name: 'SyntaxError', message: 'it nests too deep' } satisfies HandlerError
+    const { message, startLine, startColumn } = error as SyntaxFault
+    throw {
+      name: 'SyntaxError',
+      message: message.replace(' is not supported in strip-only mode', ' is not supported: write it without'),
+      line: startLine,
+      column: startColumn === undefined ? undefined : startColumn + 1,
+    } satisfies HandlerError
+  }
+}

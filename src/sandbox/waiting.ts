@@ -1,0 +1,74 @@
+import type { Job, Lane } from './job.ts'
+
+/** A handler whose calls take longer than this on average does not run in the same frame as others. */
+const QUICK_MS = 3
+/** Handlers whose pace is remembered. */
+const PACES = 10_000
+const MAX_CALLS = 1000
+/** Characters of their requests. */
+const MAX_SIZE = 128 * 1024 * 1024
+
+/** Calls that wait for a process: those of handlers that are known to be quick apart from all others. */
+export class Waiting {
+  readonly #lanes: Record<Lane, Job[]> = { quick: [], slow: [] }
+  #size = 0
+  /** average milliseconds of CPU of a call, by handler */
+  readonly #pace = new Map<string, number>()
+
+  get full(): boolean {
+    return this.count('quick') + this.count('slow') >= MAX_CALLS || this.#size > MAX_SIZE
+  }
+
+  count(lane: Lane): number {
+    return this.#lanes[lane].length
+  }
+
+  /** Whether the next one is waited for by another call, which holds a place as long. */
+  nested(lane: Lane): boolean {
+    return this.#lanes[lane][0]?.call.nested ?? false
+  }
+
+  /** One that a process ended under is by itself. */
+  add(job: Job): void {
+    const pace = this.#pace.get(job.call.handler.id)
+    job.lane = job.losses === 0 && pace !== undefined && pace < QUICK_MS ? 'quick' : 'slow'
+    this.#put(job, job.call.nested)
+  }
+
+  /** Back to where it was taken from. */
+  putBack(job: Job): void {
+    this.#put(job, true)
+  }
+
+  /** @param room for calls; nested ones need none */
+  take(lane: Lane, room: number, most: number): Job[] {
+    const list = this.#lanes[lane]
+    const taken: Job[] = []
+    while (list.length > 0 && taken.length < most && (taken.length < room || list[0]!.call.nested)) {
+      const job = list.shift()!
+      this.#size -= job.call.request.length
+      if (!job.settled) taken.push(job)
+    }
+    return taken
+  }
+
+  takeAll(): Job[] {
+    return (['quick', 'slow'] as const).flatMap(lane =>
+      this.take(lane, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY),
+    )
+  }
+
+  /** @param cpu milliseconds that a call of the handler took */
+  took(handler: string, cpu: number): void {
+    const pace = this.#pace.get(handler)
+    if (pace === undefined && this.#pace.size >= PACES) this.#pace.clear()
+    this.#pace.set(handler, pace === undefined ? cpu : pace + (cpu - pace) * 0.2)
+  }
+
+  #put(job: Job, first: boolean): void {
+    this.#size += job.call.request.length
+    const list = this.#lanes[job.lane]
+    if (first) list.unshift(job)
+    else list.push(job)
+  }
+}

@@ -1,0 +1,86 @@
+import { Child } from '../workers/child.ts'
+import type { Frame, Step, Turns } from './frames.ts'
+import type { Job } from './job.ts'
+import { packFrame, unpackTurns } from './wire.ts'
+
+/** Frames on their way at a time: the next is there when one is done. */
+export const DEPTH = 2
+/** A frame that is not answered within this and four times the CPU that its calls may take is stuck. */
+const STUCK_MS = 3000
+
+/** One function process, and what it is doing. */
+export class Worker {
+  readonly child: Child
+  /** calls that are in it, running or waiting for an answer */
+  readonly jobs = new Map<number, Job>()
+  /** what it is to do next: answers, and calls to drop */
+  steps: Step[] = []
+  frames = 0
+  /** It has a call that may take long: nothing else is given to it meanwhile. */
+  alone = false
+  /** It takes no new calls, and ends when it has none. */
+  retired = false
+  parkedBytes = 0
+  residentBytes = 0
+  /** the worker did not answer in time and was ended */
+  stuck = false
+  /** handlers whose code it has */
+  readonly #known = new Set<string>()
+
+  static async start(): Promise<Worker> {
+    return new Worker(await Child.start('function', {}))
+  }
+
+  private constructor(child: Child) {
+    this.child = child
+  }
+
+  forget(handler: string): void {
+    this.#known.delete(handler)
+  }
+
+  /**
+   * Gives it its steps, and calls to begin.
+   * @returns what came of them, and of the calls those that it had no time to begin. @throws as `Child.exchange`
+   */
+  async send(starting: readonly Job[]): Promise<{ turns: Turns; left: Job[] }> {
+    const frame: Frame = { code: [], steps: this.steps }
+    this.steps = []
+    let allowance = STUCK_MS
+    for (const job of starting) {
+      const { handler, limits } = job.call
+      if (!this.#known.has(handler.id)) {
+        this.#known.add(handler.id)
+        frame.code.push([handler.id, handler.code])
+        allowance += 4000
+      }
+      frame.steps.push(job.start)
+      this.jobs.set(job.id, job)
+      allowance += limits.cpuMs * 4
+    }
+    for (const [kind, call] of frame.steps)
+      if (kind === 'resume') allowance += (this.jobs.get(call)?.call.limits.cpuMs ?? 0) * 4
+    this.frames++
+    const timer = setTimeout(() => {
+      this.stuck = true
+      this.child.kill()
+    }, allowance)
+    try {
+      const turns = unpackTurns(await this.child.exchange(packFrame(frame)))
+      const begun = Math.max(0, starting.length - turns.left)
+      const left = starting.slice(begun)
+      for (const job of left) this.jobs.delete(job.id)
+      this.steps.unshift(...frame.steps.slice(frame.steps.length - turns.left).filter(([kind]) => kind !== 'start'))
+      return { turns, left }
+    } finally {
+      clearTimeout(timer)
+      this.frames--
+    }
+  }
+
+  /** Nobody waits for the call any more. */
+  drop(job: Job): void {
+    if (!this.jobs.delete(job.id)) return
+    this.steps.push(['drop', job.id])
+  }
+}

@@ -1,0 +1,83 @@
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { cleanUp, commandOf, TARGETS, type Target, temporaryFolder } from '../harness.ts'
+
+setDefaultTimeout(30_000)
+
+const ROOT = resolve(import.meta.dir, '../..')
+const folder = temporaryFolder()
+const file = (name: string, content: string) => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+const HANDLER = `import type { Handler } from 'callgate'
+
+const handler: Handler<{ n: number }> = (request, host) => {
+  host.log('n is', request.body.n)
+  if (request.body.n < 0) throw new RangeError('negative')
+  return { twice: request.body.n * 2, method: request.method }
+}
+export default handler
+`
+
+function run(target: Target, ...args: string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...commandOf(target), 'function', ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '' },
+  })
+  return { exitCode, out: stdout.toString(), error: stderr.toString() }
+}
+
+afterAll(cleanUp)
+
+describe.each(TARGETS)('callgate function, %s:', target => {
+  test('types prints what the examples are written with', () => {
+    const { exitCode, out } = run(target, 'types')
+    expect(exitCode).toBe(0)
+    expect(out).toBe(readFileSync(join(ROOT, 'examples/callgate.d.ts'), 'utf8'))
+  })
+
+  test('test prints the answer, and the log beside it', () => {
+    const handler = file('twice.ts', HANDLER)
+    const request = file('request.json', '{ "body": { "n": 21 }, "method": "PUT" }')
+    const { exitCode, out, error } = run(target, 'test', handler, '--request', request)
+    expect([exitCode, JSON.parse(out)]).toEqual([0, { twice: 42, method: 'PUT' }])
+    expect(error).toBe('log: n is 21\nstatus: 200, application/json\n')
+  })
+
+  test('what a handler throws is shown with its place, and the exit status is 1', () => {
+    const { exitCode, out, error } = run(
+      target,
+      'test',
+      file('twice.ts', HANDLER),
+      '--request',
+      file('bad.json', '{"body":{"n":-1}}'),
+    )
+    expect([exitCode, out]).toEqual([1, ''])
+    expect(error).toContain('twice.ts:5:37: RangeError: negative')
+  })
+
+  test('so is what does not parse, what has no end, and a host call, which needs a service', () => {
+    const parse = run(target, 'test', file('parse.ts', 'export default () => {\n  return {{\n}'))
+    expect([parse.exitCode, parse.error]).toEqual([1, expect.stringContaining('parse.ts:2:11: SyntaxError')])
+    const endless = run(target, 'test', file('endless.ts', 'export default () => { for (;;); }'))
+    expect([endless.exitCode, endless.error]).toEqual([1, expect.stringContaining('cpu_ms')])
+    const calls = run(target, 'test', file('calls.ts', "export default (_, host) => host.call('x')"))
+    expect([calls.exitCode, calls.error]).toEqual([1, expect.stringContaining('dry-run')])
+  })
+
+  test('a command line that is wrong is one clear line', () => {
+    for (const [args, says] of [
+      [['nothing'], 'callgate function'],
+      [['test'], 'callgate function'],
+      [['test', 'absent.ts'], 'absent.ts'],
+      [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object'],
+      [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON'],
+    ] as const) {
+      const { exitCode, error } = run(target, ...args)
+      expect([exitCode, error.trim().split('\n').length, error]).toEqual([1, 1, expect.stringContaining(says)])
+    }
+  })
+})

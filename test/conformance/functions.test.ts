@@ -1,0 +1,377 @@
+/** Functions, from source and as the executable: what they get and give, at publish, in a dry-run and in a call. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join, resolve } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { type Callgate, type CallInit, cleanUp, FIXTURES, startCallgate, TARGETS } from '../harness.ts'
+
+setDefaultTimeout(30_000)
+
+const EXAMPLES = resolve(import.meta.dir, '../../examples')
+const FAILS = `type Body = { x: number }
+export default (request: { body: Body }, host: any) => {
+  host.log('before', request.body.x)
+  return (request as any).nothing.secret_value
+}`
+const named = (id: string, handler: string, more: object = {}) => ({ id, kind: 'function', handler, ...more })
+const lookup = { id: 'customer', kind: 'lookup', dataset: 'shop.customers', key_column: 'customer_key' }
+const endpoints = [
+  lookup,
+  { id: 'churn', kind: 'model', model: 'churn' },
+  named('request', 'export default request => request', { methods: ['GET', 'POST', 'PUT', 'DELETE'] }),
+  named(
+    'kind',
+    `export default ({ body }) => body instanceof Uint8Array ? ['bytes', ...body] : [typeof body, body ?? null]`,
+  ),
+  named(
+    'reply',
+    `export default ({ body }, host) => {
+      if (body === 'text') return host.reply('héllo', { status: 201, headers: { 'X-Made': 1, 'content-type': 'text/html' } })
+      if (body === 'bytes') return host.reply(new Uint8Array([1, 0, 255]))
+      if (body === 'empty') return host.reply(null, { status: 204 })
+      if (body === 'json') return host.reply({ a: [1] }, { status: 404 })
+      if (body === 'refuse') throw host.error(409, 'it is taken')
+      return body
+    }`,
+  ),
+  named('fails', FAILS),
+  named('schema', 'export default ({ body }) => ({ n: body.n, more: body.more })', {
+    request_schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
+    response_schema: { type: 'object', properties: { n: { maximum: 9 } }, additionalProperties: { type: 'null' } },
+  }),
+  named('seen', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`),
+  named('lent', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`, {
+    grants: { endpoints: ['customer'] },
+  }),
+  named('scored', `export default async ({ body }, host) => host.call('churn', body)`, {
+    grants: { endpoints: ['*'] },
+  }),
+  named('passed', `export default async ({ body }, host) => ({ passed: await host.call('reply', body) })`),
+]
+const service = (more: object) => ({ key: 'shop', publish: true, endpoints, ...more })
+
+describe.each(TARGETS)('functions, %s:', target => {
+  const [ALL, NARROW, RAW] = [mintSecret('dk'), mintSecret('dk'), mintSecret('dk')]
+  let server: Callgate
+  let scope: Record<string, string>
+  const call = (endpoint: string, init: CallInit = {}) =>
+    server.call(`/api/service/shop/${endpoint}`, { key: ALL, ...init })
+
+  beforeAll(async () => {
+    server = await startCallgate({
+      target,
+      env: { ALL, NARROW, RAW },
+      manifest: {
+        projects: [
+          {
+            slug: 'shop',
+            datasets: [
+              {
+                name: 'shop.customers',
+                from: join(EXAMPLES, 'data/customers.csv'),
+                primary_key: 'customer_key',
+                columns: {
+                  name: { sensitivity: 'medium', mask: 'initials' },
+                  email: { sensitivity: 'high', mask: 'email' },
+                },
+              },
+            ],
+            models: [{ name: 'churn', versions: [{ version: 1, file: join(FIXTURES, 'models/churn_risk.onnx') }] }],
+            services: [
+              service({
+                keys: [
+                  { name: 'all', secret_env: 'ALL' },
+                  {
+                    name: 'narrow',
+                    secret_env: 'NARROW',
+                    allowed_endpoints: ['seen', 'lent', 'scored', 'passed'],
+                    row_scope: { plan: ['premium'] },
+                  },
+                  { name: 'raw', secret_env: 'RAW', masking_level: 'unmasked', sensitivity_max: 'critical' },
+                ],
+              }),
+            ],
+          },
+        ],
+      },
+    })
+    const { json } = await server.admin('GET', '/api/projects')
+    scope = { 'x-project-id': String(json.items[0].project_id) }
+  }, 60_000)
+  afterAll(cleanUp)
+
+  describe('the request', () => {
+    test('has method, path, query and headers, and nothing of the key', async () => {
+      const headers = { 'X-Mine': 'a', cookie: 's=1', authorization: `Bearer ${ALL}` }
+      const { json, text } = await call('request?a=1&b=2&b=3&__proto__=x', { headers })
+      expect(json).toMatchObject({
+        method: 'GET',
+        path: '/api/service/shop/request',
+        params: {},
+        query: { a: '1', b: ['2', '3'] },
+        headers: { 'x-mine': 'a' },
+      })
+      expect(json.body).toBeUndefined()
+      expect(text).not.toMatch(/dk_|x-api-key|authorization|cookie/i)
+    })
+
+    test('has the body as its type says it is', async () => {
+      const kind = async (type: string | undefined, body: string | Uint8Array) =>
+        (await call('kind', { method: 'POST', body: body as string, headers: type ? { 'content-type': type } : {} }))
+          .json
+      expect(await kind('application/json', '{"a":[1,null]}')).toEqual(['object', { a: [1, null] }])
+      expect(await kind('application/vnd.shop+json; charset=utf-8', '"x"')).toEqual(['string', 'x'])
+      expect(await kind('text/csv', 'a,b\n1,é')).toEqual(['string', 'a,b\n1,é'])
+      expect(await kind('text/plain; charset=iso-8859-1', new Uint8Array([0xe9]))).toEqual(['string', 'é'])
+      expect(await kind('application/x-www-form-urlencoded', 'a=1')).toEqual(['string', 'a=1'])
+      expect(await kind('application/octet-stream', new Uint8Array([0, 1, 255]))).toEqual(['bytes', 0, 1, 255])
+      expect(await kind('application/json', '')).toEqual(['undefined', null])
+    })
+
+    test('a body that is not what its type says is 400, an unknown charset 415, a large one 413', async () => {
+      const status = async (type: string, body: string | Uint8Array) => {
+        const answer = await call('kind', { method: 'POST', body: body as string, headers: { 'content-type': type } })
+        return `${answer.status} ${answer.json.code}`
+      }
+      expect(await status('application/json', '{')).toBe('400 malformed_body')
+      expect(await status('application/json', '['.repeat(200_000))).toBe('400 malformed_body')
+      expect(await status('text/plain', new Uint8Array([0xff]))).toBe('400 malformed_body')
+      expect(await status('text/plain; charset=klingon', 'x')).toBe('415 unsupported_media_type')
+      expect(await status('text/plain', 'x'.repeat(17 * 1024 * 1024))).toBe('413 body_too_large')
+    })
+
+    test('only the methods that it declares; HEAD where it declares GET', async () => {
+      for (const method of ['POST', 'PUT', 'DELETE'])
+        expect((await call('request', { method, body: {} })).json.method).toBe(method)
+      expect((await call('request', { method: 'HEAD' })).status).toBe(200)
+      const patch = await call('request', { method: 'PATCH', body: {} })
+      expect([patch.status, patch.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, PUT, DELETE'])
+      expect((await call('kind', { method: 'GET' })).status).toBe(405)
+    })
+
+    test('its schema refuses a body by place and rule, never by value', async () => {
+      const { status, json, text } = await call('schema', { body: { n: 'tulip' } })
+      expect([status, json.detail]).toEqual([422, 'The body is not as request_schema says: n must be integer.'])
+      expect(text).not.toContain('tulip')
+      expect((await call('schema', { method: 'POST', body: '' })).status).toBe(422)
+      expect((await call('schema', { body: { n: 1 } })).json).toEqual({ n: 1 })
+    })
+  })
+
+  describe('the answer', () => {
+    const reply = (body: unknown) =>
+      call('reply', { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+
+    test('is the JSON of what it returns', async () => {
+      for (const value of [{ a: 1 }, [1, 'x'], 5, true, null]) {
+        const answer = await reply(value)
+        expect([answer.status, answer.json, answer.headers.get('content-type')]).toEqual([
+          200,
+          value,
+          'application/json',
+        ])
+      }
+    })
+
+    test('or a reply with a status and headers: text and bytes as they are', async () => {
+      const text = await reply('text')
+      expect([text.status, text.text, text.headers.get('x-made'), text.headers.get('content-type')]).toEqual([
+        201,
+        'héllo',
+        '1',
+        'text/html',
+      ])
+      // a document of a function can do nothing in the name of who opens it
+      expect(text.headers.get('content-security-policy')).toContain('sandbox')
+      const bytes = await fetch(`${server.url}/api/service/shop/reply`, {
+        method: 'POST',
+        body: '"bytes"',
+        headers: { 'x-api-key': ALL },
+      })
+      expect([...(await bytes.bytes())]).toEqual([1, 0, 255])
+      expect(bytes.headers.get('content-type')).toBe('application/octet-stream')
+      expect([(await reply('empty')).status, (await reply('empty')).text]).toEqual([204, ''])
+      const json = await reply('json')
+      expect([json.status, json.json]).toEqual([404, { a: [1] }])
+    })
+
+    test('or an error that it means, as a problem document with the request id', async () => {
+      const { status, json } = await reply('refuse')
+      expect([status, json.detail, json.code, typeof json.request_id]).toEqual([
+        409,
+        'it is taken',
+        'function_refused',
+        'string',
+      ])
+    })
+
+    test('an error that it does not mean is a 500 that says nothing, and is in the log of the server', async () => {
+      const { status, json, text } = await call('fails', { body: { x: 'tulip' } })
+      expect([status, json.detail]).toEqual([500, 'The function failed.'])
+      expect(text).not.toMatch(/secret_value|tulip|handler|null|line/)
+      expect(server.output()).toContain(json.request_id)
+    })
+
+    test('an answer that its schema refuses is a 500', async () => {
+      expect((await call('schema', { body: { n: 10 } })).json.code).toBe('function_failed')
+      expect((await call('schema', { body: { n: 1, more: 'x' } })).status).toBe(500)
+    })
+  })
+
+  describe('host calls', () => {
+    test('are made in the name of the caller: what is masked for it stays masked', async () => {
+      expect((await call('seen', { body: {} })).json).toMatchObject({ name: 'A. L.', email: '[BLOCKED]' })
+      expect((await call('seen', { body: {}, key: RAW })).json).toMatchObject({
+        name: 'Ada Lovelace',
+        email: 'ada@example.org',
+      })
+    })
+
+    test('reach what the caller reaches, and what the definition lends; rows out of its scope are not there', async () => {
+      const refused = await call('seen', { body: {}, key: NARROW })
+      expect([refused.status, refused.json.code]).toEqual([403, 'endpoint_out_of_reach'])
+      const lent = await call('lent', { body: {}, key: NARROW })
+      expect(lent.json).toMatchObject({ name: 'A. L.', plan: 'premium' })
+      expect(lent.text).not.toContain('Lovelace')
+    })
+
+    test('a model answers as it does by itself; a refusal that the handler does not take is the caller’s', async () => {
+      const body = { features: { tenure: 8, plan: 'premium' } }
+      expect((await call('scored', { body, key: NARROW })).json).toEqual((await call('churn', { body })).json)
+      const refused = await call('scored', { body: { features: { tenure: 'x', plan: 'premium' } } })
+      expect([refused.status, refused.json.errors[0].feature]).toEqual([422, 'tenure'])
+    })
+
+    test('a function answers another with its value, its text, or its error', async () => {
+      expect((await call('passed', { body: { a: 1 } })).json).toEqual({ passed: { a: 1 } })
+      expect((await call('passed', { method: 'POST', body: '"text"' })).json).toEqual({ passed: 'héllo' })
+      const refused = await call('passed', { method: 'POST', body: '"refuse"' })
+      expect([refused.status, refused.json.detail]).toEqual([409, 'it is taken'])
+    })
+
+    test('cost nothing of the caller’s rate limit', async () => {
+      const minted = await server.admin(
+        'POST',
+        `/api/publish/assets/1/api-keys`,
+        { name: 'twice', rate_limit: 2 },
+        scope,
+      )
+      const { key } = minted.json
+      expect((await call('seen', { body: {}, key })).status).toBe(200)
+      expect((await call('seen', { body: {}, key })).status).toBe(200)
+      expect((await call('seen', { body: {}, key })).status).toBe(429)
+    })
+  })
+
+  describe('publishing', () => {
+    const publish = async (endpoint: object) => {
+      const key = `p-${crypto.randomUUID()}`
+      const config = { endpoints: [endpoint] }
+      const made = await server.admin(
+        'POST',
+        '/api/publish/assets',
+        { asset_type: 'api_service', asset_key: key, config },
+        scope,
+      )
+      if (made.status !== 201) return made
+      return server.admin('POST', `/api/publish/assets/${made.json.id}/publish`, {}, scope)
+    }
+
+    test.each<[string, string, string]>([
+      ['no handler', '', 'has no handler'],
+      ['no TypeScript', 'export default (request) => {\n  const a: number = 1\n  return {{\n}', 'line 3, column 11'],
+      ['what TypeScript makes code of', 'enum Colour { Red }\nexport default () => Colour.Red', 'line 1'],
+      ['no default export', 'export const handler = () => 1', 'default'],
+      ['a default export that is none', 'export default { handler: 1 }', 'no function'],
+      [
+        'an import',
+        "import { readFileSync } from 'node:fs'\nexport default () => readFileSync('/etc/passwd')",
+        'node:fs',
+      ],
+      [
+        'a macro',
+        "import { readFileSync } from 'node:fs' with { type: 'macro' }\nexport default () => readFileSync('/etc/passwd', 'utf8')",
+        'node:fs',
+      ],
+      [
+        'an error while it is loaded',
+        "const a = 1\nthrow new Error('not today')\nexport default () => a",
+        'not today (line 2',
+      ],
+      ['an endless load', 'for (;;);\nexport default () => 1', 'CPU'],
+      ['Python, as other builders have it', 'def handler(payload):\n    return payload\n', 'line 1'],
+    ])('%s is 422, with what is wrong and where', async (_, handler, says) => {
+      const { status, json, text } = await publish(named('broken', handler))
+      expect([status, json.detail]).toEqual([422, expect.stringContaining(says)])
+      expect(json.detail).toStartWith('service')
+      expect(json.detail).toContain('endpoint broken')
+      expect(text).not.toContain('root:')
+    })
+
+    test('what is misspelt, or no limit, is refused when it is saved', async () => {
+      for (const wrong of [
+        { method: ['POST'] },
+        { methods: ['TRACE'] },
+        { limits: { cpu_ms: 0 } },
+        { grants: { fetch: ['http://a/'] } },
+        { grants: { fetch: ['169.254.169.254/x'] } },
+      ])
+        expect((await publish(named('wrong', 'export default () => 1', wrong))).status).toBe(422)
+      expect(
+        (await publish(named('wrong', 'export default () => 1', { request_schema: { type: 'nope' } }))).status,
+      ).toBe(422)
+    })
+
+    test('a hook that is no handler names itself', async () => {
+      const model = { id: 'hooked', kind: 'model', model: 'churn', before: { handler: 'export default 5' } }
+      const { status, json } = await publish(model)
+      expect([status, json.detail]).toEqual([422, expect.stringContaining('before')])
+    })
+
+    test('a published handler is served as it was when its draft changes, and after a start', async () => {
+      const config = (text: string) => ({ endpoints: [named('say', `export default () => '${text}'`)] })
+      const made = await server.admin(
+        'POST',
+        '/api/publish/assets',
+        { asset_type: 'api_service', asset_key: 'say', config: config('one') },
+        scope,
+      )
+      await server.admin('POST', `/api/publish/assets/${made.json.id}/publish`, {}, scope)
+      const minted = await server.admin('POST', `/api/publish/assets/${made.json.id}/api-keys`, { name: 'k' }, scope)
+      const say = async () => (await server.call('/api/service/say/say', { method: 'POST', key: minted.json.key })).json
+      expect(await say()).toBe('one')
+      await server.admin('PUT', `/api/publish/assets/${made.json.id}`, { config: config('two') }, scope)
+      expect(await say()).toBe('one')
+      await server.admin('POST', `/api/publish/assets/${made.json.id}/publish`, {}, scope)
+      expect(await say()).toBe('two')
+      await server.stop()
+      server = await startCallgate({
+        target,
+        dataDir: server.dataDir,
+        env: { CALLGATE_ADMIN_TOKEN: server.adminToken },
+      })
+      expect(await say()).toBe('two')
+    })
+  })
+
+  describe('the dry-run', () => {
+    const dryRun = (id: string, body: unknown, query = '') =>
+      server.admin('POST', `/api/api-services/1/endpoints/${id}/test${query}`, body)
+
+    test('answers as a call does, with the log beside it', async () => {
+      const { status, json, headers } = await dryRun('request', { a: 1 }, '?q=x')
+      expect([status, json.body, json.query]).toEqual([200, { a: 1 }, { q: 'x' }])
+      expect(JSON.parse(headers.get('x-function-log')!)).toEqual([])
+      // as the administrator, raw
+      expect((await dryRun('seen', {})).json).toMatchObject({ name: 'Ada Lovelace' })
+    })
+
+    test('shows its author what went wrong, the line, and the log', async () => {
+      const { status, json } = await dryRun('fails', { x: 7 })
+      expect(status).toBe(500)
+      expect(json.handler).toMatchObject({ name: 'TypeError', line: 4 })
+      expect(json.handler.message).toContain('secret_value')
+      expect(json.handler.stack).toContain('handler.ts:4')
+      expect(json.log).toEqual(['before 7'])
+    })
+  })
+})

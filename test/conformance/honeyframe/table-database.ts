@@ -1,0 +1,235 @@
+/** What only a database's own table has: types, defaults, constraints, other writers. */
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { waitFor } from '../../harness.ts'
+import { fields, RAW, type TableWorld, VERBS } from './table-world.ts'
+
+export function database(world: TableWorld): void {
+  const send: TableWorld['send'] = (...args) => world.send(...args)
+  const sql = (text: string) => world.database!.sql.unsafe(text)
+
+  test('types of the database go in as they come out', async () => {
+    const row = {
+      mood: 'happy',
+      code: 'abc',
+      small: -5,
+      list: [1, 2],
+      span: '[1,5)',
+      address: '10.0.0.0/8',
+      binary_doc: { b: [1], a: 'x' },
+      fixed: 'abcd',
+    }
+    const made = await send('POST', 'typed', row)
+    expect(made.status).toBe(201)
+    const { _links, id, made: at, twice, ...rest } = made.json
+    expect([rest, at, twice]).toEqual([row, '2024-01-01T00:00:00Z', -10])
+    expect(id).toMatch(/^[0-9a-f-]{36}$/)
+    const put = await send('PUT', `typed/${id}`, made.json)
+    expect([put.status, put.json]).toEqual([200, made.json])
+    expect((await send('GET', `typed/${id}`)).headers.get('etag')).toBe(put.headers.get('etag')!)
+    const patched = await send('PATCH', `typed/${id}`, { binary_doc: { a: null, c: 1 }, list: [3] })
+    expect([patched.json.binary_doc, patched.json.list]).toEqual([{ b: [1], c: 1 }, [3]])
+    expect((await send('DELETE', `typed/${id}`)).status).toBe(204)
+  })
+
+  test.each([
+    ['mood', '"angry"'],
+    ['code', '"abcd"'],
+    ['small', '40000'],
+    ['list', '"x"'],
+    ['list', '["x"]'],
+    ['span', '"[5,1)"'],
+    ['address', '"10.0.0.256"'],
+    ['made', '"never"'],
+    ['id', '"not a uuid"'],
+  ])('a value that the database does not take is 422 and names the column: %s %s', async (column, text) => {
+    const body = `{"code": "ok", "${column}": ${text}}`
+    const one = await send('POST', 'typed', body, { 'content-type': 'application/json' })
+    expect([one.status, one.json.code, fields(one)]).toEqual([422, 'unacceptable_rows', [column]])
+    expect(one.text).not.toMatch(/angry|abcd|40000|256|never|not a uuid|enum|invalid input/)
+    const rows = `[${'{"code": "a"},'.repeat(1234)}${body},{"code": "b"}]`
+    const many = await send('POST', 'typed', rows, { 'content-type': 'application/json' })
+    expect([many.status, fields(many)]).toEqual([422, [`1234 ${column}`]])
+    if (column === 'id') return
+    const put = await send('PUT', 'typed/00000000-0000-0000-0000-000000000001', body, {
+      'content-type': 'application/json',
+    })
+    expect([put.status, fields(put)]).toEqual([422, [column]])
+    expect((await send('GET', 'typed')).json.count).toBe(0)
+  })
+
+  test('what the database gives may be left out, and PUT gives it anew; what it computes is not written', async () => {
+    const made = await send('POST', 'typed', [{ code: 'a' }, { code: 'b', made: '2020-02-02' }, { code: 'c' }])
+    expect(made.json.count).toBe(3)
+    const rows = (await send('GET', 'typed?order=code')).json.rows
+    expect(rows.map((r: { made: string }) => r.made)).toEqual([
+      '2024-01-01T00:00:00Z',
+      '2020-02-02T00:00:00Z',
+      '2024-01-01T00:00:00Z',
+    ])
+    expect(made.json.keys.map((k: { id: string }) => k.id)).toEqual(rows.map((r: { id: string }) => r.id))
+    const put = await send('PUT', `typed/${rows[1].id}`, { code: 'b', twice: 7 })
+    expect([put.status, put.json.made, put.json.twice]).toEqual([200, '2024-01-01T00:00:00Z', null])
+    for (const [method, path] of [
+      ['POST', 'typed'],
+      ['PATCH', `typed/${rows[1].id}`],
+    ] as const)
+      expect(fields(await send(method, path, { twice: 4 }))).toEqual(['twice'])
+    const schema = (await world.admin('GET', '/api/datasets/t.typed/schema')).json
+    expect([schema.required, schema.properties.twice.readOnly]).toEqual([[], true])
+    for (const { id } of rows) await send('DELETE', `typed/${id}`)
+    const account = await send('POST', 'accounts', { login: 'identity' })
+    expect(account.json.id).toBePositive()
+    expect((await send('PUT', `accounts/${account.json.id}`, { id: account.json.id, login: 'identity' })).status).toBe(
+      200,
+    )
+    const own = await send('PUT', 'accounts/900000', { login: 'own' })
+    expect([own.status, own.json.code]).toEqual([422, 'unacceptable_rows'])
+  })
+
+  test("constraints are the database's, and told without values", async () => {
+    const first = await send('POST', 'accounts', { login: 'taken', secret: 's1', level: 1 })
+    expect(first.status).toBe(201)
+    const login = await send('POST', 'accounts', { login: 'taken' })
+    expect([login.status, login.json.code, fields(login)]).toEqual([409, 'row_conflicts', ['login']])
+    const both = await send('POST', 'accounts', [{ login: 'l1' }, { login: 'l2', level: 1 }])
+    expect([both.status, fields(both), both.json.errors[0].message]).toEqual([
+      409,
+      ['1 region'],
+      'There is a row with the same region, level already.',
+    ])
+    const check = await send('PATCH', `accounts/${first.json.id}`, { level: 0 })
+    expect([check.status, check.json.code]).toEqual([422, 'unacceptable_rows'])
+    const raised = await send('POST', 'accounts', { login: 'refused' })
+    expect([raised.status, raised.text.includes('no refused')]).toEqual([422, false])
+    expect((await send('POST', 'visits', { account: 123456789 })).status).toBe(422)
+    const visit = await send('POST', 'visits', { account: first.json.id })
+    const needed = await send('DELETE', `accounts/${first.json.id}`)
+    expect([needed.status, needed.json.code]).toEqual([409, 'row_needed'])
+    await send('DELETE', `visits/${visit.json.id}`)
+    expect((await send('DELETE', `accounts/${first.json.id}`)).status).toBe(204)
+    for (const answer of [login, both, check, raised, needed])
+      expect(answer.text).not.toMatch(/taken|_key|_check|constraint|Key \(/)
+  })
+
+  test('a conflict in a column that the key does not see names nothing', async () => {
+    const { json } = await send('POST', 'accounts', { login: 'hidden', secret: 'the secret' })
+    const masked = world.as(await world.mint({ allowed_methods: VERBS }))
+    const narrow = world.as(await world.mint({ ...RAW, allowed_columns: ['id', 'secret'] }))
+    const taken = await narrow('PATCH', `accounts/${json.id}`, { secret: 'the secret' })
+    expect(taken.status).toBe(200)
+    const conflict = await masked('POST', 'accounts', { login: 'hidden' })
+    expect(fields(conflict)).toEqual(['login'])
+    const { json: other } = await send('POST', 'accounts', { login: 'other' })
+    await sql(`CREATE UNIQUE INDEX hidden_part ON t.accounts (secret, level)`)
+    await send('PATCH', `accounts/${json.id}`, { level: 7 })
+    await sql(`UPDATE t.accounts SET secret = NULL WHERE login = 'other'`)
+    await sql(
+      `DROP INDEX t.hidden_part; CREATE UNIQUE INDEX hidden_part ON t.accounts (coalesce(secret, 'the secret'), level)`,
+    ).simple()
+    const refused = await masked('PATCH', `accounts/${other.id}`, { level: 7, region: 'elsewhere' })
+    expect([refused.status, refused.json.code, fields(refused)]).toEqual([409, 'row_conflicts', ['']])
+    expect(refused.text).not.toMatch(/secret|hidden|level/)
+    await sql('DROP INDEX t.hidden_part; DELETE FROM t.accounts').simple()
+  })
+
+  test('a row that the database itself takes out of the scope is not kept', async () => {
+    const north = world.as(await world.mint({ ...RAW, row_scope: { region: ['north'] } }))
+    const made = await north('POST', 'accounts', { login: 'stays' })
+    expect([made.status, made.json.region]).toEqual([201, 'north'])
+    for (const [method, path, body] of [
+      ['POST', 'accounts', { login: 'moved' }],
+      ['POST', 'accounts', [{ login: 'a' }, { login: 'moved' }]],
+      ['PATCH', `accounts/${made.json.id}`, { login: 'moved' }],
+      ['PUT', `accounts/${made.json.id}`, { login: 'moved' }],
+    ] as const) {
+      const { status, json } = await north(method, path, body)
+      expect([method, status, json.code]).toEqual([method, 403, 'out_of_scope'])
+    }
+    expect((await send('GET', 'accounts')).json.rows.map((r: { login: string }) => r.login)).toEqual(['stays'])
+    await sql('DELETE FROM t.accounts')
+  })
+
+  test('others who write to the table are met: their changes are seen, their locks waited for', async () => {
+    const made = await send('PUT', 'named/shared', { n: 1 })
+    await sql(`UPDATE t.named SET n = 2 WHERE name = 'shared'`)
+    expect((await send('GET', 'named/shared')).json.n).toBe(2)
+    expect((await send('PATCH', 'named/shared', { n: 3 }, { 'if-match': made.headers.get('etag')! })).status).toBe(412)
+    const other = await world.database!.sql.reserve()
+    await other.unsafe('BEGIN')
+    await other.unsafe(`UPDATE t.named SET n = 10 WHERE name = 'shared'`)
+    const { headers } = await send('GET', 'named/shared')
+    const waiting = send('PATCH', 'named/shared', { n: 3 }, { 'if-match': headers.get('etag')! })
+    await waitFor(async () => {
+      const [{ n }] = await sql(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+      return n > 0 || undefined
+    })
+    await other.unsafe('COMMIT')
+    other.release()
+    expect((await waiting).status).toBe(412)
+    await sql(`DELETE FROM t.named WHERE name = 'shared'`)
+    expect((await send('PATCH', 'named/shared', { n: 3 })).status).toBe(404)
+  })
+
+  test('of many who create the same row by PUT one does, and the others replace it', async () => {
+    const answers = await Promise.all(Array.from({ length: 16 }, (_, n) => send('PUT', 'named/met', { n })))
+    expect(answers.filter(a => a.status === 201)).toHaveLength(1)
+    expect(answers.filter(a => a.status === 200)).toHaveLength(15)
+    expect((await send('DELETE', 'named/met')).status).toBe(204)
+  })
+
+  test('a view is written to where the database can, else it is 403', async () => {
+    const made = await send('POST', 'accounts', { login: 'through a view' })
+    expect((await send('PATCH', `logins/${made.json.id}`, { login: 'renamed' })).json.login).toBe('renamed')
+    const refused = await send('DELETE', 'counted/north')
+    expect([refused.status, refused.json.code]).toEqual([403, 'database_refuses'])
+    await sql('DELETE FROM t.accounts')
+  })
+
+  test('a connection whose user may not write is told so, and may not keep answers', async () => {
+    await sql(
+      `CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA t TO reader; GRANT SELECT ON t.named TO reader`,
+    ).simple()
+    const url = new URL(world.database!.url)
+    url.username = 'reader'
+    url.password = 'reader'
+    writeFileSync(join(world.folder, 'reader.url'), String(url))
+    expect(
+      (
+        await world.admin('POST', '/api/connections', {
+          name: 'reader',
+          kind: 'postgres',
+          url_file: join(world.folder, 'reader.url'),
+        })
+      ).status,
+    ).toBe(201)
+    const body = { name: 'r.named', engine: 'postgres', connection: 'reader', table: 't.named', writable: true }
+    const made = await world.admin('POST', '/api/datasets', body)
+    expect([made.status, made.json.writable]).toEqual([201, true])
+    const config = { endpoints: [{ id: 'rows', kind: 'table', dataset: 'r.named', methods: VERBS }] }
+    const { json } = await world.admin('POST', '/api/publish/assets', {
+      asset_type: 'api_service',
+      asset_key: 'reader',
+      config,
+    })
+    await world.admin('POST', `/api/publish/assets/${json.id}/publish`, {})
+    const key = await world.mint(RAW, json.id)
+    const ask = (headers: Record<string, string> = {}) =>
+      world.callgate.call('/api/service/reader/rows', { method: 'POST', key, body: { name: 'x', n: 1 }, headers })
+    const refused = await ask()
+    expect([refused.status, refused.json.code]).toEqual([403, 'database_refuses'])
+    expect((await ask({ 'idempotency-key': 'x' })).status).toBe(501)
+  })
+
+  test('a database that goes away is 503, and writes go on by themselves when it is back', async () => {
+    await send('PUT', 'named/kept', { n: 1 })
+    await world.database!.kill()
+    const lost = await send('PATCH', 'named/kept', { n: 2 })
+    expect([lost.status, lost.json.code, lost.headers.get('retry-after')]).toEqual([503, 'connection_lost', '5'])
+    expect((await send('GET', 'named/kept')).status).toBe(503)
+    await world.database!.start()
+    expect((await send('PATCH', 'named/kept', { n: 3 })).status).toBe(200)
+    expect((await send('GET', 'named/kept')).json.n).toBe(3)
+  })
+}

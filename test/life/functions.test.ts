@@ -1,0 +1,171 @@
+/**
+ * Function processes that are killed or do not answer, under load: no wrong answer, no call without one, and what a call has
+ * asked for is not done twice. `CALLGATE_FUNCTION_KILLS=n` sets how many are killed.
+ */
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { workersOf } from '../bench/load.ts'
+import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
+
+setDefaultTimeout(60_000)
+
+const KILLS = Number(process.env.CALLGATE_FUNCTION_KILLS ?? 12)
+const key = mintSecret('dk')
+const seen = new Map<string, number>()
+const remote = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  async fetch(request) {
+    const id = new URL(request.url).searchParams.get('id')!
+    seen.set(id, (seen.get(id) ?? 0) + 1)
+    await Bun.sleep(5)
+    return Response.json({ id })
+  },
+})
+const named = (id: string, handler: string, more: object = {}) => ({ id, kind: 'function', handler, ...more })
+const manifest = {
+  projects: [
+    {
+      slug: 'kill',
+      services: [
+        {
+          key: 'kill',
+          publish: true,
+          endpoints: [
+            named('square', 'export default ({ body }) => ({ square: body.n * body.n })'),
+            named(
+              'twice',
+              `export default async ({ body }, host) => {
+                const { square } = await host.call('square', { n: body.n })
+                const { id } = (await host.fetch('http://localhost:${remote.port}/?id=' + body.id, { method: 'POST' })).json()
+                return { square, id }
+              }`,
+              { grants: { fetch: [`localhost:${remote.port}`] } },
+            ),
+            named(
+              'burn',
+              `export default async ({ body }, host) => {
+                for (const end = Date.now() + 4; Date.now() < end; );
+                return host.call('square', body)
+              }`,
+            ),
+            named('outer', "export default async ({ body }, host) => (await host.call('burn', body)).square"),
+            named('brief', 'export default ({ body }) => body.n', { limits: { wall_ms: 300 } }),
+            named('loop', 'export default () => { for (;;); }', { limits: { cpu_ms: 30 } }),
+          ],
+          keys: [{ name: 'kill', secret_env: 'KILL_KEY' }],
+        },
+      ],
+    },
+  ],
+}
+const start = (): Promise<Callgate> =>
+  startCallgate({
+    manifest,
+    env: { KILL_KEY: key },
+    flags: ['--function-workers', '2', '--function-networks', '127.0.0.0/8,::1/128'],
+  })
+const functionsOf = (server: Callgate) =>
+  workersOf(server.process.pid)
+    .filter(({ kind }) => kind === 'function')
+    .map(({ pid }) => pid)
+
+afterAll(async () => {
+  await remote.stop(true)
+  await cleanUp()
+})
+
+test(`kill -9 of function processes, ${KILLS} times under load: every call has its right answer, or a 503`, async () => {
+  const server = await start()
+  const call = (endpoint: string, body: object) => server.call(`/api/service/kill/${endpoint}`, { key, body })
+  const count = { right: 0, refused: 0 }
+  let killing = true
+  const caller = async (name: string) => {
+    for (let n = 0; killing; n++) {
+      const id = `${name}-${n}`
+      const [plain, twice] = await Promise.all([call('square', { n }), call('twice', { n, id })])
+      for (const [answer, right] of [
+        [plain, { square: n * n }],
+        [twice, { square: n * n, id }],
+      ] as const) {
+        if (answer.status === 503) count.refused++
+        else {
+          expect([answer.status, answer.json]).toEqual([200, right])
+          count.right++
+        }
+      }
+    }
+  }
+  const callers = Promise.all(Array.from({ length: 8 }, (_, i) => caller(String(i))))
+  let kills = 0
+  while (kills < KILLS) {
+    const served = count.right
+    await waitFor(() => (count.right > served + 20 ? true : undefined))
+    const pids = functionsOf(server)
+    const victim = pids[kills % Math.max(1, pids.length)]
+    if (victim === undefined) continue
+    process.kill(victim, 'SIGKILL')
+    kills++
+  }
+  killing = false
+  await callers
+  expect(count.right).toBeGreaterThan(KILLS * 20)
+  expect(count.refused).toBeLessThan(count.right / 10)
+  // a call that ran again got what it had asked for, and did not ask the other server once more
+  expect([...seen.values()].filter(times => times > 1)).toEqual([])
+  expect((await call('square', { n: 9 })).json).toEqual({ square: 81 })
+  expect(await server.stop()).toBe(0)
+})
+
+test('a process that is stopped in the middle of calls is replaced; they are answered all the same', async () => {
+  const server = await start()
+  const call = (n: number) => server.call('/api/service/kill/brief', { key, body: { n } })
+  await call(1)
+  const [stopped] = await waitFor(() => (functionsOf(server).length > 0 ? functionsOf(server) : undefined))
+  process.kill(stopped!, 'SIGSTOP')
+  const answers = await Promise.all([2, 3, 4, 5].map(call))
+  const statuses = new Set(answers.map(({ status }) => status))
+  // it does not answer: within the wall time of the calls nobody can know that it never will
+  for (const status of statuses) expect([200, 504]).toContain(status)
+  await waitFor(async () => ((await call(6)).status === 200 ? true : undefined))
+  expect(functionsOf(server)).not.toContain(stopped)
+  await server.stop()
+})
+
+test('endless loops cost their callers an error and the others some time, and no process has to be ended', async () => {
+  const server = await start()
+  const call = (endpoint: string, n = 3) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n } })
+  await Promise.all([call('square'), call('loop')])
+  const before = functionsOf(server)
+  const loops = Array.from({ length: 20 }, () => call('loop'))
+  for (let i = 0; i < 50; i++) expect((await call('square')).json).toEqual({ square: 9 })
+  for (const answer of await Promise.all(loops))
+    expect([answer.status, answer.json.code]).toEqual([504, 'cpu_exceeded'])
+  expect(functionsOf(server)).toEqual(before)
+  await server.stop()
+})
+
+test('functions that wait for functions never wait for one another', async () => {
+  const server = await start()
+  const call = (endpoint: string, n: number) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n } })
+  for (const endpoint of ['square', 'burn', 'outer', 'outer']) await call(endpoint, 1)
+  const answers = await Promise.all(Array.from({ length: 150 }, (_, n) => call('outer', n)))
+  expect(answers.map(({ json }) => json)).toEqual(answers.map((_, n) => n * n))
+  await server.stop()
+})
+
+test('a caller that goes away frees its place; the server ends with functions under way', async () => {
+  const server = await start()
+  const gone = new AbortController()
+  const waiting = fetch(`${server.url}/api/service/kill/loop`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'x-api-key': key },
+    signal: gone.signal,
+  }).catch(() => 'gone')
+  gone.abort()
+  expect(await waiting).toBe('gone')
+  const open = server.call('/api/service/kill/twice', { key, body: { n: 2, id: 'end' } })
+  expect(await server.stop()).toBe(0)
+  expect((await open).json).toEqual({ square: 4, id: 'end' })
+})

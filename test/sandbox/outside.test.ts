@@ -1,0 +1,175 @@
+/** What handlers fetch: from a real server of this test's, and not from where they must not. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
+import ipaddr from 'ipaddr.js'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { fetchOutside } from '../../src/sandbox/outside.ts'
+import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
+
+const key = mintSecret('dk')
+const other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('of another origin') })
+let received: { method: string; headers: Record<string, string>; body: string } | undefined
+const remote = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  async fetch(request) {
+    const { pathname } = new URL(request.url)
+    received = { method: request.method, headers: request.headers.toJSON(), body: await request.text() }
+    if (pathname === '/json') return Response.json({ rate: 1.5 })
+    if (pathname === '/bytes') return new Response(new Uint8Array([0, 255, 1]))
+    if (pathname === '/missing') return new Response('not here', { status: 404 })
+    if (pathname === '/large') return new Response('x'.repeat(3_000_000))
+    if (pathname === '/bomb')
+      return new Response(gzipSync('x'.repeat(30_000_000)), { headers: { 'content-encoding': 'gzip' } })
+    if (pathname === '/packed')
+      return new Response(gzipSync('{"a":1}'), {
+        headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
+      })
+    if (pathname === '/again') return Response.redirect('/json', 302)
+    if (pathname === '/round') return Response.redirect('/round', 302)
+    if (pathname === '/away') return Response.redirect(`http://127.0.0.1:${other.port}/`, 302)
+    if (pathname === '/file') return Response.redirect('file:///etc/passwd', 302)
+    if (pathname === '/slow') {
+      await new Promise(() => {})
+    }
+    return new Response('hello')
+  },
+})
+const base = `http://localhost:${remote.port}`
+const bounds = (more: object = {}) => ({
+  hosts: [`localhost:${remote.port}`],
+  networks: [ipaddr.parseCIDR('127.0.0.0/8'), ipaddr.parseCIDR('::1/128')] as [ipaddr.IPv4, number][],
+  bytes: 1 << 20,
+  deadline: Date.now() + 5000,
+  ...more,
+})
+const refusal = (url: string, more: object = {}) =>
+  fetchOutside({ url }, bounds(more)).then(
+    () => 'fetched',
+    error => `${error.status} ${error.code}`,
+  )
+
+afterAll(async () => {
+  await remote.stop(true)
+  await other.stop(true)
+  await cleanUp()
+})
+
+describe('where it may not go', () => {
+  test.each([
+    ['a host that is not on the list', 'http://example.org/', '403 fetch_refused'],
+    ['another port', `http://localhost:${other.port}/`, '403 fetch_refused'],
+    ['an address for a name', `http://127.0.0.1:${remote.port}/`, '403 fetch_refused'],
+    ['a file', 'file:///etc/passwd', '422 unprocessable'],
+    ['data', 'data:text/plain,x', '422 unprocessable'],
+    ['no URL', 'nothing', '422 unprocessable'],
+    ['a name and password', `http://a:b@localhost:${remote.port}/`, '422 unprocessable'],
+    ['a redirect to another origin', `${base}/away`, '403 fetch_refused'],
+    ['a redirect to a file', `${base}/file`, '422 unprocessable'],
+    ['redirects without an end', `${base}/round`, '502 fetch_failed'],
+    ['a large answer', `${base}/large`, '502 fetch_failed'],
+    ['a small answer that unpacks to a large one', `${base}/bomb`, '502 fetch_failed'],
+  ])('%s', async (_, url, expected) => {
+    expect(await refusal(url)).toBe(expected)
+  })
+
+  test.each([
+    'http://localhost/',
+    'http://127.0.0.1/',
+    'http://2130706433/',
+    'http://0x7f.1/',
+    'http://0.0.0.0/',
+    'http://10.0.0.1/',
+    'http://172.16.0.1/',
+    'http://192.168.1.1/',
+    'http://169.254.169.254/latest/meta-data/',
+    'http://100.64.0.1/',
+    'http://198.18.0.1/',
+    'http://224.0.0.1/',
+    'http://255.255.255.255/',
+    'http://[::1]/',
+    'http://[::]/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[::127.0.0.1]/',
+    'http://[64:ff9b::7f00:1]/',
+    'http://[2002:7f00:1::]/',
+    'http://[fd00::1]/',
+    'http://[fe80::1]/',
+  ])('%s is not public, and refused though it is on the list', async url => {
+    const { hostname } = new URL(url)
+    // no pattern of a definition can name an address in brackets: the check of the address is what is tried here
+    expect(await refusal(url, { hosts: [hostname], networks: [] })).toBe('403 fetch_refused')
+  })
+
+  test('longer than it may', async () => {
+    expect(await refusal(`${base}/slow`, { deadline: Date.now() + 100 })).toBe('504 deadline_passed')
+  })
+})
+
+describe('from a handler', () => {
+  let server: Callgate
+  const run = (id: string, body: unknown = {}) => server.call(`/api/service/f/${id}`, { key, body })
+  const named = (id: string, body: string, hosts: string[]) => ({
+    id,
+    kind: 'function',
+    handler: `export default async (request, host) => { ${body} }`,
+    grants: { fetch: hosts },
+  })
+
+  beforeAll(async () => {
+    const host = [`localhost:${remote.port}`]
+    const endpoints = [
+      named(
+        'get',
+        `const r = await host.fetch('${base}/json'); return { ok: r.ok, status: r.status, url: r.url, ...r.json() }`,
+        host,
+      ),
+      named('packed', `return (await host.fetch('${base}/packed')).json()`, host),
+      named('bytes', `return [...(await host.fetch('${base}/bytes')).bytes()]`, host),
+      named('missing', `const r = await host.fetch('${base}/missing'); return [r.status, r.ok, r.text()]`, host),
+      named('again', `return (await host.fetch('${base}/again', { method: 'POST', body: { a: 1 } })).url`, host),
+      named(
+        'post',
+        `await host.fetch('${base}/x', { method: 'PUT', headers: { 'X-A': 'b', Host: 'evil', 'Content-Length': '999' }, body: request.body }); return null`,
+        host,
+      ),
+      named('star', `return host.fetch('${base}/json').then(r => r.status, e => e.code)`, ['*.localhost']),
+      named('none', `return host.fetch('${base}/json').then(r => r.status, e => e.code)`, []),
+    ]
+    const service = { key: 'f', publish: true, endpoints, keys: [{ name: 'k', secret_env: 'FETCH_KEY' }] }
+    server = await startCallgate({
+      manifest: { projects: [{ slug: 'f', services: [service] }] },
+      env: { FETCH_KEY: key, HTTP_PROXY: 'http://127.0.0.1:9' },
+      flags: ['--function-networks', '127.0.0.0/8,::1/128'],
+    })
+  }, 60_000)
+
+  test('an answer has its status, where it came from, and its content as JSON, text or bytes', async () => {
+    expect((await run('get')).json).toEqual({ ok: true, status: 200, url: `${base}/json`, rate: 1.5 })
+    expect((await run('packed')).json).toEqual({ a: 1 })
+    expect((await run('bytes')).json).toEqual([0, 255, 1])
+    expect((await run('missing')).json).toEqual([404, false, 'not here'])
+  })
+
+  test('it sends what it is given, but for what belongs to the connection; never the caller’s key', async () => {
+    await run('post', { b: 2 })
+    expect([received?.method, received?.body]).toEqual(['PUT', '{"b":2}'])
+    expect(received?.headers).toMatchObject({
+      'x-a': 'b',
+      host: `localhost:${remote.port}`,
+      'content-type': 'application/json',
+      'content-length': '7',
+    })
+    expect(JSON.stringify(received)).not.toContain(key)
+  })
+
+  test('a redirect is followed as browsers do it', async () => {
+    expect((await run('again')).json).toBe(`${base}/json`)
+    expect([received?.method, received?.body]).toEqual(['GET', ''])
+  })
+
+  test('`*.` stands for names below, and without a list there is no host', async () => {
+    expect((await run('star')).json).toBe('fetch_refused')
+    expect((await run('none')).json).toBe('fetch_refused')
+  })
+})
