@@ -139,9 +139,12 @@ export function openInstance(config: Config): Instance {
       const read = refresher.stop()
       // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
       const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
+      // whoever does not even read what was broken off is not waited for
+      const leave = setTimeout(() => server?.stop(true), config.requestTimeout + 2500)
       // answers of deployments that have no end of their own are given one, else the server would wait for them
       await Promise.all([app.stop(), fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
       clearTimeout(cut)
+      clearTimeout(leave)
       await read
       clearInterval(flushing)
       await scorer.close()

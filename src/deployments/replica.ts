@@ -14,8 +14,9 @@ const HEALTH_EVERY_MS = 10_000
 const HEALTH_TIMEOUT_MS = 5000
 /** Checks that fail one after the other until a replica is taken for ill. */
 const ILL_AFTER = 3
-/** From SIGTERM to SIGKILL. */
-const GRACE_MS = 10_000
+/** From SIGTERM to SIGKILL: as long as requests under way are given, within these. */
+const SHORTEST_GRACE_MS = 1000
+const LONGEST_GRACE_MS = 10_000
 const DRAIN_LOOK_MS = 20
 const REACH_EVERY_MS = 25
 
@@ -199,7 +200,8 @@ export class Replica {
     while (this.#leases.size > 0 && performance.now() < this.#drainUntil && this.state === 'stopping')
       await pause(DRAIN_LOOK_MS)
     for (const lease of this.#leases) lease.stopping?.()
-    await this.#guard.end({ id: this.#id, graceMs: GRACE_MS })
+    const graceMs = Math.min(LONGEST_GRACE_MS, Math.max(SHORTEST_GRACE_MS, this.#plan.drainMs))
+    await this.#guard.end({ id: this.#id, graceMs })
     await this.exited
   }
 }

@@ -107,7 +107,7 @@ describe('deployments of programs', () => {
       expect(answer.text).not.toContain(why)
       const shown = await world.status(name, 'failing')
       expect(shown.reason).toContain(why)
-      expect((await world.api('GET', `/${name}/logs`)).text).toContain('callgate: ')
+      await waitFor(async () => (await world.api('GET', `/${name}/logs`)).text.includes('callgate: ') || undefined)
     })
 
     test('is tried less and less often, and callers are told at once', async () => {
@@ -171,7 +171,7 @@ describe('deployments of programs', () => {
     const pid = await world.pid('deaf')
     await world.call('deaf', '/sigterm-deaf')
     await world.api('POST', '/deaf/stop')
-    await waitFor(() => processOf(pid) === undefined || undefined, 15_000)
+    await waitFor(() => processOf(pid) === undefined || undefined, 5000)
     expect((await world.api('GET', '/deaf/logs')).text).toContain('is killed')
   })
 
