@@ -45,6 +45,14 @@ const slowLater = {
   names: ['id'],
 }
 
+/** How long a process has run, in hundredths of a second of its own. */
+const ticks = (pid: number) =>
+  Number(
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[11],
+  )
+
 const textOf = (row: Record<string, unknown>) => Object.values(row)[1] as string
 
 function start(statement = everything, limits: Partial<StreamLimits> = {}) {
@@ -79,16 +87,10 @@ describe.skipIf(process.platform !== 'linux')('a stream', () => {
     const { batches } = start()
     await batches.next()
     const [pid] = queryWorkers()
-    const ticks = () =>
-      Number(
-        readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')[11],
-      )
     await Bun.sleep(300)
-    const idle = ticks()
+    const idle = ticks(pid!)
     await Bun.sleep(300)
-    expect(ticks()).toBe(idle)
+    expect(ticks(pid!)).toBe(idle)
     await batches.return()
   })
 
@@ -122,8 +124,9 @@ describe.skipIf(process.platform !== 'linux')('a stream', () => {
     const caller = new AbortController()
     const { batches } = start(endless, { signal: caller.signal })
     const first = refusal(() => batches.next())
-    await waitFor(() => queryWorkers()[0])
-    await Bun.sleep(100)
+    const pid = await waitFor(() => queryWorkers()[0])
+    // longer than it takes to start: it is at the statement
+    await waitFor(() => ticks(pid) > 60 || undefined)
     caller.abort()
     expect((await first).status).toBe(499)
     await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)

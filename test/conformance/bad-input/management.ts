@@ -18,6 +18,8 @@ export function badManagement(world: World): void {
     ['POST', `/api/api-services/${world.service}/endpoints/customer/test`],
     ['POST', `/api/api-services/${world.service}/endpoints/churn/test`],
     ['POST', '/api/datasets/file/upload'],
+    ['POST', '/api/datasets'],
+    ['POST', '/api/connections'],
     ['POST', '/api/models'],
   ]
   const scoped = () => ({ 'x-project-id': String(world.other) })
