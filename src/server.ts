@@ -77,8 +77,7 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   const peerOf: (request: Request) => string = isLoopback(config.host)
     ? () => '127.0.0.1'
     : request => app.server?.requestIP(asReceived(request))?.address ?? '127.0.0.1'
-  const addressOf = (request: Request): string =>
-    clientAddress(request.headers, peerOf(request), config.trustedProxies)
+  const addressOf = (request: Request): string => clientAddress(request.headers, peerOf(request), config.trustedProxies)
   const models = modelDoor(gate, registry.runtime.scorer, {
     maxBody: config.maxBody,
     requestTimeout: config.requestTimeout,
@@ -142,6 +141,7 @@ const ALLOWED_HEADERS = [
   'X-Request-Id',
   'X-Project-Id',
   'If-Match',
+  'If-None-Match',
   'Traceparent',
   'Inference-Header-Content-Length',
 ]
@@ -182,7 +182,9 @@ function preflight({ method, headers }: Request, set: { headers: Record<string, 
   const known = new Set(ALLOWED_HEADERS.map(name => name.toLowerCase()))
   const extra = more.filter(name => TOKEN.test(name) && !known.has(name.toLowerCase()))
   set.headers['access-control-allow-headers'] = [...ALLOWED_HEADERS, ...extra].join(', ')
-  set.headers['access-control-allow-methods'] = [...new Set([...ALLOWED_METHODS, ...(TOKEN.test(wanted) ? [wanted] : [])])].join(', ')
+  set.headers['access-control-allow-methods'] = [
+    ...new Set([...ALLOWED_METHODS, ...(TOKEN.test(wanted) ? [wanted] : [])]),
+  ].join(', ')
   set.headers['access-control-max-age'] = '600'
   return new Response(null, { status: 204 })
 }

@@ -83,7 +83,10 @@ export class Client {
     const { items } = (await this.call('GET', '/projects')) as { items: { project_id: number; slug: string }[] }
     if (named === undefined && items.length === 1) return items[0]!.project_id
     if (named === undefined)
-      throw new ClientError(`Which project? Give --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`, 2)
+      throw new ClientError(
+        `Which project? Give --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`,
+        2,
+      )
     const found = items.find(p => p.slug === named || String(p.project_id) === named)
     if (!found) throw new ClientError(`There is no project ${named}.`)
     return found.project_id
@@ -93,5 +96,12 @@ export class Client {
 /** Rows in columns, with a head. */
 export function table(head: string[], rows: string[][]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
-  return [head, ...rows].map(row => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()).join('\n')
+  return [head, ...rows]
+    .map(row =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { Client, CLIENT_HELP, ClientError, type Options, readArguments, table } from './client.ts'
+import { CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
 
 const HELP = `callgate deployment: servers behind one URL and one key.
 
@@ -39,7 +39,14 @@ interface Shown {
   reason: string | null
   revision: number
   endpoint_url: string
-  replicas: { number: number; revision: number; state: string; pid: number; requests_in_flight: number; restarts: number }[]
+  replicas: {
+    number: number
+    revision: number
+    state: string
+    pid: number
+    requests_in_flight: number
+    restarts: number
+  }[]
 }
 
 /** `callgate deployment ...`: a client of the management API. @returns the exit status. @throws ClientError */
@@ -52,7 +59,8 @@ export async function deployment(argv: string[]): Promise<number> {
   const { values, positionals } = readArguments(rest, OPTIONS)
   const [name, ...more] = positionals
   if (more.length > 0) throw new ClientError(`${more[0]} is one argument too many.`, 2)
-  if (!ACTIONS.includes(action)) throw new ClientError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
+  if (!ACTIONS.includes(action))
+    throw new ClientError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
   if (action !== 'list' && name === undefined) throw new ClientError(`Which? callgate deployment ${action} NAME`, 2)
   const client = new Client(values)
   const all = `/projects/${await client.projectId(values.project as string | undefined)}/deployments`

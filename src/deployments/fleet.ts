@@ -130,8 +130,6 @@ export class Fleet {
 
   #sweep(): Promise<void> {
     const roots = this.places.temporaryRoots
-    return killAll(() =>
-      processes().flatMap(({ pid, ended }) => (!ended && hasTemporaryFolder(pid, roots) ? pid : [])),
-    )
+    return killAll(() => processes().flatMap(({ pid, ended }) => (!ended && hasTemporaryFolder(pid, roots) ? pid : [])))
   }
 }

@@ -37,12 +37,7 @@ export class Generation {
   #stop = Promise.withResolvers<void>()
   #kept: Promise<void>[]
 
-  constructor(
-    deploymentId: number,
-    plan: Plan,
-    means: Means,
-    events: GenerationEvents,
-  ) {
+  constructor(deploymentId: number, plan: Plan, means: Means, events: GenerationEvents) {
     this.plan = plan
     this.#deploymentId = deploymentId
     this.#means = means

@@ -8,7 +8,10 @@ const BLOCK = 64 * 1024
 const LOOK_EVERY_MS = 200
 
 /** A log's files, the newest first. */
-export const keptLogs = (path: string): string[] => [path, ...Array.from({ length: OLDER }, (_, i) => `${path}.${i + 1}`)]
+export const keptLogs = (path: string): string[] => [
+  path,
+  ...Array.from({ length: OLDER }, (_, i) => `${path}.${i + 1}`),
+]
 
 /** The last lines of a log, each with its end. */
 export function lastLines(path: string, count: number): string {

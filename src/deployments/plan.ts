@@ -100,7 +100,12 @@ export class Places {
   }
 
   /** All that a program finds in its environment. */
-  environment(config: CommandConfig, port: number, folder: string, account: Account | undefined): Record<string, string> {
+  environment(
+    config: CommandConfig,
+    port: number,
+    folder: string,
+    account: Account | undefined,
+  ): Record<string, string> {
     const { PATH: path = PATH, HOME: home = '/', LANG: lang = 'C.UTF-8' } = process.env
     return { PATH: path, HOME: account?.home ?? home, TMPDIR: folder, LANG: lang, ...config.env, PORT: String(port) }
   }

@@ -19,7 +19,13 @@ export function processes(): ProcessEntry[] {
         .replace(/^.*\) /s, '')
         .split(' ', 4)
       return [
-        { pid, parent: Number(parent), group: Number(group), session: Number(session), ended: state === 'Z' || state === 'X' },
+        {
+          pid,
+          parent: Number(parent),
+          group: Number(group),
+          session: Number(session),
+          ended: state === 'Z' || state === 'X',
+        },
       ]
     } catch {
       return []

@@ -6,7 +6,7 @@ import { type Forwarding, requestHead } from './outgoing.ts'
 import { type Sender, Upload } from './upload.ts'
 import { Watch, type Watched } from './watch.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
-import { type Answering, type Line, Lost, Malformed, Unconnected } from './wire/wire.ts'
+import { type Answering, type Line, type Lost, Malformed, Unconnected } from './wire/wire.ts'
 
 export interface ProxiedCall {
   request: Request
@@ -110,7 +110,7 @@ class Relay implements Outcome {
       if (repeatable && this.#retries-- > 0) this.#next()
       else this.failed(unanswered(error))
     }
-    if (!error.pooled || !repeatable || !this.#mayBeStale) return again()
+    if (!error.pooled || !repeatable || !this.#mayBeStale) return void again()
     this.#mayBeStale = false
     lease.crashed().then(crashed => (crashed ? again() : this.#next()))
   }
@@ -123,7 +123,7 @@ class Relay implements Outcome {
   #next(): void {
     try {
       const lease = this.#call.backend.lease(this.#call.request)
-      if (!(lease instanceof Promise)) return this.#send(lease)
+      if (!(lease instanceof Promise)) return void this.#send(lease)
       this.#call.keepOpen()
       lease.then(leased => this.#send(leased)).catch(error => this.failed(error))
     } catch (error) {
@@ -191,7 +191,7 @@ class Attempt implements Answering, Watched, Sender {
     this.#head = head
     this.deadline = Number.POSITIVE_INFINITY
     this.#lease.answered()
-    if (head.status === 101 && this.#call.upgrade) return this.#agreed(head, this.#call.upgrade)
+    if (head.status === 101 && this.#call.upgrade) return void this.#agreed(head, this.#call.upgrade)
     if (head.status === 101 || head.status > 599)
       this.#abandon(notHttp(new MalformedAnswer(`the status ${head.status} is none to be sent`)))
   }
@@ -233,7 +233,7 @@ class Attempt implements Answering, Watched, Sender {
 
   ended(): void {
     this.#over()
-    if (this.#controller) return this.#controller.close()
+    if (this.#controller) return void this.#controller.close()
     const { 0: first, length } = this.#pieces
     this.#resolve(length > 1 ? Buffer.concat(this.#pieces) : first)
   }

@@ -50,7 +50,8 @@ export class Upload {
     if (length === null && encoding === null) return undefined
     if (method === 'GET' || method === 'HEAD') {
       // the HTTP server does not give it out; to send the request without it would be another request
-      if (encoding !== null || length !== '0') throw badRequest(`A ${method} with a body is not handed on.`, 'body_refused')
+      if (encoding !== null || length !== '0')
+        throw badRequest(`A ${method} with a body is not handed on.`, 'body_refused')
       return undefined
     }
     if (encoding !== null)

@@ -84,7 +84,7 @@ class Tunnel implements Answering, SocketEvents {
   }
 
   open(caller: ServerWebSocket<SocketEvents>): void {
-    if (this.#over) return caller.close(CODE.badGateway)
+    if (this.#over) return void caller.close(CODE.badGateway)
     this.#caller = caller
     this.#relay()
   }
@@ -104,7 +104,7 @@ class Tunnel implements Answering, SocketEvents {
 
   close(_caller: unknown, code: number, reason: string): void {
     if (this.#over) return
-    if (code === CODE.lost) return this.#finish()
+    if (code === CODE.lost) return void this.#finish()
     this.#write(closeFrameOf(code === CODE.noStatus ? undefined : code, reason))
     this.#closing ??= setTimeout(() => this.#finish(), CLOSING_MS)
   }
@@ -160,7 +160,10 @@ class Tunnel implements Answering, SocketEvents {
       if (!(error instanceof FrameError)) throw error
       this.#write(closeFrameOf(error.code, ''))
       this.#finish()
-      this.#caller?.close(error.code === 1009 ? 1009 : CODE.badGateway, 'The server of this deployment broke the protocol.')
+      this.#caller?.close(
+        error.code === 1009 ? 1009 : CODE.badGateway,
+        'The server of this deployment broke the protocol.',
+      )
     }
   }
 

@@ -153,17 +153,14 @@ export function deploymentLog(
  * @param parts what is there and what is given: the rule is for both
  * @throws Fault 403
  */
-function checkMayDeclare(
-  context: ManagementContext,
-  { user }: SignedIn,
-  project: Project,
-  ...parts: object[]
-): void {
+function checkMayDeclare(context: ManagementContext, { user }: SignedIn, project: Project, ...parts: object[]): void {
   const kinds = new Set(parts.map(deploymentKind))
   if (user.isAdmin || !(kinds.has('command') || kinds.has('upstream'))) return
   const { projectDeployments, deploymentUser } = context.config
   if (projectDeployments !== 'all')
-    throw forbidden('Only administrators of the installation deploy programs and upstreams here (--project-deployments).')
+    throw forbidden(
+      'Only administrators of the installation deploy programs and upstreams here (--project-deployments).',
+    )
   projectFor(context, user, project.id, 'admin')
   if (!kinds.has('command')) return
   if (process.getuid?.() === 0 && !deploymentUser)

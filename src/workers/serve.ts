@@ -13,10 +13,7 @@ export type Handlers = Record<string, Handler> & {
  * A child never outlives its parent: when the channel closes, it exits, and in the middle of work the kernel ends it.
  * @param last what is done first when the parent has gone; then the kernel does not end the child
  */
-export function serveParent(
-  make: (init: never) => Handlers | Promise<Handlers>,
-  last?: () => Promise<void>,
-): void {
+export function serveParent(make: (init: never) => Handlers | Promise<Handlers>, last?: () => Promise<void>): void {
   if (!last) endWithParent()
   let handlers: Handlers = {}
   let pipe: Pipe

@@ -6,7 +6,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
-import { type Load, median, peers, printHead, printTable, residentMb, served, startPeer, TARGET, takeTurns } from './load.ts'
+import {
+  type Load,
+  median,
+  peers,
+  printHead,
+  printTable,
+  residentMb,
+  served,
+  startPeer,
+  TARGET,
+  takeTurns,
+} from './load.ts'
 
 const STARTS = 7
 const key = mintSecret('dk')
@@ -43,8 +54,16 @@ try {
     headers,
   })
   const loads: Load[] = [
-    { name: 'the server itself: bare Bun.serve, 200 bytes', ...baseAndPid(bare), method: 'GET', paths: ['/predict'], headers },
-    ...(nginx ? [{ name: 'nginx, keep-alive to it', ...nginx, method: 'GET' as const, paths: ['/predict'], headers }] : []),
+    {
+      name: 'the server itself: bare Bun.serve, 200 bytes',
+      ...baseAndPid(bare),
+      method: 'GET',
+      paths: ['/predict'],
+      headers,
+    },
+    ...(nginx
+      ? [{ name: 'nginx, keep-alive to it', ...nginx, method: 'GET' as const, paths: ['/predict'], headers }]
+      : []),
     through('Callgate, upstream', 'upstream'),
     through('Callgate, command', 'command'),
   ]
@@ -99,7 +118,10 @@ http {
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme; } }
 }`,
   )
-  const child = Bun.spawn(['nginx', '-c', join(folder, 'nginx.conf'), '-p', folder], { stdout: 'ignore', stderr: 'ignore' })
+  const child = Bun.spawn(['nginx', '-c', join(folder, 'nginx.conf'), '-p', folder], {
+    stdout: 'ignore',
+    stderr: 'ignore',
+  })
   peers.add(child)
   const base = `http://127.0.0.1:${port}`
   await waitFor(async () => ((await fetch(base).catch(() => undefined)) ? true : undefined), 10_000)

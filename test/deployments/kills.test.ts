@@ -18,7 +18,14 @@ const mark = `kills-mark-${process.pid}`
 const dataDir = join(temporaryFolder(), 'data')
 const env = { CALLGATE_ADMIN_TOKEN: mintSecret('hf') }
 const world = new World()
-const deployment = { name: 'victim', command: SERVER, replicas: 2, health: '/health', env: { MARK: mark }, min_instances: 1 }
+const deployment = {
+  name: 'victim',
+  command: SERVER,
+  replicas: 2,
+  health: '/health',
+  env: { MARK: mark },
+  min_instances: 1,
+}
 
 afterAll(cleanUp)
 

@@ -68,9 +68,9 @@ describe('who may do what', () => {
 
   test('programs and upstreams: administrators of the installation only', async () => {
     for (const config of [{ command: SERVER }, { upstream: 'http://127.0.0.1:9' }])
-      expect(await statuses(who => as(who, 'POST', '', { name: `p-${who}`, ...config }))).toEqual([404, 403, 403, 403, 201].map(
-        s => (s === 201 && 'upstream' in config ? 409 : s),
-      ))
+      expect(await statuses(who => as(who, 'POST', '', { name: `p-${who}`, ...config }))).toEqual(
+        [404, 403, 403, 403, 201].map(s => (s === 201 && 'upstream' in config ? 409 : s)),
+      )
     expect(await statuses(who => as(who, 'PATCH', '/there', { replicas: 1 }))).toEqual([404, 403, 403, 403, 200])
     expect((await as('admin', 'PATCH', '/of-admin', { command: SERVER })).status).toBe(403)
     expect((await as('admin', 'PATCH', '/there', { model: 'iris' })).json.detail).toContain('--project-deployments')
@@ -225,9 +225,12 @@ describe('logs', () => {
   })
 
   test('the command line prints them', async () => {
-    const { code, stdout, stderr } = await run(['deployment', 'logs', 'one', '--lines', '5', '--url', world.callgate.url], {
-      env: { CALLGATE_TOKEN: world.callgate.adminToken },
-    })
+    const { code, stdout, stderr } = await run(
+      ['deployment', 'logs', 'one', '--lines', '5', '--url', world.callgate.url],
+      {
+        env: { CALLGATE_TOKEN: world.callgate.adminToken },
+      },
+    )
     expect([code, stderr, stdout.split('\n').length]).toEqual([0, '', 6])
   })
 })
@@ -247,20 +250,31 @@ describe('the command line', () => {
     const url = `${world.callgate.url}/v1/life/two`
     const created = await cli('create', 'two', '--file', file, '--set', 'min_instances=1', '--set', 'env={VERSION: a}')
     expect([created.stderr, created.code]).toEqual(['', 0])
-    expect(created.stdout).toMatch(new RegExp(`^two: running\n  ${url}\n  r1\\.1: ready, process \\d+, 0 requests, 0 restarts`))
+    expect(created.stdout).toMatch(
+      new RegExp(`^two: running\n  ${url}\n  r1\\.1: ready, process \\d+, 0 requests, 0 restarts`),
+    )
     const updated = await cli('update', 'two', '--set', 'env={VERSION: b}')
     expect(updated.stdout).toContain('r2.1: ready')
     expect((await world.call('two', '/pid')).headers.get('x-version')).toBe('b')
     expect((await cli('stop', 'two')).stdout).toStartWith('two: stopped')
     expect((await cli('start', 'two', '--project', 'life')).stdout).toStartWith('two: running')
-    expect((await cli('list')).stdout).toMatch(/^NAME +KIND +STATUS +URL\none +command +idle +http.*\ntwo +command +running/)
+    expect((await cli('list')).stdout).toMatch(
+      /^NAME +KIND +STATUS +URL\none +command +idle +http.*\ntwo +command +running/,
+    )
     expect(JSON.parse((await cli('show', 'two', '--json')).stdout)).toMatchObject({ name: 'two', status: 'running' })
     expect((await cli('delete', 'two')).stdout).toBe('two is deleted.\n')
     expect((await cli('show', 'two')).code).toBe(1)
   })
 
   test('one that does not start is exit status 1, with the reason', async () => {
-    const { code, stdout } = await cli('create', 'bad', '--set', 'command=[no-such-program]', '--set', 'min_instances=1')
+    const { code, stdout } = await cli(
+      'create',
+      'bad',
+      '--set',
+      'command=[no-such-program]',
+      '--set',
+      'min_instances=1',
+    )
     expect([code, stdout]).toEqual([1, expect.stringContaining('bad: failing (there is no such program)')])
   })
 
@@ -322,7 +336,13 @@ describe('a manifest', () => {
     writeFileSync(join(folder, 'server.ts'), await Bun.file(SERVER[1]!).text())
     const manifest = join(folder, 'callgate.yaml')
     const projects = (deployments: object[]) => stringify({ projects: [{ slug: 'here', deployments }] })
-    writeFileSync(manifest, projects([{ name: 'x', command: SERVER }, { name: 'y', command: [] }]))
+    writeFileSync(
+      manifest,
+      projects([
+        { name: 'x', command: SERVER },
+        { name: 'y', command: [] },
+      ]),
+    )
     const env = { CALLGATE_DATA_DIR: join(folder, 'data') }
     const refused = await run(['serve', '--manifest', manifest, '--port', '0'], { env })
     expect(refused.code).toBe(1)

@@ -19,6 +19,8 @@ export function marked(mark: string): number[] {
 /** @throws Error some of them are there still after five seconds */
 export async function noneMarked(mark: string): Promise<void> {
   await waitFor(() => marked(mark).length === 0 || undefined, 5000).catch(() => {
-    throw new Error(`orphans: ${marked(mark).map(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))}`)
+    throw new Error(
+      `orphans: ${marked(mark).map(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))}`,
+    )
   })
 }

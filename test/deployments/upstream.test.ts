@@ -71,17 +71,20 @@ describe('deployments of upstreams', () => {
     await plain.start()
     await flaky.start()
     const url = (port: number, path = '') => `http://127.0.0.1:${port}${path}`
-    await world.start([
-      { name: 'plain', upstream: url(plain.port) },
-      { name: 'based', upstream: url(plain.port, '/base/') },
-      { name: 'by-name', upstream: `http://localhost:${plain.port}` },
-      { name: 'hanging', upstream: url(plain.port), timeout_seconds: 0.3, retries: 3 },
-      { name: 'retrying', upstream: url(plain.port), retries: 2 },
-      { name: 'not-retrying', upstream: url(plain.port), retries: 0 },
-      { name: 'flaky', upstream: url(flaky.port), health: '/health' },
-      { name: 'nowhere', upstream: 'http://no-such-host.invalid' },
-      { name: 'silent', upstream: `https://127.0.0.1:${silent.port}`, connect_timeout_seconds: 0.3, retries: 0 },
-    ], { flags: ['--request-timeout', '3s'] })
+    await world.start(
+      [
+        { name: 'plain', upstream: url(plain.port) },
+        { name: 'based', upstream: url(plain.port, '/base/') },
+        { name: 'by-name', upstream: `http://localhost:${plain.port}` },
+        { name: 'hanging', upstream: url(plain.port), timeout_seconds: 0.3, retries: 3 },
+        { name: 'retrying', upstream: url(plain.port), retries: 2 },
+        { name: 'not-retrying', upstream: url(plain.port), retries: 0 },
+        { name: 'flaky', upstream: url(flaky.port), health: '/health' },
+        { name: 'nowhere', upstream: 'http://no-such-host.invalid' },
+        { name: 'silent', upstream: `https://127.0.0.1:${silent.port}`, connect_timeout_seconds: 0.3, retries: 0 },
+      ],
+      { flags: ['--request-timeout', '3s'] },
+    )
   })
   afterAll(async () => {
     await cleanUp()

@@ -1,12 +1,12 @@
 /** Parts of the proxy that no request from outside shows: WebSocket frames, and the end of the thread of connections. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { ORDER } from '../../src/deployments/wire/messages.ts'
-import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
-import { type Answering, Wire } from '../../src/deployments/wire/wire.ts'
-import { LogFile } from '../../src/deployments/guard/log-file.ts'
-import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { LogFile } from '../../src/deployments/guard/log-file.ts'
+import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
+import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
+import { ORDER } from '../../src/deployments/wire/messages.ts'
+import { type Answering, Wire } from '../../src/deployments/wire/wire.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 
 afterAll(cleanUp)
@@ -33,7 +33,8 @@ describe('WebSocket frames', () => {
       const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
       const mask = frame.subarray(2 + extended, 6 + extended)
       expect([frame[0], frame[1]! >> 7, frame.length]).toEqual([0x82, 1, 6 + extended + length])
-      expect(frame.subarray(6 + extended).map((byte, i) => byte ^ mask[i & 3]!).equals(payload)).toBe(true)
+      const unmasked = frame.subarray(6 + extended).map((byte, i) => byte ^ mask[i & 3]!)
+      expect(payload.equals(unmasked)).toBe(true)
     }
   })
 
@@ -53,7 +54,9 @@ describe('WebSocket frames', () => {
   test('tell an end, with or without a reason', () => {
     expect(read(100, sent(0x88, '', [0]))).toEqual([{ opcode: OPCODE.close, code: undefined, reason: '' }])
     const payload = Buffer.concat([Buffer.from([0x0f, 0xa1]), Buffer.from('enough')])
-    expect(read(100, sent(0x88, payload, [payload.length]))).toEqual([{ opcode: OPCODE.close, code: 4001, reason: 'enough' }])
+    expect(read(100, sent(0x88, payload, [payload.length]))).toEqual([
+      { opcode: OPCODE.close, code: 4001, reason: 'enough' },
+    ])
     expect(closeFrameOf(1000, 'r'.repeat(500)).length).toBe(6 + 125)
   })
 
@@ -67,7 +70,11 @@ describe('WebSocket frames', () => {
     ['an end of one byte', 1002, sent(0x88, 'a', [1])],
     ['a message that is too large', 1009, sent(0x82, 'a'.repeat(201), [126, 0, 201])],
     ['one that only says so', 1009, Buffer.from([0x82, 127, 0, 0, 255, 255, 255, 255, 255, 255])],
-    ['too large in fragments', 1009, Buffer.concat([sent(0x02, 'a'.repeat(110), [110]), sent(0x80, 'a'.repeat(110), [110])])],
+    [
+      'too large in fragments',
+      1009,
+      Buffer.concat([sent(0x02, 'a'.repeat(110), [110]), sent(0x80, 'a'.repeat(110), [110])]),
+    ],
   ])('are refused: %s', (_, code, bytes) => {
     let thrown: unknown
     try {
@@ -84,7 +91,8 @@ test('when the thread of connections ends, what is under way is lost, and the ne
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
-    fetch: request => (request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there')),
+    fetch: request =>
+      request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there'),
   })
   const wire = new Wire()
   const pool = wire.pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })

@@ -135,7 +135,9 @@ export class Runner {
           (entry.parent === process.pid && !known.has(entry.pid) && hasTemporaryFolder(entry.pid, [temporaryFolder])),
       )
       this.#reap(table)
-      return left.flatMap(entry => [entry, ...descendants(entry.pid, table)]).flatMap(entry => (entry.ended ? [] : entry.pid))
+      return left
+        .flatMap(entry => [entry, ...descendants(entry.pid, table)])
+        .flatMap(entry => (entry.ended ? [] : entry.pid))
     })
   }
 

@@ -44,7 +44,7 @@ export class Unchunker {
   #step(byte: number): void {
     switch (this.#where) {
       case 'size':
-        return this.#sizeByte(byte)
+        return void this.#sizeByte(byte)
       case 'extension':
         if (byte === CR) this.#where = 'size-lf'
         else if (byte === LF || ++this.#line > MOST_OF_A_LINE) throw bad()

@@ -98,7 +98,9 @@ export class Connection {
       port,
       data: connection,
       socket: Connection.#handlers,
-      ...(tls ? { tls: { serverName: tls.serverName, rejectUnauthorized: true, ...(tls.ca ? { ca: tls.ca } : {}) } } : {}),
+      ...(tls
+        ? { tls: { serverName: tls.serverName, rejectUnauthorized: true, ...(tls.ca ? { ca: tls.ca } : {}) } }
+        : {}),
     }
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
@@ -185,7 +187,7 @@ export class Connection {
   /** Ends it when what was written has gone; the exchange on it is told nothing more. */
   end(): void {
     if (this.#closed) return
-    if (this.#pendingBytes > 0) return this.destroy()
+    if (this.#pendingBytes > 0) return void this.destroy()
     this.#exchange = undefined
     this.#closed = true
     this.#socket.end()
@@ -213,9 +215,9 @@ export class Connection {
   #receive(bytes: Buffer): void {
     const exchange = this.#exchange
     // nobody asked
-    if (!exchange) return this.destroy()
+    if (!exchange) return void this.destroy()
     try {
-      if (this.#head?.status === 101) return exchange.data(bytes)
+      if (this.#head?.status === 101) return void exchange.data(bytes)
       const rest = this.#head ? bytes : this.#readHead(exchange, bytes)
       // what was told of the head may have given the request up
       if (rest && this.#exchange === exchange) this.#readBody(exchange, this.#head!, rest)
@@ -253,7 +255,10 @@ export class Connection {
   }
 
   #readBody(exchange: Exchange, { status, framing }: AnswerHead, bytes: Buffer): void {
-    if (status === 101) return bytes.length > 0 ? exchange.data(bytes) : undefined
+    if (status === 101) {
+      if (bytes.length > 0) exchange.data(bytes)
+      return
+    }
     let used = 0
     let done = false
     switch (framing.by) {
@@ -304,7 +309,9 @@ export class Connection {
     this.#trusted.reject(new ConnectionLost('the connection ended in its handshake'))
     if (!exchange) return
     if (head?.framing.by === 'close' && head.status !== 101 && !error) exchange.ended()
-    else exchange.failed(new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed'))
+    else
+      exchange.failed(
+        new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed'),
+      )
   }
 }
-

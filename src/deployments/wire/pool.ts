@@ -43,7 +43,7 @@ export class Pool {
   }
 
   #put(connection: Connection): void {
-    if (this.#closed || this.#idle.length >= MOST_IDLE) return connection.destroy()
+    if (this.#closed || this.#idle.length >= MOST_IDLE) return void connection.destroy()
     connection.idleSince = performance.now()
     this.#idle.push(connection)
     if (this.#sweeping === undefined) {

@@ -62,7 +62,13 @@ function obey(batch: Batch): void {
         at += 2
         break
       case ORDER.begin: {
-        const [pool, method, head, body, whole] = batch.slice(at + 2, at + 7) as [number, string, string, Buffer | null, boolean]
+        const [pool, method, head, body, whole] = batch.slice(at + 2, at + 7) as [
+          number,
+          string,
+          string,
+          Buffer | null,
+          boolean,
+        ]
         new Line(line, method).begin(pool, head, body, whole)
         at += 7
         break
@@ -114,11 +120,11 @@ class Line implements Exchange {
 
   begin(poolId: number, head: string, body: Uint8Array | null, whole: boolean): void {
     const pool = pools.get(poolId)
-    if (!pool) return this.#over(FAILURE.unconnected, 'there is no such pool')
+    if (!pool) return void this.#over(FAILURE.unconnected, 'there is no such pool')
     const pooled = pool.take()
     if (pooled) {
       this.#pooled = true
-      return this.#start(pooled, head, body, whole)
+      return void this.#start(pooled, head, body, whole)
     }
     pool.open().then(
       connection => (this.#given ? connection.destroy() : this.#start(connection, head, body, whole)),
@@ -135,11 +141,11 @@ class Line implements Exchange {
   obey(order: number): void {
     switch (order) {
       case ORDER.sent:
-        return this.#connection?.sent()
+        return void this.#connection?.sent()
       case ORDER.pause:
-        return this.#connection?.pause()
+        return void this.#connection?.pause()
       case ORDER.resume:
-        return this.#connection?.resume()
+        return void this.#connection?.resume()
       case ORDER.destroy:
       case ORDER.end:
         this.#given = true
@@ -196,7 +202,14 @@ class Line implements Exchange {
   #tellHead(): void {
     this.#told = true
     const { status, headers, length, framing } = this.#head!
-    telling().push(EVENT.answered, this.#id, status, headers, length ?? null, framing.by === 'length' ? framing.length : framing.by)
+    telling().push(
+      EVENT.answered,
+      this.#id,
+      status,
+      headers,
+      length ?? null,
+      framing.by === 'length' ? framing.length : framing.by,
+    )
   }
 
   #over(failure: number, message: string): void {

@@ -147,21 +147,25 @@ export class Wire {
         this.#answering.delete(line)
         answering.answered(headOf(batch, at, NOTHING_FOLLOWS))
         if (batch[at + 5] !== null) answering.data(batch[at + 5] as Uint8Array)
-        return answering.ended()
+        return void answering.ended()
       case EVENT.answered:
-        return answering.answered(headOf(batch, at, framingOf(batch[at + 5] as number | 'none' | 'chunked' | 'close')))
+        return void answering.answered(
+          headOf(batch, at, framingOf(batch[at + 5] as number | 'none' | 'chunked' | 'close')),
+        )
       case EVENT.data:
-        return answering.data(batch[at + 2] as Uint8Array)
+        return void answering.data(batch[at + 2] as Uint8Array)
       case EVENT.unfinished:
-        return answering.unfinished()
+        return void answering.unfinished()
       case EVENT.ended:
         this.#answering.delete(line)
-        return answering.ended()
+        return void answering.ended()
       case EVENT.failed:
         this.#answering.delete(line)
-        return answering.failed(failureOf(batch[at + 2] as number, batch[at + 3] as string, batch[at + 4] as boolean))
+        return void answering.failed(
+          failureOf(batch[at + 2] as number, batch[at + 3] as string, batch[at + 4] as boolean),
+        )
       case EVENT.wrote:
-        return answering.wrote(batch[at + 2] as number)
+        return void answering.wrote(batch[at + 2] as number)
     }
   }
 }

@@ -114,11 +114,13 @@ const BOTH = ['x-api-key', 'authorization']
 export function staysBelow(path: string): boolean {
   if (!path.includes('%') && !path.includes('\\')) return true
   let depth = 0
-  for (const part of path.replaceAll(/%2f|%5c|\\/gi, '/').replaceAll(/%2e/gi, '.').split('/')) {
+  for (const part of path
+    .replaceAll(/%2f|%5c|\\/gi, '/')
+    .replaceAll(/%2e/gi, '.')
+    .split('/')) {
     if (part === '..') depth--
     else if (part !== '' && part !== '.') depth++
     if (depth < 0) return false
   }
   return true
 }
-

@@ -41,7 +41,12 @@ export function refusals(world: World): void {
     ['CONNECT to elsewhere', 'CONNECT evil.example:443', [], []],
     ['TRACE', `TRACE ${PREFIX}/a`, [], []],
     ['a GET with a body', `GET ${PREFIX}/a`, ['Content-Length: 5'], ['hello']],
-    ['a GET with a body that looks like a request', `GET ${PREFIX}/a`, [`Content-Length: ${smuggled.length}`], [smuggled]],
+    [
+      'a GET with a body that looks like a request',
+      `GET ${PREFIX}/a`,
+      [`Content-Length: ${smuggled.length}`],
+      [smuggled],
+    ],
     ['a GET with chunks', `GET ${PREFIX}/a`, [CHUNKED], ['5\r\nhello\r\n0\r\n\r\n']],
     ['HTTP/1.2', `GET ${PREFIX}/a HTTP/1.2\r\nX-A: b\r\n\r\nGET /`, [], []],
     ['a space in the path', `GET ${PREFIX}/a b`, [], []],
@@ -73,15 +78,20 @@ export function refusals(world: World): void {
     expect(await world.reached(mark)).toBe(false)
   })
 
-  test.each(['/../x', '/%2e%2e/x', '/../../x', '/%2E%2e/%2e%2E/x', '/..\\..\\x', '/../../../api/version', '/../raw2/x'])(
-    'a path that leaves the deployment is another path, with the same key: %s',
-    async path => {
-      const mark = world.mark()
-      const answer = await world.raw(`GET ${PREFIX}${path}`, [`X-Mark: ${mark}`])
-      expect([401, 403, 404]).toContain(answer.status!)
-      expect(await world.reached(mark)).toBe(false)
-    },
-  )
+  test.each([
+    '/../x',
+    '/%2e%2e/x',
+    '/../../x',
+    '/%2E%2e/%2e%2E/x',
+    '/..\\..\\x',
+    '/../../../api/version',
+    '/../raw2/x',
+  ])('a path that leaves the deployment is another path, with the same key: %s', async path => {
+    const mark = world.mark()
+    const answer = await world.raw(`GET ${PREFIX}${path}`, [`X-Mark: ${mark}`])
+    expect([401, 403, 404]).toContain(answer.status!)
+    expect(await world.reached(mark)).toBe(false)
+  })
 
   test('where a target names a host, that host is not asked, and the Host decides', async () => {
     const { line, header } = await world.seenRaw(`GET http://evil.example${PREFIX}/a?b`)

@@ -1,6 +1,7 @@
 /** What of a request the server gets. */
-import { createHash } from 'node:crypto'
+
 import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import { mintSecret } from '../../../src/lib/secret.ts'
 import { sendRaw } from '../raw-http.ts'
 import { DOMAIN, ORIGIN, PREFIX, type World } from './world.ts'
@@ -27,7 +28,7 @@ export function requests(world: World): void {
     ['/a%2Fb', '/a%2Fb'],
     ['/a%2fb%20c', '/a%2fb%20c'],
     ['/%E4%BD%A0', '/%E4%BD%A0'],
-    ['/a;b=1,c:d@e!$&\'()*+~', "/a;b=1,c:d@e!$&'()*+~"],
+    ["/a;b=1,c:d@e!$&'()*+~", "/a;b=1,c:d@e!$&'()*+~"],
     ['/a%25%2e', '/a%25%2e'],
     ['/a?x=1&x=2&y=%2F%20&z=&w', '/a?x=1&x=2&y=%2F%20&z=&w'],
     ['/a?q=/../b?c', '/a?q=/../b?c'],
@@ -58,7 +59,11 @@ export function requests(world: World): void {
   describe('bodies', () => {
     test('every byte, with its length', async () => {
       const seen = await world.seen('/a', { method: 'POST', body: ALL_BYTES, headers: { 'content-type': 'x/y' } })
-      expect([seen.body, seen.header('content-length'), seen.header('content-type')]).toEqual([base64(ALL_BYTES), '1024', 'x/y'])
+      expect([seen.body, seen.header('content-length'), seen.header('content-type')]).toEqual([
+        base64(ALL_BYTES),
+        '1024',
+        'x/y',
+      ])
       expect(seen.header('transfer-encoding')).toBeUndefined()
     })
 
@@ -97,9 +102,22 @@ export function requests(world: World): void {
   describe('headers', () => {
     test('are handed on: repeated, empty, long, with bytes that are no ASCII', async () => {
       const long = 'y'.repeat(8000)
-      const lines = ['X-Same: 1', 'x-same: 2', 'Cookie: a=1', 'Cookie: b=2', 'X-Empty:', `X-Long: ${long}`, 'Accept-Encoding: br']
+      const lines = [
+        'X-Same: 1',
+        'x-same: 2',
+        'Cookie: a=1',
+        'Cookie: b=2',
+        'X-Empty:',
+        `X-Long: ${long}`,
+        'Accept-Encoding: br',
+      ]
       const { header, headers } = await world.seenRaw(`GET ${PREFIX}/a`, lines)
-      expect([header('x-same'), header('cookie'), header('x-empty'), header('x-long')]).toEqual(['1, 2', 'a=1; b=2', '', long])
+      expect([header('x-same'), header('cookie'), header('x-empty'), header('x-long')]).toEqual([
+        '1, 2',
+        'a=1; b=2',
+        '',
+        long,
+      ])
       expect(header('accept-encoding')).toBe('br')
       expect(new Set(headers.map(([name]) => name.toLowerCase())).size).toBe(headers.length)
       const latin = new Uint8Array([0x58, 0x2d, 0x4c, 0x3a, 0x20, 0x63, 0xe9])
@@ -118,9 +136,15 @@ export function requests(world: World): void {
 
     test('nothing is added that asks for another answer', async () => {
       const { headers } = await world.seenRaw(`GET ${PREFIX}/a`)
-      expect(headers.map(([name]) => name).toSorted()).toEqual(
-        ['host', 'traceparent', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-prefix', 'x-forwarded-proto', 'x-request-id'],
-      )
+      expect(headers.map(([name]) => name).toSorted()).toEqual([
+        'host',
+        'traceparent',
+        'x-forwarded-for',
+        'x-forwarded-host',
+        'x-forwarded-prefix',
+        'x-forwarded-proto',
+        'x-request-id',
+      ])
     })
 
     test('those of one hop are not handed on', async () => {

@@ -5,8 +5,8 @@ import { BAD, GOOD } from './answers.ts'
 import { PREFIX, type World } from './world.ts'
 
 const STATUSES = [
-  200, 201, 202, 203, 204, 205, 206, 207, 300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 411,
-  412, 413, 415, 416, 418, 421, 422, 423, 425, 428, 429, 431, 451, 500, 501, 502, 503, 504, 507, 511, 599,
+  200, 201, 202, 203, 204, 205, 206, 207, 300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409,
+  410, 411, 412, 413, 415, 416, 418, 421, 422, 423, 425, 428, 429, 431, 451, 500, 501, 502, 503, 504, 507, 511, 599,
 ]
 
 export function responses(world: World): void {
@@ -136,13 +136,16 @@ export function responses(world: World): void {
       expect((await world.seen('/a')).before).toBeGreaterThan(0)
     })
 
-    test.each(['two answers', 'an answer and more, later'])('are not where there was more than one answer: %s', async name => {
-      for (let i = 0; i < 3; i++) {
-        expect((await raw(name)).text).toBe('hello')
-        await Bun.sleep(50) // while the connection is in nobody's hands
-        expect((await world.seen('/a')).line).toBe('GET /a HTTP/1.1')
-      }
-    })
+    test.each(['two answers', 'an answer and more, later'])(
+      'are not where there was more than one answer: %s',
+      async name => {
+        for (let i = 0; i < 3; i++) {
+          expect((await raw(name)).text).toBe('hello')
+          await Bun.sleep(50) // while the connection is in nobody's hands
+          expect((await world.seen('/a')).line).toBe('GET /a HTTP/1.1')
+        }
+      },
+    )
 
     test('that the server closes behind an answer cost no request', async () => {
       for (let i = 0; i < 10; i++) {
@@ -163,23 +166,26 @@ export function responses(world: World): void {
   })
 
   describe('what goes wrong when the answer has begun', () => {
-    test.each(['cut off late', 'half a chunk', 'chunks cut off late', 'bad chunk late'])('is not taken for its end: %s', async name => {
-      const received = await new Promise<string>(resolve => {
-        const { hostname, port } = new URL(world.callgate.url)
-        let text = ''
-        const socket = connect(Number(port), hostname, () =>
-          socket.write(
-            `GET ${PREFIX}/raw/${encodeURIComponent(name)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`,
-          ),
-        )
-        socket.on('data', data => {
-          text += data.toString('latin1')
+    test.each(['cut off late', 'half a chunk', 'chunks cut off late', 'bad chunk late'])(
+      'is not taken for its end: %s',
+      async name => {
+        const received = await new Promise<string>(resolve => {
+          const { hostname, port } = new URL(world.callgate.url)
+          let text = ''
+          const socket = connect(Number(port), hostname, () =>
+            socket.write(
+              `GET ${PREFIX}/raw/${encodeURIComponent(name)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`,
+            ),
+          )
+          socket.on('data', data => {
+            text += data.toString('latin1')
+          })
+          socket.on('error', () => {})
+          socket.on('close', () => resolve(text))
         })
-        socket.on('error', () => {})
-        socket.on('close', () => resolve(text))
-      })
-      expect(received).toStartWith('HTTP/1.1 200')
-      expect(received).not.toEndWith('0\r\n\r\n')
-    })
+        expect(received).toStartWith('HTTP/1.1 200')
+        expect(received).not.toEndWith('0\r\n\r\n')
+      },
+    )
   })
 }

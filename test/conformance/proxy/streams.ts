@@ -1,8 +1,9 @@
 /** What is long, slow or given up on the way, in both directions. */
+
+import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { describe, expect, test } from 'bun:test'
 import { PREFIX, type World } from './world.ts'
 
 const HUNDRED_MB = 100 * 1024 * 1024
@@ -40,7 +41,9 @@ export function streams(world: World): void {
   })
 
   test('so does a body of a known length', async () => {
-    const response = await fetch(`${world.callgate.url}${PREFIX}/raw/${encodeURIComponent('a slow length')}`, { headers })
+    const response = await fetch(`${world.callgate.url}${PREFIX}/raw/${encodeURIComponent('a slow length')}`, {
+      headers,
+    })
     const times: number[] = []
     let text = ''
     for await (const piece of response.body!) {
