@@ -38,7 +38,7 @@ export class Fleet {
   #ofProject = new Map<string, Set<number>>()
   /** those that are not served any more, until they have ended */
   #leaving = new Map<Server['backend'], Promise<void>>()
-  #closed = false
+  #closing = new AbortController()
 
   /** @param user whom programs run as that name no user themselves */
   constructor(dataDir: string, user: string | undefined) {
@@ -48,13 +48,18 @@ export class Fleet {
     if (this.places.used()) this.#guard.warm()
   }
 
+  /** Aborted when all of them end. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
   get(id: number): Server | undefined {
     return this.#servers.get(id)
   }
 
   /** Makes the servers of a project be what is declared. */
   declare(project: string, declared: Declared[]): void {
-    if (this.#closed) return
+    if (this.closing.aborted) return
     const wanted = new Map(declared.map(one => [one.id, one]))
     for (const id of this.#ofProject.get(project) ?? []) if (!wanted.has(id)) void this.#remove(id)
     this.#ofProject.set(project, new Set(wanted.keys()))
@@ -80,7 +85,7 @@ export class Fleet {
 
   /** Ends all of them: requests under way may take so long. */
   async close(drainMs: number): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     for (const id of this.#servers.keys()) void this.#close(id)
     for (const backend of this.#leaving.keys()) void backend.close(drainMs)
     await Promise.all(this.#leaving.values())

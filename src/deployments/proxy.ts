@@ -46,7 +46,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND
 const watch = new Watch()
 
 /**
- * Hands a request on. What is refused, with `refused`: 400 a body that was cut off or cannot be handed on; 413; 499 the caller
+ * Hands a request on. What is refused, with `refused`: 400 a body that was cut off or cannot be handed on; 408 one that did not come in time; 413; 499 the caller
  * went; 502 the server ended the connection before its answer, or what it sent is none; 503 there is no server; 504 no answer
  * in time.
  */
@@ -140,6 +140,8 @@ const unanswered = (cause: unknown) =>
   badGateway('The server of this deployment ended the connection before it answered.', cause)
 
 const notHttp = (cause: unknown) => badGateway('What the server of this deployment answered is not HTTP.', cause)
+
+const tooSlow = () => new Fault(408, 'body_timeout', 'The body did not come in time.')
 
 const badGateway = (message: string, cause: unknown) =>
   new Fault(502, 'bad_gateway', message, { cause, headers: { 'retry-after': '1' } })
@@ -252,6 +254,7 @@ class Attempt implements Answering, Watched, Sender {
   }
 
   expired(): void {
+    if (this.#upload?.awaitsCaller) return void this.#abandon(tooSlow())
     this.#lease.failed()
     this.#abandon(deadlinePassed('The server of this deployment did not answer in time.'))
   }

@@ -160,17 +160,7 @@ export class Replica {
   async #answers(): Promise<boolean> {
     const { health } = this.#plan.config
     if (!health) return isListening(this.#port)
-    try {
-      const answer = await fetch(`http://127.0.0.1:${this.#port}${health}`, {
-        redirect: 'manual',
-        headers: { connection: 'close', 'user-agent': 'callgate-health' },
-        signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
-      })
-      await answer.body?.cancel()
-      return answer.status < 400
-    } catch {
-      return false
-    }
+    return this.#pool.isWell(`127.0.0.1:${this.#port}`, health, HEALTH_TIMEOUT_MS)
   }
 
   /** While it runs: one that does not answer for long is ended, and another takes its place. */

@@ -19,6 +19,8 @@ export class Upload {
   readonly framing: string
   /** whether it can be sent from its beginning (again) */
   untouched = true
+  /** whether it is the caller who is waited for, and not the server */
+  awaitsCaller = false
   #whole: Uint8Array | undefined
   #stream: ReadableStream<Uint8Array> | undefined
   #chunked: boolean
@@ -99,7 +101,9 @@ export class Upload {
     let sent = 0
     try {
       while (reader) {
+        this.awaitsCaller = true
         const { done, value } = await reader.read()
+        this.awaitsCaller = false
         if (this.#reader !== reader) return
         if (done) break
         sent += value.length

@@ -110,21 +110,7 @@ export class UpstreamBackend implements Backend {
   /** Whether it takes a connection or, where it has a health path, is well there. */
   #answers(): Promise<boolean> {
     if (this.#health === undefined) return this.#pool.probe()
-    const head = `GET ${this.basePath}${this.#health} HTTP/1.1\r\nhost: ${this.host}\r\nuser-agent: callgate-health\r\n\r\n`
-    return new Promise(resolve => {
-      const line = this.#pool.begin('GET', head, null, true, {
-        answered: ({ status }) => resolve(status < 400),
-        data() {},
-        unfinished() {},
-        ended() {},
-        failed: () => resolve(false),
-        wrote() {},
-      })
-      void pause(PROBE_TIMEOUT_MS).then(() => {
-        line.destroy()
-        resolve(false)
-      })
-    })
+    return this.#pool.isWell(this.host, this.basePath + this.#health, PROBE_TIMEOUT_MS)
   }
 }
 

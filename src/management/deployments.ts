@@ -134,15 +134,14 @@ export function deploymentLog(
   const headers = { 'content-type': 'text/plain; charset=utf-8' }
   if (url.searchParams.get('follow') !== 'true') return new Response(lastLines(path, lines), { headers })
   keepOpen(request)
-  const text = followed(path, lines, request.signal)
-  const encoder = new TextEncoder()
+  const pieces = followed(path, lines, AbortSignal.any([request.signal, context.fleet.closing]))
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await text.next()
+      const { done, value } = await pieces.next()
       if (done) controller.close()
-      else controller.enqueue(encoder.encode(value))
+      else controller.enqueue(value)
     },
-    cancel: () => void text.return(undefined),
+    cancel: () => void pieces.return(undefined),
   })
   return new Response(body, { headers })
 }
@@ -150,23 +149,22 @@ export function deploymentLog(
 /**
  * A program runs on this machine, and an upstream lets callers reach what this machine reaches: both are for administrators of
  * the installation, and for those of the project where a setting says so. Programs of the latter never run as root.
- * @param parts what is there and what is given: the rule is for both
+ * @param parts what is there and what is given: the rule is for both, and for each field, whatever stands beside it
  * @throws Fault 403
  */
 function checkMayDeclare(context: ManagementContext, { user }: SignedIn, project: Project, ...parts: object[]): void {
-  const kinds = new Set(parts.map(deploymentKind))
-  if (user.isAdmin || !(kinds.has('command') || kinds.has('upstream'))) return
+  const says = (field: string) => parts.some(part => field in part)
+  if (user.isAdmin || !(says('command') || says('upstream'))) return
   const { projectDeployments, deploymentUser } = context.config
   if (projectDeployments !== 'all')
     throw forbidden(
       'Only administrators of the installation deploy programs and upstreams here (--project-deployments).',
     )
   projectFor(context, user, project.id, 'admin')
-  if (!kinds.has('command')) return
+  if (!says('command')) return
   if (process.getuid?.() === 0 && !deploymentUser)
     throw forbidden('Callgate runs as root: programs of projects need another user (--deployment-user).')
-  if (parts.some(part => 'user' in part))
-    throw forbidden('Only administrators of the installation say whom a program runs as.')
+  if (says('user')) throw forbidden('Only administrators of the installation say whom a program runs as.')
 }
 
 function declared({ config, ...deployment }: Deployment) {

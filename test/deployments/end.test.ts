@@ -32,7 +32,7 @@ test('what a server says of origins is handed on where the edge says nothing', a
   expect([headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual(['*', 'Accept'])
 })
 
-test('a stream and a WebSocket are ended, and so is Callgate, with status 0', async () => {
+test('a stream, a WebSocket and a log that is followed are ended, and so is Callgate, with status 0', async () => {
   const ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}/v1/life/sockets/echo`, {
     headers: { 'x-api-key': world.key },
   } as never)
@@ -50,9 +50,14 @@ test('a stream and a WebSocket are ended, and so is Callgate, with status 0', as
   })
   const reader = stream.body!.getReader()
   await reader.read()
+  const log = await fetch(`${world.callgate.url}${await world.path()}/raw/logs?follow=true`, {
+    headers: { authorization: `Bearer ${world.callgate.adminToken}` },
+  })
+  const followed = log.text()
   const asked = performance.now()
   const status = await world.callgate.stop()
   expect([status, performance.now() - asked < 8000]).toEqual([0, true])
+  expect(await followed).toContain('was started')
   expect([said, (await closed).code]).toEqual([['hello'], 1001])
   const rest = async () => {
     for (;;) if ((await reader.read()).done) return 'ended'

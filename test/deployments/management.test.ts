@@ -1,6 +1,6 @@
 /** Deployments in the management API, in a manifest and on the command line: who may do what, and what is told. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { run } from '../cli/run.ts'
@@ -74,6 +74,8 @@ describe('who may do what', () => {
     expect(await statuses(who => as(who, 'PATCH', '/there', { replicas: 1 }))).toEqual([404, 403, 403, 403, 200])
     expect((await as('admin', 'PATCH', '/of-admin', { command: SERVER })).status).toBe(403)
     expect((await as('admin', 'PATCH', '/there', { model: 'iris' })).json.detail).toContain('--project-deployments')
+    const disguised = (who: string) => as(who, 'PATCH', '/of-admin', { model: null, command: ['true'] })
+    expect(await statuses(disguised)).toEqual([404, 403, 403, 403, 200])
   })
 
   test('stopping, starting and logs: editors', async () => {
@@ -203,6 +205,16 @@ describe('logs', () => {
     expect(text).toMatch(/^\S+Z r1\.1 out first$/m)
     expect(text).toMatch(/^\S+Z r1\.1 err an error$/m)
     expect((await world.api('GET', '/one/logs?lines=1')).text.trimEnd().split('\n')).toHaveLength(1)
+    expect((await world.api('GET', '/one/logs?lines=0')).status).toBe(422)
+  })
+
+  test('a link in the place of a log is not read', async () => {
+    const log = join(world.callgate.dataDir, 'logs', String((await world.shown('one')).id), 'output.log')
+    renameSync(log, `${log}.1`)
+    symlinkSync('/etc/passwd', log)
+    expect((await world.api('GET', '/one/logs')).text).toBe('')
+    unlinkSync(log)
+    renameSync(`${log}.1`, log)
   })
 
   test('they are followed, over a restart too, until the caller goes', async () => {

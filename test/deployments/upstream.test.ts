@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { sendRaw } from '../conformance/raw-http.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { World } from './world.ts'
 
@@ -128,6 +129,14 @@ describe('deployments of upstreams', () => {
     plain.next = ['hang']
     const answer = await world.call('hanging', '/a')
     expect([answer.status, plain.requests.length]).toEqual([504, 1])
+  })
+
+  test('a caller who does not send what was announced gets 408, and the server is not blamed', async () => {
+    const head = 'POST /v1/life/hanging/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n'
+    const stalled = () => sendRaw(world.callgate.url, [`${head}X-API-Key: ${world.key}\r\n\r\n`, 'some of it'])
+    const answers = await Promise.all(Array.from({ length: 8 }, stalled))
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(408))
+    expect((await world.shown('hanging')).status).toBe('running')
   })
 
   test('what cannot be reached is 502, without where it is', async () => {

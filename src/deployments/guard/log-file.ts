@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { keptLogs, MOST_OF_A_LOG } from '../log.ts'
 
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 const LONGEST_LINE = 8192
 
 /**
@@ -35,7 +36,7 @@ export class LogFile {
 
   #open(): number {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
-    const fd = openSync(this.#path, 'a', 0o600)
+    const fd = openSync(this.#path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
     this.#bytes = fstatSync(fd).size
     return fd
   }

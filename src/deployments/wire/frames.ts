@@ -18,6 +18,8 @@ export type Incoming =
   | { opcode: typeof OPCODE.close; code: number | undefined; reason: string }
 
 const MOST_OF_A_CONTROL = 125
+/** the least that says how long a frame is */
+const HEAD_BYTES = 2
 
 /** A whole message or a control frame, masked as a client's must be. */
 export function frameOf(opcode: number, payload: Uint8Array): Buffer {
@@ -47,7 +49,10 @@ export function closeFrameOf(code: number | undefined, reason: string): Buffer {
 /** Reads a server's frames as they come, and puts messages that came in fragments together. */
 export class FrameReader {
   #limit: number
-  #held: Buffer = Buffer.alloc(0)
+  #pieces: Buffer[] = []
+  #bytes = 0
+  /** how many there must be before it is worth looking again */
+  #wanted = HEAD_BYTES
   #message: Buffer[] = []
   #messageBytes = 0
   #messageOpcode: typeof OPCODE.text | typeof OPCODE.binary | undefined
@@ -58,7 +63,8 @@ export class FrameReader {
   }
 
   push(bytes: Buffer): void {
-    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
+    this.#pieces.push(bytes)
+    this.#bytes += bytes.length
   }
 
   /** @returns the next message or control frame; undefined where it is not all there. @throws FrameError */
@@ -92,17 +98,23 @@ export class FrameReader {
   }
 
   #frame(): { opcode: number; final: boolean; payload: Buffer } | undefined {
-    const held = this.#held
-    if (held.length < 2) return undefined
+    if (this.#bytes < this.#wanted) return undefined
+    const held = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)
+    this.#pieces = [held]
     const [first, second] = [held[0]!, held[1]!]
     if (first & 0x70 || second & 0x80) throw new FrameError(1002, 'a frame with what was not agreed')
     const short = second & 0x7f
     const start = short < 126 ? 2 : short === 126 ? 4 : 10
-    if (held.length < start) return undefined
+    if (held.length < start) return this.#waitFor(start)
     const length = short < 126 ? short : short === 126 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2))
     if (length > this.#limit) throw new FrameError(1009, 'a message is too large')
-    if (held.length < start + length) return undefined
-    this.#held = held.subarray(start + length)
+    if (held.length < start + length) return this.#waitFor(start + length)
+    this.#pieces = [held.subarray(start + length)]
+    this.#bytes -= start + length
+    this.#wanted = HEAD_BYTES
     return { opcode: first & 0x0f, final: (first & 0x80) !== 0, payload: held.subarray(start, start + length) }
+  }
+  #waitFor(bytes: number): undefined {
+    this.#wanted = bytes
   }
 }

@@ -108,6 +108,9 @@ class Line implements Exchange {
   /** of the answer, until the main thread is told that there is one */
   #pieces: Buffer[] = []
   #told = false
+  /** of the request, until there is a connection for it */
+  #early: Uint8Array[] = []
+  #sentEarly = false
   /** bytes whose going is still to be told */
   #writing = 0
   #given = false
@@ -133,7 +136,7 @@ class Line implements Exchange {
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.#connection) return
+    if (!this.#connection) return void this.#early.push(bytes)
     this.#writing += bytes.length
     if (this.#connection.write(bytes)) this.drained()
   }
@@ -141,6 +144,7 @@ class Line implements Exchange {
   obey(order: number): void {
     switch (order) {
       case ORDER.sent:
+        this.#sentEarly = !this.#connection
         return void this.#connection?.sent()
       case ORDER.pause:
         return void this.#connection?.pause()
@@ -196,7 +200,8 @@ class Line implements Exchange {
     connection.begin(this)
     if (body) connection.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
     else connection.writeText(head)
-    if (whole) connection.sent()
+    for (const bytes of this.#early.splice(0)) this.write(bytes)
+    if (whole || this.#sentEarly) connection.sent()
   }
 
   #tellHead(): void {

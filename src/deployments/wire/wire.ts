@@ -205,6 +205,31 @@ export class WirePool {
     })
   }
 
+  /** Whether a request is answered with a status that says that all is well, in time. */
+  isWell(host: string, path: string, timeoutMs: number): Promise<boolean> {
+    const head = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: callgate-health\r\n\r\n`
+    return new Promise(resolve => {
+      const said = (well: boolean) => {
+        clearTimeout(late)
+        resolve(well)
+      }
+      const line = this.begin('GET', head, null, true, {
+        answered: ({ status }) => said(status < 400),
+        data() {},
+        // nobody reads the rest
+        unfinished: () => line.destroy(),
+        ended() {},
+        failed: () => said(false),
+        wrote() {},
+      })
+      const late = setTimeout(() => {
+        line.destroy()
+        resolve(false)
+      }, timeoutMs)
+      late.unref()
+    })
+  }
+
   /** Ends those that wait; those at work end with their answers. */
   close(): void {
     this.#wire.closePool(this.#id)

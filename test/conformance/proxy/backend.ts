@@ -22,6 +22,10 @@ export interface Seen {
 const marks: string[] = []
 const abandoned: string[] = []
 const LONG = 1 << 20
+/** to the key of RFC 6455, 1.3 */
+const AGREED = Buffer.from(
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+)
 
 createServer({ noDelay: true }, socket => void serve(socket.setMaxListeners(0)).catch(() => socket.destroy())).listen(
   Number(process.env.PORT),
@@ -53,6 +57,7 @@ async function serve(socket: Socket): Promise<void> {
     const body = await bodyOf(input, value)
     if (path === '/download') await download(socket, Number(query))
     else if (path.startsWith('/raw/') && ANSWERS[name]) await play(socket, name)
+    else if (path === '/raw/websocket') socket.write(Buffer.concat([AGREED, Buffer.from(query, 'hex')]))
     else if (path === '/marks') respond(socket, JSON.stringify({ marks, abandoned }))
     else if (path === '/status') {
       const code = Number(query)

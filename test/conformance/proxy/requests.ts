@@ -86,6 +86,20 @@ export function requests(world: World): void {
       expect([seen.bytes, seen.sha256]).toEqual([65_537, createHash('sha256').update(body).digest('hex')])
     })
 
+    test('many at a time, each on a connection that is made for it', async () => {
+      const body = Buffer.alloc(1_200_000, 'b')
+      const chunked = [`${body.length.toString(16)}\r\n`, body, '\r\n0\r\n\r\n']
+      const all = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          i % 2
+            ? world.seenRaw(`POST ${PREFIX}/a`, ['Transfer-Encoding: chunked'], chunked)
+            : world.seenRaw(`POST ${PREFIX}/a`, [`Content-Length: ${body.length}`], [body]),
+        ),
+      )
+      const sha256 = createHash('sha256').update(body).digest('hex')
+      for (const seen of all) expect([seen.bytes, seen.sha256]).toEqual([body.length, sha256])
+    })
+
     test('one that trickles in', async () => {
       const seen = await world.seenRaw(`POST ${PREFIX}/a`, ['Content-Length: 5'], ['h', 'el', 'lo'])
       expect(seen.body).toBe(base64('hello'))

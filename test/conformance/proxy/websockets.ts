@@ -36,6 +36,17 @@ export function webSockets(world: World): void {
     await opened.opened()
     return opened
   }
+  /** A request for a WebSocket, with the key of RFC 6455, 1.3. */
+  const asking = (path: string) =>
+    [
+      `GET ${path} HTTP/1.1`,
+      'Host: a',
+      `Authorization: ApiKey ${world.key}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ].join('\r\n')
   const closedAt = (path: string) =>
     waitFor(
       async () =>
@@ -114,19 +125,35 @@ export function webSockets(world: World): void {
   })
 
   test('what the server answers instead is the answer', async () => {
-    const lines = [
-      `GET ${PATH}/refused HTTP/1.1`,
-      'Host: a',
-      `Authorization: ApiKey ${world.key}`,
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    ]
-    const { status, text, head } = await sendRaw(world.callgate.url, [`${lines.join('\r\n')}\r\n\r\n`])
+    const { status, text, head } = await sendRaw(world.callgate.url, [`${asking(`${PATH}/refused`)}\r\n\r\n`])
     expect([status, text, /^x-own: 1$/im.test(head)]).toEqual([403, 'not for you', true])
     const plain = await world.callgate.call(`${PATH}/plain`, { key: world.key })
     expect([plain.status, plain.text]).toEqual([200, 'a plain answer'])
+  })
+
+  test.each([
+    ['an unknown opcode', '\x83\x00'],
+    ['a reserved bit', '\xc1\x02hi'],
+    ['a masked frame', '\x81\x82abcdhi'],
+    ['a continuation of nothing', '\x80\x02hi'],
+    ['a message within a message', '\x01\x02hi\x81\x02hi'],
+    ['a ping in fragments', '\x09\x00'],
+    ['a ping that is too long', `\x89\x7e\x00\x7e${'p'.repeat(126)}`],
+    ['a length beyond counting', '\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff'],
+    ['an end of one byte', '\x88\x01a'],
+    ['an end with the code 0', '\x88\x02\x00\x00'],
+    ['an end with the code 999', '\x88\x02\x03\xe7'],
+    ['an end with the code 1005', '\x88\x02\x03\xed'],
+    ['an end with the code 1006', '\x88\x02\x03\xee'],
+    ['an end with the code 65535', '\x88\x02\xff\xff'],
+  ])('what a server sends that is no frame ends it: %s', async (_, bytes) => {
+    const { text, head } = await sendRaw(world.callgate.url, [
+      `${asking(`/v1/proxy/raw/raw/websocket?${Buffer.from(bytes, 'latin1').toString('hex')}`)}\r\n\r\n`,
+    ])
+    expect(head).toStartWith('HTTP/1.1 101')
+    // a close frame, and nothing before it
+    expect(text.charCodeAt(0)).toBe(Buffer.from([0x88]).toString().charCodeAt(0))
+    expect((await talk('/at-once')).end).toBeUndefined()
   })
 
   test('without a good key there is none', async () => {
