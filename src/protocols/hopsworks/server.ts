@@ -69,6 +69,8 @@ export function callServer(
   const { backend, config } = server
   const peer = link.peer(request)
   const upstream = backend instanceof UpstreamBackend
+  const timeoutMs = config.timeout_seconds === undefined ? settings.requestTimeout : config.timeout_seconds * 1000
+  if (timeoutMs > settings.requestTimeout) link.keepOpen(request)
   const to: Forwarding = {
     target: `${upstream ? backend.basePath : ''}${path || '/'}${rawQuery(url)}`,
     host: upstream ? backend.host : host,
@@ -86,7 +88,7 @@ export function callServer(
     backend,
     to,
     edge: { headers: { ...identity.headers, ...limit }, cors: settings.cors },
-    timeoutMs: config.timeout_seconds === undefined ? settings.requestTimeout : config.timeout_seconds * 1000,
+    timeoutMs,
     maxBody: settings.maxBody,
     keepOpen: () => link.keepOpen(request),
     refused,
