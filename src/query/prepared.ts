@@ -1,6 +1,6 @@
 import type { Grant } from '../catalog/grant.ts'
 import { unprocessable } from '../lib/fault.ts'
-import { atTurnsEnd } from '../lib/turn.ts'
+import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
@@ -109,7 +109,7 @@ export class PreparedQuery {
     if (bound.limit + bound.offset > variant.cheap) return undefined
     const { statement, count } = variant
     const { all } = this.#engine.local!
-    return atTurnsEnd(() => {
+    return together(() => {
       const found = all(statement, statement.bind(bound))
       return reply(granted, variant, bound, found, count && all(count, count.bind(bound)))
     })

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
-import { atTurnsEnd } from '../../src/lib/turn.ts'
+import { together } from '../../src/lib/together.ts'
 
 test('work of one turn is done when the turn ends, in its order, before any of its askers goes on', async () => {
   const seen: string[] = []
   const asked = ['a', 'b', 'c'].map(async name => {
     await Promise.resolve()
-    const done = await atTurnsEnd(() => {
+    const done = await together(() => {
       seen.push(`does ${name}`)
       return name
     })
@@ -19,7 +19,7 @@ test('work of one turn is done when the turn ends, in its order, before any of i
 
 test('what one piece throws is for whoever asked for it, and for nobody else', async () => {
   const asked = [1, 2, 3].map(number =>
-    atTurnsEnd(() => {
+    together(() => {
       if (number === 2) throw new Error('two')
       return number
     }),
@@ -30,6 +30,6 @@ test('what one piece throws is for whoever asked for it, and for nobody else', a
 })
 
 test('work that is asked for by work comes in the next turn', async () => {
-  const inner = await atTurnsEnd(() => atTurnsEnd(() => 'later'))
+  const inner = await together(() => together(() => 'later'))
   expect(inner).toBe('later')
 })

@@ -12,7 +12,7 @@ let pieces: Piece[] = []
  * long.) In the order in which it was asked for.
  * @throws what the work throws
  */
-export function atTurnsEnd<T>(work: () => T): Promise<T> {
+export function together<T>(work: () => T): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     pieces.push({ work, resolve, reject })
     if (pieces.length === 1) setImmediate(run)
