@@ -24,9 +24,15 @@ export const home = {
   steps: {
     project: { title: 'Create a project', text: 'It holds data, models, services and the keys that may call them.' },
     data: { title: 'Add data or a model', text: 'Upload CSV, Parquet, JSON or an ONNX model, or connect a database.' },
-    service: { title: 'Create a service', text: 'Choose what its endpoints answer with: a query, a row, a model, a function.' },
+    service: {
+      title: 'Create a service',
+      text: 'Choose what its endpoints answer with: a query, a row, a model, a function.',
+    },
     publish: { title: 'Publish it', text: 'Drafts are served to nobody; publishing is one step, at once and whole.' },
-    key: { title: 'Make a key and call it', text: 'A key reaches what you check, and its curl line is ready to be copied.' },
+    key: {
+      title: 'Make a key and call it',
+      text: 'A key reaches what you check, and its curl line is ready to be copied.',
+    },
   },
   noServices: 'Nothing is published yet',
   noServicesViewer: 'As soon as somebody publishes a service in one of your projects, it is shown here.',

@@ -26,4 +26,3 @@ export const servicesQuery = queryOptions({
   queryKey: ['services', 'everywhere'],
   queryFn: ({ signal }) => api<AssetRow[]>('/api/publish/assets?asset_type=api-service', { signal }),
 })
-
