@@ -197,6 +197,7 @@ const assetRow = (asset: Asset) => ({
   created_at: asset.createdAt,
   updated_at: asset.updatedAt,
 })
+export type AssetRow = ReturnType<typeof assetRow>
 
 const versionRow = (version: ReturnType<typeof getVersion>) => ({
   id: version.id,

@@ -6,7 +6,7 @@ import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
 import { addDataset } from './add-dataset.ts'
 import * as assets from './assets.ts'
-import { auditTrail, deploymentsOf } from './audit.ts'
+import { auditTrail } from './audit.ts'
 import * as auth from './auth.ts'
 import * as connections from './connections.ts'
 import * as browser from './console-session.ts'
@@ -14,21 +14,29 @@ import type { Caller, ManagementContext, SignedIn } from './context.ts'
 import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
+import * as deployments from './deployments.ts'
 import { dryRun } from './dryrun.ts'
 import { importProgress } from './import-progress.ts'
 import * as keys from './keys.ts'
+import * as members from './members.ts'
 import * as models from './models.ts'
 import { schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
+import { settings as serverSettings } from './settings.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
 type Answer = Response | Promise<Response>
 type Handler = (context: ManagementContext, request: Request, who: SignedIn, params: Params) => Answer
 
-export function managementRoutes(context: ManagementContext, callerOf: (request: Request) => Caller) {
+/** @param keepOpen keeps a connection from being ended for its silence */
+export function managementRoutes(
+  context: ManagementContext,
+  callerOf: (request: Request) => Caller,
+  keepOpen: (request: Request) => void,
+) {
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
     const identity = identify(request.headers)
     try {
@@ -157,9 +165,19 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     raw,
   )
   app.get(
-    '/projects/:id/deployments',
-    on((c, r, who, p) => deploymentsOf(c, r, who, p.id!)),
+    '/projects/:id/members',
+    on((c, r, who, p) => members.members(c, r, who, p.id!)),
   )
+  app.put(
+    '/projects/:id/members/:username',
+    on((c, r, who, p) => members.putMember(c, r, who, p.id!, p.username!)),
+    raw,
+  )
+  app.delete(
+    '/projects/:id/members/:username',
+    on((c, _r, who, p) => members.endMember(c, who, p.id!, p.username!)),
+  )
+  deploymentRoutes(app, on, keepOpen)
   keyRoutes(app, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!), on)
 
   app.get(
@@ -324,6 +342,10 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     raw,
   )
   app.get(
+    '/settings',
+    on((c, _r, who) => serverSettings(c, who)),
+  )
+  app.get(
     '/audit',
     on((c, r, who) => auditTrail(c, r, who)),
   )
@@ -335,13 +357,58 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
 /** Bodies are read by the handlers, with their own limits and refusals. */
 const raw = { parse: 'none' } as const
 
+interface Router {
+  get: unknown
+  post: unknown
+  patch: unknown
+  delete: unknown
+}
+type Routes = Record<string, (path: string, handler: unknown, hook?: unknown) => void>
+
+function deploymentRoutes(app: Router, on: (handler: Handler) => unknown, keepOpen: (request: Request) => void): void {
+  const routes = app as unknown as Routes
+  const path = '/projects/:id/deployments'
+  routes.get!(
+    path,
+    on((c, r, who, p) => deployments.deployments(c, r, who, p.id!)),
+  )
+  routes.post!(
+    path,
+    on((c, r, who, p) => deployments.addDeployment(c, r, who, p.id!)),
+    raw,
+  )
+  routes.get!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.oneDeployment(c, r, who, p.id!, p.name!)),
+  )
+  routes.patch!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.changeDeployment(c, r, who, p.id!, p.name!)),
+    raw,
+  )
+  routes.delete!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.removeDeployment(c, r, who, p.id!, p.name!)),
+  )
+  for (const action of ['start', 'stop', 'restart'] as const)
+    routes.post!(
+      `${path}/:name/${action}`,
+      on((c, r, who, p) => deployments.actOnDeployment(c, r, who, p.id!, p.name!, action)),
+      raw,
+    )
+  routes.get!(
+    `${path}/:name/logs`,
+    on((c, r, who, p) => deployments.deploymentLog(c, r, who, p.id!, p.name!, keepOpen)),
+  )
+}
+
 function keyRoutes(
-  app: { get: unknown; post: unknown; patch: unknown; delete: unknown },
+  app: Router,
   path: string,
   owner: (who: SignedIn, params: Params) => keys.KeyOwner,
   on: (handler: Handler) => unknown,
 ): void {
-  const routes = app as unknown as Record<string, (path: string, handler: unknown, hook?: unknown) => void>
+  const routes = app as unknown as Routes
   routes.get!(
     path,
     on((c, r, who, p) => keys.keys(c, r, owner(who, p))),

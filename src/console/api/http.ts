@@ -45,8 +45,9 @@ export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** sent as JSON */
   body?: unknown
-  /** JSON that is sent as it is written: its numbers keep all their digits */
+  /** JSON that is written already, instead of `body` */
   json?: string
+  headers?: Record<string, string>
   /** the project in scope, by its id */
   project?: number
   /** the ETag that the resource must still have */
@@ -83,10 +84,11 @@ export async function apiText(path: string, call: Call = {}): Promise<string> {
   return textOf(response)
 }
 
-async function send(path: string, { method = 'GET', body, json, project, ifMatch, signal }: Call): Promise<Response> {
-  const headers: Record<string, string> = { accept: 'application/json' }
-  const text = json ?? (body === undefined ? undefined : JSON.stringify(body))
-  if (text !== undefined) headers['content-type'] = 'application/json'
+/** The answer, whatever its status. @throws ConnectionLost */
+export async function send(path: string, call: Call): Promise<Response> {
+  const { method = 'GET', body, json = JSON.stringify(body), project, ifMatch, signal } = call
+  const headers: Record<string, string> = { accept: 'application/json', ...call.headers }
+  if (json !== undefined) headers['content-type'] = 'application/json'
   if (project !== undefined) headers['x-project-id'] = String(project)
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (method !== 'GET') headers['x-csrf-token'] = csrf
@@ -94,7 +96,7 @@ async function send(path: string, { method = 'GET', body, json, project, ifMatch
     const response = await fetch(path, {
       method,
       headers,
-      body: text,
+      body: json,
       signal,
       cache: 'no-store',
       credentials: 'same-origin',
