@@ -55,8 +55,9 @@ export function usesIn(store: Store, projectId: number): Uses {
           })
   }
   for (const { name, config } of listDeployments(store, projectId)) {
-    const { model } = config as { model?: unknown }
-    if (typeof model === 'string') add(`model ${model}`, `deployment ${name}`, { in: 'deployment', deployment: name })
+    const { model, model_id: version } = config as { model?: string; model_id?: number }
+    const target = model === undefined ? version !== undefined && `version ${version}` : `model ${model}`
+    if (target) add(target, `deployment ${name}`, { in: 'deployment', deployment: name })
   }
   const of = (target: string) => [...(found.get(target)?.values() ?? [])]
   return {
