@@ -195,6 +195,27 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect(await idsOf(dataset, by('instant'), '2024-01-01T10:00:00.25+02:00')).toEqual([1])
   })
 
+  test('patterns have their escapes whatever the settings of the database make of a backslash in SQL', async () => {
+    await run(`CREATE TABLE slashes (id int PRIMARY KEY, t text); INSERT INTO slashes VALUES (1, 'a%'), (2, 'ab');
+      ALTER DATABASE postgres SET standard_conforming_strings = off`)
+    const other = new QueryRunner(1, { scratchDir: dir, connections: connectionsTo(server) })
+    try {
+      const dataset = await described('slashes')
+      for (const op of ['like', 'ilike'] as const)
+        for (const [p, ids] of [
+          ['a\\%', [1]],
+          ['a%', [1, 2]],
+          ['a\\', []],
+        ] as const) {
+          const { rows } = await ask(prepare(by('t', op), [dataset], other), String(new URLSearchParams({ p })))
+          expect([op, p, rows.map(row => row.id)]).toEqual([op, p, [...ids]])
+        }
+    } finally {
+      other.close()
+      await run('ALTER DATABASE postgres RESET standard_conforming_strings')
+    }
+  })
+
   test('keys and indexes are its own; a unique index will do for a key, and a view has what is declared', async () => {
     await run(`CREATE TABLE keyed (a int, b text NOT NULL, c int NOT NULL, d int NOT NULL, PRIMARY KEY (b, a));
       CREATE INDEX ON keyed (c, d) INCLUDE (a); CREATE INDEX ON keyed (d) WHERE d > 5; CREATE INDEX ON keyed (lower(b)); CREATE INDEX ON keyed USING hash (d);
