@@ -9,6 +9,7 @@ import type { QueryDefinition } from '../../src/catalog/service-config.ts'
 import { checkConnection } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
+import { errorFields } from '../../src/telemetry/log.ts'
 import { waitFor } from '../harness.ts'
 import { CONNECTION, connectionsTo, describedTable } from './postgres-fixture.ts'
 import { noPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
@@ -278,6 +279,25 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect([503, 7]).toContain(typeof found === 'number' ? found : found.rows[0]!.a)
     await run('DROP TABLE moving')
     expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
+  })
+
+  test('what a view fails at is 503, and neither told nor logged with the value', async () => {
+    await run(`CREATE TABLE raw (id int PRIMARY KEY, code text); INSERT INTO raw VALUES (1, '5');
+      CREATE FUNCTION checked(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+        IF code = 'kept secret' THEN RAISE EXCEPTION 'not %', code USING ERRCODE = 'AB123'; END IF; RETURN code; END $$;
+      CREATE VIEW cast_codes AS SELECT id, CAST(code AS int) AS n FROM raw;
+      CREATE VIEW checked_codes AS SELECT id, checked(code) AS c FROM raw`)
+    const views = [await described('cast_codes', { key: ['id'] }), await described('checked_codes', { key: ['id'] })]
+    await run("INSERT INTO raw VALUES (2, 'kept secret')")
+    for (const [dataset, state] of [
+      [views[0]!, '22P02'],
+      [views[1]!, 'AB123'],
+    ] as const) {
+      const fault = await refusal(() => answer(dataset))
+      expect([fault.status, fault.code]).toEqual([503, 'data_unreadable'])
+      expect(fault.message).toContain(state)
+      expect(JSON.stringify([fault.message, errorFields(fault)])).not.toContain('kept secret')
+    }
   })
 
   test('words are in the order of their bytes in a database that sorts them otherwise', async () => {
