@@ -33,7 +33,7 @@ export class World {
 
   /** Starts with a manifest, lets `check` see what came of it, and stops. @returns what was printed as changed */
   async serve(manifest: object, check: (callgate: Callgate) => Promise<void> = async () => {}): Promise<string[]> {
-    const callgate = await startCallgate({ manifest, dataDir: this.dataDir, env: this.env })
+    const callgate = await startCallgate({ manifest, folder: this.folder, dataDir: this.dataDir, env: this.env })
     try {
       await check(callgate)
     } finally {
