@@ -6,6 +6,7 @@ import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
+import { UsageLog } from '../catalog/usage.ts'
 import type { Config } from '../config.ts'
 import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
@@ -90,8 +91,9 @@ export function openInstance(config: Config): Instance {
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
-  const { limits } = gate
-  const context = { config, db, keys, publisher, limits, connections, secret, uploadsDir: dirs.uploads }
+  const { limits, meter } = gate
+  const usage = new UsageLog(db, meter.counter)
+  const context = { config, db, keys, publisher, limits, usage, connections, secret, uploadsDir: dirs.uploads }
   const readiness = {
     reasons() {
       const scoring = scorer.status()
@@ -112,11 +114,12 @@ export function openInstance(config: Config): Instance {
     closeAll()
     throw listenError(config, error)
   }
-  const flushing = setInterval(() => {
+  const flushing = setInterval(async () => {
     try {
       keys.flush()
+      await usage.flushInParts()
     } catch (error) {
-      log.warn(errorFields(error), 'last-used times could not be written')
+      log.warn(errorFields(error), 'last-used times or usage could not be written: they wait for the next minute')
     }
   }, FLUSH_MS)
 
@@ -139,8 +142,12 @@ export function openInstance(config: Config): Instance {
       clearInterval(flushing)
       await scorer.close()
       await writer.close()
-      keys.flush()
-      closeAll()
+      try {
+        keys.flush()
+        usage.flush()
+      } finally {
+        closeAll()
+      }
     },
   }
 }

@@ -8,6 +8,7 @@ import type { Grant } from '../../catalog/grant.ts'
 import type { ModelDeployment } from '../../endpoints/endpoint.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
+import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
 import { Fault, methodNotAllowed, notFound, notServed, toFault } from '../../lib/fault.ts'
 import { decodedPart, rawPath } from '../../lib/path.ts'
@@ -40,12 +41,24 @@ interface Route {
 export function deploymentDoor(gate: Gate, models: ModelDoor, settings: DeploymentDoorSettings): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
-  async function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
+  function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
+    const { project, deployment } = route ?? {}
+    const metered = new MeteredCall({ project, deployment })
+    return gate.meter.counted(metered, request, answer(request, address, route, metered))
+  }
+
+  async function answer(
+    request: Request,
+    address: () => string,
+    route: Route | undefined,
+    metered: MeteredCall,
+  ): Promise<Response> {
     const identity = identify(request.headers)
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { project, deployment: name, path } = route ?? { project: '', deployment: '', path: '' }
       const admission = gate.admitDeployment(request.headers, address, project, name)
+      metered.admission = admission
       const { deployment, headers } = admission
       if (!deployment.model) throw notServed('Deployments of this kind are not served by this version of Callgate.')
       if (isModelPath(path)) return await models.serveWithin(within(deployment, admission), path, request, identity)
