@@ -271,9 +271,7 @@ export const usageSeries = sqliteTable(
     /** 304, an error's, or its hundred */
     status: integer('status').notNull(),
   },
-  t => [
-    uniqueIndex('usage_series_names').on(t.projectId, t.service, t.endpoint, t.deployment, t.keyId, t.status),
-  ],
+  t => [uniqueIndex('usage_series_names').on(t.projectId, t.service, t.endpoint, t.deployment, t.keyId, t.status)],
 )
 
 /** How often, in a step of time. Every call is in a row of each step, so that steps are pruned one without the other. */

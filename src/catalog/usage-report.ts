@@ -186,7 +186,13 @@ export function readCallers(db: Db, filter: UsageFilter, from: number): Caller[]
     })
     .from(usage)
     .innerJoin(usageSeries, eq(usageSeries.id, usage.seriesId))
-    .where(and(inArray(usage.step, [STEPS.minute.seconds, hour]), gte(usage.at, from), ...wanted({ ...filter, known: true })))
+    .where(
+      and(
+        inArray(usage.step, [STEPS.minute.seconds, hour]),
+        gte(usage.at, from),
+        ...wanted({ ...filter, known: true }),
+      ),
+    )
     .groupBy(keyId, projectId, service, endpoint, deployment)
     .orderBy(sql`max(${usage.at}) DESC`, keyId)
     .all()
@@ -210,7 +216,15 @@ function rowsOf(db: Db, filter: UsageFilter, step: number) {
     .prepare()
 }
 
-function wanted({ projectIds, service, endpoint, deployment, keyId, statuses, known }: UsageFilter): (SQL | undefined)[] {
+function wanted({
+  projectIds,
+  service,
+  endpoint,
+  deployment,
+  keyId,
+  statuses,
+  known,
+}: UsageFilter): (SQL | undefined)[] {
   const given: (SQL | undefined)[] = []
   if (projectIds) given.push(inArray(usageSeries.projectId, projectIds))
   if (service !== undefined) given.push(eq(usageSeries.service, service))

@@ -121,7 +121,10 @@ export class UsageLog {
     const steady = uptime - this.#even.uptime >= STEADY_MS
     const now = Math.floor(clock / 1000)
     let removedDays = 0
-    for (const [name, { seconds: step, kept }] of Object.entries(STEPS) as [Step, { seconds: number; kept: number }][]) {
+    for (const [name, { seconds: step, kept }] of Object.entries(STEPS) as [
+      Step,
+      { seconds: number; kept: number },
+    ][]) {
       const before = rows[name]
       const ofStep = eq(usage.step, step)
       if (steady) {
@@ -173,13 +176,27 @@ function prepare(db: Db) {
   return {
     insert: db
       .insert(usage)
-      .values({ step: given('step'), at: given('at'), seriesId: given('seriesId'), calls: given('calls'), latency: given('latency') })
+      .values({
+        step: given('step'),
+        at: given('at'),
+        seriesId: given('seriesId'),
+        calls: given('calls'),
+        latency: given('latency'),
+      })
       .onConflictDoNothing()
       .returning({ calls: usage.calls })
       .prepare(),
     find: db.select({ calls: usage.calls, latency: usage.latency }).from(usage).where(row).prepare(),
-    update: db.update(usage).set({ calls: sql`${given('calls')}`, latency: sql`${given('latency')}` }).where(row).prepare(),
-    findSeries: db.select({ id: usageSeries.id }).from(usageSeries).where(and(...sameSeries)).prepare(),
+    update: db
+      .update(usage)
+      .set({ calls: sql`${given('calls')}`, latency: sql`${given('latency')}` })
+      .where(row)
+      .prepare(),
+    findSeries: db
+      .select({ id: usageSeries.id })
+      .from(usageSeries)
+      .where(and(...sameSeries))
+      .prepare(),
     insertSeries: db.insert(usageSeries).values(series).returning({ id: usageSeries.id }).prepare(),
   }
 }

@@ -3,7 +3,7 @@ import type { Grant } from '../catalog/grant.ts'
 import type { KeyRing } from '../catalog/keys.ts'
 import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
 import type { Registry } from '../endpoints/registry.ts'
-import { PUBLIC, Place, UNKNOWN, UsageCounter } from '../telemetry/usage.ts'
+import { Place, PUBLIC, UNKNOWN, UsageCounter } from '../telemetry/usage.ts'
 import { presentedKey } from './present.ts'
 
 /** What a call asks for, by the names that the caller gave; nothing: what is no endpoint's, such as a list. */
@@ -69,7 +69,10 @@ export class Meter {
     if (asked === undefined) return
     const ms = performance.now() - started
     const now = Date.now()
-    if (!admission) return this.#refused(asked, request, status, ms, now)
+    if (!admission) {
+      this.#refused(asked, request, status, ms, now)
+      return
+    }
     const { grant, service, endpoint, deployment } = admission
     const place = this.#placeOf(grant.projectId, service, endpoint, deployment)
     this.counter.count(place, grant.keyId ?? PUBLIC, status, ms, now)

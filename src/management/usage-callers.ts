@@ -1,7 +1,7 @@
 /** Who would notice: which keys called what somebody is about to change or remove. */
 import { listAssets } from '../catalog/assets.ts'
 import { listDeployments } from '../catalog/deployments.ts'
-import { HOOKS, type HandlerConfig } from '../catalog/handler.ts'
+import { type HandlerConfig, HOOKS } from '../catalog/handler.ts'
 import { findModel, versionsOf } from '../catalog/models.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import { type Caller, readCallers } from '../catalog/usage-report.ts'
@@ -59,9 +59,7 @@ export async function callersOf(context: ManagementContext, request: Request, wh
 }
 
 const isAt = (caller: Caller, { service, endpoint, deployment }: Use): boolean =>
-  caller.service === (service ?? '') &&
-  caller.endpoint === (endpoint ?? '') &&
-  caller.deployment === (deployment ?? '')
+  caller.service === (service ?? '') && caller.endpoint === (endpoint ?? '') && caller.deployment === (deployment ?? '')
 
 /**
  * What is published of a dataset or a model of one project: endpoints on it, functions and hooks of their services that may

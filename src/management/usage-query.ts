@@ -1,7 +1,8 @@
 /** What may be asked of usage, as a query string says it. */
-import { type Dimension, DIMENSIONS, type Period, type UsageFilter } from '../catalog/usage-report.ts'
-import { STEPS, type Step } from '../catalog/usage.ts'
+
 import { listProjects } from '../catalog/projects.ts'
+import { STEPS, type Step } from '../catalog/usage.ts'
+import { DIMENSIONS, type Dimension, type Period, type UsageFilter } from '../catalog/usage-report.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { OTHERS, PUBLIC, UNKNOWN } from '../telemetry/usage.ts'
@@ -89,8 +90,7 @@ export function periodOf(params: URLSearchParams): Period {
   if (from < now - STEPS.day.kept - DAY) throw unprocessable(`Usage is kept for ${KEPT.day}: ask for a later from.`)
   if (to > now + 2 * DAY) throw unprocessable('to must not be in the future.')
   const asked = params.get('step') ?? 'auto'
-  if (asked !== 'auto' && !Object.hasOwn(STEPS, asked))
-    throw unprocessable('step must be minute, hour, day or auto.')
+  if (asked !== 'auto' && !Object.hasOwn(STEPS, asked)) throw unprocessable('step must be minute, hour, day or auto.')
   const keeps = (step: Step) => from >= now - STEPS[step].kept - STEPS[step].seconds
   const step =
     asked === 'auto' ? FINEST.find(([name, longest]) => to - from <= longest && keeps(name))![0] : (asked as Step)

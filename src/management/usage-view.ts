@@ -27,7 +27,8 @@ export function statusesOf({ statuses }: Sums): Record<string, number> {
 }
 
 /** `2xx`; `304` and errors by their code. */
-const statusName = (status: number): string => (status < 400 && status % 100 === 0 ? `${status / 100}xx` : String(status))
+const statusName = (status: number): string =>
+  status < 400 && status % 100 === 0 ? `${status / 100}xx` : String(status)
 
 /** A row for each step, also where nothing was called. */
 export function seriesOf({ steps }: Report, { from, to, step }: Period) {
@@ -40,8 +41,8 @@ export function seriesOf({ steps }: Report, { from, to, step }: Period) {
 }
 
 /** A number for each step of the series. */
-export const callsOf = ({ steps }: Group, { from, to, step }: Period): number[] =>
-  Array.from({ length: (to - from) / STEPS[step].seconds }, (_, i) => steps.get(i)?.calls ?? 0)
+export const callsOf = ({ calls }: Group, { from, to, step }: Period): number[] =>
+  Array.from({ length: (to - from) / STEPS[step].seconds }, (_, i) => calls.get(i) ?? 0)
 
 /** What is told of a group: names, keys with their names; `key` is null where the key is there no longer. */
 export type NamedGroup = Record<string, string | number | null>
@@ -67,7 +68,6 @@ export function namer(
     ...(status === undefined ? {} : { status: statusName(status) }),
   })
 }
-
 
 const MEASURES = ['calls', 'succeeded', 'refused', 'throttled', 'failed', 'p50_ms', 'p95_ms', 'p99_ms'] as const
 

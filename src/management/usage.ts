@@ -92,7 +92,10 @@ function uncalledOf(
 }
 
 const sortedBy = <T>(rows: readonly T[], measure: (row: T) => number): T[] =>
-  rows.map(row => ({ row, by: measure(row) })).sort((a, b) => b.by - a.by).map(({ row }) => row)
+  rows
+    .map(row => ({ row, by: measure(row) }))
+    .sort((a, b) => b.by - a.by)
+    .map(({ row }) => row)
 
 /** `format`, or else what `Accept` names first of the two. @throws Fault 422 */
 function formatOf(params: URLSearchParams, accept: string | null): 'json' | 'csv' {
