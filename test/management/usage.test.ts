@@ -200,12 +200,13 @@ describe('what is told', () => {
     const uncalled = { project_id: world.shop, service: null, endpoint: null, deployment: null }
     expect(top.uncalled).toEqual([
       { ...uncalled, service: 'shop', endpoint: 'unloved', kind: 'lookup' },
+      { ...uncalled, service: 'shop', endpoint: 'busy', kind: 'function' },
       { ...uncalled, deployment: 'idle', kind: 'deployment' },
     ])
     await call('/api/service/shop/unloved?id=1', mintSecret('dk')) // an unknown key is nobody
-    expect((await world.usage('/top?service=shop')).uncalled_count).toBe(1)
+    expect((await world.usage('/top?service=shop')).uncalled_count).toBe(2)
     await call('/api/service/shop/unloved?id=1', world.key)
-    expect((await world.usage('/top?service=shop')).uncalled).toEqual([])
+    expect((await world.usage('/top?service=shop&endpoint=unloved')).uncalled).toEqual([])
     expect((await world.usage('/top', world.other)).uncalled).toEqual([
       { ...uncalled, project_id: world.other, service: 'elsewhere', endpoint: 'row', kind: 'lookup' },
     ])
