@@ -77,6 +77,8 @@ export interface Group {
   /** by step, counted from the period's first; where there were calls */
   calls: Map<number, number>
   steps: Map<number, Sums>
+  /** the last step in which there was a call */
+  last: number
 }
 
 /** What a report has of each group: its sums; its calls by step too; or the sums of each step too. */
@@ -143,12 +145,13 @@ class Groups {
     const id = JSON.stringify(names)
     let group = this.#byNames.get(id)
     if (!group) {
-      group = { names, sums: new Sums(), calls: new Map(), steps: new Map() }
+      group = { names, sums: new Sums(), calls: new Map(), steps: new Map(), last: index }
       this.#byNames.set(id, group)
     }
     group.sums.add(row)
+    group.last = index
     const before = group.calls.get(index)
-    if (before === undefined) this.#steps++
+    if (before === undefined && this.#detail !== 'sums') this.#steps++
     if (this.#byNames.size > MOST_GROUPS || this.#steps > MOST_STEPS[this.#detail])
       throw unprocessable('This is too much to tell apart: ask for less time, a larger step, or fewer groups.')
     if (this.#detail !== 'sums') group.calls.set(index, (before ?? 0) + row.calls)
@@ -156,46 +159,6 @@ class Groups {
   }
 
   all = (): Group[] => [...this.#byNames.values()]
-}
-
-/** Who called lately: a row for each key and place. */
-export interface Caller {
-  keyId: number
-  projectId: number
-  service: string
-  endpoint: string
-  deployment: string
-  calls: number
-  /** seconds since the epoch: the minute of the last call, or its hour where minutes are kept no longer */
-  lastAt: number
-}
-
-/** Calls of places by keys and the public, the newest first; those of unknown keys are left out. `from` is a whole hour. */
-export function readCallers(db: Db, filter: UsageFilter, from: number): Caller[] {
-  const hour = STEPS.hour.seconds
-  const { projectId, service, endpoint, deployment, keyId } = usageSeries
-  return db
-    .select({
-      keyId,
-      projectId,
-      service,
-      endpoint,
-      deployment,
-      calls: sql<number>`sum(CASE WHEN ${usage.step} = ${hour} THEN ${usage.calls} ELSE 0 END)`,
-      lastAt: sql<number>`max(${usage.at})`,
-    })
-    .from(usage)
-    .innerJoin(usageSeries, eq(usageSeries.id, usage.seriesId))
-    .where(
-      and(
-        inArray(usage.step, [STEPS.minute.seconds, hour]),
-        gte(usage.at, from),
-        ...wanted({ ...filter, known: true }),
-      ),
-    )
-    .groupBy(keyId, projectId, service, endpoint, deployment)
-    .orderBy(sql`max(${usage.at}) DESC`, keyId)
-    .all()
 }
 
 function rowsOf(db: Db, filter: UsageFilter, step: number) {

@@ -4,7 +4,8 @@ import { listDeployments } from '../catalog/deployments.ts'
 import { type HandlerConfig, HOOKS } from '../catalog/handler.ts'
 import { findModel, versionsOf } from '../catalog/models.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
-import { type Caller, readCallers } from '../catalog/usage-report.ts'
+import { STEPS } from '../catalog/usage.ts'
+import { type GroupNames, type Period, readUsage } from '../catalog/usage-report.ts'
 import { unprocessable } from '../lib/fault.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
@@ -32,34 +33,35 @@ export async function callersOf(context: ManagementContext, request: Request, wh
     throw unprocessable(`Say of what: ${[...NAMED, 'dataset', 'model'].join(', ')}.`)
   const projectIds = projectsInScope(context, request, who)
   const days = wholeNumber(new URL(request.url), 'days', DAYS, 90)
-  const hour = Math.floor(Date.now() / 3_600_000) * 3600
-  const from = hour - days * 86_400
-  await context.usage.flushInParts()
-  const callers = readCallers(context.db, { ...filterOf(params), projectIds }, from)
   const uses = dataset === null && model === null ? undefined : usesOf(context, projectIds, { dataset, model })
-  const found = uses ? callers.filter(caller => uses.some(use => isAt(caller, use))) : callers
-  const named = namer(
-    context,
-    found.map(names => ({ names })),
-  )
+  const period = lastDays(days)
+  await context.usage.flushInParts()
+  const filter = { ...filterOf(params), projectIds, known: true }
+  const { groups } = await readUsage(context.db, filter, period, ['key', 'endpoint', 'deployment'])
+  const found = uses ? groups.filter(({ names }) => uses.some(use => isAt(names, use))) : groups
+  const named = namer(context, found)
   return json({
-    from: isoOf(from),
+    from: isoOf(period.from),
     ...(uses ? { uses } : {}),
-    callers: found.map(({ calls, lastAt, ...names }) => ({
-      ...named({
-        ...names,
-        service: names.service || null,
-        endpoint: names.endpoint || null,
-        deployment: names.deployment || null,
-      }),
-      calls,
-      last_called_at: isoOf(lastAt),
-    })),
+    callers: found
+      .sort((a, b) => b.last - a.last || b.sums.calls - a.sums.calls)
+      .map(({ names, sums, last }) => ({
+        ...named(names),
+        calls: sums.calls,
+        last_hour: isoOf(period.from + last * STEPS[period.step].seconds),
+      })),
   })
 }
 
-const isAt = (caller: Caller, { service, endpoint, deployment }: Use): boolean =>
-  caller.service === (service ?? '') && caller.endpoint === (endpoint ?? '') && caller.deployment === (deployment ?? '')
+/** Whole hours until now. */
+function lastDays(days: number): Period {
+  const { seconds } = STEPS.hour
+  const to = Math.ceil(Date.now() / 1000 / seconds) * seconds
+  return { step: 'hour', from: to - days * 86_400, to }
+}
+
+const isAt = (names: GroupNames, use: Use): boolean =>
+  names.service === use.service && names.endpoint === use.endpoint && names.deployment === use.deployment
 
 /**
  * What is published of a dataset or a model of one project: endpoints on it, functions and hooks of their services that may

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setSystemTime, test } from 'bun:test'
 import { usage, usageSeries } from '../../db/schema.ts'
 import { STEPS, UsageLog } from '../../src/catalog/usage.ts'
-import { type Dimension, type Period, readCallers, readUsage } from '../../src/catalog/usage-report.ts'
+import { type Dimension, type Period, readUsage } from '../../src/catalog/usage-report.ts'
 import { Place, UsageCounter } from '../../src/telemetry/usage.ts'
 import { openCatalog } from './catalog-fixture.ts'
 
@@ -181,18 +181,14 @@ describe('what is read', () => {
     expect(read({}, ['key', 'status'])).rejects.toThrow('This is too much to tell apart')
     expect((await read({}, ['status'])).groups).toHaveLength(3)
   })
-  test('callers are keys and the public, with their last call; unknown keys are none', () => {
+  test('a group knows its last step; unknown keys are left out where nobody asks for them', async () => {
     call(a, 7)
-    call(a, 0)
     call(a, -1, 401)
     pass(3 * DAY)
     call(a, 7, 404)
     log.flush()
-    const callers = readCallers(catalog.db, {}, T0 / 1000 - 86_400)
-    expect(callers.map(({ keyId, calls, lastAt }) => [keyId, calls, lastAt * 1000 - T0])).toEqual([
-      [7, 2, 3 * DAY],
-      [0, 1, 0],
-    ])
-    expect(readCallers(catalog.db, {}, T0 / 1000 + 3600).map(({ keyId, calls }) => [keyId, calls])).toEqual([[7, 1]])
+    const period: Period = { step: 'hour', from: T0 / 1000 - 3600, to: T0 / 1000 + 4 * 86_400 }
+    const { groups } = await readUsage(catalog.db, { known: true }, period, ['key'])
+    expect(groups.map(({ names, sums, last }) => [names.keyId, sums.calls, last])).toEqual([[7, 2, 73]])
   })
 })
