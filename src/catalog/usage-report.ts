@@ -20,7 +20,7 @@ export interface UsageFilter {
   /** a key's id, or one of those below 1 (telemetry/usage.ts) */
   keyId?: number
   /** ranges of statuses, each with both ends */
-  statuses?: (readonly [number, number])[]
+  statuses?: readonly (readonly [number, number])[]
   /** leave out calls without a key that somebody has, but the public's */
   known?: boolean
 }

@@ -13,6 +13,12 @@ import { filterOf, isoOf, parametersOf, projectsInScope } from './usage-query.ts
 import { namer } from './usage-view.ts'
 
 const DAYS = 7
+/** Who gets 401 and 403 only has nothing to lose. */
+const LET_IN = [
+  [100, 400],
+  [402, 402],
+  [404, 599],
+] as const
 const NAMED = ['service', 'endpoint', 'deployment', 'key']
 
 /** An endpoint of a service, or a deployment. */
@@ -36,7 +42,7 @@ export async function callersOf(context: ManagementContext, request: Request, wh
   const uses = dataset === null && model === null ? undefined : usesOf(context, projectIds, { dataset, model })
   const period = lastDays(days)
   await context.usage.flushInParts()
-  const filter = { ...filterOf(params), projectIds, known: true }
+  const filter = { ...filterOf(params), projectIds, known: true, statuses: LET_IN }
   const { groups } = await readUsage(context.db, filter, period, ['key', 'endpoint', 'deployment'])
   const found = uses ? groups.filter(({ names }) => uses.some(use => isAt(names, use))) : groups
   const named = namer(context, found)

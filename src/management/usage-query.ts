@@ -95,9 +95,9 @@ export function periodOf(params: URLSearchParams): Period {
   const step =
     asked === 'auto' ? FINEST.find(([name, longest]) => to - from <= longest && keeps(name))![0] : (asked as Step)
   if (!keeps(step))
-    throw unprocessable(`Steps of a ${step} are kept for ${KEPT[step]}: ask for a later from, or a larger step.`)
+    throw unprocessable(`By the ${step} usage is kept for ${KEPT[step]}: ask for a later from, or a larger step.`)
   const { seconds } = STEPS[step]
-  return { step, from: from - (from % seconds), to: Math.ceil(to / seconds) * seconds || seconds }
+  return { step, from: from - (from % seconds), to: Math.ceil(to / seconds) * seconds }
 }
 
 /** Whole seconds since the epoch. */

@@ -1,7 +1,7 @@
 /** Usage under load, ends and kills: sums are what was called, and a kill loses only what was not written yet. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { cleanUp } from '../harness.ts'
+import { cleanUp, waitFor } from '../harness.ts'
 import { FLOWER, UsageWorld } from '../management/usage-world.ts'
 
 setDefaultTimeout(60_000)
@@ -69,8 +69,10 @@ test('what is counted is what was called: under load, over ends in order, and bu
   let known = written
   for (let kill = 0; kill < 3; kill++) {
     const lost = calls(5000)
-    while (Object.keys(await world.counted().catch(() => ({}))).length === 0) {}
-    const seen = await world.counted()
+    const seen = await waitFor(async () => {
+      const counted = await world.counted()
+      return JSON.stringify(counted) === JSON.stringify(known) ? undefined : counted
+    })
     await world.restart('kill')
     const { begun } = await lost
     const after = await world.counted()

@@ -89,7 +89,10 @@ describe('what is counted', () => {
 
   test('who was refused: a throttled key, a revoked one, none, and unknown ones, which make no names', async () => {
     const unknown = () => mintSecret('dk')
+    const revoked = await world.admin('POST', `/api/projects/${world.shop}/api-keys`, { name: 'revoked' })
+    await world.admin('DELETE', `/api/projects/${world.shop}/api-keys/${revoked.json.id}`)
     const counts = await added(async () => {
+      await call('/api/service/shop/row?id=1', revoked.json.key)
       for (let i = 0; i < 5; i++) await call('/api/service/shop/row?id=1', world.slow)
       await call('/api/service/shop/row?id=1')
       await call('/api/service/shop/row?id=1', unknown())
@@ -100,13 +103,14 @@ describe('what is counted', () => {
       await call('/api/service/open/row?id=1', world.otherKey)
     })
     expect(counts).toEqual({
+      'shop.row revoked 403': 1,
       'shop.row slow 2xx': 2,
       'shop.row slow 429': 3,
       'shop.row unknown 401': 2,
       'shop.iris unknown 401': 1,
       'open.row public 2xx': 2,
       'open.row unknown 401': 1,
-    } as Record<string, number> & typeof counts)
+    })
     const nobody = await added(async () => {
       for (let i = 0; i < 20; i++) {
         await call(`/api/service/guess-${i}/${i}`, unknown())
@@ -156,7 +160,9 @@ describe('what is told', () => {
     expect(await callsOf('?service=open&key=public')).toBe(2)
     expect(await callsOf('?key=unknown&status=4xx')).toBe(5)
     expect(await callsOf('?service=nothing')).toBe(0)
-    expect(await callsOf('?from=2026-01-01&to=2026-01-02')).toBe(0)
+    const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString()
+    expect(await callsOf(`?from=${daysAgo(9)}&to=${daysAgo(8)}`)).toBe(0)
+    expect(await callsOf(`?from=${daysAgo(60)}&service=open&key=public`)).toBe(2)
     const { latency_ms } = (await world.usage('?service=shop&endpoint=row&status=2xx')).totals
     expect(latency_ms.p50).toBeGreaterThan(0.01)
     expect(latency_ms.p95).toBeGreaterThanOrEqual(latency_ms.p50)
@@ -280,11 +286,11 @@ describe('who is told', () => {
       ['?to=2999-01-01', 'to must not be in the future.'],
       [
         `?step=minute&from=${new Date(Date.now() - 3 * 86_400_000).toISOString()}`,
-        'Steps of a minute are kept for 2 days',
+        'By the minute usage is kept for 2 days',
       ],
       [
         `?step=hour&from=${new Date(Date.now() - 92 * 86_400_000).toISOString()}`,
-        'Steps of a hour are kept for 90 days',
+        'By the hour usage is kept for 90 days',
       ],
       ['?status=200', 'status must be a list of'],
       ['?status=', 'status must be a list of'],
