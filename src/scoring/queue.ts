@@ -38,6 +38,9 @@ export type Work =
     }
   | { recipe: SentRecipe; feeds: Tensors }
 
+/** A recipe's id, where bodies are read by it; else a text of all that must be equal. */
+type Group = number | string
+
 /** One caller's request, from admission until it is settled. */
 export class Job {
   readonly model: ScoringModel
@@ -51,7 +54,7 @@ export class Job {
   readonly deadline: number
   readonly caller: JobOptions['caller']
   /** Jobs of one group may be scored together. */
-  readonly group: string
+  readonly group: Group
   /** When it came. */
   readonly added: number
   /** When it need not wait for company any more. */
@@ -74,7 +77,7 @@ export class Job {
     model: ScoringModel,
     work: Work,
     { deadline, caller }: JobOptions,
-    about: { rows: number; bytes: number; group: string; added: number },
+    about: { rows: number; bytes: number; group: Group; added: number },
   ) {
     this.#queue = queue
     this.model = model
@@ -126,7 +129,7 @@ export interface QueueLimits {
  */
 export class JobQueue {
   readonly #limits: QueueLimits
-  readonly #groups = new Map<string, Job[]>()
+  readonly #groups = new Map<Group, Job[]>()
   readonly #solo: Job[] = []
   readonly #waitingRows = new Map<string, number>()
   /** Every unsettled job, waiting or in flight: all of them have a deadline. */
@@ -170,10 +173,10 @@ export class JobQueue {
   }
 
   /** What must be equal for requests to go to a process together. */
-  #groupOf(model: ScoringModel, work: Work): string {
+  #groupOf(model: ScoringModel, work: Work): Group {
     if (!model.metadata.independentRows) return `#${this.#serial++}`
     if (!work.recipe) return model.sha256 + groupOf(work.feeds, work.outputs)
-    return `recipe ${work.recipe.id}${work.feeds ? groupOf(work.feeds, undefined) : ''}`
+    return work.feeds ? `recipe ${work.recipe.id}${groupOf(work.feeds, undefined)}` : work.recipe.id
   }
 
   /** Told by a job that is settled. */
@@ -210,7 +213,7 @@ export class JobQueue {
   next(): 'nothing' | 'solo' | 'group' {
     while (this.#solo[0]?.settled) this.#solo.shift()
     if (this.#solo.length > 0) return 'solo'
-    return this.#groups.size > 0 && this.#ripe() ? 'group' : 'nothing'
+    return this.#groups.size > 0 && this.#ripe() !== undefined ? 'group' : 'nothing'
   }
 
   /**
@@ -246,7 +249,7 @@ export class JobQueue {
   }
 
   /** The first group that may go; when all wait for company, `onRipe` tells of the first that has waited enough. */
-  #ripe(): string | undefined {
+  #ripe(): Group | undefined {
     let earliest = Number.POSITIVE_INFINITY
     for (const [key, line] of this.#groups) {
       const { ripe } = line[0]!

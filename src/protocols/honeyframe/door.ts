@@ -76,9 +76,10 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
       }
       let reply = endpoint.run(call, grant)
       if (reply instanceof Promise) reply = await reply
-      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), {
-        headers: { 'content-type': 'application/json', ...identity.headers, ...limit },
-      })
+      const sent = identity.headers
+      sent['content-type'] = 'application/json'
+      for (const name in limit) sent[name] = limit[name]!
+      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), { headers: sent })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
