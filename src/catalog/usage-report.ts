@@ -1,5 +1,5 @@
 /** Reads usage: sums over time and groups, with latencies from the histograms that were merged. */
-import { and, eq, gte, inArray, lte, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, lte, ne, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { usage, usageSeries } from '../../db/schema.ts'
 import { unprocessable } from '../lib/fault.ts'
@@ -90,8 +90,9 @@ export interface Report {
   groups: Group[]
 }
 
-/** How long one go of reading may keep others waiting, in milliseconds. */
+/** How long one go of reading may keep others waiting, in milliseconds; rows that are read at a time. */
 const SLICE_MS = 5
+const ROWS_AT_ONCE = 500
 /** Groups that one report may have, and steps of groups: what they take in memory is bounded so. */
 const MOST_GROUPS = 20_000
 const MOST_STEPS: Record<Detail, number> = { sums: Number.POSITIVE_INFINITY, calls: 500_000, steps: 50_000 }
@@ -109,20 +110,24 @@ export async function readUsage(
   detail: Detail = 'sums',
 ): Promise<Report> {
   const { seconds } = STEPS[step]
-  const rows = rowsOf(db, filter, seconds)
+  const rowsAfter = rowsOf(db, filter, seconds)
   const report: Report = { totals: new Sums(), steps: new Map(), groups: [] }
   const groups = new Groups(groupBy, detail)
   let began = performance.now()
   for (let at = from; at < to; at += seconds) {
     const index = (at - from) / seconds
-    for (const row of rows.all({ at })) {
-      report.totals.add(row)
-      inMap(report.steps, index).add(row)
-      if (groupBy.length > 0) groups.add(row, index)
+    for (let rows = rowsAfter(at, 0); rows.length > 0; rows = rowsAfter(at, rows.at(-1)!.seriesId)) {
+      for (const row of rows) {
+        report.totals.add(row)
+        inMap(report.steps, index).add(row)
+        if (groupBy.length > 0) groups.add(row, index)
+      }
+      if (performance.now() - began >= SLICE_MS) {
+        await Bun.sleep(0)
+        began = performance.now()
+      }
+      if (rows.length < ROWS_AT_ONCE) break
     }
-    if (performance.now() - began < SLICE_MS) continue
-    await Bun.sleep(0)
-    began = performance.now()
   }
   report.groups = groups.all()
   return report
@@ -161,22 +166,32 @@ class Groups {
   all = (): Group[] => [...this.#byNames.values()]
 }
 
-function rowsOf(db: Db, filter: UsageFilter, step: number) {
-  return db
-    .select({
-      projectId: usageSeries.projectId,
-      service: usageSeries.service,
-      endpoint: usageSeries.endpoint,
-      deployment: usageSeries.deployment,
-      keyId: usageSeries.keyId,
-      status: usageSeries.status,
-      calls: usage.calls,
-      latency: usage.latency,
-    })
+interface Row {
+  seriesId: number
+  projectId: number
+  service: string
+  endpoint: string
+  deployment: string
+  keyId: number
+  status: number
+  calls: number
+  latency: Uint8Array
+}
+
+/** @returns the next rows of one step of time, after a series */
+function rowsOf(db: Db, filter: UsageFilter, step: number): (at: number, after: number) => Row[] {
+  const { projectId, service, endpoint, deployment, keyId, status } = usageSeries
+  const { seriesId, calls, latency } = usage
+  const given = sql.placeholder
+  const statement = db
+    .select({ seriesId, projectId, service, endpoint, deployment, keyId, status, calls, latency })
     .from(usage)
-    .innerJoin(usageSeries, eq(usageSeries.id, usage.seriesId))
-    .where(and(eq(usage.step, step), eq(usage.at, sql.placeholder('at')), ...wanted(filter)))
+    .innerJoin(usageSeries, eq(usageSeries.id, seriesId))
+    .where(and(eq(usage.step, step), eq(usage.at, given('at')), gt(seriesId, given('after')), ...wanted(filter)))
+    .orderBy(seriesId)
+    .limit(ROWS_AT_ONCE)
     .prepare()
+  return (at, after) => statement.all({ at, after })
 }
 
 function wanted({
@@ -201,8 +216,6 @@ function wanted({
     )
   return given
 }
-
-type Row = ReturnType<ReturnType<typeof rowsOf>['all']>[number]
 
 function namesOf(row: Row, groupBy: readonly Dimension[]): GroupNames {
   const names: GroupNames = {}

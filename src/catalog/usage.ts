@@ -17,7 +17,7 @@ export type Step = keyof typeof STEPS
 /** Rows of one step; beyond it the oldest go before their time. A row takes 30 to 100 bytes. */
 const MOST_ROWS = 500_000
 /** Cells of one part: some milliseconds. */
-const CELLS_AT_ONCE = 250
+const CELLS_AT_ONCE = 100
 /** What could not be written waits, up to so many cells. */
 const MOST_WAITING = 50_000
 const MOST_KNOWN_SERIES = 50_000
