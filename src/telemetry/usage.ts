@@ -56,6 +56,8 @@ export function statusClass(status: number): number {
 export class UsageCounter {
   #minute = 0
   #generation = 0
+  /** those that were called in this generation: what was taken is not held by them any longer */
+  #places: Place[] = []
   #cells: Cell[] = []
   #taken: Cell[] = []
 
@@ -64,8 +66,8 @@ export class UsageCounter {
     const minute = Math.floor(now / 60_000)
     if (minute !== this.#minute) this.#begin(minute)
     if (place.generation !== this.#generation) {
-      place.cells.clear()
       place.generation = this.#generation
+      this.#places.push(place)
     }
     const cell = place.cells.get(keyId * 1000 + status) ?? this.#open(place, keyId, status)
     cell.calls++
@@ -83,6 +85,8 @@ export class UsageCounter {
   #begin(minute: number): void {
     this.#minute = minute
     this.#generation++
+    for (const place of this.#places) place.cells.clear()
+    this.#places = []
     this.#taken = this.#taken.length === 0 ? this.#cells : this.#taken.concat(this.#cells)
     this.#cells = []
   }
