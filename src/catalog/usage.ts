@@ -3,6 +3,7 @@ import { and, count, eq, gt, lt, notInArray, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { usage, usageSeries } from '../../db/schema.ts'
 import { addEncoded, BUCKETS, encodeHistogram } from '../telemetry/latency.ts'
+import { errorFields, log } from '../telemetry/log.ts'
 import type { Cell, UsageCounter } from '../telemetry/usage.ts'
 import { transaction } from './store.ts'
 
@@ -74,9 +75,16 @@ export class UsageLog {
     return this.#waiting.length > 0
   }
 
-  /** The same in several transactions, with pauses in which calls are served. */
+  /**
+   * The same in several transactions, with pauses in which calls are served. What cannot be written is logged and waits: whoever
+   * reads gets what is there.
+   */
   async flushInParts(): Promise<void> {
-    while (this.flush(CELLS_AT_ONCE)) await Bun.sleep(0)
+    try {
+      while (this.flush(CELLS_AT_ONCE)) await Bun.sleep(0)
+    } catch (error) {
+      log.warn(errorFields(error), 'usage could not be written: it waits for the next time')
+    }
   }
 
   #write({ place, minute, keyId, status, calls, latency }: Cell, rows: Record<Step, number>): void {

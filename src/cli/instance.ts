@@ -114,13 +114,13 @@ export function openInstance(config: Config): Instance {
     closeAll()
     throw listenError(config, error)
   }
-  const flushing = setInterval(async () => {
+  const flushing = setInterval(() => {
     try {
       keys.flush()
-      await usage.flushInParts()
     } catch (error) {
-      log.warn(errorFields(error), 'last-used times or usage could not be written: they wait for the next minute')
+      log.warn(errorFields(error), 'last-used times could not be written')
     }
+    void usage.flushInParts()
   }, FLUSH_MS)
 
   const refresher = new Refresher(context)

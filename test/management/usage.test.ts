@@ -1,5 +1,8 @@
 /** What every serving door counts, and what the management API tells of it. */
+
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, waitFor } from '../harness.ts'
 import { readCsv } from '../read-csv.ts'
@@ -311,6 +314,18 @@ describe('who is told', () => {
     }
     expect((await world.admin('GET', '/api/usage/callers?dataset=m.t')).json.detail).toContain('send X-Project-Id')
   })
+})
+
+test('while the catalog cannot be written, usage is still told as it was, and nothing of it is lost', async () => {
+  const { totals } = await world.usage('')
+  const elsewhere = new Database(join(world.callgate.dataDir, 'catalog.db'))
+  elsewhere.run('BEGIN IMMEDIATE')
+  await call('/api/service/shop/row?id=1', world.key)
+  const told = await world.usage('')
+  expect(told.totals).toEqual(totals)
+  elsewhere.run('ROLLBACK')
+  elsewhere.close()
+  expect((await world.usage('')).totals.calls).toBe(totals.calls + 1)
 })
 
 test("a key's last use is told after its calls were written, and it survives an end in order", async () => {
