@@ -1,7 +1,7 @@
 /** Usage of the serving doors: each of them counts a call in one line, where its answer is there. */
 import type { Grant } from '../catalog/grant.ts'
 import type { KeyRing } from '../catalog/keys.ts'
-import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
+import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { Registry } from '../endpoints/registry.ts'
 import { Place, PUBLIC, UNKNOWN, UsageCounter } from '../telemetry/usage.ts'
 import { presentedKey } from './present.ts'
@@ -20,7 +20,7 @@ interface LetIn {
   grant: Grant
   service?: Service
   endpoint?: Endpoint
-  deployment?: ModelDeployment
+  deployment?: Deployment
 }
 
 /** A call on its way through a door, which notes here what it learns of it. */
@@ -45,7 +45,7 @@ export class Meter {
   readonly #keys: KeyRing
   readonly #registry: Registry
   /** by snapshot of an endpoint or deployment; a project's own, for what is neither, by its id */
-  readonly #places = new WeakMap<Endpoint | ModelDeployment | Service, Place>()
+  readonly #places = new WeakMap<Endpoint | Deployment | Service, Place>()
   readonly #ofProjects = new Map<number, Place>()
 
   constructor(keys: KeyRing, registry: Registry) {
@@ -103,7 +103,7 @@ export class Meter {
     return named.length === 1 ? named[0]! : {}
   }
 
-  #placeOf(projectId: number, service?: Service, endpoint?: Endpoint, deployment?: ModelDeployment): Place {
+  #placeOf(projectId: number, service?: Service, endpoint?: Endpoint, deployment?: Deployment): Place {
     const called = endpoint ?? deployment ?? service
     const known = called ? this.#places.get(called) : this.#ofProjects.get(projectId)
     if (known) return known

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
+/** Whether an address is in one of the networks. */
 export const isWithin = (address: string, networks: Networks): boolean => {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
@@ -21,3 +22,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: Networks)
   for (const hop of hops.reverse()) if (!isWithin(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
 }
+
+/** Whether only this machine reaches what listens there. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')

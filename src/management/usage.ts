@@ -87,7 +87,8 @@ function uncalledOf(
   }
   for (const { projectId, key, endpoints } of registry.all())
     for (const { id, kind } of endpoints.values()) look(projectId, key, id, null, kind)
-  for (const { projectId, name } of registry.allDeployments()) look(projectId, null, null, name, 'deployment')
+  for (const { projectId, name, enabled } of registry.allDeployments())
+    if (enabled) look(projectId, null, null, name, 'deployment')
   return found
 }
 

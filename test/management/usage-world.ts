@@ -25,7 +25,14 @@ export class UsageWorld {
   shop!: number
   other!: number
 
+  /** a server behind deployment `remote`, which answers the status that its path names */
+  readonly #remote = Bun.serve({
+    port: 0,
+    fetch: request => new Response('x', { status: Number(new URL(request.url).pathname.slice(1)) }),
+  })
+
   async start(): Promise<void> {
+    this.#remote.unref()
     writeFileSync(join(this.#folder, 't.csv'), 'id,n\n1,10\n2,20\n')
     const table = { from: join(this.#folder, 't.csv'), primary_key: 'id' }
     const lookup = (id: string) => ({ id, kind: 'lookup', dataset: 'm.t', key_column: 'id' })
@@ -66,6 +73,7 @@ export class UsageWorld {
           deployments: [
             { name: 'flowers', model: 'iris' },
             { name: 'idle', model: 'iris' },
+            { name: 'remote', upstream: `http://127.0.0.1:${this.#remote.port}` },
           ],
           keys: [{ name: 'whole', secret_env: 'PROJECT' }],
         },

@@ -73,13 +73,18 @@ describe('what is counted', () => {
         ['/v1/shop/flowers/', {}],
         ['/v1/shop/flowers/nothing', {}],
         ['/v1/shop/nothing/', {}],
+        ['/v1/shop/remote/200', {}],
+        ['/v1/shop/remote/418', {}],
+        ['/v1/shop/remote/503', {}],
       ] as const)
         statuses.push((await call(path, key, init)).status)
       await call('/v1/shop/flowers/')
+      const preflight = { origin: 'https://a.example', 'access-control-request-method': 'POST' }
+      await call('/v1/shop/remote/200', undefined, { method: 'OPTIONS', headers: preflight })
       await call('/-/ready')
       await call('/nothing/at/all', key)
     })
-    expect(statuses).toEqual([200, 200, 200, 404, 200, 200, 200, 200, 404, 404])
+    expect(statuses).toEqual([200, 200, 200, 404, 200, 200, 200, 200, 404, 404, 200, 418, 503])
     expect(counts).toEqual({
       'shop.iris whole 2xx': 3,
       '- whole 2xx': 1,
@@ -87,6 +92,9 @@ describe('what is counted', () => {
       'flowers whole 2xx': 2,
       'flowers whole 404': 1,
       'flowers unknown 401': 1,
+      'remote whole 2xx': 1,
+      'remote whole 418': 1,
+      'remote whole 503': 1,
     })
   })
 
