@@ -78,7 +78,7 @@ describeInBrowser('datasets', () => {
     const tab = await openAs('ed', 'datasets/marts.keepers')
     const preview = tab.getByRole('table', { name: 'Preview' })
     await preview.getByRole('cell', { name: 'A. L.', exact: true }).first().waitFor()
-    expect(await preview.innerText()).not.toMatch(/@|Lovelace/)
+    expect(await preview.textContent()).not.toMatch(/@|Lovelace/)
     await tab.getByText('Everything', { exact: true }).click()
     await preview.getByText('ada.lovelace0@garden.example').waitFor()
     expect(tab.url()).toEndWith('?raw=true')

@@ -109,6 +109,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--callgate-canvas': '#11161d',
     '--callgate-active': '#1c3330',
     '--mantine-color-teal-light-color': '#7cdac9',
+    '--mantine-color-gray-light': '#242c37',
+    '--mantine-color-gray-light-color': '#d5dae1',
     '--mantine-color-error': '#ff8f87',
     '--mantine-color-red-filled': '#c02626',
     '--mantine-color-anchor': '#4ec6b3',

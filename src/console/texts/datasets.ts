@@ -56,7 +56,7 @@ export const datasets = {
   from: 'Path on the server',
   fromHint: 'Absolute: a file, a folder, or a pattern such as /data/sales/*.parquet',
   connection: 'Connection',
-  connectionHint: 'Add connections to databases with POST /api/connections, or in a manifest.',
+  addConnection: 'Add one',
   noConnections: 'There is no connection yet.',
   databaseTable: 'Table',
   databaseTableHint: 'schema.table, as it is called in the database',

@@ -6,6 +6,8 @@ export interface TabLink {
   to: LinkProps['to']
   /** beside the label, where it is not 0 */
   count?: number
+  /** that many wait for somebody */
+  open?: boolean
   /** is marked on this very page only */
   exact?: boolean
 }
@@ -23,7 +25,7 @@ interface TabLinksProps {
 export function TabLinks({ label, tabs, params, keepSearch = false }: TabLinksProps) {
   return (
     <nav aria-label={label} className="tab-links">
-      {tabs.map(({ label: name, to, count, exact }) => (
+      {tabs.map(({ label: name, to, count, open, exact }) => (
         <Link
           key={String(to)}
           to={to}
@@ -34,7 +36,7 @@ export function TabLinks({ label, tabs, params, keepSearch = false }: TabLinksPr
         >
           {name}
           {count ? (
-            <Badge size="sm" color="gray">
+            <Badge size="sm" color={open ? 'yellow' : 'gray'}>
               {count}
             </Badge>
           ) : null}

@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { useSession } from '../../api/session.ts'
 import { datasets as t } from '../../texts/datasets.ts'
+import { TextLink } from '../../ui/link.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -77,7 +78,13 @@ function ConnectForm() {
           <>
             <Select
               label={t.connection}
-              description={connections?.length === 0 ? `${t.noConnections} ${t.connectionHint}` : undefined}
+              description={
+                connections?.length === 0 && (
+                  <>
+                    {t.noConnections} <TextLink to="/connections">{t.addConnection}</TextLink>
+                  </>
+                )
+              }
               required
               data={connections ?? []}
               disabled={connections?.length === 0}

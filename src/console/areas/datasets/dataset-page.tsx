@@ -45,7 +45,7 @@ export function DatasetPage() {
         params={{ project: project.slug, dataset: dataset.name }}
         tabs={[
           { label: t.preview, to: BASE, exact: true },
-          { label: t.columns, to: `${BASE}/columns`, count: open },
+          { label: t.columns, to: `${BASE}/columns`, count: open, open: true },
           { label: t.settings, to: `${BASE}/settings` },
           { label: uses.title, to: `${BASE}/used-by`, count: dataset.used_by.length },
         ]}

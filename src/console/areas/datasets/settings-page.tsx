@@ -215,7 +215,7 @@ function Danger({ dataset }: { dataset: DatasetRow }) {
       onConfirm: async () => {
         await remove()
         showDone(t.deleted(dataset.name))
-        await navigate({ to: '/projects/$project/datasets', params: { project: project.slug } })
+        await navigate({ to: '/projects/$project/datasets', params: { project: project.slug }, ignoreBlocker: true })
         await client.invalidateQueries({ queryKey: datasetsQuery(project.project_id).queryKey })
       },
     })
