@@ -145,8 +145,14 @@ describeInBrowser('datasets', () => {
       await dialog.getByRole('button', { name: 'Delete dataset' }).click()
       return dialog
     }
+    const { json: services } = await callgate.admin('GET', '/api/publish/assets')
+    const service = services.find((s: { asset_key: string }) => s.asset_key === 'keepers').id
+    const { key } = (await callgate.admin('POST', `/api/publish/assets/${service}/api-keys`, { name: 'garden app' }))
+      .json
+    expect((await callgate.call('/api/service/keepers/keeper?id=1', { key })).status).toBe(200)
     const refused = await remove('marts.keepers')
     await refused.getByText('keepers/keeper').waitFor()
+    await refused.getByText('garden app').waitFor()
     await refused.getByRole('alert').getByText('would break what is published').waitFor()
     await refused.getByRole('button', { name: 'Cancel' }).click()
     expect((await dataset('marts.keepers')).row_count).toBe(1200)

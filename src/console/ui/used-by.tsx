@@ -1,14 +1,24 @@
 import { Badge, List, Stack, Text } from '@mantine/core'
 import { IconPlugConnected } from '@tabler/icons-react'
 import type { Use } from '../../management/uses.ts'
+import type { Called } from '../api/callers.ts'
 import { uses as t } from '../texts/uses.ts'
+import { CallersList, CallersTable } from './callers.tsx'
 import { type Column, DataTable } from './data-table.tsx'
 import { EmptyState } from './empty-state.tsx'
+import { Section } from './page.tsx'
 
-/** What refers to a dataset or a model. `next` says how to use it where nothing does. */
-export function UsedByTable({ uses, next }: { uses: Use[]; next: string }) {
+/** What refers to a dataset or a model, and who calls that. `next` says how to use it where nothing does. */
+export function UsedByTable({ uses, next, called }: { uses: Use[]; next: string; called: Called }) {
   if (uses.length === 0) return <EmptyState icon={IconPlugConnected} title={t.emptyTitle} text={next} />
-  return <DataTable label={t.title} columns={COLUMNS} rows={uses} rowKey={keyOf} search={nameOf} />
+  return (
+    <Stack gap="xl">
+      <DataTable label={t.title} columns={COLUMNS} rows={uses} rowKey={keyOf} search={nameOf} />
+      <Section title={t.callers} about={t.callersAbout}>
+        <CallersTable called={called} />
+      </Section>
+    </Stack>
+  )
 }
 
 const keyOf = (use: Use) => (use.in === 'service' ? `${use.asset_id}/${use.endpoint}` : `deployment ${use.deployment}`)
@@ -32,12 +42,13 @@ function Status({ use }: { use: Use }) {
 }
 
 /** For the question before something is deleted: what stands in its way, and what will no longer publish. */
-export function WhatBreaks({ uses }: { uses: Use[] }) {
+export function WhatBreaks({ uses, called }: { uses: Use[]; called: Called }) {
   const serving = uses.filter(use => use.in === 'deployment' || use.published)
   const drafts = uses.filter(use => use.in === 'service' && !use.published)
   return (
     <Stack gap="xs">
       {serving.length > 0 && <Names text={t.refused} uses={serving} />}
+      {serving.length > 0 && <CallersList called={called} />}
       {drafts.length > 0 && <Names text={t.draftsBreak} uses={drafts} />}
       {uses.length === 0 && <Text size="sm">{t.nothingBreaks}</Text>}
     </Stack>

@@ -209,7 +209,10 @@ function Danger({ dataset }: { dataset: DatasetRow }) {
       children: (
         <Stack gap="xs">
           <Text size="sm">{t.dangerText}</Text>
-          <WhatBreaks uses={dataset.used_by} />
+          <WhatBreaks
+            uses={dataset.used_by}
+            called={{ what: 'dataset', name: dataset.name, project: project.project_id }}
+          />
         </Stack>
       ),
       onConfirm: async () => {

@@ -1,8 +1,11 @@
+import { useProject } from '../../api/projects.ts'
 import { datasets as t } from '../../texts/datasets.ts'
 import { UsedByTable } from '../../ui/used-by.tsx'
 import { useDataset } from './api.ts'
 
 export function UsedByPage() {
+  const project = useProject()
   const { dataset } = useDataset()
-  return <UsedByTable uses={dataset.used_by} next={t.nextUse} />
+  const called = { what: 'dataset', name: dataset.name, project: project.project_id } as const
+  return <UsedByTable uses={dataset.used_by} next={t.nextUse} called={called} />
 }

@@ -1,7 +1,11 @@
+import { useProject } from '../../api/projects.ts'
 import { models as t } from '../../texts/models.ts'
 import { UsedByTable } from '../../ui/used-by.tsx'
 import { useModel } from './api.ts'
 
 export function ModelUsedByPage() {
-  return <UsedByTable uses={useModel().used_by} next={t.nextUse} />
+  const project = useProject()
+  const model = useModel()
+  const called = { what: 'model', name: model.name, project: project.project_id } as const
+  return <UsedByTable uses={model.used_by} next={t.nextUse} called={called} />
 }
