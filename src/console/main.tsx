@@ -1,7 +1,6 @@
 /** The console's beginning: styles, what every page stands in, and the router. */
 import '@mantine/core/styles.css'
 import '@mantine/notifications/styles.css'
-import '@mantine/dropzone/styles.css'
 import '@mantine/charts/styles.css'
 import './app/styles.css'
 import { RouterProvider } from '@tanstack/react-router'

@@ -1,12 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute } from '../../app/root.ts'
-import { datasets as t } from '../../texts/datasets.ts'
-import { uses } from '../../texts/uses.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const sectionRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'datasets',
-  staticData: { title: t.title },
+  staticData: { title: t.datasets },
 })
 
 const listRoute = createRoute({
@@ -19,7 +18,7 @@ const listRoute = createRoute({
 const uploadRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: 'upload',
-  staticData: { title: t.uploadTitle },
+  staticData: { title: t.uploadDatasets },
   validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
   component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadPage'),
 })
@@ -27,7 +26,7 @@ const uploadRoute = createRoute({
 const connectRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: 'connect',
-  staticData: { title: t.connectTitle },
+  staticData: { title: t.connectData },
   component: lazyRouteComponent(() => import('./connect-page.tsx'), 'ConnectPage'),
 })
 
@@ -72,7 +71,7 @@ const settingsRoute = createRoute({
 const usesRoute = createRoute({
   getParentRoute: () => datasetRoute,
   path: 'used-by',
-  staticData: { title: uses.title },
+  staticData: { title: t.usedBy },
   component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'UsedByPage'),
 })
 

@@ -1,12 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute } from '../../app/root.ts'
-import { models as t } from '../../texts/models.ts'
-import { uses } from '../../texts/uses.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const sectionRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'models',
-  staticData: { title: t.title },
+  staticData: { title: t.models },
 })
 
 const listRoute = createRoute({
@@ -19,7 +18,7 @@ const listRoute = createRoute({
 const uploadRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'upload-model',
-  staticData: { title: t.uploadTitle },
+  staticData: { title: t.uploadModels },
   validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
   component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadModelPage'),
 })
@@ -56,7 +55,7 @@ const versionsRoute = createRoute({
 const usesRoute = createRoute({
   getParentRoute: () => modelRoute,
   path: 'used-by',
-  staticData: { title: uses.title },
+  staticData: { title: t.usedBy },
   component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'ModelUsedByPage'),
 })
 
