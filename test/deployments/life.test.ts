@@ -22,6 +22,7 @@ describe('deployments of programs', () => {
       { name: 'no-program', command: ['no-such-program-at-all'] },
       server('no-folder', { cwd: '/no/such/folder' }),
       server('ill', { health_interval_seconds: 0.1 }),
+      { name: 'hidden', command: SERVER, start_timeout_seconds: 1 },
       server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
       server('deaf', { drain_seconds: 0.1 }),
       server('managed'),
@@ -125,6 +126,16 @@ describe('deployments of programs', () => {
     const pid = await world.pid('ill')
     await world.call('ill', '/ill')
     await waitFor(async () => (await world.pid('ill')) !== pid || undefined)
+  })
+
+  test('one that runs on and does not listen any more is replaced', async () => {
+    const pid = await world.pid('hidden')
+    await world.call('hidden', '/hide')
+    await waitFor(async () => {
+      const { status, json } = await world.call('hidden', '/pid')
+      return (status === 200 && json !== pid) || undefined
+    })
+    expect(processOf(pid)).toBeUndefined()
   })
 
   describe('a change', () => {
