@@ -121,6 +121,13 @@ export function refusals(world: World): void {
     expect(await world.reached(mark)).toBe(false)
   })
 
+  test('trailers of a request reach nobody, and neither does what follows them', async () => {
+    const answer = await world.raw(POST, [CHUNKED], ['5\r\nhello\r\n', `0\r\nX-Trailing: 1\r\n\r\n${smuggled}`])
+    expect([200, 400, undefined]).toContain(answer.status)
+    expect(answer.text).not.toMatch(/x-trailing/i)
+    expect(await world.reached('smuggled')).toBe(false)
+  })
+
   test('where a target names a host, that host is not asked, and the Host decides', async () => {
     const { line, header } = await world.seenRaw(`GET http://evil.example${PREFIX}/a?b`)
     expect([line, header('host')]).toEqual(['GET /a?b HTTP/1.1', 'a.example'])
