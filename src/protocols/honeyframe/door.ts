@@ -70,7 +70,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
       const sent = identity.headers
       sent['content-type'] = 'application/json'
       for (const name in limit) sent[name] = limit[name]!
-      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), { headers: sent })
+      return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)
