@@ -60,11 +60,7 @@ export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score
  * @param counts how many rows each of them has
  * @throws Error the model did not give one answer for each row: they must be scored singly
  */
-export function answerRows(
-  outputs: Tensors,
-  counts: readonly number[],
-  { codec, modelId }: CompiledRecipe,
-): string[] {
+export function answerRows(outputs: Tensors, counts: readonly number[], { codec, modelId }: CompiledRecipe): string[] {
   const rows = counts.reduce((sum, count) => sum + count, 0)
   if (counts.length > 1 && !splits(outputs, rows)) throw new Error('not one answer for each row')
   const decoded = codec.decode(outputs, rows)

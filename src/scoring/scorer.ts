@@ -110,12 +110,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   started?.catch(() => {}) // told by ready() and status()
 
   /** Errors are the promise's, as those that come later are. */
-  function admit(
-    model: ScoringModel,
-    work: Work,
-    rows: number,
-    scoring: JobOptions,
-  ): Promise<Tensors | string> {
+  function admit(model: ScoringModel, work: Work, rows: number, scoring: JobOptions): Promise<Tensors | string> {
     try {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
