@@ -7,6 +7,7 @@ import writableTables from './migrations/0003_writable_tables.sql' with { type: 
 import deployments from './migrations/0005_deployments.sql' with { type: 'text' }
 import datasetRefresh from './migrations/0006_dataset_refresh.sql' with { type: 'text' }
 import engines from './migrations/0007_engines.sql' with { type: 'text' }
+import usage from './migrations/0009_usage.sql' with { type: 'text' }
 
 export interface Migration {
   number: number
@@ -21,6 +22,7 @@ const MIGRATIONS: Migration[] = [
   { number: 5, sql: deployments },
   { number: 6, sql: datasetRefresh },
   { number: 7, sql: engines },
+  { number: 9, sql: usage },
 ]
 
 /** The catalog was written by a newer Callgate than this one. */

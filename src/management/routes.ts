@@ -21,6 +21,8 @@ import { schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
+import * as usage from './usage.ts'
+import { callersOf } from './usage-callers.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
@@ -274,6 +276,18 @@ export function managementRoutes(
     '/api-services/:id/endpoints/:endpoint/test',
     on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
     raw,
+  )
+  app.get(
+    '/usage',
+    on((c, r, who) => usage.usageOf(c, r, who)),
+  )
+  app.get(
+    '/usage/top',
+    on((c, r, who) => usage.topOf(c, r, who)),
+  )
+  app.get(
+    '/usage/callers',
+    on((c, r, who) => callersOf(c, r, who)),
   )
   app.get(
     '/audit',
