@@ -21,6 +21,7 @@ import { schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
+import { handlerTypes, tryEndpoint } from './try-endpoint.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
@@ -303,6 +304,10 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     raw,
   )
   app.get(
+    '/publish/assets/:id/versions/:a',
+    on((c, _r, who, p) => assets.oneVersion(c, who, p.id!, p.a!)),
+  )
+  app.get(
     '/publish/assets/:id/versions/:a/diff/:b',
     on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)),
   )
@@ -312,6 +317,15 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     '/api-services/:id/endpoints/:endpoint/test',
     on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
     raw,
+  )
+  app.post(
+    '/api-services/:id/try',
+    on((c, r, who, p) => tryEndpoint(c, r, who, p.id!)),
+    raw,
+  )
+  app.get(
+    '/functions/types',
+    on(() => handlerTypes()),
   )
   app.get(
     '/audit',

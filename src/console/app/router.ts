@@ -3,6 +3,7 @@ import { createRouter } from '@tanstack/react-router'
 import { authRoutes } from '../areas/auth/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
 import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
+import { servicePages } from '../areas/services/routes.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
 import { projectRoute, rootRoute, shellRoute } from './root.ts'
@@ -10,7 +11,7 @@ import { projectRoute, rootRoute, shellRoute } from './root.ts'
 /** One line an area: what is below the installation, and what is below a project. */
 const routeTree = rootRoute.addChildren([
   ...authRoutes,
-  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages])]),
+  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages, ...servicePages])]),
 ])
 
 export const createConsoleRouter = (queryClient: QueryClient) =>

@@ -2,6 +2,7 @@ export const navigation = {
   home: 'Home',
   projects: 'Projects',
   overview: 'Overview',
+  services: 'Services',
   members: 'Members',
   users: 'Users',
   connections: 'Connections',
