@@ -40,7 +40,11 @@ export async function dryRun(
 }
 
 /** An endpoint among the others of a draft, as it would be served. @throws Fault 404, 422 what does not compile */
-export async function compileDraft(context: ManagementContext, asset: Asset, config: EndpointConfig): Promise<Endpoint> {
+export async function compileDraft(
+  context: ManagementContext,
+  asset: Asset,
+  config: EndpointConfig,
+): Promise<Endpoint> {
   const { db, publisher } = context
   const { runtime } = publisher.registry
   const surroundings = draftSurroundings(asset, config => compile(config))

@@ -11,7 +11,11 @@ import { projectRoute, rootRoute, shellRoute } from './root.ts'
 /** One line an area: what is below the installation, and what is below a project. */
 const routeTree = rootRoute.addChildren([
   ...authRoutes,
-  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages, ...servicePages])]),
+  shellRoute.addChildren([
+    ...homeRoutes,
+    ...projectRoutes,
+    projectRoute.addChildren([...projectPages, ...servicePages]),
+  ]),
 ])
 
 export const createConsoleRouter = (queryClient: QueryClient) =>

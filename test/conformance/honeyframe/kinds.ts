@@ -113,7 +113,10 @@ export function kinds(world: World): void {
     const broken = await tried({ endpoint: { id: 'f', kind: 'function', handler: 'export default () => { null.x }' } })
     expect([broken.status, broken.json.handler.line]).toEqual([500, 1])
 
-    const model = await tried({ endpoint: { id: 'm', kind: 'model', model: 'churn_risk' }, input: { features: MODEL_ROW } })
+    const model = await tried({
+      endpoint: { id: 'm', kind: 'model', model: 'churn_risk' },
+      input: { features: MODEL_ROW },
+    })
     expect(model.json.body.predictions).toEqual(['stays'])
     expect((await world.serve('unsaved?region=north')).status).toBe(404)
   })

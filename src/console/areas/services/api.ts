@@ -26,9 +26,9 @@ export const modelsQuery = (project: number) =>
     staleTime: 30_000,
   })
 
-export const keysQuery = (project: number, service: number) =>
+export const keysQuery = (service: number) =>
   queryOptions({
-    queryKey: ['services', project, service, 'keys'],
+    queryKey: ['service-keys', service],
     queryFn: () => api<KeyRow[]>(`/api/publish/assets/${service}/api-keys`),
   })
 
