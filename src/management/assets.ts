@@ -215,6 +215,7 @@ const assetRow = (asset: Asset) => ({
   created_at: asset.createdAt,
   updated_at: asset.updatedAt,
 })
+export type AssetRow = ReturnType<typeof assetRow>
 
 const listedRow = (asset: Asset, keys: number) => ({ ...assetRow(asset), key_count: keys })
 export type ServiceRow = ReturnType<typeof listedRow>

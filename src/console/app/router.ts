@@ -1,9 +1,16 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
+import { accountRoutes } from '../areas/account/routes.ts'
+import { auditRoutes } from '../areas/audit/routes.ts'
 import { authRoutes } from '../areas/auth/routes.ts'
+import { connectionRoutes } from '../areas/connections/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
+import { memberPages } from '../areas/members/routes.ts'
 import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
 import { servicePages } from '../areas/services/routes.ts'
+import { settingsRoutes } from '../areas/settings/routes.ts'
+import { tokenRoutes } from '../areas/tokens/routes.ts'
+import { userRoutes } from '../areas/users/routes.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
 import { projectRoute, rootRoute, shellRoute } from './root.ts'
@@ -14,7 +21,13 @@ const routeTree = rootRoute.addChildren([
   shellRoute.addChildren([
     ...homeRoutes,
     ...projectRoutes,
-    projectRoute.addChildren([...projectPages, ...servicePages]),
+    ...userRoutes,
+    ...connectionRoutes,
+    ...auditRoutes,
+    ...settingsRoutes,
+    ...accountRoutes,
+    ...tokenRoutes,
+    projectRoute.addChildren([...projectPages, ...servicePages, ...memberPages]),
   ]),
 ])
 

@@ -1,5 +1,18 @@
 /** What the navigation shows. A new area adds its line here. */
-import { type Icon, IconApi, IconDatabase, IconFolders, IconHome } from '@tabler/icons-react'
+import {
+  type Icon,
+  IconApi,
+  IconDatabase,
+  IconFolders,
+  IconHistory,
+  IconHome,
+  IconPlugConnected,
+  IconSettings,
+  IconTerminal2,
+  IconUserCircle,
+  IconUsers,
+  IconUsersGroup,
+} from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { navigation as t } from '../texts/navigation.ts'
 
@@ -17,11 +30,19 @@ export interface NavigationItem {
 export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
   { label: t.services, icon: IconApi, to: '/projects/$project/services' },
+  { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]
 
 export const INSTALLATION_ITEMS: NavigationItem[] = [
   { label: t.home, icon: IconHome, to: '/', exact: true },
   { label: t.projects, icon: IconFolders, to: '/projects', exact: true },
+  { label: t.users, icon: IconUsers, to: '/users', admin: true },
+  { label: t.connections, icon: IconPlugConnected, to: '/connections', admin: true },
+  { label: t.audit, icon: IconHistory, to: '/audit' },
+  { label: t.settings, icon: IconSettings, to: '/settings', admin: true },
 ]
 
-export const OWN_ITEMS: NavigationItem[] = []
+export const OWN_ITEMS: NavigationItem[] = [
+  { label: t.account, icon: IconUserCircle, to: '/account' },
+  { label: t.tokens, icon: IconTerminal2, to: '/tokens' },
+]
