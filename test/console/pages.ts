@@ -45,7 +45,7 @@ export const PAGES: ConsolePage[] = [
   {
     name: 'endpoint-lookup',
     path: '/projects/garden/services/plants/endpoints/plant',
-    ready: page => page.getByLabel('id', { exact: true }).fill('3'),
+    ready: page => page.getByRole('group', { name: 'Parameters' }).getByRole('textbox').fill('3'),
     prepare: page => page.getByText('Iris virginica').waitFor(),
   },
   {

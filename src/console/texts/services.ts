@@ -8,7 +8,7 @@ export const services = {
   keyFixed: 'Part of URLs: it stays as it is.',
   name: 'Title',
   description: 'Description',
-  descriptionHint: 'Callers read it in the documents of the service.',
+  descriptionHint: 'For the documents that callers read.',
   createdDone: (title: string) => `Service ${title} was created`,
   emptyTitle: 'No service yet',
   emptyText:
@@ -49,7 +49,7 @@ export const services = {
   keysUnread: 'Which keys call it could not be read.',
 
   endpointId: 'Id',
-  endpointIdHint: 'Part of the URL. Callers and keys know the endpoint by it.',
+  endpointIdHint: 'Part of its URL.',
   kind: 'Kind',
   worksOn: 'Works on',
   methods: 'Methods',
@@ -187,7 +187,7 @@ export const services = {
 
   tryIt: 'Try it',
   preview: 'Preview',
-  previewAbout: 'From the draft as it stands here, unmasked. Nothing is saved or published by it.',
+  previewAbout: 'The draft as it stands here, unmasked. Nothing is saved.',
   run: 'Run',
   running: 'Running',
   input: 'Body',
