@@ -72,12 +72,12 @@ export const PAGES: ConsolePage[] = [
   {
     name: 'new-endpoint-query',
     path: '/projects/garden/services/plants/new-endpoint?kind=sql',
-    ready: page => page.getByLabel('From').waitFor(),
+    ready: page => page.getByRole('combobox', { name: /^From/ }).waitFor(),
   },
   {
     name: 'new-endpoint-table',
     path: '/projects/garden/services/plants/new-endpoint?kind=table',
-    ready: page => page.getByLabel('Dataset').waitFor(),
+    ready: page => page.getByRole('combobox', { name: /^Dataset/ }).waitFor(),
   },
   {
     name: 'service-versions',
