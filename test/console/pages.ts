@@ -18,6 +18,7 @@ export interface ConsolePage {
 }
 
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { level: 1, name }).waitFor()
+const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click()
 
 const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
@@ -29,9 +30,21 @@ const runs = (answered: string) => async (page: Page) => {
 export const PAGES: ConsolePage[] = [
   { name: 'sign-in', path: '/sign-in', signedOut: true, ready: heading('Sign in') },
   { name: 'home', path: '/', ready: heading('Home') },
-  { name: 'projects', path: '/projects', ready: page => page.getByRole('table', { name: 'Projects' }).waitFor() },
+  { name: 'projects', path: '/projects', ready: table('Projects') },
   { name: 'new-project', path: '/projects', ready: heading('Projects'), prepare: press('New project') },
   { name: 'project', path: '/projects/garden', ready: heading('Garden') },
+  { name: 'members', path: '/projects/garden/members', ready: table('Members') },
+  { name: 'add-member', path: '/projects/garden/members', ready: table('Members'), prepare: press('Add member') },
+  { name: 'users', path: '/users', ready: table('Users') },
+  { name: 'new-user', path: '/users', ready: table('Users'), prepare: press('New user') },
+  { name: 'user', path: '/users/2', ready: heading('ed') },
+  { name: 'connections', path: '/connections', ready: heading('Connections') },
+  { name: 'add-connection', path: '/connections', ready: heading('Connections'), prepare: press('Add connection') },
+  { name: 'audit', path: '/audit', ready: table('Audit') },
+  { name: 'settings', path: '/settings', ready: table('Settings') },
+  { name: 'account', path: '/account', ready: table('Sessions') },
+  { name: 'tokens', path: '/tokens', ready: table('Tokens') },
+  { name: 'new-token', path: '/tokens', ready: table('Tokens'), prepare: press('New token') },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },
   { name: 'services', path: '/projects/garden/services', ready: table('Services') },
   { name: 'services-empty', path: '/projects/bank/services', ready: heading('Services') },

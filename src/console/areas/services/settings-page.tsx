@@ -69,7 +69,7 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
             disabled={!edits}
             required
           />
-          <TextInput label={t.key} description={t.keyFixed} value={service.asset_key} readOnly ff="monospace" />
+          <TextInput label={t.key} description={t.keyFixed} value={service.asset_key} readOnly />
           <Textarea
             label={t.description}
             value={typed.description}
