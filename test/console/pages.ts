@@ -21,7 +21,6 @@ const heading = (name: string | RegExp) => (page: Page) => page.getByRole('headi
 const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click()
 
-const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
 const runs = (answered: string) => async (page: Page) => {
   await page.getByRole('button', { name: 'Run' }).click()
   await page.getByText(answered).waitFor()
