@@ -3,6 +3,8 @@ export const navigation = {
   projects: 'Projects',
   overview: 'Overview',
   services: 'Services',
+  newEndpoint: 'New endpoint',
+  versions: 'Versions',
   members: 'Members',
   users: 'Users',
   connections: 'Connections',

@@ -2,13 +2,12 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectsQuery } from '../../api/projects.ts'
 import { serviceQuery, servicesQuery } from '../../api/services.ts'
 import { projectRoute } from '../../app/root.ts'
-import { services as t } from '../../texts/services.ts'
-import { KINDS, type Kind } from './kinds.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const sectionRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'services',
-  staticData: { title: t.title },
+  staticData: { title: t.services },
 })
 
 const listRoute = createRoute({
@@ -45,9 +44,7 @@ const newEndpointRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'new-endpoint',
   staticData: { title: t.newEndpoint },
-  validateSearch: ({ kind }: Record<string, unknown>): { kind: Kind } => ({
-    kind: KINDS.find(known => known === kind) ?? 'sql',
-  }),
+  validateSearch: ({ kind }: Record<string, unknown>): { kind?: string } => (typeof kind === 'string' ? { kind } : {}),
   component: lazyRouteComponent(() => import('./new-endpoint-page.tsx'), 'NewEndpointPage'),
 })
 
