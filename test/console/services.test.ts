@@ -188,6 +188,11 @@ describeInBrowser('services', () => {
     await editor.waitFor()
     await editor.fill('{ "id": "plant", "kind": "lookup"')
     await tab.getByText('This is not valid JSON yet').waitFor()
+    await tab.getByText('Form', { exact: true }).click()
+    expect(await editor.isVisible()).toBe(false)
+    await tab.getByText('JSON', { exact: true }).click()
+    expect(await editor.textContent()).toContain('"kind": "lookup"')
+    await tab.getByText('This is not valid JSON yet').waitFor()
     await editor.fill(
       '{"id":"plant","kind":"lookup","dataset":"marts.plants","key_column":"plant_id","columns":["species"]}',
     )
@@ -208,7 +213,7 @@ describeInBrowser('services', () => {
     await admin.getByRole('button', { name: 'Restore version 1', exact: true }).click()
     await admin.getByRole('dialog').getByRole('button', { name: 'Restore' }).click()
     await admin.getByText('Version 1 is the draft again').waitFor()
-    await admin.getByText('Both have the same endpoints.').waitFor()
+    await admin.getByText('What is served is the draft.').waitFor()
     const { config, unpublished_changes } = await stored('plants')
     expect([config.endpoints[0].max_results, unpublished_changes]).toEqual([undefined, false])
   })
