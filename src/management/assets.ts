@@ -198,6 +198,8 @@ const assetRow = (asset: Asset) => ({
   updated_at: asset.updatedAt,
 })
 
+export type ServiceRow = ReturnType<typeof assetRow>
+
 const versionRow = (version: ReturnType<typeof getVersion>) => ({
   id: version.id,
   version: version.version,

@@ -241,6 +241,8 @@ const datasetRow = (dataset: Dataset) => ({
   updated_at: dataset.updatedAt,
 })
 
+export type DatasetRow = ReturnType<typeof datasetRow>
+
 /** What came of the last time that the file was read again, asked for or by itself. */
 export const refreshStateOf = ({ refreshState }: Dataset) =>
   refreshState && { at: refreshState.at, outcome: refreshState.outcome, error: refreshState.error ?? null }

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Asset } from '../catalog/assets.ts'
-import { adminGrant } from '../catalog/grant.ts'
+import type { Grant } from '../catalog/grant.ts'
 import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
 import type { Endpoint, FunctionRequest, Surroundings } from '../endpoints/endpoint.ts'
 import { HandlerFault, logOf } from '../endpoints/handler.ts'
@@ -10,10 +10,11 @@ import { Fault, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { grantAsked } from './test-as.ts'
 
 /**
- * The test pane: runs an endpoint of the draft, raw, with the same dispatch as serving. The body is the model's body, or
- * the query's parameters as JSON.
+ * The test pane: runs an endpoint of the draft with the same dispatch as serving; raw, or as `X-Test-As` says. The body is
+ * the model's body, or the query's parameters as JSON.
  */
 export async function dryRun(
   context: ManagementContext,
@@ -25,6 +26,7 @@ export async function dryRun(
   const asset = assetFor(context, who, assetId, 'editor')
   const config = asset.config.endpoints?.find(e => e.id === endpointId)
   if (!config) throw notFound('The draft has no such endpoint.')
+  const grant = grantAsked(context, request, asset, endpointId)
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
   const { db, publisher } = context
   const { runtime } = publisher.registry
@@ -32,14 +34,14 @@ export async function dryRun(
   const compile = (config: EndpointConfig) => compileEndpoint(config, db, asset.projectId, runtime, { surroundings })
   await runtime.functions.handlers.check(handlersOf(asset.config.endpoints ?? []))
   const endpoint = compile(config)
-  if (endpoint.handle) return dryRunFunction(context, request, endpoint, asset, body)
+  if (endpoint.handle) return dryRunFunction(context, request, endpoint, asset, body, grant)
   const call = {
     params: endpoint.takesBody ? new URLSearchParams() : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
     caller: request,
   }
-  const reply = await Promise.resolve(endpoint.run(call, adminGrant(asset.projectId))).catch(error => {
+  const reply = await Promise.resolve(endpoint.run(call, grant)).catch(error => {
     throw told(error)
   })
   return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
@@ -68,8 +70,9 @@ async function dryRunFunction(
   context: ManagementContext,
   request: Request,
   { id, methods, handle }: Endpoint,
-  { projectId, assetKey }: Asset,
+  { assetKey }: Asset,
   body: unknown,
+  grant: Grant,
 ): Promise<Response> {
   const method = methods.includes('POST') ? 'POST' : methods[0]!
   const call: FunctionRequest = {
@@ -82,7 +85,7 @@ async function dryRunFunction(
   }
   const deadline = Date.now() + context.config.requestTimeout
   try {
-    const reply = await handle!(call, { grant: adminGrant(projectId), deadline, caller: request })
+    const reply = await handle!(call, { grant, deadline, caller: request })
     return new Response(reply.body as BodyInit | null, {
       status: reply.status,
       headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },

@@ -152,6 +152,8 @@ function modelRow(store: Store, model: Model, version: ModelVersion) {
   }
 }
 
+export type ModelRow = ReturnType<typeof modelRow>
+
 const shown = (store: Store, model: Model, version: ModelVersion, status = 200) =>
   single(
     modelRow(store, model, version),
