@@ -72,6 +72,8 @@ export const sessions = sqliteTable(
     userId: integer('user_id')
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    /** What it was begun with, where that was no password: it ends with it. */
+    tokenId: integer('token_id').references(() => tokens.id, { onDelete: 'cascade' }),
     hash: text('hash').notNull().unique(),
     /** Where from and with what it was begun, for the list that its user sees. */
     address: text('address').notNull(),
@@ -80,7 +82,7 @@ export const sessions = sqliteTable(
     lastUsedAt: text('last_used_at').notNull(),
     expiresAt: text('expires_at').notNull(),
   },
-  t => [index('sessions_user').on(t.userId)],
+  t => [index('sessions_user').on(t.userId), index('sessions_token').on(t.tokenId)],
 )
 
 export const datasets = sqliteTable(

@@ -3,7 +3,7 @@ import { sessions, users } from '../../db/schema.ts'
 import { notFound } from '../lib/fault.ts'
 import { hashSecret } from '../lib/secret.ts'
 import { now, type Store } from './store.ts'
-import type { User } from './users.ts'
+import type { Token, User } from './users.ts'
 
 export type Session = typeof sessions.$inferSelect
 
@@ -16,27 +16,33 @@ const MOST_PER_USER = 50
 
 const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
 
-/** @returns the session and its secret (256 random bits), which goes into the cookie and is stored nowhere */
+/**
+ * @param token what it is begun with, where that is no password: the session ends with it
+ * @returns the session and its secret (256 random bits), which goes into the cookie and is stored nowhere
+ */
 export function beginSession(
   store: Store,
   user: User,
   from: { address: string; userAgent: string },
+  token?: Token,
 ): { session: Session; secret: string } {
   removeEnded(store)
   for (const { id } of listSessions(store, user.id).slice(MOST_PER_USER - 1))
     store.delete(sessions).where(eq(sessions.id, id)).run()
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
   const at = now()
+  const end = new Date(Date.now() + ABSOLUTE_MS).toISOString()
   const session = store
     .insert(sessions)
     .values({
       userId: user.id,
+      tokenId: token?.id,
       hash: hashSecret(secret),
       address: from.address,
       userAgent: from.userAgent.slice(0, 300),
       createdAt: at,
       lastUsedAt: at,
-      expiresAt: new Date(Date.now() + ABSOLUTE_MS).toISOString(),
+      expiresAt: token?.expiresAt && token.expiresAt < end ? token.expiresAt : end,
     })
     .returning()
     .get()

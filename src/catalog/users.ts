@@ -144,7 +144,7 @@ export const listTokens = (store: Store, userId: number): Token[] =>
     .all()
     .filter(token => !token.expiresAt || token.expiresAt > now())
 
-/** @throws Fault 404 not a token of this user */
+/** Ends the sessions that were begun with it, too. @throws Fault 404 not a token of this user */
 export function revokeToken(store: Store, actor: Actor, userId: number, tokenId: number): void {
   const token = store
     .select()
@@ -153,11 +153,12 @@ export function revokeToken(store: Store, actor: Actor, userId: number, tokenId:
     .get()
   if (!token || token.revokedAt) throw notFound('No such token.')
   store.update(tokens).set({ revokedAt: now() }).where(eq(tokens.id, tokenId)).run()
+  store.delete(sessions).where(eq(sessions.tokenId, tokenId)).run()
   note(store, actor, 'token.revoke', token.name)
 }
 
-/** The active user behind a presented token, or undefined. Notes the use, at most once a minute. */
-export function userOfToken(store: Store, secret: string): User | undefined {
+/** The token that is presented and its active user, or undefined. Notes the use, at most once a minute. */
+export function findToken(store: Store, secret: string): { token: Token; user: User } | undefined {
   if (!wellFormed(secret, 'hf')) return undefined
   const found = store
     .select()
@@ -170,7 +171,7 @@ export function userOfToken(store: Store, secret: string): User | undefined {
   if (found.tokens.expiresAt && found.tokens.expiresAt <= at) return undefined
   if (!found.tokens.lastUsedAt || Date.parse(at) - Date.parse(found.tokens.lastUsedAt) > 60_000)
     store.update(tokens).set({ lastUsedAt: at }).where(eq(tokens.id, found.tokens.id)).run()
-  return found.users
+  return { token: found.tokens, user: found.users }
 }
 
 export const tokenExists = (store: Store, secret: string): boolean =>

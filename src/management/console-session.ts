@@ -11,14 +11,15 @@ import {
 import { note, transaction } from '../catalog/store.ts'
 import {
   createUser,
+  findToken,
   findUser,
   getUser,
   hashPassword,
   listUsers,
   rolesOf,
+  type Token,
   type User,
   updateUser,
-  userOfToken,
 } from '../catalog/users.ts'
 import { conflict, Fault, unauthorized } from '../lib/fault.ts'
 import { type Caller, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
@@ -43,11 +44,11 @@ export type NewPasswordInput = Static<typeof NewPassword>
 export async function begin(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
   checkSameOrigin(request)
   const input = await jsonBody(context, request, SignIn)
-  const user =
-    'token' in input
-      ? tokenOwner(context, input.token, caller)
-      : await signIn(context, input.username, input.password, caller.address)
-  return begun(context, request, caller, user)
+  if ('token' in input) {
+    const { user, token } = presented(context, input.token, caller)
+    return begun(context, request, caller, user, { token })
+  }
+  return begun(context, request, caller, await signIn(context, input.username, input.password, caller.address))
 }
 
 /** `GET /api/auth/setup`: whether nobody can sign in with a password yet. */
@@ -57,7 +58,7 @@ export const setupState = (context: ManagementContext): Response => json({ neede
 export async function setup(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
   checkSameOrigin(request)
   const { token, username, password } = await jsonBody(context, request, Setup)
-  const owner = tokenOwner(context, token, caller)
+  const { user: owner } = presented(context, token, caller)
   if (!owner.isAdmin) throw new Fault(403, 'forbidden', 'This is not the token of an administrator.')
   const passwordHash = await hashPassword(password)
   const user = transaction(context.db, tx => {
@@ -68,7 +69,7 @@ export async function setup(context: ManagementContext, request: Request, caller
     updateUser(tx, actor, owner, { passwordHash })
     return getUser(tx, owner.id)
   })
-  return begun(context, request, caller, user, 201)
+  return begun(context, request, caller, user, { status: 201 })
 }
 
 /** `GET /api/auth/session`: who is signed in, and the CSRF token for what they change. */
@@ -112,21 +113,27 @@ const setupNeeded = ({ db }: Pick<ManagementContext, 'db'> | { db: Parameters<ty
   listUsers(db).every(user => user.passwordHash === null)
 
 /** @throws Fault 401; 429 after many bad ones from one address */
-function tokenOwner(context: ManagementContext, token: string, { address }: Caller): User {
-  const user = userOfToken(context.db, token)
-  if (user) return user
+function presented(context: ManagementContext, secret: string, { address }: Caller): { token: Token; user: User } {
+  const found = findToken(context.db, secret)
+  if (found) return found
   context.limits.badSecret(address)
   throw unauthorized('This token is not valid, or it has expired.')
 }
 
-function begun(context: ManagementContext, request: Request, caller: Caller, user: User, status = 200): Response {
+function begun(
+  context: ManagementContext,
+  request: Request,
+  caller: Caller,
+  user: User,
+  { token, status = 200 }: { token?: Token; status?: number } = {},
+): Response {
   const before = cookieOf(request, caller)
   const { session, secret } = transaction(context.db, tx => {
     const old = before === undefined ? undefined : findSession(tx, before)
     if (old) endSession(tx, old.user.id, old.session.id)
     const userAgent = request.headers.get('user-agent') ?? ''
     note(tx, { name: user.username }, 'session.begin', user.username)
-    return beginSession(tx, user, { address: caller.address, userAgent })
+    return beginSession(tx, user, { address: caller.address, userAgent }, token)
   })
   return json(sessionState(context, user, session), status, { 'set-cookie': setCookie(caller, secret) })
 }

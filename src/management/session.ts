@@ -1,6 +1,6 @@
 import { jwtVerify, SignJWT } from 'jose'
 import { findSession } from '../catalog/sessions.ts'
-import { findUser, getUser, type User, userOfToken } from '../catalog/users.ts'
+import { findToken, findUser, getUser, type User } from '../catalog/users.ts'
 import { Fault, unauthorized } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import type { Caller, ManagementContext, SignedIn } from './context.ts'
@@ -29,7 +29,7 @@ export async function signedIn(context: ManagementContext, request: Request, cal
   if (cookie !== undefined) return inSession(context, request, caller, cookie)
   const bearer = header && /^bearer +(\S+)$/i.exec(header)?.[1]
   if (!bearer) throw unauthorized('Sign in: send Authorization: Bearer with a token (hf_...) or a session.')
-  const user = bearer.startsWith('hf_') ? userOfToken(context.db, bearer) : await userOfSession(context, bearer)
+  const user = bearer.startsWith('hf_') ? findToken(context.db, bearer)?.user : await userOfSession(context, bearer)
   if (user) return { user, actor: { name: user.username }, caller }
   context.limits.badSecret(caller.address)
   throw unauthorized('This token is not valid, or it has expired.')

@@ -12,7 +12,7 @@ import {
   rolesOf,
   tokenExists,
   updateUser,
-  userOfToken,
+  findToken,
 } from '../../src/catalog/users.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { ACTOR, auditText, openCatalog, refused } from './catalog-fixture.ts'
@@ -92,12 +92,12 @@ describe('tokens', () => {
     create('root', { isAdmin: true })
     const ada = create('ada')
     const { token, secret } = tokenOf(ada)
-    expect(userOfToken(catalog.db, secret)?.id).toBe(ada.id)
+    expect(findToken(catalog.db, secret)?.user.id).toBe(ada.id)
     update(ada.id, { isActive: false })
-    expect(userOfToken(catalog.db, secret)).toBeUndefined()
+    expect(findToken(catalog.db, secret)).toBeUndefined()
     update(ada.id, { isActive: true })
     revokeToken(catalog.db, ACTOR, ada.id, token.id)
-    expect(userOfToken(catalog.db, secret)).toBeUndefined()
+    expect(findToken(catalog.db, secret)).toBeUndefined()
     expect(listTokens(catalog.db, ada.id)).toEqual([])
     expect(refused(() => revokeToken(catalog.db, ACTOR, ada.id, token.id))).toBe('404 No such token.')
   })
@@ -105,9 +105,9 @@ describe('tokens', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))
     const ada = create('ada')
     const { secret } = tokenOf(ada, { expiresAt: '2026-05-02T00:00:00.000Z' })
-    expect(userOfToken(catalog.db, secret)?.id).toBe(ada.id)
+    expect(findToken(catalog.db, secret)?.user.id).toBe(ada.id)
     setSystemTime(new Date('2026-05-02T00:00:00Z'))
-    expect(userOfToken(catalog.db, secret)).toBeUndefined()
+    expect(findToken(catalog.db, secret)).toBeUndefined()
     expect(listTokens(catalog.db, ada.id)).toEqual([])
     deleteUser(catalog.db, ACTOR, ada)
     expect(catalog.db.select().from(tokens).all()).toEqual([])
@@ -125,7 +125,7 @@ describe('tokens', () => {
       '',
       secret.slice(0, -1),
     ])
-      expect(userOfToken(catalog.db, other)).toBeUndefined()
+      expect(findToken(catalog.db, other)).toBeUndefined()
   })
   test('a given one must have the form', () => {
     const ada = create('ada')
@@ -140,12 +140,12 @@ describe('tokens', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))
     const { token, secret } = tokenOf(create('ada'))
     const lastUsed = () => catalog.db.select().from(tokens).where(eq(tokens.id, token.id)).get()!.lastUsedAt
-    userOfToken(catalog.db, secret)
+    findToken(catalog.db, secret)
     setSystemTime(new Date('2026-05-01T00:00:59Z'))
-    userOfToken(catalog.db, secret)
+    findToken(catalog.db, secret)
     expect(lastUsed()).toBe('2026-05-01T00:00:00.000Z')
     setSystemTime(new Date('2026-05-01T00:01:01Z'))
-    userOfToken(catalog.db, secret)
+    findToken(catalog.db, secret)
     expect(lastUsed()).toBe('2026-05-01T00:01:01.000Z')
   })
 })

@@ -190,6 +190,22 @@ describe('a session ends', () => {
     expect((await here.call('GET', '/api/auth/me')).status).toBe(200)
     expect((await foreign.call('GET', '/api/auth/me')).status).toBe(200)
   })
+  test('with the token that it was begun with: when that is revoked, and when it expires', async () => {
+    const ada = await signIn('ada')
+    const mint = async (expires_days: number) =>
+      (await ada.change('POST', '/api/auth/tokens', { name: 'browser', expires_days })).json
+    const token = await mint(0)
+    const begin = async (secret: string) =>
+      browserOf(await callgate.call('/api/auth/session', { body: { token: secret } }))
+    const browser = await begin(token.token)
+    expect((await browser.call('GET', '/api/auth/me')).json.username).toBe('ada')
+    expect((await ada.change('DELETE', `/api/auth/tokens/${token.id}`)).status).toBe(200)
+    expect((await browser.call('GET', '/api/auth/me')).status).toBe(401)
+    expect((await ada.call('GET', '/api/auth/me')).status).toBe(200)
+    const short = await mint(1)
+    const { expires_at } = (await (await begin(short.token)).call('GET', '/api/auth/session')).json
+    expect(expires_at).toBe(short.expires_at)
+  })
   test('when its user is made inactive or removed', async () => {
     const browser = await signIn('carl')
     const { items } = (await callgate.admin('GET', '/api/users')).json
