@@ -45,6 +45,9 @@ export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** sent as JSON */
   body?: unknown
+  /** JSON that is written already, instead of `body` */
+  json?: string
+  headers?: Record<string, string>
   /** the project in scope, by its id */
   project?: number
   /** the ETag that the resource must still have */
@@ -74,9 +77,11 @@ export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ va
   return { value: value as T, etag: response.headers.get('etag') ?? undefined }
 }
 
-async function send(path: string, { method = 'GET', body, project, ifMatch, signal }: Call): Promise<Response> {
-  const headers: Record<string, string> = { accept: 'application/json' }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+/** The answer, whatever its status. @throws ConnectionLost */
+export async function send(path: string, call: Call): Promise<Response> {
+  const { method = 'GET', body, json = JSON.stringify(body), project, ifMatch, signal } = call
+  const headers: Record<string, string> = { accept: 'application/json', ...call.headers }
+  if (json !== undefined) headers['content-type'] = 'application/json'
   if (project !== undefined) headers['x-project-id'] = String(project)
   if (ifMatch !== undefined) headers['if-match'] = ifMatch
   if (method !== 'GET') headers['x-csrf-token'] = csrf
@@ -84,7 +89,7 @@ async function send(path: string, { method = 'GET', body, project, ifMatch, sign
     const response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: json,
       signal,
       cache: 'no-store',
       credentials: 'same-origin',

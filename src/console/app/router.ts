@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
 import { authRoutes } from '../areas/auth/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
+import { keyPages } from '../areas/keys/routes.ts'
 import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
@@ -10,7 +11,7 @@ import { projectRoute, rootRoute, shellRoute } from './root.ts'
 /** One line an area: what is below the installation, and what is below a project. */
 const routeTree = rootRoute.addChildren([
   ...authRoutes,
-  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages])]),
+  shellRoute.addChildren([...homeRoutes, ...projectRoutes, projectRoute.addChildren([...projectPages, ...keyPages])]),
 ])
 
 export const createConsoleRouter = (queryClient: QueryClient) =>

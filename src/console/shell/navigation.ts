@@ -1,5 +1,5 @@
 /** What the navigation shows. A new area adds its line here. */
-import { type Icon, IconDatabase, IconFolders, IconHome } from '@tabler/icons-react'
+import { type Icon, IconDatabase, IconFolders, IconHome, IconKey } from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { navigation as t } from '../texts/navigation.ts'
 
@@ -16,6 +16,7 @@ export interface NavigationItem {
 /** Of the project that is chosen: `$project` in `to` is its slug. */
 export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
+  { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
 ]
 
 export const INSTALLATION_ITEMS: NavigationItem[] = [

@@ -2,6 +2,7 @@ export const navigation = {
   home: 'Home',
   projects: 'Projects',
   overview: 'Overview',
+  keys: 'Keys',
   members: 'Members',
   users: 'Users',
   connections: 'Connections',

@@ -89,7 +89,11 @@ export function wireOf(values: KeyValues, project: boolean, now = Date.now()) {
     row_scope: scope.length > 0 ? Object.fromEntries(scope.map(row => [row.column.trim(), scopeValues(row)])) : null,
     rate_limit: rate === '' ? null : rate,
     expires_at:
-      ends === 'never' ? null : ends === 'day' ? `${day}T23:59:59Z` : new Date(now + Number(ends) * DAY_MS).toISOString(),
+      ends === 'never'
+        ? null
+        : ends === 'day'
+          ? `${day}T23:59:59Z`
+          : new Date(now + Number(ends) * DAY_MS).toISOString(),
   } satisfies NewKeyInput
 }
 

@@ -16,7 +16,7 @@ export interface SampleCall {
   key?: string
 }
 
-const VARIABLE = 'CALLGATE_KEY'
+export const KEY_VARIABLE = 'CALLGATE_KEY'
 const TOKEN_VARIABLE = 'CALLGATE_TOKEN'
 
 export const samplesOf = (call: SampleCall): Sample[] => [
@@ -38,7 +38,7 @@ const urlOf = (call: SampleCall) => {
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 function curl(call: SampleCall): string {
-  const key = call.key === undefined ? `"X-API-Key: $${VARIABLE}"` : quoted(`X-API-Key: ${call.key}`)
+  const key = call.key === undefined ? `"X-API-Key: $${KEY_VARIABLE}"` : quoted(`X-API-Key: ${call.key}`)
   const method = call.method === (call.body === undefined ? 'GET' : 'POST') ? '' : ` -X ${call.method}`
   const lines = [`curl -s${method} ${quoted(urlOf(call))}`, `-H ${key}`]
   if (call.body !== undefined)
@@ -52,7 +52,7 @@ function python(call: SampleCall): string {
     pythonValue(pathOf(call)),
     ...(call.query.length > 0 ? [`params=${pythonPairs(call.query)}`] : []),
     ...(call.body === undefined ? [] : [`json=${pythonValue(call.body)}`]),
-    `headers={"X-API-Key": ${fromOutside ? `os.environ["${VARIABLE}"]` : pythonValue(call.key)}}`,
+    `headers={"X-API-Key": ${fromOutside ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)}}`,
     'timeout=30',
   ]
   return [
@@ -68,7 +68,7 @@ function python(call: SampleCall): string {
 }
 
 function typescript(call: SampleCall): string {
-  const key = call.key === undefined ? `process.env.${VARIABLE}!` : JSON.stringify(call.key)
+  const key = call.key === undefined ? `process.env.${KEY_VARIABLE}!` : JSON.stringify(call.key)
   const headers = [
     `'X-API-Key': ${key}`,
     ...(call.body === undefined ? [] : [`'Content-Type': 'application/json'`]),
@@ -87,7 +87,7 @@ function typescript(call: SampleCall): string {
 
 /** The SDK finds services with a user's token, and calls them with a key. */
 function honeyframe(call: SampleCall): string {
-  const key = call.key === undefined ? `os.environ["${VARIABLE}"]` : pythonValue(call.key)
+  const key = call.key === undefined ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)
   const what =
     call.method === 'GET'
       ? `method="GET", params=${pythonPairs(call.query)}`

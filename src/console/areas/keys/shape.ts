@@ -24,7 +24,7 @@ export interface CallShape {
   method: string
   parameters: Parameter[]
   /** of a model; undefined where it is not known */
-  features?: Feature[]
+  features?: readonly Feature[]
   /** whether a JSON body is sent */
   takesBody: boolean
   /** a body to begin with */
@@ -88,7 +88,12 @@ export function shapeOf(endpoint: EndpointConfig, around: Surroundings): CallSha
       const methods: string[] = endpoint.methods ?? ['POST']
       const method = methods.includes('POST') ? 'POST' : methods[0]!
       const takesBody = method !== 'GET' && method !== 'DELETE'
-      return { method, parameters: [], takesBody, ...(takesBody ? { body: exampleOfSchema(endpoint.request_schema) } : {}) }
+      return {
+        method,
+        parameters: [],
+        takesBody,
+        ...(takesBody ? { body: exampleOfSchema(endpoint.request_schema) } : {}),
+      }
     }
   }
 }
@@ -171,17 +176,25 @@ function exampleOf({ type, shape }: Feature): unknown {
 /** The beginning of a value for a JSON Schema: its example or default, else its required members. */
 function exampleOfSchema(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return {}
-  const { examples, example, const: only, default: fallback, enum: values, type, properties = {}, required = [] } =
-    schema as {
-      examples?: unknown[]
-      example?: unknown
-      const?: unknown
-      default?: unknown
-      enum?: unknown[]
-      type?: string
-      properties?: Record<string, unknown>
-      required?: string[]
-    }
+  const {
+    examples,
+    example,
+    const: only,
+    default: fallback,
+    enum: values,
+    type,
+    properties = {},
+    required = [],
+  } = schema as {
+    examples?: unknown[]
+    example?: unknown
+    const?: unknown
+    default?: unknown
+    enum?: unknown[]
+    type?: string
+    properties?: Record<string, unknown>
+    required?: string[]
+  }
   const given = only ?? examples?.[0] ?? example ?? fallback ?? values?.[0]
   if (given !== undefined) return given
   if (type === 'string') return 'text'

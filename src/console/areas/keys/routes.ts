@@ -1,0 +1,46 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { projectRoute } from '../../app/root.ts'
+import { keys as t } from '../../texts/keys.ts'
+import { testPane } from '../../texts/test-pane.ts'
+
+const serviceRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: 'services/$service',
+  staticData: { title: params => params.service ?? '' },
+  component: lazyRouteComponent(() => import('./service-page.tsx'), 'ServicePage'),
+})
+
+const serviceKeysRoute = createRoute({
+  getParentRoute: () => serviceRoute,
+  path: 'keys',
+  staticData: { title: t.title },
+  component: lazyRouteComponent(() => import('./service-keys-page.tsx'), 'ServiceKeysPage'),
+})
+
+export interface TestSearch {
+  /** an endpoint's id */
+  endpoint?: string
+  /** `raw`, `public`, or a key's id */
+  as?: string
+}
+
+const testRoute = createRoute({
+  getParentRoute: () => serviceRoute,
+  path: 'test',
+  staticData: { title: testPane.title },
+  validateSearch: (search: Record<string, unknown>): TestSearch => ({
+    ...(search.endpoint === undefined ? {} : { endpoint: String(search.endpoint) }),
+    ...(search.as === undefined ? {} : { as: String(search.as) }),
+  }),
+  component: lazyRouteComponent(() => import('./test-page.tsx'), 'TestPage'),
+})
+
+const projectKeysRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: 'keys',
+  staticData: { title: t.title },
+  component: lazyRouteComponent(() => import('./project-keys-page.tsx'), 'ProjectKeysPage'),
+})
+
+/** Below a project. */
+export const keyPages = [projectKeysRoute, serviceRoute.addChildren([serviceKeysRoute, testRoute])] as const
