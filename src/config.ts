@@ -193,7 +193,10 @@ export const SETTINGS = {
 } as const
 
 type Settings = typeof SETTINGS
-export type Config = { -readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never }
+export type Config = { -readonly [K in keyof Settings]: Settings[K] extends Setting<infer T> ? T : never } & {
+  /** by flag: what was given, as it was written */
+  given: Record<string, { text: string; by: 'flag' | 'environment' }>
+}
 
 /** What was wrong with the command line or the environment, all of it at once. */
 export class ConfigError extends Error {
@@ -231,9 +234,12 @@ export function readConfig(
     else given.set(flag, value)
   }
   const config: Record<string, unknown> = {}
+  const inForce: Config['given'] = {}
   for (const [name, s] of Object.entries(SETTINGS)) {
     const fromEnvironment = env[environmentName(s.flag)] || undefined // set to nothing is not set
     const raw = given.get(s.flag) ?? fromEnvironment ?? s.default
+    if (given.has(s.flag)) inForce[s.flag] = { text: raw, by: 'flag' }
+    else if (fromEnvironment) inForce[s.flag] = { text: raw, by: 'environment' }
     try {
       config[name] = s.parse(raw)
     } catch (error) {
@@ -243,7 +249,7 @@ export function readConfig(
   }
   if (!config.tlsCert !== !config.tlsKey) faults.push('--tls-cert and --tls-key go together')
   if (faults.length) throw new ConfigError(faults)
-  return { config: config as Config, positional }
+  return { config: { ...config, given: inForce } as Config, positional }
 }
 
 function splitFlag(arg: string): [string, string | undefined] {

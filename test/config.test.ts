@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Config, ConfigError, environmentName, readConfig, SETTINGS, settingsHelp } from '../src/config.ts'
+import { ConfigError, environmentName, readConfig, SETTINGS, settingsHelp } from '../src/config.ts'
 
 const read = (argv: string[] = [], env: Record<string, string> = {}) => readConfig(argv, env)
 const config = (...argv: string[]) => read(argv).config
@@ -17,7 +17,7 @@ function faults(argv: string[], env: Record<string, string> = {}): string[] {
 }
 
 /** setting -> texts that are taken, with what they mean, and texts that are not */
-const TABLE: Partial<Record<keyof Config, { good: [string, unknown][]; bad?: string[] }>> = {
+const TABLE: Partial<Record<keyof typeof SETTINGS, { good: [string, unknown][]; bad?: string[] }>> = {
   manifest: {
     good: [
       ['', undefined],
@@ -135,9 +135,9 @@ const TABLE: Partial<Record<keyof Config, { good: [string, unknown][]; bad?: str
 describe('each setting takes what it means and nothing else', () => {
   for (const [name, { good, bad = [] }] of Object.entries(TABLE))
     test(name, () => {
-      const { flag } = SETTINGS[name as keyof Config]
+      const { flag } = SETTINGS[name as keyof typeof SETTINGS]
       for (const [text, meaning] of good)
-        expect([text, config(`--${flag}=${text}`)[name as keyof Config] as unknown]).toEqual([text, meaning])
+        expect([text, config(`--${flag}=${text}`)[name as keyof typeof SETTINGS] as unknown]).toEqual([text, meaning])
       for (const text of bad) {
         const [fault, ...more] = faults([`--${flag}=${text}`])
         expect([text, fault, more]).toEqual([text, expect.stringMatching(new RegExp(`^--${flag} must `)), []])
@@ -164,7 +164,7 @@ describe('each setting takes what it means and nothing else', () => {
 describe('where settings come from', () => {
   test('every one has a default that is taken', () => {
     const { config: defaults, positional } = read()
-    expect(Object.keys(defaults).sort()).toEqual(Object.keys(SETTINGS).sort())
+    expect(Object.keys(defaults).sort()).toEqual([...Object.keys(SETTINGS), 'given'].sort())
     expect(defaults).toMatchObject({
       host: '127.0.0.1',
       port: 8080,
@@ -177,11 +177,11 @@ describe('where settings come from', () => {
   })
   test('every one has an environment variable, which a flag goes before', () => {
     for (const [name, setting] of Object.entries(SETTINGS)) {
-      const given = TABLE[name as keyof Config]?.good.at(-1)
+      const given = TABLE[name as keyof typeof SETTINGS]?.good.at(-1)
       if (!given || setting.flag.startsWith('tls')) continue
       const variable = `CALLGATE_${setting.flag.toUpperCase().replaceAll('-', '_')}`
       expect(environmentName(setting.flag)).toBe(variable)
-      expect(read([], { [variable]: given[0] }).config[name as keyof Config] as unknown).toEqual(given[1])
+      expect(read([], { [variable]: given[0] }).config[name as keyof typeof SETTINGS] as unknown).toEqual(given[1])
     }
     expect(read(['--port', '1'], { CALLGATE_PORT: '2' }).config.port).toBe(1)
     expect(read(['--port=1'], { CALLGATE_PORT: 'nonsense' }).config.port).toBe(1)

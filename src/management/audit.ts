@@ -19,12 +19,11 @@ export function auditTrail(context: ManagementContext, request: Request, { user 
         own.map(p => p.id),
       )
   const rows = context.db.select().from(audit).where(where).orderBy(desc(audit.id)).limit(MOST).all()
-  return list(
-    request,
-    rows.map(({ projectId, ...row }) => ({ ...row, project_id: projectId })),
-    items => ({ items }),
-  )
+  return list(request, rows.map(auditRow), items => ({ items }))
 }
+
+const auditRow = ({ projectId, ...row }: typeof audit.$inferSelect) => ({ ...row, project_id: projectId })
+export type AuditRow = ReturnType<typeof auditRow>
 
 /** Deployments as they were declared, and where they answer; this version serves those of models. */
 export function deploymentsOf(

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { transaction } from '../catalog/store.ts'
 import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
 import { version } from '../lib/version.ts'
@@ -11,6 +11,7 @@ const NewToken = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 200 }),
   expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()])),
 })
+export type NewTokenInput = Static<typeof NewToken>
 const DEFAULT_DAYS = 90
 
 /** `POST /api/auth/login`: no one is signed in yet. */
@@ -33,7 +34,9 @@ export const me = (context: ManagementContext, { user }: SignedIn): Response =>
     roles: rolesOf(context.db, user.id),
   })
 
-export const instance = (): Response => json({ name: 'callgate', version })
+const about = { name: 'callgate', version }
+export type InstanceRow = typeof about
+export const instance = (): Response => json(about)
 
 export async function mintToken(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
   const { name, expires_days } = await jsonBody(context, request, NewToken)
@@ -60,3 +63,4 @@ const tokenRow = (token: Token) => ({
   expires_at: token.expiresAt,
   last_used_at: token.lastUsedAt,
 })
+export type TokenRow = ReturnType<typeof tokenRow>

@@ -1,5 +1,5 @@
 /** Connections to databases, for administrators: where their secret is kept is told, the secret never. */
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import {
   type Connection,
   checkConnection as checkDeclared,
@@ -27,6 +27,8 @@ const Declared = Type.Object(
   },
   { additionalProperties: false },
 )
+
+export type NewConnectionInput = Static<typeof Declared>
 
 export function connections({ db }: ManagementContext, request: Request, { user }: SignedIn): Response {
   needAdmin(user)
@@ -91,6 +93,7 @@ export const checkDatabase = async ({
   checkConnection(name, urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null }))
 
 const checkedRow = ({ server, database, milliseconds }: CheckedConnection) => ({ server, database, milliseconds })
+export type CheckedRow = ReturnType<typeof checkedRow>
 
 const connectionRow = ({ name, kind, urlEnv, urlFile, createdAt, updatedAt }: Connection) => ({
   name,
@@ -100,6 +103,7 @@ const connectionRow = ({ name, kind, urlEnv, urlFile, createdAt, updatedAt }: Co
   created_at: createdAt,
   updated_at: updatedAt,
 })
+export type ConnectionRow = ReturnType<typeof connectionRow>
 
 const shown = (connection: Connection, status = 200, beside: object = {}) =>
   single(connectionRow(connection), { self: `/api/connections/${connection.name}` }, status, beside)

@@ -16,11 +16,14 @@ import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
 import { dryRun } from './dryrun.ts'
 import * as keys from './keys.ts'
+import * as members from './members.ts'
 import * as models from './models.ts'
 import { schemaOf } from './new-table.ts'
 import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
+import { settings as serverSettings } from './settings.ts'
+import { handlerTypes, tryEndpoint } from './try-endpoint.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
@@ -154,6 +157,19 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     '/projects/:id',
     on((c, r, who, p) => projects.changeProject(c, r, who, p.id!)),
     raw,
+  )
+  app.get(
+    '/projects/:id/members',
+    on((c, r, who, p) => members.members(c, r, who, p.id!)),
+  )
+  app.put(
+    '/projects/:id/members/:username',
+    on((c, r, who, p) => members.putMember(c, r, who, p.id!, p.username!)),
+    raw,
+  )
+  app.delete(
+    '/projects/:id/members/:username',
+    on((c, _r, who, p) => members.endMember(c, who, p.id!, p.username!)),
   )
   app.get(
     '/projects/:id/deployments',
@@ -303,6 +319,10 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     raw,
   )
   app.get(
+    '/publish/assets/:id/versions/:a',
+    on((c, _r, who, p) => assets.oneVersion(c, who, p.id!, p.a!)),
+  )
+  app.get(
     '/publish/assets/:id/versions/:a/diff/:b',
     on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)),
   )
@@ -312,6 +332,19 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     '/api-services/:id/endpoints/:endpoint/test',
     on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
     raw,
+  )
+  app.post(
+    '/api-services/:id/try',
+    on((c, r, who, p) => tryEndpoint(c, r, who, p.id!)),
+    raw,
+  )
+  app.get(
+    '/functions/types',
+    on(() => handlerTypes()),
+  )
+  app.get(
+    '/settings',
+    on((c, _r, who) => serverSettings(c, who)),
   )
   app.get(
     '/audit',

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { transaction } from '../catalog/store.ts'
 import {
   createUser,
@@ -13,10 +13,8 @@ import {
 import { idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
-const Roles = Type.Record(
-  Type.String(),
-  Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')]),
-)
+export const ProjectRole = Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')])
+const Roles = Type.Record(Type.String(), ProjectRole)
 /** A password that somebody chooses. */
 export const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })
 const closed = { additionalProperties: false }
@@ -24,6 +22,7 @@ const NewUser = Type.Object(
   { username: Type.String(), password: Password, roles: Type.Optional(Roles), is_admin: Type.Optional(Type.Boolean()) },
   closed,
 )
+export type NewUserInput = Static<typeof NewUser>
 const UserPatch = Type.Object(
   {
     password: Type.Optional(Password),
@@ -33,6 +32,8 @@ const UserPatch = Type.Object(
   },
   closed,
 )
+
+export type UserPatchInput = Static<typeof UserPatch>
 
 export function users(context: ManagementContext, request: Request, { user }: SignedIn): Response {
   needAdmin(user)
@@ -95,6 +96,7 @@ const userRow = (context: ManagementContext, user: User) => ({
   roles: rolesOf(context.db, user.id),
   created_at: user.createdAt,
 })
+export type UserRow = ReturnType<typeof userRow>
 
 const shown = (context: ManagementContext, user: User, status = 200) =>
   single(userRow(context, user), { self: `/api/users/${user.id}` }, status)

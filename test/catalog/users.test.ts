@@ -6,13 +6,13 @@ import {
   createToken,
   createUser,
   deleteUser,
+  findToken,
   getUser,
   listTokens,
   revokeToken,
   rolesOf,
   tokenExists,
   updateUser,
-  findToken,
 } from '../../src/catalog/users.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { ACTOR, auditText, openCatalog, refused } from './catalog-fixture.ts'

@@ -20,6 +20,12 @@ export interface ConsolePage {
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { level: 1, name }).waitFor()
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click()
 
+const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
+const runs = (answered: string) => async (page: Page) => {
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByText(answered).waitFor()
+}
+
 export const PAGES: ConsolePage[] = [
   { name: 'sign-in', path: '/sign-in', signedOut: true, ready: heading('Sign in') },
   { name: 'home', path: '/', ready: heading('Home') },
@@ -79,4 +85,60 @@ export const PAGES: ConsolePage[] = [
     },
   },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },
+  { name: 'services', path: '/projects/garden/services', ready: table('Services') },
+  { name: 'services-empty', path: '/projects/bank/services', ready: heading('Services') },
+  { name: 'new-service', path: '/projects/garden/services', ready: table('Services'), prepare: press('New service') },
+  { name: 'service', path: '/projects/garden/services/plants', ready: table('Endpoints') },
+  {
+    name: 'endpoint-query',
+    path: '/projects/garden/services/plants/endpoints/search',
+    ready: page => page.getByText('Compiled SQL').waitFor(),
+  },
+  {
+    name: 'endpoint-lookup',
+    path: '/projects/garden/services/plants/endpoints/plant',
+    ready: page => page.getByLabel('id', { exact: true }).fill('3'),
+    prepare: page => page.getByText('Iris virginica').waitFor(),
+  },
+  {
+    name: 'endpoint-model',
+    path: '/projects/garden/services/plants/endpoints/species',
+    ready: page => page.getByRole('table', { name: 'What it takes' }).waitFor(),
+    prepare: runs('Status 200'),
+  },
+  {
+    name: 'endpoint-function',
+    path: '/projects/garden/services/plants/endpoints/greet',
+    ready: page => page.getByRole('textbox', { name: 'Handler' }).waitFor(),
+    prepare: runs('Status 200'),
+  },
+  {
+    name: 'endpoint-json',
+    path: '/projects/garden/services/plants/endpoints/search',
+    ready: page => page.getByText('Compiled SQL').waitFor(),
+    prepare: async page => {
+      await page.getByText('JSON', { exact: true }).click()
+      await page.getByRole('textbox', { name: 'The endpoint as JSON' }).waitFor()
+    },
+  },
+  {
+    name: 'new-endpoint-query',
+    path: '/projects/garden/services/plants/new-endpoint?kind=sql',
+    ready: page => page.getByLabel('From').waitFor(),
+  },
+  {
+    name: 'new-endpoint-table',
+    path: '/projects/garden/services/plants/new-endpoint?kind=table',
+    ready: page => page.getByLabel('Dataset').waitFor(),
+  },
+  {
+    name: 'service-versions',
+    path: '/projects/garden/services/plants/versions',
+    ready: table('Versions'),
+  },
+  {
+    name: 'service-settings',
+    path: '/projects/garden/services/plants/settings',
+    ready: page => page.getByRole('heading', { name: 'General' }).waitFor(),
+  },
 ]

@@ -1,5 +1,19 @@
 /** What the navigation shows. A new area adds its line here. */
-import { type Icon, IconDatabase, IconFolders, IconHome, IconKey } from '@tabler/icons-react'
+import {
+  type Icon,
+  IconApi,
+  IconDatabase,
+  IconFolders,
+  IconHistory,
+  IconHome,
+  IconKey,
+  IconPlugConnected,
+  IconSettings,
+  IconTerminal2,
+  IconUserCircle,
+  IconUsers,
+  IconUsersGroup,
+} from '@tabler/icons-react'
 import type { LinkProps } from '@tanstack/react-router'
 import { navigation as t } from '../texts/navigation.ts'
 
@@ -16,12 +30,21 @@ export interface NavigationItem {
 /** Of the project that is chosen: `$project` in `to` is its slug. */
 export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
+  { label: t.services, icon: IconApi, to: '/projects/$project/services' },
   { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
+  { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]
 
 export const INSTALLATION_ITEMS: NavigationItem[] = [
   { label: t.home, icon: IconHome, to: '/', exact: true },
   { label: t.projects, icon: IconFolders, to: '/projects', exact: true },
+  { label: t.users, icon: IconUsers, to: '/users', admin: true },
+  { label: t.connections, icon: IconPlugConnected, to: '/connections', admin: true },
+  { label: t.audit, icon: IconHistory, to: '/audit' },
+  { label: t.settings, icon: IconSettings, to: '/settings', admin: true },
 ]
 
-export const OWN_ITEMS: NavigationItem[] = []
+export const OWN_ITEMS: NavigationItem[] = [
+  { label: t.account, icon: IconUserCircle, to: '/account' },
+  { label: t.tokens, icon: IconTerminal2, to: '/tokens' },
+]

@@ -21,6 +21,7 @@ export const common = {
     shown === all
       ? `${all.toLocaleString('en')} ${all === 1 ? 'row' : 'rows'}`
       : `${shown.toLocaleString('en')} of ${all.toLocaleString('en')} rows`,
+  showOther: 'Discard my changes and show the other version',
   nothingFound: 'Nothing matches this search.',
   requestId: (id: string) => `Request ${id}`,
   shownOnce: 'Copy it now: it is shown this once and cannot be seen again.',

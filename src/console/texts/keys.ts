@@ -106,6 +106,7 @@ export const keys = {
     day: 'On a day',
     never: 'Never',
   },
+  endsHint: 'It is refused from then on.',
   day: 'Last day',
   dayHint: 'The key works until the end of that day, in UTC.',
   dayMissing: 'Choose the day.',
@@ -116,8 +117,7 @@ export const keys = {
   mintedProject: 'It works right away.',
   endpoint: 'Endpoint',
   notPublished: 'The service is not published yet: calls are answered with 404 until it is.',
-  endpointNotPublished:
-    'This endpoint is in the draft only: calls are answered with 404 until the service is published.',
+  draftDiffers: 'The draft has changes that are not published yet: calls are answered by what is published.',
   examplesAdvice: 'The values are examples; put your own in their place.',
   samples: 'A call with this key',
   copiedIt: 'I have copied it',

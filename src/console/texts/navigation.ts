@@ -2,6 +2,7 @@ export const navigation = {
   home: 'Home',
   projects: 'Projects',
   overview: 'Overview',
+  services: 'Services',
   keys: 'Keys',
   members: 'Members',
   users: 'Users',

@@ -43,6 +43,8 @@ export const testPane = {
   codeHint: (variable: string) =>
     `Put a key into the environment variable ${variable} and run it. The Honeyframe SDK also takes a token, in CALLGATE_TOKEN.`,
   samples: 'This call',
-  draftOnly: 'This endpoint is not published: the code below works once it is.',
+  draftOnly: 'The service is not published: the code below works once it is.',
+  draftDiffers:
+    'The draft has changes that are not published yet: it is the draft that runs here, and what is published that the code calls.',
   null: 'null',
 } as const

@@ -1,10 +1,16 @@
-import { Alert, List, Text } from '@mantine/core'
+import { Alert, Button, List, Text } from '@mantine/core'
 import { IconAlertCircle } from '@tabler/icons-react'
 import { type FieldError, Problem } from '../api/http.ts'
 import { common } from '../texts/common.ts'
 
+interface ProblemAlertProps {
+  error: unknown
+  /** reads the thing again where somebody else changed it meanwhile (412): what was typed gives way, and the button says so */
+  onReload?: () => void
+}
+
 /** A refusal, as the server said it. Nothing is shown where there is none. */
-export function ProblemAlert({ error }: { error: unknown }) {
+export function ProblemAlert({ error, onReload }: ProblemAlertProps) {
   if (!error) return null
   const problem = error instanceof Problem ? error : undefined
   const message = error instanceof Error ? error.message : String(error)
@@ -19,6 +25,11 @@ export function ProblemAlert({ error }: { error: unknown }) {
             </List.Item>
           ))}
         </List>
+      )}
+      {onReload && problem?.status === 412 && (
+        <Button variant="default" size="xs" onClick={onReload}>
+          {common.showOther}
+        </Button>
       )}
       {problem?.requestId && problem.status >= 500 && (
         <Text size="xs" c="dimmed">

@@ -1,11 +1,10 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
-import type { ServiceRow } from '../../../management/assets.ts'
 import type { DatasetRow } from '../../../management/datasets.ts'
 import type { KeyPatchInput, KeyRow, NewKeyInput, RotationInput } from '../../../management/keys.ts'
 import type { ModelRow } from '../../../management/models.ts'
-import { api, apiWithTag, Problem, send } from '../../api/http.ts'
-import { type ProjectRow, useProject } from '../../api/projects.ts'
+import { api, apiWithTag, send } from '../../api/http.ts'
+import type { ProjectRow } from '../../api/projects.ts'
+import type { ServiceRow } from '../../api/services.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
 
 export type { DatasetRow, KeyRow, ModelRow, ServiceRow }
@@ -34,7 +33,11 @@ export const readKey = ({ path }: KeyOwner, id: number) => apiWithTag<KeyRow>(`$
 
 const useRefreshKeys = ({ path }: KeyOwner) => {
   const client = useQueryClient()
-  return () => client.invalidateQueries({ queryKey: ['keys', path] })
+  return async () => {
+    // services are listed with how many keys they have
+    void client.invalidateQueries({ queryKey: ['services'] })
+    await client.invalidateQueries({ queryKey: ['keys', path] })
+  }
 }
 
 export const useMint = (owner: KeyOwner) =>
@@ -65,9 +68,6 @@ export const useRevoke = (owner: KeyOwner) => {
 const inProject = <T>(area: string, project: number, read: () => Promise<T>) =>
   queryOptions({ queryKey: [area, project, 'for keys'], queryFn: read })
 
-export const servicesQuery = (project: number) =>
-  inProject('services', project, () => api<ServiceRow[]>('/api/publish/assets', { project }))
-
 const datasetsQuery = (project: number) =>
   inProject('datasets', project, async () => {
     return (await api<{ datasets: DatasetRow[] }>('/api/datasets', { project })).datasets
@@ -80,16 +80,6 @@ export const deploymentsQuery = (project: number) =>
   inProject('deployments', project, async () => {
     return (await api<{ items: { name: string }[] }>(`/api/projects/${project}/deployments`)).items
   })
-
-/** The service that the URL names; undefined while it is read. @throws Problem 404 */
-export function useServiceHere(): ServiceRow | undefined {
-  const { service: key } = useParams({ strict: false })
-  const { data, error } = useQuery(servicesQuery(useProject().project_id))
-  if (error) throw error
-  const found = data?.find(service => service.asset_key === key)
-  if (data && !found) throw new Problem(404, { title: 'Not Found', detail: 'No such service.' })
-  return found
-}
 
 /** What a service's endpoints refer to, with a first row of each dataset; undefined while it is read. */
 export function useSurroundings(project: number, services: ServiceRow[] | undefined): Surroundings | undefined {

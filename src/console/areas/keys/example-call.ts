@@ -1,4 +1,4 @@
-import type { ServiceRow } from './api.ts'
+import type { ServiceRow } from '../../api/services.ts'
 import type { SampleCall } from './samples.ts'
 import type { CallShape, Parameter } from './shape.ts'
 

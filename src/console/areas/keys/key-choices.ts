@@ -1,6 +1,7 @@
 /** What a key can be given: endpoints, services, columns that there are. */
 import { useQuery } from '@tanstack/react-query'
-import { deploymentsQuery, type KeyOwner, servicesQuery, useSurroundings } from './api.ts'
+import { servicesQuery } from '../../api/services.ts'
+import { deploymentsQuery, type KeyOwner, useSurroundings } from './api.ts'
 import { datasetsOf } from './shape.ts'
 
 export interface ColumnChoice {

@@ -4,11 +4,12 @@ import {
   Button,
   Fieldset,
   Group,
+  Input,
   NumberInput,
   SegmentedControl,
   Select,
+  SimpleGrid,
   Stack,
-  Text,
   TextInput,
 } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
@@ -53,30 +54,26 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
         <ReachFields form={form} choices={choices} />
         <Fieldset legend={t.seesTitle}>
           <Stack gap="md">
-            <Group grow align="flex-start" className="form-pair">
-              <Stack gap={4}>
-                <Text size="sm" fw={500} id="masking">
-                  {t.masking}
-                </Text>
-                <Text size="xs" c="dimmed">
-                  {t.maskingHint}
-                </Text>
+            <SimpleGrid cols={{ base: 1, xs: 2 }}>
+              <Input.Wrapper label={t.masking} labelElement="div" description={t.maskingHint}>
                 <SegmentedControl
-                  aria-labelledby="masking"
+                  aria-label={t.masking}
+                  fullWidth
+                  mt={4}
                   data={[
                     { value: 'masked', label: t.masked },
                     { value: 'unmasked', label: t.unmasked },
                   ]}
                   {...form.getInputProps('masking')}
                 />
-              </Stack>
+              </Input.Wrapper>
               <Select
                 label={t.sensitivity}
                 description={t.sensitivityHint}
                 data={Object.entries(t.sensitivities).map(([value, label]) => ({ value, label }))}
                 {...form.getInputProps('sensitivity')}
               />
-            </Group>
+            </SimpleGrid>
             {seesRaw && (
               <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
                 {t.rawWarning}
@@ -92,7 +89,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
           </Stack>
         </Fieldset>
         <Fieldset legend={t.limits}>
-          <Group grow align="flex-start" className="form-pair">
+          <SimpleGrid cols={{ base: 1, xs: 2 }}>
             <NumberInput
               label={t.rate}
               description={t.rateHint}
@@ -106,13 +103,15 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
             <Stack gap="xs">
               <Select
                 label={t.ends}
-                description={ends === 'day' ? t.dayHint : ' '}
+                description={t.endsHint}
                 data={Object.entries(t.endsChoices).map(([value, label]) => ({ value, label }))}
                 {...form.getInputProps('ends')}
               />
-              {ends === 'day' && <TextInput type="date" label={t.day} required {...form.getInputProps('day')} />}
+              {ends === 'day' && (
+                <TextInput type="date" label={t.day} description={t.dayHint} required {...form.getInputProps('day')} />
+              )}
             </Stack>
-          </Group>
+          </SimpleGrid>
         </Fieldset>
         {notice}
         <ProblemAlert error={error} />

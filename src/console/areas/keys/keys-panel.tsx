@@ -4,6 +4,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconKey, IconLock, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useMemo, useState } from 'react'
+import { servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { DataTable } from '../../ui/data-table.tsx'
@@ -15,7 +16,6 @@ import {
   type KeyRow,
   keysQuery,
   type MintedKey,
-  servicesQuery,
   useChangeKey,
   useRevoke,
   useSurroundings,

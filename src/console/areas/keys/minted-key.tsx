@@ -2,10 +2,11 @@ import { Alert, Button, Group, Paper, Select, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
 import { useBlocker } from '@tanstack/react-router'
 import { useState } from 'react'
+import type { ServiceRow } from '../../api/services.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { CopyOnce } from '../../ui/copy.tsx'
-import type { KeyRow, MintedKey, ServiceRow } from './api.ts'
+import type { KeyRow, MintedKey } from './api.ts'
 import { exampleCall } from './example-call.ts'
 import { samplesOf } from './samples.ts'
 import { type Surroundings, shapeOf } from './shape.ts'
@@ -49,9 +50,9 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
                 />
               )}
             </Group>
-            {chosen.service.status !== 'published' && (
+            {(chosen.service.status !== 'published' || chosen.service.unpublished_changes) && (
               <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
-                {t.notPublished}
+                {chosen.service.status === 'published' ? t.draftDiffers : t.notPublished}
               </Alert>
             )}
             <CodeSample

@@ -2,13 +2,7 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute } from '../../app/root.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { testPane } from '../../texts/test-pane.ts'
-
-const serviceRoute = createRoute({
-  getParentRoute: () => projectRoute,
-  path: 'services/$service',
-  staticData: { title: params => params.service ?? '' },
-  component: lazyRouteComponent(() => import('./service-page.tsx'), 'ServicePage'),
-})
+import { serviceRoute } from '../services/service-route.ts'
 
 const serviceKeysRoute = createRoute({
   getParentRoute: () => serviceRoute,
@@ -42,5 +36,7 @@ const projectKeysRoute = createRoute({
   component: lazyRouteComponent(() => import('./project-keys-page.tsx'), 'ProjectKeysPage'),
 })
 
+/** Tabs of a service. */
+export const keyTabs = [serviceKeysRoute, testRoute] as const
 /** Below a project. */
-export const keyPages = [projectKeysRoute, serviceRoute.addChildren([serviceKeysRoute, testRoute])] as const
+export const keyPages = [projectKeysRoute] as const

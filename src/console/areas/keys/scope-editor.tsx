@@ -1,4 +1,15 @@
-import { ActionIcon, Autocomplete, Button, Checkbox, Group, Input, Paper, Stack, TagsInput } from '@mantine/core'
+import {
+  ActionIcon,
+  Autocomplete,
+  Button,
+  Checkbox,
+  Group,
+  Input,
+  Paper,
+  SimpleGrid,
+  Stack,
+  TagsInput,
+} from '@mantine/core'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { keys as t } from '../../texts/keys.ts'
 import type { ColumnChoice } from './key-choices.ts'
@@ -14,7 +25,7 @@ export function ScopeEditor({ form, columns }: { form: KeyForm; columns: ColumnC
         {form.values.scope.map(({ id, column }, index) => (
           <Paper key={id} p="xs">
             <Group align="flex-start" gap="xs" wrap="nowrap">
-              <Group align="flex-start" gap="xs" grow flex={1} className="form-pair">
+              <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs" flex={1}>
                 <Autocomplete
                   label={t.scopeColumn}
                   size="sm"
@@ -36,7 +47,7 @@ export function ScopeEditor({ form, columns }: { form: KeyForm; columns: ColumnC
                     {...form.getInputProps(`scope.${index}.orNull`, { type: 'checkbox' })}
                   />
                 </Stack>
-              </Group>
+              </SimpleGrid>
               <ActionIcon
                 mt={24}
                 aria-label={t.removeScope(column)}

@@ -5,23 +5,24 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import { useProject } from '../../api/projects.ts'
+import { type ServiceRow, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { Section } from '../../ui/page.tsx'
-import { keysQuery, ownerOf, type ServiceRow, useServiceHere, useSurroundings } from './api.ts'
+import { keysQuery, ownerOf, useSurroundings } from './api.ts'
 import { shownKey, stateOf } from './key-values.ts'
 import { type Surroundings, shapeOf } from './shape.ts'
 import { TestRun } from './test-run.tsx'
 
 /** The tab Test of a service. The endpoint, and whom it is run as, are in the URL. */
 export function TestPage() {
-  const service = useServiceHere()
+  const { row: service } = useService()
   const project = useProject()
-  const services = useMemo(() => (service ? [service] : undefined), [service])
+  const services = useMemo(() => [service], [service])
   const around = useSurroundings(project.project_id, services)
-  if (!service || !around) return <Skeleton height={320} aria-busy aria-label={common.loading} />
+  if (!around) return <Skeleton height={320} aria-busy aria-label={common.loading} />
   const endpoints = service.config.endpoints ?? []
   return (
     <Section title={t.title} about={t.about}>

@@ -3,11 +3,12 @@ import { IconInfoCircle, IconPlayerPlay } from '@tabler/icons-react'
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
+import type { ServiceRow } from '../../api/services.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { runTest, type ServiceRow } from './api.ts'
+import { runTest } from './api.ts'
 import { KEY_VARIABLE, samplesOf } from './samples.ts'
 import type { CallShape } from './shape.ts'
 import { problemIn, TestAnswer } from './test-answer.tsx'
@@ -85,9 +86,9 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
         )}
       </SimpleGrid>
       <Section title={t.code} about={t.codeHint(KEY_VARIABLE)}>
-        {service.status !== 'published' && (
+        {(service.status !== 'published' || service.unpublished_changes) && (
           <Alert color="yellow" icon={<IconInfoCircle size={18} />}>
-            {t.draftOnly}
+            {service.status === 'published' ? t.draftDiffers : t.draftOnly}
           </Alert>
         )}
         <CodeSample

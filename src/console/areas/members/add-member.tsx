@@ -1,0 +1,73 @@
+import { Autocomplete, Button, Group, Modal, NativeSelect, Stack } from '@mantine/core'
+import { useForm } from '@mantine/form'
+import { useQuery } from '@tanstack/react-query'
+import { type Role, useSession } from '../../api/session.ts'
+import { common } from '../../texts/common.ts'
+import { members as t } from '../../texts/members.ts'
+import { showDone } from '../../ui/notify.ts'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { usersQuery } from '../users/api.ts'
+import { useSetMember } from './api.ts'
+
+export const ROLES = (['viewer', 'editor', 'admin'] as const).map(role => ({ value: role, label: common.roles[role] }))
+
+interface AddMemberProps {
+  project: number
+  opened: boolean
+  onClose: () => void
+}
+
+/** Administrators of the installation choose among the users; others know whom they mean. */
+export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
+  const { is_admin } = useSession()
+  const { data: users = [] } = useQuery({ ...usersQuery, enabled: opened && is_admin })
+  const form = useForm<{ username: string; role: Role }>({ initialValues: { username: '', role: 'viewer' } })
+  const set = useSetMember(project)
+  const close = () => {
+    form.reset()
+    set.reset()
+    onClose()
+  }
+  const submit = form.onSubmit(values =>
+    set.mutate(values, {
+      onSuccess: ({ username }) => {
+        close()
+        showDone(t.addedDone(username))
+      },
+    }),
+  )
+  return (
+    <Modal opened={opened} onClose={close} title={t.add} closeButtonProps={{ 'aria-label': common.close }}>
+      <form onSubmit={submit}>
+        <Stack gap="md">
+          <Autocomplete
+            label={t.username}
+            size="sm"
+            required
+            data-autofocus
+            data={users.map(user => user.username)}
+            limit={20}
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.getInputProps('username')}
+          />
+          <NativeSelect
+            label={t.role}
+            data={ROLES}
+            description={common.roleMeanings[form.values.role]}
+            {...form.getInputProps('role')}
+          />
+          <ProblemAlert error={set.error} />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              {common.cancel}
+            </Button>
+            <Button type="submit" loading={set.isPending}>
+              {t.add}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  )
+}

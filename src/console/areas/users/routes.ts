@@ -1,0 +1,24 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { shellRoute } from '../../app/root.ts'
+import { users as t } from '../../texts/users.ts'
+
+const usersRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: 'users',
+  staticData: { title: t.title },
+})
+
+const listRoute = createRoute({
+  getParentRoute: () => usersRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('./list-page.tsx'), 'UsersPage'),
+})
+
+const userRoute = createRoute({
+  getParentRoute: () => usersRoute,
+  path: '$user',
+  staticData: { title: t.user },
+  component: lazyRouteComponent(() => import('./user-page.tsx'), 'UserPage'),
+})
+
+export const userRoutes = [usersRoute.addChildren([listRoute, userRoute])] as const

@@ -1,0 +1,60 @@
+import { Badge, Button, Skeleton } from '@mantine/core'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { useSession } from '../../api/session.ts'
+import { common } from '../../texts/common.ts'
+import { users as t } from '../../texts/users.ts'
+import { confirmDestructive } from '../../ui/confirm.tsx'
+import { showDone } from '../../ui/notify.ts'
+import { Page } from '../../ui/page.tsx'
+import { removeUser, type UserRow, userQuery } from './api.ts'
+import { PasswordForm } from './password-form.tsx'
+import { UserForm } from './user-form.tsx'
+
+export function UserPage() {
+  const { user: id } = useParams({ from: '/shell/users/$user' })
+  const { data, error, refetch } = useQuery(userQuery(id))
+  if (error && !data) throw error
+  if (!data) return <Skeleton height={320} aria-busy="true" aria-label={common.loading} role="status" />
+  const { value: user, etag } = data
+  return (
+    <Page title={user.username} badge={<State user={user} />} actions={<Remove user={user} />}>
+      <UserForm key={user.user_id} user={user} etag={etag} onReload={async () => (await refetch()).data} />
+      <PasswordForm user={user} />
+    </Page>
+  )
+}
+
+function State({ user }: { user: UserRow }) {
+  const session = useSession()
+  return (
+    <>
+      {user.user_id === session.user_id && <Badge color="gray">{t.you}</Badge>}
+      {user.is_admin && <Badge>{t.administrator}</Badge>}
+      {!user.is_active && <Badge color="gray">{t.inactive}</Badge>}
+    </>
+  )
+}
+
+function Remove({ user }: { user: UserRow }) {
+  const navigate = useNavigate()
+  const client = useQueryClient()
+  const ask = () =>
+    confirmDestructive({
+      title: t.removeTitle(user.username),
+      children: t.removeText,
+      confirm: t.removeUser,
+      onConfirm: async () => {
+        await removeUser(user.user_id)
+        showDone(t.removedDone(user.username))
+        await navigate({ to: '/users' })
+        client.removeQueries({ queryKey: userQuery(String(user.user_id)).queryKey })
+        await client.invalidateQueries({ queryKey: ['users'] })
+      },
+    })
+  return (
+    <Button variant="default" onClick={ask}>
+      {t.removeUser}
+    </Button>
+  )
+}

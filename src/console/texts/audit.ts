@@ -1,0 +1,17 @@
+export const audit = {
+  title: 'Audit',
+  about: 'Who changed what, newest first; at most the last 10,000 changes. You see the projects that you may edit.',
+  aboutAll: 'Who changed what, newest first; at most the last 10,000 changes.',
+  when: 'When',
+  actor: 'Who',
+  action: 'What',
+  target: 'Of',
+  project: 'Project',
+  detail: 'Details',
+  detailOf: (action: string, target: string) => `Details of ${action} ${target}`,
+  everyProject: 'Everywhere',
+  installation: 'Installation',
+  allActions: 'Every kind',
+  emptyTitle: 'Nothing to see yet',
+  emptyText: 'Changes in projects that you may edit are listed here.',
+} as const

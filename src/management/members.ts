@@ -1,0 +1,48 @@
+/** Who has a role in a project: seen by whoever has one, changed by its administrators. */
+import { type Static, Type } from '@sinclair/typebox'
+import { listMembers, type Member, removeMember, setMember } from '../catalog/members.ts'
+import { transaction } from '../catalog/store.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { json, list } from './respond.ts'
+import { ProjectRole } from './users.ts'
+
+const Membership = Type.Object({ role: ProjectRole }, { additionalProperties: false })
+export type MembershipInput = Static<typeof Membership>
+
+export function members(context: ManagementContext, request: Request, { user }: SignedIn, id: string): Response {
+  const project = projectFor(context, user, idOf(id), 'viewer')
+  return list(request, listMembers(context.db, project.id).map(memberRow), rows => ({ items: rows }))
+}
+
+/** `PUT /api/projects/{id}/members/{username}`: gives a user a role, or another one. */
+export async function putMember(
+  context: ManagementContext,
+  request: Request,
+  { user, actor }: SignedIn,
+  id: string,
+  username: string,
+): Promise<Response> {
+  const project = projectFor(context, user, idOf(id), 'admin')
+  const { role } = await jsonBody(context, request, Membership)
+  return json(memberRow(transaction(context.db, tx => setMember(tx, actor, project, username, role))))
+}
+
+export function endMember(
+  context: ManagementContext,
+  { user, actor }: SignedIn,
+  id: string,
+  username: string,
+): Response {
+  const project = projectFor(context, user, idOf(id), 'admin')
+  transaction(context.db, tx => removeMember(tx, actor, project, username))
+  return json({ removed: true })
+}
+
+const memberRow = ({ user, role }: Member) => ({
+  user_id: user.id,
+  username: user.username,
+  is_active: user.isActive,
+  is_admin: user.isAdmin,
+  role,
+})
+export type MemberRow = ReturnType<typeof memberRow>
