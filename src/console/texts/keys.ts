@@ -142,9 +142,6 @@ export const keys = {
   revokeText: (shown: string) => `Whoever calls with ${shown} is refused with 403 from now on.`,
   neverUsed: 'It was never used.',
   usedLast: 'It was last used',
-  calledInWeek: 'In the last 7 days it called',
-  calledNothing: 'It called nothing in the last 7 days.',
-  calls: (count: number) => plural(count, 'call', 'calls'),
   revoked: (name: string) => `${name} was revoked`,
 
   changedTitle: 'Somebody changed this key meanwhile',
