@@ -4,6 +4,7 @@ import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
 import datasetOrigin from './migrations/0002_dataset_origin.sql' with { type: 'text' }
 import writableTables from './migrations/0003_writable_tables.sql' with { type: 'text' }
+import deployments from './migrations/0005_deployments.sql' with { type: 'text' }
 import datasetRefresh from './migrations/0006_dataset_refresh.sql' with { type: 'text' }
 import engines from './migrations/0007_engines.sql' with { type: 'text' }
 import sessions from './migrations/0008_sessions.sql' with { type: 'text' }
@@ -18,6 +19,7 @@ const MIGRATIONS: Migration[] = [
   { number: 1, sql: init },
   { number: 2, sql: datasetOrigin },
   { number: 3, sql: writableTables },
+  { number: 5, sql: deployments },
   { number: 6, sql: datasetRefresh },
   { number: 7, sql: engines },
   { number: 8, sql: sessions },

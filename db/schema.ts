@@ -247,7 +247,7 @@ export const apiKeys = sqliteTable(
   t => [index('api_keys_asset').on(t.assetId), index('api_keys_project').on(t.projectId)],
 )
 
-/** Deployments as they were declared; serving them comes with the deployments issue. */
+/** Deployments as they were declared. `revision` counts their changes; one that is not `enabled` is not served. */
 export const deployments = sqliteTable(
   'deployments',
   {
@@ -255,6 +255,8 @@ export const deployments = sqliteTable(
     projectId: projectId(),
     name: text('name').notNull(),
     config: json<unknown>('config').notNull(),
+    enabled: bool('enabled').notNull().default(true),
+    revision: integer('revision').notNull().default(1),
     createdAt: createdAt(),
     updatedAt: text('updated_at').notNull(),
   },

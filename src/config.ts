@@ -172,6 +172,27 @@ export const SETTINGS = {
   ),
   maxBody: setting('max-body', 'SIZE', '16MiB', 'The largest request body of a call', size),
   maxUpload: setting('max-upload', 'SIZE', '2GiB', 'The largest uploaded data set or model', size),
+  maxDeploymentBody: setting(
+    'max-deployment-body',
+    'SIZE',
+    '1GiB',
+    'The largest request body that is handed on to a deployment',
+    size,
+  ),
+  projectDeployments: setting(
+    'project-deployments',
+    'KINDS',
+    'models',
+    'What administrators of a project may deploy over the API: models, or all (programs and upstreams too)',
+    oneOf('models', 'all'),
+  ),
+  deploymentUser: setting(
+    'deployment-user',
+    'USER',
+    '',
+    'Whom programs of deployments run as, when Callgate runs as root',
+    text,
+  ),
   corsOrigins: setting(
     'cors-origins',
     'ORIGINS',

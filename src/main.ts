@@ -7,11 +7,13 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   query: () => import('./query/child.ts'),
   write: () => import('./query/write/child.ts'),
   function: () => import('./sandbox/child.ts'),
+  guard: () => import('./deployments/guard/child.ts'),
   duckdb: () => import('./query/engines/duckdb/child.ts'),
 }
 
 const args = process.argv.slice(2)
-if (args[0] === 'worker') {
+if (!Bun.isMainThread) (await import('./deployments/wire/thread.ts')).serveWire()
+else if (args[0] === 'worker') {
   const child = Object.hasOwn(children, args[1] ?? '') ? children[args[1] as WorkerKind] : undefined
   if (child && process.send) await child()
   else {

@@ -1,8 +1,10 @@
 /** The HTTP server's table of contents: middleware in order, then one line per door. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
+import type { Fleet } from './deployments/fleet.ts'
+import { MOST_OF_A_MESSAGE } from './deployments/websocket.ts'
 import type { Gate } from './gate/gate.ts'
-import { clientAddress, isSecure } from './lib/address.ts'
+import { clientAddress, isLoopback, isSecure } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'
 import { rawPath } from './lib/path.ts'
 import { problem } from './lib/problem.ts'
@@ -11,6 +13,7 @@ import { managementRoutes } from './management/routes.ts'
 import { consoleDoor } from './protocols/console/door.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
 import { deploymentDoor } from './protocols/hopsworks/door.ts'
+import type { Link } from './protocols/hopsworks/server.ts'
 import { modelDoor } from './protocols/open-inference/door.ts'
 import { porterDoor } from './protocols/porter/door.ts'
 import { alive, type Readiness, ready } from './protocols/probes/door.ts'
@@ -21,12 +24,13 @@ const raw = { parse: 'none' } as const
 
 export interface ServerParts {
   gate: Gate
+  fleet: Fleet
   management: ManagementContext
   readiness: Readiness
 }
 
 /** The whole server, not yet listening; `app.handle(request)` answers without a port. */
-export function buildServer({ gate, management, readiness }: ServerParts) {
+export function buildServer({ gate, fleet, management, readiness }: ServerParts) {
   const { config } = management
   const { registry } = management.publisher
   const serve = honeyframeDoor(gate, config)
@@ -42,16 +46,24 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
       // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
       idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),
       // the doors answer their own 413; this one only stops what no door takes
-      maxRequestBodySize: Math.max(config.maxBody, config.maxUpload) + 64 * 1024 * 1024,
+      maxRequestBodySize: Math.max(config.maxBody, config.maxUpload, config.maxDeploymentBody) + 64 * 1024 * 1024,
       ...(config.tlsCert && config.tlsKey
         ? { tls: { cert: Bun.file(config.tlsCert), key: Bun.file(config.tlsKey) } }
         : {}),
       // what is called most goes from Bun's router to its door, where no hook has to see it first
-      ...(config.corsOrigins.length === 0 && !config.hostDomain
-        ? { routes: { [`${PREFIX}*`]: (request: Request) => serve(request, () => addressOf(request)) } }
-        : {}),
+      ...(config.corsOrigins.length === 0 && !config.hostDomain ? { routes: direct() } : {}),
     },
+    websocket: { maxPayloadLength: MOST_OF_A_MESSAGE, backpressureLimit: 4 * MOST_OF_A_MESSAGE },
   })
+  function direct(): Record<string, (request: Request) => Response | Promise<Response>> {
+    const callModel = (request: Request) => models.serve(request, () => addressOf(request))
+    return {
+      [`${PREFIX}*`]: request => serve(request, () => addressOf(request)),
+      '/v1/models': callModel,
+      '/v1/models/*': callModel,
+      '/v1/*': request => deployments.byPath(request, () => addressOf(request)),
+    }
+  }
   // without a usable Host (HTTP/1.0 needs none) Bun's URL is the path alone, in which Elysia finds no route
   const received = new WeakMap<Request, Request>()
   app.onRequest(({ request }) => {
@@ -60,9 +72,12 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     received.set(whole, request)
     return app.handle(whole)
   })
-  const peerOf = (request: Request): string =>
-    app.server?.requestIP(received.get(request) ?? request)?.address ?? '127.0.0.1'
-  const addressOf = (request: Request) => clientAddress(request.headers, peerOf(request), config.trustedProxies)
+  const asReceived = (request: Request) => received.get(request) ?? request
+  // who reaches a loopback address is on this machine: asking costs as much as all other checks of a call
+  const peerOf: (request: Request) => string = isLoopback(config.host)
+    ? () => '127.0.0.1'
+    : request => app.server?.requestIP(asReceived(request))?.address ?? '127.0.0.1'
+  const addressOf = (request: Request): string => clientAddress(request.headers, peerOf(request), config.trustedProxies)
   const callerOf = (request: Request): Caller => ({
     address: addressOf(request),
     secure: isSecure(request.headers, peerOf(request), config.trustedProxies, config.tlsCert !== undefined),
@@ -73,9 +88,28 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
     ready: () => readiness.reasons().length === 0,
   })
   const porter = porterDoor(gate, registry, config)
-  const deployments = deploymentDoor(gate, models, config)
+  const link: Link = {
+    peer: peerOf,
+    keepOpen: request => app.server?.timeout(asReceived(request), 0),
+    upgrade: (request, data, headers) => app.server?.upgrade(asReceived(request), { data, headers }) ?? false,
+  }
+  const atEdge = config.corsOrigins.length > 0
+  const deployments = deploymentDoor(gate, models, fleet, link, {
+    maxBody: config.maxBody,
+    hostDomain: config.hostDomain,
+    servers: {
+      maxBody: config.maxDeploymentBody,
+      requestTimeout: config.requestTimeout,
+      trustedProxies: config.trustedProxies,
+      scheme: config.tlsCert ? 'https' : 'http',
+      cors: atEdge,
+    },
+  })
 
-  if (config.corsOrigins.length > 0) app.use(corsOf(config.corsOrigins))
+  if (atEdge) {
+    app.use(corsOf(config.corsOrigins))
+    app.onRequest(({ request, set }) => preflight(request, set as never))
+  }
   // a Host that is a deployment's owns every path
   if (config.hostDomain) app.onRequest(async ({ request }) => deployments.byHost(request, () => addressOf(request)))
   app.onError(({ error, code, request }) => {
@@ -94,7 +128,7 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
   for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
     app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)
   app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
-  app.use(managementRoutes(management, callerOf))
+  app.use(managementRoutes(management, callerOf, link.keepOpen))
   for (const path of ['/console', '/console/*']) app.all(path, ({ request }) => consoleDoor(request), raw)
   app.get('/', ({ request }) =>
     porter.declared() ? porter.serve(request, () => addressOf(request)) : consoleDoor(request),
@@ -103,22 +137,26 @@ export function buildServer({ gate, management, readiness }: ServerParts) {
   return app
 }
 
+const ALLOWED_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'X-API-Key',
+  'X-Request-Id',
+  'X-Project-Id',
+  'If-Match',
+  'If-None-Match',
+  'Traceparent',
+  'Inference-Header-Content-Length',
+]
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/
+
 /** Exact origins, or any; answered at the edge, without a key, on errors too. */
 function corsOf(origins: string[]) {
   return cors({
     origin: origins.includes('*') ? true : request => origins.includes(request.headers.get('origin') ?? ''),
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    allowedHeaders: [
-      'Authorization',
-      'Content-Type',
-      'X-API-Key',
-      'X-Request-Id',
-      'X-Project-Id',
-      'If-Match',
-      'If-None-Match',
-      'Traceparent',
-      'Inference-Header-Content-Length',
-    ],
+    methods: ALLOWED_METHODS,
+    allowedHeaders: ALLOWED_HEADERS,
     exposeHeaders: [
       'X-Request-Id',
       'Retry-After',
@@ -132,5 +170,25 @@ function corsOf(origins: string[]) {
     ],
     credentials: false,
     maxAge: 600,
+    // it would answer every OPTIONS, also those that are for a deployment's server
+    preflight: false,
   })
+}
+
+/**
+ * What a browser asks before a call, answered; undefined: it is another request. What a deployment's server takes is not
+ * known here, so what is asked for is allowed beside what Callgate takes; the origin decides.
+ */
+function preflight({ method, headers }: Request, set: { headers: Record<string, unknown> }): Response | undefined {
+  const wanted = headers.get('access-control-request-method')
+  if (method !== 'OPTIONS' || wanted === null || !headers.has('origin')) return undefined
+  const more = (headers.get('access-control-request-headers') ?? '').split(',').map(name => name.trim())
+  const known = new Set(ALLOWED_HEADERS.map(name => name.toLowerCase()))
+  const extra = more.filter(name => TOKEN.test(name) && !known.has(name.toLowerCase()))
+  set.headers['access-control-allow-headers'] = [...ALLOWED_HEADERS, ...extra].join(', ')
+  set.headers['access-control-allow-methods'] = [
+    ...new Set([...ALLOWED_METHODS, ...(TOKEN.test(wanted) ? [wanted] : [])]),
+  ].join(', ')
+  set.headers['access-control-max-age'] = '600'
+  return new Response(null, { status: 204 })
 }

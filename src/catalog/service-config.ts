@@ -208,6 +208,14 @@ const ModelEndpoint = Type.Object(
 )
 export type ModelEndpoint = Static<typeof ModelEndpoint>
 
+/** What says which model is served, and how: of an endpoint's fields, those that a deployment has too. */
+export const ModelReference = Type.Pick(
+  ModelEndpoint,
+  ['model_id', 'model', 'version', 'strict', 'output', 'outputs', 'schema', 'max_delay_ms'],
+  closed,
+)
+export type ModelReference = Static<typeof ModelReference>
+
 const FunctionEndpoint = Type.Object(
   {
     ...common,

@@ -3,6 +3,7 @@ import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
 import { Fault } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
+import { ClientError } from './client.ts'
 import { health } from './health.ts'
 import { StartError } from './start-error.ts'
 
@@ -15,6 +16,7 @@ const HELP = `Callgate ${version}: tables, models and functions as key-gated RES
   callgate secret dk|hf                 prints a new key, or a new token
   callgate function types               prints the types that handlers of functions are written with
   callgate function test HANDLER        runs a handler once (--request FILE: the request, as JSON)
+  callgate deployment ...               servers behind one URL and one key: "callgate deployment help"
   callgate health                       asks the server on this machine whether it is alive
   callgate version
 
@@ -28,6 +30,7 @@ ${settingsHelp()}
 export async function runCli(argv: string[]): Promise<number> {
   const [command, ...rest] = argv
   try {
+    if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
     if (command === undefined || command === 'help' || command.startsWith('-h') || argv.includes('--help')) {
       console.log(HELP)
       return 0
@@ -61,6 +64,10 @@ function failed(error: unknown): number {
   if (error instanceof ConfigError) {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2
+  }
+  if (error instanceof ClientError) {
+    console.error(`callgate: ${error.message}`)
+    return error.status
   }
   if (
     error instanceof StartError ||

@@ -7,6 +7,7 @@ import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
 import type { Config } from '../config.ts'
+import { Fleet } from '../deployments/fleet.ts'
 import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { Gate } from '../gate/gate.ts'
@@ -25,6 +26,8 @@ import { configureRuntime } from '../workers/native.ts'
 import { StartError } from './start-error.ts'
 
 const FLUSH_MS = 60_000
+/** How long answers of deployments under way may take to end when the server does. */
+const LAST_ANSWERS_MS = 10_000
 
 /** A running Callgate: the catalog open, the workers starting, HTTP listening. */
 export interface Instance {
@@ -85,20 +88,22 @@ export function openInstance(config: Config): Instance {
   const publisher = new Publisher(db, registry)
   const keys = new KeyRing(db)
   const gate = new Gate(keys, registry)
+  const fleet = new Fleet(config.dataDir, config.deploymentUser || undefined)
+  registry.onDeployments = (project, deployments) => fleet.declare(project, deployments)
   removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
   registry.load(db)
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
   const { limits } = gate
-  const context = { config, db, keys, publisher, limits, connections, secret, uploadsDir: dirs.uploads }
+  const context = { config, db, keys, publisher, fleet, limits, connections, secret, uploadsDir: dirs.uploads }
   const readiness = {
     reasons() {
       const scoring = scorer.status()
       return [...waitingFor, ...(scoring.ready ? [] : [scoring.reason ?? 'scoring workers are starting'])]
     },
   }
-  const app = buildServer({ gate, management: context, readiness })
+  const app = buildServer({ gate, fleet, management: context, readiness })
   const closeAll = () => {
     functions.close()
     queries.close()
@@ -109,6 +114,7 @@ export function openInstance(config: Config): Instance {
     app.listen({ hostname: config.host, port: config.port })
   } catch (error) {
     void scorer.close()
+    void fleet.close(0)
     closeAll()
     throw listenError(config, error)
   }
@@ -133,8 +139,12 @@ export function openInstance(config: Config): Instance {
       const read = refresher.stop()
       // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
       const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
-      await app.stop()
+      // whoever does not even read what was broken off is not waited for
+      const leave = setTimeout(() => server?.stop(true), config.requestTimeout + 2500)
+      // answers of deployments that have no end of their own are given one, else the server would wait for them
+      await Promise.all([app.stop(), fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
       clearTimeout(cut)
+      clearTimeout(leave)
       await read
       clearInterval(flushing)
       await scorer.close()

@@ -1,3 +1,4 @@
+import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts'
 import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
@@ -207,13 +208,19 @@ export interface Endpoint {
   run(call: Call, grant: Grant): Reply | Promise<Reply>
 }
 
-/** A deployment of a model: its own name for it, below `/v1/{project}/{deployment}/`. Immutable. */
-export interface ModelDeployment {
+/** A deployment below `/v1/{project}/{deployment}/`, as it is declared. Immutable. */
+export interface Deployment {
+  id: number
   projectId: number
   /** the project's slug */
   project: string
   name: string
-  /** absent: a kind of deployment that this version does not serve */
+  revision: number
+  kind: DeploymentKind
+  config: DeploymentConfig
+  /** false: it is stopped, and not routed */
+  enabled: boolean
+  /** of a deployment of a model: what it serves, under the deployment's name */
   model?: ServedModel
 }
 

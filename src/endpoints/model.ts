@@ -1,5 +1,5 @@
 import { activeVersion, findModel, findVersion, type Model, type ModelVersion, versionsOf } from '../catalog/models.ts'
-import type { ModelEndpoint } from '../catalog/service-config.ts'
+import type { ModelEndpoint, ModelReference } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
 import { notFound } from '../lib/fault.ts'
@@ -16,12 +16,6 @@ import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
-
-/** What says which model is served, and how: an endpoint's fields, or a deployment's. */
-export type ModelReference = Pick<
-  ModelEndpoint,
-  'model_id' | 'model' | 'version' | 'strict' | 'output' | 'outputs' | 'schema' | 'max_delay_ms'
->
 
 /**
  * The model that is meant, with its versions: `model_id` and `model` with `version` are pinned to one, `model` alone follows

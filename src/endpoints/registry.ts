@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs'
 import { type Asset, getAsset, listAssets } from '../catalog/assets.ts'
-import { listDeployments } from '../catalog/deployments.ts'
+import { type Deployment as DeclaredDeployment, deploymentKind, listDeployments } from '../catalog/deployments.ts'
 import { type PorterApp, readPorterApp } from '../catalog/porter.ts'
 import { listProjects, type Project } from '../catalog/projects.ts'
-import { type EndpointConfig, naming } from '../catalog/service-config.ts'
+import { type EndpointConfig, type ModelReference, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { brokenEndpoint } from './broken.ts'
-import type { Endpoint, ModelDeployment, Service, Surroundings } from './endpoint.ts'
+import type { Deployment, Endpoint, Service, Surroundings } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
 import { UncheckedHandler } from './handler.ts'
-import { compileModelEndpoint, type ModelReference, serveModel } from './model.ts'
+import { compileModelEndpoint, serveModel } from './model.ts'
 import { PorterIndex } from './porter.ts'
 import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -54,7 +54,7 @@ const nothingAround = (projectId: number): Surroundings => ({
 export interface Staged {
   services: Map<string, Service | null>
   /** by project slug: all of the project's */
-  deployments: Map<string, ModelDeployment[]>
+  deployments: Map<string, Deployment[]>
   /** porter's app, as it is in the catalog */
   porterApp?: PorterApp
 }
@@ -72,11 +72,13 @@ export interface PublishedModel {
 export class Registry {
   readonly runtime: EndpointRuntime
   readonly porterRoutes = new PorterIndex()
+  /** Told of all deployments of a project, whenever one of them may have changed. */
+  onDeployments: ((project: string, deployments: Deployment[]) => void) | undefined
   #services = new Map<string, Service>()
   /** endpoint id -> the services that have a model endpoint of this id */
   #modelServices = new Map<string, Set<string>>()
   /** project slug -> deployment name -> the deployment */
-  #deployments = new Map<string, Map<string, ModelDeployment>>()
+  #deployments = new Map<string, Map<string, Deployment>>()
   #porterApp: PorterApp | undefined
 
   constructor(runtime: EndpointRuntime) {
@@ -113,16 +115,16 @@ export class Registry {
     return service && endpoint?.model ? { service, endpoint } : undefined
   }
 
-  *allDeployments(): Iterable<ModelDeployment> {
+  *allDeployments(): Iterable<Deployment> {
     for (const ofProject of this.#deployments.values()) yield* ofProject.values()
   }
 
   /** @param project a slug, also in capitals and with `_` for `-` or the other way round, where that is no other project's */
-  deployment(project: string, name: string): ModelDeployment | undefined {
+  deployment(project: string, name: string): Deployment | undefined {
     return (this.#deployments.get(project) ?? this.#deploymentsOfAlias(project))?.get(name)
   }
 
-  #deploymentsOfAlias(project: string): Map<string, ModelDeployment> | undefined {
+  #deploymentsOfAlias(project: string): Map<string, Deployment> | undefined {
     const plain = (slug: string) => slug.toLowerCase().replaceAll('_', '-')
     const slugs = [...this.#deployments.keys()].filter(slug => plain(slug) === plain(project))
     const slug = slugs.find(slug => slug === project.toLowerCase()) ?? (slugs.length === 1 ? slugs[0] : undefined)
@@ -133,7 +135,7 @@ export class Registry {
    * Compiles services as they are in the catalog (or in a transaction on it).
    * @throws Fault the first that does not compile, by service and endpoint
    */
-  stage(store: Store, assetIds: Iterable<number>, projects: Iterable<Project> = []): Staged {
+  stage(store: Store, assetIds: Iterable<number>, projects: Iterable<Project> = [], loading = false): Staged {
     const services: Staged['services'] = new Map()
     const datasets: Compiling['datasets'] = new Map()
     for (const id of assetIds) {
@@ -144,7 +146,7 @@ export class Registry {
     for (const project of projects)
       deployments.set(
         project.slug,
-        listDeployments(store, project.id).map(d => this.#deploymentOf(store, project, d.name, d.config)),
+        listDeployments(store, project.id).map(declared => this.#deploymentOf(store, project, declared, loading)),
       )
     const porterApp = readPorterApp(store)
     this.porterRoutes.check(services, porterApp)
@@ -154,7 +156,10 @@ export class Registry {
   apply({ services, deployments, porterApp }: Staged): void {
     if (porterApp) this.#porterApp = porterApp
     for (const [key, service] of services) this.#put(key, service)
-    for (const [slug, list] of deployments) this.#deployments.set(slug, new Map(list.map(d => [d.name, d])))
+    for (const [slug, list] of deployments) {
+      this.#deployments.set(slug, new Map(list.map(d => [d.name, d])))
+      this.onDeployments?.(slug, list)
+    }
   }
 
   #put(key: string, service: Service | null): void {
@@ -170,14 +175,19 @@ export class Registry {
     }
   }
 
-  #deploymentOf(store: Store, project: Project, name: string, config: unknown): ModelDeployment {
-    const deployment = { projectId: project.id, project: project.slug, name }
-    const reference = config as ModelReference
-    if (reference.model === undefined) return deployment
+  #deploymentOf(store: Store, project: Project, declared: DeclaredDeployment, loading: boolean): Deployment {
+    const { id, name, revision, config, enabled } = declared
+    // one of an earlier version may say nothing of what it is: then of a model that is not there
+    const kind = deploymentKind(config) ?? 'model'
+    const deployment = { id, projectId: project.id, project: project.slug, name, revision, kind, config, enabled }
+    if (kind !== 'model') return deployment
     try {
-      return { ...deployment, model: serveModel(reference, store, project.id, this.runtime) }
+      return { ...deployment, model: serveModel(config as ModelReference, store, project.id, this.runtime) }
     } catch (error) {
-      throw about(`deployment ${name}`, error)
+      if (!loading) throw about(`deployment ${name}`, error)
+      const fields = { deployment: `${project.slug}/${name}`, ...errorFields(error) }
+      log.error(fields, 'the model of a deployment cannot be served: it answers 503')
+      return deployment
     }
   }
 
@@ -194,12 +204,7 @@ export class Registry {
       } catch (error) {
         log.error({ service: asset.assetKey, ...errorFields(error) }, 'a published service cannot be served')
       }
-    for (const project of listProjects(store))
-      try {
-        this.apply(this.stage(store, [], [project]))
-      } catch (error) {
-        log.error({ project: project.slug, ...errorFields(error) }, 'the deployments of a project cannot be served')
-      }
+    this.apply(this.stage(store, [], listProjects(store), true))
   }
 
   /** What is served and has lost its file: every call that needs it is 503 until it is there again. */

@@ -1,6 +1,6 @@
 import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
 import type { KeyRing } from '../catalog/keys.ts'
-import type { Endpoint, ModelDeployment, Service } from '../endpoints/endpoint.ts'
+import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
@@ -122,11 +122,11 @@ export class Gate {
     address: () => string,
     project: string,
     name: string,
-  ): { grant: Grant; deployment: ModelDeployment; headers: LimitHeaders | undefined } {
+  ): { grant: Grant; deployment: Deployment; headers: LimitHeaders | undefined } {
     const { grant, headers: limit } = this.identify(headers, address)
     return counted(limit, () => {
       const deployment = this.#registry.deployment(project, name)
-      if (!deployment) throw notFound('There is no such deployment.', 'not_routed')
+      if (!deployment?.enabled) throw notFound('There is no such deployment.', 'not_routed')
       if (!reachesDeployment(grant, deployment.projectId, name))
         throw forbidden('This key does not reach this deployment.', 'deployment_out_of_reach')
       return { grant, deployment, headers: limit }

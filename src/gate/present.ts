@@ -7,7 +7,11 @@ export function presentedKey(headers: Headers): string | undefined {
   const direct = headers.get('x-api-key')
   if (direct !== null) return direct.trim()
   const authorization = headers.get('authorization')
-  if (authorization === null) return undefined
+  return authorization === null ? undefined : keyOfAuthorization(authorization)
+}
+
+/** The key in an `Authorization` header. */
+export function keyOfAuthorization(authorization: string): string | undefined {
   const space = authorization.indexOf(' ')
   if (space < 0) return undefined
   const credentials = authorization.slice(space + 1).trim()

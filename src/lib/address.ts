@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
+/** Whether an address is in one of the networks. */
 export const isWithin = (address: string, networks: Networks): boolean => {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
@@ -25,3 +26,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: Networks)
 /** Whether the caller's side of the connection is encrypted: here, or, as a trusted proxy says, in front of it. */
 export const isSecure = (headers: Headers, peer: string, trusted: Networks, tls: boolean): boolean =>
   tls || (isWithin(peer, trusted) && headers.get('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase() === 'https')
+
+/** Whether only this machine reaches what listens there. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')

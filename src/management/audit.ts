@@ -1,8 +1,7 @@
 import { desc, inArray } from 'drizzle-orm'
 import { audit } from '../../db/schema.ts'
-import { listDeployments } from '../catalog/deployments.ts'
 import { listProjects, roleOf } from '../catalog/projects.ts'
-import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import type { ManagementContext, SignedIn } from './context.ts'
 import { list } from './respond.ts'
 
 const MOST = 10_000
@@ -24,27 +23,3 @@ export function auditTrail(context: ManagementContext, request: Request, { user 
 
 const auditRow = ({ projectId, ...row }: typeof audit.$inferSelect) => ({ ...row, project_id: projectId })
 export type AuditRow = ReturnType<typeof auditRow>
-
-/** Deployments as they were declared, and where they answer; this version serves those of models. */
-export function deploymentsOf(
-  context: ManagementContext,
-  request: Request,
-  { user }: SignedIn,
-  projectId: string,
-): Response {
-  const project = projectFor(context, user, idOf(projectId), 'viewer')
-  const { origin } = new URL(request.url)
-  return list(
-    request,
-    listDeployments(context.db, project.id).map(d => ({
-      id: d.id,
-      name: d.name,
-      project_id: d.projectId,
-      config: d.config,
-      status: (d.config as { model?: unknown }).model === undefined ? 'not_served' : 'served',
-      endpoint_url: `${origin}/v1/${project.slug}/${d.name}`,
-      created_at: d.createdAt,
-    })),
-    items => ({ items }),
-  )
-}

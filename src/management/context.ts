@@ -6,6 +6,7 @@ import type { Session } from '../catalog/sessions.ts'
 import type { Actor } from '../catalog/store.ts'
 import type { User } from '../catalog/users.ts'
 import type { Config } from '../config.ts'
+import type { Fleet } from '../deployments/fleet.ts'
 import type { Publisher } from '../endpoints/publisher.ts'
 import type { Limits } from '../gate/limits.ts'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../lib/body.ts'
@@ -20,6 +21,7 @@ export interface ManagementContext {
   db: Db
   keys: KeyRing
   publisher: Publisher
+  fleet: Fleet
   limits: Limits
   /** the databases that datasets are tables of */
   connections: Connections

@@ -6,7 +6,7 @@ import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
 import { addDataset } from './add-dataset.ts'
 import * as assets from './assets.ts'
-import { auditTrail, deploymentsOf } from './audit.ts'
+import { auditTrail } from './audit.ts'
 import * as auth from './auth.ts'
 import * as connections from './connections.ts'
 import * as browser from './console-session.ts'
@@ -14,6 +14,7 @@ import type { Caller, ManagementContext, SignedIn } from './context.ts'
 import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
+import * as deployments from './deployments.ts'
 import { dryRun } from './dryrun.ts'
 import * as keys from './keys.ts'
 import * as members from './members.ts'
@@ -30,7 +31,12 @@ type Params = Record<string, string>
 type Answer = Response | Promise<Response>
 type Handler = (context: ManagementContext, request: Request, who: SignedIn, params: Params) => Answer
 
-export function managementRoutes(context: ManagementContext, callerOf: (request: Request) => Caller) {
+/** @param keepOpen keeps a connection from being ended for its silence */
+export function managementRoutes(
+  context: ManagementContext,
+  callerOf: (request: Request) => Caller,
+  keepOpen: (request: Request) => void,
+) {
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
     const identity = identify(request.headers)
     try {
@@ -171,10 +177,7 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
     '/projects/:id/members/:username',
     on((c, _r, who, p) => members.endMember(c, who, p.id!, p.username!)),
   )
-  app.get(
-    '/projects/:id/deployments',
-    on((c, r, who, p) => deploymentsOf(c, r, who, p.id!)),
-  )
+  deploymentRoutes(app, on, keepOpen)
   keyRoutes(app, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!), on)
 
   app.get(
@@ -358,13 +361,58 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
 /** Bodies are read by the handlers, with their own limits and refusals. */
 const raw = { parse: 'none' } as const
 
+interface Router {
+  get: unknown
+  post: unknown
+  patch: unknown
+  delete: unknown
+}
+type Routes = Record<string, (path: string, handler: unknown, hook?: unknown) => void>
+
+function deploymentRoutes(app: Router, on: (handler: Handler) => unknown, keepOpen: (request: Request) => void): void {
+  const routes = app as unknown as Routes
+  const path = '/projects/:id/deployments'
+  routes.get!(
+    path,
+    on((c, r, who, p) => deployments.deployments(c, r, who, p.id!)),
+  )
+  routes.post!(
+    path,
+    on((c, r, who, p) => deployments.addDeployment(c, r, who, p.id!)),
+    raw,
+  )
+  routes.get!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.oneDeployment(c, r, who, p.id!, p.name!)),
+  )
+  routes.patch!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.changeDeployment(c, r, who, p.id!, p.name!)),
+    raw,
+  )
+  routes.delete!(
+    `${path}/:name`,
+    on((c, r, who, p) => deployments.removeDeployment(c, r, who, p.id!, p.name!)),
+  )
+  for (const action of ['start', 'stop', 'restart'] as const)
+    routes.post!(
+      `${path}/:name/${action}`,
+      on((c, r, who, p) => deployments.actOnDeployment(c, r, who, p.id!, p.name!, action)),
+      raw,
+    )
+  routes.get!(
+    `${path}/:name/logs`,
+    on((c, r, who, p) => deployments.deploymentLog(c, r, who, p.id!, p.name!, keepOpen)),
+  )
+}
+
 function keyRoutes(
-  app: { get: unknown; post: unknown; patch: unknown; delete: unknown },
+  app: Router,
   path: string,
   owner: (who: SignedIn, params: Params) => keys.KeyOwner,
   on: (handler: Handler) => unknown,
 ): void {
-  const routes = app as unknown as Record<string, (path: string, handler: unknown, hook?: unknown) => void>
+  const routes = app as unknown as Routes
   routes.get!(
     path,
     on((c, r, who, p) => keys.keys(c, r, owner(who, p))),

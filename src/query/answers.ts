@@ -119,11 +119,13 @@ export class QueryAnswers {
     }
   }
 
-  #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Answer | Promise<Answer> {
-    const reply = this.#prepared.here(asked)
-    if (!reply) return this.#elsewhere(asked, format, deadline, caller)
+  #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Promise<Answer> {
+    const here = this.#prepared.here(asked)
+    if (!here) return this.#elsewhere(asked, format, deadline, caller)
     const writer = this.#prepared.writer(asked, format)
-    return whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply)
+    return here.then(reply =>
+      whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply),
+    )
   }
 
   async #elsewhere(

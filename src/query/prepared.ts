@@ -1,5 +1,6 @@
 import type { Grant } from '../catalog/grant.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
@@ -91,31 +92,32 @@ export class PreparedQuery {
    * Runs a request, its rows in memory: at most 100,000 of them.
    * @throws Fault 400, 403, 422 the request; what `rows` throws
    */
-  run(grant: Grant, params: URLSearchParams, deadline: number, caller?: Caller): RowsReply | Promise<RowsReply> {
+  run(grant: Grant, params: URLSearchParams, deadline: number, caller?: Caller): Promise<RowsReply> {
     if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is answered here.')
     const { granted, bound } = this.ask(grant, params)
     return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, deadline, caller)
   }
 
   /**
-   * The rows of a request. In this process at once where the plan is indexed and bounded and the answer small, else in a
-   * query worker.
+   * The rows of a request. In this process where the plan is indexed and bounded and the answer small, else in a query worker.
    * @param deadline milliseconds since the epoch
    * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
    * @throws Fault 503 no worker is free in time; 504 the deadline passed
    */
-  rows(asked: GrantedRequest, deadline: number, caller?: Caller): RowsReply | Promise<RowsReply> {
+  rows(asked: GrantedRequest, deadline: number, caller?: Caller): Promise<RowsReply> {
     return this.here(asked) ?? this.#elsewhere(asked, { deadline, signal: caller?.signal })
   }
 
-  /** The rows of a request that this process may answer at once; undefined: it may not. */
-  here({ granted, bound }: GrantedRequest): RowsReply | undefined {
+  /** The rows of a request that this process may answer; undefined: it may not. */
+  here({ granted, bound }: GrantedRequest): Promise<RowsReply> | undefined {
     const variant = this.#variant(granted, bound)
     if (bound.limit + bound.offset > variant.cheap) return undefined
     const { statement, count } = variant
     const { all } = this.#engine.local!
-    const found = all(statement, statement.bind(bound))
-    return reply(granted, variant, bound, found, count && all(count, count.bind(bound)))
+    return together(() => {
+      const found = all(statement, statement.bind(bound))
+      return reply(granted, variant, bound, found, count && all(count, count.bind(bound)))
+    })
   }
 
   async #elsewhere({ granted, bound }: GrantedRequest, limits: Limits): Promise<RowsReply> {

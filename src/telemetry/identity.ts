@@ -26,6 +26,14 @@ export function identify(headers: Headers): Identity {
   return { requestId, traceId, headers: { 'x-request-id': requestId, traceparent: `00-${traceId}-${span}-${flags}` } }
 }
 
+const HEX_ID = /^(?!0{32})[0-9a-f]{32}$/
+
+/** A `traceparent` that begins a trace, not sampled: under the request's id, where that is one of ours. */
+export function newTraceparent(requestId: string): string {
+  const trace = HEX_ID.test(requestId) ? requestId : newRequestId()
+  return `00-${trace}-${trace.slice(8, 16)}${trace.slice(24)}-00`
+}
+
 let prefix = ''
 let counter = 0
 

@@ -42,7 +42,7 @@ export function logFailure(
 ): void {
   const fields = { request_id: requestId, ...(traceId ? { trace_id: traceId } : {}), status: fault.status }
   const { stack: _stack, ...brief } = errorFields(error)
-  if (fault.status === 503 || fault.status === 504) log.warn({ ...fields, ...brief }, fault.code)
+  if (fault.status >= 502 && fault.status <= 504) log.warn({ ...fields, ...brief }, fault.code)
   else if (fault.status >= 500 && fault.status !== 501) log.error({ ...fields, ...errorFields(error) }, fault.code)
   else log.debug(fields, fault.code)
 }

@@ -57,6 +57,8 @@ export class Child {
       env: { PATH: process.env.PATH ?? '', ...env },
       // every path it is given is absolute; the folder that the server was started in may go away
       cwd: '/',
+      // a guard has to see the end of its parent, and is not to be ended by what ends the parent's group
+      detached: kind === 'guard',
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       serialization: 'advanced',
       ipc: (message: FromChild) => this.#receive(message),
@@ -159,6 +161,12 @@ export class Child {
     try {
       this.#process.kill('SIGKILL')
     } catch {}
+  }
+
+  /** Closes the channel: a child that is idle ends, after what it does last. */
+  leave(): void {
+    this.#alive = false
+    this.#process.disconnect()
   }
 
   /** 32 bits, as a frame has room for. */

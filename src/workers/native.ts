@@ -10,6 +10,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   query: undefined,
   write: undefined,
   function: undefined,
+  guard: undefined,
 }
 
 let runtimeDir: string | undefined

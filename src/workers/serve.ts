@@ -11,9 +11,10 @@ export type Handlers = Record<string, Handler> & {
 /**
  * The child's side: waits for `init`, makes the handlers, says `ready`, then answers requests until the parent is gone.
  * A child never outlives its parent: when the channel closes, it exits, and in the middle of work the kernel ends it.
+ * @param last what is done first when the parent has gone; then the kernel does not end the child
  */
-export function serveParent(make: (init: never) => Handlers | Promise<Handlers>): void {
-  endWithParent()
+export function serveParent(make: (init: never) => Handlers | Promise<Handlers>, last?: () => Promise<void>): void {
+  if (!last) endWithParent()
   let handlers: Handlers = {}
   let pipe: Pipe
   async function exchange({ id, payload }: Frame): Promise<void> {
@@ -24,7 +25,10 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>)
     }
   }
   const send = (message: FromChild) => process.send!(message)
-  process.on('disconnect', () => process.exit(0))
+  process.on('disconnect', async () => {
+    await last?.()
+    process.exit(0)
+  })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}) // the parent decides when we end
   process.on('message', async (message: ToChild) => {
     if (message.type === 'init') {

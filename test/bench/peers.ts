@@ -29,7 +29,7 @@ switch (kind) {
 }
 
 function listen(fetch: (request: Request) => Response | Promise<Response>): void {
-  console.log(Bun.serve({ port: 0, hostname: '127.0.0.1', fetch }).url.origin)
+  console.log(Bun.serve({ port: Number(process.env.PORT ?? 0), hostname: '127.0.0.1', fetch }).url.origin)
 }
 
 /** onnxruntime by itself on one thread: `session.run` on the same tensor again and again; prints rows a second. */

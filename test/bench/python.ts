@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pythonWith } from '../python.ts'
 import { type Peer, peers } from './load.ts'
 
 const PACKAGES = {
@@ -33,21 +32,9 @@ async function start(
   command: (python: string, port: number) => string[],
 ): Promise<Peer | undefined> {
   const absent = (why: string) => void console.log(`${name} is left out: ${why}`)
-  const cache = process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? tmpdir(), '.cache')
-  const venv = join(cache, `callgate-bench-${name}`)
-  const python = join(venv, 'bin/python')
-  if (!existsSync(join(venv, 'installed'))) {
-    mkdirSync(cache, { recursive: true })
-    const steps = [
-      ['python3', '-m', 'venv', venv],
-      [python, '-m', 'pip', 'install', '-q', ...PACKAGES[name]],
-      ['touch', join(venv, 'installed')],
-    ]
-    for (const step of steps) {
-      if (Bun.which(step[0]!) === null && !existsSync(step[0]!)) return absent(`${step[0]} is not here`)
-      if (Bun.spawnSync(step, { stderr: 'inherit' }).exitCode !== 0) return absent(`"${step.join(' ')}" failed`)
-    }
-  }
+  const found = pythonWith(`bench-${name}`, PACKAGES[name])
+  if ('absent' in found) return absent(found.absent)
+  const python = join(found.bin, 'python')
   const port = freePort()
   const child = Bun.spawn(command(python, port), {
     stdout: 'ignore',

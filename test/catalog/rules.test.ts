@@ -22,7 +22,13 @@ import {
   putGeneration,
   setColumnPolicy,
 } from '../../src/catalog/datasets.ts'
-import { putDeployment } from '../../src/catalog/deployments.ts'
+import {
+  createDeployment,
+  deleteDeployment,
+  enableDeployment,
+  getDeployment,
+  updateDeployment,
+} from '../../src/catalog/deployments.ts'
 import {
   activate,
   activeVersion,
@@ -267,10 +273,71 @@ test('a project slug is one in the installation; a change that changes nothing i
   expect(actions(catalog.db)).toHaveLength(before + 1)
 })
 
-test('a deployment is declared once and again only when it differs', () => {
-  const put = (config: unknown) => putDeployment(catalog.db, ACTOR, catalog.project.id, 'late', config)
-  expect([put({ model: 'm' }), put({ model: 'm' }), put({ model: 'n' })]).toEqual([true, false, true])
-  expect(actions(catalog.db).slice(-2)).toEqual(['deployment.create', 'deployment.update'])
+describe('deployments', () => {
+  const stored = () => getDeployment(catalog.db, catalog.project.id, 'late')
+  const create = (config: object) => createDeployment(catalog.db, ACTOR, catalog.project.id, 'late', config)
+  const update = (config: object) => updateDeployment(catalog.db, ACTOR, stored(), config)
+
+  test('a change that changes nothing is none; any other is the next revision', () => {
+    create({ command: ['a'], env: { TOKEN: 'hush-hush' } })
+    expect(update({ command: ['a'] }).revision).toBe(1)
+    expect(update({ replicas: 2 })).toMatchObject({ revision: 2, config: { command: ['a'], replicas: 2 } })
+    expect(update({ replicas: null }).config).toEqual({ command: ['a'], env: { TOKEN: 'hush-hush' } })
+    expect(actions(catalog.db).slice(-3)).toEqual(['deployment.create', 'deployment.update', 'deployment.update'])
+    expect(auditText(catalog.db)).not.toContain('hush-hush')
+  })
+
+  test('another kind takes the place of all that was there', () => {
+    create({ command: ['a'], replicas: 2, health: '/h' })
+    expect(update({ upstream: 'http://x.example' }).config).toEqual({ upstream: 'http://x.example' })
+    expect(update({ model: 'm', version: 1 }).config).toEqual({ model: 'm', version: 1 })
+    expect(update({ model_id: 3, version: null }).config).toEqual({ model_id: 3 })
+  })
+
+  test('one that is stopped stays so through changes, until it is started', () => {
+    const declared = create({ command: ['a'] })
+    expect(enableDeployment(catalog.db, ACTOR, declared, false)).toMatchObject({ enabled: false, revision: 1 })
+    expect(update({ command: ['b'] })).toMatchObject({ enabled: false, revision: 2 })
+    const stopped = stored()
+    expect(enableDeployment(catalog.db, ACTOR, stopped, true).enabled).toBe(true)
+    deleteDeployment(catalog.db, ACTOR, stopped)
+    expect(actions(catalog.db).slice(-3)).toEqual(['deployment.update', 'deployment.start', 'deployment.delete'])
+    expect(refused(stored)).toStartWith('404')
+  })
+
+  test.each<[string, object]>([
+    ['one of model, command and upstream', {}],
+    ['one of model, command and upstream', { command: ['a'], upstream: 'http://x.example' }],
+    ['either model or model_id', { model: 'm', model_id: 1 }],
+    ['version goes with model', { model_id: 1, version: 2 }],
+    ['replicas is not a field', { model: 'm', replicas: 2 }],
+    ['retries is not a field', { command: ['a'], retries: 2 }],
+    ['env is not a field', { upstream: 'http://x.example', env: {} }],
+    ['command', { command: [] }],
+    ['command', { command: 'a' }],
+    ['command', { command: ['a', 'b\0c'] }],
+    ["program's name", { command: [''] }],
+    ['cwd must be an absolute path', { command: ['a'], cwd: 'x' }],
+    ['PORT is given', { command: ['a'], env: { PORT: '1' } }],
+    ['env', { command: ['a'], env: { 'A=B': '1' } }],
+    ['env', { command: ['a'], env: { A: 1 } }],
+    ['must be a path', { command: ['a'], health: 'health' }],
+    ['must be a path', { command: ['a'], health: '/a b' }],
+    ['must be a path', { command: ['a'], health: '/a\r\nX: y' }],
+    ['min_instances', { command: ['a'], min_instances: 2 }],
+    ['replicas', { command: ['a'], replicas: 0 }],
+    ['idle_seconds', { command: ['a'], idle_seconds: 0 }],
+    ['http:// or https://', { upstream: 'file:///etc/passwd' }],
+    ['http:// or https://', { upstream: 'x' }],
+    ['no user, password', { upstream: 'http://a:secret-1@x.example' }],
+    ['no user, password', { upstream: 'http://x.example/?q' }],
+    ['retries', { upstream: 'http://x.example', retries: 99 }],
+  ])('%s', (text, config) => {
+    const refusal = refused(() => create(config))
+    expect(refusal).toStartWith('422 deployment late: ')
+    expect(refusal).toContain(text)
+    expect(refusal).not.toContain('secret-1')
+  })
 })
 
 test("the installation's secret is made once, and is in no audit", () => {

@@ -59,7 +59,7 @@ describe.each(TARGETS)('Hopsworks, %s:', target => {
                 schema: { properties: { petal_length: { maximum: 10 } } },
                 output: 'probabilities',
               },
-              { name: 'pyserver', command: ['python3', 'server.py'] },
+              { name: 'pyserver', command: ['no-such-program'] },
             ],
             keys: [
               key('demo'),
@@ -202,9 +202,10 @@ describe.each(TARGETS)('Hopsworks, %s:', target => {
       expect((await by('/v1/my-demo/nope/x', { key: 'elsewhere' })).text).toBe('')
     })
 
-    test('a deployment that is no model says that it is not served', async () => {
-      const { status, json } = await by('/v1/my-demo/pyserver/echo')
-      expect([status, json.status, typeof json.detail]).toEqual([501, 501, 'string'])
+    test('a deployment whose server does not start is 503, in an object that clients can read', async () => {
+      const { status, json, headers } = await by('/v1/my-demo/pyserver/echo')
+      expect([status, json.status, typeof json.detail, json.errorMsg]).toEqual([503, 503, 'string', json.detail])
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
     })
 
     test('bad input is 400 in an object that the client can read', async () => {
@@ -327,8 +328,8 @@ describe.each(TARGETS)('Hopsworks, %s:', target => {
     const { project_id: id } = projects.find((project: { slug: string }) => project.slug === 'my-demo')
     const { items } = (await server.admin('GET', `/api/projects/${id}/deployments`)).json
     const iris = items.find((item: { name: string }) => item.name === 'iris')
-    expect(iris).toMatchObject({ status: 'served', endpoint_url: server.url + base })
+    expect(iris).toMatchObject({ status: 'running', endpoint_url: server.url + base })
     expect((await by(new URL(iris.endpoint_url).pathname)).json).toEqual({ status: 'alive' })
-    expect(items.find((item: { name: string }) => item.name === 'pyserver').status).toBe('not_served')
+    expect(items.find((item: { name: string }) => item.name === 'pyserver').status).toBe('failing')
   })
 })

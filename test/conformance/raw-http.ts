@@ -24,6 +24,7 @@ export function sendRaw(
     const received: Uint8Array[] = []
     let quiet: ReturnType<typeof setTimeout> | undefined
     const socket = connect(Number(port), hostname, async () => {
+      socket.setMaxListeners(0)
       for (const chunk of chunks) {
         if (socket.destroyed) return
         if (!socket.write(chunk)) await new Promise(done => socket.once('drain', done).once('close', done))

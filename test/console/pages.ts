@@ -18,9 +18,9 @@ export interface ConsolePage {
 }
 
 const heading = (name: string | RegExp) => (page: Page) => page.getByRole('heading', { level: 1, name }).waitFor()
+const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
 const press = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click()
 
-const table = (name: string) => (page: Page) => page.getByRole('table', { name }).waitFor()
 const runs = (answered: string) => async (page: Page) => {
   await page.getByRole('button', { name: 'Run' }).click()
   await page.getByText(answered).waitFor()
@@ -29,7 +29,7 @@ const runs = (answered: string) => async (page: Page) => {
 export const PAGES: ConsolePage[] = [
   { name: 'sign-in', path: '/sign-in', signedOut: true, ready: heading('Sign in') },
   { name: 'home', path: '/', ready: heading('Home') },
-  { name: 'projects', path: '/projects', ready: page => page.getByRole('table', { name: 'Projects' }).waitFor() },
+  { name: 'projects', path: '/projects', ready: table('Projects') },
   { name: 'new-project', path: '/projects', ready: heading('Projects'), prepare: press('New project') },
   { name: 'project', path: '/projects/garden', ready: heading('Garden') },
   {
@@ -84,6 +84,18 @@ export const PAGES: ConsolePage[] = [
       await page.getByText('"predictions"').waitFor()
     },
   },
+  { name: 'members', path: '/projects/garden/members', ready: table('Members') },
+  { name: 'add-member', path: '/projects/garden/members', ready: table('Members'), prepare: press('Add member') },
+  { name: 'users', path: '/users', ready: table('Users') },
+  { name: 'new-user', path: '/users', ready: table('Users'), prepare: press('New user') },
+  { name: 'user', path: '/users/2', ready: heading('ed') },
+  { name: 'connections', path: '/connections', ready: heading('Connections') },
+  { name: 'add-connection', path: '/connections', ready: heading('Connections'), prepare: press('Add connection') },
+  { name: 'audit', path: '/audit', ready: table('Audit') },
+  { name: 'settings', path: '/settings', ready: table('Settings') },
+  { name: 'account', path: '/account', ready: table('Sessions') },
+  { name: 'tokens', path: '/tokens', ready: table('Tokens') },
+  { name: 'new-token', path: '/tokens', ready: table('Tokens'), prepare: press('New token') },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },
   { name: 'services', path: '/projects/garden/services', ready: table('Services') },
   { name: 'services-empty', path: '/projects/bank/services', ready: heading('Services') },
@@ -97,7 +109,7 @@ export const PAGES: ConsolePage[] = [
   {
     name: 'endpoint-lookup',
     path: '/projects/garden/services/plants/endpoints/plant',
-    ready: page => page.getByLabel('id', { exact: true }).fill('3'),
+    ready: page => page.getByRole('group', { name: 'Parameters' }).getByRole('textbox').fill('3'),
     prepare: page => page.getByText('Iris virginica').waitFor(),
   },
   {
@@ -124,12 +136,12 @@ export const PAGES: ConsolePage[] = [
   {
     name: 'new-endpoint-query',
     path: '/projects/garden/services/plants/new-endpoint?kind=sql',
-    ready: page => page.getByLabel('From').waitFor(),
+    ready: page => page.getByRole('combobox', { name: /^From/ }).waitFor(),
   },
   {
     name: 'new-endpoint-table',
     path: '/projects/garden/services/plants/new-endpoint?kind=table',
-    ready: page => page.getByLabel('Dataset').waitFor(),
+    ready: page => page.getByRole('combobox', { name: /^Dataset/ }).waitFor(),
   },
   {
     name: 'service-versions',

@@ -66,10 +66,9 @@ const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDe
 describe('this process runs what is indexed and bounded, a worker the rest', () => {
   const runsHere = (query: QueryDefinition, params = '', changes = {}) => {
     const prepared = prepare(query, datasets, runnerOf(1))
-    const reply = prepared.run(grantWith(changes), new URLSearchParams(params), Date.now() + 20_000)
-    if (!(reply instanceof Promise)) return true
-    reply.catch(() => {})
-    return false
+    const here = prepared.here(prepared.ask(grantWith(changes), new URLSearchParams(params)))
+    here?.catch(() => {})
+    return here !== undefined
   }
   const eq = (column: string) => ({ filters: [{ column, param: 'p', required: true }] })
   const joined = (source: string, table: string, on: { left: string; right: string }[]) =>
@@ -158,14 +157,11 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   test('a page that begins at its cursor in the order of the key; not: of many rows', async () => {
     const query = definition('keyed', { pagination: { max_limit: 100_000 } })
     const prepared = prepare(query, datasets, runnerOf(1))
-    const run = (params: string) => prepared.run(grantWith(), new URLSearchParams(params), Date.now() + 20_000)
-    const { next } = await run('limit=10')
-    const page = run(`limit=10&cursor=${next}`)
-    expect(page).not.toBeInstanceOf(Promise)
-    expect((await page).rows.map(row => row.id)).toEqual(Array.from({ length: 10 }, (_, i) => i + 10))
-    const many = run(`limit=1001&cursor=${next}`)
-    expect(many).toBeInstanceOf(Promise)
-    await many
+    const here = (params: string) => prepared.here(prepared.ask(grantWith(), new URLSearchParams(params)))
+    const { next } = (await here('limit=10'))!
+    const page = await here(`limit=10&cursor=${next}`)
+    expect(page!.rows.map(row => row.id)).toEqual(Array.from({ length: 10 }, (_, i) => i + 10))
+    expect(here(`limit=1001&cursor=${next}`)).toBeUndefined()
   })
 })
 

@@ -15,6 +15,7 @@ export const home = {
   addressOf: (service: string) => `Address of ${service}`,
   changed: 'Changed',
   access: 'Access',
+  go: 'Go there',
   open: 'Public',
   gated: 'With a key',
   drafts: (count: number) => (count === 1 ? 'One draft is not published.' : `${count} drafts are not published.`),

@@ -20,7 +20,7 @@ import {
   setNullable,
   setOrigin,
 } from '../../catalog/datasets.ts'
-import { putDeployment } from '../../catalog/deployments.ts'
+import { createDeployment, findDeployment, updateDeployment } from '../../catalog/deployments.ts'
 import { PLAIN_KEY } from '../../catalog/keys.ts'
 import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
 import { putPorterApp } from '../../catalog/porter.ts'
@@ -36,7 +36,14 @@ import { nullableOf } from '../datasets.ts'
 import { keyFieldsOf } from '../keys.ts'
 import { holding } from '../live-tables.ts'
 import type { ReadManifest } from './read.ts'
-import type { ManifestDataset, ManifestKey, ManifestModel, ManifestProject, ManifestService } from './schema.ts'
+import type {
+  ManifestDataset,
+  ManifestDeployment,
+  ManifestKey,
+  ManifestModel,
+  ManifestProject,
+  ManifestService,
+} from './schema.ts'
 import { originOf } from './source.ts'
 import { type Staged, type StageReporter, stageManifest } from './stage.ts'
 
@@ -188,12 +195,16 @@ class Run {
     for (const dataset of given.datasets ?? []) this.#dataset(project, dataset)
     for (const model of given.models ?? []) this.#model(project, model)
     for (const service of given.services ?? []) this.#service(project, service)
-    for (const { name, ...config } of given.deployments ?? [])
-      if (putDeployment(this.#tx, this.#actor, project.id, name, config)) {
-        this.#changed(`deployment ${name}: declared`)
-        this.#touched.deployments.add(project.id)
-      }
+    for (const deployment of given.deployments ?? []) this.#deployment(project, deployment)
     for (const key of given.keys ?? []) this.#key(project, null, key)
+  }
+
+  #deployment(project: Project, { name, ...given }: ManifestDeployment): void {
+    const known = findDeployment(this.#tx, project.id, name)
+    if (!known) createDeployment(this.#tx, this.#actor, project.id, name, given)
+    else if (updateDeployment(this.#tx, this.#actor, known, given) === known) return
+    this.#changed(`deployment ${name}: ${known ? 'changed' : 'declared'}`)
+    this.#touched.deployments.add(project.id)
   }
 
   #changed(what: string): void {

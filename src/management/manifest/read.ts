@@ -8,7 +8,13 @@ import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
 import { naming } from './naming.ts'
-import { Manifest, type ManifestConnection, type ManifestDataset, type ManifestProject } from './schema.ts'
+import {
+  Manifest,
+  type ManifestConnection,
+  type ManifestDataset,
+  type ManifestDeployment,
+  type ManifestProject,
+} from './schema.ts'
 import { emptyOf, sourceOf } from './source.ts'
 
 /** A manifest that is complete: its files are absolute and there, its secrets are read. */
@@ -64,6 +70,8 @@ export function completeManifest(
           delete code.handler_file
         }
       }
+    for (const deployment of (project.deployments ?? []) as ManifestDeployment[])
+      completeDeployment(deployment, folder, file)
     for (const key of [...(project.services ?? []).flatMap(s => s.keys ?? []), ...(project.keys ?? [])]) {
       if (key.secret_env === undefined) continue
       const secret = env[key.secret_env]
@@ -97,6 +105,19 @@ function completeConnection({ name, kind, url_env, url_file }: ManifestConnectio
   }
   checkConnection(declared)
   return declared
+}
+
+/** A program runs in the manifest's folder, unless `cwd` says where; certificates of authorities come from a file. */
+function completeDeployment(
+  deployment: ManifestDeployment,
+  folder: string,
+  file: (path: string, what: string) => string,
+): void {
+  if (deployment.command !== undefined)
+    deployment.cwd = typeof deployment.cwd === 'string' ? resolve(folder, deployment.cwd) : (deployment.cwd ?? folder)
+  if (deployment.ca_file === undefined) return
+  deployment.ca = readFileSync(file(deployment.ca_file, `deployment ${deployment.name}`), 'utf8')
+  delete deployment.ca_file
 }
 
 /** @throws Fault 422 there is no file, and it is not said whole what the table is without one */

@@ -105,6 +105,14 @@ const Service = Type.Object(
 )
 export type ManifestService = Static<typeof Service>
 
+/** checked as a deployment's config is (catalog/deployments.ts), but for what only a manifest can say */
+const Deployment = Type.Object({
+  name: Name,
+  /** relative to the manifest, as `cwd` is */
+  ca_file: optional(Name),
+})
+export type ManifestDeployment = Static<typeof Deployment> & Record<string, unknown>
+
 const Project = Type.Object(
   {
     slug: Name,
@@ -113,7 +121,7 @@ const Project = Type.Object(
     datasets: optional(Type.Array(Dataset)),
     models: optional(Type.Array(Model)),
     services: optional(Type.Array(Service)),
-    deployments: optional(Type.Array(Type.Object({ name: Name }))),
+    deployments: optional(Type.Array(Deployment)),
     keys: optional(Type.Array(ProjectKey)),
   },
   closed,

@@ -5,56 +5,85 @@
  */
 
 import type { Grant } from '../../catalog/grant.ts'
-import type { ModelDeployment } from '../../endpoints/endpoint.ts'
+import type { Fleet } from '../../deployments/fleet.ts'
+import type { Deployment } from '../../endpoints/endpoint.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
-import { Fault, methodNotAllowed, notFound, notServed, toFault } from '../../lib/fault.ts'
+import { Fault, methodNotAllowed, notFound, toFault, unavailable } from '../../lib/fault.ts'
 import { decodedPart, rawPath } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { isModelPath, type ModelDoor } from '../open-inference/door.ts'
 import type { NamedModel, Scope } from '../open-inference/scope.ts'
+import { callServer, type Link, type ServerCallSettings } from './server.ts'
 
 export interface DeploymentDoorSettings {
+  /** bytes of a body for a model */
   maxBody: number
   /** `deployments.example.org`: empty where deployments answer by path only */
   hostDomain: string
+  servers: ServerCallSettings
 }
 
 export interface DeploymentDoor {
   /** A call by path. */
-  byPath(request: Request, address: () => string): Promise<Response>
+  byPath(request: Request, address: () => string): Response | Promise<Response>
   /** A call by Host; undefined where the Host is no deployment's. */
-  byHost(request: Request, address: () => string): Promise<Response> | undefined
+  byHost(request: Request, address: () => string): Response | Promise<Response> | undefined
 }
 
 interface Route {
   project: string
   deployment: string
+  /** what led here, as it was sent; empty for a Host */
+  prefix: string
   /** what follows, not decoded: empty or with its slash */
   path: string
 }
+/** what leads nowhere is refused as any other route, after the key */
+const NOWHERE: Route = { project: '', deployment: '', prefix: '', path: '' }
 
-export function deploymentDoor(gate: Gate, models: ModelDoor, settings: DeploymentDoorSettings): DeploymentDoor {
+export function deploymentDoor(
+  gate: Gate,
+  models: ModelDoor,
+  fleet: Fleet,
+  link: Link,
+  settings: DeploymentDoorSettings,
+): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
-  async function serve(request: Request, address: () => string, route: Route | undefined): Promise<Response> {
+  function serve(
+    request: Request,
+    address: () => string,
+    { project, deployment: name, prefix, path }: Route,
+  ): Response | Promise<Response> {
     const identity = identify(request.headers)
-    try {
-      checkAnnouncedLength(request.headers, settings.maxBody)
-      const { project, deployment: name, path } = route ?? { project: '', deployment: '', path: '' }
-      const admission = gate.admitDeployment(request.headers, address, project, name)
-      const { deployment, headers } = admission
-      if (!deployment.model) throw notServed('Deployments of this kind are not served by this version of Callgate.')
-      if (isModelPath(path)) return await models.serveWithin(within(deployment, admission), path, request, identity)
-      if (path === '' || path === '/') return alive(request, { ...identity.headers, ...headers })
-      throw notFound('No such route.', 'not_routed')
-    } catch (error) {
+    let limit: LimitHeaders | undefined
+    const refused = (error: unknown): Response => {
       const fault = toFault(error)
       logFailure(fault, error, identity)
-      return refusal(fault, identity)
+      return refusal(fault, { ...identity, headers: { ...identity.headers, ...limit } })
+    }
+    try {
+      if (isPreflight(request)) return new Response(null, { status: 204 })
+      checkAnnouncedLength(request.headers, settings.servers.maxBody)
+      const admission = gate.admitDeployment(request.headers, address, project, name)
+      const { deployment } = admission
+      limit = admission.headers
+      if (deployment.kind !== 'model') {
+        const call = { request, deployment, prefix, path, identity, limit, refused }
+        return callServer(call, fleet, link, settings.servers)
+      }
+      checkAnnouncedLength(request.headers, settings.maxBody)
+      if (!deployment.model) throw unavailable('The model of this deployment cannot be served.', 60)
+      if (isModelPath(path))
+        return models.serveWithin(within(deployment, admission), path, request, identity).catch(refused)
+      if (path === '' || path === '/') return alive(request, { ...identity.headers, ...limit })
+      throw notFound('No such route.', 'not_routed')
+    } catch (error) {
+      return refused(error)
     }
   }
 
@@ -67,22 +96,32 @@ export function deploymentDoor(gate: Gate, models: ModelDoor, settings: Deployme
       const labels = host.slice(0, -suffix.length - 1)
       const dot = labels.indexOf('.')
       if (dot <= 0) return undefined
-      const route = { deployment: labels.slice(0, dot), project: labels.slice(dot + 1), path: rawPath(request.url) }
+      const [deployment, project] = [labels.slice(0, dot), labels.slice(dot + 1)]
+      const route = { deployment, project, prefix: '', path: rawPath(request.url) }
       return serve(request, address, route)
     },
   }
 }
 
-/** @returns undefined where there are not both names */
-function routeOf(path: string): Route | undefined {
-  const match = /^\/v1\/([^/]+)\/([^/]+)(\/.*)?$/s.exec(path)
-  const [project, deployment] = [decodedPart(match?.[1] ?? ''), decodedPart(match?.[2] ?? '')]
-  return project && deployment ? { project, deployment, path: match?.[3] ?? '' } : undefined
+/** `/v1/{project}/{deployment}` and what follows. */
+function routeOf(path: string): Route {
+  const second = path.indexOf('/', BASE.length)
+  if (!path.startsWith(BASE) || second < 0) return NOWHERE
+  const third = path.indexOf('/', second + 1)
+  const end = third < 0 ? path.length : third
+  const project = decodedPart(path.slice(BASE.length, second))
+  const deployment = decodedPart(path.slice(second + 1, end))
+  return project && deployment ? { project, deployment, prefix: path.slice(0, end), path: path.slice(end) } : NOWHERE
 }
+const BASE = '/v1/'
+
+/** A browser's question before a call. Where the edge knows origins it is answered there; here it is told nothing. */
+const isPreflight = ({ method, headers }: Request) =>
+  method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method')
 
 /** The one model below a deployment: `{m}` is the deployment's name. The caller has been admitted already. */
 function within(
-  { project, name, model: served }: ModelDeployment,
+  { project, name, model: served }: Deployment,
   { grant, headers }: { grant: Grant; headers: LimitHeaders | undefined },
 ): Scope {
   const model: NamedModel = { name, key: `${project}/${name}`, served: served!, grant }

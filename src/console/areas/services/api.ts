@@ -55,7 +55,7 @@ export function useAddService() {
         project: project_id,
         body: { asset_type: 'api_service', ...input },
       }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 }
 
@@ -64,7 +64,7 @@ export const useSaveService = (id: number) =>
   useMutation({
     mutationFn: ({ ifMatch, ...body }: ServiceInput & { ifMatch?: string }) =>
       api<Service>(`/api/publish/assets/${id}`, { method: 'PUT', body, ifMatch }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 
 /** The answer's warnings say what every call costs for want of an index. */
@@ -72,26 +72,26 @@ export const usePublish = () =>
   useMutation({
     mutationFn: ({ id, ifMatch }: { id: number; ifMatch?: string }) =>
       api<Service & { warnings: string[] }>(`/api/publish/assets/${id}/publish`, { method: 'POST', body: {}, ifMatch }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 
 export const useUnpublish = () =>
   useMutation({
     mutationFn: (id: number) => api<Service>(`/api/publish/assets/${id}/unpublish`, { method: 'POST', body: {} }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 
 export const useRestore = (id: number) =>
   useMutation({
     mutationFn: ({ version, ifMatch }: { version: number; ifMatch?: string }) =>
       api<Service>(`/api/publish/assets/${id}/rollback/${version}`, { method: 'POST', body: {}, ifMatch }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 
 export const useRemoveService = () =>
   useMutation({
     mutationFn: ({ id }: Pick<ServiceRow, 'id'>) => api(`/api/publish/assets/${id}`, { method: 'DELETE' }),
-    onSuccess: useServicesChanged(),
+    onSettled: useServicesChanged(),
   })
 
 /** Runs an endpoint as it stands in the editor. @throws Problem as a call of it, and what does not compile */

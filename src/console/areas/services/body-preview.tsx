@@ -105,8 +105,12 @@ function exampleFor(endpoint: ModelEndpoint | FunctionEndpoint, models: ModelRow
   const model = models?.find(({ name, versions }) =>
     endpoint.model_id === undefined ? name === endpoint.model : versions.some(v => v.model_id === endpoint.model_id),
   )
-  const features = Object.fromEntries(
-    (model?.features ?? []).map(({ name, type }) => [name, type === 'string' ? '' : 0]),
-  )
+  const features = Object.fromEntries((model?.features ?? []).map(feature => [feature.name, valueFor(feature)]))
   return JSON.stringify({ features }, null, 2)
+}
+
+/** Something that the feature can be, in its shape. */
+function valueFor({ type, shape }: ModelRow['features'][number]): unknown {
+  const one = type === 'string' ? 'text' : type === 'bool' ? true : 1
+  return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
 }

@@ -7,8 +7,16 @@ import { services as t } from '../../texts/services.ts'
 /** Lines around a change. */
 const CONTEXT = 4
 
+interface DiffViewProps {
+  label: string
+  left: unknown
+  right: unknown
+  /** what is said where nothing differs */
+  same?: string
+}
+
 /** What differs between two values, as the manifest writes them: a line that is gone, a line that is new. */
-export default function DiffView({ label, left, right }: { label: string; left: unknown; right: unknown }) {
+export default function DiffView({ label, left, right, same = t.same }: DiffViewProps) {
   const hunks = useMemo(
     () => structuredPatch('', '', written(left), written(right), '', '', { context: CONTEXT }).hunks,
     [left, right],
@@ -16,7 +24,7 @@ export default function DiffView({ label, left, right }: { label: string; left: 
   if (hunks.length === 0)
     return (
       <Text size="sm" c="dimmed">
-        {t.same}
+        {same}
       </Text>
     )
   return (

@@ -27,7 +27,8 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
       confirm: t.removeFromDraft,
       onConfirm: async () => {
         const endpoints = endpointsOf(service).filter(({ id }) => id !== endpoint.id)
-        await save.mutateAsync({ config: { ...service.config, endpoints }, ifMatch: etag })
+        const change_note = t.noteRemoved(endpoint.id)
+        await save.mutateAsync({ config: { ...service.config, endpoints }, change_note, ifMatch: etag })
         showDone(t.removedDone(endpoint.id))
         await navigate({
           to: '/projects/$project/services/$service',

@@ -1,4 +1,4 @@
-import { Badge, Button, SegmentedControl, Text } from '@mantine/core'
+import { Badge, Button, SegmentedControl, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconApi, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -14,8 +14,8 @@ import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import { NewServiceModal } from './new-service.tsx'
-import { PublishSwitch } from './publish-switch.tsx'
 import { type Status, StatusBadge, statusOf } from './status.tsx'
+import { usePublishing } from './use-publishing.tsx'
 
 const FILTERS = [
   { value: 'all', label: t.all },
@@ -31,7 +31,11 @@ export function ServicesPage() {
   const [adding, { open, close }] = useDisclosure()
   const [wanted, setWanted] = useState<string>('all')
   const edits = may(session, 'editor', project.slug)
-  const columns = useMemo(() => columnsFor(project.slug, edits), [project.slug, edits])
+  const { publish, unpublish } = usePublishing()
+  const columns = useMemo(() => {
+    const toggle = (service: ServiceRow) => (service.status === 'published' ? unpublish(service) : publish(service))
+    return columnsFor(project.slug, edits ? toggle : undefined)
+  }, [project.slug, edits, publish, unpublish])
   const rows = useMemo(
     () => (wanted === 'all' ? data : data?.filter(service => statusOf(service) === wanted)),
     [data, wanted],
@@ -68,7 +72,8 @@ export function ServicesPage() {
   )
 }
 
-const columnsFor = (project: string, edits: boolean): Column<ServiceRow>[] => [
+/** `onToggle` publishes a service, and takes it back; without it nobody may. */
+const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) | undefined): Column<ServiceRow>[] => [
   {
     key: 'title',
     header: t.service,
@@ -90,8 +95,21 @@ const columnsFor = (project: string, edits: boolean): Column<ServiceRow>[] => [
     ),
   },
   { key: 'status', header: t.status, sort: statusOf, cell: service => <StatusBadge service={service} /> },
-  ...(edits
-    ? [{ key: 'publish', header: t.publish, cell: (service: ServiceRow) => <PublishSwitch service={service} /> }]
+  ...(onToggle
+    ? [
+        {
+          key: 'publish',
+          header: t.publish,
+          cell: (service: ServiceRow) => (
+            <Switch
+              size="sm"
+              checked={service.status === 'published'}
+              aria-label={t.publishSwitch(service.title)}
+              onChange={() => onToggle(service)}
+            />
+          ),
+        },
+      ]
     : []),
   {
     key: 'endpoints',

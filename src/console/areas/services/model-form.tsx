@@ -106,10 +106,12 @@ export function ModelForm({ endpoint, onChange }: FormProps<ModelEndpoint>) {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {model.features.map(({ name, type }) => (
+                {model.features.map(({ name, type, shape }) => (
                   <Table.Tr key={name}>
                     <Table.Td>{name}</Table.Td>
-                    <Table.Td>{type}</Table.Td>
+                    <Table.Td>
+                      {type + (shape.length > 0 ? `[${shape.map(size => size ?? '?').join(', ')}]` : '')}
+                    </Table.Td>
                   </Table.Tr>
                 ))}
               </Table.Tbody>

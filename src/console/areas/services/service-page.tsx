@@ -32,7 +32,7 @@ export function ServicePage() {
   const { service, etag, row } = useService()
   const [refusal, setRefusal] = useState<Error>()
   const [warnings, setWarnings] = useState<string[]>([])
-  const { publish, unpublish, busy } = usePublishing(service, { onRefused: setRefusal, onWarnings: setWarnings })
+  const { publish, unpublish, busy } = usePublishing()
   const tabs = useMemo(
     () =>
       SERVICE_TABS.map(({ counts, ...tab }) => ({
@@ -51,7 +51,7 @@ export function ServicePage() {
         </ButtonLink>
       )}
       {published && (
-        <Button variant="default" onClick={unpublish} disabled={busy}>
+        <Button variant="default" onClick={() => unpublish(service)} disabled={busy}>
           {t.unpublish}
         </Button>
       )}
@@ -61,7 +61,7 @@ export function ServicePage() {
           onClick={() => {
             setRefusal(undefined)
             setWarnings([])
-            publish(etag)
+            publish(service, { ifMatch: etag, onRefused: setRefusal, onWarnings: setWarnings })
           }}
         >
           {published ? t.publishChanges : t.publish}

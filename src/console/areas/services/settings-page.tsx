@@ -44,7 +44,7 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
   const isStale = dirty && !untouched && !save.isPending
   const submit = (ifMatch: string | undefined) =>
     save.mutate(
-      { ...typed, ifMatch },
+      { ...typed, change_note: t.noteSettings, ifMatch },
       {
         onSuccess: () => {
           setBase({ ...typed, etag: undefined })
@@ -69,7 +69,7 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
             disabled={!edits}
             required
           />
-          <TextInput label={t.key} description={t.keyFixed} value={service.asset_key} readOnly ff="monospace" />
+          <TextInput label={t.key} description={t.keyFixed} value={service.asset_key} readOnly />
           <Textarea
             label={t.description}
             value={typed.description}
@@ -129,7 +129,8 @@ const isMeanwhile = (error: unknown) => error instanceof Problem && error.status
 
 function PublicAccess({ service, edits }: { service: Service; edits: boolean }) {
   const save = useSaveService(service.id)
-  const set = (isPublic: boolean) => save.mutateAsync({ is_public: isPublic })
+  const set = (isPublic: boolean) =>
+    save.mutateAsync({ is_public: isPublic, change_note: isPublic ? t.notePublic : t.noteWithKey })
   const toggle = () => {
     if (service.is_public) void set(false).catch(showProblem)
     else

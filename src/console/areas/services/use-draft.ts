@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { type EndpointConfig, endpointsOf, type Service, useService } from '../../api/services.ts'
+import { services as t } from '../../texts/services.ts'
 import { useSaveService } from './api.ts'
 
 export interface Conflict {
@@ -41,7 +42,8 @@ export function useDraft(id: string | undefined, fresh: EndpointConfig) {
     const endpoints = config.endpoints ?? []
     const at = id === undefined ? -1 : endpoints.findIndex(endpoint => endpoint.id === id)
     const changed = at < 0 ? [...endpoints, draft] : endpoints.map((endpoint, i) => (i === at ? draft : endpoint))
-    return save.mutateAsync({ config: { ...config, endpoints: changed }, ifMatch })
+    const change_note = at < 0 ? t.noteAdded(draft.id) : t.noteChanged(draft.id)
+    return save.mutateAsync({ config: { ...config, endpoints: changed }, change_note, ifMatch })
   }
   return {
     draft,

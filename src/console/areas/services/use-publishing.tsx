@@ -1,4 +1,5 @@
 import { Stack, Text } from '@mantine/core'
+import { useCallback } from 'react'
 import type { ServiceRow } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
 import { confirmDestructive } from '../../ui/confirm.tsx'
@@ -6,25 +7,23 @@ import { showDone, showProblem } from '../../ui/notify.ts'
 import { usePublish, useUnpublish } from './api.ts'
 import { RecentCallers } from './recent-callers.tsx'
 
-type Published = Pick<ServiceRow, 'id' | 'title'>
+export type Publishable = Pick<ServiceRow, 'id' | 'title'>
 
-/**
- * Publishing of a service, and its end, which asks first and says who calls it.
- * @param onRefused shows a refusal; without it, a notification does
- */
-export function usePublishing(
-  { id, title }: Published,
-  {
-    onRefused = showProblem,
-    onWarnings,
-  }: { onRefused?: (error: Error) => void; onWarnings?: (w: string[]) => void } = {},
-) {
-  const publishing = usePublish()
-  const unpublishing = useUnpublish()
-  return {
-    busy: publishing.isPending || unpublishing.isPending,
-    publish: (ifMatch?: string) =>
-      publishing.mutate(
+interface PublishOptions {
+  /** the ETag that the service must still have */
+  ifMatch?: string
+  /** shows a refusal; without it, a notification does */
+  onRefused?: (error: Error) => void
+  onWarnings?: (warnings: string[]) => void
+}
+
+/** Publishing of services, and its end, which asks first and says who calls them. */
+export function usePublishing() {
+  const { mutate: startPublishing, isPending: publishing } = usePublish()
+  const { mutateAsync: endPublishing, isPending: unpublishing } = useUnpublish()
+  const publish = useCallback(
+    ({ id, title }: Publishable, { ifMatch, onRefused = showProblem, onWarnings }: PublishOptions = {}) =>
+      startPublishing(
         { id, ifMatch },
         {
           onError: onRefused,
@@ -34,7 +33,10 @@ export function usePublishing(
           },
         },
       ),
-    unpublish: () =>
+    [startPublishing],
+  )
+  const unpublish = useCallback(
+    ({ id, title }: Publishable) =>
       confirmDestructive({
         title: t.unpublishTitle(title),
         children: (
@@ -45,9 +47,11 @@ export function usePublishing(
         ),
         confirm: t.unpublish,
         onConfirm: async () => {
-          await unpublishing.mutateAsync(id)
+          await endPublishing(id)
           showDone(t.unpublishedDone(title))
         },
       }),
-  }
+    [endPublishing],
+  )
+  return { publish, unpublish, busy: publishing || unpublishing }
 }

@@ -40,7 +40,7 @@ export function VersionsPage() {
   }, [service, latest, restores, etag, restore.mutateAsync])
   return (
     <>
-      <Comparison service={service} latest={latest} />
+      {latest > 1 && <Comparison service={service} latest={latest} />}
       <Section title={t.versions} about={t.versionsAbout}>
         <DataTable
           label={t.versions}
@@ -73,10 +73,11 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
   }))
   const choose = (change: { from?: number; to?: number }) =>
     void navigate({ search: { from, to, ...change }, replace: true })
-  const isDefault = chosen.from === undefined && chosen.to === undefined
+  const againstPublished = from === service.published_version && to === latest
   return (
     <Section
-      title={isDefault && service.published_version !== null ? t.draftAgainstPublished : t.compare}
+      title={againstPublished ? t.draftAgainstPublished : t.compare}
+      about={service.published_version === null ? t.neverPublished : undefined}
       actions={
         <Group gap="xs">
           <Select
@@ -84,14 +85,14 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
             data={options}
             value={String(from)}
             onChange={version => choose({ from: Number(version) })}
-            w={220}
+            w={270}
           />
           <Select
             label={t.compareTo}
             data={options}
             value={String(to)}
             onChange={version => choose({ to: Number(version) })}
-            w={220}
+            w={270}
           />
         </Group>
       }
@@ -99,7 +100,12 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
       <ProblemAlert error={left.error ?? right.error} />
       {left.data && right.data ? (
         <Suspense fallback={<Box aria-busy="true" mih={80} />}>
-          <DiffView label={t.difference} left={left.data.config} right={right.data.config} />
+          <DiffView
+            label={t.difference}
+            left={left.data.config}
+            right={right.data.config}
+            same={againstPublished ? t.noChanges : t.same}
+          />
         </Suspense>
       ) : (
         <Box aria-busy={left.isFetching || right.isFetching} mih={40} />

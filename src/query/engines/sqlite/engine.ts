@@ -1,3 +1,4 @@
+import { together } from '../../../lib/together.ts'
 import { Child } from '../../../workers/child.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
 import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
@@ -61,6 +62,7 @@ export class SqliteEngine implements Engine {
 
   /** Resolves when nothing reads the file any more, waiting or under way; then no connection keeps it open. */
   async release(file: string): Promise<void> {
+    await together(() => {})
     await Promise.all([this.#workers.release(file), this.#exporters.release(file)])
     this.#reader.release(file)
   }

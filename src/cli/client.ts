@@ -1,0 +1,107 @@
+/** What commands that are clients of the management API share: where it is, who asks, and how answers are printed. */
+import { parseArgs } from 'node:util'
+
+/** The command line is wrong, or the server said no; the message is all that is printed. `status` is the exit status. */
+export class ClientError extends Error {
+  override name = 'ClientError'
+  readonly status: 1 | 2
+
+  constructor(message: string, status: 1 | 2 = 1) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** What every such command takes. */
+export const CLIENT_HELP = `  --url URL        where Callgate is (CALLGATE_URL; default http://127.0.0.1:8080)
+  --token TOKEN    who asks: an hf_ token (CALLGATE_TOKEN)
+  --json           prints what the API answers`
+
+export type Options = Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }>
+type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
+
+const COMMON: Options = { url: { type: 'string' }, token: { type: 'string' }, json: { type: 'boolean' } }
+
+/** @param options what the command takes beside `--url`, `--token` and `--json`. @throws ClientError */
+export function readArguments(argv: string[], options: Options): { values: Values; positionals: string[] } {
+  try {
+    return parseArgs({ args: argv, options: { ...COMMON, ...options }, allowPositionals: true }) as never
+  } catch (error) {
+    throw new ClientError((error as Error).message.split('\n')[0]!, 2)
+  }
+}
+
+export class Client {
+  readonly json: boolean
+  #url: string
+  #token: string
+
+  /** @throws ClientError no token, or a URL that is none */
+  constructor({ url, token, json }: Values, env: Record<string, string | undefined> = process.env) {
+    this.json = json === true
+    this.#url = String(url ?? env.CALLGATE_URL ?? 'http://127.0.0.1:8080').replace(/\/+$/, '')
+    if (!URL.canParse(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
+    const given = token ?? env.CALLGATE_TOKEN
+    if (!given) throw new ClientError('Who asks? Give --token hf_..., or set CALLGATE_TOKEN.', 2)
+    this.#token = String(given)
+  }
+
+  /** @returns the body. @throws ClientError what the server refused, in its words; it cannot be reached */
+  // biome-ignore lint/suspicious/noExplicitAny: the API's answers have many shapes
+  async call(method: string, path: string, body?: unknown): Promise<any> {
+    const response = await this.send(method, path, body)
+    return response.json()
+  }
+
+  /** As `call`, for answers that are no JSON. */
+  async send(method: string, path: string, body?: unknown): Promise<Response> {
+    let response: Response
+    try {
+      response = await fetch(`${this.#url}/api${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        // a log that is followed may be silent for long
+        timeout: false,
+      } as RequestInit)
+    } catch (error) {
+      throw new ClientError(`${this.#url} cannot be reached (${(error as { code?: string }).code ?? 'no connection'}).`)
+    }
+    if (response.ok) return response
+    const detail = await response.json().then(
+      problem => (problem as { detail?: string }).detail,
+      () => undefined,
+    )
+    throw new ClientError(detail ?? `${this.#url} answered ${response.status}.`)
+  }
+
+  /** The id of a project, by its slug or its id; the only one, where none is named. @throws ClientError */
+  async projectId(named: string | undefined): Promise<number> {
+    const { items } = (await this.call('GET', '/projects')) as { items: { project_id: number; slug: string }[] }
+    if (named === undefined && items.length === 1) return items[0]!.project_id
+    if (named === undefined)
+      throw new ClientError(
+        `Which project? Give --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`,
+        2,
+      )
+    const found = items.find(p => p.slug === named || String(p.project_id) === named)
+    if (!found) throw new ClientError(`There is no project ${named}.`)
+    return found.project_id
+  }
+}
+
+/** Rows in columns, with a head. */
+export function table(head: string[], rows: string[][]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
+  return [head, ...rows]
+    .map(row =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

@@ -1,0 +1,59 @@
+import { Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
+import { common } from '../../texts/common.ts'
+import { home as t } from '../../texts/home.ts'
+import { Section } from '../../ui/page.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { trafficQuery } from './api.ts'
+
+const TrafficChart = lazy(() => import('./traffic-chart.tsx'))
+
+/** What was called in the last 24 hours, and how it ended. */
+export function Traffic() {
+  const { data, error } = useQuery(trafficQuery)
+  if (error && !data)
+    return (
+      <Section title={t.traffic}>
+        <ProblemAlert error={error} />
+      </Section>
+    )
+  if (data === null) return null
+  if (!data) return <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
+  const { totals, series } = data
+  const figures = [
+    [t.calls, totals.calls.toLocaleString('en')],
+    [t.refused, (totals.refused + totals.throttled).toLocaleString('en')],
+    [t.failed, totals.failed.toLocaleString('en')],
+    [t.p95, totals.latency_ms === null ? common.none : t.milliseconds(totals.latency_ms.p95)],
+  ]
+  return (
+    <Section title={t.traffic} about={t.trafficAbout}>
+      <Paper>
+        <Stack gap="md">
+          <SimpleGrid cols={{ base: 2, sm: 4 }}>
+            {figures.map(([label, figure]) => (
+              <div key={label}>
+                <Text size="xs" c="dimmed">
+                  {label}
+                </Text>
+                <Text size="xl" fw={600} className="tabular">
+                  {figure}
+                </Text>
+              </div>
+            ))}
+          </SimpleGrid>
+          {totals.calls === 0 ? (
+            <Text size="sm" c="dimmed">
+              {t.noTraffic}
+            </Text>
+          ) : (
+            <Suspense fallback={<Skeleton height={150} />}>
+              <TrafficChart series={series} />
+            </Suspense>
+          )}
+        </Stack>
+      </Paper>
+    </Section>
+  )
+}

@@ -1,0 +1,62 @@
+import type { AnswerHead, HeaderLines } from './wire/head.ts'
+
+/** What the edge adds to every answer of a server, and what it does not let through. */
+export interface AnswerEdge {
+  /** added where the server does not say them itself; names in small letters */
+  headers: Record<string, string>
+  /** whether the edge says itself what browsers may do: then the server does not */
+  cors: boolean
+}
+
+const CORS = /^access-control-(?:allow-|max-age$)/i
+const TYPE = 'content-type'
+
+/** A server's answer as the caller gets it. @param body undefined: there is none */
+export function answerOf(
+  head: AnswerHead,
+  method: string,
+  edge: AnswerEdge,
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined,
+): Response {
+  const { status, length } = head
+  const headers = edge.cors ? withoutCors(head.headers) : head.headers
+  for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
+  // of a body that is not sent, its length is told
+  if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
+  const init = { status, headers }
+  if (body instanceof ReadableStream) return new Response(body, init)
+  if (body === undefined)
+    // of a HEAD it may not be known how long the body would be: a stream says so, and nobody reads it
+    return new Response(method === 'HEAD' && length === undefined && status < 204 ? unread() : null, init)
+  // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
+  return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
+}
+
+/** @param name in small letters */
+function says(headers: HeaderLines, name: string): boolean {
+  for (let i = 0; i < headers.length; i++) {
+    const said = headers[i]![0]
+    if (said.length !== name.length || (said.charCodeAt(0) | 32) !== name.charCodeAt(0)) continue
+    if (said === name || said.toLowerCase() === name) return true
+  }
+  return false
+}
+
+/** Without what the server would let browsers do; that answers differ by origin is said whatever the server says. */
+function withoutCors(headers: HeaderLines): HeaderLines {
+  return headers
+    .filter(([name]) => !CORS.test(name))
+    .map(line => (line[0].toLowerCase() === 'vary' ? [line[0], withOrigin(line[1])] : line))
+}
+
+const withOrigin = (vary: string) => (/(?:^|,)\s*(?:\*|origin)\s*(?:,|$)/i.test(vary) ? vary : `${vary}, Origin`)
+
+const unread = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
+
+const closed = (body: Uint8Array) =>
+  new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(body)
+      controller.close()
+    },
+  })

@@ -1,0 +1,60 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { keptLogs, MOST_OF_A_LOG } from '../log.ts'
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
+const LONGEST_LINE = 8192
+
+/**
+ * A deployment's log: a line is its time, where it comes from and its text. A file that is full becomes `.1`, that one `.2`;
+ * what was there before is gone.
+ */
+export class LogFile {
+  #path: string
+  #fd: number | undefined
+  #bytes = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** A disk that is full loses the line: the deployment goes on. */
+  line(source: string, text: string): void {
+    try {
+      for (let at = 0; at === 0 || at < text.length; at += LONGEST_LINE)
+        this.#append(`${new Date().toISOString()} ${source} ${text.slice(at, at + LONGEST_LINE)}\n`)
+    } catch {
+      this.#close()
+    }
+  }
+
+  #append(line: string): void {
+    if (this.#bytes >= MOST_OF_A_LOG) this.#rotate()
+    this.#fd ??= this.#open()
+    this.#bytes += writeSync(this.#fd, line)
+  }
+
+  #open(): number {
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 })
+    const fd = openSync(this.#path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
+    this.#bytes = fstatSync(fd).size
+    return fd
+  }
+
+  #rotate(): void {
+    this.#close()
+    const kept = keptLogs(this.#path)
+    rmSync(kept.at(-1)!, { force: true })
+    for (let i = kept.length - 1; i > 0; i--) {
+      try {
+        renameSync(kept[i - 1]!, kept[i]!)
+      } catch {}
+    }
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+    this.#bytes = 0
+  }
+}

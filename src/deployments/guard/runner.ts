@@ -1,0 +1,197 @@
+import { closeSync, statSync } from 'node:fs'
+import { Fault } from '../../lib/fault.ts'
+import { descendants, hasTemporaryFolder, killAll, processes, signal } from '../processes.ts'
+import { LogFile } from './log-file.ts'
+import { openPosix, type Posix } from './posix.ts'
+import type { Event, Exit, Program } from './program.ts'
+
+const LAST_WORDS_MS = 500
+const MOST_OF_A_LINE = 8192
+const REAP_EVERY_MS = 10_000
+
+interface Running {
+  program: Program
+  child: Bun.Subprocess
+}
+
+/** Runs programs, each in a session of its own; what they leave behind is this process's, and ended with them. */
+export class Runner {
+  #posix = openPosix()
+  #running = new Map<number, Running>()
+  #logs = new Map<string, LogFile>()
+
+  constructor() {
+    this.#posix?.adoptOrphans()
+    setInterval(() => this.#reap(), REAP_EVERY_MS).unref()
+  }
+
+  /**
+   * Runs a program to its end, and to that of all that it started.
+   * @throws Fault 503 it cannot be started; the message says why
+   */
+  async run(program: Program, tell: (event: Event) => void): Promise<Exit> {
+    const log = this.log(program.logPath)
+    const outputs = [new Output(this.#posix), new Output(this.#posix)] as const
+    const child = this.#spawn(program, outputs)
+    const { pid } = child
+    if (program.memoryBytes) this.#posix?.limitData(pid, program.memoryBytes)
+    if (program.cpus) this.#posix?.pin(pid, this.#spread(program.id, program.cpus))
+    this.#running.set(program.id, { program, child })
+    tell({ pid })
+    log.line(program.label, `callgate: process ${pid} was started`)
+    const copied = Promise.all([
+      copyLines(outputs[0].stream(child.stdout), log, `${program.label} out`),
+      copyLines(outputs[1].stream(child.stderr), log, `${program.label} err`),
+    ])
+    await child.exited
+    tell({ ended: true })
+    const how = String(child.signalCode ?? `exit status ${child.exitCode}`)
+    await this.#killRest(program, pid)
+    await Promise.race([copied, Bun.sleep(LAST_WORDS_MS)])
+    for (const output of outputs) output.close()
+    log.line(program.label, `callgate: process ${pid} ended: ${how}`)
+    this.#running.delete(program.id)
+    return { how }
+  }
+
+  /** SIGTERM to all of it, and SIGKILL when it is not gone in time. */
+  async end(id: number, graceMs: number): Promise<void> {
+    const running = this.#running.get(id)
+    if (!running) return
+    const { pid } = running.child
+    signal(-pid, 'SIGTERM')
+    const gone = await Promise.race([running.child.exited.then(() => true), Bun.sleep(graceMs).then(() => false)])
+    if (gone) return
+    this.log(running.program.logPath).line(running.program.label, 'callgate: it did not end in time, and is killed')
+    signal(-pid, 'SIGKILL')
+    signal(pid, 'SIGKILL')
+    await running.child.exited
+  }
+
+  /** Ends everything at once: nobody is there any more whom it could serve. */
+  async endAll(): Promise<void> {
+    for (const { child } of this.#running.values()) signal(-child.pid, 'SIGKILL')
+    await killAll(() => {
+      const table = processes()
+      return descendants(process.pid, table)
+        .filter(entry => !entry.ended)
+        .map(entry => entry.pid)
+    })
+  }
+
+  log(path: string): LogFile {
+    let log = this.#logs.get(path)
+    if (!log) {
+      log = new LogFile(path)
+      this.#logs.set(path, log)
+    }
+    return log
+  }
+
+  #spawn({ command, cwd, env, uid, gid }: Program, [out, err]: readonly [Output, Output]): Bun.Subprocess {
+    try {
+      if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
+        throw notStarted('its working directory is not there')
+      const child = Bun.spawn(command, {
+        cwd,
+        env,
+        uid,
+        gid,
+        detached: true,
+        stdin: 'ignore',
+        stdout: out.end,
+        stderr: err.end,
+      })
+      for (const output of [out, err]) output.started()
+      return child
+    } catch (error) {
+      for (const output of [out, err]) output.close()
+      if (error instanceof Fault) throw error
+      const { code } = error as { code?: string }
+      const why: Record<string, string> = {
+        ENOENT: 'there is no such program',
+        EACCES: 'its program may not be executed',
+        EPERM: 'Callgate may not start it as another user',
+      }
+      throw notStarted(why[code ?? ''] ?? `the system refused (${code ?? 'unknown'})`)
+    }
+  }
+
+  #spread(id: number, count: number): number[] {
+    const all = this.#posix!.cpus()
+    return Array.from({ length: Math.min(count, all.length) }, (_, i) => all[(id + i) % all.length]!)
+  }
+
+  /** What a program started and left: in its group, its session, or come away from both. */
+  #killRest({ temporaryFolder }: Program, pid: number): Promise<void> {
+    signal(-pid, 'SIGKILL')
+    return killAll(() => {
+      const table = processes()
+      const known = new Set([...this.#running.values()].map(running => running.child.pid))
+      const left = table.filter(
+        entry =>
+          entry.session === pid ||
+          entry.group === pid ||
+          (entry.parent === process.pid && !known.has(entry.pid) && hasTemporaryFolder(entry.pid, [temporaryFolder])),
+      )
+      this.#reap(table)
+      return left
+        .flatMap(entry => [entry, ...descendants(entry.pid, table)])
+        .flatMap(entry => (entry.ended ? [] : entry.pid))
+    })
+  }
+
+  /** Orphans that came here and have ended. */
+  #reap(table = processes()): void {
+    const known = new Set([...this.#running.values()].map(running => running.child.pid))
+    for (const { pid, parent, ended } of table)
+      if (ended && parent === process.pid && !known.has(pid)) this.#posix?.reap(pid)
+  }
+}
+
+/** Where a program writes to. */
+class Output {
+  #pipe: { read: number; write: number | undefined } | undefined
+
+  constructor(posix: Posix | undefined) {
+    this.#pipe = posix?.pipe()
+  }
+
+  /** for the program */
+  get end(): number | 'pipe' {
+    return this.#pipe?.write ?? 'pipe'
+  }
+
+  /** The program has its end: this process needs it no more, and would not see it closed. */
+  started(): void {
+    if (this.#pipe?.write !== undefined) closeSync(this.#pipe.write)
+    if (this.#pipe) this.#pipe.write = undefined
+  }
+
+  stream(bunsOwn: unknown): ReadableStream<Uint8Array> {
+    return this.#pipe ? Bun.file(this.#pipe.read).stream() : (bunsOwn as ReadableStream<Uint8Array>)
+  }
+
+  close(): void {
+    this.started()
+    if (this.#pipe) closeSync(this.#pipe.read)
+    this.#pipe = undefined
+  }
+}
+
+const notStarted = (why: string) => new Fault(503, 'not_started', why)
+
+async function copyLines(stream: ReadableStream<Uint8Array>, log: LogFile, source: string): Promise<void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/)
+    rest = lines.pop()!
+    for (const line of lines) log.line(source, line)
+    if (rest.length > MOST_OF_A_LINE) {
+      log.line(source, rest)
+      rest = ''
+    }
+  }
+  if (rest) log.line(source, rest)
+}

@@ -1,0 +1,91 @@
+/** The processes of this machine, as Linux shows them; none elsewhere. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { sep } from 'node:path'
+
+export interface ProcessEntry {
+  pid: number
+  parent: number
+  group: number
+  session: number
+  /** it has ended, and nobody took its status yet */
+  ended: boolean
+}
+
+export function processes(): ProcessEntry[] {
+  return pids().flatMap(pid => {
+    try {
+      // the name in parentheses may hold anything, so what follows its last one is read
+      const [state, parent, group, session] = readFileSync(`/proc/${pid}/stat`, 'latin1')
+        .replace(/^.*\) /s, '')
+        .split(' ', 4)
+      return [
+        {
+          pid,
+          parent: Number(parent),
+          group: Number(group),
+          session: Number(session),
+          ended: state === 'Z' || state === 'X',
+        },
+      ]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Those below a process: its children, theirs, and so on. */
+export function descendants(of: number, table: ProcessEntry[]): ProcessEntry[] {
+  const children = Map.groupBy(table, entry => entry.parent)
+  const found: ProcessEntry[] = []
+  const look = (pid: number) => {
+    for (const child of children.get(pid) ?? []) {
+      found.push(child)
+      look(child.pid)
+    }
+  }
+  look(of)
+  return found
+}
+
+/**
+ * Whether a process belongs to a deployment whose temporary folder is this one, or below it: its environment says so, and it
+ * has that from whoever started it, however it came away from them since.
+ */
+export function hasTemporaryFolder(pid: number, folders: readonly string[]): boolean {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+    const own = environment.findLast(line => line.startsWith('TMPDIR='))?.slice('TMPDIR='.length)
+    return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Ends processes, and what they start meanwhile.
+ * @param find who is to go, looked for again and again until there is nobody
+ */
+export async function killAll(find: () => number[], forMs = 5000): Promise<void> {
+  for (const end = performance.now() + forMs; performance.now() < end; await Bun.sleep(5)) {
+    const found = find()
+    if (found.length === 0) return
+    for (const pid of found) signal(pid, 'SIGKILL')
+  }
+}
+
+/** Sends a signal to a process, or (negative) to a group; one that is not there is no error. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {}
+}
+
+function pids(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .map(Number)
+  } catch {
+    return []
+  }
+}

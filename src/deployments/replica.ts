@@ -1,0 +1,226 @@
+import { Fault } from '../lib/fault.ts'
+import { pause } from '../lib/pause.ts'
+import type { Lease } from './backend.ts'
+import type { Guard } from './guard/guard.ts'
+import type { Exit } from './guard/program.ts'
+import type { Places, Plan } from './plan.ts'
+import { freePort, isListening, takePort } from './port.ts'
+import type { Wire, WirePool } from './wire/wire.ts'
+
+/** Servers close idle connections after 5 seconds and more; after 2, some. */
+const IDLE_CONNECTION_MS = 1000
+const CONNECT_MS = 5000
+const HEALTH_EVERY_MS = 10_000
+const HEALTH_TIMEOUT_MS = 5000
+/** Checks that fail one after the other until a replica is taken for ill. */
+const ILL_AFTER = 3
+/** From SIGTERM to SIGKILL: as long as requests under way are given, within these. */
+const SHORTEST_GRACE_MS = 1000
+const LONGEST_GRACE_MS = 10_000
+const DRAIN_LOOK_MS = 20
+const REACH_EVERY_MS = 25
+
+const notReady = (why: string) => new Fault(503, 'not_ready', why)
+
+export type ReplicaState = 'starting' | 'ready' | 'stopping' | 'ended'
+
+/** What programs run with: one of each in a server. */
+export interface Means {
+  places: Places
+  guard: Guard
+  wire: Wire
+}
+
+let programs = 0
+
+/** One process of a `command:` deployment, from its start to its end. */
+export class Replica {
+  readonly number: number
+  readonly startedAt = new Date().toISOString()
+  state: ReplicaState = 'starting'
+  pid: number | undefined
+  /** settles when it is ready; rejected where it will not be, with a Fault that says why */
+  readonly ready: Promise<void>
+  /** settles when its process and all that this started are gone */
+  readonly exited: Promise<Exit>
+  #id = ++programs
+  #port = takePort()
+  #pool: WirePool
+  #leases = new Set<Lease>()
+  #plan: Plan
+  #guard: Guard
+  #ending: Promise<void> | undefined
+  /** as performance.now() */
+  #drainUntil = Number.POSITIVE_INFINITY
+  #onReachable: () => void
+
+  /** @param onReachable called when it can be reached again after a connection to it failed */
+  constructor(
+    { deploymentId, number, plan }: { deploymentId: number; number: number; plan: Plan },
+    { places, guard, wire }: Means,
+    onReachable: () => void,
+  ) {
+    this.number = number
+    this.#plan = plan
+    this.#guard = guard
+    this.#onReachable = onReachable
+    const address = { host: '127.0.0.1', port: this.#port }
+    this.#pool = wire.pool(address, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
+    const started = Promise.withResolvers<void>()
+    this.exited = this.#run(deploymentId, places, started.resolve)
+    this.ready = this.#becomeReady(started.promise)
+    this.ready.catch(() => {})
+  }
+
+  /** Requests that it has now. */
+  get inFlight(): number {
+    return this.#leases.size
+  }
+
+  lease(): Lease {
+    const lease = new ReplicaLease(this.#pool, this.#leases, this)
+    this.#leases.add(lease)
+    return lease
+  }
+
+  /** A connection to it failed: it gets no requests until it can be reached, or has ended. */
+  unreachable(): void {
+    if (this.state !== 'ready') return
+    this.state = 'starting'
+    void this.#reach()
+  }
+
+  /** Takes no more requests, waits for those under way, and ends. Again: it waits no longer than is said now. */
+  stop(drainMs: number): Promise<void> {
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainMs)
+    this.#ending ??= this.#stop()
+    return this.#ending
+  }
+
+  async #run(deploymentId: number, places: Places, started: () => void): Promise<Exit> {
+    const { config, revision } = this.#plan
+    const label = `r${revision}.${this.number}`
+    const logPath = places.logOf(deploymentId)
+    try {
+      const account = places.accountOf(config)
+      const temporaryFolder = places.temporaryFolder(deploymentId, account)
+      return await this.#guard.run(
+        {
+          id: this.#id,
+          command: config.command,
+          cwd: config.cwd ?? '/',
+          env: places.environment(config, this.#port, temporaryFolder, account),
+          uid: account?.uid,
+          gid: account?.gid,
+          memoryBytes: config.memory_mb && config.memory_mb * 1024 * 1024,
+          cpus: config.cpus,
+          temporaryFolder,
+          logPath,
+          label,
+        },
+        event => {
+          if ('ended' in event) return this.#over()
+          this.pid = event.pid
+          started()
+        },
+      )
+    } catch (error) {
+      const how = error instanceof Fault ? error.message : 'it was lost'
+      this.#guard.remark({ logPath, label, text: `callgate: not started: ${how}` })
+      return { how }
+    } finally {
+      this.#over()
+      freePort(this.#port)
+    }
+  }
+
+  #over(): void {
+    this.state = 'ended'
+    this.#pool.close()
+  }
+
+  async #becomeReady(started: Promise<void>): Promise<void> {
+    await Promise.race([started, this.exited])
+    const began = performance.now()
+    while (this.state === 'starting' && !(await this.#answers())) {
+      const waited = performance.now() - began
+      if (waited > this.#plan.startTimeoutMs) {
+        void this.stop(0)
+        throw notReady(`it was not ready within ${this.#plan.startTimeoutMs / 1000} s`)
+      }
+      await pause(waited < 1000 ? 10 : waited < 10_000 ? 25 : 100)
+    }
+    if (this.state === 'ended') throw notReady((await this.exited).how)
+    if (this.state !== 'starting') throw notReady('it was stopped before it was ready')
+    this.state = 'ready'
+    if (this.#plan.config.health) void this.#watchHealth()
+  }
+
+  /** Whether it listens and, where it has a health path, is well there. */
+  async #answers(): Promise<boolean> {
+    const { health } = this.#plan.config
+    if (!health) return isListening(this.#port)
+    return this.#pool.isWell(`127.0.0.1:${this.#port}`, health, HEALTH_TIMEOUT_MS)
+  }
+
+  /** While it runs: one that does not answer for long is ended, and another takes its place. */
+  async #watchHealth(): Promise<void> {
+    const { health_interval_seconds: seconds } = this.#plan.config
+    const every = seconds === undefined ? HEALTH_EVERY_MS : seconds * 1000
+    for (let bad = 0; bad < ILL_AFTER; ) {
+      await pause(every)
+      if (this.state !== 'ready') return
+      bad = (await this.#answers()) ? 0 : bad + 1
+    }
+    await this.stop(HEALTH_TIMEOUT_MS)
+  }
+
+  async #reach(): Promise<void> {
+    while (this.state === 'starting') {
+      if (await isListening(this.#port)) {
+        if (this.state === 'starting') this.state = 'ready'
+        return this.#onReachable()
+      }
+      await pause(REACH_EVERY_MS)
+    }
+  }
+
+  async #stop(): Promise<void> {
+    if (this.state !== 'ended') this.state = 'stopping'
+    while (this.#leases.size > 0 && performance.now() < this.#drainUntil && this.state === 'stopping')
+      await pause(DRAIN_LOOK_MS)
+    for (const lease of this.#leases) lease.stopping?.()
+    const graceMs = Math.min(LONGEST_GRACE_MS, Math.max(SHORTEST_GRACE_MS, this.#plan.drainMs))
+    await this.#guard.end({ id: this.#id, graceMs })
+    await this.exited
+  }
+}
+
+class ReplicaLease implements Lease {
+  stopping?: () => void
+  readonly pool: WirePool
+  readonly #all: Set<Lease>
+  readonly #replica: Replica
+
+  constructor(pool: WirePool, all: Set<Lease>, replica: Replica) {
+    this.pool = pool
+    this.#all = all
+    this.#replica = replica
+  }
+
+  release(): void {
+    this.#all.delete(this)
+  }
+
+  failed(): void {
+    this.#replica.unreachable()
+  }
+
+  answered(): void {}
+
+  async crashed(): Promise<boolean> {
+    // a connection ends a moment before its process is known to have
+    for (let i = 0; i < 10 && this.#replica.state !== 'ended'; i++) await pause(5)
+    return this.#replica.state === 'ended'
+  }
+}

@@ -1,0 +1,144 @@
+import type { UpstreamConfig } from '../catalog/deployments.ts'
+import { unavailable } from '../lib/fault.ts'
+import { pause } from '../lib/pause.ts'
+import type { Backend, Lease } from './backend.ts'
+import type { Wire, WirePool } from './wire/wire.ts'
+
+/** Servers keep idle connections for 5 seconds and more. */
+const IDLE_CONNECTION_MS = 4000
+const CONNECT_MS = 5000
+/** Failures one after the other that open the circuit. */
+const OPEN_AFTER = 5
+const FIRST_PROBE_MS = 1000
+const LONGEST_PROBE_MS = 30_000
+const PROBE_TIMEOUT_MS = 5000
+const DRAIN_MS = 30_000
+
+/**
+ * An `upstream:` deployment: a server elsewhere. After failures in a row the circuit is open: requests are refused at once,
+ * until a probe finds that it answers again.
+ */
+export class UpstreamBackend implements Backend {
+  /** what requests name as their Host */
+  readonly host: string
+  /** the path that stands before every request's: empty, or without a slash at its end */
+  readonly basePath: string
+  readonly reconnects: number
+  readonly retries: number
+  #pool: WirePool
+  #health: string | undefined
+  readonly #leases = new Set<Lease>()
+  #failures = 0
+  /** when the next probe is, as performance.now(); undefined: the circuit is closed */
+  #probeAt: number | undefined
+  #closed = false
+  /** as performance.now() */
+  #drainUntil = Number.POSITIVE_INFINITY
+
+  constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig, wire: Wire) {
+    const { protocol, hostname, port, host: named, pathname } = new URL(upstream)
+    this.host = named
+    this.basePath = pathname.replace(/\/+$/, '')
+    this.retries = retries
+    this.reconnects = retries
+    this.#health = health
+    const secure = protocol === 'https:'
+    const host = hostname.replace(/^\[|\]$/g, '')
+    this.#pool = wire.pool(
+      {
+        host,
+        port: Number(port || (secure ? 443 : 80)),
+        ...(secure ? { tls: { serverName: host, ca } } : {}),
+      },
+      {
+        idleMs: IDLE_CONNECTION_MS,
+        connectMs: connect_timeout_seconds === undefined ? CONNECT_MS : connect_timeout_seconds * 1000,
+      },
+    )
+  }
+
+  lease(): Lease {
+    if (this.#closed) throw unavailable('This deployment is stopping.', 1)
+    if (this.#probeAt !== undefined) {
+      const seconds = Math.max(1, Math.ceil((this.#probeAt - performance.now()) / 1000))
+      throw unavailable('The server of this deployment cannot be reached at the moment.', seconds)
+    }
+    const lease = new UpstreamLease(this.#pool, this.#leases, this)
+    this.#leases.add(lease)
+    return lease
+  }
+
+  /** A request was answered: whatever failed before has passed. */
+  answered(): void {
+    this.#failures = 0
+  }
+
+  /** A request failed for want of the server. */
+  failed(): void {
+    if (++this.#failures < OPEN_AFTER || this.#probeAt !== undefined) return
+    void this.#probe()
+  }
+
+  describe() {
+    return {
+      status: this.#probeAt === undefined ? ('running' as const) : ('failing' as const),
+      reason: this.#probeAt === undefined ? null : 'the upstream cannot be reached',
+      replicas: [],
+    }
+  }
+
+  /** Requests under way end, or their time does. Again: no later than is said now. */
+  async close(drainMs = DRAIN_MS): Promise<void> {
+    this.#closed = true
+    this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainMs)
+    while (this.#leases.size > 0 && performance.now() < this.#drainUntil) await pause(20)
+    for (const lease of this.#leases) lease.stopping?.()
+    this.#pool.close()
+  }
+
+  async #probe(): Promise<void> {
+    for (let wait = FIRST_PROBE_MS; !this.#closed; wait = Math.min(LONGEST_PROBE_MS, wait * 2)) {
+      this.#probeAt = performance.now() + wait
+      await pause(wait)
+      if (!(await this.#answers())) continue
+      this.#failures = 0
+      this.#probeAt = undefined
+      return
+    }
+  }
+
+  /** Whether it takes a connection or, where it has a health path, is well there. */
+  #answers(): Promise<boolean> {
+    if (this.#health === undefined) return this.#pool.probe()
+    return this.#pool.isWell(this.host, this.basePath + this.#health, PROBE_TIMEOUT_MS)
+  }
+}
+
+class UpstreamLease implements Lease {
+  stopping?: () => void
+  readonly pool: WirePool
+  readonly #all: Set<Lease>
+  readonly #upstream: UpstreamBackend
+
+  constructor(pool: WirePool, all: Set<Lease>, upstream: UpstreamBackend) {
+    this.pool = pool
+    this.#all = all
+    this.#upstream = upstream
+  }
+
+  release(): void {
+    this.#all.delete(this)
+  }
+
+  failed(): void {
+    this.#upstream.failed()
+  }
+
+  answered(): void {
+    this.#upstream.answered()
+  }
+
+  async crashed(): Promise<boolean> {
+    return false
+  }
+}

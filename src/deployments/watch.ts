@@ -1,0 +1,49 @@
+const LOOK_EVERY_MS = 100
+
+/** A request under way. */
+export interface Watched {
+  request: { readonly signal: AbortSignal }
+  /** as performance.now(); Infinity: none */
+  deadline: number
+  expired(): void
+  /** The caller went away. */
+  gone(): void
+  /** whether the caller is listened to already */
+  listening?: boolean
+}
+
+/**
+ * Requests under way, looked over ten times a second, so that none of them needs a timer or a listener of its own: most
+ * are answered before the first look.
+ */
+export class Watch {
+  #watched = new Set<Watched>()
+  #looking: ReturnType<typeof setInterval> | undefined
+
+  add(watched: Watched): void {
+    this.#watched.add(watched)
+    this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY_MS)
+  }
+
+  remove(watched: Watched): void {
+    this.#watched.delete(watched)
+  }
+
+  #look(): void {
+    if (this.#watched.size === 0) {
+      clearInterval(this.#looking)
+      this.#looking = undefined
+      return
+    }
+    const now = performance.now()
+    for (const watched of this.#watched) {
+      if (now >= watched.deadline) watched.expired()
+      else if (!watched.listening) {
+        watched.listening = true
+        const { signal } = watched.request
+        if (signal.aborted) watched.gone()
+        else signal.addEventListener('abort', () => this.#watched.has(watched) && watched.gone(), { once: true })
+      }
+    }
+  }
+}

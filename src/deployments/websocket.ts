@@ -1,0 +1,191 @@
+/** WebSockets to a deployment's server: the server is asked first, then the caller is answered. */
+import type { ServerWebSocket } from 'bun'
+import type { Lease } from './backend.ts'
+import type { Upgrade } from './proxy.ts'
+import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
+import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
+import type { Answering, Line } from './wire/wire.ts'
+
+/** Bytes of one message, either way. */
+export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024
+/** What may wait for a slow server; the HTTP server cannot make its caller wait. */
+const MOST_WAITING = 64 * 1024 * 1024
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+/** How long the other side may take to agree to an end. */
+const CLOSING_MS = 5000
+const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
+
+export const isWebSocket = ({ method, headers }: Request): boolean =>
+  method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket' && headers.has('sec-websocket-key')
+
+/** Answers the caller's request with a WebSocket. `data` gets its events. @returns false: the request is gone */
+export type Accept = (data: SocketEvents, headers: [string, string][]) => boolean
+
+/** What the HTTP server calls with what happens on the caller's side. */
+export interface SocketEvents {
+  open(ws: ServerWebSocket<SocketEvents>): void
+  message(ws: ServerWebSocket<SocketEvents>, message: string | Buffer): void
+  drain(ws: ServerWebSocket<SocketEvents>): void
+  close(ws: ServerWebSocket<SocketEvents>, code: number, reason: string): void
+}
+
+/** How a request for a WebSocket is handed on. */
+export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
+  const key = request.headers.get('sec-websocket-key')!
+  return {
+    lines: 'connection: Upgrade\r\nupgrade: websocket\r\n',
+    agreed(head, line, lease) {
+      const headers = checkedHeaders(head, key)
+      const tunnel = new Tunnel(line, lease)
+      line.hand(tunnel)
+      if (!accept(tunnel, headers)) tunnel.failed()
+      // nothing more is sent: the HTTP server has answered
+      return new Response(null)
+    },
+  }
+}
+
+/** @throws MalformedAnswer the server did not agree to this WebSocket */
+function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
+  const expected = new Bun.CryptoHasher('sha1').update(key + GUID).digest('base64')
+  const passed: [string, string][] = []
+  let accepted: string | undefined
+  for (const [name, value] of head.headers)
+    switch (name.toLowerCase()) {
+      case 'sec-websocket-accept':
+        accepted = value
+        break
+      case 'sec-websocket-extensions':
+        throw new MalformedAnswer('the server took an extension that was not offered')
+      case 'sec-websocket-protocol':
+      case 'set-cookie':
+        passed.push([name, value])
+    }
+  if (accepted !== expected) throw new MalformedAnswer('the server did not accept this WebSocket')
+  return passed
+}
+
+class Tunnel implements Answering, SocketEvents {
+  #line: Line
+  #lease: Lease
+  #reader = new FrameReader(MOST_OF_A_MESSAGE)
+  #caller: ServerWebSocket<SocketEvents> | undefined
+  /** the caller has not taken what was sent last */
+  #blocked = false
+  /** bytes that the server has not taken */
+  #waiting = 0
+  #over = false
+  #closing: ReturnType<typeof setTimeout> | undefined
+
+  constructor(line: Line, lease: Lease) {
+    this.#line = line
+    this.#lease = lease
+    lease.stopping = () => this.#end(CODE.goingAway, 'The server of this deployment is stopping.')
+  }
+
+  open(caller: ServerWebSocket<SocketEvents>): void {
+    if (this.#over) return void caller.close(CODE.badGateway)
+    this.#caller = caller
+    this.#relay()
+  }
+
+  message(_caller: unknown, message: string | Buffer): void {
+    const text = typeof message === 'string'
+    this.#write(frameOf(text ? OPCODE.text : OPCODE.binary, text ? Buffer.from(message) : message))
+    if (this.#waiting > MOST_WAITING) this.#end(CODE.tooMuch, 'The server of this deployment is too slow.')
+  }
+
+  drain(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#line.resume()
+    this.#relay()
+  }
+
+  close(_caller: unknown, code: number, reason: string): void {
+    if (this.#over) return
+    if (code === CODE.lost) return void this.#finish()
+    this.#write(closeFrameOf(code === CODE.noStatus ? undefined : code, reason))
+    this.#closing ??= setTimeout(() => this.#finish(), CLOSING_MS)
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#reader.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+    this.#relay()
+  }
+
+  failed(): void {
+    this.#finish()
+    this.#caller?.close(CODE.badGateway, 'The server of this deployment ended the connection.')
+  }
+
+  ended(): void {
+    this.failed()
+  }
+
+  answered(): void {}
+  unfinished(): void {}
+
+  wrote(bytes: number): void {
+    this.#waiting -= bytes
+  }
+
+  #write(frame: Buffer): void {
+    this.#waiting += frame.length
+    this.#line.write(frame)
+  }
+
+  #relay(): void {
+    try {
+      while (this.#caller && !this.#blocked && !this.#over) {
+        const incoming = this.#reader.next()
+        if (!incoming) return
+        switch (incoming.opcode) {
+          case OPCODE.text:
+            this.#sent(this.#caller.sendText(incoming.payload.toString()))
+            break
+          case OPCODE.binary:
+            this.#sent(this.#caller.sendBinary(incoming.payload))
+            break
+          case OPCODE.ping:
+            this.#write(frameOf(OPCODE.pong, incoming.payload))
+            break
+          case OPCODE.close:
+            this.#write(closeFrameOf(incoming.code, ''))
+            this.#finish()
+            this.#caller.close(incoming.code, incoming.reason)
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#write(closeFrameOf(error.code, ''))
+      this.#finish()
+      this.#caller?.close(
+        error.code === 1009 ? 1009 : CODE.badGateway,
+        'The server of this deployment broke the protocol.',
+      )
+    }
+  }
+
+  #sent(status: number): void {
+    if (status >= 0) return
+    this.#blocked = true
+    this.#line.pause()
+  }
+
+  /** Both sides are told. */
+  #end(code: number, reason: string): void {
+    if (this.#over) return
+    this.#write(closeFrameOf(code, reason))
+    this.#finish()
+    this.#caller?.close(code, reason)
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    clearTimeout(this.#closing)
+    this.#line.end()
+    this.#lease.release()
+  }
+}

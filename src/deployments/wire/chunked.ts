@@ -1,0 +1,101 @@
+import { MalformedAnswer } from './head.ts'
+
+const CR = 13
+const LF = 10
+const MOST_OF_A_LINE = 1024
+const MOST_OF_TRAILERS = 16 * 1024
+const MOST_DIGITS = 13
+
+type Where = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'trailer-lf' | 'end'
+
+/** Takes a chunked body (RFC 9112, 7.1) apart as it comes; trailers are read and let go. */
+export class Unchunker {
+  #where: Where = 'size'
+  /** of the chunk, while its digits are read; then what is left of it */
+  #size = 0
+  #digits = 0
+  /** bytes of the line, or of all trailers */
+  #line = 0
+  #emptyLine = true
+
+  get ended(): boolean {
+    return this.#where === 'end'
+  }
+
+  /**
+   * @param take is given each piece of the body, without a copy
+   * @returns how many of the bytes belong to this body: fewer than there are only where it ended
+   * @throws MalformedAnswer
+   */
+  push(bytes: Buffer, take: (piece: Buffer) => void): number {
+    let at = 0
+    while (at < bytes.length && this.#where !== 'end') {
+      if (this.#where === 'data') {
+        const piece = bytes.subarray(at, Math.min(bytes.length, at + this.#size))
+        at += piece.length
+        this.#size -= piece.length
+        if (this.#size === 0) this.#where = 'data-cr'
+        take(piece)
+      } else this.#step(bytes[at++]!)
+    }
+    return at
+  }
+
+  #step(byte: number): void {
+    switch (this.#where) {
+      case 'size':
+        return void this.#sizeByte(byte)
+      case 'extension':
+        if (byte === CR) this.#where = 'size-lf'
+        else if (byte === LF || ++this.#line > MOST_OF_A_LINE) throw bad()
+        return
+      case 'size-lf':
+        if (byte !== LF) throw bad()
+        this.#line = 0
+        this.#emptyLine = true
+        this.#where = this.#size === 0 ? 'trailer' : 'data'
+        return
+      case 'data-cr':
+        if (byte !== CR) throw bad()
+        this.#where = 'data-lf'
+        return
+      case 'data-lf':
+        if (byte !== LF) throw bad()
+        this.#where = 'size'
+        this.#digits = 0
+        this.#line = 0
+        return
+      case 'trailer':
+        if (byte === CR) this.#where = 'trailer-lf'
+        else if (byte === LF || ++this.#line > MOST_OF_TRAILERS) throw bad()
+        else this.#emptyLine = false
+        return
+      case 'trailer-lf':
+        if (byte !== LF) throw bad()
+        this.#where = this.#emptyLine ? 'end' : 'trailer'
+        this.#emptyLine = true
+        return
+    }
+  }
+
+  #sizeByte(byte: number): void {
+    const digit = hexDigit(byte)
+    if (digit >= 0) {
+      if (++this.#digits > MOST_DIGITS) throw bad()
+      this.#size = this.#size * 16 + digit
+      return
+    }
+    if (this.#digits === 0) throw bad()
+    if (byte === CR) this.#where = 'size-lf'
+    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) this.#where = 'extension'
+    else throw bad()
+  }
+}
+
+const bad = () => new MalformedAnswer('the chunks of the body are none')
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const letter = byte | 32
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1
+}

@@ -1,0 +1,317 @@
+import type { Socket, TCPSocketConnectOptions } from 'bun'
+import { Unchunker } from './chunked.ts'
+import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
+
+/** Where a server listens. */
+export interface Address {
+  host: string
+  port: number
+  tls?: { serverName: string; ca?: string }
+}
+
+/** One request on a connection, and what becomes of it. Nothing is called after `ended` or `failed`. */
+export interface Exchange {
+  method: string
+  /** the head of the answer that counts: 1xx were let go, but for 101 */
+  answered(head: AnswerHead): void
+  /** a piece of the body; it may be kept */
+  data(piece: Buffer): void
+  /** what came so far has been handed over, and the answer goes on */
+  unfinished(): void
+  ended(): void
+  failed(error: Error): void
+  /** what `write` could not take at once is written */
+  drained(): void
+}
+
+/** The connection ended, or could not be made. */
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost'
+}
+
+const MOST_OF_A_HEAD = 64 * 1024
+const MOST_INFORMATION = 32
+const HEAD_END = Buffer.from('\r\n\r\n')
+const NOTHING = Buffer.alloc(0)
+/** where heads are made into bytes */
+const SCRATCH = Buffer.alloc(16 * 1024)
+/** of what came, where a head is looked for first */
+const USUAL_HEAD = 2048
+
+// in Bun's runtime, and not in its types
+type PausableSocket = Socket<Connection> & { pause(): void; resume(): void }
+
+/** One connection to a server, for one request after the other (HTTP/1.1). */
+export class Connection {
+  /** how many requests it has begun */
+  uses = 0
+  /** milliseconds, as performance.now() */
+  idleSince = 0
+  keepAliveSeconds: number | undefined
+  #socket!: PausableSocket
+  #exchange: Exchange | undefined
+  #head: ParsedHead | undefined
+  /** the beginning of a head that is not all there */
+  #held: Buffer = NOTHING
+  #unchunker: Unchunker | undefined
+  /** of a body with a length */
+  #left = 0
+  #information = 0
+  #requestSent = false
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+  #closed = false
+  #onIdle: (connection: Connection) => void
+  /** settled by the end of a TLS handshake */
+  #trusted = Promise.withResolvers<void>()
+
+  static readonly #handlers: TCPSocketConnectOptions<Connection>['socket'] = {
+    data: ({ data: connection }, bytes) => connection.#receive(bytes),
+    drain: ({ data: connection }) => connection.#flush(),
+    close: ({ data: connection }, error) => connection.#ended(error),
+    error: ({ data: connection }, error) => connection.#ended(error),
+    handshake: ({ data: connection }, success, error) => {
+      if (success && !error) connection.#trusted.resolve()
+      else connection.#trusted.reject(new ConnectionLost(`the certificate is not trusted: ${error?.message ?? ''}`))
+    },
+    // the promise of Bun.connect says it too
+    connectError: () => {},
+  }
+
+  private constructor(onIdle: (connection: Connection) => void) {
+    this.#onIdle = onIdle
+    this.#trusted.promise.catch(() => {})
+  }
+
+  /**
+   * @param onIdle is called when an answer has ended and the connection may carry another request
+   * @throws ConnectionLost refused, not found, not in time, or a certificate that is not trusted
+   */
+  static async open(
+    { host, port, tls }: Address,
+    timeoutMs: number,
+    onIdle: (connection: Connection) => void,
+  ): Promise<Connection> {
+    const connection = new Connection(onIdle)
+    const options: TCPSocketConnectOptions<Connection> = {
+      hostname: host,
+      port,
+      data: connection,
+      socket: Connection.#handlers,
+      ...(tls
+        ? { tls: { serverName: tls.serverName, rejectUnauthorized: true, ...(tls.ca ? { ca: tls.ca } : {}) } }
+        : {}),
+    }
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => {
+      connection.destroy()
+      late.reject(new ConnectionLost('no connection in time'))
+    }, timeoutMs)
+    try {
+      const connecting = Bun.connect(options).then(
+        socket => {
+          connection.#socket = socket as PausableSocket
+          if (connection.#closed) socket.terminate()
+        },
+        error => {
+          throw new ConnectionLost(`no connection: ${(error as { code?: string }).code ?? error}`)
+        },
+      )
+      connecting.catch(() => {})
+      await Promise.race([connecting, late.promise])
+      if (tls) await Promise.race([connection.#trusted.promise, late.promise])
+      return connection
+    } catch (error) {
+      connection.destroy()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Begins a request; its head and body follow by `write`, then `sent`. */
+  begin(exchange: Exchange): void {
+    this.uses++
+    this.#exchange = exchange
+    this.#head = undefined
+    this.#information = 0
+    this.#requestSent = false
+  }
+
+  /** A head, one byte a character. @returns as `write` */
+  writeText(text: string): boolean {
+    if (text.length > SCRATCH.length || this.#closed || this.#pendingBytes > 0)
+      return this.write(Buffer.from(text, 'latin1'))
+    const length = SCRATCH.write(text, 'latin1')
+    const written = Math.max(0, this.#socket.write(SCRATCH, 0, length))
+    if (written < length) this.#keep(SCRATCH.subarray(written, length))
+    return written === length
+  }
+
+  /** @returns false where some of it waits: write on when `drained` is called */
+  write(bytes: Buffer | Uint8Array): boolean {
+    if (this.#closed) return true // its end has been told, or will be
+    if (this.#pendingBytes > 0) this.#keep(bytes)
+    else {
+      const written = Math.max(0, this.#socket.write(bytes))
+      if (written < bytes.length) this.#keep(bytes.subarray(written))
+    }
+    return this.#pendingBytes === 0
+  }
+
+  /** The whole request has been written. */
+  sent(): void {
+    this.#requestSent = true
+  }
+
+  pause(): void {
+    if (!this.#closed) this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#socket.resume()
+  }
+
+  /** Ends it at once; the exchange on it is told nothing more. */
+  destroy(): void {
+    this.#exchange = undefined
+    if (this.#closed) return
+    this.#closed = true
+    this.#socket?.terminate()
+  }
+
+  /** Ends it when what was written has gone; the exchange on it is told nothing more. */
+  end(): void {
+    if (this.#closed) return
+    if (this.#pendingBytes > 0) return void this.destroy()
+    this.#exchange = undefined
+    this.#closed = true
+    this.#socket.end()
+  }
+
+  #keep(bytes: Buffer | Uint8Array): void {
+    this.#pending.push(Buffer.from(bytes))
+    this.#pendingBytes += bytes.length
+  }
+
+  #flush(): void {
+    while (this.#pending.length > 0) {
+      const next = this.#pending[0]!
+      const written = Math.max(0, this.#socket.write(next))
+      this.#pendingBytes -= written
+      if (written < next.length) {
+        this.#pending[0] = next.subarray(written)
+        return
+      }
+      this.#pending.shift()
+    }
+    this.#exchange?.drained()
+  }
+
+  #receive(bytes: Buffer): void {
+    const exchange = this.#exchange
+    // nobody asked
+    if (!exchange) return void this.destroy()
+    try {
+      if (this.#head?.status === 101) return void exchange.data(bytes)
+      const rest = this.#head ? bytes : this.#readHead(exchange, bytes)
+      // what was told of the head may have given the request up
+      if (rest && this.#exchange === exchange) this.#readBody(exchange, this.#head!, rest)
+    } catch (error) {
+      if (this.#exchange === exchange) this.#fail(error as Error)
+    }
+  }
+
+  /** @returns what follows the head, or undefined where it is not all there */
+  #readHead(exchange: Exchange, bytes: Buffer): Buffer | undefined {
+    let rest = this.#held.length > 0 ? Buffer.concat([this.#held, bytes]) : bytes
+    this.#held = NOTHING
+    for (;;) {
+      const text = rest.toString('latin1', 0, Math.min(rest.length, USUAL_HEAD))
+      const found = text.indexOf('\r\n\r\n')
+      const end = found >= 0 || rest.length <= USUAL_HEAD ? found : rest.indexOf(HEAD_END)
+      if (end < 0 ? rest.length > MOST_OF_A_HEAD : end > MOST_OF_A_HEAD)
+        throw new MalformedAnswer('the head of the answer is too long')
+      if (end < 0) {
+        this.#held = rest
+        return undefined
+      }
+      const head = parseAnswerHead(found >= 0 ? text.slice(0, end) : rest.toString('latin1', 0, end), exchange.method)
+      rest = rest.subarray(end + HEAD_END.length)
+      if (head.status >= 200 || head.status === 101) {
+        this.#head = head
+        this.#left = head.framing.by === 'length' ? head.framing.length : 0
+        this.#unchunker = head.framing.by === 'chunked' ? new Unchunker() : undefined
+        this.keepAliveSeconds = head.keepAliveSeconds
+        exchange.answered(head)
+        return rest
+      }
+      if (++this.#information > MOST_INFORMATION) throw new MalformedAnswer('there is no end of 1xx answers')
+    }
+  }
+
+  #readBody(exchange: Exchange, { status, framing }: AnswerHead, bytes: Buffer): void {
+    if (status === 101) {
+      if (bytes.length > 0) exchange.data(bytes)
+      return
+    }
+    let used = 0
+    let done = false
+    switch (framing.by) {
+      case 'none':
+        done = true
+        break
+      case 'length': {
+        const piece = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes
+        used = piece.length
+        this.#left -= used
+        done = this.#left === 0
+        if (used > 0) exchange.data(piece)
+        break
+      }
+      case 'chunked':
+        used = this.#unchunker!.push(bytes, piece => exchange.data(piece))
+        done = this.#unchunker!.ended
+        break
+      case 'close':
+        used = bytes.length
+        if (used > 0) exchange.data(bytes)
+    }
+    if (this.#exchange !== exchange) return // it was given up meanwhile
+    if (done) this.#finish(used === bytes.length)
+    else exchange.unfinished()
+  }
+
+  #finish(clean: boolean): void {
+    const exchange = this.#exchange!
+    const reusable = clean && this.#requestSent && this.#head!.persistent && this.#pendingBytes === 0
+    this.#exchange = undefined
+    if (reusable) this.#onIdle(this)
+    else this.destroy()
+    exchange.ended()
+  }
+
+  #fail(error: Error): void {
+    const exchange = this.#exchange
+    this.destroy()
+    exchange?.failed(error)
+  }
+
+  #ended(error?: Error): void {
+    const exchange = this.#exchange
+    const head = this.#head
+    this.#closed = true
+    this.#exchange = undefined
+    this.#trusted.reject(new ConnectionLost('the connection ended in its handshake'))
+    if (!exchange) return
+    if (head?.framing.by === 'close' && head.status !== 101 && !error) exchange.ended()
+    else
+      exchange.failed(
+        new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed'),
+      )
+  }
+}

@@ -1,0 +1,120 @@
+/** WebSocket frames (RFC 6455, 5), as a client writes and reads them. */
+
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+
+/** The server broke the protocol; `code` is what the connection is closed with. */
+export class FrameError extends Error {
+  override name = 'FrameError'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export type Incoming =
+  | { opcode: typeof OPCODE.text | typeof OPCODE.binary | typeof OPCODE.ping | typeof OPCODE.pong; payload: Buffer }
+  | { opcode: typeof OPCODE.close; code: number | undefined; reason: string }
+
+const MOST_OF_A_CONTROL = 125
+/** the least that says how long a frame is */
+const HEAD_BYTES = 2
+
+/** A whole message or a control frame, masked as a client's must be. */
+export function frameOf(opcode: number, payload: Uint8Array): Buffer {
+  const { length } = payload
+  const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
+  const frame = Buffer.allocUnsafe(2 + extended + 4 + length)
+  frame[0] = 0x80 | opcode
+  frame[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127)
+  if (extended === 2) frame.writeUInt16BE(length, 2)
+  else if (extended === 8) frame.writeBigUInt64BE(BigInt(length), 2)
+  const body = 2 + extended + 4
+  const mask = crypto.getRandomValues(frame.subarray(body - 4, body))
+  for (let i = 0; i < length; i++) frame[body + i] = payload[i]! ^ mask[i & 3]!
+  return frame
+}
+
+/** @param code undefined: a close that says nothing */
+export function closeFrameOf(code: number | undefined, reason: string): Buffer {
+  if (code === undefined) return frameOf(OPCODE.close, Buffer.alloc(0))
+  const text = Buffer.from(reason).subarray(0, MOST_OF_A_CONTROL - 2)
+  const payload = Buffer.alloc(2 + text.length)
+  payload.writeUInt16BE(code)
+  text.copy(payload, 2)
+  return frameOf(OPCODE.close, payload)
+}
+
+/** Reads a server's frames as they come, and puts messages that came in fragments together. */
+export class FrameReader {
+  #limit: number
+  #pieces: Buffer[] = []
+  #bytes = 0
+  /** how many there must be before it is worth looking again */
+  #wanted = HEAD_BYTES
+  #message: Buffer[] = []
+  #messageBytes = 0
+  #messageOpcode: typeof OPCODE.text | typeof OPCODE.binary | undefined
+
+  /** @param limit bytes of one message */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  push(bytes: Buffer): void {
+    this.#pieces.push(bytes)
+    this.#bytes += bytes.length
+  }
+
+  /** @returns the next message or control frame; undefined where it is not all there. @throws FrameError */
+  next(): Incoming | undefined {
+    for (;;) {
+      const frame = this.#frame()
+      if (!frame) return undefined
+      const { opcode, final, payload } = frame
+      if (opcode >= 8) return this.#control(opcode, final, payload)
+      if ((opcode === OPCODE.continuation) !== (this.#messageOpcode !== undefined) || opcode > 2)
+        throw new FrameError(1002, 'a fragment out of its order')
+      if (opcode !== OPCODE.continuation) this.#messageOpcode = opcode as typeof OPCODE.text | typeof OPCODE.binary
+      this.#message.push(payload)
+      this.#messageBytes += payload.length
+      if (this.#messageBytes > this.#limit) throw new FrameError(1009, 'a message is too large')
+      if (!final) continue
+      const whole = { opcode: this.#messageOpcode!, payload: Buffer.concat(this.#message) }
+      this.#message = []
+      this.#messageBytes = 0
+      this.#messageOpcode = undefined
+      return whole
+    }
+  }
+
+  #control(opcode: number, final: boolean, payload: Buffer): Incoming {
+    if (!final || payload.length > MOST_OF_A_CONTROL) throw new FrameError(1002, 'a control frame in fragments')
+    if (opcode === OPCODE.ping || opcode === OPCODE.pong) return { opcode, payload }
+    if (opcode !== OPCODE.close || payload.length === 1) throw new FrameError(1002, 'an unknown frame')
+    const code = payload.length === 0 ? undefined : payload.readUInt16BE()
+    return { opcode, code, reason: payload.subarray(2).toString() }
+  }
+
+  #frame(): { opcode: number; final: boolean; payload: Buffer } | undefined {
+    if (this.#bytes < this.#wanted) return undefined
+    const held = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces)
+    this.#pieces = [held]
+    const [first, second] = [held[0]!, held[1]!]
+    if (first & 0x70 || second & 0x80) throw new FrameError(1002, 'a frame with what was not agreed')
+    const short = second & 0x7f
+    const start = short < 126 ? 2 : short === 126 ? 4 : 10
+    if (held.length < start) return this.#waitFor(start)
+    const length = short < 126 ? short : short === 126 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2))
+    if (length > this.#limit) throw new FrameError(1009, 'a message is too large')
+    if (held.length < start + length) return this.#waitFor(start + length)
+    this.#pieces = [held.subarray(start + length)]
+    this.#bytes -= start + length
+    this.#wanted = HEAD_BYTES
+    return { opcode: first & 0x0f, final: (first & 0x80) !== 0, payload: held.subarray(start, start + length) }
+  }
+  #waitFor(bytes: number): undefined {
+    this.#wanted = bytes
+  }
+}

@@ -1,0 +1,5 @@
+/** Waits, without keeping the process alive for it. */
+export const pause = (milliseconds: number): Promise<void> =>
+  new Promise(resolve => {
+    setTimeout(resolve, milliseconds).unref()
+  })

@@ -1,0 +1,128 @@
+/** Calls of deployments that are servers: who called is checked already, and what they sent is handed on. */
+import type { Fleet } from '../../deployments/fleet.ts'
+import type { Forwarding } from '../../deployments/outgoing.ts'
+import { forward } from '../../deployments/proxy.ts'
+import { UpstreamBackend } from '../../deployments/upstream.ts'
+import { isWebSocket, type SocketEvents, webSocketUpgrade } from '../../deployments/websocket.ts'
+import type { Deployment } from '../../endpoints/endpoint.ts'
+import type { LimitHeaders } from '../../gate/limits.ts'
+import { keyOfAuthorization } from '../../gate/present.ts'
+import { isWithin, type Networks } from '../../lib/address.ts'
+import { badRequest, methodNotAllowed, unavailable } from '../../lib/fault.ts'
+import { rawQuery } from '../../lib/path.ts'
+import { type Identity, newTraceparent } from '../../telemetry/identity.ts'
+
+/** What the HTTP server knows of a request, and can do with its connection. */
+export interface Link {
+  /** the address that the connection comes from */
+  peer(request: Request): string
+  /** The connection is not to be ended for its silence. */
+  keepOpen(request: Request): void
+  /** Answers with a WebSocket. @returns false: the request is gone */
+  upgrade(request: Request, events: SocketEvents, headers: [string, string][]): boolean
+}
+
+export interface ServerCallSettings {
+  /** bytes of a body */
+  maxBody: number
+  /** milliseconds, where a deployment does not say otherwise */
+  requestTimeout: number
+  trustedProxies: Networks
+  scheme: 'http' | 'https'
+  /** whether the edge says what browsers may do */
+  cors: boolean
+}
+
+export interface ServerCall {
+  request: Request
+  deployment: Deployment
+  /** the part of the path that led here; empty where the Host did */
+  prefix: string
+  /** what follows, not decoded */
+  path: string
+  identity: Identity
+  limit: LimitHeaders | undefined
+  /** an error as the caller gets it */
+  refused(error: unknown): Response
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/**
+ * Hands a call on to its deployment's server.
+ * @throws Fault 400 a request that could be read in two ways, or a path that would leave the deployment; 405; 503 the
+ * deployment is being changed
+ */
+export function callServer(
+  { request, deployment, prefix, path, identity, limit, refused }: ServerCall,
+  fleet: Fleet,
+  link: Link,
+  settings: ServerCallSettings,
+): Promise<Response> {
+  const { headers, url, method } = request
+  if (method === 'CONNECT' || method === 'TRACE') throw methodNotAllowed(METHODS)
+  const host = headers.get('host') ?? ''
+  if (host.includes(',')) throw badRequest('The request has two hosts.', 'conflicting_host')
+  if (!staysBelow(path)) throw badRequest('The path would leave this deployment.', 'path_leaves')
+  const server = fleet.get(deployment.id)
+  if (!server) throw unavailable('This deployment is being changed.', 1)
+  const { backend, config } = server
+  const peer = link.peer(request)
+  const upstream = backend instanceof UpstreamBackend
+  const timeoutMs = config.timeout_seconds === undefined ? settings.requestTimeout : config.timeout_seconds * 1000
+  if (timeoutMs > settings.requestTimeout) link.keepOpen(request)
+  const to: Forwarding = {
+    target: `${upstream ? backend.basePath : ''}${path || '/'}${rawQuery(url)}`,
+    host: upstream ? backend.host : host,
+    callersHost: host,
+    prefix,
+    peer,
+    scheme: settings.scheme,
+    trusted: settings.trustedProxies.length > 0 && isWithin(peer, settings.trustedProxies),
+    requestId: identity.requestId,
+    traceparent: identity.headers.traceparent ?? newTraceparent(identity.requestId),
+    withheld: config.pass_authorization ? [] : keyHeaders(headers),
+  }
+  return forward({
+    request,
+    backend,
+    to,
+    edge: { headers: { ...identity.headers, ...limit }, cors: settings.cors },
+    timeoutMs,
+    maxBody: settings.maxBody,
+    keepOpen: () => link.keepOpen(request),
+    refused,
+    upgrade: isWebSocket(request)
+      ? webSocketUpgrade(request, (events, more) => link.upgrade(request, events, more))
+      : undefined,
+  })
+}
+
+/** The headers that hold the caller's key. `Authorization` is the server's own where the key came as `X-API-Key`. */
+function keyHeaders(headers: Headers): readonly string[] {
+  if (!headers.has('x-api-key')) return AUTHORIZATION
+  const authorization = headers.get('authorization')
+  const own = authorization !== null && !keyOfAuthorization(authorization)?.startsWith('dk_')
+  return own ? API_KEY : BOTH
+}
+const AUTHORIZATION = ['authorization']
+const API_KEY = ['x-api-key']
+const BOTH = ['x-api-key', 'authorization']
+
+/**
+ * Whether a server that decodes the path finds itself no higher than where it began. Plain `..` is resolved already; what is
+ * left are slashes and dots in escapes.
+ */
+export function staysBelow(path: string): boolean {
+  if (!path.includes('%') && !path.includes('\\')) return true
+  let depth = 0
+  for (const part of path
+    .replaceAll(/%2f|%5c|\\/gi, '/')
+    .replaceAll(/%2e/gi, '.')
+    .split('/')) {
+    if (part === '..') depth--
+    else if (part !== '' && part !== '.') depth++
+    if (depth < 0) return false
+  }
+  return true
+}

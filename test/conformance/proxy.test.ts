@@ -1,0 +1,23 @@
+/** What the proxy in front of deployments hands on, and what it refuses, in both directions: from source and as the executable. */
+import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
+import { cleanUp, TARGETS } from '../harness.ts'
+import { refusals } from './proxy/refusals.ts'
+import { requests } from './proxy/requests.ts'
+import { responses } from './proxy/responses.ts'
+import { streams } from './proxy/streams.ts'
+import { webSockets } from './proxy/websockets.ts'
+import { World } from './proxy/world.ts'
+
+setDefaultTimeout(30_000)
+
+describe.each(TARGETS)('the proxy, %s:', target => {
+  const world = new World(target)
+  beforeAll(() => world.start(), 60_000)
+  afterAll(cleanUp)
+
+  describe('requests', () => requests(world))
+  describe('requests that are refused', () => refusals(world))
+  describe('answers', () => responses(world))
+  describe('streams', () => streams(world))
+  describe('WebSockets', () => webSockets(world))
+})

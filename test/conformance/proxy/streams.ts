@@ -1,0 +1,157 @@
+/** What is long, slow or given up on the way, in both directions. */
+
+import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { PREFIX, type World } from './world.ts'
+
+const HUNDRED_MB = 100 * 1024 * 1024
+/** What the main process may grow by, whatever goes through it. */
+const MOST_MB = 48
+
+export function streams(world: World): void {
+  const residentMb = () =>
+    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.callgate.process.pid}/status`, 'utf8'))![1]) / 1024
+  const headers = { authorization: `ApiKey ${world.key}` }
+  const open = (request: string, ...lines: string[]): Promise<Socket> =>
+    new Promise(resolve => {
+      const { hostname, port } = new URL(world.callgate.url)
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(
+          [`${request} HTTP/1.1`, 'Host: a', `Authorization: ApiKey ${world.key}`, ...lines, '', ''].join('\r\n'),
+        )
+        resolve(socket)
+      })
+      socket.on('error', () => {})
+    })
+
+  test('events arrive as they come', async () => {
+    const response = await fetch(`${world.callgate.url}${PREFIX}/raw/events`, { headers })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    const times: number[] = []
+    let text = ''
+    for await (const piece of response.body!) {
+      times.push(performance.now())
+      text += Buffer.from(piece).toString()
+    }
+    expect(text).toBe([0, 1, 2, 3].map(i => `data: ${i}\n\n`).join(''))
+    expect(times.length).toBe(4)
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(200)
+  })
+
+  test('so does a body of a known length', async () => {
+    const response = await fetch(`${world.callgate.url}${PREFIX}/raw/${encodeURIComponent('a slow length')}`, {
+      headers,
+    })
+    const times: number[] = []
+    let text = ''
+    for await (const piece of response.body!) {
+      times.push(performance.now())
+      text += Buffer.from(piece).toString()
+    }
+    expect([text, times.length]).toEqual(['firstlater', 2])
+    expect(times[1]! - times[0]!).toBeGreaterThan(150)
+  })
+
+  test('a hundred megabytes up, by length and in chunks, in constant memory', async () => {
+    const block = Buffer.alloc(1 << 20, 'u')
+    const hash = createHash('sha256')
+    for (let i = 0; i < 100; i++) hash.update(block)
+    const sha256 = hash.digest('hex')
+    for (const framing of [`Content-Length: ${HUNDRED_MB}`, 'Transfer-Encoding: chunked']) {
+      const before = residentMb()
+      let most = before
+      const socket = await open(`POST ${PREFIX}/a`, framing)
+      const chunked = framing.startsWith('Transfer')
+      let answer = ''
+      socket.on('data', data => {
+        answer += data.toString()
+      })
+      for (let i = 0; i < 100; i++) {
+        const piece = chunked ? Buffer.concat([Buffer.from('100000\r\n'), block, Buffer.from('\r\n')]) : block
+        if (!socket.write(piece)) await new Promise(resolve => socket.once('drain', resolve))
+        most = Math.max(most, residentMb())
+      }
+      if (chunked) socket.write('0\r\n\r\n')
+      while (!answer.includes(sha256) && !socket.destroyed) await Bun.sleep(10)
+      socket.destroy()
+      expect(answer).toContain(`"bytes":${HUNDRED_MB}`)
+      expect(most - before, framing).toBeLessThan(MOST_MB)
+    }
+  }, 60_000)
+
+  test('a hundred megabytes down to a slow reader, in constant memory', async () => {
+    const before = residentMb()
+    let most = before
+    const socket = await open(`GET ${PREFIX}/download?${HUNDRED_MB}`)
+    let received = 0
+    socket.on('data', data => {
+      received += data.length
+    })
+    socket.pause()
+    for (let i = 0; i < 10; i++) {
+      await Bun.sleep(30)
+      most = Math.max(most, residentMb())
+    }
+    expect(received).toBeLessThan(HUNDRED_MB / 2)
+    socket.resume()
+    while (received < HUNDRED_MB && !socket.destroyed) {
+      await Bun.sleep(5)
+      most = Math.max(most, residentMb())
+    }
+    socket.destroy()
+    expect(received).toBeGreaterThanOrEqual(HUNDRED_MB)
+    expect(most - before).toBeLessThan(MOST_MB)
+  }, 60_000)
+
+  test('an answer that comes before the body is sent is handed on', async () => {
+    const socket = await open(`POST ${PREFIX}/early`, `Content-Length: ${HUNDRED_MB}`)
+    const answer = await new Promise<string>(resolve => {
+      let text = ''
+      socket.on('data', data => {
+        text += data.toString()
+        if (text.includes('big')) resolve(text)
+      })
+      socket.on('close', () => resolve(text))
+      const block = Buffer.alloc(1 << 16)
+      const more = () => {
+        if (!socket.destroyed && !text) {
+          socket.write(block)
+          setTimeout(more, 5)
+        }
+      }
+      more()
+    })
+    socket.destroy()
+    expect(answer).toStartWith('HTTP/1.1 413')
+    expect(answer).toEndWith('big')
+  })
+
+  describe('a caller who goes away is gone for the server too', () => {
+    test('while it waits for the answer', async () => {
+      const mark = world.mark()
+      const socket = await open(`GET ${PREFIX}/raw/never%20answered`, `X-Mark: ${mark}`)
+      while (!(await world.reached(mark))) await Bun.sleep(10)
+      socket.destroy()
+      await world.abandoned(mark)
+    })
+
+    test('while it sends', async () => {
+      const mark = world.mark()
+      const socket = await open(`POST ${PREFIX}/a`, `X-Mark: ${mark}`, `Content-Length: ${HUNDRED_MB}`)
+      socket.write(Buffer.alloc(100_000))
+      while (!(await world.reached(mark))) await Bun.sleep(10)
+      socket.destroy()
+      await world.abandoned(mark)
+    })
+
+    test('while it receives', async () => {
+      const mark = world.mark()
+      const socket = await open(`GET ${PREFIX}/download?${HUNDRED_MB * 10}`, `X-Mark: ${mark}`)
+      await new Promise(resolve => socket.once('data', resolve))
+      socket.destroy()
+      await world.abandoned(mark)
+    })
+  })
+}

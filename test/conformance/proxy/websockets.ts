@@ -1,0 +1,176 @@
+/** WebSockets through the proxy. */
+import { expect, test } from 'bun:test'
+import { mintSecret } from '../../../src/lib/secret.ts'
+import { waitFor } from '../../harness.ts'
+import { sendRaw } from '../raw-http.ts'
+import type { World } from './world.ts'
+
+const PATH = '/v1/proxy/sockets'
+
+/** A WebSocket and what came over it. */
+class Talk {
+  readonly received: (string | Uint8Array)[] = []
+  end: { code: number; reason: string } | undefined
+  readonly ws: WebSocket
+
+  constructor(world: World, path: string, headers: Record<string, string> = {}, protocols: string[] = []) {
+    this.ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}${PATH}${path}`, {
+      headers: { authorization: `ApiKey ${world.key}`, ...headers },
+      protocols,
+    } as never)
+    this.ws.binaryType = 'arraybuffer'
+    this.ws.onmessage = ({ data }) => this.received.push(typeof data === 'string' ? data : new Uint8Array(data))
+    this.ws.onclose = ({ code, reason }) => {
+      this.end = { code, reason }
+    }
+  }
+
+  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 5000)
+  messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 10_000)
+  closed = () => waitFor(() => this.end, 10_000)
+}
+
+export function webSockets(world: World): void {
+  const talk = async (path: string, headers?: Record<string, string>, protocols?: string[]) => {
+    const opened = new Talk(world, path, headers, protocols)
+    await opened.opened()
+    return opened
+  }
+  /** A request for a WebSocket, with the key of RFC 6455, 1.3. */
+  const asking = (path: string) =>
+    [
+      `GET ${path} HTTP/1.1`,
+      'Host: a',
+      `Authorization: ApiKey ${world.key}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ].join('\r\n')
+  const closedAt = (path: string) =>
+    waitFor(
+      async () =>
+        (await world.callgate.call(`${PATH}/closed`, { key: world.key })).json[path] as [number, string] | undefined,
+      5000,
+    )
+
+  test('text and bytes go both ways, in their order', async () => {
+    const { ws, received, messages } = await talk('/echo')
+    const big = new Uint8Array(3_000_000).map((_, i) => i % 251)
+    const sent = ['hello', '', '\u4f60\u597d \u{1f600}', new Uint8Array([0, 255, 128]), 'x'.repeat(70_000), big, 'last']
+    for (const message of sent) ws.send(message)
+    await messages(sent.length)
+    expect(received.map(m => (typeof m === 'string' ? m : Bun.hash(m)))).toEqual(
+      sent.map(m => (typeof m === 'string' ? m : Bun.hash(m))),
+    )
+    ws.close()
+  })
+
+  test('what the server says at once is not lost', async () => {
+    const { received, messages, ws } = await talk('/at-once')
+    await messages(3)
+    expect(received).toEqual(['one', 'two', 'three'])
+    ws.close()
+  })
+
+  test('more than waits at a time is not lost', async () => {
+    const { received, messages, ws } = await talk('/flood')
+    await messages(40)
+    expect(received.map(m => [m.length, m[0] as number])).toEqual(Array.from({ length: 40 }, (_, i) => [1 << 20, i]))
+    ws.close()
+  })
+
+  test('the server gets the path, the forwarded headers, and no key', async () => {
+    const { received, messages, ws } = await talk('/headers', { 'x-mine': '1' })
+    await messages(1)
+    expect(received[0]).not.toContain(world.key)
+    expect(JSON.parse(received[0] as string)).toMatchObject({
+      'x-mine': '1',
+      'x-forwarded-prefix': PATH,
+      'x-forwarded-for': '127.0.0.1',
+    })
+    expect(received[0]).not.toContain('permessage-deflate')
+    ws.close()
+  })
+
+  test('the protocol is the server’s choice', async () => {
+    const chosen = await talk('/echo', {}, ['first', 'second'])
+    expect(chosen.ws.protocol).toBe('second')
+    chosen.ws.close()
+  })
+
+  test('a ping of the server is answered', async () => {
+    const { received, messages, ws } = await talk('/ping')
+    await messages(1)
+    expect(received).toEqual(['pong are you there'])
+    ws.close()
+  })
+
+  test('an end is told with its code and reason, either way', async () => {
+    expect(await (await talk('/bye')).closed()).toEqual({ code: 4321, reason: 'that was it' })
+    const own = await talk('/own-end')
+    own.ws.close(4001, 'enough')
+    expect((await own.closed()).code).toBe(4001)
+    expect(await closedAt('/own-end')).toEqual([4001, 'enough'])
+    const gone = await talk('/gone')
+    ;(gone.ws as unknown as { terminate(): void }).terminate()
+    expect((await closedAt('/gone'))[0]).toBe(1006)
+  })
+
+  test('a message that is too large ends it, and is not handed on', async () => {
+    const { ws, received, closed } = await talk('/too-large')
+    ws.send('huge')
+    expect((await closed()).code).toBe(1009)
+    expect(received).toEqual([])
+  })
+
+  test('what the server answers instead is the answer', async () => {
+    const { status, text, head } = await sendRaw(world.callgate.url, [`${asking(`${PATH}/refused`)}\r\n\r\n`])
+    expect([status, text, /^x-own: 1$/im.test(head)]).toEqual([403, 'not for you', true])
+    const plain = await world.callgate.call(`${PATH}/plain`, { key: world.key })
+    expect([plain.status, plain.text]).toEqual([200, 'a plain answer'])
+  })
+
+  test.each([
+    ['an unknown opcode', '\x83\x00'],
+    ['a reserved bit', '\xc1\x02hi'],
+    ['a masked frame', '\x81\x82abcdhi'],
+    ['a continuation of nothing', '\x80\x02hi'],
+    ['a message within a message', '\x01\x02hi\x81\x02hi'],
+    ['a ping in fragments', '\x09\x00'],
+    ['a ping that is too long', `\x89\x7e\x00\x7e${'p'.repeat(126)}`],
+    ['a length beyond counting', '\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff'],
+    ['an end of one byte', '\x88\x01a'],
+    ['an end with the code 0', '\x88\x02\x00\x00'],
+    ['an end with the code 999', '\x88\x02\x03\xe7'],
+    ['an end with the code 1005', '\x88\x02\x03\xed'],
+    ['an end with the code 1006', '\x88\x02\x03\xee'],
+    ['an end with the code 65535', '\x88\x02\xff\xff'],
+  ])('what a server sends that is no frame ends it: %s', async (_, bytes) => {
+    const { text, head } = await sendRaw(world.callgate.url, [
+      `${asking(`/v1/proxy/raw/raw/websocket?${Buffer.from(bytes, 'latin1').toString('hex')}`)}\r\n\r\n`,
+    ])
+    expect(head).toStartWith('HTTP/1.1 101')
+    // a close frame, and nothing before it
+    expect(text.charCodeAt(0)).toBe(Buffer.from([0x88]).toString().charCodeAt(0))
+    expect((await talk('/at-once')).end).toBeUndefined()
+  })
+
+  test('without a good key there is none', async () => {
+    for (const authorization of ['', `ApiKey ${mintSecret('dk')}`]) {
+      const { closed } = new Talk(world, '/echo', { authorization })
+      expect((await closed()).code).not.toBe(1000)
+    }
+  })
+
+  test('a crash of the server is told, and the next one is served', async () => {
+    const { ws, closed } = await talk('/crash')
+    ws.send('die')
+    expect((await closed()).code).toBe(1014)
+    const again = await talk('/echo')
+    again.ws.send('there')
+    await again.messages(1)
+    expect(again.received).toEqual(['there'])
+    again.ws.close()
+  })
+}

@@ -1,0 +1,66 @@
+/** The end of Callgate in order, while answers of deployments go on for ever; and what needs no other settings than the usual. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { cleanUp } from '../harness.ts'
+import { World } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+const PROXY = join(import.meta.dir, '../conformance/proxy')
+const world = new World()
+beforeAll(() =>
+  world.start(
+    [
+      { name: 'sockets', command: [process.execPath, join(PROXY, 'sockets.ts')] },
+      { name: 'raw', command: [process.execPath, join(PROXY, 'backend.ts')] },
+    ],
+    { flags: ['--request-timeout', '1s'] },
+  ),
+)
+afterAll(cleanUp)
+
+test('without origins a preflight is answered too, and allows nothing', async () => {
+  const { status, headers, text } = await world.callgate.call('/v1/life/raw/a', {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'PUT' },
+  })
+  expect([status, text, [...headers.keys()].filter(name => name.startsWith('access-control'))]).toEqual([204, '', []])
+})
+
+test('what a server says of origins is handed on where the edge says nothing', async () => {
+  const { headers } = await world.call('raw', '/raw/cors', { headers: { origin: 'https://app.example' } })
+  expect([headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual(['*', 'Accept'])
+})
+
+test('a stream, a WebSocket and a log that is followed are ended, and so is Callgate, with status 0', async () => {
+  const ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}/v1/life/sockets/echo`, {
+    headers: { 'x-api-key': world.key },
+  } as never)
+  const said: unknown[] = []
+  ws.onmessage = ({ data }) => said.push(data)
+  const closed = new Promise<CloseEvent>(resolve => {
+    ws.onclose = resolve
+  })
+  await new Promise(resolve => {
+    ws.onopen = resolve
+  })
+  ws.send('hello')
+  const stream = await fetch(`${world.callgate.url}/v1/life/raw/download?10000000000`, {
+    headers: { 'x-api-key': world.key },
+  })
+  const reader = stream.body!.getReader()
+  await reader.read()
+  const log = await fetch(`${world.callgate.url}${await world.path()}/raw/logs?follow=true`, {
+    headers: { authorization: `Bearer ${world.callgate.adminToken}` },
+  })
+  const followed = log.text()
+  const asked = performance.now()
+  const status = await world.callgate.stop()
+  expect([status, performance.now() - asked < 8000]).toEqual([0, true])
+  expect(await followed).toContain('was started')
+  expect([said, (await closed).code]).toEqual([['hello'], 1001])
+  const rest = async () => {
+    for (;;) if ((await reader.read()).done) return 'ended'
+  }
+  expect(await rest().catch(() => 'broken off')).toBe('broken off')
+})

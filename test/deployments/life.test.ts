@@ -1,0 +1,195 @@
+/** How the processes of deployments start, serve, are replaced and end. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { cleanUp, waitFor } from '../harness.ts'
+import { processOf } from '../life/processes.ts'
+import { SERVER, World } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+const server = (name: string, more: object = {}) => ({ name, command: SERVER, health: '/health', ...more })
+
+describe('deployments of programs', () => {
+  const world = new World()
+  beforeAll(() =>
+    world.start([
+      server('lazy', { idle_seconds: 1.5 }),
+      server('eager', { min_instances: 1, idle_seconds: 0.1 }),
+      server('slow-start', { env: { START_MS: '1500' } }),
+      server('two', { replicas: 2 }),
+      server('crashing'),
+      server('hopeless', { env: { DIE_AT_START: '7' } }),
+      server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
+      { name: 'no-program', command: ['no-such-program-at-all'] },
+      server('no-folder', { cwd: '/no/such/folder' }),
+      server('ill', { health_interval_seconds: 0.1 }),
+      server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
+      server('deaf', { drain_seconds: 0.1 }),
+      server('managed'),
+      { name: 'plain', command: SERVER },
+    ]),
+  )
+  afterAll(cleanUp)
+
+  test('the first request starts it, and none for long ends it', async () => {
+    expect((await world.shown('lazy')).status).toBe('idle')
+    const pid = await world.pid('lazy')
+    expect(await world.shown('lazy')).toMatchObject({
+      status: 'running',
+      reason: null,
+      replicas: [{ number: 1, state: 'ready', pid, restarts: 0 }],
+    })
+    expect(await world.pid('lazy')).toBe(pid)
+    await world.status('lazy', 'idle')
+    await waitFor(() => processOf(pid) === undefined || undefined)
+    expect(await world.pid('lazy')).not.toBe(pid)
+  })
+
+  test('with min_instances it runs from the start on, and is not ended', async () => {
+    const { replicas } = await world.status('eager', 'running')
+    await Bun.sleep(500)
+    expect(await world.pid('eager')).toBe(replicas[0].pid)
+  })
+
+  test('requests that arrive while it starts wait, and all of them are answered by the one that starts', async () => {
+    const pids = await Promise.all(Array.from({ length: 20 }, () => world.pid('slow-start')))
+    expect(new Set(pids).size).toBe(1)
+  })
+
+  test('without a health path it is ready when it listens', async () => {
+    expect((await world.call('plain', '/pid')).status).toBe(200)
+  })
+
+  test('the replica with the fewest requests is next', async () => {
+    await world.pid('two')
+    await waitFor(async () => {
+      const { replicas } = await world.shown('two')
+      return replicas.every((r: { state: string }) => r.state === 'ready') && replicas.length === 2 ? true : undefined
+    })
+    const slow = Array.from({ length: 6 }, () => world.call('two', '/slow?ms=500'))
+    const most = (await Promise.all(slow)).map(answer => answer.json.most)
+    expect(Math.max(...most)).toBe(3)
+  })
+
+  describe('a crash', () => {
+    test('reaches nobody as a broken connection, and another takes its place', async () => {
+      const pid = await world.pid('crashing')
+      const other = world.call('crashing', '/slow?ms=5000')
+      await Bun.sleep(100)
+      const crash = await world.call('crashing', '/exit')
+      for (const answer of [crash, await other]) {
+        expect([answer.status, answer.headers.get('retry-after')]).toEqual([502, '1'])
+        expect(answer.json.errorMsg).toBeString()
+      }
+      expect(await world.pid('crashing')).not.toBe(pid)
+      expect((await world.shown('crashing')).replicas[0].restarts).toBe(1)
+    })
+
+    test('by a signal is noticed and mended too', async () => {
+      const pid = await world.pid('crashing')
+      process.kill(pid, 'SIGKILL')
+      const answers = await Promise.all(Array.from({ length: 10 }, () => world.call('crashing', '/pid')))
+      for (const { status, json } of answers) if (status === 200) expect(json).not.toBe(pid)
+      for (const { status } of answers) expect([200, 502]).toContain(status)
+      expect(await world.pid('crashing')).not.toBe(pid)
+    })
+  })
+
+  describe('one that does not start', () => {
+    test.each([
+      ['hopeless', 'exit status 7'],
+      ['never-ready', 'not ready within 0.5 s'],
+      ['no-program', 'there is no such program'],
+      ['no-folder', 'working directory'],
+    ])('is 503 with when to come back, and the reason is for who manages it: %s', async (name, why) => {
+      const answer = await world.call(name, '/pid')
+      expect(answer.status).toBe(503)
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(answer.text).not.toContain(why)
+      const shown = await world.status(name, 'failing')
+      expect(shown.reason).toContain(why)
+      await waitFor(async () => (await world.api('GET', `/${name}/logs`)).text.includes('callgate: ') || undefined)
+    })
+
+    test('is tried less and less often, and callers are told at once', async () => {
+      await waitFor(async () => {
+        const { headers } = await world.call('hopeless', '/pid')
+        return Number(headers.get('retry-after')) >= 3 || undefined
+      })
+      const asked = performance.now()
+      expect((await world.call('hopeless', '/pid')).status).toBe(503)
+      expect(performance.now() - asked).toBeLessThan(1000)
+    })
+  })
+
+  test('one that is ill for long is replaced', async () => {
+    const pid = await world.pid('ill')
+    await world.call('ill', '/ill')
+    await waitFor(async () => (await world.pid('ill')) !== pid || undefined)
+  })
+
+  describe('a change', () => {
+    test('takes over when it is ready, while the old one ends what it has: no request fails', async () => {
+      await world.call('updated', '/pid')
+      const failed: number[] = []
+      const versions = new Set<string | null>()
+      let going = true
+      const callers = Array.from({ length: 8 }, async () => {
+        while (going) {
+          const { status, headers } = await world.call('updated', '/slow?ms=20')
+          if (status !== 200) failed.push(status)
+          else versions.add(headers.get('x-version'))
+        }
+      })
+      const long = world.call('updated', '/slow?ms=2500')
+      for (const VERSION of ['two', 'three']) {
+        const changed = await world.api('PATCH', '/updated', { env: { VERSION, START_MS: '300' } })
+        expect(changed.json.status).toBe('updating')
+        await waitFor(() => versions.has(VERSION) || undefined)
+      }
+      await world.api('POST', '/updated/restart')
+      await world.status('updated', 'running')
+      const { headers } = await long
+      going = false
+      await Promise.all(callers)
+      expect([failed, headers.get('x-version')]).toEqual([[], 'one'])
+      expect(await world.shown('updated')).toMatchObject({ revision: 3, replicas: [{ revision: 3, state: 'ready' }] })
+    })
+
+    test('that does not start leaves the old one serving, and says so', async () => {
+      const pid = await world.pid('updated')
+      await world.api('PATCH', '/updated', { env: { DIE_AT_START: '9' } })
+      const shown = await world.status('updated', 'failing')
+      expect(shown.reason).toMatch(/revision 4 did not start .*exit status 9/)
+      expect(await world.pid('updated')).toBe(pid)
+      await world.api('PATCH', '/updated', { env: { VERSION: 'five' } })
+      await world.status('updated', 'running')
+      await waitFor(async () => (await world.call('updated', '/pid')).headers.get('x-version') === 'five' || undefined)
+    })
+  })
+
+  test('one that does not end when it is asked is killed', async () => {
+    const pid = await world.pid('deaf')
+    await world.call('deaf', '/sigterm-deaf')
+    await world.api('POST', '/deaf/stop')
+    await waitFor(() => processOf(pid) === undefined || undefined, 5000)
+    expect((await world.api('GET', '/deaf/logs')).text).toContain('is killed')
+  })
+
+  test('it is stopped, started and deleted', async () => {
+    const pid = await world.pid('managed')
+    const slow = world.call('managed', '/slow?ms=400')
+    await Bun.sleep(100)
+    expect((await world.api('POST', '/managed/stop')).json).toMatchObject({ status: 'stopped', enabled: false })
+    const none = await world.call('managed', '/pid')
+    expect([none.status, none.text]).toEqual([404, ''])
+    expect((await slow).status).toBe(200)
+    await waitFor(() => processOf(pid) === undefined || undefined)
+    expect((await world.api('POST', '/managed/start')).json.status).toMatch(/^(starting|running)$/)
+    const again = await world.pid('managed')
+    expect(again).not.toBe(pid)
+    expect((await world.api('DELETE', '/managed')).json).toEqual({ deleted: true })
+    expect((await world.call('managed', '/pid')).status).toBe(404)
+    expect((await world.api('GET', '/managed')).status).toBe(404)
+    await waitFor(() => processOf(again) === undefined || undefined)
+  })
+})

@@ -1,0 +1,86 @@
+/** No process of a deployment outlives Callgate, however that ends, nor its own deployment. */
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
+import { workersOf } from '../life/processes.ts'
+import { marked, noneMarked } from './marked.ts'
+import { SERVER, World } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+let marks = 0
+const dataDir = join(temporaryFolder(), 'data')
+const env = { CALLGATE_ADMIN_TOKEN: mintSecret('hf') }
+
+/** A Callgate with a deployment of two replicas that have children, some of them gone off into sessions of their own. */
+async function withChildren(target: 'source' | 'executable' = 'source') {
+  const mark = `orphan-mark-${process.pid}-${++marks}`
+  const world = new World()
+  const family = { name: 'family', command: SERVER, replicas: 2, env: { MARK: mark }, min_instances: 1 }
+  await world.start([family], { target, dataDir, env })
+  await world.status('family', 'running')
+  for (let i = 0; i < 4; i++) await world.call('family', '/children')
+  expect(marked(mark).length).toBeGreaterThanOrEqual(10)
+  const guard = workersOf(world.callgate.process.pid, 'guard')[0]!
+  return { world, mark, guard: guard.pid, main: world.callgate.process.pid }
+}
+
+afterEach(cleanUp)
+afterAll(cleanUp)
+
+test.each(['source', 'executable'] as const)('kill -9 of Callgate (%s) takes all of them along', async target => {
+  const { world, mark, guard } = await withChildren(target)
+  await world.callgate.kill()
+  await noneMarked(mark)
+  await waitFor(() => {
+    try {
+      process.kill(guard, 0)
+      return undefined
+    } catch {
+      return true
+    }
+  }, 5000)
+})
+
+test('the end of Callgate in order takes all of them along', async () => {
+  const { world, mark } = await withChildren()
+  expect(await world.callgate.stop()).toBe(0)
+  expect(marked(mark)).toEqual([])
+})
+
+test('when the guard is killed they go, and are started again', async () => {
+  const { world, mark, guard } = await withChildren()
+  const before = marked(mark)
+  process.kill(guard, 'SIGKILL')
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 10_000)
+  await waitFor(async () => (await world.call('family', '/pid')).status === 200 || undefined)
+  await world.callgate.stop()
+  expect(marked(mark)).toEqual([])
+})
+
+test('when both are killed, the next start ends what is left before it starts anything', async () => {
+  const { mark, guard, main } = await withChildren()
+  process.kill(guard, 'SIGKILL')
+  process.kill(main, 'SIGKILL')
+  await waitFor(() => marked(mark).length > 0 || undefined)
+  const next = new World()
+  await next.start([], { dataDir, env })
+  await noneMarked(mark).catch(async () => {
+    // the deployment is there still, and runs anew: none of the old processes does
+    const { replicas } = await next.shown('family')
+    expect(marked(mark).toSorted()).toEqual(replicas.map((r: { pid: number }) => r.pid).toSorted())
+  })
+})
+
+test('one deployment that ends takes its own along, and no others', async () => {
+  const { world, mark } = await withChildren()
+  const other = `${mark}-other`
+  await world.api('POST', '', { name: 'other', command: SERVER, env: { MARK: other } })
+  await world.call('other', '/children')
+  const others = marked(other)
+  expect(others.length).toBeGreaterThanOrEqual(3)
+  await world.api('POST', '/family/stop')
+  await waitFor(() => marked(mark).length === others.length || undefined, 10_000)
+  expect(marked(other)).toEqual(others)
+})

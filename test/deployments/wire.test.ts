@@ -1,0 +1,145 @@
+/** Parts of the proxy that no request from outside shows: WebSocket frames, and the end of the thread of connections. */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { LogFile } from '../../src/deployments/guard/log-file.ts'
+import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
+import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
+import { ORDER } from '../../src/deployments/wire/messages.ts'
+import { type Answering, Wire } from '../../src/deployments/wire/wire.ts'
+import { cleanUp, temporaryFolder } from '../harness.ts'
+
+afterAll(cleanUp)
+
+describe('WebSocket frames', () => {
+  /** A frame as a server sends it: without a mask. */
+  const sent = (first: number, payload: string | Uint8Array, more: number[] = []) =>
+    Buffer.concat([Buffer.from([first, ...more]), Buffer.from(payload as string)])
+  const read = (limit: number, ...pieces: Buffer[]) => {
+    const reader = new FrameReader(limit)
+    const all = []
+    for (const piece of pieces) {
+      reader.push(piece)
+      for (let next = reader.next(); next; next = reader.next()) all.push(next)
+    }
+    return all
+  }
+  const text = (payload: string) => ({ opcode: OPCODE.text, payload: Buffer.from(payload) })
+
+  test('are masked, at every length', () => {
+    for (const length of [0, 1, 125, 126, 65_535, 65_536]) {
+      const payload = Buffer.alloc(length, 'p')
+      const frame = frameOf(OPCODE.binary, payload)
+      const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
+      const mask = frame.subarray(2 + extended, 6 + extended)
+      expect([frame[0], frame[1]! >> 7, frame.length]).toEqual([0x82, 1, 6 + extended + length])
+      const unmasked = frame.subarray(6 + extended).map((byte, i) => byte ^ mask[i & 3]!)
+      expect(payload.equals(unmasked)).toBe(true)
+    }
+  })
+
+  test('come in any pieces, and messages in any fragments, with control frames between them', () => {
+    const whole = Buffer.concat([
+      sent(0x01, 'he', [2]),
+      sent(0x89, 'x', [1]),
+      sent(0x00, 'l', [1]),
+      sent(0x80, 'lo', [2]),
+      sent(0x81, 'next', [4]),
+    ])
+    const expected = [{ opcode: OPCODE.ping, payload: Buffer.from('x') }, text('hello'), text('next')]
+    expect(read(100, whole)).toEqual(expected)
+    expect(read(100, ...[...whole].map(byte => Buffer.from([byte])))).toEqual(expected)
+  })
+
+  test('tell an end, with or without a reason', () => {
+    expect(read(100, sent(0x88, '', [0]))).toEqual([{ opcode: OPCODE.close, code: undefined, reason: '' }])
+    const payload = Buffer.concat([Buffer.from([0x0f, 0xa1]), Buffer.from('enough')])
+    expect(read(100, sent(0x88, payload, [payload.length]))).toEqual([
+      { opcode: OPCODE.close, code: 4001, reason: 'enough' },
+    ])
+    expect(closeFrameOf(1000, 'r'.repeat(500)).length).toBe(6 + 125)
+  })
+
+  test.each<[string, number, Buffer]>([
+    ['a mask from a server', 1002, Buffer.from([0x81, 0x80, 0, 0, 0, 0])],
+    ['an extension that was not agreed', 1002, sent(0xc1, 'a', [1])],
+    ['a fragment of nothing', 1002, sent(0x80, 'a', [1])],
+    ['an unknown kind', 1002, sent(0x83, 'a', [1])],
+    ['a long control frame', 1002, sent(0x89, 'a'.repeat(126), [126, 0, 126])],
+    ['a control frame in fragments', 1002, sent(0x09, 'a', [1])],
+    ['an end of one byte', 1002, sent(0x88, 'a', [1])],
+    ['a message that is too large', 1009, sent(0x82, 'a'.repeat(201), [126, 0, 201])],
+    ['one that only says so', 1009, Buffer.from([0x82, 127, 0, 0, 255, 255, 255, 255, 255, 255])],
+    [
+      'too large in fragments',
+      1009,
+      Buffer.concat([sent(0x02, 'a'.repeat(110), [110]), sent(0x80, 'a'.repeat(110), [110])]),
+    ],
+  ])('are refused: %s', (_, code, bytes) => {
+    let thrown: unknown
+    try {
+      read(200, bytes)
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBeInstanceOf(FrameError)
+    expect((thrown as FrameError).code).toBe(code)
+  })
+})
+
+test('when the thread of connections ends, what is under way is lost, and the next request is served', async () => {
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: request =>
+      request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there'),
+  })
+  const wire = new Wire()
+  const pool = wire.pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
+  /** How a request ended: its body, or the error's name. */
+  const ask = (path: string): { ended: Promise<string>; line: number } => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let body = ''
+    const answering: Answering = {
+      answered() {},
+      data: piece => {
+        body += Buffer.from(piece).toString()
+      },
+      unfinished() {},
+      ended: () => resolve(body),
+      failed: error => resolve(error.name),
+      wrote() {},
+    }
+    const line = wire.line(answering)
+    wire.ordering().push(ORDER.begin, line, 1, 'GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true)
+    return { ended: promise, line }
+  }
+  expect(await ask('/').ended).toBe('there')
+  const slow = ask('/slow')
+  await Bun.sleep(50)
+  // no bytes are no order: the thread does not survive it
+  wire.ordering().push(ORDER.write, slow.line, null)
+  expect(await slow.ended).toBe('Lost')
+  expect(await ask('/').ended).toBe('there')
+  pool.close()
+  expect(await ask('/').ended).toBe('Unconnected')
+  await server.stop(true)
+})
+
+test('a log is kept in three files at most, and its last lines are found in all of them', () => {
+  const path = join(temporaryFolder(), 'logs/output.log')
+  const log = new LogFile(path)
+  const line = 'x'.repeat(8000)
+  const lines = Math.ceil((MOST_OF_A_LOG * 3.5) / line.length)
+  for (let i = 0; i < lines; i++) log.line('r1.1 out', `${i} ${line}`)
+  const kept = keptLogs(path)
+  expect(kept.map(existsSync)).toEqual([true, true, true])
+  expect(existsSync(`${path}.3`)).toBe(false)
+  for (const file of kept) expect(statSync(file).size).toBeLessThan(MOST_OF_A_LOG + 10_000)
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  const last = lastLines(path, 2000).toString().trimEnd().split('\n')
+  expect(last).toHaveLength(2000)
+  expect(last.map(text => Number(text.split(' ')[3]))).toEqual(Array.from({ length: 2000 }, (_, i) => lines - 2000 + i))
+  expect(lastLines(path, 1).toString()).toMatch(new RegExp(`^\\S+Z r1\\.1 out ${lines - 1} x+\n$`))
+  expect(lastLines('/no/such/log', 10).length).toBe(0)
+})
