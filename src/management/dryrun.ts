@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Asset } from '../catalog/assets.ts'
-import { adminGrant, type Grant } from '../catalog/grant.ts'
+import type { Grant } from '../catalog/grant.ts'
 import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Reply, Surroundings } from '../endpoints/endpoint.ts'
 import { HandlerFault, logOf } from '../endpoints/handler.ts'
@@ -10,10 +10,11 @@ import { Fault, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { grantAsked } from './test-as.ts'
 
 /**
- * The test pane: runs an endpoint of the draft, raw, with the same dispatch as serving. The body is the model's body, or
- * the query's parameters as JSON.
+ * The test pane: runs an endpoint of the draft with the same dispatch as serving; raw, or as `X-Test-As` says. The body is
+ * the model's body, or the query's parameters as JSON.
  */
 export async function dryRun(
   context: ManagementContext,
@@ -25,8 +26,8 @@ export async function dryRun(
   const asset = assetFor(context, who, assetId, 'editor')
   const config = asset.config.endpoints?.find(e => e.id === endpointId)
   if (!config) throw notFound('The draft has no such endpoint.')
+  const grant = grantAsked(context, request, asset, endpointId)
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
-  const grant = adminGrant(asset.projectId)
   const endpoint = await compileDraft(context, asset, config)
   if (endpoint.handle) {
     const reply = await runFunction(context, request, endpoint, asset, body, grant)

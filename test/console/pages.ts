@@ -32,6 +32,58 @@ export const PAGES: ConsolePage[] = [
   { name: 'projects', path: '/projects', ready: table('Projects') },
   { name: 'new-project', path: '/projects', ready: heading('Projects'), prepare: press('New project') },
   { name: 'project', path: '/projects/garden', ready: heading('Garden') },
+  {
+    name: 'service-keys',
+    path: '/projects/garden/services/plants/keys',
+    ready: page => page.getByRole('row', { name: /head gardener/ }).waitFor(),
+  },
+  {
+    name: 'mint-key',
+    path: '/projects/garden/services/plants/keys',
+    ready: page => page.getByRole('row', { name: /head gardener/ }).waitFor(),
+    prepare: async page => {
+      await press('Mint key')(page)
+      await page.getByRole('checkbox', { name: /search/ }).waitFor()
+    },
+  },
+  {
+    name: 'no-keys',
+    path: '/projects/garden/services/drafts/keys',
+    ready: page => page.getByText('No key yet').waitFor(),
+  },
+  {
+    name: 'project-keys',
+    path: '/projects/garden/keys',
+    ready: page => page.getByRole('row', { name: /operations/ }).waitFor(),
+  },
+  {
+    name: 'edit-project-key',
+    path: '/projects/garden/keys',
+    ready: page => page.getByRole('row', { name: /operations/ }).waitFor(),
+    prepare: async page => {
+      await press('Actions for operations')(page)
+      await page.getByRole('menuitem', { name: 'Edit' }).click()
+      await page.getByRole('checkbox', { name: /flowers/ }).waitFor()
+    },
+  },
+  {
+    name: 'test-rows',
+    path: '/projects/garden/services/plants/test?endpoint=search&as=public',
+    ready: page => page.getByRole('button', { name: 'Run' }).waitFor(),
+    prepare: async page => {
+      await press('Run')(page)
+      await page.getByRole('table', { name: 'Answer' }).waitFor()
+    },
+  },
+  {
+    name: 'test-model',
+    path: '/projects/garden/services/plants/test?endpoint=species',
+    ready: page => page.getByRole('button', { name: 'Run' }).waitFor(),
+    prepare: async page => {
+      await press('Run')(page)
+      await page.getByText('"predictions"').waitFor()
+    },
+  },
   { name: 'members', path: '/projects/garden/members', ready: table('Members') },
   { name: 'add-member', path: '/projects/garden/members', ready: table('Members'), prepare: press('Add member') },
   { name: 'users', path: '/users', ready: table('Users') },

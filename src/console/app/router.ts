@@ -5,6 +5,7 @@ import { auditRoutes } from '../areas/audit/routes.ts'
 import { authRoutes } from '../areas/auth/routes.ts'
 import { connectionRoutes } from '../areas/connections/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
+import { keyPages } from '../areas/keys/routes.ts'
 import { memberPages } from '../areas/members/routes.ts'
 import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
 import { servicePages } from '../areas/services/routes.ts'
@@ -27,7 +28,7 @@ const routeTree = rootRoute.addChildren([
     ...settingsRoutes,
     ...accountRoutes,
     ...tokenRoutes,
-    projectRoute.addChildren([...projectPages, ...servicePages, ...memberPages]),
+    projectRoute.addChildren([...projectPages, ...servicePages, ...keyPages, ...memberPages]),
   ]),
 ])
 

@@ -6,6 +6,7 @@ import {
   IconFolders,
   IconHistory,
   IconHome,
+  IconKey,
   IconPlugConnected,
   IconSettings,
   IconTerminal2,
@@ -30,6 +31,7 @@ export interface NavigationItem {
 export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
   { label: t.services, icon: IconApi, to: '/projects/$project/services' },
+  { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
   { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]
 

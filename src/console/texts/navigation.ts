@@ -5,6 +5,8 @@ export const navigation = {
   services: 'Services',
   newEndpoint: 'New endpoint',
   versions: 'Versions',
+  keys: 'Keys',
+  test: 'Test',
   members: 'Members',
   users: 'Users',
   connections: 'Connections',

@@ -83,6 +83,41 @@ export function kinds(world: World): void {
     expect(run.json.rows[0].name).toBe('Ada Lovelace')
   })
 
+  test('a dry-run as the public, or as a key, gives what they get', async () => {
+    const path = (id: string) => `/api/api-services/${world.service}/endpoints/${id}/test`
+    const as = (who: string, id = 'customer', body: object = { id: 3 }) =>
+      world.admin('POST', path(id), body, { 'x-test-as': who })
+    const mint = async (fields: object) => {
+      const { id, key } = await world.mint(fields)
+      return { as: String(id), key }
+    }
+    const masked = await mint({ masking_level: 'masked', sensitivity_max: 'high' })
+    const served = await world.serve('customer?id=3', { key: masked.key })
+    const raw = await as('raw')
+    expect(served.json).not.toEqual(raw.json)
+    expect(raw.json).toEqual((await dryRun('customer', { id: 3 })).json)
+    expect((await as(masked.as)).json).toEqual(served.json)
+    expect((await as('public')).json.rows[0].email).toBe('[BLOCKED]')
+
+    const scoped = await mint({ row_scope: { region: ['nowhere'] }, allowed_endpoints: ['customer'] })
+    expect((await as(scoped.as)).json.rows).toEqual([])
+    const beyond = await as(scoped.as, 'search', {})
+    expect([beyond.status, beyond.json.code]).toEqual([403, 'endpoint_out_of_reach'])
+    const ofProject = await world.mintForProject({ allowed_services: ['shop'], masking_level: 'masked' })
+    expect((await as(String(ofProject.id))).json.rows[0].email).toBe('[BLOCKED]')
+
+    await world.admin('DELETE', `/api/publish/assets/${world.service}/api-keys/${scoped.as}`)
+    expect((await as(scoped.as)).json.code).toBe('key_inactive')
+    const elsewhere = await world.mint({}, world.otherService)
+    for (const [who, status] of [
+      [String(elsewhere.id), 404],
+      ['999999999', 404],
+      ['everyone', 422],
+      ['-1', 422],
+    ] as const)
+      expect([who, (await as(who)).status]).toEqual([who, status])
+  })
+
   test('a dry-run takes no API key and needs to be signed in', async () => {
     const path = `/api/api-services/${world.service}/endpoints/customer/test`
     expect((await world.call(path, { key: world.rawKey, body: { id: 1 } })).status).toBe(401)

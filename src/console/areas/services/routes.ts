@@ -1,37 +1,12 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
-import { projectsQuery } from '../../api/projects.ts'
-import { serviceQuery, servicesQuery } from '../../api/services.ts'
-import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
-
-const sectionRoute = createRoute({
-  getParentRoute: () => projectRoute,
-  path: 'services',
-  staticData: { title: t.services },
-})
+import { keyTabs } from '../keys/routes.ts'
+import { sectionRoute, serviceRoute } from './service-route.ts'
 
 const listRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '/',
   component: lazyRouteComponent(() => import('./list-page.tsx'), 'ServicesPage'),
-})
-
-/** One service, which the URL names by its key: its header and tabs stand around the pages below. */
-export const serviceRoute = createRoute({
-  getParentRoute: () => sectionRoute,
-  path: '$service',
-  staticData: { title: params => params.service ?? '' },
-  component: lazyRouteComponent(() => import('./service-page.tsx'), 'ServicePage'),
-  loader: async ({ context: { queryClient }, params }) => {
-    const projects = await queryClient.ensureQueryData(projectsQuery)
-    const project = projects.find(({ slug }) => slug === params.project)
-    if (!project) return
-    const query = servicesQuery(project.project_id)
-    const named = ({ asset_key }: { asset_key: string }) => asset_key === params.service
-    const known = (await queryClient.ensureQueryData(query)).find(named)
-    const row = known ?? (await queryClient.fetchQuery({ ...query, staleTime: 0 })).find(named)
-    if (row) await queryClient.ensureQueryData(serviceQuery(project.project_id, row.id))
-  },
 })
 
 const endpointsRoute = createRoute({
@@ -73,7 +48,7 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
 })
 
-const serviceTabs = [endpointsRoute, newEndpointRoute, endpointRoute, versionsRoute, settingsRoute] as const
+const serviceTabs = [endpointsRoute, newEndpointRoute, endpointRoute, ...keyTabs, versionsRoute, settingsRoute] as const
 
 /** Below a project. */
 export const servicePages = [sectionRoute.addChildren([listRoute, serviceRoute.addChildren([...serviceTabs])])] as const
