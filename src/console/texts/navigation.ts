@@ -9,6 +9,7 @@ export const navigation = {
   test: 'Test',
   members: 'Members',
   users: 'Users',
+  user: 'User',
   connections: 'Connections',
   audit: 'Audit',
   settings: 'Settings',
