@@ -69,10 +69,16 @@ describeInBrowser('people', () => {
     await page.goto(`${callgate.url}/console/projects/garden/members`)
     await page.getByRole('button', { name: 'Add member' }).click()
     const dialog = page.getByRole('dialog', { name: 'Add member' })
-    await dialog.getByLabel(/^Username/).first().fill('nobody')
+    await dialog
+      .getByLabel(/^Username/)
+      .first()
+      .fill('nobody')
     await dialog.getByRole('button', { name: 'Add member' }).click()
     await dialog.getByText('No such user.').waitFor()
-    await dialog.getByLabel(/^Username/).first().fill('mia')
+    await dialog
+      .getByLabel(/^Username/)
+      .first()
+      .fill('mia')
     await dialog.getByRole('button', { name: 'Add member' }).click()
     await page.getByLabel('Role of mia').selectOption('Admin')
     await page.getByText('mia is Admin now').waitFor()
