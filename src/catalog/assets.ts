@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, max, type SQL } from 'drizzle-orm'
+import { and, asc, count, desc, eq, isNotNull, max, type SQL } from 'drizzle-orm'
 import { apiKeys, assets, assetVersions } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkServiceKey } from './names.ts'
@@ -49,6 +49,17 @@ export function getAsset(store: Store, id: number): Asset {
 
 export const findAsset = (store: Store, key: string): Asset | undefined =>
   store.select().from(assets).where(eq(assets.assetKey, key)).get() as Asset | undefined
+
+/** How many keys each service has of its own, by its id; those without any are not in it. */
+export function countServiceKeys(store: Store): Map<number, number> {
+  const counted = store
+    .select({ id: apiKeys.assetId, keys: count() })
+    .from(apiKeys)
+    .where(isNotNull(apiKeys.assetId))
+    .groupBy(apiKeys.assetId)
+    .all()
+  return new Map(counted.map(({ id, keys }) => [id!, keys]))
+}
 
 /** A draft with its first version. @throws Fault 409 the key is taken; 422 its form or the config's shape */
 export function createAsset(

@@ -85,11 +85,7 @@ export class KeyRing {
     const row = this.#db.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get()
     if (!row) return undefined
     if (this.#known.size >= CACHED_KEYS) this.#known.clear()
-    const fresh: KnownKey = {
-      grant: grantOf(row),
-      isActive: row.isActive,
-      expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Number.POSITIVE_INFINITY,
-    }
+    const fresh = knownOf(row)
     this.#known.set(hash, fresh)
     return fresh
   }
@@ -164,6 +160,13 @@ export class KeyRing {
     const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
     if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
     return key
+  }
+
+  /** A key of the project or of a service in it, as the gate has it. @throws Fault 404 */
+  known(store: Store, projectId: number, id: number): KnownKey {
+    const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
+    if (key?.projectId !== projectId) throw notFound('No such key.')
+    return knownOf(key)
   }
 
   findByHash = (store: Store, secret: string): ApiKey | undefined =>
@@ -252,6 +255,12 @@ function auditFields(fields: Partial<KeyFields>): unknown {
 
 const setOrAll = <T extends string>(list: T[] | null): ReadonlySet<T> | null =>
   list === null || list.length === 0 ? null : new Set(list)
+
+const knownOf = (row: ApiKey): KnownKey => ({
+  grant: grantOf(row),
+  isActive: row.isActive,
+  expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Number.POSITIVE_INFINITY,
+})
 
 function grantOf(row: ApiKey): Grant {
   return {

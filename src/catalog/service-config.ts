@@ -258,7 +258,7 @@ export function checkServiceConfig(config: unknown): asserts config is ServiceCo
     if (seen.has(endpoint.id))
       throw conflict(`Two endpoints have the id ${endpoint.id}; an id is unique within its service.`)
     seen.add(endpoint.id)
-    checkEndpoint(endpoint as EndpointConfig)
+    naming(endpoint.id, () => checkEndpoint(endpoint as EndpointConfig))
   }
 }
 
@@ -306,17 +306,15 @@ function checkFilter(filter: Filter, where: string): void {
     )
 }
 
-/** Runs `work` so that a refusal in it names the endpoint it is about. */
+/** Runs `work` so that a refusal in it names the endpoint it is about: in its text, and as its member `endpoint`. */
 export function naming<T>(endpointId: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (!(error instanceof Fault) || error.message.startsWith('endpoint ')) throw error
-    throw new Fault(error.status, error.code, `endpoint ${endpointId}: ${error.message}`, {
-      cause: error.cause,
-      headers: error.headers,
-      members: error.members,
-    })
+    if (!(error instanceof Fault) || error.members.endpoint !== undefined) throw error
+    const { status, code, message, cause, headers, members } = error
+    const text = message.startsWith('endpoint ') ? message : `endpoint ${endpointId}: ${message}`
+    throw new Fault(status, code, text, { cause, headers, members: { ...members, endpoint: endpointId } })
   }
 }
 

@@ -1,7 +1,9 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import {
   type Asset,
   type AssetFields,
+  type AssetVersion,
+  countServiceKeys,
   createAsset,
   deleteAsset,
   getAsset,
@@ -34,7 +36,9 @@ const fields = {
   sort_order: Type.Optional(Type.Integer()),
 }
 const NewAsset = Type.Object({ ...fields, asset_type: Type.String(), asset_key: Type.String() })
+export type NewServiceInput = Static<typeof NewAsset>
 const AssetUpdate = Type.Object({ ...fields, change_note: Type.Optional(Type.String({ maxLength: 2000 })) })
+export type ServiceInput = Static<typeof AssetUpdate>
 
 /** The asset, when the user has at least this role in its project. @throws Fault 404, 403 */
 export function assetFor(context: ManagementContext, { user }: SignedIn, id: string, need: Role): Asset {
@@ -58,7 +62,12 @@ export function assets(context: ManagementContext, request: Request, { user }: S
     assetType: params.get('asset_type') ?? undefined,
     status,
   })
-  return list(request, found.filter(asset => sees(context, user, asset.projectId)).map(assetRow))
+  const keys = countServiceKeys(context.db)
+  const seen = found.filter(asset => sees(context, user, asset.projectId))
+  return list(
+    request,
+    seen.map(asset => listedRow(asset, keys.get(asset.id) ?? 0)),
+  )
 }
 
 export async function addAsset(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
@@ -165,6 +174,12 @@ export function diffVersions(context: ManagementContext, who: SignedIn, id: stri
   })
 }
 
+/** What a version was, whole. */
+export function oneVersion(context: ManagementContext, who: SignedIn, id: string, number: string): Response {
+  const asset = assetFor(context, who, id, 'viewer')
+  return json(wholeVersion(getVersion(context.db, asset.id, idOf(number))))
+}
+
 function fromWire(body: {
   title?: string
   description?: string
@@ -194,12 +209,18 @@ const assetRow = (asset: Asset) => ({
   status: asset.status,
   project_id: asset.projectId,
   published_version: asset.publishedVersion,
+  /** it is published, and its draft would serve something else */
+  unpublished_changes:
+    asset.publishedConfig !== null && JSON.stringify(asset.config) !== JSON.stringify(asset.publishedConfig),
   created_at: asset.createdAt,
   updated_at: asset.updatedAt,
 })
 export type AssetRow = ReturnType<typeof assetRow>
 
-const versionRow = (version: ReturnType<typeof getVersion>) => ({
+const listedRow = (asset: Asset, keys: number) => ({ ...assetRow(asset), key_count: keys })
+export type ServiceRow = ReturnType<typeof listedRow>
+
+const versionRow = (version: AssetVersion) => ({
   id: version.id,
   version: version.version,
   published_by: version.publishedBy,
@@ -207,10 +228,22 @@ const versionRow = (version: ReturnType<typeof getVersion>) => ({
   created_at: version.createdAt,
 })
 
+export type VersionRow = ReturnType<typeof versionRow>
+
+const wholeVersion = (version: AssetVersion) => ({
+  ...versionRow(version),
+  title: version.title,
+  description: version.description,
+  theme: version.theme,
+  config: version.config,
+})
+export type WholeVersion = ReturnType<typeof wholeVersion>
+
 const detailed = (context: ManagementContext, asset: Asset) => ({
   ...assetRow(asset),
   versions: listVersions(context.db, asset.id).map(versionRow),
 })
+export type Service = ReturnType<typeof detailed>
 
 function shown(context: ManagementContext, asset: Asset, status = 200, beside: object = {}): Response {
   const self = `/api/publish/assets/${asset.id}`

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import type { Asset } from '../catalog/assets.ts'
-import { adminGrant } from '../catalog/grant.ts'
+import type { Grant } from '../catalog/grant.ts'
 import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
-import type { Endpoint, FunctionRequest, Surroundings } from '../endpoints/endpoint.ts'
+import type { Endpoint, FunctionReply, FunctionRequest, Reply, Surroundings } from '../endpoints/endpoint.ts'
 import { HandlerFault, logOf } from '../endpoints/handler.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
@@ -10,10 +10,11 @@ import { Fault, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { grantAsked } from './test-as.ts'
 
 /**
- * The test pane: runs an endpoint of the draft, raw, with the same dispatch as serving. The body is the model's body, or
- * the query's parameters as JSON.
+ * The test pane: runs an endpoint of the draft with the same dispatch as serving; raw, or as `X-Test-As` says. The body is
+ * the model's body, or the query's parameters as JSON.
  */
 export async function dryRun(
   context: ManagementContext,
@@ -25,24 +26,54 @@ export async function dryRun(
   const asset = assetFor(context, who, assetId, 'editor')
   const config = asset.config.endpoints?.find(e => e.id === endpointId)
   if (!config) throw notFound('The draft has no such endpoint.')
+  const grant = grantAsked(context, request, asset, endpointId)
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
+  const endpoint = await compileDraft(context, asset, config)
+  if (endpoint.handle) {
+    const reply = await runFunction(context, request, endpoint, asset, body, grant)
+    return new Response(reply.body as BodyInit | null, {
+      status: reply.status,
+      headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },
+    })
+  }
+  const reply = await runEndpoint(context, request, endpoint, body, grant)
+  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
+}
+
+/** An endpoint among the others of a draft, as it would be served. @throws Fault 404, 422 what does not compile */
+export async function compileDraft(
+  context: ManagementContext,
+  asset: Asset,
+  config: EndpointConfig,
+): Promise<Endpoint> {
   const { db, publisher } = context
   const { runtime } = publisher.registry
   const surroundings = draftSurroundings(asset, config => compile(config))
   const compile = (config: EndpointConfig) => compileEndpoint(config, db, asset.projectId, runtime, { surroundings })
   await runtime.functions.handlers.check(handlersOf(asset.config.endpoints ?? []))
-  const endpoint = compile(config)
-  if (endpoint.handle) return dryRunFunction(context, request, endpoint, asset, body)
+  return compile(config)
+}
+
+/**
+ * Runs an endpoint that is no function.
+ * @param body the model's body, or the query's parameters as JSON
+ */
+export async function runEndpoint(
+  context: ManagementContext,
+  request: Request,
+  endpoint: Endpoint,
+  body: unknown,
+  grant: Grant,
+): Promise<Reply> {
   const call = {
     params: endpoint.takesBody ? new URLSearchParams() : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
     caller: request,
   }
-  const reply = await Promise.resolve(endpoint.run(call, adminGrant(asset.projectId))).catch(error => {
+  return Promise.resolve(endpoint.run(call, grant)).catch(error => {
     throw told(error)
   })
-  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
 }
 
 /** The draft's endpoints, for code in it that calls them: compiled when they are. */
@@ -61,16 +92,16 @@ function draftSurroundings(
 }
 
 /**
- * A function with the body as its request's, and the URL's query. The answer is the function's own; what it logged is in
- * `x-function-log`, a list of texts in JSON. What it threw comes with its line, its stack and its log.
+ * A function with the body as its request's, and the URL's query. What it threw comes with its line, its stack and its log.
  */
-async function dryRunFunction(
+export async function runFunction(
   context: ManagementContext,
   request: Request,
   { id, methods, handle }: Endpoint,
-  { projectId, assetKey }: Asset,
+  { assetKey }: Asset,
   body: unknown,
-): Promise<Response> {
+  grant: Grant,
+): Promise<FunctionReply> {
   const method = methods.includes('POST') ? 'POST' : methods[0]!
   const call: FunctionRequest = {
     method,
@@ -82,11 +113,7 @@ async function dryRunFunction(
   }
   const deadline = Date.now() + context.config.requestTimeout
   try {
-    const reply = await handle!(call, { grant: adminGrant(projectId), deadline, caller: request })
-    return new Response(reply.body as BodyInit | null, {
-      status: reply.status,
-      headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },
-    })
+    return await handle!(call, { grant, deadline, caller: request })
   } catch (error) {
     throw told(error)
   }
@@ -104,7 +131,7 @@ function told(error: unknown): unknown {
 /** What clients take of a header. */
 const MOST_OF_LOG = 6000
 
-/** The log in a header: as many of its lines as there is room for. */
+/** The log in a header, a list of texts in JSON: as many of its lines as there is room for. */
 function logHeader(lines: readonly string[]): string {
   for (let kept = lines.length; ; kept--) {
     const text = inAscii(JSON.stringify(lines.slice(0, kept)))

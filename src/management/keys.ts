@@ -108,7 +108,7 @@ export async function changeKey(
   const fields = { ...keyFieldsOf(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
   const key = transaction(context.db, tx => {
     const current = context.keys.get(tx, owner, idOf(id))
-    checkMatch(request, keyRow(current))
+    checkMatch(request, settingsRow(current))
     return context.keys.update(tx, who.actor, current, fields)
   })
   return shown(key, owner)
@@ -177,7 +177,14 @@ export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
 }
 
 /** A key as it is listed: whole, but for its secret. */
-export const keyRow = (key: ApiKey) => ({
+export const keyRow = (key: ApiKey) => ({ ...settingsRow(key), last_used_at: key.lastUsedAt })
+export type KeyRow = ReturnType<typeof keyRow>
+export type NewKeyInput = Static<typeof NewProjectKey>
+export type KeyPatchInput = Static<typeof ProjectKeyPatch>
+export type RotationInput = Static<typeof Rotation>
+
+/** What somebody decided: its ETag does not change because the key is used. */
+const settingsRow = (key: ApiKey) => ({
   id: key.id,
   name: key.name,
   prefix: key.prefix,
@@ -201,8 +208,10 @@ export const keyRow = (key: ApiKey) => ({
   rotated_to: key.rotatedTo,
   created_by: key.createdBy,
   created_at: key.createdAt,
-  last_used_at: key.lastUsedAt,
 })
 
 const shown = (key: ApiKey, owner: KeyOwner, status = 200, shownOnce: object = {}) =>
-  single(keyRow(key), { self: `${owner.path}/${key.id}`, keys: owner.path }, status, shownOnce)
+  single(settingsRow(key), { self: `${owner.path}/${key.id}`, keys: owner.path }, status, {
+    last_used_at: key.lastUsedAt,
+    ...shownOnce,
+  })

@@ -25,6 +25,7 @@ import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
 import { settings as serverSettings } from './settings.ts'
+import { handlerTypes, tryEndpoint } from './try-endpoint.ts'
 import * as usage from './usage.ts'
 import { callersOf } from './usage-callers.ts'
 import * as users from './users.ts'
@@ -333,6 +334,10 @@ export function managementRoutes(
     raw,
   )
   app.get(
+    '/publish/assets/:id/versions/:a',
+    on((c, _r, who, p) => assets.oneVersion(c, who, p.id!, p.a!)),
+  )
+  app.get(
     '/publish/assets/:id/versions/:a/diff/:b',
     on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)),
   )
@@ -342,6 +347,15 @@ export function managementRoutes(
     '/api-services/:id/endpoints/:endpoint/test',
     on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
     raw,
+  )
+  app.post(
+    '/api-services/:id/try',
+    on((c, r, who, p) => tryEndpoint(c, r, who, p.id!)),
+    raw,
+  )
+  app.get(
+    '/functions/types',
+    on(() => handlerTypes()),
   )
   app.get(
     '/settings',

@@ -54,6 +54,11 @@ export class QueryAnswers {
     this.#whole = ttlSeconds > 0 ? Math.max(WHOLE, cache.maxBody) : WHOLE
   }
 
+  /** The statement that such a request is run as, for the query's author. @throws Fault 400, 403, 422 the request */
+  sql(grant: Grant, params: URLSearchParams): string {
+    return this.#prepared.sql(this.#prepared.ask(grant, params))
+  }
+
   /**
    * @param deadline milliseconds since the epoch; of an answer that is streamed, its beginning has to be there by then, and
    * each piece may take as long as there is until then

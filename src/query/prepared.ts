@@ -83,6 +83,11 @@ export class PreparedQuery {
     return { granted, bound: bindRequest(granted.view, params, granted.cursors) }
   }
 
+  /** The text of the statement that answers a request. */
+  sql({ granted, bound }: GrantedRequest): string {
+    return this.#variant(granted, bound).statement.sql
+  }
+
   /**
    * Runs a request, its rows in memory: at most 100,000 of them.
    * @throws Fault 400, 403, 422 the request; what `rows` throws

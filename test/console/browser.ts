@@ -70,6 +70,27 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
 /** Waits until nothing on the page is being read. */
 export const settled = (page: Page) => page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'))
 
+interface TraceEvent {
+  name: string
+  /** microseconds of CPU time */
+  tdur?: number
+}
+
+/**
+ * The longest task of a page while `work` is done, in milliseconds of CPU time: on a machine that others use, too, the time
+ * that passes says nothing.
+ */
+export async function longestTask(page: Page, work: () => Promise<unknown>): Promise<number> {
+  const chromium = page.context().browser()!
+  await chromium.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] })
+  await work()
+  const trace = (await chromium.stopTracing()).toString()
+  const { traceEvents } = JSON.parse(trace) as { traceEvents: TraceEvent[] }
+  const tasks = traceEvents.filter(({ name, tdur }) => name.endsWith('RunTask') && tdur !== undefined)
+  expect(tasks.length).toBeGreaterThan(0)
+  return Math.max(...tasks.map(({ tdur }) => tdur! / 1000))
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 interface Finding {

@@ -37,6 +37,11 @@ async function tryLate(page: Page): Promise<void> {
   await page.getByText('Prediction', { exact: true }).waitFor()
 }
 
+const runs = (answered: string) => async (page: Page) => {
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByText(answered).waitFor()
+}
+
 export const PAGES: ConsolePage[] = [
   { name: 'sign-in', path: '/sign-in', signedOut: true, ready: heading('Sign in') },
   { name: 'home', path: '/', ready: heading('Home') },
@@ -86,6 +91,58 @@ export const PAGES: ConsolePage[] = [
     prepare: tryLate,
   },
   { name: 'model-used-by', path: '/projects/garden/models/iris/used-by', ready: table('Used by') },
+  {
+    name: 'service-keys',
+    path: '/projects/garden/services/plants/keys',
+    ready: page => page.getByRole('row', { name: /head gardener/ }).waitFor(),
+  },
+  {
+    name: 'mint-key',
+    path: '/projects/garden/services/plants/keys',
+    ready: page => page.getByRole('row', { name: /head gardener/ }).waitFor(),
+    prepare: async page => {
+      await press('Mint key')(page)
+      await page.getByRole('checkbox', { name: /search/ }).waitFor()
+    },
+  },
+  {
+    name: 'no-keys',
+    path: '/projects/garden/services/drafts/keys',
+    ready: page => page.getByText('No key yet').waitFor(),
+  },
+  {
+    name: 'project-keys',
+    path: '/projects/garden/keys',
+    ready: page => page.getByRole('row', { name: /operations/ }).waitFor(),
+  },
+  {
+    name: 'edit-project-key',
+    path: '/projects/garden/keys',
+    ready: page => page.getByRole('row', { name: /operations/ }).waitFor(),
+    prepare: async page => {
+      await press('Actions for operations')(page)
+      await page.getByRole('menuitem', { name: 'Edit' }).click()
+      await page.getByRole('checkbox', { name: /flowers/ }).waitFor()
+    },
+  },
+  {
+    name: 'test-rows',
+    path: '/projects/garden/services/plants/test?endpoint=search&as=public',
+    ready: page => page.getByRole('button', { name: 'Run' }).waitFor(),
+    prepare: async page => {
+      await press('Run')(page)
+      await page.getByRole('table', { name: 'Answer' }).waitFor()
+    },
+  },
+  {
+    name: 'test-model',
+    path: '/projects/garden/services/plants/test?endpoint=species',
+    ready: page => page.getByRole('button', { name: 'Run' }).waitFor(),
+    prepare: async page => {
+      await press('Run')(page)
+      await page.getByText('"predictions"').waitFor()
+    },
+  },
   { name: 'members', path: '/projects/garden/members', ready: table('Members') },
   { name: 'add-member', path: '/projects/garden/members', ready: table('Members'), prepare: press('Add member') },
   { name: 'users', path: '/users', ready: table('Users') },
@@ -99,4 +156,60 @@ export const PAGES: ConsolePage[] = [
   { name: 'tokens', path: '/tokens', ready: table('Tokens') },
   { name: 'new-token', path: '/tokens', ready: table('Tokens'), prepare: press('New token') },
   { name: 'not-found', path: '/nothing-here', ready: heading('There is no such page') },
+  { name: 'services', path: '/projects/garden/services', ready: table('Services') },
+  { name: 'services-empty', path: '/projects/bank/services', ready: heading('Services') },
+  { name: 'new-service', path: '/projects/garden/services', ready: table('Services'), prepare: press('New service') },
+  { name: 'service', path: '/projects/garden/services/plants', ready: table('Endpoints') },
+  {
+    name: 'endpoint-query',
+    path: '/projects/garden/services/plants/endpoints/search',
+    ready: page => page.getByText('Compiled SQL').waitFor(),
+  },
+  {
+    name: 'endpoint-lookup',
+    path: '/projects/garden/services/plants/endpoints/plant',
+    ready: page => page.getByRole('group', { name: 'Parameters' }).getByRole('textbox').fill('3'),
+    prepare: page => page.getByText('Iris virginica').waitFor(),
+  },
+  {
+    name: 'endpoint-model',
+    path: '/projects/garden/services/plants/endpoints/species',
+    ready: page => page.getByRole('table', { name: 'What it takes' }).waitFor(),
+    prepare: runs('Status 200'),
+  },
+  {
+    name: 'endpoint-function',
+    path: '/projects/garden/services/plants/endpoints/greet',
+    ready: page => page.getByRole('textbox', { name: 'Handler' }).waitFor(),
+    prepare: runs('Status 200'),
+  },
+  {
+    name: 'endpoint-json',
+    path: '/projects/garden/services/plants/endpoints/search',
+    ready: page => page.getByText('Compiled SQL').waitFor(),
+    prepare: async page => {
+      await page.getByText('JSON', { exact: true }).click()
+      await page.getByRole('textbox', { name: 'The endpoint as JSON' }).waitFor()
+    },
+  },
+  {
+    name: 'new-endpoint-query',
+    path: '/projects/garden/services/plants/new-endpoint?kind=sql',
+    ready: page => page.getByRole('combobox', { name: /^From/ }).waitFor(),
+  },
+  {
+    name: 'new-endpoint-table',
+    path: '/projects/garden/services/plants/new-endpoint?kind=table',
+    ready: page => page.getByRole('combobox', { name: /^Dataset/ }).waitFor(),
+  },
+  {
+    name: 'service-versions',
+    path: '/projects/garden/services/plants/versions',
+    ready: table('Versions'),
+  },
+  {
+    name: 'service-settings',
+    path: '/projects/garden/services/plants/settings',
+    ready: page => page.getByRole('heading', { name: 'General' }).waitFor(),
+  },
 ]

@@ -20,7 +20,55 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
           name: 'Garden',
           description: 'Irises, and who looks after them',
           models: [{ name: 'iris', versions: [{ version: 1, file: join(models, 'iris.onnx') }] }],
+          datasets: [
+            {
+              name: 'marts.plants',
+              from: join(import.meta.dir, 'plants.csv'),
+              primary_key: 'plant_id',
+              columns: {
+                gardener: { sensitivity: 'medium', mask: 'initials' },
+                email: { sensitivity: 'high', mask: 'email' },
+              },
+            },
+          ],
           services: [
+            {
+              key: 'plants',
+              title: 'Plants',
+              publish: true,
+              endpoints: [
+                { id: 'plant', kind: 'lookup', dataset: 'marts.plants', key_column: 'plant_id' },
+                {
+                  id: 'search',
+                  kind: 'sql',
+                  query: {
+                    source: { schema: 'marts', table: 'plants' },
+                    filters: [
+                      { column: 'bed', op: 'in', param: 'bed', description: 'Where it grows.' },
+                      { column: 'height_cm', op: 'gte', param: 'min_height', default: 0 },
+                      { column: 'email', op: 'is_null', param: 'unowned' },
+                    ],
+                    order_by: [{ param: 'sort', allow: ['species', 'height_cm'], default: 'species' }],
+                  },
+                },
+                { id: 'species', kind: 'model', model: 'iris' },
+                {
+                  id: 'greet',
+                  kind: 'function',
+                  handler:
+                    'export default (request, host) => { host.log("greeting"); return { hello: request.body.name, as: request.query.as ?? null } }',
+                },
+              ],
+              keys: [
+                {
+                  name: 'shop window',
+                  allowed_endpoints: ['plant', 'search'],
+                  rate_limit: 600,
+                  row_scope: { bed: ['north'] },
+                },
+                { name: 'head gardener', masking_level: 'unmasked', sensitivity_max: 'high', expires_at: '2030-01-31' },
+              ],
+            },
             {
               key: 'flowers',
               title: 'Flowers',
@@ -28,6 +76,14 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
               endpoints: [{ id: 'species', kind: 'model', model: 'iris' }],
             },
             { key: 'drafts', title: 'Not yet published', endpoints: [{ id: 'species', kind: 'model', model: 'iris' }] },
+          ],
+          keys: [
+            {
+              name: 'operations',
+              allowed_services: ['flowers'],
+              allowed_endpoints: ['plants.plant'],
+              manage_models: true,
+            },
           ],
         },
         { slug: 'bank', name: 'Bank', description: 'Nothing in it yet' },

@@ -9,6 +9,8 @@ export class Problem extends Error {
   readonly requestId: string
   /** What is wrong with single fields or rows, where the server says so. */
   readonly errors: FieldError[]
+  /** All that it says: members of a kind of refusal are there. */
+  readonly body: Readonly<Record<string, unknown>>
 
   constructor(status: number, body: ProblemBody) {
     super(body.detail ?? body.title ?? `The server answered ${status}.`)
@@ -18,6 +20,7 @@ export class Problem extends Error {
     this.code = body.code ?? ''
     this.requestId = body.request_id ?? ''
     this.errors = Array.isArray(body.errors) ? body.errors : []
+    this.body = { ...body }
   }
 }
 

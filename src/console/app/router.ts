@@ -6,9 +6,11 @@ import { authRoutes } from '../areas/auth/routes.ts'
 import { connectionRoutes } from '../areas/connections/routes.ts'
 import { datasetPages } from '../areas/datasets/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
+import { keyPages } from '../areas/keys/routes.ts'
 import { memberPages } from '../areas/members/routes.ts'
 import { modelPages } from '../areas/models/routes.ts'
 import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
+import { servicePages } from '../areas/services/routes.ts'
 import { settingsRoutes } from '../areas/settings/routes.ts'
 import { tokenRoutes } from '../areas/tokens/routes.ts'
 import { userRoutes } from '../areas/users/routes.ts'
@@ -28,7 +30,14 @@ const routeTree = rootRoute.addChildren([
     ...settingsRoutes,
     ...accountRoutes,
     ...tokenRoutes,
-    projectRoute.addChildren([...projectPages, ...datasetPages, ...modelPages, ...memberPages]),
+    projectRoute.addChildren([
+      ...projectPages,
+      ...servicePages,
+      ...keyPages,
+      ...datasetPages,
+      ...modelPages,
+      ...memberPages,
+    ]),
   ]),
 ])
 

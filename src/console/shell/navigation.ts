@@ -1,11 +1,13 @@
 /** What the navigation shows. A new area adds its line here. */
 import {
   type Icon,
+  IconApi,
   IconBox,
   IconDatabase,
   IconFolders,
   IconHistory,
   IconHome,
+  IconKey,
   IconPlugConnected,
   IconSettings,
   IconTable,
@@ -32,6 +34,8 @@ export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
   { label: t.datasets, icon: IconTable, to: '/projects/$project/datasets' },
   { label: t.models, icon: IconBox, to: '/projects/$project/models' },
+  { label: t.services, icon: IconApi, to: '/projects/$project/services' },
+  { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
   { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]
 

@@ -49,7 +49,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: 6,
   })
   const drawn = virtual.getVirtualItems()
   const above = drawn[0]?.start ?? 0
@@ -170,10 +170,13 @@ function arranged<Row>(
   return order.down ? compared.reverse() : compared
 }
 
+/** Asking each text for its own comparison takes ten times as long. */
+const collator = new Intl.Collator('en', { numeric: true })
+
 function compare(a: unknown, b: unknown): number {
   if (a === b) return 0
   if (a === null || a === undefined) return 1
   if (b === null || b === undefined) return -1
-  if (typeof a === 'string' && typeof b === 'string') return a.localeCompare(b, 'en', { numeric: true })
+  if (typeof a === 'string' && typeof b === 'string') return collator.compare(a, b)
   return a < b ? -1 : 1
 }

@@ -30,7 +30,7 @@ export function RelativeTime({ at, none = common.never }: { at: string | null | 
 
 export function relative(at: string, now: number): string {
   const seconds = Math.round((Date.parse(at) - now) / 1000)
-  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit)
+  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return words.format(Math.round(seconds / size), unit)
   return seconds > 5 ? 'in under a minute' : 'just now'
 }
 

@@ -83,10 +83,95 @@ export function kinds(world: World): void {
     expect(run.json.rows[0].name).toBe('Ada Lovelace')
   })
 
+  test('a dry-run as the public, or as a key, gives what they get', async () => {
+    const path = (id: string) => `/api/api-services/${world.service}/endpoints/${id}/test`
+    const as = (who: string, id = 'customer', body: object = { id: 3 }) =>
+      world.admin('POST', path(id), body, { 'x-test-as': who })
+    const mint = async (fields: object) => {
+      const { id, key } = await world.mint(fields)
+      return { as: String(id), key }
+    }
+    const masked = await mint({ masking_level: 'masked', sensitivity_max: 'high' })
+    const served = await world.serve('customer?id=3', { key: masked.key })
+    const raw = await as('raw')
+    expect(served.json).not.toEqual(raw.json)
+    expect(raw.json).toEqual((await dryRun('customer', { id: 3 })).json)
+    expect((await as(masked.as)).json).toEqual(served.json)
+    expect((await as('public')).json.rows[0].email).toBe('[BLOCKED]')
+
+    const scoped = await mint({ row_scope: { region: ['nowhere'] }, allowed_endpoints: ['customer'] })
+    expect((await as(scoped.as)).json.rows).toEqual([])
+    const beyond = await as(scoped.as, 'search', {})
+    expect([beyond.status, beyond.json.code]).toEqual([403, 'endpoint_out_of_reach'])
+    const ofProject = await world.mintForProject({ allowed_services: ['shop'], masking_level: 'masked' })
+    expect((await as(String(ofProject.id))).json.rows[0].email).toBe('[BLOCKED]')
+
+    await world.admin('DELETE', `/api/publish/assets/${world.service}/api-keys/${scoped.as}`)
+    expect((await as(scoped.as)).json.code).toBe('key_inactive')
+    const elsewhere = await world.mint({}, world.otherService)
+    for (const [who, status] of [
+      [String(elsewhere.id), 404],
+      ['999999999', 404],
+      ['everyone', 422],
+      ['-1', 422],
+    ] as const)
+      expect([who, (await as(who)).status]).toEqual([who, status])
+  })
+
   test('a dry-run takes no API key and needs to be signed in', async () => {
     const path = `/api/api-services/${world.service}/endpoints/customer/test`
     expect((await world.call(path, { key: world.rawKey, body: { id: 1 } })).status).toBe(401)
     const bearer = { authorization: `Bearer ${world.rawKey}`, ...world.stranger() }
     expect((await world.call(path, { headers: bearer, body: { id: 1 } })).status).toBe(401)
+  })
+
+  const tried = (body: object) => world.admin('POST', `/api/api-services/${world.service}/try`, body)
+
+  test('an endpoint is tried before it is saved: its answer, its statement, what it logged', async () => {
+    const query = {
+      source: { schema: 'marts', table: 'customers' },
+      columns: ['id', 'region'],
+      filters: [{ column: 'region', param: 'region', required: true }],
+    }
+    const endpoint = { id: 'unsaved', kind: 'sql', query }
+    const rows = await tried({ endpoint, input: { region: 'north', limit: '2' } })
+    expect(rows.json).toMatchObject({ status: 200, body: { count: 2, has_more: true }, log: [] })
+    expect(rows.json.body.rows[0]).toEqual({ id: 1, region: 'north' })
+    expect(rows.json.sql).toMatch(/^SELECT .*"?region"?/i)
+    expect(rows.json.sql).not.toContain('north')
+    const missing = await tried({ endpoint })
+    expect([missing.status, missing.json.detail]).toEqual([422, expect.stringContaining('region')])
+
+    const handler = 'export default async ({ body }, host) => { host.log("saw", body.n); return { n: body.n } }'
+    const fn = await tried({ endpoint: { id: 'f', kind: 'function', handler }, input: { n: 7 } })
+    expect(fn.json).toMatchObject({ status: 200, body: { n: 7 }, log: ['saw 7'], sql: null })
+    const broken = await tried({ endpoint: { id: 'f', kind: 'function', handler: 'export default () => { null.x }' } })
+    expect([broken.status, broken.json.handler.line]).toEqual([500, 1])
+
+    const model = await tried({
+      endpoint: { id: 'm', kind: 'model', model: 'churn_risk' },
+      input: { features: MODEL_ROW },
+    })
+    expect(model.json.body.predictions).toEqual(['stays'])
+    expect((await world.serve('unsaved?region=north')).status).toBe(404)
+  })
+
+  test('what is tried must be an endpoint that could be saved', async () => {
+    for (const [body, status] of [
+      [{}, 422],
+      [{ endpoint: { id: 'x' } }, 422],
+      [{ endpoint: { id: 'x', kind: 'sql', query: { source: { schema: 'no', table: 'such' } } } }, 422],
+      [{ endpoint: { id: 'x', kind: 'model', model: 'nothing' } }, 404],
+      [{ endpoint: { id: 'x', kind: 'function', handler: 'not code(' } }, 422],
+      [{ endpoint: { id: '', kind: 'lookup', dataset: 'a.b', key_column: 'c' } }, 422],
+      [{ endpoint: { id: 'x', kind: 'sql' }, more: 1 }, 422],
+    ] as const)
+      expect([body, (await tried(body)).status]).toEqual([body, status])
+    expect((await world.admin('POST', '/api/api-services/99999/try', {})).status).toBe(404)
+  })
+
+  test('the types of handlers are there to be read', async () => {
+    const { json } = await world.admin('GET', '/api/functions/types')
+    expect(json.declarations).toContain("declare module 'callgate'")
   })
 }

@@ -87,6 +87,37 @@ export function lifecycle(world: World): void {
     expect((await world.admin('GET', `${asset(id)}/versions/1/diff/9`)).status).toBe(404)
   })
 
+  test('a version is there whole, and the list says what waits to be published and how many keys there are', async () => {
+    const id = await world.publish('listed', [lookup('a')])
+    const row = async () =>
+      (await world.admin('GET', '/api/publish/assets')).json.find((row: { id: number }) => row.id === id)
+    expect(await row()).toMatchObject({ unpublished_changes: false, key_count: 0 })
+    await world.mint({}, id)
+    await world.admin('PUT', asset(id), { title: 'Only the title' })
+    expect(await row()).toMatchObject({ unpublished_changes: false, key_count: 1 })
+    await world.admin('PUT', asset(id), { config: { endpoints: [lookup('b')] }, change_note: 'another' })
+    expect(await row()).toMatchObject({ unpublished_changes: true, status: 'published' })
+    const first = await world.admin('GET', `${asset(id)}/versions/1`)
+    expect(first.json).toMatchObject({ version: 1, config: { endpoints: [lookup('a')] } })
+    expect((await world.admin('GET', `${asset(id)}/versions/3`)).json).toMatchObject({
+      change_note: 'another',
+      title: 'Only the title',
+    })
+    expect((await world.admin('GET', `${asset(id)}/versions/4`)).status).toBe(404)
+    await world.admin('POST', `${asset(id)}/unpublish`, {})
+    expect(await row()).toMatchObject({ unpublished_changes: false, status: 'draft' })
+  })
+
+  test('what refuses to be saved or published names its endpoint', async () => {
+    const id = await world.publish('named', [lookup('a'), lookup('b', { dataset: 'no.such' })], { publish: false })
+    const refused = await world.admin('POST', `${asset(id)}/publish`, {})
+    expect([refused.status, refused.json.endpoint]).toEqual([422, 'b'])
+    expect(refused.json.detail).toContain('endpoint b: ')
+    const unsaved = await world.admin('PUT', asset(id), { config: { endpoints: [lookup('c', { max_results: 0 })] } })
+    expect([unsaved.status, unsaved.json.endpoint]).toEqual([422, 'c'])
+    expect(unsaved.json.detail).toStartWith('endpoint c: max_results')
+  })
+
   test('a rollback is a new version of the draft; what is served stays until the next publish', async () => {
     const id = await world.publish('back', [lookup('first')])
     const { key } = await world.mint({}, id)

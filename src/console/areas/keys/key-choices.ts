@@ -1,0 +1,60 @@
+/** What a key can be given: endpoints, services, columns that there are. */
+import { useQuery } from '@tanstack/react-query'
+import { servicesQuery } from '../../api/services.ts'
+import { deploymentsQuery, type KeyOwner, useSurroundings } from './api.ts'
+import { datasetsOf } from './shape.ts'
+
+export interface ColumnChoice {
+  /** as a key names it: `alias.column` for a joined table */
+  name: string
+  type: string
+}
+
+export interface KeyChoices {
+  /** of a service's key its endpoints; of a project's `service.endpoint` */
+  endpoints: { id: string; kind: string }[]
+  /** undefined: the key is a service's */
+  services?: { key: string; title: string }[]
+  deployments: string[]
+  /** what the reached tables can do beside GET: empty where there is nothing to write to */
+  methods: string[]
+  columns: ColumnChoice[]
+}
+
+/** undefined: it is being read */
+export function useKeyChoices({ project, service }: KeyOwner): KeyChoices | undefined {
+  const { data: all } = useQuery({ ...servicesQuery(project.project_id), enabled: !service })
+  const { data: deployments } = useQuery({ ...deploymentsQuery(project.project_id), enabled: !service })
+  const services = service ? [service] : all
+  const around = useSurroundings(project.project_id, services)
+  if (!services || !around || !(service || deployments)) return undefined
+  const endpoints = services.flatMap(({ asset_key, config }) =>
+    (config.endpoints ?? []).map(endpoint => ({ asset_key, endpoint })),
+  )
+  const columns = new Map<string, string>()
+  for (const { endpoint } of endpoints)
+    for (const [position, dataset] of datasetsOf(endpoint).entries()) {
+      const joins = endpoint.kind === 'sql' ? (endpoint.query.joins ?? []) : []
+      const join = joins[position - 1]
+      const prefix = join ? `${join.as ?? join.table}.` : ''
+      for (const column of around.datasets.find(({ name }) => name === dataset)?.columns ?? [])
+        columns.set(prefix + column.name, column.data_type)
+    }
+  return {
+    endpoints: endpoints.map(({ asset_key, endpoint }) => ({
+      id: service ? endpoint.id : `${asset_key}.${endpoint.id}`,
+      kind: endpoint.kind,
+    })),
+    ...(service ? {} : { services: services.map(({ asset_key: key, title }) => ({ key, title })) }),
+    deployments: deployments?.map(({ name }) => name) ?? [],
+    methods: methodsOf(endpoints.map(({ endpoint }) => endpoint)),
+    columns: [...columns].map(([name, type]) => ({ name, type })).sort((a, b) => a.name.localeCompare(b.name, 'en')),
+  }
+}
+
+const ORDER = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function methodsOf(endpoints: { kind: string; methods?: string[] }[]): string[] {
+  const found = new Set(endpoints.flatMap(({ kind, methods }) => (kind === 'table' ? (methods ?? ['GET']) : [])))
+  return found.size > 1 || (found.size === 1 && !found.has('GET')) ? ORDER.filter(method => found.has(method)) : []
+}

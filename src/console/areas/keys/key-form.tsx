@@ -1,0 +1,129 @@
+/** The fields of a key, for minting and editing. */
+import {
+  Alert,
+  Button,
+  Fieldset,
+  Group,
+  Input,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  SimpleGrid,
+  Stack,
+  TextInput,
+} from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
+import type { FormEvent, ReactNode } from 'react'
+import { common } from '../../texts/common.ts'
+import { keys as t } from '../../texts/keys.ts'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { ColumnsInput } from './columns-input.tsx'
+import type { KeyChoices } from './key-choices.ts'
+import type { KeyValues } from './key-values.ts'
+import { ReachFields } from './reach-fields.tsx'
+import { ScopeEditor } from './scope-editor.tsx'
+import type { KeyForm } from './use-key-form.ts'
+
+interface KeyFieldsProps {
+  form: KeyForm
+  choices: KeyChoices
+  error: unknown
+  busy: boolean
+  submitText: string
+  onSubmit: (values: KeyValues) => void
+  onCancel: () => void
+  /** above the buttons */
+  notice?: ReactNode
+}
+
+export function KeyFields({ form, choices, error, busy, submitText, onSubmit, onCancel, notice }: KeyFieldsProps) {
+  const { masking, sensitivity, ends } = form.values
+  const seesRaw = masking === 'unmasked' && (sensitivity === 'high' || sensitivity === 'critical')
+  const submit = (event: FormEvent<HTMLFormElement>) => form.onSubmit(onSubmit)(event)
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="lg">
+        <TextInput
+          label={t.name}
+          description={t.nameHint}
+          required
+          maxLength={200}
+          data-autofocus
+          {...form.getInputProps('name')}
+        />
+        <ReachFields form={form} choices={choices} />
+        <Fieldset legend={t.seesTitle}>
+          <Stack gap="md">
+            <SimpleGrid cols={{ base: 1, xs: 2 }}>
+              <Input.Wrapper label={t.masking} labelElement="div" description={t.maskingHint}>
+                <SegmentedControl
+                  aria-label={t.masking}
+                  fullWidth
+                  mt={4}
+                  data={[
+                    { value: 'masked', label: t.masked },
+                    { value: 'unmasked', label: t.unmasked },
+                  ]}
+                  {...form.getInputProps('masking')}
+                />
+              </Input.Wrapper>
+              <Select
+                label={t.sensitivity}
+                description={t.sensitivityHint}
+                data={Object.entries(t.sensitivities).map(([value, label]) => ({ value, label }))}
+                {...form.getInputProps('sensitivity')}
+              />
+            </SimpleGrid>
+            {seesRaw && (
+              <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
+                {t.rawWarning}
+              </Alert>
+            )}
+            <ColumnsInput
+              columns={choices.columns}
+              value={form.values.columns}
+              onChange={columns => form.setFieldValue('columns', columns)}
+              error={form.errors.columns}
+            />
+            <ScopeEditor form={form} columns={choices.columns} />
+          </Stack>
+        </Fieldset>
+        <Fieldset legend={t.limits}>
+          <SimpleGrid cols={{ base: 1, xs: 2 }}>
+            <NumberInput
+              label={t.rate}
+              description={t.rateHint}
+              min={1}
+              max={10_000_000}
+              allowDecimal={false}
+              thousandSeparator=","
+              {...form.getInputProps('rate')}
+              onChange={value => form.setFieldValue('rate', typeof value === 'number' ? value : '')}
+            />
+            <Stack gap="xs">
+              <Select
+                label={t.ends}
+                description={t.endsHint}
+                data={Object.entries(t.endsChoices).map(([value, label]) => ({ value, label }))}
+                {...form.getInputProps('ends')}
+              />
+              {ends === 'day' && (
+                <TextInput type="date" label={t.day} description={t.dayHint} required {...form.getInputProps('day')} />
+              )}
+            </Stack>
+          </SimpleGrid>
+        </Fieldset>
+        {notice}
+        <ProblemAlert error={error} />
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onCancel}>
+            {common.cancel}
+          </Button>
+          <Button type="submit" loading={busy}>
+            {submitText}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,75 @@
+import { Alert, Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
+import { IconAlertTriangle } from '@tabler/icons-react'
+import { type FormEvent, useState } from 'react'
+import { common } from '../../texts/common.ts'
+import { keys as t } from '../../texts/keys.ts'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { type KeyOwner, type KeyRow, type MintedKey, useRotate } from './api.ts'
+
+const ONE_DAY = '86400'
+
+interface RotateDialogProps {
+  owner: KeyOwner
+  /** undefined: the dialog is closed */
+  of: KeyRow | undefined
+  onClose: () => void
+  onMinted: (key: MintedKey) => void
+}
+
+export function RotateDialog({ owner, of, onClose, onMinted }: RotateDialogProps) {
+  const [overlap, setOverlap] = useState(ONE_DAY)
+  const rotate = useRotate(owner)
+  const close = () => {
+    rotate.reset()
+    setOverlap(ONE_DAY)
+    onClose()
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!of) return
+    rotate.mutate(
+      { id: of.id, overlap_seconds: Number(overlap) },
+      {
+        onSuccess: minted => {
+          close()
+          onMinted(minted)
+        },
+      },
+    )
+  }
+  return (
+    <Modal
+      opened={of !== undefined}
+      onClose={close}
+      title={of && t.rotateTitle(of.name)}
+      closeButtonProps={{ 'aria-label': common.close }}
+    >
+      <form onSubmit={submit}>
+        <Stack gap="md">
+          <Text size="sm">{t.rotateText}</Text>
+          <Select
+            label={t.overlap}
+            data={Object.entries(t.overlaps).map(([value, label]) => ({ value, label }))}
+            value={overlap}
+            onChange={value => setOverlap(value ?? ONE_DAY)}
+            data-autofocus
+          />
+          {overlap === '0' && (
+            <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
+              {t.overlapNone}
+            </Alert>
+          )}
+          <ProblemAlert error={rotate.error} />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              {common.cancel}
+            </Button>
+            <Button type="submit" loading={rotate.isPending}>
+              {t.rotate}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  )
+}

@@ -1,0 +1,124 @@
+/** A call as code: each sample runs as it stands. */
+import type { Sample } from '../../ui/code-sample.tsx'
+
+export interface SampleCall {
+  /** the server's, without a slash at the end */
+  origin: string
+  service: string
+  /** the service's id, by which the Honeyframe SDK finds it */
+  serviceId: number
+  endpoint: string
+  method: string
+  query: [name: string, value: string][]
+  /** a value of JSON; undefined: no body */
+  body?: unknown
+  /** undefined: taken from the environment variable CALLGATE_KEY */
+  key?: string
+}
+
+export const KEY_VARIABLE = 'CALLGATE_KEY'
+const TOKEN_VARIABLE = 'CALLGATE_TOKEN'
+
+export const samplesOf = (call: SampleCall): Sample[] => [
+  { language: 'curl', code: curl(call) },
+  { language: 'Python', code: python(call) },
+  { language: 'TypeScript', code: typescript(call) },
+  ...(call.method === 'GET' || call.method === 'POST' ? [{ language: 'Honeyframe SDK', code: honeyframe(call) }] : []),
+]
+
+const pathOf = ({ origin, service, endpoint }: SampleCall) =>
+  `${origin}/api/service/${encodeURIComponent(service)}/${encodeURIComponent(endpoint)}`
+
+const urlOf = (call: SampleCall) => {
+  const search = new URLSearchParams(call.query).toString()
+  return search ? `${pathOf(call)}?${search}` : pathOf(call)
+}
+
+/** A word of a shell, whatever is in it. */
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
+
+function curl(call: SampleCall): string {
+  const key = call.key === undefined ? `"X-API-Key: $${KEY_VARIABLE}"` : quoted(`X-API-Key: ${call.key}`)
+  const method = call.method === (call.body === undefined ? 'GET' : 'POST') ? '' : ` -X ${call.method}`
+  const lines = [`curl -s${method} ${quoted(urlOf(call))}`, `-H ${key}`]
+  if (call.body !== undefined)
+    lines.push(`-H ${quoted('Content-Type: application/json')}`, `--data-raw ${quoted(JSON.stringify(call.body))}`)
+  return lines.join(' \\\n  ')
+}
+
+function python(call: SampleCall): string {
+  const fromOutside = call.key === undefined
+  const arguments_ = [
+    pythonValue(pathOf(call)),
+    ...(call.query.length > 0 ? [`params=${pythonPairs(call.query)}`] : []),
+    ...(call.body === undefined ? [] : [`json=${pythonValue(call.body)}`]),
+    `headers={"X-API-Key": ${fromOutside ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)}}`,
+    'timeout=30',
+  ]
+  return [
+    ...(fromOutside ? ['import os', ''] : []),
+    'import requests',
+    '',
+    `answer = requests.${call.method.toLowerCase()}(`,
+    ...arguments_.map(argument => `    ${argument},`),
+    ')',
+    'answer.raise_for_status()',
+    'print(answer.json())',
+  ].join('\n')
+}
+
+function typescript(call: SampleCall): string {
+  const key = call.key === undefined ? `process.env.${KEY_VARIABLE}!` : JSON.stringify(call.key)
+  const headers = [
+    `'X-API-Key': ${key}`,
+    ...(call.body === undefined ? [] : [`'Content-Type': 'application/json'`]),
+  ].join(', ')
+  return [
+    `const answer = await fetch(${JSON.stringify(urlOf(call))}, {`,
+    ...(call.method === 'GET' ? [] : [`  method: '${call.method}',`]),
+    `  headers: { ${headers} },`,
+    ...(call.body === undefined ? [] : [`  body: JSON.stringify(${JSON.stringify(call.body)}),`]),
+    '})',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the sample's
+    'if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`)',
+    'console.log(await answer.json())',
+  ].join('\n')
+}
+
+/** The SDK finds services with a user's token, and calls them with a key. */
+function honeyframe(call: SampleCall): string {
+  const key = call.key === undefined ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)
+  const what =
+    call.method === 'GET'
+      ? `method="GET", params=${pythonPairs(call.query)}`
+      : `payload=${pythonValue(call.body ?? {})}`
+  return [
+    'import os',
+    '',
+    'from honeyframeapi import HoneyframeClient',
+    '',
+    `client = HoneyframeClient(base_url=${pythonValue(call.origin)}, token=os.environ["${TOKEN_VARIABLE}"])`,
+    `service = client.get_api_service(${call.serviceId})`,
+    `print(service.call(${pythonValue(call.endpoint)}, ${what}, api_key=${key}))`,
+  ].join('\n')
+}
+
+/** A parameter that is given several times is a list. */
+function pythonPairs(pairs: [string, string][]): string {
+  const together = new Map<string, string[]>()
+  for (const [name, value] of pairs) together.set(name, [...(together.get(name) ?? []), value])
+  return pythonValue(Object.fromEntries([...together].map(([name, all]) => [name, all.length > 1 ? all : all[0]])))
+}
+
+/** A value of JSON as Python writes it. */
+function pythonValue(value: unknown): string {
+  if (value === null || value === undefined) return 'None'
+  if (value === true) return 'True'
+  if (value === false) return 'False'
+  if (Array.isArray(value)) return `[${value.map(pythonValue).join(', ')}]`
+  if (typeof value === 'object')
+    return `{${Object.entries(value)
+      .map(([name, inner]) => `${JSON.stringify(name)}: ${pythonValue(inner)}`)
+      .join(', ')}}`
+  return JSON.stringify(value)
+}

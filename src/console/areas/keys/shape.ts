@@ -1,0 +1,209 @@
+/** What a call of an endpoint takes, from its definition and what that refers to: for forms and code samples. */
+import type { EndpointConfig, Filter, QueryDefinition } from '../../../catalog/service-config.ts'
+import type { DatasetRow } from '../../../management/datasets.ts'
+import type { ModelRow } from '../../../management/models.ts'
+
+export interface Parameter {
+  name: string
+  /** a column's type; `choice`: one of `choices` */
+  type: string
+  required: boolean
+  /** it may be given several times */
+  many: boolean
+  choices?: string[]
+  description?: string
+  /** a value that it can have */
+  example?: string
+  /** what is meant where it is left out */
+  fallback?: string
+}
+
+export type Feature = ModelRow['features'][number]
+
+export interface CallShape {
+  method: string
+  parameters: Parameter[]
+  /** of a model; undefined where it is not known */
+  features?: readonly Feature[]
+  /** whether a JSON body is sent */
+  takesBody: boolean
+  /** a body to begin with */
+  body?: unknown
+}
+
+/** What endpoints refer to, in their project. */
+export interface Surroundings {
+  datasets: DatasetRow[]
+  models: ModelRow[]
+  /** a first row by dataset, for values that there are */
+  samples?: Record<string, Record<string, unknown> | undefined>
+}
+
+/** The datasets that an endpoint reads, its source first. */
+export function datasetsOf(endpoint: EndpointConfig): string[] {
+  if (endpoint.kind === 'lookup' || endpoint.kind === 'table') return [endpoint.dataset]
+  if (endpoint.kind !== 'sql') return []
+  const { source, joins = [] } = endpoint.query
+  return [source, ...joins].map(({ schema, table }) => `${schema}.${table}`)
+}
+
+export function shapeOf(endpoint: EndpointConfig, around: Surroundings): CallShape {
+  switch (endpoint.kind) {
+    case 'sql':
+      return rows([...queryParameters(endpoint.query, around), ...paging()])
+    case 'lookup': {
+      const { dataset, key_column, key_param = 'id', key_description, key_example } = endpoint
+      const sample = around.samples?.[dataset]?.[key_column]
+      return rows([
+        {
+          name: key_param,
+          type: typeIn(around, dataset, key_column),
+          required: true,
+          many: false,
+          description: key_description,
+          example: textOf(key_example ?? sample),
+        },
+        ...paging(),
+      ])
+    }
+    case 'table': {
+      const columns = columnsIn(around, endpoint.dataset).filter(c => endpoint.columns?.includes(c.name) ?? true)
+      const filters = columns
+        .filter(c => c.data_type !== 'json' && c.data_type !== 'blob')
+        .map(c => ({ name: c.name, type: c.data_type, required: false, many: true }))
+      const names = filters.map(({ name }) => name)
+      const order = { name: 'order', type: 'choice', required: false, many: true, choices: bothWays(names) }
+      return rows([...filters.filter(({ name }) => name !== 'order'), order, ...paging()])
+    }
+    case 'model': {
+      const model = around.models.find(
+        ({ name, versions }) =>
+          name === endpoint.model || versions.some(({ model_id }) => model_id === endpoint.model_id),
+      )
+      const features = model?.features
+      const body = { features: Object.fromEntries((features ?? []).map(f => [f.name, exampleOf(f)])) }
+      return { method: 'POST', parameters: [], features, takesBody: true, body }
+    }
+    case 'function': {
+      const methods: string[] = endpoint.methods ?? ['POST']
+      const method = methods.includes('POST') ? 'POST' : methods[0]!
+      const takesBody = method !== 'GET' && method !== 'DELETE'
+      return {
+        method,
+        parameters: [],
+        takesBody,
+        ...(takesBody ? { body: exampleOfSchema(endpoint.request_schema) } : {}),
+      }
+    }
+  }
+}
+
+const rows = (parameters: Parameter[]): CallShape => ({ method: 'GET', parameters, takesBody: false })
+
+const paging = (): Parameter[] =>
+  ['limit', 'offset'].map(name => ({ name, type: 'integer', required: false, many: false }))
+
+function queryParameters(query: QueryDefinition, around: Surroundings): Parameter[] {
+  const tables = [query.source, ...(query.joins ?? [])].map(({ schema, table, as }) => ({
+    alias: as ?? table,
+    dataset: `${schema}.${table}`,
+  }))
+  const placeOf = (column: string) => {
+    const joined = tables.find(({ alias }) => column.startsWith(`${alias}.`))
+    return { dataset: (joined ?? tables[0]!).dataset, name: joined ? column.slice(joined.alias.length + 1) : column }
+  }
+  const filters = (query.filters ?? []).flatMap(filter => {
+    const { dataset, name } = placeOf(filter.column)
+    return ofFilter(filter, typeIn(around, dataset, name), around.samples?.[dataset]?.[name])
+  })
+  const having = (query.having ?? []).flatMap(filter => ofFilter(filter, 'float', undefined))
+  const orders = (query.order_by ?? []).flatMap(({ param, allow = [], default: fallback, description }) =>
+    param === undefined
+      ? []
+      : [
+          {
+            name: param,
+            type: 'choice',
+            required: false,
+            many: true,
+            choices: bothWays(allow),
+            description,
+            fallback: textOf(fallback),
+          },
+        ],
+  )
+  return [...filters, ...having, ...orders]
+}
+
+function ofFilter(filter: Filter, type: string, sample: unknown): Parameter[] {
+  const { op = 'eq', param, required = false, default: fallback, example, description } = filter
+  if (param === undefined) return []
+  const names = typeof param === 'string' ? [param] : param
+  return names.map((name, position) => ({
+    name,
+    type: op === 'is_null' ? 'boolean' : type,
+    required,
+    many: op === 'in' || op === 'not_in',
+    description,
+    example: textOf(op === 'is_null' ? true : (at(example, position) ?? at(fallback, position) ?? sample)),
+    fallback: textOf(Array.isArray(param) ? at(fallback, position) : fallback),
+  }))
+}
+
+const at = (value: unknown, position: number): unknown => (Array.isArray(value) ? value[position] : value)
+
+const bothWays = (names: string[]) => names.flatMap(name => [name, `-${name}`])
+
+const columnsIn = ({ datasets }: Surroundings, dataset: string) =>
+  datasets.find(({ name }) => name === dataset)?.columns ?? []
+
+const typeIn = (around: Surroundings, dataset: string, column: string): string =>
+  columnsIn(around, dataset).find(({ name }) => name === column)?.data_type ?? 'text'
+
+const textOf = (value: unknown): string | undefined => {
+  if (value === undefined || value === null) return undefined
+  return Array.isArray(value) ? value.join(', ') : String(value)
+}
+
+export const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat)/.test(type)
+
+/** A value of the feature's type, in its shape: whatever the model makes of it. */
+function exampleOf({ type, shape }: Feature): unknown {
+  const one = isNumeric(type) ? 1 : type === 'bool' ? true : 'text'
+  return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
+}
+
+/** The beginning of a value for a JSON Schema: its example or default, else its required members. */
+function exampleOfSchema(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null) return {}
+  const {
+    examples,
+    example,
+    const: only,
+    default: fallback,
+    enum: values,
+    type,
+    properties = {},
+    required = [],
+  } = schema as {
+    examples?: unknown[]
+    example?: unknown
+    const?: unknown
+    default?: unknown
+    enum?: unknown[]
+    type?: string
+    properties?: Record<string, unknown>
+    required?: string[]
+  }
+  const given = only ?? examples?.[0] ?? example ?? fallback ?? values?.[0]
+  if (given !== undefined) return given
+  if (type === 'string') return 'text'
+  if (type === 'integer' || type === 'number') return 1
+  if (type === 'boolean') return true
+  if (type === 'array') return []
+  return Object.fromEntries(
+    Object.entries(properties)
+      .filter(([name]) => required.includes(name))
+      .map(([name, inner]) => [name, exampleOfSchema(inner)]),
+  )
+}

@@ -1,0 +1,99 @@
+import { queryOptions, useMutation } from '@tanstack/react-query'
+import type { EndpointConfig } from '../../../catalog/service-config.ts'
+import type { NewServiceInput, ServiceInput, WholeVersion } from '../../../management/assets.ts'
+import type { DatasetRow } from '../../../management/datasets.ts'
+import type { keyRow } from '../../../management/keys.ts'
+import type { ModelRow } from '../../../management/models.ts'
+import type { TrialAnswer } from '../../../management/try-endpoint.ts'
+import { api } from '../../api/http.ts'
+import { useProject } from '../../api/projects.ts'
+import { type Service, type ServiceRow, useServicesChanged } from '../../api/services.ts'
+
+export type { DatasetRow, ModelRow, TrialAnswer, WholeVersion }
+export type KeyRow = ReturnType<typeof keyRow>
+
+export const datasetsQuery = (project: number) =>
+  queryOptions({
+    queryKey: ['services', project, 'datasets'],
+    queryFn: async () => (await api<{ datasets: DatasetRow[] }>('/api/datasets', { project })).datasets,
+    staleTime: 30_000,
+  })
+
+export const modelsQuery = (project: number) =>
+  queryOptions({
+    queryKey: ['services', project, 'models'],
+    queryFn: async () => (await api<{ models: ModelRow[] }>('/api/models', { project })).models,
+    staleTime: 30_000,
+  })
+
+export const keysQuery = (service: number) =>
+  queryOptions({
+    queryKey: ['service-keys', service],
+    queryFn: () => api<KeyRow[]>(`/api/publish/assets/${service}/api-keys`),
+  })
+
+/** A version never changes. */
+export const versionQuery = (project: number, service: number, version: number) =>
+  queryOptions({
+    queryKey: ['services', project, service, 'versions', version],
+    queryFn: () => api<WholeVersion>(`/api/publish/assets/${service}/versions/${version}`),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
+
+export const handlerTypesQuery = queryOptions({
+  queryKey: ['handler-types'],
+  queryFn: async () => (await api<{ declarations: string }>('/api/functions/types')).declarations,
+  staleTime: Number.POSITIVE_INFINITY,
+})
+
+export function useAddService() {
+  const { project_id } = useProject()
+  return useMutation({
+    mutationFn: (input: Omit<NewServiceInput, 'asset_type'>) =>
+      api<Service>('/api/publish/assets', {
+        method: 'POST',
+        project: project_id,
+        body: { asset_type: 'api_service', ...input },
+      }),
+    onSettled: useServicesChanged(),
+  })
+}
+
+/** `ifMatch`: the ETag of the service that the change was made on. */
+export const useSaveService = (id: number) =>
+  useMutation({
+    mutationFn: ({ ifMatch, ...body }: ServiceInput & { ifMatch?: string }) =>
+      api<Service>(`/api/publish/assets/${id}`, { method: 'PUT', body, ifMatch }),
+    onSettled: useServicesChanged(),
+  })
+
+/** The answer's warnings say what every call costs for want of an index. */
+export const usePublish = () =>
+  useMutation({
+    mutationFn: ({ id, ifMatch }: { id: number; ifMatch?: string }) =>
+      api<Service & { warnings: string[] }>(`/api/publish/assets/${id}/publish`, { method: 'POST', body: {}, ifMatch }),
+    onSettled: useServicesChanged(),
+  })
+
+export const useUnpublish = () =>
+  useMutation({
+    mutationFn: (id: number) => api<Service>(`/api/publish/assets/${id}/unpublish`, { method: 'POST', body: {} }),
+    onSettled: useServicesChanged(),
+  })
+
+export const useRestore = (id: number) =>
+  useMutation({
+    mutationFn: ({ version, ifMatch }: { version: number; ifMatch?: string }) =>
+      api<Service>(`/api/publish/assets/${id}/rollback/${version}`, { method: 'POST', body: {}, ifMatch }),
+    onSettled: useServicesChanged(),
+  })
+
+export const useRemoveService = () =>
+  useMutation({
+    mutationFn: ({ id }: Pick<ServiceRow, 'id'>) => api(`/api/publish/assets/${id}`, { method: 'DELETE' }),
+    onSettled: useServicesChanged(),
+  })
+
+/** Runs an endpoint as it stands in the editor. @throws Problem as a call of it, and what does not compile */
+export const tryEndpoint = (service: number, endpoint: EndpointConfig, input: unknown, signal?: AbortSignal) =>
+  api<TrialAnswer>(`/api/api-services/${service}/try`, { method: 'POST', body: { endpoint, input }, signal })

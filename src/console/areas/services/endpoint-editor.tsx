@@ -1,0 +1,141 @@
+import { Badge, Box, Button, Fieldset, Group, Paper, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { useHotkeys } from '@mantine/hooks'
+import { CatchBoundary, useNavigate } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
+import { useProject } from '../../api/projects.ts'
+import { type EndpointConfig, useService } from '../../api/services.ts'
+import { may, useSession } from '../../api/session.ts'
+import { services as t } from '../../texts/services.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
+import { showDone } from '../../ui/notify.ts'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { ConflictAlert } from './conflict-alert.tsx'
+import { EndpointForm } from './endpoint-form.tsx'
+import { EndpointMenu } from './endpoint-menu.tsx'
+import { KIND_ICONS } from './kinds.ts'
+import { Preview } from './preview.tsx'
+import { useRefusal } from './service-page.tsx'
+import { useDraft } from './use-draft.ts'
+
+const JsonView = lazy(() => import('./json-view.tsx'))
+
+/** An endpoint of the draft as a form or as JSON, with what it would answer. `id` undefined: it is a new one. */
+export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConfig }) {
+  const session = useSession()
+  const navigate = useNavigate()
+  const { slug } = useProject()
+  const { service } = useService()
+  const refusal = useRefusal()
+  const editing = useDraft(id, fresh)
+  const { draft, setDraft, dirty, conflict, saving } = editing
+  const [view, setView] = useState('form')
+  const [jsonOpened, setJsonOpened] = useState(false)
+  const [leaving, setLeaving] = useState(false)
+  const edits = may(session, 'editor', slug)
+  const Picture = KIND_ICONS[draft.kind]
+
+  const save = async (write: () => Promise<unknown>) => {
+    if (saving) return
+    try {
+      await write()
+    } catch {
+      return // it is shown, and what was typed stays
+    }
+    showDone(t.savedDraft)
+    if (draft.id === id) return
+    setLeaving(true)
+    await navigate({
+      to: '/projects/$project/services/$service/endpoints/$endpoint',
+      params: { project: slug, service: service.asset_key, endpoint: draft.id },
+      ignoreBlocker: true,
+      replace: true,
+    })
+  }
+  useHotkeys([['mod+S', () => edits && dirty && void save(editing.save)]], [], true)
+
+  const form = (
+    <CatchBoundary getResetKey={() => view + JSON.stringify(draft)} errorComponent={UnfitForForm}>
+      <EndpointForm endpoint={draft} onChange={setDraft} />
+    </CatchBoundary>
+  )
+  return (
+    <Stack gap="md">
+      <Group justify="space-between" gap="sm">
+        <Group gap="xs" wrap="nowrap" miw={0}>
+          <Picture size={20} stroke={1.6} aria-hidden />
+          <Title order={2} style={{ overflowWrap: 'anywhere' }}>
+            {id ?? t.newEndpoint}
+          </Title>
+          <Badge color="gray">{t.kinds[draft.kind].name}</Badge>
+          {dirty && edits && <Badge color="yellow">{t.unsaved}</Badge>}
+        </Group>
+        <Group gap="xs">
+          <SegmentedControl
+            size="xs"
+            aria-label={t.view}
+            data={[
+              { value: 'form', label: t.form },
+              { value: 'json', label: t.json },
+            ]}
+            value={view}
+            onChange={chosen => {
+              setView(chosen)
+              if (chosen === 'json') setJsonOpened(true)
+            }}
+          />
+          {edits && id !== undefined && <EndpointMenu endpoint={fresh} />}
+        </Group>
+      </Group>
+      {!edits && (
+        <Text size="sm" c="dimmed">
+          {t.readOnly}
+        </Text>
+      )}
+      {refusal?.endpoint === id && id !== undefined && <ProblemAlert error={refusal?.message} />}
+      {conflict && !leaving && (
+        <ConflictAlert
+          conflict={conflict}
+          mine={draft}
+          onSave={() => void save(editing.saveOver)}
+          onTake={editing.takeTheirs}
+        />
+      )}
+      <div className={edits ? 'editor-columns' : undefined}>
+        <Fieldset variant="unstyled" disabled={!edits} miw={0} aria-label={t.kinds[draft.kind].name}>
+          {view === 'form' && form}
+          {jsonOpened && (
+            // what is no valid JSON yet stays there while the form is looked at
+            <Box hidden={view !== 'json'}>
+              <Suspense fallback={<Box aria-busy="true" mih={300} />}>
+                <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
+              </Suspense>
+            </Box>
+          )}
+        </Fieldset>
+        {edits && (
+          <CatchBoundary getResetKey={() => JSON.stringify(draft)} errorComponent={() => null}>
+            <Preview endpoint={draft} />
+          </CatchBoundary>
+        )}
+      </div>
+      {edits && !conflict && <ProblemAlert error={editing.error} />}
+      {edits && (dirty || id === undefined) && (
+        <Paper p="xs" shadow="md" style={{ position: 'sticky', bottom: 12, zIndex: 2 }}>
+          <Group justify="flex-end" gap="xs">
+            {dirty && id !== undefined && (
+              <Button variant="default" onClick={editing.discard}>
+                {t.discard}
+              </Button>
+            )}
+            <Button onClick={() => void save(editing.save)} loading={saving} disabled={draft.id === ''}>
+              {id === undefined ? t.addToDraft : t.saveDraft}
+            </Button>
+          </Group>
+        </Paper>
+      )}
+      <LeaveGuard when={edits && dirty && !leaving} />
+    </Stack>
+  )
+}
+
+const UnfitForForm = () => <ProblemAlert error={t.unfitForForm} />

@@ -1,0 +1,54 @@
+import { ActionIcon, Menu, Stack, Text } from '@mantine/core'
+import { IconDots, IconTrash } from '@tabler/icons-react'
+import { useNavigate } from '@tanstack/react-router'
+import { useProject } from '../../api/projects.ts'
+import { type EndpointConfig, endpointsOf, useService } from '../../api/services.ts'
+import { services as t } from '../../texts/services.ts'
+import { confirmDestructive } from '../../ui/confirm.tsx'
+import { showDone } from '../../ui/notify.ts'
+import { useSaveService } from './api.ts'
+import { RecentCallers } from './recent-callers.tsx'
+
+/** What else can be done with an endpoint of the draft. */
+export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
+  const navigate = useNavigate()
+  const { slug } = useProject()
+  const { service, etag } = useService()
+  const save = useSaveService(service.id)
+  const remove = () =>
+    confirmDestructive({
+      title: t.removeEndpointTitle(endpoint.id),
+      children: (
+        <Stack gap="sm">
+          <Text size="sm">{t.removeEndpointText}</Text>
+          <RecentCallers service={service.id} />
+        </Stack>
+      ),
+      confirm: t.removeFromDraft,
+      onConfirm: async () => {
+        const endpoints = endpointsOf(service).filter(({ id }) => id !== endpoint.id)
+        const change_note = t.noteRemoved(endpoint.id)
+        await save.mutateAsync({ config: { ...service.config, endpoints }, change_note, ifMatch: etag })
+        showDone(t.removedDone(endpoint.id))
+        await navigate({
+          to: '/projects/$project/services/$service',
+          params: { project: slug, service: service.asset_key },
+          ignoreBlocker: true,
+        })
+      },
+    })
+  return (
+    <Menu position="bottom-end" shadow="md">
+      <Menu.Target>
+        <ActionIcon variant="default" aria-label={t.more}>
+          <IconDots size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+          {t.removeEndpoint}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

@@ -1,0 +1,90 @@
+/** Inputs of an endpoint's members: an empty one leaves the member out. */
+import { ActionIcon, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
+import { IconTrash } from '@tabler/icons-react'
+import type { EndpointConfig } from '../../api/services.ts'
+import { query as q } from '../../texts/services.ts'
+
+/** Of the form of a kind of endpoint. */
+export interface FormProps<E extends EndpointConfig> {
+  endpoint: E
+  onChange: (endpoint: E) => void
+}
+
+interface FieldProps<Value> {
+  label: string
+  value: Value | undefined
+  onChange: (value: Value | undefined) => void
+  description?: string
+  placeholder?: string
+  required?: boolean
+  w?: number | string
+  flex?: number | string
+}
+
+export function TextField({ value, onChange, ...rest }: FieldProps<string> & { error?: string }) {
+  return (
+    <TextInput
+      {...rest}
+      value={value ?? ''}
+      onChange={event => onChange(event.currentTarget.value === '' ? undefined : event.currentTarget.value)}
+      autoComplete="off"
+      spellCheck={false}
+    />
+  )
+}
+
+export function LongTextField({ value, onChange, ...rest }: FieldProps<string>) {
+  return (
+    <Textarea
+      {...rest}
+      value={value ?? ''}
+      onChange={event => onChange(event.currentTarget.value === '' ? undefined : event.currentTarget.value)}
+    />
+  )
+}
+
+export function NumberField({
+  value,
+  onChange,
+  min = 1,
+  max,
+  ...rest
+}: FieldProps<number> & { min?: number; max?: number }) {
+  return (
+    <NumberInput
+      size="sm"
+      {...rest}
+      value={value ?? ''}
+      onChange={given => onChange(typeof given === 'number' ? given : undefined)}
+      allowDecimal={false}
+      min={min}
+      max={max}
+      hideControls
+    />
+  )
+}
+
+export function RemoveButton({ what, onClick }: { what: string; onClick: () => void }) {
+  return (
+    <Tooltip label={q.remove(what)}>
+      <ActionIcon aria-label={q.remove(what)} onClick={onClick} mb={1}>
+        <IconTrash size={16} stroke={1.6} />
+      </ActionIcon>
+    </Tooltip>
+  )
+}
+
+/** The object with these members changed; those that are undefined are left out of it. */
+export function having<T extends object>(object: T, change: Partial<T>): T {
+  return Object.fromEntries(Object.entries({ ...object, ...change }).filter(([, value]) => value !== undefined)) as T
+}
+
+/** The list with the member at `index` replaced; without one, removed. */
+export const replacing = <T,>(list: readonly T[], index: number, ...by: T[]): T[] => [
+  ...list.slice(0, index),
+  ...by,
+  ...list.slice(index + 1),
+]
+
+/** undefined for a list without members: it is left out of the endpoint. */
+export const unlessEmpty = <T,>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined)

@@ -1,0 +1,73 @@
+import { Group, MultiSelect, Select, Stack } from '@mantine/core'
+import type { LookupEndpoint } from '../../../catalog/service-config.ts'
+import { services as t } from '../../texts/services.ts'
+import { DatasetSelect, useDatasets } from './dataset-select.tsx'
+import { type FormProps, having, NumberField, TextField, unlessEmpty } from './fields.tsx'
+
+export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
+  const dataset = useDatasets()?.find(({ name }) => name === endpoint.dataset)
+  const columns = dataset?.columns.map(({ name }) => name) ?? []
+  const set = (change: Partial<LookupEndpoint>) => onChange(having(endpoint, change))
+  const choose = (name: string) => set({ dataset: name, key_column: '', columns: undefined })
+  return (
+    <Stack gap="md">
+      <DatasetSelect value={endpoint.dataset} onChange={choose} />
+      <Group gap="sm" align="flex-start" grow preventGrowOverflow={false}>
+        <Select
+          label={t.keyColumn}
+          data={withKnown(columns, endpoint.key_column)}
+          value={endpoint.key_column || null}
+          onChange={column => column && set({ key_column: column })}
+          searchable
+          required
+          w={220}
+        />
+        <TextField
+          label={t.keyParam}
+          description={t.keyParamHint}
+          value={endpoint.key_param}
+          onChange={key_param => set({ key_param })}
+          w={220}
+        />
+      </Group>
+      <MultiSelect
+        label={t.columns}
+        description={t.columnsHint}
+        placeholder={endpoint.columns ? undefined : t.allColumns}
+        data={withKnown(columns, ...(endpoint.columns ?? []))}
+        value={endpoint.columns ?? []}
+        onChange={chosen => set({ columns: unlessEmpty(chosen) })}
+        searchable
+        clearable
+      />
+      <Group gap="sm" align="flex-start" grow preventGrowOverflow={false}>
+        <NumberField
+          label={t.maxResults}
+          description={t.maxResultsHint}
+          value={endpoint.max_results}
+          onChange={max_results => set({ max_results })}
+          w={180}
+        />
+        <NumberField
+          label={t.cacheSeconds}
+          description={t.cacheHint}
+          value={endpoint.cache?.ttl_seconds}
+          onChange={seconds => set({ cache: seconds === undefined ? undefined : { ttl_seconds: seconds } })}
+          min={0}
+          max={86_400}
+          w={180}
+        />
+      </Group>
+      <TextField
+        label={t.keyDescription}
+        value={endpoint.key_description}
+        onChange={key_description => set({ key_description })}
+      />
+    </Stack>
+  )
+}
+
+/** The names to choose from, with those that are chosen though they are not there. */
+export const withKnown = (names: readonly string[], ...chosen: string[]): string[] => [
+  ...new Set([...names, ...chosen.filter(Boolean)]),
+]

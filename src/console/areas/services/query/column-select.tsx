@@ -1,0 +1,42 @@
+import { Select } from '@mantine/core'
+import { query as q } from '../../../texts/services.ts'
+import type { QueryTable } from './tables.ts'
+
+interface ColumnSelectProps {
+  tables: QueryTable[]
+  value: string | undefined
+  onChange: (name: string) => void
+  label?: string
+  /** names of the answer that may be chosen, too */
+  more?: string[]
+  placeholder?: string
+  clearable?: boolean
+  onClear?: () => void
+}
+
+/** A column of the query's tables, grouped by table; a name that none of them has stays as it is. */
+export function ColumnSelect(props: ColumnSelectProps) {
+  const { tables, value, onChange, label = q.column, more = [], placeholder, clearable, onClear } = props
+  const known = new Set([...tables.flatMap(table => table.columns.map(({ name }) => name)), ...more])
+  const groups = tables
+    .filter(({ columns }) => columns.length > 0)
+    .map(({ alias, columns }, i) => ({ group: i === 0 ? alias : `${alias} `, items: columns.map(({ name }) => name) }))
+  const answers = more.filter(name => !tables.some(({ columns }) => columns.some(column => column.name === name)))
+  return (
+    <Select
+      label={label}
+      data={[
+        ...(value && !known.has(value) ? [{ group: '?', items: [value] }] : []),
+        ...(answers.length > 0 ? [{ group: q.as, items: answers }] : []),
+        ...groups,
+      ]}
+      value={value || null}
+      onChange={name => (name ? onChange(name) : onClear?.())}
+      placeholder={placeholder}
+      searchable
+      clearable={clearable}
+      flex="1 1 160px"
+      miw={130}
+    />
+  )
+}

@@ -1,0 +1,57 @@
+import { Stack, Text } from '@mantine/core'
+import { useCallback } from 'react'
+import type { ServiceRow } from '../../api/services.ts'
+import { services as t } from '../../texts/services.ts'
+import { confirmDestructive } from '../../ui/confirm.tsx'
+import { showDone, showProblem } from '../../ui/notify.ts'
+import { usePublish, useUnpublish } from './api.ts'
+import { RecentCallers } from './recent-callers.tsx'
+
+export type Publishable = Pick<ServiceRow, 'id' | 'title'>
+
+interface PublishOptions {
+  /** the ETag that the service must still have */
+  ifMatch?: string
+  /** shows a refusal; without it, a notification does */
+  onRefused?: (error: Error) => void
+  onWarnings?: (warnings: string[]) => void
+}
+
+/** Publishing of services, and its end, which asks first and says who calls them. */
+export function usePublishing() {
+  const { mutate: startPublishing, isPending: publishing } = usePublish()
+  const { mutateAsync: endPublishing, isPending: unpublishing } = useUnpublish()
+  const publish = useCallback(
+    ({ id, title }: Publishable, { ifMatch, onRefused = showProblem, onWarnings }: PublishOptions = {}) =>
+      startPublishing(
+        { id, ifMatch },
+        {
+          onError: onRefused,
+          onSuccess: ({ warnings }) => {
+            showDone(t.publishedDone(title))
+            onWarnings?.(warnings)
+          },
+        },
+      ),
+    [startPublishing],
+  )
+  const unpublish = useCallback(
+    ({ id, title }: Publishable) =>
+      confirmDestructive({
+        title: t.unpublishTitle(title),
+        children: (
+          <Stack gap="sm">
+            <Text size="sm">{t.unpublishText}</Text>
+            <RecentCallers service={id} />
+          </Stack>
+        ),
+        confirm: t.unpublish,
+        onConfirm: async () => {
+          await endPublishing(id)
+          showDone(t.unpublishedDone(title))
+        },
+      }),
+    [endPublishing],
+  )
+  return { publish, unpublish, busy: publishing || unpublishing }
+}

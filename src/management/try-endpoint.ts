@@ -1,0 +1,78 @@
+/** For whoever writes an endpoint: what it would answer as it stands in the editor, before it is saved anywhere. */
+import { type Static, Type } from '@sinclair/typebox'
+import { adminGrant } from '../catalog/grant.ts'
+import { checkServiceConfig, type ServiceConfig } from '../catalog/service-config.ts'
+import type { FunctionReply, Reply } from '../endpoints/endpoint.ts'
+import { paramsOf } from '../endpoints/params.ts'
+import { unprocessable } from '../lib/fault.ts'
+import { losesWhenStored, stringifyLossless } from '../lib/json.ts'
+import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
+import { assetFor } from './assets.ts'
+import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { compileDraft, runEndpoint, runFunction } from './dryrun.ts'
+import { json } from './respond.ts'
+
+const Trial = Type.Object(
+  {
+    /** as it would stand in the config */
+    endpoint: Type.Object({ id: Type.String() }, { additionalProperties: true }),
+    /** a model's or function's body, a query's parameters */
+    input: Type.Optional(Type.Unknown()),
+  },
+  { additionalProperties: false },
+)
+export type TrialInput = Static<typeof Trial>
+
+/** What `tryEndpoint` answers. */
+export interface TrialAnswer {
+  /** of a function; else 200 */
+  status: number
+  headers: Record<string, string>
+  /** a function's body that is neither JSON nor text is in base64 */
+  body: unknown
+  /** what a function logged */
+  log: string[]
+  /** the statement that gave the rows, of kinds that have one */
+  sql: string | null
+  /** what every call costs for want of an index */
+  warnings: string[]
+}
+
+/**
+ * Runs an endpoint that is given whole, among the others of the draft, raw. Nothing is saved.
+ * @throws Fault 422 its shape, or what does not compile; what the call refuses, with a function's error and log
+ */
+export async function tryEndpoint(context: ManagementContext, request: Request, who: SignedIn, assetId: string) {
+  const asset = assetFor(context, who, assetId, 'editor')
+  const { endpoint: given, input = {} } = await jsonBody(context, request, Trial, 'score')
+  if (losesWhenStored(given))
+    throw unprocessable('The endpoint holds a number that cannot be kept exactly; write it as a string.')
+  const others = (asset.config.endpoints ?? []).filter(({ id }) => id !== given.id)
+  const config: unknown = { endpoints: [given, ...others] }
+  checkServiceConfig(config)
+  const draft = { ...asset, config: config as ServiceConfig }
+  const grant = adminGrant(asset.projectId)
+  const endpoint = await compileDraft(context, draft, draft.config.endpoints![0]!)
+  if (endpoint.handle) return answer(await runFunction(context, request, endpoint, draft, input, grant))
+  const body = await runEndpoint(context, request, endpoint, input, grant)
+  const sql = endpoint.answers?.sql(grant, paramsOf(input)) ?? null
+  return answer({ status: 200, headers: {}, json: textOf(body), body: null, log: [] }, sql, endpoint.warnings)
+}
+
+/** The body's JSON is set in as it is: nothing of it is lost on the way. */
+function answer(reply: FunctionReply, sql: string | null = null, warnings: readonly string[] = []): Response {
+  const { status, headers, log } = reply
+  const rest: Omit<TrialAnswer, 'body'> = { status, headers, log, sql, warnings: [...warnings] }
+  return new Response(`{"body":${reply.json ?? JSON.stringify(plain(reply.body))},${JSON.stringify(rest).slice(1)}`, {
+    headers: { 'content-type': 'application/json' },
+  })
+}
+
+const plain = (body: FunctionReply['body']) =>
+  body instanceof Uint8Array ? Buffer.from(body).toString('base64') : body
+
+const textOf = (reply: Reply): string =>
+  reply instanceof Uint8Array ? new TextDecoder().decode(reply) : stringifyLossless(reply)
+
+/** The types that handlers are written against: what `callgate function types` prints. */
+export const handlerTypes = (): Response => json({ declarations: types })

@@ -1,0 +1,251 @@
+/** What people do with keys, and in the test pane, in a real browser. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp } from '../harness.ts'
+import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+const KEYS = '/console/projects/garden/services/plants/keys'
+const TEST = '/console/projects/garden/services/plants/test'
+
+describeInBrowser('keys', () => {
+  let callgate: Callgate
+  let page: Page
+  let assetPath: string
+  beforeAll(async () => {
+    callgate = await startConsole()
+    const assets = (await callgate.admin('GET', '/api/publish/assets')).json as { id: number; asset_key: string }[]
+    assetPath = `/api/publish/assets/${assets.find(asset => asset.asset_key === 'plants')!.id}`
+    page = await openTab()
+    await signInTo(page, callgate, 'ed')
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  const mint = async (fields: object): Promise<{ id: number; key: string }> =>
+    (await callgate.admin('POST', `${assetPath}/api-keys`, fields)).json
+  const keyNow = async (id: number) => (await callgate.admin('GET', `${assetPath}/api-keys/${id}`)).json
+  const dialog = (name: RegExp | string) => page.getByRole('dialog', { name })
+  const act = async (name: string, action: string) => {
+    await page.getByRole('button', { name: `Actions for ${name}`, exact: true }).click()
+    await page.getByRole('menuitem', { name: action }).click()
+  }
+
+  test('a key is minted with what was chosen, shown once, and its curl line runs as it stands', async () => {
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const form = dialog('Mint a key')
+    await form.getByText('None is checked: this key reaches all endpoints of the service, 4 endpoints now').waitFor()
+    await form.getByRole('button', { name: 'Mint key' }).click()
+    await form.getByText('Give it a name.').waitFor()
+    await form.getByLabel(/^Name/).fill('kiosk')
+    await form.getByRole('checkbox', { name: /^plant/ }).check()
+    expect(await form.getByText('None is checked').count()).toBe(0)
+    await form.getByText('Unmasked', { exact: true }).click()
+    await form
+      .getByRole('combobox', { name: 'Highest sensitivity' })
+      .or(form.getByLabel('Highest sensitivity'))
+      .first()
+      .click()
+    await page.getByRole('option', { name: 'High', exact: true }).click()
+    await form.getByText('This key sees personal data as it is.').waitFor()
+    await form.getByRole('button', { name: 'Add a condition' }).click()
+    await form.getByLabel('Column', { exact: true }).fill('bed')
+    await form.getByRole('combobox', { name: 'Values' }).fill('north')
+    await page.keyboard.press('Enter')
+    await form.getByLabel(/^Calls a minute/).fill('50')
+    await form.getByRole('button', { name: 'Mint key' }).click()
+
+    const banner = page.getByRole('region', { name: 'Key kiosk' })
+    const secret = (await banner.locator('[data-secret]').textContent())!
+    expect(secret).toMatch(/^dk_[0-9A-Za-z]{36}$/)
+    const sample = (await banner.getByRole('region', { name: 'A call with this key' }).textContent())!
+    const { stdout, exitCode } = Bun.spawnSync(['bash', '-c', sample])
+    expect(exitCode).toBe(0)
+    const { rows } = JSON.parse(stdout.toString())
+    expect(rows).toMatchObject([{ plant_id: 1, gardener: 'Ada Lovelace', email: 'ada@example.org' }])
+
+    const row = page.getByRole('row', { name: /kiosk/ })
+    for (const text of ['Active', 'plant', 'Unmasked, up to high', 'Rows by bed', '50 / min', 'in 2 months'])
+      expect(await row.textContent()).toContain(text)
+    expect(await row.textContent()).not.toContain(secret)
+    page.once('dialog', asked => void asked.dismiss())
+    await page.getByRole('link', { name: 'Test', exact: true }).click()
+    await banner.waitFor()
+    await banner.getByRole('button', { name: 'I have copied it' }).click()
+    expect(await page.getByText(secret).count()).toBe(0)
+    await page.reload()
+    await row.waitFor()
+    expect(await page.content()).not.toContain(secret)
+  })
+
+  test('a key that somebody else changed meanwhile is not overwritten, and nothing that was typed is lost', async () => {
+    const { id } = await mint({ name: 'contested', rate_limit: 10 })
+    await page.goto(callgate.url + KEYS)
+    await act('contested', 'Edit')
+    const form = dialog('Edit key contested')
+    await form.getByLabel(/^Name/).fill('contested by two')
+    await callgate.admin('PATCH', `${assetPath}/api-keys/${id}`, { rate_limit: 20 })
+    await form.getByRole('button', { name: 'Save' }).click()
+    const told = form.getByRole('alert', { name: 'Somebody changed this key meanwhile' })
+    await told.waitFor()
+    expect(await told.textContent()).toContain('rate_limit: 20')
+    expect(await keyNow(id)).toMatchObject({ name: 'contested', rate_limit: 20 })
+    expect(await form.getByLabel(/^Name/).inputValue()).toBe('contested by two')
+    await told.getByRole('button', { name: 'Take the other version' }).click()
+    expect(await form.getByLabel(/^Name/).inputValue()).toBe('contested')
+    await form.getByLabel(/^Name/).fill('settled')
+    await form.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('settled was saved').waitFor()
+    expect(await keyNow(id)).toMatchObject({ name: 'settled', rate_limit: 20, expires_at: expect.any(String) })
+  })
+
+  test('only what was changed is sent: the end of a key keeps its minute', async () => {
+    const { id } = await mint({
+      name: 'exact',
+      expires_at: '2031-05-06T07:08:09.000Z',
+      row_scope: { plant_id: [1, null] },
+    })
+    await page.goto(callgate.url + KEYS)
+    await act('exact', 'Edit')
+    const form = dialog('Edit key exact')
+    await form.getByRole('checkbox', { name: /^search/ }).check()
+    await form.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('exact was saved').waitFor()
+    expect(await keyNow(id)).toMatchObject({
+      allowed_endpoints: ['search'],
+      expires_at: '2031-05-06T07:08:09.000Z',
+      row_scope: { plant_id: [1, null] },
+    })
+  })
+
+  test('a rotated key goes on for its overlap, beside its successor', async () => {
+    const old = await mint({ name: 'turning' })
+    await page.goto(callgate.url + KEYS)
+    await act('turning', 'Rotate')
+    await dialog('Rotate key turning').getByRole('button', { name: 'Rotate' }).click()
+    const banner = page.getByRole('region', { name: 'Key turning' })
+    const secret = (await banner.locator('[data-secret]').textContent())!
+    for (const key of [old.key, secret])
+      expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(200)
+    await page.getByRole('row', { name: /turning.*Ends soon.*Replaced/ }).waitFor()
+    const left = Date.parse((await keyNow(old.id)).expires_at) - Date.now()
+    expect(left).toBeWithin(23.5 * 3_600_000, 24 * 3_600_000)
+    await banner.getByRole('button', { name: 'I have copied it' }).click()
+  })
+
+  test('revoking says when the key was used and asks; the key is refused, and can be made to work again', async () => {
+    const { id, key } = await mint({ name: 'leaver' })
+    await page.goto(callgate.url + KEYS)
+    await act('leaver', 'Revoke')
+    const asked = dialog('Revoke key leaver?')
+    await asked.getByText('It was never used.').waitFor()
+    await asked.getByRole('button', { name: 'Cancel' }).click()
+    expect((await keyNow(id)).is_active).toBe(true)
+    await act('leaver', 'Revoke')
+    await asked.getByRole('button', { name: 'Revoke' }).click()
+    await page.getByText('leaver was revoked').waitFor()
+    expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(403)
+    const row = page.getByRole('row', { name: /leaver/ })
+    await row.waitFor({ state: 'detached' })
+    await page.getByRole('switch', { name: 'Show revoked and expired' }).click()
+    expect(await row.textContent()).toContain('Revoked')
+    await act('leaver', 'Make it work again')
+    await page.getByText('leaver works again').waitFor()
+    expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(200)
+  })
+
+  test('a key of the project reaches what is chosen, by keyboard alone', async () => {
+    await page.goto(`${callgate.url}/console/projects/garden/keys`)
+    await page.getByRole('row', { name: /operations/ }).waitFor()
+    await page.getByRole('button', { name: 'Mint key' }).focus()
+    await page.keyboard.press('Enter')
+    const form = dialog('Mint a key')
+    await form.getByText('Nothing is chosen: this key reaches everything').waitFor()
+    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT')
+    await page.keyboard.type('courier')
+    await page.keyboard.press('Tab')
+    const focused = () => page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.value)
+    for (let tabs = 0; tabs < 5 && (await focused()) !== 'flowers'; tabs++) await page.keyboard.press('Tab')
+    expect(await focused()).toBe('flowers')
+    await page.keyboard.press('Space')
+    await form.getByLabel(/^Name/).focus()
+    await page.keyboard.press('Enter')
+    const banner = page.getByRole('region', { name: 'Key courier' })
+    const key = (await banner.locator('[data-secret]').textContent())!
+    const body = { features: { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 } }
+    const reached = await callgate.call('/api/service/flowers/species', { key, body })
+    expect(reached.status).not.toBe(404)
+    expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(404)
+    await banner.getByRole('button', { name: 'I have copied it' }).press('Enter')
+    expect(await page.getByRole('row', { name: /courier/ }).textContent()).toContain('flowers')
+  })
+
+  test('an endpoint is run as the public and as a key, which see what they are let see', async () => {
+    await page.goto(`${callgate.url + TEST}?endpoint=search`)
+    const answer = page.getByRole('region', { name: 'Answer' }).first()
+    const run = () => page.getByRole('button', { name: 'Run' }).click()
+    const runAs = async (name: RegExp) => {
+      await page.getByRole('combobox', { name: 'Run as' }).or(page.getByLabel('Run as')).first().click()
+      await page.getByRole('option', { name }).click()
+      await run()
+    }
+    await run()
+    await answer.getByRole('cell', { name: 'alan@example.org' }).waitFor()
+    await runAs(/^The public/)
+    await answer.getByRole('cell', { name: 'A. T.' }).waitFor()
+    expect(await answer.textContent()).not.toContain('alan@example.org')
+    expect(page.url()).toContain('as=public')
+    await runAs(/^shop window/)
+    await answer.getByText('2 rows').waitFor()
+    expect(await answer.getByRole('cell', { name: 'south' }).count()).toBe(0)
+    await page.getByRole('textbox', { name: 'min_height' }).fill('high')
+    await run()
+    await answer.getByRole('alert').waitFor()
+    expect(await answer.locator('[data-status]').textContent()).toBe('422')
+    expect(await page.getByRole('textbox', { name: 'min_height' }).getAttribute('aria-invalid')).toBe('true')
+    expect(await page.getByRole('region', { name: 'This call' }).textContent()).toContain('min_height=high')
+  })
+
+  test('a model’s features are a form with refusals at the feature; a function shows its log', async () => {
+    await page.goto(`${callgate.url + TEST}?endpoint=species`)
+    await page.getByRole('button', { name: 'Run' }).click()
+    await page.getByText('"predictions"').waitFor()
+    const first = page.getByRole('form', { name: 'Parameters' }).getByRole('textbox').first()
+    await first.fill('wide')
+    await page.getByRole('button', { name: 'Run' }).click()
+    await page.locator('[data-status="422"]').waitFor()
+    expect(await first.getAttribute('aria-invalid')).toBe('true')
+
+    await page.goto(`${callgate.url + TEST}?endpoint=greet`)
+    await page.getByLabel('JSON body').fill('{"name": ')
+    await page.getByText('This is not JSON yet.').waitFor()
+    expect(await page.getByRole('button', { name: 'Run' }).isDisabled()).toBe(true)
+    await page.getByLabel('JSON body').fill('{"name": "Ada"}')
+    await page.getByLabel('Query string').fill('as=guest')
+    await page.getByRole('button', { name: 'Run' }).click()
+    await page.getByText('"hello": "Ada"').waitFor()
+    expect(await page.getByRole('region', { name: 'Answer' }).first().textContent()).toContain('"as": "guest"')
+    await page.getByText('greeting').waitFor()
+  })
+
+  test('a viewer sees what a call looks like, and neither keys nor anything to run or change', async () => {
+    const viewer = await openTab()
+    await signInTo(viewer, callgate, 'vera')
+    for (const path of [KEYS, '/console/projects/garden/keys']) {
+      await viewer.goto(callgate.url + path)
+      await viewer.getByText('Keys are for editors').waitFor()
+      expect(await viewer.getByRole('button', { name: /Mint|Actions/ }).count()).toBe(0)
+      expect(await viewer.getByText('shop window').count()).toBe(0)
+    }
+    await viewer.goto(`${callgate.url + TEST}?endpoint=plant`)
+    const code = viewer.getByRole('region', { name: 'This call' })
+    expect(await code.textContent()).toContain('/api/service/plants/plant?id=1')
+    expect(await viewer.getByRole('button', { name: 'Run' }).count()).toBe(0)
+    await viewer.getByText('Running takes the role editor').waitFor()
+  })
+})
