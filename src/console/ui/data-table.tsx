@@ -47,7 +47,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     count: shown.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
+    overscan: 6,
   })
   const drawn = virtual.getVirtualItems()
   const above = drawn[0]?.start ?? 0

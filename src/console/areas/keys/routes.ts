@@ -1,13 +1,12 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute } from '../../app/root.ts'
-import { keys as t } from '../../texts/keys.ts'
-import { testPane } from '../../texts/test-pane.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 import { serviceRoute } from '../services/service-route.ts'
 
 const serviceKeysRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'keys',
-  staticData: { title: t.title },
+  staticData: { title: t.keys },
   component: lazyRouteComponent(() => import('./service-keys-page.tsx'), 'ServiceKeysPage'),
 })
 
@@ -21,7 +20,7 @@ export interface TestSearch {
 const testRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'test',
-  staticData: { title: testPane.title },
+  staticData: { title: t.test },
   validateSearch: (search: Record<string, unknown>): TestSearch => ({
     ...(search.endpoint === undefined ? {} : { endpoint: String(search.endpoint) }),
     ...(search.as === undefined ? {} : { as: String(search.as) }),
@@ -32,7 +31,7 @@ const testRoute = createRoute({
 const projectKeysRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'keys',
-  staticData: { title: t.title },
+  staticData: { title: t.keys },
   component: lazyRouteComponent(() => import('./project-keys-page.tsx'), 'ProjectKeysPage'),
 })
 

@@ -75,7 +75,7 @@ export default function CodeEditor(props: CodeEditorProps) {
             '.cm-scroller': { minHeight: `${minHeight}px`, maxHeight: `${maxHeight}px`, overflow: 'auto' },
           }),
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({ 'aria-label': label }),
+          EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
           EditorView.updateListener.of(update => {
             if (update.docChanged) told.current?.(update.state.doc.toString())
           }),

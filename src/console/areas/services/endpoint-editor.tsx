@@ -29,6 +29,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const editing = useDraft(id, fresh)
   const { draft, setDraft, dirty, conflict, saving } = editing
   const [view, setView] = useState('form')
+  const [jsonOpened, setJsonOpened] = useState(false)
   const [leaving, setLeaving] = useState(false)
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
@@ -77,7 +78,10 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
               { value: 'json', label: t.json },
             ]}
             value={view}
-            onChange={setView}
+            onChange={chosen => {
+              setView(chosen)
+              if (chosen === 'json') setJsonOpened(true)
+            }}
           />
           {edits && id !== undefined && <EndpointMenu endpoint={fresh} />}
         </Group>
@@ -98,12 +102,14 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
       )}
       <div className={edits ? 'editor-columns' : undefined}>
         <Fieldset variant="unstyled" disabled={!edits} miw={0} aria-label={t.kinds[draft.kind].name}>
-          {view === 'form' ? (
-            form
-          ) : (
-            <Suspense fallback={<Box aria-busy="true" mih={300} />}>
-              <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
-            </Suspense>
+          {view === 'form' && form}
+          {jsonOpened && (
+            // what is no valid JSON yet stays there while the form is looked at
+            <Box hidden={view !== 'json'}>
+              <Suspense fallback={<Box aria-busy="true" mih={300} />}>
+                <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
+              </Suspense>
+            </Box>
           )}
         </Fieldset>
         {edits && (

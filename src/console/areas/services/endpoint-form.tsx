@@ -2,18 +2,13 @@ import { Box, Group, Stack } from '@mantine/core'
 import { lazy, Suspense } from 'react'
 import type { EndpointConfig } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
-import { having, LongTextField, TextField } from './fields.tsx'
+import { type FormProps, having, LongTextField, TextField } from './fields.tsx'
 import { LookupForm } from './lookup-form.tsx'
 import { ModelForm } from './model-form.tsx'
 import { TableForm } from './table-form.tsx'
 
 const QueryForm = lazy(() => import('./query/query-form.tsx'))
 const FunctionForm = lazy(() => import('./function-form.tsx'))
-
-export interface FormProps<E extends EndpointConfig> {
-  endpoint: E
-  onChange: (endpoint: E) => void
-}
 
 /** What all kinds have, and what the kind has. */
 export function EndpointForm({ endpoint, onChange }: FormProps<EndpointConfig>) {

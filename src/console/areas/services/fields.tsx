@@ -1,7 +1,14 @@
 /** Inputs of an endpoint's members: an empty one leaves the member out. */
 import { ActionIcon, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
+import type { EndpointConfig } from '../../api/services.ts'
 import { query as q } from '../../texts/services.ts'
+
+/** Of the form of a kind of endpoint. */
+export interface FormProps<E extends EndpointConfig> {
+  endpoint: E
+  onChange: (endpoint: E) => void
+}
 
 interface FieldProps<Value> {
   label: string

@@ -6,8 +6,7 @@ import { endpointsOf, useService } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
 import { handlerTypesQuery } from './api.ts'
 import CodeEditor from './code-editor.tsx'
-import type { FormProps } from './endpoint-form.tsx'
-import { having, NumberField, unlessEmpty } from './fields.tsx'
+import { type FormProps, having, NumberField, unlessEmpty } from './fields.tsx'
 import { JsonField } from './json-field.tsx'
 
 type Limits = NonNullable<FunctionEndpoint['limits']>

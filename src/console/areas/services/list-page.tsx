@@ -1,4 +1,4 @@
-import { Badge, Button, SegmentedControl, Switch, Text } from '@mantine/core'
+import { Badge, Button, SegmentedControl, Switch } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconApi, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
@@ -89,9 +89,9 @@ const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) |
     header: t.key,
     sort: service => service.asset_key,
     cell: service => (
-      <Text size="xs" c="dimmed" ff="monospace" truncate title={service.asset_key}>
+      <span className="dimmed-code" title={service.asset_key}>
         {service.asset_key}
-      </Text>
+      </span>
     ),
   },
   { key: 'status', header: t.status, sort: statusOf, cell: service => <StatusBadge service={service} /> },
@@ -130,13 +130,7 @@ const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) |
     header: t.access,
     sort: service => service.is_public,
     cell: service =>
-      service.is_public ? (
-        <Badge color="orange">{t.public}</Badge>
-      ) : (
-        <Text size="sm" c="dimmed">
-          {t.withKey}
-        </Text>
-      ),
+      service.is_public ? <Badge color="orange">{t.public}</Badge> : <span className="dimmed">{t.withKey}</span>,
   },
   {
     key: 'updated',

@@ -2,8 +2,7 @@ import { Group, MultiSelect, Select, Stack } from '@mantine/core'
 import type { LookupEndpoint } from '../../../catalog/service-config.ts'
 import { services as t } from '../../texts/services.ts'
 import { DatasetSelect, useDatasets } from './dataset-select.tsx'
-import type { FormProps } from './endpoint-form.tsx'
-import { having, NumberField, TextField, unlessEmpty } from './fields.tsx'
+import { type FormProps, having, NumberField, TextField, unlessEmpty } from './fields.tsx'
 
 export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
   const dataset = useDatasets()?.find(({ name }) => name === endpoint.dataset)

@@ -1,8 +1,9 @@
 import { useSearch } from '@tanstack/react-router'
 import { EndpointEditor } from './endpoint-editor.tsx'
-import { blank } from './kinds.ts'
+import { blank, KINDS } from './kinds.ts'
 
 export function NewEndpointPage() {
-  const { kind } = useSearch({ from: '/shell/projects/$project/services/$service/new-endpoint' })
+  const { kind: wanted } = useSearch({ from: '/shell/projects/$project/services/$service/new-endpoint' })
+  const kind = KINDS.find(known => known === wanted) ?? 'sql'
   return <EndpointEditor key={kind} fresh={blank(kind)} />
 }

@@ -1,7 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
-import { services as t } from '../../texts/services.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 import { keyTabs } from '../keys/routes.ts'
-import { KINDS, type Kind } from './kinds.ts'
 import { sectionRoute, serviceRoute } from './service-route.ts'
 
 const listRoute = createRoute({
@@ -20,9 +19,7 @@ const newEndpointRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'new-endpoint',
   staticData: { title: t.newEndpoint },
-  validateSearch: ({ kind }: Record<string, unknown>): { kind: Kind } => ({
-    kind: KINDS.find(known => known === kind) ?? 'sql',
-  }),
+  validateSearch: ({ kind }: Record<string, unknown>): { kind?: string } => (typeof kind === 'string' ? { kind } : {}),
   component: lazyRouteComponent(() => import('./new-endpoint-page.tsx'), 'NewEndpointPage'),
 })
 

@@ -152,4 +152,4 @@ const columnOf = ({ name, type }: { name: string; type: string }): Column<Record
 
 /** A statement with a line for each of its clauses. */
 const inLines = (sql: string) =>
-  sql.replace(/ (?=(FROM|LEFT JOIN|INNER JOIN|JOIN|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT|OFFSET) )/g, '\n')
+  sql.replace(/ (?=(FROM|(LEFT |INNER )JOIN|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT) )|(?<!LEFT|INNER) (?=JOIN )/g, '\n')

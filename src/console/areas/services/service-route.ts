@@ -3,12 +3,12 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectsQuery } from '../../api/projects.ts'
 import { serviceQuery, servicesQuery } from '../../api/services.ts'
 import { projectRoute } from '../../app/root.ts'
-import { services as t } from '../../texts/services.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 export const sectionRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'services',
-  staticData: { title: t.title },
+  staticData: { title: t.services },
 })
 
 /** One service, which the URL names by its key: its header and tabs stand around the pages below. */

@@ -3,8 +3,7 @@ import type { Method } from '../../../catalog/grant.ts'
 import type { TableEndpoint } from '../../../catalog/service-config.ts'
 import { services as t } from '../../texts/services.ts'
 import { DatasetSelect, useDatasets } from './dataset-select.tsx'
-import type { FormProps } from './endpoint-form.tsx'
-import { having, NumberField, unlessEmpty } from './fields.tsx'
+import { type FormProps, having, NumberField, unlessEmpty } from './fields.tsx'
 import { withKnown } from './lookup-form.tsx'
 
 const METHODS = Object.keys(t.methodMeanings) as Method[]
