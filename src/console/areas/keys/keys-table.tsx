@@ -32,9 +32,9 @@ export const keyColumns = (actions: KeyActions): Column<KeyRow>[] => [
     sort: key => stateOf(key),
     cell: key => (
       <Group gap={6} wrap="nowrap">
-        <Badge miw="max-content" color={COLORS[stateOf(key)]}>{t.states[stateOf(key)]}</Badge>
+        <Badge color={COLORS[stateOf(key)]}>{t.states[stateOf(key)]}</Badge>
         {key.rotated_to !== null && (
-          <Badge miw="max-content" color="gray" title={t.rotatedTo(key.rotated_to)}>
+          <Badge color="gray" title={t.rotatedTo(key.rotated_to)}>
             {t.rotated}
           </Badge>
         )}
@@ -57,16 +57,16 @@ export const keyColumns = (actions: KeyActions): Column<KeyRow>[] => [
     sort: key => `${key.masking_level} ${key.sensitivity_max}`,
     cell: key => (
       <Group gap={6} wrap="nowrap">
-        <Badge miw="max-content" color={key.masking_level === 'masked' ? 'gray' : 'orange'}>
+        <Badge color={key.masking_level === 'masked' ? 'gray' : 'orange'}>
           {`${t[key.masking_level]}, ${t.upTo(key.sensitivity_max)}`}
         </Badge>
         {key.row_scope && (
-          <Badge miw="max-content" color="blue" title={JSON.stringify(key.row_scope)}>
+          <Badge color="blue" title={JSON.stringify(key.row_scope)}>
             {t.scoped(Object.keys(key.row_scope).join(', '))}
           </Badge>
         )}
         {key.allowed_columns.length > 0 && (
-          <Badge miw="max-content" color="blue" title={key.allowed_columns.join(', ')}>
+          <Badge color="blue" title={key.allowed_columns.join(', ')}>
             {t.someColumns(key.allowed_columns.length)}
           </Badge>
         )}
