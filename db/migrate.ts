@@ -8,6 +8,7 @@ import deployments from './migrations/0005_deployments.sql' with { type: 'text' 
 import datasetRefresh from './migrations/0006_dataset_refresh.sql' with { type: 'text' }
 import engines from './migrations/0007_engines.sql' with { type: 'text' }
 import sessions from './migrations/0008_sessions.sql' with { type: 'text' }
+import usage from './migrations/0009_usage.sql' with { type: 'text' }
 
 export interface Migration {
   number: number
@@ -23,6 +24,7 @@ const MIGRATIONS: Migration[] = [
   { number: 6, sql: datasetRefresh },
   { number: 7, sql: engines },
   { number: 8, sql: sessions },
+  { number: 9, sql: usage },
 ]
 
 /** The catalog was written by a newer Callgate than this one. */

@@ -1,6 +1,6 @@
 /** The catalog's tables. Times are ISO 8601 in UTC; JSON columns hold what the management API takes and gives. */
 import { sql } from 'drizzle-orm'
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 const id = () => integer('id').primaryKey({ autoIncrement: true })
 const createdAt = () => text('created_at').notNull().default(sql`(strftime('%Y-%m-%dT%H:%M:%fZ','now'))`)
@@ -276,4 +276,39 @@ export const audit = sqliteTable(
     detail: json<unknown>('detail'),
   },
   t => [index('audit_project').on(t.projectId, t.id)],
+)
+
+/** What calls are told apart by in `usage`. No reference to what it names: what was called stays counted when that is gone. */
+export const usageSeries = sqliteTable(
+  'usage_series',
+  {
+    id: id(),
+    /** 0: nobody's */
+    projectId: integer('project_id').notNull(),
+    /** empty: none */
+    service: text('service').notNull(),
+    endpoint: text('endpoint').notNull(),
+    deployment: text('deployment').notNull(),
+    /** a key's id; 0 the public, -1 an unknown key, -2 keys that were not told apart */
+    keyId: integer('key_id').notNull(),
+    /** 304, an error's, or its hundred */
+    status: integer('status').notNull(),
+  },
+  t => [uniqueIndex('usage_series_names').on(t.projectId, t.service, t.endpoint, t.deployment, t.keyId, t.status)],
+)
+
+/** How often, in a step of time. Every call is in a row of each step, so that steps are pruned one without the other. */
+export const usage = sqliteTable(
+  'usage',
+  {
+    /** seconds: 60, 3600 or 86400 */
+    step: integer('step').notNull(),
+    /** where it begins, in seconds since the epoch */
+    at: integer('at').notNull(),
+    seriesId: integer('series_id').notNull(),
+    calls: integer('calls').notNull(),
+    /** a histogram (telemetry/latency.ts); empty for refusals */
+    latency: blob('latency', { mode: 'buffer' }).notNull(),
+  },
+  t => [primaryKey({ columns: [t.step, t.at, t.seriesId] })],
 )

@@ -34,6 +34,8 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   const { config } = management
   const { registry } = management.publisher
   const serve = honeyframeDoor(gate, config)
+  // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
+  const idleTimeout = Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15)
   const app = new Elysia({
     // Elysia looks for the path from the 11th character on and misses it behind `http://api`; from the 7th on, which is
     // the other choice, it would take the second slash of `https://` for the path
@@ -43,8 +45,7 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
       reusePort: false,
       // else NODE_ENV decides, and Bun's own page for an error that nobody caught shows its stack
       development: false,
-      // longer than any deadline of ours, so that a slow call gets our 504 and not a closed connection
-      idleTimeout: Math.min(255, Math.ceil(config.requestTimeout / 1000) + 15),
+      idleTimeout,
       // the doors answer their own 413; this one only stops what no door takes
       maxRequestBodySize: Math.max(config.maxBody, config.maxUpload, config.maxDeploymentBody) + 64 * 1024 * 1024,
       ...(config.tlsCert && config.tlsKey
@@ -91,6 +92,7 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   const link: Link = {
     peer: peerOf,
     keepOpen: request => app.server?.timeout(asReceived(request), 0),
+    letIdle: request => app.server?.timeout(asReceived(request), idleTimeout),
     upgrade: (request, data, headers) => app.server?.upgrade(asReceived(request), { data, headers }) ?? false,
   }
   const atEdge = config.corsOrigins.length > 0

@@ -23,6 +23,8 @@ export interface StartOptions {
   target?: Target
   /** a manifest as an object; its paths must be absolute or relative to `folder` */
   manifest?: object
+  /** where the manifest is written, when it matters: programs run there */
+  folder?: string
   /** files to be served instead of a manifest */
   files?: string[]
   /** the command, when it is not `serve` */
@@ -82,7 +84,7 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
   const dataDir = options.dataDir ?? join(folder, 'data')
   const args = [options.command ?? 'serve', ...(options.files ?? [])]
   if (options.manifest) {
-    const path = join(folder, 'callgate.yaml')
+    const path = join(options.folder ?? folder, 'callgate.yaml')
     writeFileSync(path, stringify(options.manifest))
     args.push('--manifest', path)
   }

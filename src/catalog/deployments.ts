@@ -1,4 +1,5 @@
 /** Deployments: a model, a program or another server below a path of its own. The shape of a declaration, and its rows. */
+import { X509Certificate } from 'node:crypto'
 import { isAbsolute } from 'node:path'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { and, asc, eq } from 'drizzle-orm'
@@ -119,12 +120,22 @@ function checkCommand({ command, cwd, env }: CommandConfig, where: string): void
   if (env?.PORT !== undefined) throw unprocessable(`${where}: PORT is given to it and cannot be set.`)
 }
 
-function checkUpstream({ upstream }: UpstreamConfig, where: string): void {
-  const url = URL.canParse(upstream) ? new URL(upstream) : undefined
+function checkUpstream({ upstream, ca }: UpstreamConfig, where: string): void {
+  // a URL's parser lets white space and control characters go
+  const url = !/[\s\p{Cc}]/u.test(upstream) && URL.canParse(upstream) ? new URL(upstream) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw unprocessable(`${where}: upstream must be an http:// or https:// URL.`)
   if (url.username || url.password || url.search || url.hash)
     throw unprocessable(`${where}: upstream has no user, password, query or fragment.`)
+  if (ca !== undefined && !isCertificate(ca)) throw unprocessable(`${where}: ca must be certificates in PEM.`)
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined
+  } catch {
+    return false
+  }
 }
 
 export const listDeployments = (store: Store, projectId: number): Deployment[] =>

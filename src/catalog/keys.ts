@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNull } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
@@ -205,6 +205,18 @@ export class KeyRing {
     return minted
   }
 }
+
+/** Names of keys by their ids, of those that there are. */
+export function keyNames(store: Store, ids: readonly number[]): Map<number, string> {
+  const names = new Map<number, string>()
+  for (let i = 0; i < ids.length; i += NAMES_AT_ONCE) {
+    const some = inArray(apiKeys.id, ids.slice(i, i + NAMES_AT_ONCE))
+    for (const key of store.select({ id: apiKeys.id, name: apiKeys.name }).from(apiKeys).where(some).all())
+      names.set(key.id, key.name)
+  }
+  return names
+}
+const NAMES_AT_ONCE = 500
 
 const KEY_COLUMNS = [
   'name',

@@ -136,7 +136,7 @@ async function firstKey(instance: Instance, name: string, column: string): Promi
   const { adminGrant } = await import('../catalog/grant.ts')
   const call = { params: new URLSearchParams({ limit: '1' }), body: undefined, deadline: Date.now() + 10_000 }
   const reply = await service.endpoints.get(name)!.run(call, adminGrant(service.projectId))
-  const value = 'rows' in reply ? reply.rows[0]?.[column] : undefined
+  const value = typeof reply === 'object' && 'rows' in reply ? reply.rows[0]?.[column] : undefined
   return new URLSearchParams({ [paramOf(column)]: String(value ?? '') }).toString()
 }
 

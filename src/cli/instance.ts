@@ -6,6 +6,7 @@ import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
+import { UsageLog } from '../catalog/usage.ts'
 import type { Config } from '../config.ts'
 import { Fleet } from '../deployments/fleet.ts'
 import { Publisher } from '../endpoints/publisher.ts'
@@ -95,8 +96,10 @@ export function openInstance(config: Config): Instance {
   publisher.loadAll()
 
   const waitingFor = new Set<string>()
-  const { limits } = gate
-  const context = { config, db, keys, publisher, fleet, limits, connections, secret, uploadsDir: dirs.uploads }
+  const { limits, meter } = gate
+  const usage = new UsageLog(db, meter.counter)
+  const uploadsDir = dirs.uploads
+  const context = { config, db, keys, publisher, fleet, limits, usage, connections, secret, uploadsDir }
   const readiness = {
     reasons() {
       const scoring = scorer.status()
@@ -124,6 +127,7 @@ export function openInstance(config: Config): Instance {
     } catch (error) {
       log.warn(errorFields(error), 'last-used times could not be written')
     }
+    void usage.flushInParts()
   }, FLUSH_MS)
 
   const refresher = new Refresher(context)
@@ -149,8 +153,12 @@ export function openInstance(config: Config): Instance {
       clearInterval(flushing)
       await scorer.close()
       await writer.close()
-      keys.flush()
-      closeAll()
+      try {
+        keys.flush()
+        usage.flush()
+      } finally {
+        closeAll()
+      }
     },
   }
 }

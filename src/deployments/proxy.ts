@@ -17,8 +17,10 @@ export interface ProxiedCall {
   timeoutMs: number
   /** bytes of the request's body */
   maxBody: number
-  /** The caller's connection is not to be ended for its silence. */
+  /** The caller's connection is not to be ended for its silence, until the answer is over. */
   keepOpen(): void
+  /** The answer is over, or all of it is at hand. */
+  over(): void
   /** An error as the caller gets it. */
   refused(error: unknown): Response
   /** of a request for another protocol on the connection */
@@ -82,7 +84,7 @@ class Relay implements Outcome {
     })
     try {
       const upload = Upload.of(call.request, call.maxBody)
-      if (upload instanceof Promise) upload.then(read => this.#withUpload(read)).catch(error => this.failed(error))
+      if (upload instanceof Promise) this.#await(upload)
       else this.#withUpload(upload)
     } catch (error) {
       this.failed(error)
@@ -94,6 +96,7 @@ class Relay implements Outcome {
   }
 
   failed(error: unknown): void {
+    this.#call.over()
     this.#resolve(this.#call.refused(error))
   }
 
@@ -113,6 +116,26 @@ class Relay implements Outcome {
     if (!error.pooled || !repeatable || !this.#mayBeStale) return void again()
     this.#mayBeStale = false
     lease.crashed().then(crashed => (crashed ? again() : this.#next()))
+  }
+
+  /** A short body is read before anything is sent, in the time that the server would have for its answer. */
+  #await(reading: Promise<Upload>): void {
+    let late = false
+    const watched: Watched = {
+      request: this.#call.request,
+      deadline: performance.now() + this.#call.timeoutMs,
+      expired: () => {
+        late = true
+        watch.remove(watched)
+        this.failed(tooSlow())
+      },
+      gone() {}, // then its body is cut off, and the reading fails
+    }
+    watch.add(watched)
+    reading
+      .finally(() => watch.remove(watched))
+      .then(upload => late || this.#withUpload(upload))
+      .catch(error => late || this.failed(error))
   }
 
   #withUpload(upload: Upload | undefined): void {
@@ -235,6 +258,7 @@ class Attempt implements Answering, Watched, Sender {
 
   ended(): void {
     this.#over()
+    this.#call.over()
     if (this.#controller) return void this.#controller.close()
     const { 0: first, length } = this.#pieces
     this.#resolve(length > 1 ? Buffer.concat(this.#pieces) : first)

@@ -169,14 +169,17 @@ export class Replica {
     const every = seconds === undefined ? HEALTH_EVERY_MS : seconds * 1000
     for (let bad = 0; bad < ILL_AFTER; ) {
       await pause(every)
-      if (this.state !== 'ready') return
+      if (this.state === 'stopping' || this.state === 'ended') return
       bad = (await this.#answers()) ? 0 : bad + 1
     }
     await this.stop(HEALTH_TIMEOUT_MS)
   }
 
+  /** One that does not listen any more, for as long as it may take to start, is ended, and another takes its place. */
   async #reach(): Promise<void> {
+    const giveUpAt = performance.now() + this.#plan.startTimeoutMs
     while (this.state === 'starting') {
+      if (performance.now() > giveUpAt) return this.stop(0)
       if (await isListening(this.#port)) {
         if (this.state === 'starting') this.state = 'ready'
         return this.#onReachable()

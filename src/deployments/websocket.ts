@@ -50,6 +50,7 @@ function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
   const expected = new Bun.CryptoHasher('sha1').update(key + GUID).digest('base64')
   const passed: [string, string][] = []
   let accepted: string | undefined
+  let chosen = false
   for (const [name, value] of head.headers)
     switch (name.toLowerCase()) {
       case 'sec-websocket-accept':
@@ -58,10 +59,15 @@ function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
       case 'sec-websocket-extensions':
         throw new MalformedAnswer('the server took an extension that was not offered')
       case 'sec-websocket-protocol':
+        chosen = true
+        passed.push([name, value])
+        break
       case 'set-cookie':
         passed.push([name, value])
     }
   if (accepted !== expected) throw new MalformedAnswer('the server did not accept this WebSocket')
+  // of a server that chose none, Bun would say that it chose the first
+  if (!chosen) passed.push(['sec-websocket-protocol', ''])
   return passed
 }
 

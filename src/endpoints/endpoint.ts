@@ -25,8 +25,10 @@ export interface Call {
   caller?: { readonly signal?: AbortSignal }
 }
 
-/** Bytes are JSON already. */
-export type Reply = RowsReply | ModelReply | Uint8Array<ArrayBuffer>
+/** JSON as it is sent. */
+export type JsonText = string
+
+export type Reply = RowsReply | ModelReply | JsonText
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {

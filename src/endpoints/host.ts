@@ -12,7 +12,6 @@ import { paramsOf } from './params.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 const MAX_DEPTH = 4
 /** Host calls of one call that are under way at a time; and of those, calls of functions, which hold a place each. */
@@ -62,7 +61,7 @@ export function hostOf(
     const params = takesBody ? new URLSearchParams() : paramsOf(argument ?? {})
     const bytes = takesBody ? encoder.encode(JSON.stringify(argument ?? null)) : undefined
     const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
-    return reply instanceof Uint8Array ? decoder.decode(reply) : stringifyLossless(reply)
+    return typeof reply === 'string' ? reply : stringifyLossless(reply)
   }
 
   return (kind, argument) =>

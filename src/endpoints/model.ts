@@ -11,7 +11,7 @@ import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
-import type { Call, Endpoint, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
+import type { Call, Endpoint, JsonText, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
 import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
@@ -128,7 +128,7 @@ function answerBytes(
   recipe: SentRecipe,
   body: Uint8Array,
   call: Call,
-): Promise<Uint8Array<ArrayBuffer>> | undefined {
+): Promise<JsonText> | undefined {
   const scanned = codec.scan(body)
   if (scanned && scanned.rows <= scorer.maxBatchRows)
     return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)

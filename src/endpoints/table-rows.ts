@@ -20,6 +20,7 @@ const OF_ROW: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE']
 
 interface Granted {
   view: WriteView
+  /** equal for answers that hold the same of the same rows */
   policy: string
   render: (row: StoredRow) => RenderedRow
 }
@@ -27,6 +28,7 @@ interface Granted {
 /** The rows of a table endpoint, one at a time and as they are written. */
 export class TableRows implements ServedTable {
   #store: TableStore
+  #secret: Uint8Array
   #methods: ReadonlySet<Method>
   #identity: TableIdentity
   #views: PerPolicy<Granted>
@@ -37,11 +39,13 @@ export class TableRows implements ServedTable {
    */
   constructor(query: Query, methods: ReadonlySet<Method>, runtime: EndpointRuntime, identity: TableIdentity) {
     this.#store = storeOf(query, runtime)
+    this.#secret = runtime.secret
     this.#methods = methods
     this.#identity = identity
     this.#views = new PerPolicy((grant, policy) => {
       const view = writeViewOf(viewOf(query, grant))
-      return { view, policy, render: rendererOf(view, runtime.secret) }
+      const seen = view.seen.map(({ column: { name, mask }, treatment }) => [name, treatment, mask])
+      return { view, policy: JSON.stringify([policy, seen]), render: rendererOf(view, runtime.secret) }
     })
   }
 
@@ -68,9 +72,32 @@ export class TableRows implements ServedTable {
   async write(grant: Grant, write: TableWrite): Promise<Written> {
     const { view, policy } = this.#views.of(grant)
     const request = { view, write: asked(view, write), deadline: write.deadline }
-    const replay = replayOf(grant, this.#identity, policy, write)
+    const replay = this.#replayOf(grant, policy, write)
     return this.#store.write(replay ? { ...request, replay } : request)
   }
+
+  /**
+   * One caller's Idempotency-Key on one table, and the whole of the request that it came with. Keyed, as several
+   * installations may keep their answers in one database, and the ids of keys and projects are each one's own.
+   */
+  #replayOf(grant: Grant, policy: string, write: TableWrite): Replay | undefined {
+    const { idempotencyKey, method, id, body, ifMatch, ifNoneMatch } = write
+    if (idempotencyKey === undefined) return undefined
+    const { projectId, dataset } = this.#identity
+    const about = JSON.stringify([this.#identity, method, id, ifMatch, ifNoneMatch])
+    return {
+      id: hmac(this.#secret, JSON.stringify([projectId, dataset, grant.keyId, idempotencyKey])),
+      fingerprint: hmac(this.#secret, about, '\n', body),
+      policy: hmac(this.#secret, policy),
+    }
+  }
+}
+
+function hmac(secret: Uint8Array, ...parts: (string | Uint8Array)[]): string {
+  const hasher = new Bun.CryptoHasher('sha256', secret)
+  hasher.update('replay\0')
+  for (const part of parts) hasher.update(part)
+  return hasher.digest('base64url')
 }
 
 function storeOf(query: Query, { queries, writer, connections, secret }: EndpointRuntime): TableStore {
@@ -104,22 +131,4 @@ export interface TableIdentity {
   dataset: string
   endpoint: string
   columns?: string[]
-}
-
-/** One caller's Idempotency-Key on one table, and the whole of the request that it came with. */
-function replayOf(grant: Grant, identity: TableIdentity, policy: string, write: TableWrite): Replay | undefined {
-  const { idempotencyKey, method, id, body, ifMatch, ifNoneMatch } = write
-  if (idempotencyKey === undefined) return undefined
-  const about = JSON.stringify([identity, method, id, ifMatch, ifNoneMatch])
-  return {
-    id: sha256(JSON.stringify([identity.projectId, identity.dataset, grant.keyId, idempotencyKey])),
-    fingerprint: sha256(about, '\n', body),
-    policy: sha256(policy),
-  }
-}
-
-function sha256(...parts: (string | Uint8Array)[]): string {
-  const hasher = new Bun.CryptoHasher('sha256')
-  for (const part of parts) hasher.update(part)
-  return hasher.digest('base64url')
 }

@@ -4,6 +4,7 @@ import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
+import { Meter } from './metering.ts'
 import { presentedKey } from './present.ts'
 
 /** A call that may go on. */
@@ -18,12 +19,14 @@ export interface Admission {
 /** Who may call what, and how often: the same at every door. */
 export class Gate {
   readonly limits = new Limits()
+  readonly meter: Meter
   #keys: KeyRing
   #registry: Registry
 
   constructor(keys: KeyRing, registry: Registry) {
     this.#keys = keys
     this.#registry = registry
+    this.meter = new Meter(keys, registry)
   }
 
   /**

@@ -73,6 +73,12 @@ export function tooDeep(text: string): boolean {
   return false
 }
 
+/** Whether a parsed value holds a number beyond a double, for which `JSON.stringify` would write null. */
+export function holdsInfinity(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value)
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity)
+}
+
 /** Whether a parsed value holds what `JSON.stringify` would not give back: integers beyond 2^53, numbers beyond a double. */
 export function losesWhenStored(value: unknown): boolean {
   if (typeof value === 'bigint') return true

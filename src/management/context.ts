@@ -4,6 +4,7 @@ import type { KeyRing } from '../catalog/keys.ts'
 import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
 import type { Session } from '../catalog/sessions.ts'
 import type { Actor } from '../catalog/store.ts'
+import type { UsageLog } from '../catalog/usage.ts'
 import type { User } from '../catalog/users.ts'
 import type { Config } from '../config.ts'
 import type { Fleet } from '../deployments/fleet.ts'
@@ -23,6 +24,7 @@ export interface ManagementContext {
   publisher: Publisher
   fleet: Fleet
   limits: Limits
+  usage: UsageLog
   /** the databases that datasets are tables of */
   connections: Connections
   /** the installation's secret: signs sessions */

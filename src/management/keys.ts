@@ -140,7 +140,7 @@ const DAY = /^(\d{4})-(\d\d)-(\d\d)$/
 const TIME = /^\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$/
 
 /** An ISO 8601 time (or day) in UTC; one without a zone is UTC. undefined: it is none. */
-function isoTime(text: string): string | undefined {
+export function isoTime(text: string): string | undefined {
   const [date = '', time] = text.split('T', 2)
   const day = DAY.exec(date)
   const zone = time === undefined ? undefined : TIME.exec(time)

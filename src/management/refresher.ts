@@ -94,9 +94,9 @@ export class Refresher {
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       const { status, message } = toFault(error)
-      const { stack, ...brief } = errorFields(error)
+      // what the file is to blame for is said without its values, which DuckDB's own words hold
       log.warn(
-        { dataset: name, projectId, ...brief, ...(status < 500 ? {} : { stack }) },
+        { dataset: name, projectId, ...(status < 500 ? { error: message } : errorFields(error)) },
         `a file could not be read again, and the rows of before are still served: ${message}`,
       )
     }

@@ -24,6 +24,8 @@ import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
 import { settings as serverSettings } from './settings.ts'
+import * as usage from './usage.ts'
+import { callersOf } from './usage-callers.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
@@ -334,6 +336,18 @@ export function managementRoutes(
   app.get(
     '/settings',
     on((c, _r, who) => serverSettings(c, who)),
+  )
+  app.get(
+    '/usage',
+    on((c, r, who) => usage.usageOf(c, r, who)),
+  )
+  app.get(
+    '/usage/top',
+    on((c, r, who) => usage.topOf(c, r, who)),
+  )
+  app.get(
+    '/usage/callers',
+    on((c, r, who) => callersOf(c, r, who)),
   )
   app.get(
     '/audit',

@@ -5,8 +5,8 @@
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { parseJson } from '../lib/body.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
-import { type CodecOptions, compileCodec, type RowCodec } from './codec.ts'
-import { part, splits } from './join.ts'
+import { type CodecOptions, compileCodec, type Decoded, type RowCodec } from './codec.ts'
+import { splits } from './join.ts'
 import { predictWith, type ScoreTensors } from './predict.ts'
 import { replyOf, rowsOf } from './rows.ts'
 import type { Tensors } from './tensors.ts'
@@ -48,11 +48,11 @@ export const takesLongIntegers = (codec: RowCodec): boolean =>
   codec.features.some(({ type }) => type === 'int64' || type === 'uint64')
 
 /** @throws Fault 400 no JSON; 422 what the model cannot take */
-export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score: ScoreTensors): Promise<Uint8Array> {
+export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score: ScoreTensors): Promise<string> {
   const { codec, modelId, longIntegers } = recipe
   const given = rowsOf(parseJson(body, longIntegers ? parseLossless : JSON.parse))
   const decoded = await predictWith(score, codec, given)
-  return encoder.encode(stringifyLossless(replyOf(decoded, modelId, given.rows.length)))
+  return stringifyLossless(replyOf(decoded, modelId, given.rows.length))
 }
 
 /**
@@ -60,17 +60,23 @@ export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score
  * @param counts how many rows each of them has
  * @throws Error the model did not give one answer for each row: they must be scored singly
  */
-export function answerRows(
-  outputs: Tensors,
-  counts: readonly number[],
-  { codec, modelId }: CompiledRecipe,
-): Uint8Array[] {
+export function answerRows(outputs: Tensors, counts: readonly number[], { codec, modelId }: CompiledRecipe): string[] {
   const rows = counts.reduce((sum, count) => sum + count, 0)
   if (counts.length > 1 && !splits(outputs, rows)) throw new Error('not one answer for each row')
+  const decoded = codec.decode(outputs, rows)
   let from = 0
   return counts.map(count => {
-    const own = counts.length === 1 ? outputs : part(outputs, from, from + count)
+    const own = counts.length === 1 ? decoded : rowsOfDecoded(decoded, from, from + count)
     from += count
-    return encoder.encode(stringifyLossless(replyOf(codec.decode(own, count), modelId, count)))
+    return stringifyLossless(replyOf(own, modelId, count))
   })
+}
+
+/** Rows [from, to) of what was decoded. */
+function rowsOfDecoded({ predictions, probabilities, outputs }: Decoded, from: number, to: number): Decoded {
+  const rows: Decoded = { predictions: predictions.slice(from, to) }
+  if (probabilities) rows.probabilities = probabilities.slice(from, to)
+  if (outputs)
+    rows.outputs = Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, values.slice(from, to)]))
+  return rows
 }

@@ -59,7 +59,7 @@ export class Job {
   readonly added: number
   /** When it need not wait for company any more. */
   readonly ripe: number
-  readonly answer: Promise<Tensors | Uint8Array<ArrayBuffer>>
+  readonly answer: Promise<Tensors | string>
   watched = false
   unwatch: (() => void) | undefined
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
@@ -69,7 +69,7 @@ export class Job {
   waiting = false
   settled = false
   readonly #queue: JobQueue
-  #resolve!: (answer: Tensors | Uint8Array<ArrayBuffer>) => void
+  #resolve!: (answer: Tensors | string) => void
   #reject!: (error: unknown) => void
 
   constructor(
@@ -96,7 +96,7 @@ export class Job {
     })
   }
 
-  resolve(answer: Tensors | Uint8Array<ArrayBuffer>): void {
+  resolve(answer: Tensors | string): void {
     if (this.#settle()) this.#resolve(answer)
   }
 

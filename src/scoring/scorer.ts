@@ -38,8 +38,8 @@ export interface Scorer {
    */
   score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
   /**
-   * Answers a body of rows in JSON, both as bytes: it is read, unless its tensors are given, and the answer written, where it
-   * is scored.
+   * Answers a body of rows with text in JSON: it is read, unless its tensors are given, and the answer written, where it is
+   * scored.
    * @param recipe what the endpoint makes of the model (`answer.ts`)
    * @param rows how many there are; for a body the most that it can hold
    * @throws Fault as `score`; 400 no JSON, 422 what the model cannot take
@@ -50,7 +50,7 @@ export interface Scorer {
     given: { body: Uint8Array } | { feeds: Tensors },
     rows: number,
     options: JobOptions,
-  ): Promise<Uint8Array<ArrayBuffer>>
+  ): Promise<string>
   /** Rows that are scored at once at most. */
   readonly maxBatchRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
@@ -110,12 +110,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   started?.catch(() => {}) // told by ready() and status()
 
   /** Errors are the promise's, as those that come later are. */
-  function admit(
-    model: ScoringModel,
-    work: Work,
-    rows: number,
-    scoring: JobOptions,
-  ): Promise<Tensors | Uint8Array<ArrayBuffer>> {
+  function admit(model: ScoringModel, work: Work, rows: number, scoring: JobOptions): Promise<Tensors | string> {
     try {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
@@ -136,7 +131,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
     },
     answer: (model, recipe, given, rows, scoring) =>
-      admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<Uint8Array<ArrayBuffer>>,
+      admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<string>,
     maxBatchRows,
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })

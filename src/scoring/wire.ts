@@ -86,18 +86,24 @@ export function unpackTensors(payload: Uint8Array<ArrayBuffer>): Tensors {
   return unpacked(head, payload, at)
 }
 
-/** What came of each body: its answer's bytes, or why there is none. */
-export function packAnswers(answers: readonly (Uint8Array | SentError)[]): Parts {
-  const parts = answers.map(one => (one instanceof Uint8Array ? one : encoder.encode(JSON.stringify(one))))
-  // what failed is told by a length below zero: its text is never empty
-  const lengths = parts.map((part, i) => (answers[i] instanceof Uint8Array ? part.length : -part.length))
-  return [...headOf(lengths), ...parts]
+/** What came of each request: its answer's text, or why there is none. */
+export function packAnswers(answers: readonly (string | SentError)[]): Parts {
+  const texts = answers.map(one => (typeof one === 'string' ? one : JSON.stringify(one)))
+  // characters, of which a text has as many after it was encoded and decoded; below zero: why there is no answer
+  const lengths = texts.map((text, i) => (typeof answers[i] === 'string' ? text.length : -text.length))
+  return [...headOf(lengths), encoder.encode(texts.join(''))]
 }
 
-export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (Uint8Array<ArrayBuffer> | Error)[] {
+export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (string | Error)[] {
   const { head, at } = readHead<number[]>(payload)
-  const parts = cut(payload, at, head.map(Math.abs))
-  return parts.map((part, i) => (head[i]! < 0 ? revive(JSON.parse(decoder.decode(part))) : part))
+  const texts = decoder.decode(payload.subarray(at))
+  let from = 0
+  return head.map(length => {
+    const to = from + Math.abs(length)
+    const text = texts.slice(from, to)
+    from = to
+    return length < 0 ? revive(JSON.parse(text)) : text
+  })
 }
 
 function cut(payload: Uint8Array<ArrayBuffer>, from: number, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {

@@ -94,6 +94,7 @@ try {
   )
 } finally {
   await cleanUp()
+  for (const peer of peers) peer.kill()
 }
 
 function baseAndPid({ url, pid }: { url: string; pid: number }) {

@@ -18,13 +18,15 @@ const write = (name: string, text: string) => {
 const model = (name: string) => join(FIXTURES, 'models', `${name}.onnx`)
 afterAll(cleanUp)
 
-/** Everything that the catalog holds, but for when things were used last. */
+/** Everything that the catalog holds, but for usage, and when things were used last. */
 function catalogOf(dataDir: string) {
   const catalog = new Database(join(dataDir, 'catalog.db'), { readonly: true })
   const tables = catalog
     .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     .all()
-  const rows = tables.map(({ name }) => [name, catalog.query(`SELECT * FROM "${name}"`).all()] as const)
+  const rows = tables
+    .filter(({ name }) => !/^(usage|sqlite_sequence)/.test(name))
+    .map(({ name }) => [name, catalog.query(`SELECT * FROM "${name}"`).all()] as const)
   catalog.close()
   return JSON.parse(
     JSON.stringify(Object.fromEntries(rows), (field, value) => (field === 'last_used_at' ? undefined : value)),

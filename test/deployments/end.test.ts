@@ -1,6 +1,7 @@
 /** The end of Callgate in order, while answers of deployments go on for ever; and what needs no other settings than the usual. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import { sendRaw } from '../conformance/raw-http.ts'
 import { cleanUp } from '../harness.ts'
 import { World } from './world.ts'
 
@@ -30,6 +31,27 @@ test('without origins a preflight is answered too, and allows nothing', async ()
 test('what a server says of origins is handed on where the edge says nothing', async () => {
   const { headers } = await world.call('raw', '/raw/cors', { headers: { origin: 'https://app.example' } })
   expect([headers.get('access-control-allow-origin'), headers.get('vary')]).toEqual(['*', 'Accept'])
+})
+
+test.each(['/../x', '/a/../../x', '/%2e%2e/x', '/..\\x'])(
+  'a path that would leave the deployment does not, without a Host either: %s',
+  async path => {
+    const { status, json } = await sendRaw(world.callgate.url, [
+      `GET /v1/life/raw${path} HTTP/1.0\r\nX-API-Key: ${world.key}\r\n\r\n`,
+    ])
+    expect([status, json?.code]).toEqual([400, 'path_leaves'])
+  },
+)
+
+test('requests that do not wait for the answer before theirs are never mixed up: the connection is ended', async () => {
+  for (let i = 0; i < 10; i++) {
+    const requests = ['one', 'two', 'three'].map(
+      path => `GET /v1/life/raw/${path} HTTP/1.1\r\nHost: a\r\nX-API-Key: ${world.key}\r\n\r\n`,
+    )
+    const { text } = await sendRaw(world.callgate.url, [requests.join('')])
+    expect(text).not.toMatch(/GET \/(?:two|three)/)
+  }
+  expect((await world.call('raw', '/four')).json.line).toBe('GET /four HTTP/1.1')
 })
 
 test('a stream, a WebSocket and a log that is followed are ended, and so is Callgate, with status 0', async () => {

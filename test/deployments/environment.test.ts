@@ -61,6 +61,14 @@ test('memory and CPUs are bounded', async () => {
   expect((await world.call('plain', '/limits')).json).toMatch(/Max data size +unlimited/)
 })
 
+test('the bound is there before the program is, so that it starts well each time', async () => {
+  for (let i = 0; i < 12; i++) {
+    await world.api('POST', '/small/stop')
+    await world.api('POST', '/small/start')
+    expect((await world.call('small', '/pid')).status).toBe(200)
+  }
+})
+
 if (asRoot) {
   test('as root, it may run as another user, who cannot read the data directory', async () => {
     const { json, status, text } = await world.call('nobody', '/limits')

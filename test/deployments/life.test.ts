@@ -1,5 +1,6 @@
 /** How the processes of deployments start, serve, are replaced and end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { connect } from 'node:net'
 import { cleanUp, waitFor } from '../harness.ts'
 import { processOf } from '../life/processes.ts'
 import { SERVER, World } from './world.ts'
@@ -10,25 +11,45 @@ const server = (name: string, more: object = {}) => ({ name, command: SERVER, he
 
 describe('deployments of programs', () => {
   const world = new World()
-  beforeAll(() =>
-    world.start([
-      server('lazy', { idle_seconds: 1.5 }),
-      server('eager', { min_instances: 1, idle_seconds: 0.1 }),
-      server('slow-start', { env: { START_MS: '1500' } }),
-      server('two', { replicas: 2 }),
-      server('crashing'),
-      server('hopeless', { env: { DIE_AT_START: '7' } }),
-      server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
-      { name: 'no-program', command: ['no-such-program-at-all'] },
-      server('no-folder', { cwd: '/no/such/folder' }),
-      server('ill', { health_interval_seconds: 0.1 }),
-      server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
-      server('deaf', { drain_seconds: 0.1 }),
-      server('managed'),
-      { name: 'plain', command: SERVER },
-    ]),
-  )
+  /** settles when a connection that waited long for an answer, and now waits for nothing, is closed */
+  let closed: Promise<number>
+  beforeAll(async () => {
+    await world.start(
+      [
+        server('lazy', { idle_seconds: 1.5 }),
+        server('eager', { min_instances: 1, idle_seconds: 0.1 }),
+        server('slow-start', { env: { START_MS: '1500' } }),
+        server('two', { replicas: 2 }),
+        server('crashing'),
+        server('hopeless', { env: { DIE_AT_START: '7' } }),
+        server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
+        { name: 'no-program', command: ['no-such-program-at-all'] },
+        server('no-folder', { cwd: '/no/such/folder' }),
+        server('ill', { health_interval_seconds: 0.1 }),
+        { name: 'hidden', command: SERVER, start_timeout_seconds: 1 },
+        server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
+        server('deaf', { drain_seconds: 0.1 }),
+        server('managed'),
+        { name: 'plain', command: SERVER },
+        { name: 'patient', command: SERVER, timeout_seconds: 60 },
+      ],
+      { flags: ['--request-timeout', '6s'] },
+    )
+    closed = closedAfter('/v1/life/patient/pid')
+  })
   afterAll(cleanUp)
+
+  /** How long a connection lives that asks for a path, once. */
+  async function closedAfter(path: string): Promise<number> {
+    const { hostname, port } = new URL(world.callgate.url)
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const asked = performance.now()
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nX-API-Key: ${world.key}\r\n\r\n`),
+    )
+    socket.resume().on('close', () => resolve(performance.now() - asked))
+    return promise
+  }
 
   test('the first request starts it, and none for long ends it', async () => {
     expect((await world.shown('lazy')).status).toBe('idle')
@@ -127,6 +148,16 @@ describe('deployments of programs', () => {
     await waitFor(async () => (await world.pid('ill')) !== pid || undefined)
   })
 
+  test('one that runs on and does not listen any more is replaced', async () => {
+    const pid = await world.pid('hidden')
+    await world.call('hidden', '/hide')
+    await waitFor(async () => {
+      const { status, json } = await world.call('hidden', '/pid')
+      return (status === 200 && json !== pid) || undefined
+    })
+    expect(processOf(pid)).toBeUndefined()
+  })
+
   describe('a change', () => {
     test('takes over when it is ready, while the old one ends what it has: no request fails', async () => {
       await world.call('updated', '/pid')
@@ -191,5 +222,9 @@ describe('deployments of programs', () => {
     expect((await world.call('managed', '/pid')).status).toBe(404)
     expect((await world.api('GET', '/managed')).status).toBe(404)
     await waitFor(() => processOf(again) === undefined || undefined)
+  })
+
+  test('a connection that was kept open for an answer is closed when it is idle afterwards', async () => {
+    expect(await closed).toBeWithin(10_000, 40_000)
   })
 })

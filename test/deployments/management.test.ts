@@ -140,7 +140,7 @@ describe('resources', () => {
       endpoint_url,
       _links: { self: { href: `${await world.path()}/two` }, logs: { href: `${await world.path()}/two/logs` } },
     })
-    expect((await world.callgate.call(new URL(endpoint_url).pathname + '/pid', { key: world.key })).status).toBe(200)
+    expect((await world.callgate.call(`${new URL(endpoint_url).pathname}/pid`, { key: world.key })).status).toBe(200)
     expect((await world.api('PATCH', '/two', { replicas: null })).json).toMatchObject({
       revision: 2,
       config: { command: SERVER },

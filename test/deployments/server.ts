@@ -43,13 +43,19 @@ const answers: Record<string, (query: URLSearchParams) => unknown> = {
     hogs.push(new Uint8Array(Number(query.get('mb')) * 1024 * 1024).fill(1))
     return hogs.length
   },
+  // it runs on, and nobody reaches it any more
+  '/hide': () => {
+    setTimeout(() => server.stop(true), 50)
+    setInterval(() => {}, 60_000)
+    return 'hidden'
+  },
   '/sigterm-deaf': () => {
     process.on('SIGTERM', () => {})
     return 'deaf'
   },
 }
 
-Bun.serve({
+const server = Bun.serve({
   hostname: '127.0.0.1',
   port: Number(PORT),
   idleTimeout: 120,

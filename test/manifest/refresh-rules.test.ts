@@ -58,6 +58,10 @@ test('a file that is wrong or gone changes nothing: the dataset and the log say 
   const wrong = 'line 3, column id: the primary key is already taken by an earlier row'
   await outcome('failed', wrong)
   expect(await towns()).toEqual(['Ulm', 'Bonn'])
+  // DuckDB's own words for this hold the line
+  world.write('tables/staff.csv', 'id,town\n1,Ulm\n2,"Secretville\n')
+  const open = 'line 3: a quoted field is never closed'
+  await outcome('failed', open)
   rmSync(path)
   await outcome('failed', 'is not there any more')
   expect(await towns()).toEqual(['Ulm', 'Bonn'])
@@ -68,6 +72,7 @@ test('a file that is wrong or gone changes nothing: the dataset and the log say 
     .filter(line => line.includes('could not be read again'))
   expect(logged.map(line => JSON.parse(line))).toEqual([
     expect.objectContaining({ level: 'warn', dataset: 'hr.staff', msg: expect.stringContaining(wrong) }),
+    expect.objectContaining({ level: 'warn', dataset: 'hr.staff', msg: expect.stringContaining(open) }),
     expect.objectContaining({ level: 'warn', dataset: 'hr.staff', msg: expect.stringContaining('not there any more') }),
   ])
   const { text } = await callgate.admin('GET', '/api/datasets/hr.staff/settings')

@@ -110,6 +110,17 @@ describe('the file', () => {
     await refused('[1]', /^FILE: /)
   })
 
+  test('has a number that would become another one: a row scope would let other rows through', async () => {
+    const scope = (value: string) =>
+      stringify(changed(p => (p.services[0].keys[0].row_scope = { town: [SECRET] }))).replace(SECRET, value)
+    const line =
+      scope(SECRET)
+        .split('\n')
+        .findIndex(text => text.includes(SECRET)) + 1
+    for (const number of ['9007199254740993', '-9007199254740993', '0x20000000000001', '1e400', '.inf'])
+      await refused(scope(number), `FILE: line ${line} has a number that cannot be kept exactly; write it as a string.`)
+  })
+
   test('has a field that is not known, at any depth, or a value of the wrong shape', async () => {
     await refused({ projects: [], project: [] }, 'FILE: project is not a field that is known here.')
     await refused(

@@ -33,7 +33,7 @@ export class World {
 
   /** Starts with a manifest, lets `check` see what came of it, and stops. @returns what was printed as changed */
   async serve(manifest: object, check: (callgate: Callgate) => Promise<void> = async () => {}): Promise<string[]> {
-    const callgate = await startCallgate({ manifest, dataDir: this.dataDir, env: this.env })
+    const callgate = await startCallgate({ manifest, folder: this.folder, dataDir: this.dataDir, env: this.env })
     try {
       await check(callgate)
     } finally {
@@ -46,17 +46,20 @@ export class World {
       .map(line => line.trim())
   }
 
-  /** Every row of the catalog, but for when something was used last. */
+  /** Every row of the catalog, but for usage, and when something was used last. */
   catalog(): Record<string, Record<string, unknown>[]> {
     const catalog = new Database(join(this.dataDir, 'catalog.db'), { readonly: true })
     const tables = catalog
-      .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+      .query<{ name: string }, []>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('usage', 'usage_series') ORDER BY name",
+      )
       .all()
     const rows = Object.fromEntries(
       tables.map(({ name }) => [name, catalog.query<Record<string, unknown>, []>(`SELECT * FROM "${name}"`).all()]),
     )
     catalog.close()
     for (const table of Object.values(rows)) for (const row of table) delete row.last_used_at
+    rows.sqlite_sequence = rows.sqlite_sequence!.filter(({ name }) => name !== 'usage_series')
     return rows
   }
 

@@ -9,6 +9,7 @@ import type { QueryDefinition } from '../../src/catalog/service-config.ts'
 import { checkConnection } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
+import { errorFields } from '../../src/telemetry/log.ts'
 import { waitFor } from '../harness.ts'
 import { CONNECTION, connectionsTo, describedTable } from './postgres-fixture.ts'
 import { noPostgres, type PostgresServer, startPostgres } from './postgres-server.ts'
@@ -195,6 +196,27 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect(await idsOf(dataset, by('instant'), '2024-01-01T10:00:00.25+02:00')).toEqual([1])
   })
 
+  test('patterns have their escapes whatever the settings of the database make of a backslash in SQL', async () => {
+    await run(`CREATE TABLE slashes (id int PRIMARY KEY, t text); INSERT INTO slashes VALUES (1, 'a%'), (2, 'ab');
+      ALTER DATABASE postgres SET standard_conforming_strings = off`)
+    const other = new QueryRunner(1, { scratchDir: dir, connections: connectionsTo(server) })
+    try {
+      const dataset = await described('slashes')
+      for (const op of ['like', 'ilike'] as const)
+        for (const [p, ids] of [
+          ['a\\%', [1]],
+          ['a%', [1, 2]],
+          ['a\\', []],
+        ] as const) {
+          const { rows } = await ask(prepare(by('t', op), [dataset], other), String(new URLSearchParams({ p })))
+          expect([op, p, rows.map(row => row.id)]).toEqual([op, p, [...ids]])
+        }
+    } finally {
+      other.close()
+      await run('ALTER DATABASE postgres RESET standard_conforming_strings')
+    }
+  })
+
   test('keys and indexes are its own; a unique index will do for a key, and a view has what is declared', async () => {
     await run(`CREATE TABLE keyed (a int, b text NOT NULL, c int NOT NULL, d int NOT NULL, PRIMARY KEY (b, a));
       CREATE INDEX ON keyed (c, d) INCLUDE (a); CREATE INDEX ON keyed (d) WHERE d > 5; CREATE INDEX ON keyed (lower(b)); CREATE INDEX ON keyed USING hash (d);
@@ -257,6 +279,25 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect([503, 7]).toContain(typeof found === 'number' ? found : found.rows[0]!.a)
     await run('DROP TABLE moving')
     expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
+  })
+
+  test('what a view fails at is 503, and neither told nor logged with the value', async () => {
+    await run(`CREATE TABLE raw (id int PRIMARY KEY, code text); INSERT INTO raw VALUES (1, '5');
+      CREATE FUNCTION checked(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+        IF code = 'kept secret' THEN RAISE EXCEPTION 'not %', code USING ERRCODE = 'AB123'; END IF; RETURN code; END $$;
+      CREATE VIEW cast_codes AS SELECT id, CAST(code AS int) AS n FROM raw;
+      CREATE VIEW checked_codes AS SELECT id, checked(code) AS c FROM raw`)
+    const views = [await described('cast_codes', { key: ['id'] }), await described('checked_codes', { key: ['id'] })]
+    await run("INSERT INTO raw VALUES (2, 'kept secret')")
+    for (const [dataset, state] of [
+      [views[0]!, '22P02'],
+      [views[1]!, 'AB123'],
+    ] as const) {
+      const fault = await refusal(() => answer(dataset))
+      expect([fault.status, fault.code]).toEqual([503, 'data_unreadable'])
+      expect(fault.message).toContain(state)
+      expect(JSON.stringify([fault.message, errorFields(fault)])).not.toContain('kept secret')
+    }
   })
 
   test('words are in the order of their bytes in a database that sorts them otherwise', async () => {

@@ -21,9 +21,9 @@ afterAll(async () => {
   await models.remove()
 })
 
-async function outcome(answer: Promise<Uint8Array>): Promise<unknown> {
+async function outcome(answer: Promise<string>): Promise<unknown> {
   try {
-    return JSON.parse(new TextDecoder().decode(await answer))
+    return JSON.parse(await answer)
   } catch (error) {
     if (error instanceof Fault) return [error.status, error.code, error.message, error.members]
     throw error

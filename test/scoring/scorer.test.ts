@@ -121,20 +121,17 @@ describe('workers that are killed', () => {
 
   test('never mix answers up: 200 callers with distinct rows, while workers die at random', () =>
     withScorer({ workers: 2 }, async scorer => {
-      let stop = false
-      let kills = 0
-      const killer = (async () => {
-        while (!stop) {
-          const { pids } = scorer.stats()
-          if (pids.length) process.kill(pids[kills++ % pids.length]!, 'SIGKILL')
-          await Bun.sleep(150)
+      let [right, wrong, refused, kills] = [0, 0, 0, 0]
+      const killed = (async () => {
+        for (; kills < 8; kills++) {
+          // each at its work: as many answers as there are callers lie between two of them
+          await until(() => right >= kills * 200 && scorer.stats().pids.length > 0)
+          process.kill(scorer.stats().pids[0]!, 'SIGKILL')
         }
       })()
-      let [right, wrong, refused] = [0, 0, 0]
-      const end = Date.now() + 2000
       await Promise.all(
         Array.from({ length: 200 }, async (_, caller) => {
-          for (let i = 0; Date.now() < end; i++) {
+          for (let i = 0; kills < 8; i++) {
             const n = caller * 1000 + (i % 1000)
             try {
               const [a, b] = (await score(scorer, n)) as number[]
@@ -147,12 +144,11 @@ describe('workers that are killed', () => {
           }
         }),
       )
-      stop = true
-      await killer
+      await killed
       expect(wrong).toBe(0)
-      expect(kills).toBeGreaterThan(5)
-      expect(right).toBeGreaterThan(1000)
-      expect(refused).toBeLessThanOrEqual(right / 100)
+      expect(right).toBeGreaterThan(1400)
+      // a request is lost with the second process that ends under it, where it was by itself
+      expect(refused).toBeLessThanOrEqual(kills)
       expect(scorer.stats().open).toBe(0)
     }))
 

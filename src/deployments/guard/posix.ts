@@ -1,7 +1,6 @@
 import { dlopen } from 'bun:ffi'
 
 const PR_SET_CHILD_SUBREAPER = 36
-const RLIMIT_DATA = 2
 const WNOHANG = 1
 const O_CLOEXEC = 0o2000000
 /** bytes of a set of CPUs */
@@ -11,8 +10,6 @@ const CPU_SET = 128
 export interface Posix {
   /** Whatever this process's descendants leave behind becomes its child. */
   adoptOrphans(): void
-  /** Bytes of data that a process may have, and each that it starts. */
-  limitData(pid: number, bytes: number): void
   /** The CPUs that a process may run on, and each that it starts. */
   pin(pid: number, cpus: number[]): void
   /** The CPUs that this process may run on. */
@@ -29,7 +26,6 @@ export function openPosix(): Posix | undefined {
   try {
     const { symbols: libc } = dlopen('libc.so.6', {
       prctl: { args: ['int', 'u64', 'u64', 'u64', 'u64'], returns: 'int' },
-      prlimit: { args: ['int', 'int', 'ptr', 'ptr'], returns: 'int' },
       sched_setaffinity: { args: ['int', 'u64', 'ptr'], returns: 'int' },
       sched_getaffinity: { args: ['int', 'u64', 'ptr'], returns: 'int' },
       pipe2: { args: ['ptr', 'int'], returns: 'int' },
@@ -37,7 +33,6 @@ export function openPosix(): Posix | undefined {
     })
     return {
       adoptOrphans: () => void libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n),
-      limitData: (pid, bytes) => void libc.prlimit(pid, RLIMIT_DATA, new BigUint64Array(2).fill(BigInt(bytes)), null),
       pin(pid, cpus) {
         const mask = new Uint8Array(CPU_SET)
         for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7)

@@ -34,7 +34,6 @@ export class Runner {
     const outputs = [new Output(this.#posix), new Output(this.#posix)] as const
     const child = this.#spawn(program, outputs)
     const { pid } = child
-    if (program.memoryBytes) this.#posix?.limitData(pid, program.memoryBytes)
     if (program.cpus) this.#posix?.pin(pid, this.#spread(program.id, program.cpus))
     this.#running.set(program.id, { program, child })
     tell({ pid })
@@ -88,11 +87,11 @@ export class Runner {
     return log
   }
 
-  #spawn({ command, cwd, env, uid, gid }: Program, [out, err]: readonly [Output, Output]): Bun.Subprocess {
+  #spawn({ command, cwd, env, uid, gid, memoryBytes }: Program, [out, err]: readonly [Output, Output]): Bun.Subprocess {
     try {
       if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
         throw notStarted('its working directory is not there')
-      const child = Bun.spawn(command, {
+      const child = Bun.spawn(memoryBytes === undefined ? command : bounded(command, memoryBytes), {
         cwd,
         env,
         uid,
@@ -178,6 +177,18 @@ class Output {
     this.#pipe = undefined
   }
 }
+
+/**
+ * A command whose process, and each that it starts, may have so much data. The bound is there before the program is: some
+ * (those on JavaScriptCore) suit themselves to one that they find, and do not survive one that comes while they begin.
+ */
+const bounded = (command: string[], bytes: number): string[] => [
+  '/bin/sh',
+  '-c',
+  'ulimit -d "$0" && exec "$@"',
+  String(Math.ceil(bytes / 1024)),
+  ...command,
+]
 
 const notStarted = (why: string) => new Fault(503, 'not_started', why)
 

@@ -1,4 +1,5 @@
 /** WebSocket frames (RFC 6455, 5), as a client writes and reads them. */
+import { isUtf8 } from 'node:buffer'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -85,6 +86,7 @@ export class FrameReader {
       this.#message = []
       this.#messageBytes = 0
       this.#messageOpcode = undefined
+      if (whole.opcode === OPCODE.text) checkText(whole.payload)
       return whole
     }
   }
@@ -94,6 +96,7 @@ export class FrameReader {
     if (opcode === OPCODE.ping || opcode === OPCODE.pong) return { opcode, payload }
     if (opcode !== OPCODE.close || payload.length === 1) throw new FrameError(1002, 'an unknown frame')
     const code = payload.length === 0 ? undefined : payload.readUInt16BE()
+    checkText(payload.subarray(2))
     return { opcode, code, reason: payload.subarray(2).toString() }
   }
 
@@ -114,7 +117,13 @@ export class FrameReader {
     this.#wanted = HEAD_BYTES
     return { opcode: first & 0x0f, final: (first & 0x80) !== 0, payload: held.subarray(start, start + length) }
   }
+
   #waitFor(bytes: number): undefined {
     this.#wanted = bytes
   }
+}
+
+/** @throws FrameError */
+function checkText(bytes: Buffer): void {
+  if (!isUtf8(bytes)) throw new FrameError(1007, 'a text that is not UTF-8')
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument, visit } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
 import { HOOKS } from '../../catalog/handler.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
@@ -32,15 +32,35 @@ export interface ReadManifest {
  */
 export function readManifest(path: string, env: Record<string, string | undefined> = process.env): ReadManifest {
   if (!existsSync(path)) throw unprocessable(`There is no manifest at ${path}.`)
-  const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true })
+  const lineCounter = new LineCounter()
+  const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true, lineCounter })
   const [error] = document.errors
   if (error) throw unprocessable(`${path} is not valid YAML: ${error.message.split('\n')[0]}`)
+  const inexact = inexactNumber(document)
+  if (inexact !== undefined)
+    throw unprocessable(
+      `${path}: line ${lineCounter.linePos(inexact).line} has a number that cannot be kept exactly; write it as a string.`,
+    )
   try {
     return completeManifest(document.toJS({ maxAliasCount: 100 }), dirname(resolve(path)), env)
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
     throw new Fault(fault.status, fault.code, `${path}: ${fault.message}`, { members: fault.members })
   }
+}
+
+/** Where a number stands that would become another one: an integer beyond 2^53, or a number beyond a double. */
+function inexactNumber(document: Document.Parsed): number | undefined {
+  let found: number | undefined
+  visit(document, {
+    Scalar(_key, { value, source = '', range }) {
+      if (typeof value !== 'number') return undefined
+      if (Number.isFinite(value) && (Number.isSafeInteger(value) || !/^[+-]?\d+$|^0[xo]/.test(source))) return undefined
+      found = range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return found
 }
 
 /** Checks a manifest and completes it from the folder that its paths are relative to. @throws Fault 422 */

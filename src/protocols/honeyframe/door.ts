@@ -6,6 +6,7 @@
 import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
+import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
@@ -28,7 +29,12 @@ export interface DoorSettings {
 /** @param address the caller's address */
 export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
   const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
-  return async function serve(request: Request, address: () => string): Promise<Response> {
+  return function serve(request: Request, address: () => string): Promise<Response> {
+    const metered = new MeteredCall({})
+    return gate.meter.counted(metered, request, answer(request, address, metered))
+  }
+
+  async function answer(request: Request, address: () => string, metered: MeteredCall): Promise<Response> {
     const { headers } = request
     const identity = identify(headers)
     let limit: LimitHeaders | undefined
@@ -37,7 +43,10 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
       const { segments, query } = split(request.url)
       if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
       const [first, second, row] = segments as [string, string, string?]
-      const admission = gate.admit(headers, address, decoded(first), decoded(second))
+      const [service, id] = [decoded(first), decoded(second)]
+      metered.asked = { service, endpoint: id }
+      const admission = gate.admit(headers, address, service, id)
+      metered.admission = admission
       limit = admission.headers
       const { endpoint, grant } = admission
       if (endpoint.table) {
@@ -70,7 +79,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
       const sent = identity.headers
       sent['content-type'] = 'application/json'
       for (const name in limit) sent[name] = limit[name]!
-      return new Response(reply instanceof Uint8Array ? reply : stringifyLossless(reply), { headers: sent })
+      return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)

@@ -9,6 +9,7 @@ import type { Fleet } from '../../deployments/fleet.ts'
 import type { Deployment } from '../../endpoints/endpoint.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
+import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
 import { Fault, methodNotAllowed, notFound, toFault, unavailable } from '../../lib/fault.ts'
 import { decodedPart, rawPath } from '../../lib/path.ts'
@@ -54,10 +55,16 @@ export function deploymentDoor(
 ): DeploymentDoor {
   const suffix = settings.hostDomain.toLowerCase().replace(/^\.|\.$/g, '')
 
-  function serve(
+  function serve(request: Request, address: () => string, route: Route): Response | Promise<Response> {
+    const metered = new MeteredCall()
+    return gate.meter.counted(metered, request, answer(request, address, route, metered))
+  }
+
+  function answer(
     request: Request,
     address: () => string,
     { project, deployment: name, prefix, path }: Route,
+    metered: MeteredCall,
   ): Response | Promise<Response> {
     const identity = identify(request.headers)
     let limit: LimitHeaders | undefined
@@ -68,8 +75,10 @@ export function deploymentDoor(
     }
     try {
       if (isPreflight(request)) return new Response(null, { status: 204 })
+      metered.asked = { project, deployment: name }
       checkAnnouncedLength(request.headers, settings.servers.maxBody)
       const admission = gate.admitDeployment(request.headers, address, project, name)
+      metered.admission = admission
       const { deployment } = admission
       limit = admission.headers
       if (deployment.kind !== 'model') {

@@ -18,6 +18,8 @@ export interface Link {
   peer(request: Request): string
   /** The connection is not to be ended for its silence. */
   keepOpen(request: Request): void
+  /** It is again, after as long as any other. */
+  letIdle(request: Request): void
   /** Answers with a WebSocket. @returns false: the request is gone */
   upgrade(request: Request, events: SocketEvents, headers: [string, string][]): boolean
 }
@@ -46,6 +48,8 @@ export interface ServerCall {
   refused(error: unknown): Response
 }
 
+/** RFC 3986, 3.2.2 and 3.2.3: a name or an address, and a port; empty, as HTTP/1.0 may leave it. */
+const HOST = /^(?:[\w.~!$&'()*+;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /**
@@ -62,7 +66,7 @@ export function callServer(
   const { headers, url, method } = request
   if (method === 'CONNECT' || method === 'TRACE') throw methodNotAllowed(METHODS)
   const host = headers.get('host') ?? ''
-  if (host.includes(',')) throw badRequest('The request has two hosts.', 'conflicting_host')
+  if (!HOST.test(host)) throw badRequest('The Host of the request is none, or there are two.', 'malformed_host')
   if (!staysBelow(path)) throw badRequest('The path would leave this deployment.', 'path_leaves')
   const server = fleet.get(deployment.id)
   if (!server) throw unavailable('This deployment is being changed.', 1)
@@ -70,7 +74,13 @@ export function callServer(
   const peer = link.peer(request)
   const upstream = backend instanceof UpstreamBackend
   const timeoutMs = config.timeout_seconds === undefined ? settings.requestTimeout : config.timeout_seconds * 1000
-  if (timeoutMs > settings.requestTimeout) link.keepOpen(request)
+  let isKept = false
+  const keepOpen = () => {
+    if (isKept) return
+    isKept = true
+    link.keepOpen(request)
+  }
+  if (timeoutMs > settings.requestTimeout) keepOpen()
   const to: Forwarding = {
     target: `${upstream ? backend.basePath : ''}${path || '/'}${rawQuery(url)}`,
     host: upstream ? backend.host : host,
@@ -90,7 +100,8 @@ export function callServer(
     edge: { headers: { ...identity.headers, ...limit }, cors: settings.cors },
     timeoutMs,
     maxBody: settings.maxBody,
-    keepOpen: () => link.keepOpen(request),
+    keepOpen,
+    over: () => isKept && link.letIdle(request),
     refused,
     upgrade: isWebSocket(request)
       ? webSocketUpgrade(request, (events, more) => link.upgrade(request, events, more))
@@ -110,18 +121,20 @@ const API_KEY = ['x-api-key']
 const BOTH = ['x-api-key', 'authorization']
 
 /**
- * Whether a server that decodes the path finds itself no higher than where it began. Plain `..` is resolved already; what is
- * left are slashes and dots in escapes.
+ * Whether a server that decodes the path finds itself no higher than where it began. Plain `..` is resolved already, but where a
+ * request has no Host; what else is left are slashes and dots in escapes, and dots with parameters (`..;a=b`), which some
+ * servers take off.
  */
 export function staysBelow(path: string): boolean {
-  if (!path.includes('%') && !path.includes('\\')) return true
+  if (!path.includes('%') && !path.includes('..') && !path.includes('\\')) return true
   let depth = 0
   for (const part of path
     .replaceAll(/%2f|%5c|\\/gi, '/')
     .replaceAll(/%2e/gi, '.')
     .split('/')) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
+    const name = part.replace(/(?:;|%3b).*/i, '')
+    if (name === '..') depth--
+    else if (name !== '' && name !== '.') depth++
     if (depth < 0) return false
   }
   return true

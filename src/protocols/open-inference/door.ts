@@ -3,6 +3,7 @@
  * tritonclient sends no content type; errors are `{"error": "..."}`.
  */
 import type { Gate } from '../../gate/gate.ts'
+import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
 import { type Fault, notFound, toFault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
@@ -50,13 +51,12 @@ export function modelDoor(gate: Gate, scorer: Scorer, settings: ModelDoorSetting
 
   return {
     serveWithin,
-    serve: (request, address) =>
-      serveWithin(
-        publishedModels(gate, request.headers, address),
-        rawPath(request.url),
-        request,
-        identify(request.headers),
-      ),
+    serve(request, address) {
+      const metered = new MeteredCall({})
+      const scope = publishedModels(gate, request.headers, address, metered)
+      const answer = serveWithin(scope, rawPath(request.url), request, identify(request.headers))
+      return gate.meter.counted(metered, request, answer)
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import type { ServedModel } from '../../endpoints/endpoint.ts'
 import type { PublishedModel } from '../../endpoints/registry.ts'
 import type { Gate } from '../../gate/gate.ts'
 import type { LimitHeaders } from '../../gate/limits.ts'
+import type { MeteredCall } from '../../gate/metering.ts'
 import { presentedKey } from '../../gate/present.ts'
 import { unauthorized } from '../../lib/fault.ts'
 
@@ -27,15 +28,18 @@ export interface Scope {
 }
 
 /** Everything published, as far as the caller reaches it. */
-export function publishedModels(gate: Gate, headers: Headers, address: () => string): Scope {
+export function publishedModels(gate: Gate, headers: Headers, address: () => string, metered: MeteredCall): Scope {
   const find = async (name: string) => {
+    metered.asked = { model: name }
     const admission = gate.admitModel(headers, address, name)
+    metered.admission = admission
     const { grant, headers: limits } = admission
     return { model: named(name, admission, grant), manages: grant.manageModels, headers: limits }
   }
   return {
     async enter() {
       const { grant, headers: limits } = gate.identify(headers, address)
+      metered.admission = { grant }
       return {
         models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published, grant)),
         headers: limits,

@@ -7,6 +7,7 @@ import type { Endpoint } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import type { Registry } from '../../endpoints/registry.ts'
 import type { Gate } from '../../gate/gate.ts'
+import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
 import { notFound, toFault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
@@ -38,17 +39,23 @@ const ROUTE = ['GET', 'HEAD', 'OPTIONS', 'POST']
 const PROBES = new Set(['/-/alive', '/-/ready'])
 
 export function porterDoor(gate: Gate, registry: Registry, settings: PorterSettings): PorterDoor {
-  async function serve(request: Request, address: () => string): Promise<Response> {
+  function serve(request: Request, address: () => string): Promise<Response> {
+    const metered = new MeteredCall()
+    return gate.meter.counted(metered, request, answer(request, address, metered))
+  }
+
+  async function answer(request: Request, address: () => string, metered: MeteredCall): Promise<Response> {
     const identity = identify(request.headers)
     const app = appView(registry.porterApp)
     const path = rawPath(request.url)
     const match = routeOf(registry, path)
     if (!match && (!app.declared || isForeign(path))) return problem(notFound('No such route.'), identity)
+    if (match && request.method !== 'OPTIONS') metered.asked = { service: match.service, endpoint: match.endpoint.id }
     const requestId = ownRequestId(identity, request.headers)
     const context: ErrorContext = { app, requestId, headers: identity.headers }
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
-      if (match) return await onRoute(request, match, address, context)
+      if (match) return await onRoute(request, match, address, context, metered)
       return own(request, path, app, identity)
     } catch (error) {
       const fault = toFault(error)
@@ -62,10 +69,13 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     match: PorterMatch,
     address: () => string,
     context: ErrorContext,
+    metered: MeteredCall,
   ): Promise<Response> {
     const { service, endpoint: asked } = match
     if (request.method === 'OPTIONS') return options(optionsOf(asked), context.headers)
-    const { grant, endpoint, headers: limits } = gate.admit(request.headers, address, service, asked.id)
+    const admission = gate.admit(request.headers, address, service, asked.id)
+    metered.admission = admission
+    const { grant, endpoint, headers: limits } = admission
     const { porter: route, model } = endpoint
     // published anew meanwhile, without this route
     if (!route || !(model || endpoint.handle)) throw unknownPath()

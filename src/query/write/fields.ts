@@ -1,6 +1,6 @@
 /** JSON values as columns take them: what an answer shows of a value is taken back, and nothing is rounded or guessed. */
 import type { Column, StoredColumn } from '../../catalog/column.ts'
-import { stringifyLossless } from '../../lib/json.ts'
+import { holdsInfinity, stringifyLossless } from '../../lib/json.ts'
 import type { StoredValue } from '../values.ts'
 import type { Codec } from './codec.ts'
 
@@ -28,7 +28,7 @@ export function encodeJson(column: Column, value: unknown, { encode }: Codec): S
       return bytes.toString('base64') === value ? new Uint8Array(bytes) : undefined
     }
     case 'json':
-      return stringifyLossless(value)
+      return holdsInfinity(value) ? undefined : stringifyLossless(value)
     default:
       return typeof value === 'string' && value.isWellFormed() ? encode(column, value) : undefined
   }
@@ -64,6 +64,6 @@ export function expected(column: StoredColumn): string {
     case 'blob':
       return 'Base64 is expected.'
     case 'json':
-      return 'A JSON value is expected.'
+      return 'A JSON value is expected, its numbers within a double (about 1.8e308).'
   }
 }

@@ -19,11 +19,9 @@ export interface KeptAnswer {
 export function answerAgain(kept: KeptAnswer, { fingerprint, policy }: Replay): Answer {
   if (kept.fingerprint !== fingerprint) return refusalOf(keyReused())
   const answer = JSON.parse(kept.answer) as Answer
-  if (kept.policy !== policy && 'outcome' in answer) {
-    delete answer.outcome.row
-    delete answer.outcome.etag
-  }
-  return { ...answer, replayed: true }
+  if (kept.policy === policy || !('outcome' in answer)) return { ...answer, replayed: true }
+  const { status, count } = answer.outcome
+  return { outcome: { status, ...(count === undefined ? {} : { count }) }, replayed: true }
 }
 
 /** Requests with an Idempotency-Key that are under way here. */

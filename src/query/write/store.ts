@@ -8,7 +8,7 @@ export interface Replay {
   id: string
   /** of the whole request */
   fingerprint: string
-  /** of what the caller may see */
+  /** of what the caller may see, the columns' policy included */
   policy: string
 }
 

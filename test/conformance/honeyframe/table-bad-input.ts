@@ -32,6 +32,7 @@ export function badInput(world: TableWorld): void {
     ['a control character in a text', 'POST', '{"words":"\u0000"}', [400]],
     ['a number of 5000 digits', 'PATCH', `{"whole":${'9'.repeat(5000)}}`, [422]],
     ['a number beyond a double', 'PATCH', '{"real":1e999}', [422]],
+    ['a number in a document that would become null', 'POST', '{"doc":{"a":[-1e999]}}', [422]],
   ])('%s', async (what, method, body, statuses) => {
     const path = method === 'POST' ? 'values' : 'values/1'
     expectRefusal(await send(method, path, body, JSON_TYPE), what, statuses)

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from '../../harness.ts'
+import { startCallgate, waitFor } from '../../harness.ts'
 import { fields, RAW, type TableWorld, VERBS } from './table-world.ts'
 
 export function database(world: TableWorld): void {
@@ -220,6 +220,23 @@ export function database(world: TableWorld): void {
     const refused = await ask()
     expect([refused.status, refused.json.code]).toEqual([403, 'database_refuses'])
     expect((await ask({ 'idempotency-key': 'x' })).status).toBe(501)
+  })
+
+  test("an Idempotency-Key is not another installation's that writes to the same database", async () => {
+    const env = { TABLES_URL: world.database!.url }
+    const other = await startCallgate({ env, manifest: world.manifest() })
+    const scope = { 'x-project-id': world.project }
+    const minted = await other.admin('POST', `/api/publish/assets/${world.service}/api-keys`, RAW, scope)
+    // the ids of projects and keys are the same there
+    expect([minted.status, minted.json.id]).toEqual([201, 1])
+    const headers = { 'idempotency-key': 'of-two' }
+    const body = { line: 'of two' }
+    expect((await send('POST', 'log', body, headers)).status).toBe(201)
+    const call = { method: 'POST', key: minted.json.key, body, headers }
+    const answer = await other.call('/api/service/shop/log', call)
+    expect([answer.status, answer.headers.get('idempotent-replayed')]).toEqual([201, null])
+    expect((await send('GET', 'log?line=of%20two')).json.count).toBe(2)
+    await other.stop()
   })
 
   test('a database that goes away is 503, and writes go on by themselves when it is back', async () => {

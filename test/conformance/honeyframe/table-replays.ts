@@ -115,6 +115,25 @@ export function replays(world: TableWorld): void {
     expect(again.text).not.toMatch(/Hopper|grace/)
   })
 
+  test('nor is what is in a column that was protected meanwhile', async () => {
+    const protect = async (sensitivity: string) =>
+      expect(
+        (await world.admin('PATCH', '/api/datasets/t.people', { columns: { email: { sensitivity } } })).status,
+      ).toBe(200)
+    const caller = world.as(await world.mint({ ...RAW, sensitivity_max: 'high' }))
+    const patch = () => caller('PATCH', 'people/2', { visits: 7 }, key('tier'))
+    expect((await patch()).text).toContain('grace@')
+    await protect('critical')
+    const again = await patch()
+    await protect('high')
+    expect([again.status, again.headers.get('idempotent-replayed'), again.headers.get('etag')]).toEqual([
+      200,
+      'true',
+      null,
+    ])
+    expect(again.text).not.toContain('grace@')
+  })
+
   test('a key that is none is 400', async () => {
     for (const text of ['""', ' ', 'a b', '"a', 'a"b', 'ü', 'x'.repeat(256), '"a\\x"'])
       expect([text, (await send('POST', 'log', { line: 'bad' }, key(text))).status]).toEqual([text, 400])

@@ -71,12 +71,40 @@ export function refusals(world: World): void {
     '/a%2f..%2f..%2fadmin',
     '/..%5c..%5cadmin',
     '/.%2e%2f..%2f',
+    '/..;/admin',
+    '/a/..;x=1/..%3bx/admin',
+    '/%2e%2e;/admin',
   ])('a path that would leave the deployment in escapes: %s', async path => {
     const mark = world.mark()
     const answer = await world.raw(`GET ${PREFIX}${path}`, [`X-Mark: ${mark}`])
     expect([answer.status, answer.json.code]).toEqual([400, 'path_leaves'])
     expect(await world.reached(mark)).toBe(false)
   })
+
+  test.each(['a b', 'a/b', 'a?b', 'a#b', 'user@a', 'a\\b', 'caf\xe9', 'a, b', '[::1', 'a:b', '"a"', '<a>'])(
+    'a Host that is none: %s',
+    async host => {
+      const mark = world.mark()
+      const { status, json } = await sendRaw(world.callgate.url, [
+        Buffer.from(
+          `GET ${PREFIX}/a HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ApiKey ${world.key}\r\nX-Mark: ${mark}\r\n\r\n`,
+          'latin1',
+        ),
+      ])
+      expect([status, json?.code]).toEqual([400, 'malformed_host'])
+      expect(await world.reached(mark)).toBe(false)
+    },
+  )
+
+  test.each(['a', 'a.example:8080', 'A_b-c.example', '127.0.0.1', '[::1]', '[::1]:8080', 'a.example.'])(
+    'a Host that is one is handed on: %s',
+    async host => {
+      const { json } = await sendRaw(world.callgate.url, [
+        `GET ${PREFIX}/a HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`,
+      ])
+      expect(new Map(json.headers).get('host')).toBe(host)
+    },
+  )
 
   test.each([
     '/../x',
@@ -91,6 +119,13 @@ export function refusals(world: World): void {
     const answer = await world.raw(`GET ${PREFIX}${path}`, [`X-Mark: ${mark}`])
     expect([401, 403, 404]).toContain(answer.status!)
     expect(await world.reached(mark)).toBe(false)
+  })
+
+  test('trailers of a request reach nobody, and neither does what follows them', async () => {
+    const answer = await world.raw(POST, [CHUNKED], ['5\r\nhello\r\n', `0\r\nX-Trailing: 1\r\n\r\n${smuggled}`])
+    expect([200, 400, undefined]).toContain(answer.status)
+    expect(answer.text).not.toMatch(/x-trailing/i)
+    expect(await world.reached('smuggled')).toBe(false)
   })
 
   test('where a target names a host, that host is not asked, and the Host decides', async () => {

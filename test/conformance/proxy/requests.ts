@@ -34,6 +34,7 @@ export function requests(world: World): void {
     ['/a?q=/../b?c', '/a?q=/../b?c'],
     ['/a?', '/a?'],
     ['/a?q=a+b%2Bc', '/a?q=a+b%2Bc'],
+    ["/a{b}\"?q='c'<d>", '/a%7Bb%7D%22?q=%27c%27%3Cd%3E'],
     ['/v1/proxy/raw/a', '/v1/proxy/raw/a'],
     ['/a%0d%0aX-Injected:%201?b=%0d%0a', '/a%0d%0aX-Injected:%201?b=%0d%0a'],
   ])('path and query as they were sent: %s', async (sent, got) => {

@@ -97,6 +97,14 @@ export function webSockets(world: World): void {
     const chosen = await talk('/echo', {}, ['first', 'second'])
     expect(chosen.ws.protocol).toBe('second')
     chosen.ws.close()
+    for (const offered of ['first', 'first, second']) {
+      const hello = Buffer.from('\x81\x02hi', 'latin1').toString('hex')
+      const answer = await sendRaw(world.callgate.url, [
+        `${asking(`/v1/proxy/raw/raw/websocket?${hello}`)}\r\nSec-WebSocket-Protocol: ${offered}\r\n\r\n`,
+      ])
+      expect(answer.head).toStartWith('HTTP/1.1 101')
+      expect(answer.head).not.toMatch(/sec-websocket-protocol/i)
+    }
   })
 
   test('a ping of the server is answered', async () => {
@@ -140,6 +148,7 @@ export function webSockets(world: World): void {
     ['a ping in fragments', '\x09\x00'],
     ['a ping that is too long', `\x89\x7e\x00\x7e${'p'.repeat(126)}`],
     ['a length beyond counting', '\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff'],
+    ['a text that is not UTF-8', '\x81\x02a\xff'],
     ['an end of one byte', '\x88\x01a'],
     ['an end with the code 0', '\x88\x02\x00\x00'],
     ['an end with the code 999', '\x88\x02\x03\xe7'],

@@ -28,7 +28,8 @@ export function explained(error: unknown): unknown {
   if (/^IO Error.*(No such file|No files found|Cannot open file)/s.test(message)) return dataMissing(error)
   if (/^(IO|Invalid Input|Conversion|Invalid|Serialization|TransactionContext)\b.*Error/.test(message))
     return new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', {
-      cause: error,
+      // the words of these hold values, and the log is to have none
+      cause: /^(Conversion|Invalid)/.test(message) ? message.slice(0, message.indexOf(' Error')) : error,
     })
   return error
 }

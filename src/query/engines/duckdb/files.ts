@@ -46,6 +46,15 @@ export function findFiles(path: string): FoundFiles {
 }
 
 function namesOf(path: string): { base: string; names: string[] } {
+  try {
+    return lookedFor(path)
+  } catch (error) {
+    // a link to itself, a name too long or with a NUL, a folder that may not be read
+    throw wrong('the path cannot be looked at', {}, error)
+  }
+}
+
+function lookedFor(path: string): { base: string; names: string[] } {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat?.isFile()) return { base: dirname(path), names: [basename(path)] }
   if (stat?.isDirectory()) return { base: path, names: scan(path, '**/*').filter(name => formatOf(name) !== undefined) }

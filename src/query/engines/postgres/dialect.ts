@@ -33,11 +33,12 @@ export const postgresDialect: Dialect = {
   slot: (term, bound) => asType(bound, comparedAs(term)),
   key: term => (hasOwnEquality(term) ? plain(term) : value(term)),
   keySlot: (term, bound) => asType(bound, hasOwnEquality(term) ? slotType(term.column) : comparedAs(term)),
+  // `\` escapes where nothing else is said; written out, it would mean what the database's settings make of it
   like: (op, term, pattern) =>
     op === 'like'
-      ? sql`${value(term)} LIKE ${asText(pattern)} ESCAPE '\\'`
+      ? sql`${value(term)} LIKE ${asText(pattern)}`
       : // in the collation C only A to Z have another case
-        sql`lower(${asText(plain(term))} COLLATE "C") LIKE lower(${asText(pattern)} COLLATE "C") ESCAPE '\\'`,
+        sql`lower(${asText(plain(term))} COLLATE "C") LIKE lower(${asText(pattern)} COLLATE "C")`,
   // what only makes an order total is in the order of the key's own index
   ordered: term => (hasOwnOrder(term) ? plain(term) : value(term)),
   orderedSlot: (term, bound) => asType(bound, hasOwnOrder(term) ? slotType(term.column) : comparedAs(term)),

@@ -93,5 +93,10 @@ export function explained(error: unknown, connection: string, why?: 'deadline' |
     )
   if (/^(53|40|55P03)/.test(state))
     return unavailable('The database is too busy for this query at the moment.', 5, error)
+  if (state && !state.startsWith('42')) return unreadable(state)
   return error
 }
+
+/** A view's own casts, divisions and functions fail at values, which the server's words then hold: they are let go. */
+const unreadable = (state: string): Fault =>
+  new Fault(503, 'data_unreadable', `The database cannot do this with the data as it is (SQLSTATE ${state}).`)
