@@ -1,19 +1,17 @@
 import { Avatar, Menu, Text, UnstyledButton } from '@mantine/core'
 import { IconLogout } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
-import { type SessionState, signOut } from '../api/session.ts'
+import { type SessionState, sessionQuery, signOut } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
 import { showProblem } from '../ui/notify.ts'
 
 export function AccountMenu({ session }: { session: SessionState }) {
   const client = useQueryClient()
-  const navigate = useNavigate()
   const leave = async () => {
     try {
       await signOut()
-      await navigate({ to: '/sign-in', search: {} })
-      client.clear()
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] })
+      client.setQueryData(sessionQuery.queryKey, null)
     } catch (error) {
       showProblem(error)
     }

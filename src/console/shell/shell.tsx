@@ -1,7 +1,7 @@
 import { AppShell, Burger, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { Navigate, Outlet, useRouterState } from '@tanstack/react-router'
+import { Outlet, useRouter, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { sessionQuery } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
@@ -12,14 +12,23 @@ import { OfflineBanner } from './offline-banner.tsx'
 import { ProjectSwitcher } from './project-switcher.tsx'
 import { SchemeSwitch } from './scheme-switch.tsx'
 
+/** Goes once, from where one was: that must not be asked for again while the page for signing in is on its way. */
+function ToSignIn() {
+  const router = useRouter()
+  useEffect(() => {
+    void router.navigate({ to: '/sign-in', search: { to: router.state.location.href }, replace: true })
+  }, [router])
+  return null
+}
+
 /** What stands around every page of those who are signed in. Where the session ends, it gives way to signing in. */
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure()
-  const { href, pathname } = useRouterState({ select: state => state.location })
+  const pathname = useRouterState({ select: state => state.location.pathname })
   const { data: session } = useQuery(sessionQuery)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu of a narrow screen closes where a page is opened
   useEffect(close, [pathname])
-  if (!session) return <Navigate to="/sign-in" search={{ to: href }} replace />
+  if (!session) return <ToSignIn />
   return (
     <AppShell
       header={{ height: 52 }}

@@ -8,6 +8,7 @@ export const home = {
   reason: 'Why',
   published: 'Published',
   publishedAbout: 'Services that answer now, in the projects that you see.',
+  publishedHere: 'Services of this project that answer now.',
   service: 'Service',
   project: 'Project',
   endpoints: 'Endpoints',

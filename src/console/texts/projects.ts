@@ -15,4 +15,8 @@ export const projects = {
   edit: 'Edit project',
   slugFixed: 'Part of URLs: it stays as it is.',
   overview: 'Overview',
+  nothingTitle: 'Nothing is published here yet',
+  nothingText:
+    'Add data or a model, create a service that answers with it, publish it, and make a key for those who call it.',
+  nothingViewer: 'As soon as an editor publishes a service of this project, it is shown here.',
 } as const

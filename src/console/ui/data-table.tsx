@@ -167,10 +167,13 @@ function arranged<Row>(
   return order.down ? compared.reverse() : compared
 }
 
+/** Asking each text for its own comparison takes ten times as long. */
+const collator = new Intl.Collator('en', { numeric: true })
+
 function compare(a: unknown, b: unknown): number {
   if (a === b) return 0
   if (a === null || a === undefined) return 1
   if (b === null || b === undefined) return -1
-  if (typeof a === 'string' && typeof b === 'string') return a.localeCompare(b, 'en', { numeric: true })
+  if (typeof a === 'string' && typeof b === 'string') return collator.compare(a, b)
   return a < b ? -1 : 1
 }

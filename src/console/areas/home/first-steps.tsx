@@ -1,4 +1,4 @@
-import { Badge, Group, Paper, Stack, Text, ThemeIcon } from '@mantine/core'
+import { Paper, Stack, Text, ThemeIcon, VisuallyHidden } from '@mantine/core'
 import { IconArrowRight, IconCheck } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { projectsQuery } from '../../api/projects.ts'
@@ -53,12 +53,10 @@ export function FirstSteps({ services }: { services: AssetRow[] }) {
                 {done[step] ? <IconCheck size={16} /> : i + 1}
               </ThemeIcon>
               <Stack gap={0} style={{ flex: 1 }} miw={0}>
-                <Group gap="xs">
-                  <Text fw={500} size="sm" c={done[step] ? 'dimmed' : undefined}>
-                    {t.steps[step].title}
-                  </Text>
-                  {done[step] && <Badge color="gray">{t.done}</Badge>}
-                </Group>
+                <Text fw={500} size="sm" c={done[step] ? 'dimmed' : undefined}>
+                  {t.steps[step].title}
+                  {done[step] && <VisuallyHidden> ({t.done})</VisuallyHidden>}
+                </Text>
                 <Text size="sm" c="dimmed">
                   {t.steps[step].text}
                 </Text>

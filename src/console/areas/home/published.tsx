@@ -1,5 +1,6 @@
 import { Badge, Code, Group, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
 import { type ProjectRow, projectsQuery } from '../../api/projects.ts'
 import { home as t } from '../../texts/home.ts'
@@ -15,9 +16,10 @@ export function Published({ services }: { services: AssetRow[] | undefined }) {
   const { data: projects = [] } = useQuery(projectsQuery)
   const columns = useMemo(() => columnsFor(new Map(projects.map(p => [p.project_id, p]))), [projects])
   const published = useMemo(() => services?.filter(({ status }) => status === 'published'), [services])
+  const about = useParams({ strict: false }).project === undefined ? t.publishedAbout : t.publishedHere
   const drafts = (services?.length ?? 0) - (published?.length ?? 0)
   return (
-    <Section title={t.published} about={`${t.publishedAbout}${drafts > 0 ? ` ${t.drafts(drafts)}` : ''}`}>
+    <Section title={t.published} about={`${about}${drafts > 0 ? ` ${t.drafts(drafts)}` : ''}`}>
       <DataTable
         label={t.published}
         columns={columns}

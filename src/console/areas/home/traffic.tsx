@@ -18,7 +18,6 @@ export function Traffic() {
         <ProblemAlert error={error} />
       </Section>
     )
-  if (data === null) return null
   if (!data) return <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
   const { totals, series } = data
   const figures = [

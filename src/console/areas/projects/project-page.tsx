@@ -1,16 +1,24 @@
 import { Badge, Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconPencil } from '@tabler/icons-react'
+import { IconPencil, IconRocket } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { useProject } from '../../api/projects.ts'
 import { may, roleIn, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
 import { Page } from '../../ui/page.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { servicesQuery } from '../home/api.ts'
+import { Published } from '../home/published.tsx'
 import { EditProjectModal } from './edit-project.tsx'
 
 export function ProjectPage() {
   const session = useSession()
   const project = useProject()
+  const { data, error } = useQuery(servicesQuery)
+  const services = data?.filter(({ project_id }) => project_id === project.project_id)
+  const hasNone = services?.every(({ status }) => status !== 'published')
   const [editing, { open, close }] = useDisclosure()
   return (
     <Page
@@ -25,6 +33,16 @@ export function ProjectPage() {
         )
       }
     >
+      <ProblemAlert error={error} />
+      {hasNone ? (
+        <EmptyState
+          icon={IconRocket}
+          title={t.nothingTitle}
+          text={may(session, 'editor', project.slug) ? t.nothingText : t.nothingViewer}
+        />
+      ) : (
+        !(error && !data) && <Published services={services} />
+      )}
       <EditProjectModal project={project} opened={editing} onClose={close} />
     </Page>
   )

@@ -1,0 +1,101 @@
+/** Signing in, and what happens when the server or the session goes. */
+import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
+import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo } from './browser.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+describeInBrowser('the console', () => {
+  let callgate: Callgate
+  beforeAll(async () => {
+    callgate = await startConsole()
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  test('says in the server’s words that a password is wrong, and keeps what was typed; by keyboard', async () => {
+    const page = await openTab()
+    await page.goto(`${callgate.url}/console/projects/garden/members`)
+    await page.getByRole('textbox', { name: 'Username' }).waitFor()
+    await page.keyboard.type('vera')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('not the password')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'Wrong username or password.' }).waitFor()
+    expect(await page.getByRole('textbox', { name: 'Username' }).inputValue()).toBe('vera')
+    await page.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Members' }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/console/projects/garden/members')
+  })
+
+  test('says that the connection is lost, and is itself again when it is back', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.getByRole('link', { name: 'Tokens' }).click()
+    await page.getByRole('table', { name: 'Tokens' }).waitFor()
+    await page.context().setOffline(true)
+    await page.getByRole('button', { name: 'New token' }).click()
+    await page.getByRole('textbox', { name: /^Name/ }).fill('kept')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('The server cannot be reached.').waitFor()
+    const banner = page.getByText('Connection lost')
+    await banner.waitFor()
+    await page.context().setOffline(false)
+    await banner.waitFor({ state: 'detached' })
+    expect(await page.getByRole('textbox', { name: /^Name/ }).inputValue()).toBe('kept')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('button', { name: 'Done' }).waitFor()
+  })
+
+  test('asks for signing in where the session has ended, and goes back to where one was', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.getByRole('link', { name: 'Settings' }).click()
+    await page.getByRole('table', { name: 'Settings' }).waitFor()
+    const db = new Database(join(callgate.dataDir, 'catalog.db'))
+    db.run('DELETE FROM sessions')
+    db.close()
+    await page.getByRole('link', { name: 'Audit' }).click()
+    await page.getByRole('textbox', { name: 'Username' }).fill('root')
+    await page.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    await page.getByRole('table', { name: 'Audit' }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/console/audit')
+  })
+
+  test('forgets who was there when they sign out', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'vera')
+    await page.getByRole('button', { name: 'Account of vera' }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+    await page.getByRole('textbox', { name: 'Username' }).waitFor()
+    await page.goto(`${callgate.url}/console/projects/garden`)
+    await page.getByRole('textbox', { name: 'Username' }).waitFor()
+    expect(await page.context().cookies()).toEqual([])
+  })
+
+  test('begins with the printed token, and says what to do in an empty installation', async () => {
+    const fresh = await startCallgate({ flags: ['--scoring-workers', '1'] })
+    const page = await openTab()
+    await page.goto(fresh.url)
+    await page.getByRole('textbox', { name: /^Token/ }).fill(fresh.adminToken)
+    await page.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await page.getByRole('button', { name: 'Create administrator' }).click()
+    const steps = page.getByRole('region', { name: 'From nothing to an endpoint' })
+    await steps.getByRole('listitem').filter({ hasText: 'Create a project' }).getByRole('link').click()
+    await page.getByRole('button', { name: 'New project' }).click()
+    await page.getByRole('textbox', { name: 'Name' }).fill('My garden')
+    expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('my-garden')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: 'My garden' }).waitFor()
+    await page.getByRole('link', { name: 'Home' }).click()
+    await steps.getByRole('listitem').filter({ hasText: 'Create a project (Done)' }).waitFor()
+    await fresh.stop()
+  })
+})
