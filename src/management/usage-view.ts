@@ -20,6 +20,8 @@ export function endsOf(sums: Sums) {
   }
 }
 
+export type UsageEnds = ReturnType<typeof endsOf>
+
 /** Calls by status. */
 export function statusesOf({ statuses }: Sums): Record<string, number> {
   const sorted = [...statuses].sort(([a], [b]) => a - b)
@@ -39,6 +41,8 @@ export function seriesOf({ steps }: Report, { from, to, step }: Period) {
     ...endsOf(steps.get(i) ?? none),
   }))
 }
+
+export type UsageRow = ReturnType<typeof seriesOf>[number]
 
 /** A number for each step of the series. */
 export const callsOf = ({ calls }: Group, { from, to, step }: Period): number[] =>

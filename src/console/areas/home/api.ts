@@ -1,8 +1,9 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { AssetRow } from '../../../management/assets.ts'
-import { api, Problem, send } from '../../api/http.ts'
+import type { UsageEnds, UsageRow } from '../../../management/usage-view.ts'
+import { api, send } from '../../api/http.ts'
 
-export type { AssetRow }
+export type { AssetRow, UsageRow }
 
 export interface Health {
   isReady: boolean
@@ -47,29 +48,9 @@ export const hasKeyQuery = (service: number) =>
       (await api<unknown[]>(`/api/publish/assets/${service}/api-keys`, { signal })).length > 0,
   })
 
-/** How calls ended, as `GET /api/usage` says it. */
-interface Ends {
-  calls: number
-  succeeded: number
-  refused: number
-  throttled: number
-  failed: number
-  latency_ms: { p50: number; p95: number; p99: number } | null
-}
-export interface UsageRow extends Ends {
-  at: string
-}
-
-/** The last 24 hours, hour by hour; null where this server does not count usage. */
+/** The last 24 hours, hour by hour. */
 export const trafficQuery = queryOptions({
   queryKey: ['usage', 'day'],
-  queryFn: async ({ signal }) => {
-    try {
-      return await api<{ totals: Ends; series: UsageRow[] }>('/api/usage?step=hour', { signal })
-    } catch (error) {
-      if (error instanceof Problem && error.status === 404) return null
-      throw error
-    }
-  },
+  queryFn: ({ signal }) => api<{ totals: UsageEnds; series: UsageRow[] }>('/api/usage?step=hour', { signal }),
   refetchInterval: 60_000,
 })

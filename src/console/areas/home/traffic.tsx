@@ -18,14 +18,14 @@ export function Traffic() {
         <ProblemAlert error={error} />
       </Section>
     )
-  if (data === null) return null
   if (!data) return <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
   const { totals, series } = data
+  const p95 = totals.latency_ms?.p95 ?? null
   const figures = [
     [t.calls, totals.calls.toLocaleString('en')],
     [t.refused, (totals.refused + totals.throttled).toLocaleString('en')],
     [t.failed, totals.failed.toLocaleString('en')],
-    [t.p95, totals.latency_ms === null ? common.none : t.milliseconds(totals.latency_ms.p95)],
+    [t.p95, p95 === null ? common.none : t.milliseconds(p95)],
   ]
   return (
     <Section title={t.traffic} about={t.trafficAbout}>
