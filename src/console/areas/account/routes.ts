@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { account as t } from '../../texts/account.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const accountRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'account',
-  staticData: { title: t.title },
+  staticData: { title: t.account },
   component: lazyRouteComponent(() => import('./account-page.tsx'), 'AccountPage'),
 })
 

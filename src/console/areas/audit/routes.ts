@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { audit as t } from '../../texts/audit.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const auditRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'audit',
-  staticData: { title: t.title },
+  staticData: { title: t.audit },
   component: lazyRouteComponent(() => import('./audit-page.tsx'), 'AuditPage'),
 })
 

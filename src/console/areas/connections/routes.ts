@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { connections as t } from '../../texts/connections.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const connectionsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'connections',
-  staticData: { title: t.title },
+  staticData: { title: t.connections },
   component: lazyRouteComponent(() => import('./connections-page.tsx'), 'ConnectionsPage'),
 })
 

@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute } from '../../app/root.ts'
-import { members as t } from '../../texts/members.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const membersRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'members',
-  staticData: { title: t.title },
+  staticData: { title: t.members },
   component: lazyRouteComponent(() => import('./members-page.tsx'), 'MembersPage'),
 })
 

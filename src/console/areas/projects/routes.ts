@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { projectRoute, shellRoute } from '../../app/root.ts'
-import { projects as t } from '../../texts/projects.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const listRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'projects',
-  staticData: { title: t.title },
+  staticData: { title: t.projects },
   component: lazyRouteComponent(() => import('./list-page.tsx'), 'ProjectsPage'),
 })
 

@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { settings as t } from '../../texts/settings.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const settingsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'settings',
-  staticData: { title: t.title },
+  staticData: { title: t.settings },
   component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
 })
 

@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { tokens as t } from '../../texts/tokens.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const tokensRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'tokens',
-  staticData: { title: t.title },
+  staticData: { title: t.tokens },
   component: lazyRouteComponent(() => import('./tokens-page.tsx'), 'TokensPage'),
 })
 

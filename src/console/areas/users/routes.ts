@@ -1,11 +1,11 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 import { shellRoute } from '../../app/root.ts'
-import { users as t } from '../../texts/users.ts'
+import { navigation as t } from '../../texts/navigation.ts'
 
 const usersRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'users',
-  staticData: { title: t.title },
+  staticData: { title: t.users },
 })
 
 const listRoute = createRoute({
