@@ -11,7 +11,7 @@ import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
 const cache = join(root, 'node_modules/.cache/callgate')
-const MAX_BYTES = 157_000_000
+const MAX_BYTES = 158_000_000
 const ZSTD_LEVEL = 9
 
 const flags = readFlags()

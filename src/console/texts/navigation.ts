@@ -1,3 +1,4 @@
+/** What the navigation and the breadcrumbs say. It is loaded first: routes take their titles from here, not from their area’s texts. */
 export const navigation = {
   home: 'Home',
   projects: 'Projects',
@@ -22,6 +23,5 @@ export const navigation = {
   audit: 'Audit',
   settings: 'Settings',
   tokens: 'Tokens',
-  sessions: 'Sessions',
   account: 'Account',
 } as const

@@ -1,7 +1,6 @@
 export const users = {
   title: 'Users',
   about: 'Who may sign in. What they may do in a project is their role there.',
-  user: 'User',
   username: 'Username',
   usernameHint: 'Letters, digits and . _ @ + -. It cannot be changed later.',
   password: 'Password',

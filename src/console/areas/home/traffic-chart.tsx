@@ -21,6 +21,7 @@ export default function TrafficChart({ series }: { series: UsageRow[] }) {
       withLegend={false}
       gridAxis="x"
       tickLine="none"
+      yAxisProps={{ allowDecimals: false }}
       series={[
         { name: t.succeeded, color: 'teal.5' },
         { name: t.refused, color: 'yellow.6' },
