@@ -226,7 +226,7 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
   })
 })
 
-test('what refuses within an endpoint is named by it once, with status, code and members kept', () => {
+test('what refuses within an endpoint names it once, in its text and as a member, with status, code and members kept', () => {
   const of = (error: unknown) => {
     try {
       return naming('e', () => {
@@ -237,7 +237,8 @@ test('what refuses within an endpoint is named by it once, with status, code and
     }
   }
   const named = of(unprocessable('No.', { row: 1 }, 'x')) as Fault
-  expect([named.status, named.code, named.message, named.members]).toEqual([422, 'x', 'endpoint e: No.', { row: 1 }])
+  expect([named.status, named.code, named.message]).toEqual([422, 'x', 'endpoint e: No.'])
+  expect(named.members).toEqual({ row: 1, endpoint: 'e' })
   expect((of(of(conflict('No.'))) as Fault).message).toBe('endpoint e: No.')
   const plain = new Error('no fault')
   expect(of(plain)).toBe(plain as never)
