@@ -598,10 +598,12 @@ describe.each(TARGETS)('porter, %s:', target => {
     expect((await call('/nope')).json.error.user_data).toBeNull()
   })
 
-  test('without an app, routes are served all the same, and unknown paths are not porter’s', async () => {
+  test('without an app, routes are served all the same, the console is at the root, and unknown paths are not porter’s', async () => {
     const other = await startCallgate({ target, env: { APP_KEY, SLOW_KEY }, manifest: { projects: [project] } })
     expect((await other.call('/nope')).json.title).toBe('Not Found')
-    expect((await other.call('/')).json.name).toBe('callgate')
+    const home = await fetch(`${other.url}/`)
+    expect([home.status, home.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(await home.text()).toContain('/console/')
     const { json } = await other.call('/-/ready')
     expect(json.app_meta).toEqual({})
     expect(json.services['/iris/v1/prediction'].status).toBe('READY')
