@@ -18,7 +18,8 @@ describeInBrowser('home', () => {
 
   test('draws the calls of the last day, refused ones among them', async () => {
     const assets = (await callgate.admin('GET', '/api/publish/assets?status=published')).json
-    const { key } = (await callgate.admin('POST', `/api/publish/assets/${assets[0].id}/api-keys`, { name: 'app' })).json
+    const { id } = assets.find(({ asset_key }: { asset_key: string }) => asset_key === 'flowers')
+    const { key } = (await callgate.admin('POST', `/api/publish/assets/${id}/api-keys`, { name: 'app' })).json
     for (let call = 0; call < 3; call++)
       expect((await callgate.call('/api/service/flowers/species', { key, body: { no: 'features' } })).status).toBe(422)
     const trouble: string[] = []
