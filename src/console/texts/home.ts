@@ -47,6 +47,6 @@ export const home = {
   throttled: 'Throttled',
   failed: 'Failed',
   median: 'Median',
-  p95: '95 %',
+  p95: '95th percentile',
   milliseconds: (ms: number) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`,
 } as const
