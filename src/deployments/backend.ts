@@ -21,6 +21,27 @@ export interface Lease {
   crashed(): Promise<boolean>
 }
 
+/** One of the leases on a server behind a pool of connections; the server keeps them all. */
+export abstract class PoolLease implements Lease {
+  stopping?: () => void
+  readonly pool: WirePool
+  readonly #all: Set<Lease>
+
+  constructor(pool: WirePool, all: Set<Lease>) {
+    this.pool = pool
+    this.#all = all
+    all.add(this)
+  }
+
+  release(): void {
+    this.#all.delete(this)
+  }
+
+  abstract failed(): void
+  abstract answered(): void
+  abstract crashed(): Promise<boolean>
+}
+
 export interface Backend {
   /** how often a request is sent again to the end that it is answered: any, where there was no connection for it */
   readonly reconnects: number

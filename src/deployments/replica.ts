@@ -1,6 +1,6 @@
 import { Fault } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
-import type { Lease } from './backend.ts'
+import { type Lease, PoolLease } from './backend.ts'
 import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
 import type { Places, Plan } from './plan.ts'
@@ -78,9 +78,7 @@ export class Replica {
   }
 
   lease(): Lease {
-    const lease = new ReplicaLease(this.#pool, this.#leases, this)
-    this.#leases.add(lease)
-    return lease
+    return new ReplicaLease(this.#pool, this.#leases, this)
   }
 
   /** A connection to it failed: it gets no requests until it can be reached, or has ended. */
@@ -199,20 +197,12 @@ export class Replica {
   }
 }
 
-class ReplicaLease implements Lease {
-  stopping?: () => void
-  readonly pool: WirePool
-  readonly #all: Set<Lease>
+class ReplicaLease extends PoolLease {
   readonly #replica: Replica
 
   constructor(pool: WirePool, all: Set<Lease>, replica: Replica) {
-    this.pool = pool
-    this.#all = all
+    super(pool, all)
     this.#replica = replica
-  }
-
-  release(): void {
-    this.#all.delete(this)
   }
 
   failed(): void {

@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from '../catalog/deployments.ts'
 import { unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
-import type { Backend, Lease } from './backend.ts'
+import { type Backend, type Lease, PoolLease } from './backend.ts'
 import type { Wire, WirePool } from './wire/wire.ts'
 
 /** Servers keep idle connections for 5 seconds and more. */
@@ -63,9 +63,7 @@ export class UpstreamBackend implements Backend {
       const seconds = Math.max(1, Math.ceil((this.#probeAt - performance.now()) / 1000))
       throw unavailable('The server of this deployment cannot be reached at the moment.', seconds)
     }
-    const lease = new UpstreamLease(this.#pool, this.#leases, this)
-    this.#leases.add(lease)
-    return lease
+    return new UpstreamLease(this.#pool, this.#leases, this)
   }
 
   /** A request was answered: whatever failed before has passed. */
@@ -114,20 +112,12 @@ export class UpstreamBackend implements Backend {
   }
 }
 
-class UpstreamLease implements Lease {
-  stopping?: () => void
-  readonly pool: WirePool
-  readonly #all: Set<Lease>
+class UpstreamLease extends PoolLease {
   readonly #upstream: UpstreamBackend
 
   constructor(pool: WirePool, all: Set<Lease>, upstream: UpstreamBackend) {
-    this.pool = pool
-    this.#all = all
+    super(pool, all)
     this.#upstream = upstream
-  }
-
-  release(): void {
-    this.#all.delete(this)
   }
 
   failed(): void {

@@ -33,6 +33,8 @@ import * as users from './users.ts'
 type Params = Record<string, string>
 type Answer = Response | Promise<Response>
 type Handler = (context: ManagementContext, request: Request, who: SignedIn, params: Params) => Answer
+/** Routes for whoever is signed in, by method; what they may do there is the handler's to ask. */
+type Routes = Record<'get' | 'delete' | 'post' | 'put' | 'patch', (path: string, handler: Handler) => void>
 
 /** @param keepOpen keeps a connection from being ended for its silence */
 export function managementRoutes(
@@ -54,8 +56,7 @@ export function managementRoutes(
       return problem(fault, identity)
     }
   }
-  /** A route for whoever is signed in; what they may do there is the handler's to ask. */
-  const on =
+  const signed =
     (handler: Handler) =>
     ({ request, params }: { request: Request; params: unknown }) =>
       answer(request, async () =>
@@ -63,6 +64,13 @@ export function managementRoutes(
       )
 
   const app = new Elysia({ prefix: '/api' })
+  const on: Routes = {
+    get: (path, handler) => void app.get(path, signed(handler)),
+    delete: (path, handler) => void app.delete(path, signed(handler)),
+    post: (path, handler) => void app.post(path, signed(handler), raw),
+    put: (path, handler) => void app.put(path, signed(handler), raw),
+    patch: (path, handler) => void app.patch(path, signed(handler), raw),
+  }
   app.post(
     '/auth/login',
     ({ request }) => answer(request, () => auth.login(context, request, callerOf(request).address)),
@@ -73,310 +81,88 @@ export function managementRoutes(
     ({ request }) => answer(request, () => browser.begin(context, request, callerOf(request))),
     raw,
   )
-  app.get(
-    '/auth/session',
-    on((c, _r, who) => browser.current(c, who)),
-  )
-  app.delete(
-    '/auth/session',
-    on((c, _r, who) => browser.signOut(c, who)),
-  )
-  app.get(
-    '/auth/sessions',
-    on((c, r, who) => browser.sessions(c, r, who)),
-  )
-  app.delete(
-    '/auth/sessions',
-    on((c, _r, who) => browser.endOthers(c, who)),
-  )
-  app.delete(
-    '/auth/sessions/:id',
-    on((c, _r, who, p) => browser.endOne(c, who, p.id!)),
-  )
+  on.get('/auth/session', (c, _r, who) => browser.current(c, who))
+  on.delete('/auth/session', (c, _r, who) => browser.signOut(c, who))
+  on.get('/auth/sessions', (c, r, who) => browser.sessions(c, r, who))
+  on.delete('/auth/sessions', (c, _r, who) => browser.endOthers(c, who))
+  on.delete('/auth/sessions/:id', (c, _r, who, p) => browser.endOne(c, who, p.id!))
   app.get('/auth/setup', ({ request }) => answer(request, () => browser.setupState(context)))
   app.post(
     '/auth/setup',
     ({ request }) => answer(request, () => browser.setup(context, request, callerOf(request))),
     raw,
   )
-  app.post(
-    '/auth/password',
-    on((c, r, who) => browser.changePassword(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/auth/me',
-    on((c, _r, who) => auth.me(c, who)),
-  )
-  app.get(
-    '/version',
-    on(() => auth.instance()),
-  )
-  app.get(
-    '/auth/tokens',
-    on((c, r, who) => auth.tokens(c, r, who)),
-  )
-  app.post(
-    '/auth/tokens',
-    on((c, r, who) => auth.mintToken(c, r, who)),
-    raw,
-  )
-  app.delete(
-    '/auth/tokens/:id',
-    on((c, _r, who, p) => auth.endToken(c, who, p.id!)),
-  )
+  on.post('/auth/password', (c, r, who) => browser.changePassword(c, r, who))
+  on.get('/auth/me', (c, _r, who) => auth.me(c, who))
+  on.get('/version', () => auth.instance())
+  on.get('/auth/tokens', (c, r, who) => auth.tokens(c, r, who))
+  on.post('/auth/tokens', (c, r, who) => auth.mintToken(c, r, who))
+  on.delete('/auth/tokens/:id', (c, _r, who, p) => auth.endToken(c, who, p.id!))
 
-  app.get(
-    '/users',
-    on((c, r, who) => users.users(c, r, who)),
-  )
-  app.post(
-    '/users',
-    on((c, r, who) => users.addUser(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/users/:id',
-    on((c, _r, who, p) => users.oneUser(c, who, p.id!)),
-  )
-  app.patch(
-    '/users/:id',
-    on((c, r, who, p) => users.changeUser(c, r, who, p.id!)),
-    raw,
-  )
-  app.delete(
-    '/users/:id',
-    on((c, r, who, p) => users.removeUser(c, r, who, p.id!)),
-  )
+  on.get('/users', (c, r, who) => users.users(c, r, who))
+  on.post('/users', (c, r, who) => users.addUser(c, r, who))
+  on.get('/users/:id', (c, _r, who, p) => users.oneUser(c, who, p.id!))
+  on.patch('/users/:id', (c, r, who, p) => users.changeUser(c, r, who, p.id!))
+  on.delete('/users/:id', (c, r, who, p) => users.removeUser(c, r, who, p.id!))
 
-  app.get(
-    '/projects',
-    on((c, r, who) => projects.projects(c, r, who)),
-  )
-  app.post(
-    '/projects',
-    on((c, r, who) => projects.addProject(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/projects/:id',
-    on((c, _r, who, p) => projects.oneProject(c, who, p.id!)),
-  )
-  app.patch(
-    '/projects/:id',
-    on((c, r, who, p) => projects.changeProject(c, r, who, p.id!)),
-    raw,
-  )
-  app.get(
-    '/projects/:id/members',
-    on((c, r, who, p) => members.members(c, r, who, p.id!)),
-  )
-  app.put(
-    '/projects/:id/members/:username',
-    on((c, r, who, p) => members.putMember(c, r, who, p.id!, p.username!)),
-    raw,
-  )
-  app.delete(
-    '/projects/:id/members/:username',
-    on((c, _r, who, p) => members.endMember(c, who, p.id!, p.username!)),
-  )
-  deploymentRoutes(app, on, keepOpen)
-  keyRoutes(app, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!), on)
+  on.get('/projects', (c, r, who) => projects.projects(c, r, who))
+  on.post('/projects', (c, r, who) => projects.addProject(c, r, who))
+  on.get('/projects/:id', (c, _r, who, p) => projects.oneProject(c, who, p.id!))
+  on.patch('/projects/:id', (c, r, who, p) => projects.changeProject(c, r, who, p.id!))
+  on.get('/projects/:id/members', (c, r, who, p) => members.members(c, r, who, p.id!))
+  on.put('/projects/:id/members/:username', (c, r, who, p) => members.putMember(c, r, who, p.id!, p.username!))
+  on.delete('/projects/:id/members/:username', (c, _r, who, p) => members.endMember(c, who, p.id!, p.username!))
+  deploymentRoutes(on, keepOpen)
+  keyRoutes(on, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!))
 
-  app.get(
-    '/connections',
-    on((c, r, who) => connections.connections(c, r, who)),
-  )
-  app.post(
-    '/connections',
-    on((c, r, who) => connections.addConnection(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/connections/:name',
-    on((c, _r, who, p) => connections.oneConnection(c, who, p.name!)),
-  )
-  app.post(
-    '/connections/:name/test',
-    on((c, _r, who, p) => connections.testConnection(c, who, p.name!)),
-    raw,
-  )
-  app.delete(
-    '/connections/:name',
-    on((c, r, who, p) => connections.removeConnection(c, r, who, p.name!)),
-  )
+  on.get('/connections', (c, r, who) => connections.connections(c, r, who))
+  on.post('/connections', (c, r, who) => connections.addConnection(c, r, who))
+  on.get('/connections/:name', (c, _r, who, p) => connections.oneConnection(c, who, p.name!))
+  on.post('/connections/:name/test', (c, _r, who, p) => connections.testConnection(c, who, p.name!))
+  on.delete('/connections/:name', (c, r, who, p) => connections.removeConnection(c, r, who, p.name!))
 
-  app.get(
-    '/datasets',
-    on((c, r, who) => datasets.datasets(c, r, who)),
-  )
-  app.post(
-    '/datasets',
-    on((c, r, who) => addDataset(c, r, who)),
-    raw,
-  )
-  app.post(
-    '/datasets/file/upload',
-    on((c, r, who) => datasets.uploadDataset(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/datasets/file/upload/:id',
-    on((_c, _r, who, p) => importProgress(who, p.id!)),
-  )
-  app.get(
-    '/datasets/:name',
-    on((c, r, who, p) => datasets.oneDataset(c, r, who, p.name!)),
-  )
-  app.patch(
-    '/datasets/:name',
-    on((c, r, who, p) => datasets.changeDataset(c, r, who, p.name!)),
-    raw,
-  )
-  app.delete(
-    '/datasets/:name',
-    on((c, r, who, p) => datasets.removeDataset(c, r, who, p.name!)),
-  )
-  app.get(
-    '/datasets/:name/preview',
-    on((c, r, who, p) => rows.preview(c, r, who, p.name!)),
-  )
-  app.get(
-    '/datasets/:name/explore',
-    on((c, r, who, p) => rows.explore(c, r, who, p.name!)),
-  )
-  app.get(
-    '/datasets/:name/profile',
-    on((c, r, who, p) => rows.profile(c, r, who, p.name!)),
-  )
-  app.get(
-    '/datasets/:name/schema',
-    on((c, r, who, p) => schemaOf(c, r, who, p.name!)),
-  )
-  app.get(
-    '/datasets/:name/settings',
-    on((c, r, who, p) => settings.settings(c, r, who, p.name!)),
-  )
-  app.put(
-    '/datasets/:name/settings',
-    on((c, r, who, p) => settings.changeSettings(c, r, who, p.name!)),
-    raw,
-  )
-  app.post(
-    '/datasets/:name/refresh',
-    on((c, r, who, p) => refreshDataset(c, r, who, p.name!)),
-    raw,
-  )
+  on.get('/datasets', (c, r, who) => datasets.datasets(c, r, who))
+  on.post('/datasets', (c, r, who) => addDataset(c, r, who))
+  on.post('/datasets/file/upload', (c, r, who) => datasets.uploadDataset(c, r, who))
+  on.get('/datasets/file/upload/:id', (_c, _r, who, p) => importProgress(who, p.id!))
+  on.get('/datasets/:name', (c, r, who, p) => datasets.oneDataset(c, r, who, p.name!))
+  on.patch('/datasets/:name', (c, r, who, p) => datasets.changeDataset(c, r, who, p.name!))
+  on.delete('/datasets/:name', (c, r, who, p) => datasets.removeDataset(c, r, who, p.name!))
+  on.get('/datasets/:name/preview', (c, r, who, p) => rows.preview(c, r, who, p.name!))
+  on.get('/datasets/:name/explore', (c, r, who, p) => rows.explore(c, r, who, p.name!))
+  on.get('/datasets/:name/profile', (c, r, who, p) => rows.profile(c, r, who, p.name!))
+  on.get('/datasets/:name/schema', (c, r, who, p) => schemaOf(c, r, who, p.name!))
+  on.get('/datasets/:name/settings', (c, r, who, p) => settings.settings(c, r, who, p.name!))
+  on.put('/datasets/:name/settings', (c, r, who, p) => settings.changeSettings(c, r, who, p.name!))
+  on.post('/datasets/:name/refresh', (c, r, who, p) => refreshDataset(c, r, who, p.name!))
 
-  app.get(
-    '/models',
-    on((c, r, who) => models.models(c, r, who)),
-  )
-  app.post(
-    '/models',
-    on((c, r, who) => models.uploadModel(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/models/:id',
-    on((c, _r, who, p) => models.oneModel(c, who, p.id!)),
-  )
-  app.post(
-    '/models/:id/activate',
-    on((c, r, who, p) => models.activateModel(c, r, who, p.id!)),
-    raw,
-  )
-  app.post(
-    '/models/:id/test',
-    on((c, r, who, p) => models.testModel(c, r, who, p.id!)),
-    raw,
-  )
-  app.delete(
-    '/models/:id',
-    on((c, r, who, p) => models.removeModel(c, r, who, p.id!)),
-  )
+  on.get('/models', (c, r, who) => models.models(c, r, who))
+  on.post('/models', (c, r, who) => models.uploadModel(c, r, who))
+  on.get('/models/:id', (c, _r, who, p) => models.oneModel(c, who, p.id!))
+  on.post('/models/:id/activate', (c, r, who, p) => models.activateModel(c, r, who, p.id!))
+  on.post('/models/:id/test', (c, r, who, p) => models.testModel(c, r, who, p.id!))
+  on.delete('/models/:id', (c, r, who, p) => models.removeModel(c, r, who, p.id!))
 
-  app.get(
-    '/publish/assets',
-    on((c, r, who) => assets.assets(c, r, who)),
-  )
-  app.post(
-    '/publish/assets',
-    on((c, r, who) => assets.addAsset(c, r, who)),
-    raw,
-  )
-  app.get(
-    '/publish/assets/:id',
-    on((c, _r, who, p) => assets.oneAsset(c, who, p.id!)),
-  )
-  app.put(
-    '/publish/assets/:id',
-    on((c, r, who, p) => assets.changeAsset(c, r, who, p.id!)),
-    raw,
-  )
-  app.delete(
-    '/publish/assets/:id',
-    on((c, r, who, p) => assets.removeAsset(c, r, who, p.id!)),
-  )
-  app.post(
-    '/publish/assets/:id/publish',
-    on((c, r, who, p) => assets.publishAsset(c, r, who, p.id!)),
-    raw,
-  )
-  app.post(
-    '/publish/assets/:id/unpublish',
-    on((c, r, who, p) => assets.unpublishAsset(c, r, who, p.id!)),
-    raw,
-  )
-  app.post(
-    '/publish/assets/:id/rollback/:version',
-    on((c, r, who, p) => assets.rollback(c, r, who, p.id!, p.version!)),
-    raw,
-  )
-  app.get(
-    '/publish/assets/:id/versions/:a',
-    on((c, _r, who, p) => assets.oneVersion(c, who, p.id!, p.a!)),
-  )
-  app.get(
-    '/publish/assets/:id/versions/:a/diff/:b',
-    on((c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!)),
-  )
-  keyRoutes(app, '/publish/assets/:id/api-keys', (who, p) => keys.serviceOwner(context, who, p.id!), on)
+  on.get('/publish/assets', (c, r, who) => assets.assets(c, r, who))
+  on.post('/publish/assets', (c, r, who) => assets.addAsset(c, r, who))
+  on.get('/publish/assets/:id', (c, _r, who, p) => assets.oneAsset(c, who, p.id!))
+  on.put('/publish/assets/:id', (c, r, who, p) => assets.changeAsset(c, r, who, p.id!))
+  on.delete('/publish/assets/:id', (c, r, who, p) => assets.removeAsset(c, r, who, p.id!))
+  on.post('/publish/assets/:id/publish', (c, r, who, p) => assets.publishAsset(c, r, who, p.id!))
+  on.post('/publish/assets/:id/unpublish', (c, r, who, p) => assets.unpublishAsset(c, r, who, p.id!))
+  on.post('/publish/assets/:id/rollback/:version', (c, r, who, p) => assets.rollback(c, r, who, p.id!, p.version!))
+  on.get('/publish/assets/:id/versions/:a', (c, _r, who, p) => assets.oneVersion(c, who, p.id!, p.a!))
+  on.get('/publish/assets/:id/versions/:a/diff/:b', (c, _r, who, p) => assets.diffVersions(c, who, p.id!, p.a!, p.b!))
+  keyRoutes(on, '/publish/assets/:id/api-keys', (who, p) => keys.serviceOwner(context, who, p.id!))
 
-  app.post(
-    '/api-services/:id/endpoints/:endpoint/test',
-    on((c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!)),
-    raw,
-  )
-  app.post(
-    '/api-services/:id/try',
-    on((c, r, who, p) => tryEndpoint(c, r, who, p.id!)),
-    raw,
-  )
-  app.get(
-    '/functions/types',
-    on(() => handlerTypes()),
-  )
-  app.get(
-    '/settings',
-    on((c, _r, who) => serverSettings(c, who)),
-  )
-  app.get(
-    '/usage',
-    on((c, r, who) => usage.usageOf(c, r, who)),
-  )
-  app.get(
-    '/usage/top',
-    on((c, r, who) => usage.topOf(c, r, who)),
-  )
-  app.get(
-    '/usage/callers',
-    on((c, r, who) => callersOf(c, r, who)),
-  )
-  app.get(
-    '/audit',
-    on((c, r, who) => auditTrail(c, r, who)),
-  )
+  on.post('/api-services/:id/endpoints/:endpoint/test', (c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!))
+  on.post('/api-services/:id/try', (c, r, who, p) => tryEndpoint(c, r, who, p.id!))
+  on.get('/functions/types', () => handlerTypes())
+  on.get('/settings', (c, _r, who) => serverSettings(c, who))
+  on.get('/usage', (c, r, who) => usage.usageOf(c, r, who))
+  on.get('/usage/top', (c, r, who) => usage.topOf(c, r, who))
+  on.get('/usage/callers', (c, r, who) => callersOf(c, r, who))
+  on.get('/audit', (c, r, who) => auditTrail(c, r, who))
 
   app.all('/*', ({ request }) => answer(request, () => unknown(request)), raw)
   return app
@@ -385,85 +171,25 @@ export function managementRoutes(
 /** Bodies are read by the handlers, with their own limits and refusals. */
 const raw = { parse: 'none' } as const
 
-interface Router {
-  get: unknown
-  post: unknown
-  patch: unknown
-  delete: unknown
-}
-type Routes = Record<string, (path: string, handler: unknown, hook?: unknown) => void>
-
-function deploymentRoutes(app: Router, on: (handler: Handler) => unknown, keepOpen: (request: Request) => void): void {
-  const routes = app as unknown as Routes
+function deploymentRoutes(on: Routes, keepOpen: (request: Request) => void): void {
   const path = '/projects/:id/deployments'
-  routes.get!(
-    path,
-    on((c, r, who, p) => deployments.deployments(c, r, who, p.id!)),
-  )
-  routes.post!(
-    path,
-    on((c, r, who, p) => deployments.addDeployment(c, r, who, p.id!)),
-    raw,
-  )
-  routes.get!(
-    `${path}/:name`,
-    on((c, r, who, p) => deployments.oneDeployment(c, r, who, p.id!, p.name!)),
-  )
-  routes.patch!(
-    `${path}/:name`,
-    on((c, r, who, p) => deployments.changeDeployment(c, r, who, p.id!, p.name!)),
-    raw,
-  )
-  routes.delete!(
-    `${path}/:name`,
-    on((c, r, who, p) => deployments.removeDeployment(c, r, who, p.id!, p.name!)),
-  )
+  on.get(path, (c, r, who, p) => deployments.deployments(c, r, who, p.id!))
+  on.post(path, (c, r, who, p) => deployments.addDeployment(c, r, who, p.id!))
+  on.get(`${path}/:name`, (c, r, who, p) => deployments.oneDeployment(c, r, who, p.id!, p.name!))
+  on.patch(`${path}/:name`, (c, r, who, p) => deployments.changeDeployment(c, r, who, p.id!, p.name!))
+  on.delete(`${path}/:name`, (c, r, who, p) => deployments.removeDeployment(c, r, who, p.id!, p.name!))
   for (const action of ['start', 'stop', 'restart'] as const)
-    routes.post!(
-      `${path}/:name/${action}`,
-      on((c, r, who, p) => deployments.actOnDeployment(c, r, who, p.id!, p.name!, action)),
-      raw,
-    )
-  routes.get!(
-    `${path}/:name/logs`,
-    on((c, r, who, p) => deployments.deploymentLog(c, r, who, p.id!, p.name!, keepOpen)),
-  )
+    on.post(`${path}/:name/${action}`, (c, r, who, p) => deployments.actOnDeployment(c, r, who, p.id!, p.name!, action))
+  on.get(`${path}/:name/logs`, (c, r, who, p) => deployments.deploymentLog(c, r, who, p.id!, p.name!, keepOpen))
 }
 
-function keyRoutes(
-  app: Router,
-  path: string,
-  owner: (who: SignedIn, params: Params) => keys.KeyOwner,
-  on: (handler: Handler) => unknown,
-): void {
-  const routes = app as unknown as Routes
-  routes.get!(
-    path,
-    on((c, r, who, p) => keys.keys(c, r, owner(who, p))),
-  )
-  routes.post!(
-    path,
-    on((c, r, who, p) => keys.mintKey(c, r, who, owner(who, p))),
-    raw,
-  )
-  routes.get!(
-    `${path}/:key`,
-    on((c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!)),
-  )
-  routes.patch!(
-    `${path}/:key`,
-    on((c, r, who, p) => keys.changeKey(c, r, who, owner(who, p), p.key!)),
-    raw,
-  )
-  routes.delete!(
-    `${path}/:key`,
-    on((c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!)),
-  )
-  routes.post!(
-    `${path}/:key/rotate`,
-    on((c, r, who, p) => keys.rotateKey(c, r, who, owner(who, p), p.key!)),
-    raw,
-  )
+function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Params) => keys.KeyOwner): void {
+  on.get(path, (c, r, who, p) => keys.keys(c, r, owner(who, p)))
+  on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, owner(who, p)))
+  on.get(`${path}/:key`, (c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!))
+  on.patch(`${path}/:key`, (c, r, who, p) => keys.changeKey(c, r, who, owner(who, p), p.key!))
+  on.delete(`${path}/:key`, (c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!))
+  on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, owner(who, p), p.key!))
 }
 
 /** The Honeyframe platform's other rooms (honeyframe-sdk.md 1.9): its SDK is told so, and does not fall back or retry. */

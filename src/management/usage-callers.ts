@@ -11,6 +11,7 @@ import type { ManagementContext, SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
 import { filterOf, isoOf, parametersOf, projectsInScope } from './usage-query.ts'
 import { namer } from './usage-view.ts'
+import { targetOfDeployment, targetsOf } from './uses.ts'
 
 const DAYS = 7
 /** Who gets 401 and 403 only has nothing to lose. */
@@ -83,19 +84,10 @@ function usesOf(
   const [projectId] = projectIds as [number]
   const found = model === null ? undefined : findModel(context.db, projectId, model)
   const versions = found ? versionsOf(context.db, found.id).map(version => version.id) : []
-  const isOn = (endpoint: EndpointConfig): boolean => {
-    switch (endpoint.kind) {
-      case 'model':
-        return model !== null && (endpoint.model === model || versions.includes(endpoint.model_id ?? -1))
-      case 'lookup':
-      case 'table':
-        return endpoint.dataset === dataset
-      case 'sql':
-        return [endpoint.query.source, ...(endpoint.query.joins ?? [])].some(t => `${t.schema}.${t.table}` === dataset)
-      case 'function':
-        return false
-    }
-  }
+  const targets = new Set(versions.map(id => `version ${id}`))
+  if (dataset !== null) targets.add(`dataset ${dataset}`)
+  if (model !== null) targets.add(`model ${model}`)
+  const isOn = (endpoint: EndpointConfig) => targetsOf(endpoint).some(target => targets.has(target))
   const uses: Use[] = []
   for (const { assetKey, publishedConfig } of listAssets(context.db, { projectId, status: 'published' })) {
     const endpoints = publishedConfig?.endpoints ?? []
@@ -109,9 +101,8 @@ function usesOf(
     for (const id of reached) uses.push({ service: assetKey, endpoint: id, deployment: null })
   }
   for (const { name, config } of listDeployments(context.db, projectId)) {
-    const { model: own, model_id: version } = config as { model?: string; model_id?: number }
-    if (model !== null && (own === model || versions.includes(version ?? -1)))
-      uses.push({ service: null, endpoint: null, deployment: name })
+    const target = targetOfDeployment(config)
+    if (target !== undefined && targets.has(target)) uses.push({ service: null, endpoint: null, deployment: name })
   }
   return uses
 }

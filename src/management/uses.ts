@@ -55,8 +55,7 @@ export function usesIn(store: Store, projectId: number): Uses {
           })
   }
   for (const { name, config } of listDeployments(store, projectId)) {
-    const { model, model_id: version } = config as { model?: string; model_id?: number }
-    const target = model === undefined ? version !== undefined && `version ${version}` : `model ${model}`
+    const target = targetOfDeployment(config)
     if (target) add(target, `deployment ${name}`, { in: 'deployment', deployment: name })
   }
   const of = (target: string) => [...(found.get(target)?.values() ?? [])]
@@ -66,7 +65,8 @@ export function usesIn(store: Store, projectId: number): Uses {
   }
 }
 
-function targetsOf(endpoint: EndpointConfig): string[] {
+/** What an endpoint is on: `dataset NAME`, `model NAME`, or `version ID` where it is pinned to one. */
+export function targetsOf(endpoint: EndpointConfig): string[] {
   switch (endpoint.kind) {
     case 'model':
       return [endpoint.model_id === undefined ? `model ${endpoint.model}` : `version ${endpoint.model_id}`]
@@ -78,4 +78,11 @@ function targetsOf(endpoint: EndpointConfig): string[] {
     default:
       return []
   }
+}
+
+/** The same of a deployment; undefined: it is of no model. */
+export function targetOfDeployment(config: object): string | undefined {
+  const { model, model_id: version } = config as { model?: string; model_id?: number }
+  if (model !== undefined) return `model ${model}`
+  return version === undefined ? undefined : `version ${version}`
 }

@@ -67,6 +67,18 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
   await page.getByRole('button', { name: `Account of ${username}` }).waitFor()
 }
 
+/** Opens pages below `/console/projects/garden/`: each user has a tab, and signs in once. */
+export function gardenTabs(callgate: () => Callgate): (username: string, path: string) => Promise<Page> {
+  const tabs = new Map<string, Page>()
+  return async (username, path) => {
+    const tab = tabs.get(username) ?? (await openTab())
+    if (!tabs.has(username)) await signInTo(tab, callgate(), username)
+    tabs.set(username, tab)
+    await tab.goto(`${callgate().url}/console/projects/garden/${path}`)
+    return tab
+  }
+}
+
 /** Waits until nothing on the page is being read. */
 export const settled = (page: Page) => page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'))
 

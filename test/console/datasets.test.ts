@@ -1,9 +1,8 @@
 /** What people do with datasets in the console. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
-import type { Page } from 'playwright-core'
 import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
+import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
 import { keepersCsv, projectId, uploadTable } from './data.ts'
 import { startConsole } from './world.ts'
 
@@ -21,14 +20,7 @@ describeInBrowser('datasets', () => {
     await cleanUp()
   })
 
-  const tabs = new Map<string, Page>()
-  async function openAs(username: string, path: string): Promise<Page> {
-    const tab = tabs.get(username) ?? (await openTab())
-    if (!tabs.has(username)) await signInTo(tab, callgate, username)
-    tabs.set(username, tab)
-    await tab.goto(`${callgate.url}/console/projects/garden/${path}`)
-    return tab
-  }
+  const openAs = gardenTabs(() => callgate)
   const dataset = async (name: string) =>
     (await callgate.admin('GET', `/api/datasets/${name}`, undefined, { 'x-project-id': String(garden) })).json
   const column = async (name: string, of: string) =>

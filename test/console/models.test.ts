@@ -1,9 +1,8 @@
 /** What people do with models in the console. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
 import { type Callgate, cleanUp, FIXTURES } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
+import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
 import { projectId } from './data.ts'
 import { startConsole } from './world.ts'
 
@@ -21,14 +20,7 @@ describeInBrowser('models', () => {
     await cleanUp()
   })
 
-  const tabs = new Map<string, Page>()
-  async function openAs(username: string, path: string): Promise<Page> {
-    const tab = tabs.get(username) ?? (await openTab())
-    if (!tabs.has(username)) await signInTo(tab, callgate, username)
-    tabs.set(username, tab)
-    await tab.goto(`${callgate.url}/console/projects/garden/${path}`)
-    return tab
-  }
+  const openAs = gardenTabs(() => callgate)
   const model = async (name: string) =>
     (await callgate.admin('GET', `/api/models?name=${name}`, undefined, { 'x-project-id': String(garden) })).json
       .models[0]

@@ -1,7 +1,8 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core'
+import { Stack, TextInput } from '@mantine/core'
 import { modals } from '@mantine/modals'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { common } from '../texts/common.ts'
+import { FormActions } from './form-actions.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 
 interface Confirmation {
@@ -56,14 +57,13 @@ function Body({ children, confirm, color = 'red', word, onConfirm, onEnd }: Conf
           />
         )}
         <ProblemAlert error={error} />
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onEnd}>
-            {common.cancel}
-          </Button>
-          <Button type="submit" color={color} loading={busy} disabled={word !== undefined && typed !== word}>
-            {confirm}
-          </Button>
-        </Group>
+        <FormActions
+          onCancel={onEnd}
+          submit={confirm}
+          busy={busy}
+          color={color}
+          disabled={word !== undefined && typed !== word}
+        />
       </Stack>
     </form>
   )

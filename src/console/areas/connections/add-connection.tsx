@@ -1,11 +1,10 @@
-import { Button, Group, Modal, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import { SegmentedControl, Text, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useState } from 'react'
-import { common } from '../../texts/common.ts'
 import { connections as t } from '../../texts/connections.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useAddConnection } from './api.ts'
 
 /** Where the database's address is kept is told, the address never: it does not pass through the browser. */
@@ -32,50 +31,45 @@ export function AddConnectionModal({ opened, onClose }: { opened: boolean; onClo
   )
   const isPlaced = Object.keys(form.errors).length > 0
   return (
-    <Modal opened={opened} onClose={close} title={t.add} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <TextInput
-            label={t.name}
-            description={t.nameHint}
-            required
-            data-autofocus
-            maxLength={200}
-            spellCheck={false}
-            {...form.getInputProps('name')}
-          />
-          <SegmentedControl
-            aria-label={t.secret}
-            value={from}
-            onChange={value => setFrom(value as typeof from)}
-            data={[
-              { value: 'url_env', label: t.fromVariable },
-              { value: 'url_file', label: t.fromFile },
-            ]}
-          />
-          <TextInput
-            key={from}
-            label={from === 'url_env' ? t.variable : t.file}
-            description={from === 'url_env' ? t.variableHint : t.fileHint}
-            required
-            spellCheck={false}
-            autoCapitalize="none"
-            {...form.getInputProps(from)}
-          />
-          <Text size="xs" c="dimmed">
-            {t.checkedFirst}
-          </Text>
-          <ProblemAlert error={isPlaced ? null : add.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={add.isPending}>
-              {t.add}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.add}
+      opened={opened}
+      onClose={close}
+      onSubmit={submit}
+      submit={t.add}
+      busy={add.isPending}
+      error={isPlaced ? null : add.error}
+    >
+      <TextInput
+        label={t.name}
+        description={t.nameHint}
+        required
+        data-autofocus
+        maxLength={200}
+        spellCheck={false}
+        {...form.getInputProps('name')}
+      />
+      <SegmentedControl
+        aria-label={t.secret}
+        value={from}
+        onChange={value => setFrom(value as typeof from)}
+        data={[
+          { value: 'url_env', label: t.fromVariable },
+          { value: 'url_file', label: t.fromFile },
+        ]}
+      />
+      <TextInput
+        key={from}
+        label={from === 'url_env' ? t.variable : t.file}
+        description={from === 'url_env' ? t.variableHint : t.fileHint}
+        required
+        spellCheck={false}
+        autoCapitalize="none"
+        {...form.getInputProps(from)}
+      />
+      <Text size="xs" c="dimmed">
+        {t.checkedFirst}
+      </Text>
+    </FormDialog>
   )
 }

@@ -1,9 +1,7 @@
 /** The fields of a key, for minting and editing. */
 import {
   Alert,
-  Button,
   Fieldset,
-  Group,
   Input,
   NumberInput,
   SegmentedControl,
@@ -14,8 +12,8 @@ import {
 } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import type { FormEvent, ReactNode } from 'react'
-import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
+import { FormActions } from '../../ui/form-actions.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { ColumnsInput } from './columns-input.tsx'
 import type { KeyChoices } from './key-choices.ts'
@@ -115,14 +113,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
         </Fieldset>
         {notice}
         <ProblemAlert error={error} />
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onCancel}>
-            {common.cancel}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {submitText}
-          </Button>
-        </Group>
+        <FormActions onCancel={onCancel} submit={submitText} busy={busy} />
       </Stack>
     </form>
   )

@@ -1,9 +1,8 @@
-import { Alert, Button, Group, Modal, Select, Stack, Text } from '@mantine/core'
+import { Alert, Select, Text } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { type FormEvent, useState } from 'react'
-import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { type KeyOwner, type KeyRow, type MintedKey, useRotate } from './api.ts'
 
 const ONE_DAY = '86400'
@@ -38,38 +37,28 @@ export function RotateDialog({ owner, of, onClose, onMinted }: RotateDialogProps
     )
   }
   return (
-    <Modal
+    <FormDialog
+      title={of && t.rotateTitle(of.name)}
       opened={of !== undefined}
       onClose={close}
-      title={of && t.rotateTitle(of.name)}
-      closeButtonProps={{ 'aria-label': common.close }}
+      onSubmit={submit}
+      submit={t.rotate}
+      busy={rotate.isPending}
+      error={rotate.error}
     >
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <Text size="sm">{t.rotateText}</Text>
-          <Select
-            label={t.overlap}
-            data={Object.entries(t.overlaps).map(([value, label]) => ({ value, label }))}
-            value={overlap}
-            onChange={value => setOverlap(value ?? ONE_DAY)}
-            data-autofocus
-          />
-          {overlap === '0' && (
-            <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
-              {t.overlapNone}
-            </Alert>
-          )}
-          <ProblemAlert error={rotate.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={rotate.isPending}>
-              {t.rotate}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <Text size="sm">{t.rotateText}</Text>
+      <Select
+        label={t.overlap}
+        data={Object.entries(t.overlaps).map(([value, label]) => ({ value, label }))}
+        value={overlap}
+        onChange={value => setOverlap(value ?? ONE_DAY)}
+        data-autofocus
+      />
+      {overlap === '0' && (
+        <Alert color="yellow" icon={<IconAlertTriangle size={18} />}>
+          {t.overlapNone}
+        </Alert>
+      )}
+    </FormDialog>
   )
 }

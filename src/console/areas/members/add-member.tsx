@@ -1,11 +1,11 @@
-import { Autocomplete, Button, Group, Modal, NativeSelect, Stack } from '@mantine/core'
+import { Autocomplete, NativeSelect } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useQuery } from '@tanstack/react-query'
 import { type Role, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { members as t } from '../../texts/members.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { usersQuery } from '../users/api.ts'
 import { useSetMember } from './api.ts'
 
@@ -37,37 +37,32 @@ export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
     }),
   )
   return (
-    <Modal opened={opened} onClose={close} title={t.add} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <Autocomplete
-            label={t.username}
-            size="sm"
-            required
-            data-autofocus
-            data={users.map(user => user.username)}
-            limit={20}
-            autoCapitalize="none"
-            spellCheck={false}
-            {...form.getInputProps('username')}
-          />
-          <NativeSelect
-            label={t.role}
-            data={ROLES}
-            description={common.roleMeanings[form.values.role]}
-            {...form.getInputProps('role')}
-          />
-          <ProblemAlert error={set.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={set.isPending}>
-              {t.add}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.add}
+      opened={opened}
+      onClose={close}
+      onSubmit={submit}
+      submit={t.add}
+      busy={set.isPending}
+      error={set.error}
+    >
+      <Autocomplete
+        label={t.username}
+        size="sm"
+        required
+        data-autofocus
+        data={users.map(user => user.username)}
+        limit={20}
+        autoCapitalize="none"
+        spellCheck={false}
+        {...form.getInputProps('username')}
+      />
+      <NativeSelect
+        label={t.role}
+        data={ROLES}
+        description={common.roleMeanings[form.values.role]}
+        {...form.getInputProps('role')}
+      />
+    </FormDialog>
   )
 }

@@ -1,11 +1,11 @@
-import { Button, Group, Modal, Stack, Textarea, TextInput } from '@mantine/core'
+import { Textarea, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useEffect } from 'react'
 import type { ProjectRow } from '../../api/projects.ts'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useChangeProject } from './api.ts'
 
 interface EditProjectProps {
@@ -30,23 +30,18 @@ export function EditProjectModal({ project, opened, onClose }: EditProjectProps)
     }),
   )
   return (
-    <Modal opened={opened} onClose={onClose} title={t.edit} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <TextInput label={t.name} required maxLength={200} data-autofocus {...form.getInputProps('name')} />
-          <TextInput label={t.slug} value={project.slug} readOnly description={t.slugFixed} />
-          <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
-          <ProblemAlert error={change.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={onClose}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={change.isPending}>
-              {common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.edit}
+      opened={opened}
+      onClose={onClose}
+      onSubmit={submit}
+      submit={common.save}
+      busy={change.isPending}
+      error={change.error}
+    >
+      <TextInput label={t.name} required maxLength={200} data-autofocus {...form.getInputProps('name')} />
+      <TextInput label={t.slug} value={project.slug} readOnly description={t.slugFixed} />
+      <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
+    </FormDialog>
   )
 }

@@ -1,11 +1,14 @@
-import { Button, Group, Modal, Stack, Textarea, TextInput } from '@mantine/core'
+import { Textarea, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { slugOf } from '../../ui/slug.ts'
 import { useAddProject } from './api.ts'
+
+const MOST_OF_A_SLUG = 63
 
 /** A project is opened as soon as it is there. */
 export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -18,7 +21,8 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
     onClose()
   }
   const rename = (name: string) => {
-    if (form.values.slug === slugOf(form.values.name)) form.setFieldValue('slug', slugOf(name))
+    if (form.values.slug === slugOf(form.values.name, MOST_OF_A_SLUG))
+      form.setFieldValue('slug', slugOf(name, MOST_OF_A_SLUG))
     form.setFieldValue('name', name)
   }
   const submit = form.onSubmit(values =>
@@ -31,46 +35,32 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
     }),
   )
   return (
-    <Modal opened={opened} onClose={close} title={t.newProject} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <TextInput
-            label={t.name}
-            required
-            data-autofocus
-            maxLength={200}
-            value={form.values.name}
-            onChange={event => rename(event.currentTarget.value)}
-          />
-          <TextInput
-            label={t.slug}
-            description={t.slugHint}
-            required
-            maxLength={63}
-            spellCheck={false}
-            {...form.getInputProps('slug')}
-          />
-          <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
-          <ProblemAlert error={add.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={add.isPending}>
-              {common.create}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.newProject}
+      opened={opened}
+      onClose={close}
+      onSubmit={submit}
+      submit={common.create}
+      busy={add.isPending}
+      error={add.error}
+    >
+      <TextInput
+        label={t.name}
+        required
+        data-autofocus
+        maxLength={200}
+        value={form.values.name}
+        onChange={event => rename(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t.slug}
+        description={t.slugHint}
+        required
+        maxLength={MOST_OF_A_SLUG}
+        spellCheck={false}
+        {...form.getInputProps('slug')}
+      />
+      <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
+    </FormDialog>
   )
 }
-
-/** What a name suggests: the rule itself is the server's. */
-const slugOf = (name: string): string =>
-  name
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 63)

@@ -1,12 +1,15 @@
-import { Button, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Text, Textarea, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { slugOf } from '../../ui/slug.ts'
 import { useAddService } from './api.ts'
+
+const MOST_OF_A_KEY = 128
 
 /** A service is opened as soon as it is there. */
 export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -20,7 +23,8 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
     onClose()
   }
   const rename = (title: string) => {
-    if (form.values.asset_key === keyOf(form.values.title)) form.setFieldValue('asset_key', keyOf(title))
+    if (form.values.asset_key === slugOf(form.values.title, MOST_OF_A_KEY))
+      form.setFieldValue('asset_key', slugOf(title, MOST_OF_A_KEY))
     form.setFieldValue('title', title)
   }
   const submit = form.onSubmit(values =>
@@ -36,49 +40,35 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
     }),
   )
   return (
-    <Modal opened={opened} onClose={close} title={t.newService} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <Text size="sm" c="dimmed">
-            {t.newServiceAbout}
-          </Text>
-          <TextInput
-            label={t.name}
-            required
-            data-autofocus
-            maxLength={200}
-            value={form.values.title}
-            onChange={event => rename(event.currentTarget.value)}
-          />
-          <TextInput
-            label={t.key}
-            description={t.keyHint}
-            required
-            maxLength={128}
-            spellCheck={false}
-            {...form.getInputProps('asset_key')}
-          />
-          <Textarea label={t.description} maxLength={10_000} {...form.getInputProps('description')} />
-          <ProblemAlert error={add.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={add.isPending}>
-              {common.create}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.newService}
+      opened={opened}
+      onClose={close}
+      onSubmit={submit}
+      submit={common.create}
+      busy={add.isPending}
+      error={add.error}
+    >
+      <Text size="sm" c="dimmed">
+        {t.newServiceAbout}
+      </Text>
+      <TextInput
+        label={t.name}
+        required
+        data-autofocus
+        maxLength={200}
+        value={form.values.title}
+        onChange={event => rename(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t.key}
+        description={t.keyHint}
+        required
+        maxLength={MOST_OF_A_KEY}
+        spellCheck={false}
+        {...form.getInputProps('asset_key')}
+      />
+      <Textarea label={t.description} maxLength={10_000} {...form.getInputProps('description')} />
+    </FormDialog>
   )
 }
-
-/** What a title suggests: the rule itself is the server's. */
-const keyOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .normalize('NFKD')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 128)

@@ -5,6 +5,7 @@ import { tokens as t } from '../../texts/tokens.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { CopyOnce } from '../../ui/copy.tsx'
 import { fieldErrors } from '../../ui/field-errors.ts'
+import { FormActions } from '../../ui/form-actions.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useMintToken } from './api.ts'
 
@@ -63,14 +64,7 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
             />
             <NativeSelect label={t.lifetime} data={LIFETIMES} {...form.getInputProps('days')} />
             <ProblemAlert error={form.errors.name ? null : mint.error} />
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" onClick={close}>
-                {common.cancel}
-              </Button>
-              <Button type="submit" loading={mint.isPending}>
-                {common.create}
-              </Button>
-            </Group>
+            <FormActions onCancel={close} submit={common.create} busy={mint.isPending} />
           </Stack>
         </form>
       )}

@@ -1,11 +1,11 @@
-import { Button, Checkbox, Group, Modal, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Checkbox, PasswordInput, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { common } from '../../texts/common.ts'
 import { users as t } from '../../texts/users.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
+import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useAddUser } from './api.ts'
 
 /** The user's page is opened next: there the roles are given. */
@@ -30,43 +30,38 @@ export function NewUserModal({ opened, onClose }: { opened: boolean; onClose: ()
   )
   const isPlaced = Object.keys(form.errors).length > 0
   return (
-    <Modal opened={opened} onClose={close} title={t.newUser} closeButtonProps={{ 'aria-label': common.close }}>
-      <form onSubmit={submit}>
-        <Stack gap="md">
-          <TextInput
-            label={t.username}
-            description={t.usernameHint}
-            required
-            data-autofocus
-            maxLength={64}
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            {...form.getInputProps('username')}
-          />
-          <PasswordInput
-            label={t.password}
-            description={t.passwordHint}
-            required
-            autoComplete="new-password"
-            {...form.getInputProps('password')}
-          />
-          <Checkbox
-            label={t.administrator}
-            description={t.administratorHint}
-            {...form.getInputProps('is_admin', { type: 'checkbox' })}
-          />
-          <ProblemAlert error={isPlaced ? null : add.error} />
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              {common.cancel}
-            </Button>
-            <Button type="submit" loading={add.isPending}>
-              {common.create}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog
+      title={t.newUser}
+      opened={opened}
+      onClose={close}
+      onSubmit={submit}
+      submit={common.create}
+      busy={add.isPending}
+      error={isPlaced ? null : add.error}
+    >
+      <TextInput
+        label={t.username}
+        description={t.usernameHint}
+        required
+        data-autofocus
+        maxLength={64}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        {...form.getInputProps('username')}
+      />
+      <PasswordInput
+        label={t.password}
+        description={t.passwordHint}
+        required
+        autoComplete="new-password"
+        {...form.getInputProps('password')}
+      />
+      <Checkbox
+        label={t.administrator}
+        description={t.administratorHint}
+        {...form.getInputProps('is_admin', { type: 'checkbox' })}
+      />
+    </FormDialog>
   )
 }

@@ -1,0 +1,34 @@
+import { Modal, Stack } from '@mantine/core'
+import type { FormEvent, ReactNode } from 'react'
+import { common } from '../texts/common.ts'
+import { FormActions } from './form-actions.tsx'
+import { ProblemAlert } from './problem-alert.tsx'
+
+interface FormDialogProps {
+  title: string | undefined
+  opened: boolean
+  onClose: () => void
+  onSubmit: (event: FormEvent<HTMLFormElement>) => void
+  /** what the button that submits says */
+  submit: string
+  busy: boolean
+  /** what the server refused, where it is not said beside a field */
+  error: unknown
+  /** the fields */
+  children: ReactNode
+}
+
+/** A dialog that is one form. */
+export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, error, children }: FormDialogProps) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': common.close }}>
+      <form onSubmit={onSubmit}>
+        <Stack gap="md">
+          {children}
+          <ProblemAlert error={error} />
+          <FormActions onCancel={onClose} submit={submit} busy={busy} />
+        </Stack>
+      </form>
+    </Modal>
+  )
+}
