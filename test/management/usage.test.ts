@@ -334,7 +334,10 @@ describe('who is told', () => {
     expect((await call('/api/usage/top', undefined, { headers })).json.uncalled).toEqual([])
     const scoped = { headers: { ...headers, 'x-project-id': String(world.other) } }
     expect((await call('/api/usage/unused-keys', undefined, scoped)).status).toBe(403)
-    expect((await call('/api/usage/unused-keys', undefined, { headers })).json).toMatchObject({ keys: [], key_count: 0 })
+    expect((await call('/api/usage/unused-keys', undefined, { headers })).json).toMatchObject({
+      keys: [],
+      key_count: 0,
+    })
     expect((await call('/api/usage/callers?connection=any', undefined, { headers })).status).toBe(403)
   })
 

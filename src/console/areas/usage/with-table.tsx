@@ -1,0 +1,30 @@
+import { Paper, Skeleton } from '@mantine/core'
+import { type ReactNode, Suspense, useState } from 'react'
+import type { UsageRow } from '../../api/usage.ts'
+import { usage as t } from '../../texts/usage.ts'
+import { type Column, DataTable } from '../../ui/data-table.tsx'
+
+interface WithTableProps {
+  /** the chart, which is loaded when it is drawn */
+  children: ReactNode
+  height: number
+  label: string
+  rows: readonly UsageRow[]
+  columns: Column<UsageRow>[]
+}
+
+/** A chart, and the numbers that it shows as a table, for everyone who would rather read them. */
+export function WithTable({ children, height, label, rows, columns }: WithTableProps) {
+  const [opened, setOpened] = useState(false)
+  return (
+    <Paper>
+      <Suspense fallback={<Skeleton height={height} />}>{children}</Suspense>
+      <details onToggle={event => setOpened(event.currentTarget.open)} style={{ marginTop: 8 }}>
+        <summary aria-label={`${t.table}: ${label}`}>{t.table}</summary>
+        <div style={{ marginTop: 8 }}>
+          {opened && <DataTable label={label} columns={columns} rows={rows} rowKey={row => row.at} maxHeight={320} />}
+        </div>
+      </details>
+    </Paper>
+  )
+}

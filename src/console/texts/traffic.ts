@@ -1,0 +1,26 @@
+/** What is said of calls wherever they are counted. */
+export const traffic = {
+  calls: 'Calls',
+  succeeded: 'Succeeded',
+  refused: 'Refused',
+  throttled: 'Throttled',
+  failed: 'Failed',
+  p50: 'Median',
+  p95: '95th percentile',
+  p99: '99th percentile',
+  milliseconds: (ms: number) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms).toLocaleString('en')} ms`,
+  count: (count: number) => count.toLocaleString('en'),
+  inCalls: (count: number) => `${count.toLocaleString('en')} ${count === 1 ? 'call' : 'calls'}`,
+  /** what a chart shows, for who does not see it */
+  chart: (calls: number, refused: number, failed: number) =>
+    `${calls.toLocaleString('en')} calls over time, ${refused.toLocaleString('en')} of them refused, ${failed.toLocaleString('en')} failed`,
+  usage: 'Usage',
+  usageOf: (name: string) => `Usage of ${name}`,
+  lastDays: 'Last 7 days',
+  live: 'Live',
+  noCalls: 'none',
+  public: 'anyone, without a key',
+  unknown: 'missing or unknown keys',
+  others: 'other keys',
+  keyGone: 'a key that is gone',
+} as const
