@@ -29,6 +29,7 @@ export const uses = {
     nobody: 'It made no call in the last 7 days.',
   },
   lastOne: 'the last one',
+  withinHour: 'within the hour',
   key: 'Key',
   called: 'Called',
   calls: 'Calls',

@@ -25,7 +25,7 @@ const COLUMNS: Column<Caller>[] = [
     key: 'last',
     header: t.last,
     sort: caller => caller.last_hour,
-    cell: caller => <RelativeTime at={caller.last_hour} />,
+    cell: caller => <LastHour at={caller.last_hour} />,
   },
 ]
 
@@ -63,7 +63,7 @@ export function CallersList({ called }: { called: Called }) {
       <List size="sm">
         {lines.slice(0, SHOWN).map(({ name, calls, last }) => (
           <List.Item key={name}>
-            <b>{name}</b>, {traffic.inCalls(calls)}, {t.lastOne} <RelativeTime at={last} />
+            <b>{name}</b>, {traffic.inCalls(calls)}, {t.lastOne} <LastHour at={last} />
           </List.Item>
         ))}
         {lines.length > SHOWN && <List.Item>{t.more(lines.length - SHOWN)}</List.Item>}
@@ -71,6 +71,10 @@ export function CallersList({ called }: { called: Called }) {
     </div>
   )
 }
+
+/** Calls are known to the hour. */
+const LastHour = ({ at }: { at: string }) =>
+  Date.now() - Date.parse(at) < 3_600_000 ? t.withinHour : <RelativeTime at={at} />
 
 const isOfKey = (called: Called) => 'key' in called && typeof called.key === 'number'
 

@@ -21,7 +21,7 @@ export default function CallsChart({ report, height }: { report: UsageReport; he
       dataKey="at"
       type="stacked"
       withLegend
-      legendProps={{ verticalAlign: 'bottom' }}
+      legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
       gridAxis="x"
       tickLine="none"
       yAxisProps={{ allowDecimals: false, width: 52 }}

@@ -1,6 +1,6 @@
 /** Of how many bars a line is drawn at most. */
 const MOST_BARS = 28
-const WIDTH = 84
+const WIDTH = 56
 const HEIGHT = 18
 
 /** Counts over time, as small bars beside the number that they add up to. It says nothing that the number does not. */

@@ -1,6 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { lazy, useMemo } from 'react'
 import type { UsageReport, UsageRow } from '../../api/usage.ts'
+import { common } from '../../texts/common.ts'
 import { traffic } from '../../texts/traffic.ts'
 import { usage as t } from '../../texts/usage.ts'
 import type { Column } from '../../ui/data-table.tsx'
@@ -20,7 +21,7 @@ export function CallsSection({ report }: { report: UsageReport | undefined }) {
           <CallsChart report={report} height={HEIGHT} />
         </WithTable>
       ) : (
-        <Skeleton height={HEIGHT} />
+        <Skeleton height={HEIGHT} role="status" aria-busy="true" aria-label={common.loading} />
       )}
     </Section>
   )

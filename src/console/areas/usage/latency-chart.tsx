@@ -22,7 +22,7 @@ export default function LatencyChart({ report, height }: { report: UsageReport; 
       data={data}
       dataKey="at"
       withLegend
-      legendProps={{ verticalAlign: 'bottom' }}
+      legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
       gridAxis="x"
       tickLine="none"
       curveType="linear"

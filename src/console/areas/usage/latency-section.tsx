@@ -17,7 +17,7 @@ export function LatencySection({ report }: { report: UsageReport | undefined }) 
   return (
     <Section title={t.latency} about={t.latencyAbout}>
       {!report || !columns ? (
-        <Skeleton height={HEIGHT} />
+        <Skeleton height={HEIGHT} role="status" aria-busy="true" aria-label={common.loading} />
       ) : report.totals.latency_ms === null ? (
         <Paper>
           <Text size="sm" c="dimmed">

@@ -1,7 +1,8 @@
-import { Paper, Skeleton } from '@mantine/core'
-import { type ReactNode, Suspense, useState } from 'react'
+import { Paper } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
 import type { UsageRow } from '../../api/usage.ts'
 import { usage as t } from '../../texts/usage.ts'
+import { ChartFrame } from '../../ui/chart-frame.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 
 interface WithTableProps {
@@ -18,7 +19,7 @@ export function WithTable({ children, height, label, rows, columns }: WithTableP
   const [opened, setOpened] = useState(false)
   return (
     <Paper>
-      <Suspense fallback={<Skeleton height={height} />}>{children}</Suspense>
+      <ChartFrame height={height}>{children}</ChartFrame>
       <details onToggle={event => setOpened(event.currentTarget.open)} style={{ marginTop: 8 }}>
         <summary aria-label={`${t.table}: ${label}`}>{t.table}</summary>
         <div style={{ marginTop: 8 }}>
