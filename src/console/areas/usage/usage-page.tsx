@@ -12,7 +12,7 @@ import { fieldErrors } from '../../ui/field-errors.ts'
 import { ButtonLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { isFiltered, isLive, usageQuery } from './api.ts'
+import { deploymentsQuery, isFiltered, isLive, usageQuery } from './api.ts'
 import { CallsSection } from './calls-section.tsx'
 import { ExportCsv } from './export-csv.tsx'
 import { Figures } from './figures.tsx'
@@ -47,6 +47,9 @@ function UsageOf({ project }: { project: ProjectRow }) {
       }),
     [navigate, project.slug],
   )
+  const { data: services } = useQuery(servicesQuery(project.project_id))
+  const { data: deployments } = useQuery(deploymentsQuery(project.project_id))
+  const isUnpublished = deployments?.length === 0 && services?.every(({ status }) => status !== 'published') === true
   const ends = fieldErrors(error, ['from', 'to'])
   return (
     <Page
@@ -69,11 +72,11 @@ function UsageOf({ project }: { project: ProjectRow }) {
       {!error && (
         <Stack gap="xl" style={{ opacity: isPlaceholderData ? 0.6 : 1 }} aria-busy={isPlaceholderData || undefined}>
           {data?.totals.calls === 0 ? (
-            <Nothing search={search} onChange={go} />
+            <Nothing search={search} isUnpublished={isUnpublished} onChange={go} />
           ) : (
             <Called report={data} search={search} onChange={go} />
           )}
-          {search.key === undefined && search.status === undefined && <Uncalled search={search} />}
+          {!isUnpublished && search.key === undefined && search.status === undefined && <Uncalled search={search} />}
         </Stack>
       )}
     </Page>
@@ -99,11 +102,16 @@ const Called = ({ report, search, onChange }: CalledProps) => (
   </>
 )
 
-function Nothing({ search, onChange }: { search: UsageSearch; onChange: (next: UsageSearch) => void }) {
+interface NothingProps {
+  search: UsageSearch
+  isUnpublished: boolean
+  onChange: (next: UsageSearch) => void
+}
+
+function Nothing({ search, isUnpublished, onChange }: NothingProps) {
   const project = useProject()
-  const { data: services } = useQuery(servicesQuery(project.project_id))
   const filtered = isFiltered(search)
-  const unpublished = !filtered && services?.every(({ status }) => status !== 'published') === true
+  const unpublished = !filtered && isUnpublished
   const { from: _from, to: _to, ...filters } = search
   return (
     <EmptyState
