@@ -165,7 +165,7 @@ describeInBrowser('usage', () => {
     const page = await open('ed', 'usage')
     await figure(page, 'Calls', '10')
     await page.getByText('Own', { exact: true }).click()
-    const from = page.getByLabel('From')
+    const from = page.getByLabel('From', { exact: true })
     expect(await from.inputValue()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/)
     const written = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 16)
     await from.fill(written(10))
@@ -182,8 +182,10 @@ describeInBrowser('usage', () => {
     await page.getByText('No call in this time').waitFor()
 
     await page.goto(`${callgate.url}/console/projects/garden/usage?from=1999-01-01T00:00Z&to=2000-01-01T00:00Z`)
-    await page.getByText(/kept for 5 years/).waitFor()
-    expect(await page.getByLabel('From').getAttribute('aria-invalid')).toBe('true')
+    await page.getByRole('alert').getByText('Usage is kept for 5 years').waitFor()
+    await page.goto(`${callgate.url}/console/projects/garden/usage?from=2026-02-01T00:00Z&to=2026-01-01T00:00Z`)
+    await page.getByText('from must be before to.').waitFor()
+    expect(await from.getAttribute('aria-invalid')).toBe('true')
     await page.goto(`${callgate.url}/console/projects/garden/usage?status=teapot`)
     await page.getByRole('alert').getByText('status must be a list of').waitFor()
   })
@@ -245,7 +247,7 @@ describeInBrowser('usage', () => {
 
   test('whatever would break callers says which keys called in the last 7 days, before it is done', async () => {
     const garden = { 'x-project-id': String((await callgate.admin('GET', '/api/projects')).json.items[0].project_id) }
-    const endpoint = { id: 'first', kind: 'model', model: 'iris', version: 1 }
+    const endpoint = { id: 'second', kind: 'model', model: 'iris', version: 2 }
     const service = {
       asset_type: 'api_service',
       asset_key: 'pinned',
@@ -254,11 +256,11 @@ describeInBrowser('usage', () => {
     }
     const { id } = (await callgate.admin('POST', '/api/publish/assets', service, garden)).json
     await callgate.admin('POST', `/api/publish/assets/${id}/publish`)
-    const pinned = await mint('pinned', { name: 'old version' })
-    const scored = await callgate.call('/api/service/pinned/first', { key: pinned.key, body: SPECIES })
+    const pinned = await mint('pinned', { name: 'trial' })
+    const scored = await callgate.call('/api/service/pinned/second', { key: pinned.key, body: SPECIES })
     expect(scored.status).toBe(200)
     await callgate.admin('PUT', `/api/publish/assets/${id}`, { is_public: true })
-    expect((await callgate.call('/api/service/pinned/first', { body: SPECIES })).status).toBe(200)
+    expect((await callgate.call('/api/service/pinned/second', { body: SPECIES })).status).toBe(200)
 
     const page = await open('ed', 'services/plants')
     const asked = page.getByRole('dialog')
@@ -274,7 +276,7 @@ describeInBrowser('usage', () => {
     const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
 
     await press('Unpublish')
-    await says(['calm, 5 calls, the last one within the hour', 'eager, 5 calls'], ['idle', 'old version'])
+    await says(['calm, 5 calls, the last one within the hour', 'eager, 5 calls'], ['idle', 'trial'])
     await goto('services')
     await page.getByRole('switch', { name: 'Publish Plants' }).press('Space')
     await says(['calm, 5 calls', 'eager, 5 calls'], ['idle'])
@@ -287,19 +289,19 @@ describeInBrowser('usage', () => {
     await says(['calm, 1 call,'], ['eager'])
     await goto('services/pinned/settings')
     await page.getByRole('switch', { name: /^Public/ }).click({ force: true })
-    await says(['anyone, without a key, 1 call,'], ['old version'])
+    await says(['anyone, without a key, 1 call,'], ['trial'])
     await goto('services/plants/keys')
     await page.getByRole('button', { name: 'Actions for calm' }).click()
     await page.getByRole('menuitem', { name: 'Revoke' }).click()
     await says(['plants/plant, 3 calls', 'plants/search, 1 call', 'plants/species, 1 call'], ['greet'])
     await goto('datasets/marts.plants/settings')
     await press('Delete dataset')
-    await says(['calm, 4 calls', 'eager, 5 calls'], ['old version'])
+    await says(['calm, 4 calls', 'eager, 5 calls'], ['trial'])
     await goto('models/iris')
     await press('Delete model')
-    await says(['calm, 1 call', 'old version, 1 call'], ['eager'])
+    await says(['calm, 1 call', 'trial, 1 call'], ['eager'])
     await goto('models/iris/versions')
-    await press('Delete version 1')
-    await says(['old version, 1 call'], ['calm', 'eager'])
+    await press('Delete version 2')
+    await says(['trial, 1 call'], ['calm', 'eager'])
   })
 })

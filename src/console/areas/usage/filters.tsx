@@ -132,8 +132,8 @@ function useKeys({ range, from, to }: UsageSearch): Choice[] {
     enabled: edits,
     placeholderData: keepPreviousData,
   })
-  return [
-    ...seen.map(group => ({ value: String(group.key_id ?? group.key), label: keyName(group) })),
-    ...(unused?.keys ?? []).map(({ key_id, key }) => ({ value: String(key_id), label: key })),
-  ]
+  // the two are not read at the same moment: a key that is used for the first time between them is in both
+  const names = new Map(unused?.keys.map(({ key_id, key }) => [String(key_id), key]))
+  for (const group of seen) names.set(String(group.key_id ?? group.key), keyName(group))
+  return [...names].map(([value, label]) => ({ value, label })).sort((a, b) => a.label.localeCompare(b.label))
 }
