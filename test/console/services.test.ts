@@ -21,7 +21,6 @@ describeInBrowser('services', () => {
   })
 
   const open = (page: Page, path: string) => page.goto(`${callgate.url}/console/projects/garden/services${path}`)
-  const project = async () => (await callgate.admin('GET', '/api/projects')).json.items[0].project_id as number
   const stored = async (key: string) => {
     const rows = (await callgate.admin('GET', '/api/publish/assets')).json as { asset_key: string; id: number }[]
     const { json, headers } = await callgate.admin(
