@@ -26,7 +26,6 @@ export const usage = {
     '429': 'Throttled (429)',
     '5xx': 'Failed (5xx)',
   },
-  all: 'All',
   clear: 'Clear filters',
   csv: 'Export CSV',
   csvText: 'What is shown, by time, endpoint and key',
