@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
@@ -221,6 +221,23 @@ export function keyNames(store: Store, ids: readonly number[]): Map<number, stri
 }
 const NAMES_AT_ONCE = 500
 
+/** Keys of some projects that are neither revoked nor expired, after an id, in the order of ids. */
+export const workingKeys = (store: Store, projectIds: readonly number[], after: number, most: number): ApiKey[] =>
+  store
+    .select()
+    .from(apiKeys)
+    .where(
+      and(
+        inArray(apiKeys.projectId, [...projectIds]),
+        eq(apiKeys.isActive, true),
+        or(isNull(apiKeys.expiresAt), gt(apiKeys.expiresAt, now())),
+        gt(apiKeys.id, after),
+      ),
+    )
+    .orderBy(asc(apiKeys.id))
+    .limit(most)
+    .all()
+
 const KEY_COLUMNS = [
   'name',
   'rateLimit',
@@ -262,7 +279,8 @@ const knownOf = (row: ApiKey): KnownKey => ({
   expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Number.POSITIVE_INFINITY,
 })
 
-function grantOf(row: ApiKey): Grant {
+/** What a key may do, whether or not it works now. */
+export function grantOf(row: ApiKey): Grant {
   return {
     keyId: row.id,
     projectId: row.projectId,

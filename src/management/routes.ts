@@ -28,6 +28,7 @@ import { settings as serverSettings } from './settings.ts'
 import { handlerTypes, tryEndpoint } from './try-endpoint.ts'
 import * as usage from './usage.ts'
 import { callersOf } from './usage-callers.ts'
+import { unusedKeys } from './usage-keys.ts'
 import * as users from './users.ts'
 
 type Params = Record<string, string>
@@ -162,6 +163,7 @@ export function managementRoutes(
   on.get('/usage', (c, r, who) => usage.usageOf(c, r, who))
   on.get('/usage/top', (c, r, who) => usage.topOf(c, r, who))
   on.get('/usage/callers', (c, r, who) => callersOf(c, r, who))
+  on.get('/usage/unused-keys', (c, r, who) => unusedKeys(c, r, who))
   on.get('/audit', (c, r, who) => auditTrail(c, r, who))
 
   app.all('/*', ({ request }) => answer(request, () => unknown(request)), raw)

@@ -1,13 +1,16 @@
 /** Who would notice: which keys called what somebody is about to change or remove. */
 import { listAssets } from '../catalog/assets.ts'
+import { getConnection } from '../catalog/connections.ts'
+import { allDatasets } from '../catalog/datasets.ts'
 import { listDeployments } from '../catalog/deployments.ts'
 import { type HandlerConfig, HOOKS } from '../catalog/handler.ts'
-import { findModel, versionsOf } from '../catalog/models.ts'
+import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
+import type { Store } from '../catalog/store.ts'
 import { STEPS } from '../catalog/usage.ts'
 import { type GroupNames, type Period, readUsage } from '../catalog/usage-report.ts'
-import { unprocessable } from '../lib/fault.ts'
-import type { ManagementContext, SignedIn } from './context.ts'
+import { notFound, unprocessable } from '../lib/fault.ts'
+import { type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
 import { filterOf, isoOf, parametersOf, projectsInScope } from './usage-query.ts'
 import { namer } from './usage-view.ts'
@@ -21,6 +24,8 @@ const LET_IN = [
   [404, 599],
 ] as const
 const NAMED = ['service', 'endpoint', 'deployment', 'key']
+/** What endpoints are made of. */
+const MATERIAL = ['dataset', 'model', 'connection']
 
 /** An endpoint of a service, or a deployment. */
 interface Use {
@@ -30,17 +35,17 @@ interface Use {
 }
 
 /**
- * `GET /api/usage/callers`: the keys that called a service, an endpoint, a deployment, what is published of a dataset or model,
- * or what a key called; in the last 7 days, or `days`.
+ * `GET /api/usage/callers`: the keys that called a service, an endpoint, a deployment, what is published of a dataset, of a model
+ * (or of one `version` of it) or of the tables of a connection, or what a key called; in the last 7 days, or `days`.
  */
 export async function callersOf(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const params = parametersOf(request, [...NAMED, 'dataset', 'model', 'days'])
-  const [dataset, model] = [params.get('dataset'), params.get('model')]
-  if (dataset === null && model === null && !NAMED.some(name => params.has(name)))
-    throw unprocessable(`Say of what: ${[...NAMED, 'dataset', 'model'].join(', ')}.`)
+  const params = parametersOf(request, [...NAMED, ...MATERIAL, 'version', 'days'])
+  if (![...NAMED, ...MATERIAL].some(name => params.has(name)))
+    throw unprocessable(`Say of what: ${[...NAMED, ...MATERIAL].join(', ')}.`)
   const projectIds = projectsInScope(context, request, who)
-  const days = wholeNumber(new URL(request.url), 'days', DAYS, 90)
-  const uses = dataset === null && model === null ? undefined : usesOf(context, projectIds, { dataset, model })
+  const url = new URL(request.url)
+  const days = wholeNumber(url, 'days', DAYS, 90)
+  const uses = MATERIAL.some(name => params.has(name)) ? usesNamed(context, url, projectIds, who) : undefined
   const period = lastDays(days)
   await context.usage.flushInParts()
   const filter = { ...filterOf(params), projectIds, known: true, statuses: LET_IN }
@@ -70,28 +75,75 @@ function lastDays(days: number): Period {
 const isAt = (names: GroupNames, use: Use): boolean =>
   names.service === use.service && names.endpoint === use.endpoint && names.deployment === use.deployment
 
+/** Whether something published is on what is asked for. */
+interface Ground {
+  endpoint(config: EndpointConfig): boolean
+  deployment(config: object): boolean
+}
+
 /**
- * What is published of a dataset or a model of one project: endpoints on it, functions and hooks of their services that may
- * call those (they are granted them, or name them), and deployments.
- * @throws Fault 422 no project is in scope: these names are a project's
+ * What is published of what the query names.
+ * @throws Fault 422 no project is in scope, of which datasets and models are; a version without its model.
+ * 403 connections are an administrator's. 404 there is no such version, or connection
  */
-function usesOf(
-  context: ManagementContext,
-  projectIds: number[] | undefined,
-  { dataset, model }: { dataset: string | null; model: string | null },
-): Use[] {
+function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | undefined, { user }: SignedIn): Use[] {
+  const { db } = context
+  const named = (name: string) => url.searchParams.get(name)
+  const [dataset, model, connection] = [named('dataset'), named('model'), named('connection')]
+  const version = named('version') === null ? undefined : wholeNumber(url, 'version', 1, 9_999_999)
+  if (version !== undefined && model === null) throw unprocessable('A version is of a model: give model too.')
+  const uses: Use[] = []
+  if (connection !== null) {
+    needAdmin(user)
+    getConnection(db, connection)
+    for (const [projectId, targets] of datasetsOn(db, connection))
+      if (projectIds?.includes(projectId) ?? true) uses.push(...usesOf(context, projectId, onOneOf(targets)))
+  }
+  if (dataset === null && model === null) return uses
   if (projectIds?.length !== 1) throw unprocessable('Datasets and models are named in a project: send X-Project-Id.')
   const [projectId] = projectIds as [number]
-  const found = model === null ? undefined : findModel(context.db, projectId, model)
-  const versions = found ? versionsOf(context.db, found.id).map(version => version.id) : []
-  const targets = new Set(versions.map(id => `version ${id}`))
-  if (dataset !== null) targets.add(`dataset ${dataset}`)
-  if (model !== null) targets.add(`model ${model}`)
-  const isOn = (endpoint: EndpointConfig) => targetsOf(endpoint).some(target => targets.has(target))
+  if (dataset !== null) uses.push(...usesOf(context, projectId, onOneOf(new Set([`dataset ${dataset}`]))))
+  if (model !== null) uses.push(...usesOf(context, projectId, onModel(db, projectId, model, version)))
+  return uses
+}
+
+/** The datasets that are tables of a connection, by project. */
+function datasetsOn(db: Store, connection: string): Map<number, Set<string>> {
+  const found = new Map<number, Set<string>>()
+  for (const { projectId, name, location } of allDatasets(db)) {
+    if (!location || !('connection' in location) || location.connection !== connection) continue
+    found.set(projectId, (found.get(projectId) ?? new Set()).add(`dataset ${name}`))
+  }
+  return found
+}
+
+const onOneOf = (targets: ReadonlySet<string>): Ground => ({
+  endpoint: config => targetsOf(config).some(target => targets.has(target)),
+  deployment: config => targets.has(targetOfDeployment(config) ?? ''),
+})
+
+/** @param number a version: then what is pinned to it, and what follows the model while it is active. @throws Fault 404 no such version */
+function onModel(db: Store, projectId: number, name: string, number: number | undefined): Ground {
+  const model = findModel(db, projectId, name)
+  const versions = model ? versionsOf(db, model.id) : []
+  if (number === undefined) return onOneOf(new Set([`model ${name}`, ...versions.map(({ id }) => `version ${id}`)]))
+  const wanted = versions.find(({ version }) => version === number)
+  if (!model || !wanted) throw notFound('No such version.')
+  const active = activeVersion(db, model)?.version
+  const isOn = (config: { model?: string; model_id?: number; version?: number }) =>
+    config.model_id === wanted.id || (config.model === name && (config.version ?? active) === number)
+  return { endpoint: config => config.kind === 'model' && isOn(config), deployment: isOn }
+}
+
+/**
+ * What is published in a project on such a ground: endpoints, functions and hooks of their services that may call those (they are
+ * granted them, or name them), and deployments.
+ */
+function usesOf({ db }: ManagementContext, projectId: number, ground: Ground): Use[] {
   const uses: Use[] = []
-  for (const { assetKey, publishedConfig } of listAssets(context.db, { projectId, status: 'published' })) {
+  for (const { assetKey, publishedConfig } of listAssets(db, { projectId, status: 'published' })) {
     const endpoints = publishedConfig?.endpoints ?? []
-    const reached = new Set(endpoints.filter(isOn).map(({ id }) => id))
+    const reached = new Set(endpoints.filter(endpoint => ground.endpoint(endpoint)).map(({ id }) => id))
     // functions may call functions: until there are no more
     for (let before = 0; before < reached.size; ) {
       before = reached.size
@@ -100,10 +152,8 @@ function usesOf(
     }
     for (const id of reached) uses.push({ service: assetKey, endpoint: id, deployment: null })
   }
-  for (const { name, config } of listDeployments(context.db, projectId)) {
-    const target = targetOfDeployment(config)
-    if (target !== undefined && targets.has(target)) uses.push({ service: null, endpoint: null, deployment: name })
-  }
+  for (const { name, config } of listDeployments(db, projectId))
+    if (ground.deployment(config)) uses.push({ service: null, endpoint: null, deployment: name })
   return uses
 }
 

@@ -95,8 +95,12 @@ interface TraceEvent {
 export async function longestTask(page: Page, work: () => Promise<unknown>): Promise<number> {
   const chromium = page.context().browser()!
   await chromium.startTracing(page, { categories: ['toplevel', 'devtools.timeline'] })
-  await work()
-  const trace = (await chromium.stopTracing()).toString()
+  let trace = ''
+  try {
+    await work()
+  } finally {
+    trace = (await chromium.stopTracing()).toString()
+  }
   const { traceEvents } = JSON.parse(trace) as { traceEvents: TraceEvent[] }
   const tasks = traceEvents.filter(({ name, tdur }) => name.endsWith('RunTask') && tdur !== undefined)
   expect(tasks.length).toBeGreaterThan(0)

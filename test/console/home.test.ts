@@ -16,7 +16,7 @@ describeInBrowser('home', () => {
     await cleanUp()
   })
 
-  test('draws the calls of the last day, refused ones among them', async () => {
+  test('draws the calls of the last hour, refused ones among them', async () => {
     const assets = (await callgate.admin('GET', '/api/publish/assets?status=published')).json
     const { id } = assets.find(({ asset_key }: { asset_key: string }) => asset_key === 'flowers')
     const { key } = (await callgate.admin('POST', `/api/publish/assets/${id}/api-keys`, { name: 'app' })).json

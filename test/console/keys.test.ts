@@ -145,7 +145,7 @@ describeInBrowser('keys', () => {
     for (const id of [1, 2]) await callgate.call(`/api/service/plants/plant?id=${id}`, { key: used.key })
     await page.goto(callgate.url + KEYS)
     await act('busy', 'Revoke')
-    await dialog('Revoke key busy?').getByText('plants.plant, 2 calls').waitFor()
+    await dialog('Revoke key busy?').getByRole('listitem').filter({ hasText: 'plants/plant, 2 calls' }).waitFor()
     await page.getByRole('button', { name: 'Cancel' }).click()
     await act('leaver', 'Revoke')
     const asked = dialog('Revoke key leaver?')

@@ -1,31 +1,39 @@
-/** Ten thousand rows are as quick as ten: what is not in view is not drawn, and the page never stands still. */
+/** A thousand services and ten thousand rows are as quick as ten: what is not in view is not drawn, and the page never stands still. */
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import type { Locator, Page } from 'playwright-core'
 import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
+import { closeTabs, describeInBrowser, longestTask, openTab, signInTo } from './browser.ts'
+import { keepersCsv, projectId, uploadTable } from './data.ts'
 import { startConsole } from './world.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 const LONGEST_TASK_MS = 200
+const ROWS = 10_000
+const SERVICES = 1000
 
-describeInBrowser('a table of 10,000 rows', () => {
+describeInBrowser('long lists, without a task of over 200 ms', () => {
   let callgate: Callgate
+  let page: Page
   beforeAll(async () => {
     callgate = await startConsole()
+    const garden = await projectId(callgate, 'garden')
     const db = new Database(join(callgate.dataDir, 'catalog.db'))
-    db.run(`INSERT INTO audit (actor, action, target, detail)
-      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-      SELECT 'actor-' || (i % 97), 'row.write', 'target-' || i, '{"fields":["a","b"]}' FROM n`)
+    db.run(
+      `INSERT INTO audit (actor, action, target, detail, project_id)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+      SELECT 'actor-' || (i % 97), 'row.write', 'target-' || i, '{"fields":["a","b"]}', iif(i % 2, ${garden}, NULL) FROM n`,
+    )
     db.close()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
-
-  test('is shown, scrolled, sorted and searched without a task of over 200 ms', async () => {
-    const page = await openTab()
+    await uploadTable(callgate, garden, 'marts.many', keepersCsv(ROWS), { primary_key: 'keeper_id' })
+    const headers = { 'x-project-id': String(garden) }
+    const add = (i: number) => {
+      const service = { asset_type: 'api_service', asset_key: `many-${i}`, title: `Many ${i}` }
+      return callgate.admin('POST', '/api/publish/assets', service, headers)
+    }
+    for (let i = 0; i < SERVICES; i += 50) await Promise.all(Array.from({ length: 50 }, (_, j) => add(i + j)))
+    page = await openTab()
     await page.addInitScript(() => {
       const seen: number[] = []
       Object.assign(window, { longTasks: seen })
@@ -34,37 +42,108 @@ describeInBrowser('a table of 10,000 rows', () => {
       })
     })
     await signInTo(page, callgate, 'root')
-    /** The longest task of one walk through the table. */
-    const walk = async (): Promise<number> => {
-      await page.getByRole('link', { name: 'Home' }).click()
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  const open = (path: string) => page.goto(`${callgate.url}/console${path}`)
+  const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+  const scrollThrough = (list: Locator) =>
+    list.evaluate(async element => {
+      for (let top = 0; top < element.scrollHeight; top += element.scrollHeight / 40) {
+        element.scrollTop = top
+        await new Promise(requestAnimationFrame)
+      }
+      element.scrollTop = element.scrollHeight
+    })
+
+  /** By the time that the page's own thread was at work on a task: time that passes says more of what else the machine does. */
+  async function expectNoLongTask(walk: () => Promise<unknown>): Promise<void> {
+    const longest = await longestTask(page, walk)
+    expect(longest).toBeLessThan(LONGEST_TASK_MS)
+  }
+
+  test('one that is too long is seen, as the browser’s own observer sees it', async () => {
+    const busy = () =>
+      page.evaluate(
+        most =>
+          // a machine that others use gives it a part of this time
+          new Promise<void>(done => {
+            setTimeout(() => {
+              for (const until = performance.now() + most; performance.now() < until; ) JSON.stringify(Array(999))
+              done()
+            })
+          }),
+        LONGEST_TASK_MS * 12,
+      )
+    expect(await longestTask(page, busy)).toBeGreaterThan(LONGEST_TASK_MS)
+    await page.waitForFunction(
+      most => (window as unknown as { longTasks: number[] }).longTasks.some(task => task > most),
+      LONGEST_TASK_MS,
+    )
+  })
+
+  test('ten thousand rows are shown, scrolled, sorted, filtered and searched', async () => {
+    const table = page.getByRole('table', { name: 'Audit' })
+    await expectNoLongTask(async () => {
+      await page.getByRole('link', { name: 'Home', exact: true }).click()
       await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
-      await page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks.splice(0))
       await page.getByRole('link', { name: 'Audit' }).click()
-      const table = page.getByRole('table', { name: 'Audit' })
-      await table.waitFor()
-      await page.getByText('10,000 rows').waitFor()
-      expect(await table.locator('tbody tr').count()).toBeLessThan(100)
-      const scroller = page.getByRole('region', { name: 'Audit' })
-      await scroller.evaluate(async element => {
-        for (let top = 0; top < element.scrollHeight; top += element.scrollHeight / 40) {
-          element.scrollTop = top
-          await new Promise(requestAnimationFrame)
-        }
-        element.scrollTop = element.scrollHeight
-      })
-      await table.locator('tr[aria-rowindex="10001"]').waitFor()
-      expect(await table.locator('tbody tr').count()).toBeLessThan(100)
+      await page.getByText('10,000 rows', { exact: true }).waitFor()
+      await scrollThrough(page.getByRole('region', { name: 'Audit' }))
+      await table.locator(`tr[aria-rowindex="${ROWS + 1}"]`).waitFor()
       await table.getByRole('button', { name: 'Of', exact: true }).click()
+      await table.getByRole('button', { name: 'Of', exact: true }).click()
+      await page.getByRole('combobox', { name: 'Project' }).last().selectOption({ label: 'Garden' })
+      await page.getByText('10,000 rows', { exact: true }).waitFor({ state: 'detached' })
+      await page.getByRole('combobox', { name: 'Project' }).last().selectOption({ index: 0 })
       await page.getByRole('searchbox').pressSequentially('target-99')
       await page.getByText(/ of 10,000 rows/).waitFor()
       await page.getByRole('searchbox').fill('')
       await page.getByText('10,000 rows', { exact: true }).waitFor()
-      const tasks = await page.evaluate(() => (window as unknown as { longTasks: number[] }).longTasks)
-      return Math.max(0, ...tasks)
-    }
-    // other programs on the machine lengthen tasks, too: the quietest of five walks counts
-    let longest = await walk()
-    for (let more = 0; more < 4 && longest > LONGEST_TASK_MS; more++) longest = Math.min(longest, await walk())
-    expect(longest).toBeLessThanOrEqual(LONGEST_TASK_MS)
+    })
+    expect(await table.locator('tbody tr').count()).toBeLessThan(100)
+  })
+
+  test('a dataset of ten thousand rows is previewed, scrolled, and paged to its end', async () => {
+    const table = page.getByRole('table', { name: 'Preview' })
+    await expectNoLongTask(async () => {
+      await page.getByRole('link', { name: 'Datasets', exact: true }).first().click()
+      await page.getByRole('link', { name: 'marts.many' }).click()
+      await page
+        .getByText(/of 10,000/)
+        .first()
+        .waitFor()
+      await scrollThrough(page.getByRole('region', { name: 'Preview' }))
+      await table.locator('tr[aria-rowindex="501"]').waitFor()
+      await press('20')
+      await table.getByText('9501', { exact: true }).waitFor()
+      await scrollThrough(page.getByRole('region', { name: 'Preview' }))
+    })
+    expect(await table.locator('tbody tr').count()).toBeLessThan(100)
+  })
+
+  test('a thousand services are shown, scrolled, sorted, filtered and searched', async () => {
+    await open('/projects/garden/services')
+    const table = page.getByRole('table', { name: 'Services' })
+    await expectNoLongTask(async () => {
+      await page.getByRole('link', { name: 'Home', exact: true }).click()
+      await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
+      await page.getByRole('link', { name: 'Services', exact: true }).click()
+      await page.getByText(/^1,00\d rows$/).waitFor()
+      await scrollThrough(page.getByRole('region', { name: 'Services' }))
+      for (const column of ['Service', 'Status', 'Changed'])
+        await table.getByRole('button', { name: column, exact: true }).click()
+      await page.getByText('Draft', { exact: true }).first().click()
+      await page.getByText(/^1,00\d of|^1,00\d rows$/).waitFor()
+      await page.getByRole('searchbox').pressSequentially('many 99')
+      await page.getByRole('link', { name: 'Many 999' }).waitFor()
+      await page.getByRole('searchbox').fill('')
+      await page.getByText('All', { exact: true }).first().click()
+      await page.getByRole('link', { name: /^Many/ }).first().waitFor()
+    })
+    expect(await table.locator('tbody tr').count()).toBeLessThan(100)
   })
 })

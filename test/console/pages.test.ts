@@ -12,6 +12,7 @@ import {
   signInTo,
 } from './browser.ts'
 import { PAGES } from './pages.ts'
+import { addPastCalls } from './past-calls.ts'
 import { startConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -20,6 +21,7 @@ describeInBrowser('every page', () => {
   let callgate: Callgate
   beforeAll(async () => {
     callgate = await startConsole()
+    await addPastCalls(callgate)
   })
   afterAll(async () => {
     await closeTabs()

@@ -48,6 +48,34 @@ export const PAGES: ConsolePage[] = [
   { name: 'projects', path: '/projects', ready: table('Projects') },
   { name: 'new-project', path: '/projects', ready: heading('Projects'), prepare: press('New project') },
   { name: 'project', path: '/projects/garden', ready: heading('Garden') },
+  { name: 'usage', path: '/projects/garden/usage', ready: table('Who calls what') },
+  { name: 'usage-live', path: '/projects/garden/usage?range=hour', ready: table('Who calls what') },
+  {
+    name: 'usage-week',
+    path: '/projects/garden/usage?range=week&service=plants&endpoint=search',
+    ready: table('Who calls what'),
+    prepare: page => page.getByText('As a table').first().click(),
+  },
+  {
+    name: 'usage-own',
+    path: '/projects/garden/usage?range=month&status=5xx',
+    ready: table('Who calls what'),
+    prepare: page => page.getByText('Own', { exact: true }).click(),
+  },
+  {
+    name: 'usage-empty',
+    path: '/projects/bank/usage',
+    ready: page => page.getByText('No call in this time').waitFor(),
+  },
+  {
+    name: 'unpublish-service',
+    path: '/projects/garden/services/plants',
+    ready: table('Endpoints'),
+    prepare: async page => {
+      await press('Unpublish')(page)
+      await page.getByText('These keys called it').waitFor()
+    },
+  },
   { name: 'datasets', path: '/projects/garden/datasets', ready: table('Datasets') },
   {
     name: 'datasets-empty',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { cleanUp } from '../harness.ts'
 import { closeTabs, openTab, settled, signInTo } from './browser.ts'
 import { PAGES } from './pages.ts'
+import { addPastCalls } from './past-calls.ts'
 import { startConsole } from './world.ts'
 
 const [folder, ...wanted] = process.argv.slice(2)
@@ -11,6 +12,7 @@ if (!folder) throw new Error('bun test/console/screenshots.ts FOLDER [PAGE...]')
 mkdirSync(folder, { recursive: true })
 const pages = PAGES.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
 const callgate = await startConsole()
+await addPastCalls(callgate)
 try {
   for (const scheme of ['light', 'dark'] as const)
     for (const width of [1440, 390]) {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, longestTask, openTab, settled, signInTo } from './browser.ts'
+import { closeTabs, describeInBrowser, openTab, settled, signInTo } from './browser.ts'
 import { startConsole } from './world.ts'
 
 setDefaultTimeout(90_000)
@@ -21,7 +21,6 @@ describeInBrowser('services', () => {
   })
 
   const open = (page: Page, path: string) => page.goto(`${callgate.url}/console/projects/garden/services${path}`)
-  const project = async () => (await callgate.admin('GET', '/api/projects')).json.items[0].project_id as number
   const stored = async (key: string) => {
     const rows = (await callgate.admin('GET', '/api/publish/assets')).json as { asset_key: string; id: number }[]
     const { json, headers } = await callgate.admin(
@@ -228,7 +227,7 @@ describeInBrowser('services', () => {
     await tab.keyboard.press('Space')
     const dialog = tab.getByRole('dialog')
     await dialog.getByText('Unpublish Plants?').waitFor()
-    await dialog.getByText(/busy app|No key of it was used/).waitFor()
+    await dialog.getByRole('listitem').filter({ hasText: 'busy app, 1 call, the last one within the hour' }).waitFor()
     await dialog.getByRole('button', { name: 'Cancel' }).click()
     expect((await stored('plants')).status).toBe('published')
     await toggle.click({ force: true })
@@ -277,31 +276,5 @@ describeInBrowser('services', () => {
     await open(viewer, '/plants/settings')
     await viewer.getByRole('heading', { name: 'General' }).waitFor()
     expect(await viewer.getByRole('button', { name: 'Delete service' }).count()).toBe(0)
-  })
-
-  test('a thousand services are drawn without a long task', async () => {
-    const headers = { 'x-project-id': String(await project()) }
-    for (let batch = 0; batch < 20; batch++)
-      await Promise.all(
-        Array.from({ length: 50 }, (_, i) =>
-          callgate.admin(
-            'POST',
-            '/api/publish/assets',
-            { asset_type: 'api_service', asset_key: `many-${batch * 50 + i}`, title: `Many ${batch * 50 + i}` },
-            headers,
-          ),
-        ),
-      )
-    const longest = await longestTask(tab, async () => {
-      await open(tab, '')
-      await tab.getByRole('link', { name: 'Plants' }).waitFor()
-      await tab.getByRole('searchbox').fill('many 99')
-      await tab.getByRole('link', { name: 'Many 999' }).waitFor()
-      await tab.getByRole('searchbox').fill('')
-      await tab.getByRole('region', { name: 'Services' }).evaluate(list => list.scrollTo(0, 30_000))
-      await tab.getByRole('link', { name: 'Many 715' }).waitFor()
-    })
-    expect(longest).toBeLessThan(200)
-    expect(await tab.getByRole('row').count()).toBeLessThan(80)
   })
 })

@@ -4,7 +4,7 @@ import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { cleanUp, waitFor } from '../harness.ts'
+import { cleanUp, FIXTURES, waitFor } from '../harness.ts'
 import { readCsv } from '../read-csv.ts'
 import { FLOWER, UsageWorld } from './usage-world.ts'
 
@@ -261,6 +261,54 @@ describe('what is told', () => {
     const ofKey = (await world.usage(`/callers?key=${key_id}`)).callers
     expect(ofKey.map((c: { endpoint: string }) => c.endpoint)).toContain('teapot')
   })
+
+  test('who called one version of a model: what is pinned to it, and what follows the model while it is active', async () => {
+    const keysOf = async (version: number) => {
+      const { callers } = await world.usage(`/callers?model=iris&version=${version}`)
+      return new Set(callers.map((c: { key: string }) => c.key))
+    }
+    const form = new FormData()
+    form.append('name', 'iris')
+    form.append('features', JSON.stringify(Object.keys(FLOWER)))
+    form.append('file', new File([await Bun.file(join(FIXTURES, 'models/iris.onnx')).bytes()], 'iris.onnx'))
+    const scope = { 'x-project-id': String(world.shop) }
+    const { json: second } = await world.admin('POST', '/api/models', form, scope)
+    const [first] = second.versions.filter((v: { version: number }) => v.version === 1)
+    await world.admin('POST', `/api/models/${second.model_id}/activate`, {}, scope)
+    expect([await keysOf(1), await keysOf(2)]).toEqual([new Set(), new Set(['=app()', 'whole'])])
+    await world.admin('POST', `/api/models/${first.model_id}/activate`, {}, scope)
+    expect([await keysOf(1), await keysOf(2)]).toEqual([new Set(['=app()', 'whole']), new Set()])
+  })
+
+  test('which keys that work made no call, of those that reach what is named', async () => {
+    const scope = { 'x-project-id': String(world.shop) }
+    const mint = async (fields: object) =>
+      (await world.admin('POST', `/api/projects/${world.shop}/api-keys`, fields, scope)).json.id
+    const spare = await mint({ name: 'spare', allowed_services: ['open'], expires_at: null })
+    await mint({ name: 'ended', expires_at: '2020-01-01T00:00:00Z' })
+    const unused = async (query = '') => {
+      const { keys, key_count } = await world.usage(`/unused-keys${query}`)
+      expect(keys.length).toBe(key_count)
+      return keys.map(({ key }: { key: string }) => key).sort()
+    }
+    expect(await unused()).toEqual(['spare'])
+    expect(await unused('?service=shop')).toEqual([])
+    expect(await unused('?service=open')).toEqual(['spare', 'whole'])
+    expect(await unused('?service=shop&endpoint=teapot')).toEqual(['slow', 'whole'])
+    expect(await unused('?deployment=idle')).toEqual(['whole'])
+    expect(await unused('?service=nothing')).toEqual([])
+    const { keys } = await world.usage('/unused-keys?limit=1')
+    expect(keys).toEqual([
+      {
+        project_id: world.shop,
+        asset_id: null,
+        key_id: spare,
+        key: 'spare',
+        created_at: expect.any(String),
+        last_used_at: null,
+      },
+    ])
+  })
 })
 
 describe('who is told', () => {
@@ -284,6 +332,13 @@ describe('who is told', () => {
     const callers = await call('/api/usage/callers?service=shop', undefined, { headers })
     expect(callers.json.callers).toEqual([])
     expect((await call('/api/usage/top', undefined, { headers })).json.uncalled).toEqual([])
+    const scoped = { headers: { ...headers, 'x-project-id': String(world.other) } }
+    expect((await call('/api/usage/unused-keys', undefined, scoped)).status).toBe(403)
+    expect((await call('/api/usage/unused-keys', undefined, { headers })).json).toMatchObject({
+      keys: [],
+      key_count: 0,
+    })
+    expect((await call('/api/usage/callers?connection=any', undefined, { headers })).status).toBe(403)
   })
 
   test('nobody, of what makes no sense: the refusal says what would', async () => {
@@ -316,11 +371,19 @@ describe('who is told', () => {
       ['/top?group_by=key', 'group_by is not a parameter here'],
       ['/callers', 'Say of what: service'],
       ['/callers?dataset=m.t&days=91', 'days must be a whole number from 1 to 90.'],
+      ['/callers?dataset=m.t&version=1', 'A version is of a model: give model too.'],
+      ['/unused-keys?endpoint=row', 'An endpoint is named with its service: give service too.'],
+      ['/unused-keys?key=1', 'key is not a parameter here'],
     ]) {
       const answer = await world.admin('GET', `/api/usage${query}`, undefined, { 'x-project-id': String(world.shop) })
       expect([query, answer.status, answer.json.detail]).toEqual([query, 422, expect.stringContaining(says!)])
     }
     expect((await world.admin('GET', '/api/usage/callers?dataset=m.t')).json.detail).toContain('send X-Project-Id')
+    for (const absent of ['connection=absent', 'model=iris&version=77']) {
+      const scope = { 'x-project-id': String(world.shop) }
+      const { status } = await world.admin('GET', `/api/usage/callers?${absent}`, undefined, scope)
+      expect([absent, status]).toEqual([absent, 404])
+    }
   })
 })
 

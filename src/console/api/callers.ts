@@ -1,4 +1,4 @@
-/** Who called what is published of a dataset or a model lately: whom a removal would break. */
+/** Who called something lately: whom its removal would break. */
 import { queryOptions } from '@tanstack/react-query'
 import { api } from './http.ts'
 
@@ -14,19 +14,22 @@ export interface Caller {
   last_hour: string
 }
 
-export interface Called {
-  what: 'dataset' | 'model'
-  name: string
-  project: number
-}
+/** What is about to go. Of a dataset, a model (or one version of it) or a connection: what is published of it. */
+export type Called = { project?: number } & (
+  | { dataset: string }
+  | { model: string; version?: number }
+  | { connection: string }
+  | { service: string; endpoint?: string; key?: 'public' }
+  | { deployment: string }
+  | { key: number }
+)
 
 /** In the last 7 days, the latest first. */
-export const callersQuery = ({ what, name, project }: Called) =>
+export const callersQuery = ({ project, ...named }: Called) =>
   queryOptions({
-    queryKey: ['callers', project, what, name],
+    queryKey: ['callers', project, named],
     queryFn: async ({ signal }) => {
-      const path = `/api/usage/callers?${new URLSearchParams({ [what]: name })}`
-      return (await api<{ callers: Caller[] }>(path, { project, signal })).callers
+      const params = new URLSearchParams(Object.entries(named).map(([name, value]) => [name, String(value)]))
+      return (await api<{ callers: Caller[] }>(`/api/usage/callers?${params}`, { project, signal })).callers
     },
-    staleTime: 30_000,
   })

@@ -13,6 +13,7 @@ import { projectPages, projectRoutes } from '../areas/projects/routes.ts'
 import { servicePages } from '../areas/services/routes.ts'
 import { settingsRoutes } from '../areas/settings/routes.ts'
 import { tokenRoutes } from '../areas/tokens/routes.ts'
+import { usagePages } from '../areas/usage/routes.ts'
 import { userRoutes } from '../areas/users/routes.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
@@ -36,6 +37,7 @@ const routeTree = rootRoute.addChildren([
       ...keyPages,
       ...datasetPages,
       ...modelPages,
+      ...usagePages,
       ...memberPages,
     ]),
   ]),

@@ -3,6 +3,7 @@ import {
   type Icon,
   IconApi,
   IconBox,
+  IconChartBar,
   IconDatabase,
   IconFolders,
   IconHistory,
@@ -36,6 +37,7 @@ export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.models, icon: IconBox, to: '/projects/$project/models' },
   { label: t.services, icon: IconApi, to: '/projects/$project/services' },
   { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
+  { label: t.usage, icon: IconChartBar, to: '/projects/$project/usage' },
   { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]
 

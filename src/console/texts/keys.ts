@@ -142,9 +142,6 @@ export const keys = {
   revokeText: (shown: string) => `Whoever calls with ${shown} is refused with 403 from now on.`,
   neverUsed: 'It was never used.',
   usedLast: 'It was last used',
-  calledInWeek: 'In the last 7 days it called, and will be refused at:',
-  called: (what: string, count: number) => `${what}, ${plural(count, 'call', 'calls')}`,
-  moreCalled: (count: number) => `and ${count} more`,
   revoked: (name: string) => `${name} was revoked`,
 
   changedTitle: 'Somebody changed this key meanwhile',

@@ -16,6 +16,7 @@ export const navigation = {
   newEndpoint: 'New endpoint',
   keys: 'Keys',
   test: 'Test',
+  usage: 'Usage',
   members: 'Members',
   users: 'Users',
   user: 'User',

@@ -43,10 +43,6 @@ export const services = {
   review: 'Review changes',
   warnings: 'Published. These calls are slow for want of an index:',
   dismiss: 'Dismiss',
-  calledLately: 'These keys called it in the last 7 days:',
-  calledByNobody: 'No key of it was used in the last 7 days.',
-  lastUsed: 'last used',
-  keysUnread: 'Which keys call it could not be read.',
 
   endpointId: 'Id',
   endpointIdHint: 'Part of its URL.',
@@ -238,6 +234,9 @@ export const services = {
   makePublicText:
     'Everyone who reaches this server may call its published endpoints without a key. Columns above medium are blocked, others masked as their policy says.',
   makePublic: 'Make public',
+  endPublicTitle: (title: string) => `Ask for a key at ${title}?`,
+  endPublicText: 'Whoever calls it without a key is refused with 401 from now on.',
+  endPublic: 'Ask for a key',
   general: 'General',
   danger: 'Delete the service',
   dangerText:

@@ -16,9 +16,20 @@ export const uses = {
   nothingBreaks: 'No endpoint and no deployment refers to it.',
   callers: 'Callers of the last 7 days',
   callersAbout: 'Keys that called what is published of it.',
-  nobodyCalled: 'Nobody called what is published of it in the last 7 days.',
-  keysCalled: 'These keys called what is published of it in the last 7 days:',
-  keyGone: 'a key that is gone',
+  ofMaterial: {
+    called: 'These keys called what is published of it in the last 7 days:',
+    nobody: 'Nobody called what is published of it in the last 7 days.',
+  },
+  ofPlace: {
+    called: 'These keys called it in the last 7 days:',
+    nobody: 'Nobody called it in the last 7 days.',
+  },
+  ofKey: {
+    called: 'In the last 7 days it called, and will be refused at:',
+    nobody: 'It made no call in the last 7 days.',
+  },
+  lastOne: 'the last one',
+  withinHour: 'within the hour',
   key: 'Key',
   called: 'Called',
   calls: 'Calls',

@@ -2,30 +2,30 @@ import { List, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { type Called, type Caller, callersQuery } from '../api/callers.ts'
 import { common } from '../texts/common.ts'
+import { traffic } from '../texts/traffic.ts'
 import { uses as t } from '../texts/uses.ts'
 import { type Column, DataTable } from './data-table.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 import { RelativeTime } from './relative-time.tsx'
+import { keyName, placeName } from './usage-names.ts'
 
-const keyOf = (caller: Caller) => `${caller.key_id ?? caller.key} ${placeOf(caller)}`
-const placeOf = ({ service, endpoint, deployment }: Caller) => deployment ?? `${service}/${endpoint}`
-const nameOf = ({ key }: Caller) => key ?? t.keyGone
+const keyOf = (caller: Caller) => `${caller.key_id ?? caller.key} ${keyName(caller)} ${placeName(caller)}`
 
 const COLUMNS: Column<Caller>[] = [
-  { key: 'key', header: t.key, sort: nameOf, cell: nameOf },
-  { key: 'place', header: t.called, sort: placeOf, cell: placeOf },
+  { key: 'key', header: t.key, sort: keyName, cell: keyName },
+  { key: 'place', header: t.called, sort: placeName, cell: placeName },
   {
     key: 'calls',
     header: t.calls,
     align: 'end',
     sort: caller => caller.calls,
-    cell: caller => <span className="tabular">{caller.calls.toLocaleString('en')}</span>,
+    cell: caller => <span className="tabular">{traffic.count(caller.calls)}</span>,
   },
   {
     key: 'last',
     header: t.last,
     sort: caller => caller.last_hour,
-    cell: caller => <RelativeTime at={caller.last_hour} />,
+    cell: caller => <LastHour at={caller.last_hour} />,
   },
 ]
 
@@ -36,7 +36,7 @@ export function CallersTable({ called }: { called: Called }) {
   if (data?.length === 0)
     return (
       <Text size="sm" c="dimmed">
-        {t.nobodyCalled}
+        {wordsFor(called).nobody}
       </Text>
     )
   return <DataTable label={t.callers} columns={COLUMNS} rows={data} rowKey={keyOf} search={keyOf} maxHeight={360} />
@@ -44,24 +44,55 @@ export function CallersTable({ called }: { called: Called }) {
 
 const SHOWN = 8
 
-/** The same in few words, for the question before something is deleted. */
+/**
+ * What every question before something is destroyed says: which keys called it in the last 7 days, or where a key called, each
+ * with how often and when last.
+ */
 export function CallersList({ called }: { called: Called }) {
-  const { data, error } = useQuery(callersQuery(called))
+  const { data, error } = useQuery({ ...callersQuery(called), staleTime: 0 })
   if (error) return <ProblemAlert error={error} />
   if (!data) return <Skeleton height={20} role="status" aria-busy="true" aria-label={common.loading} />
-  if (data.length === 0) return <Text size="sm">{t.nobodyCalled}</Text>
-  const names = [...new Set(data.map(nameOf))]
+  const words = wordsFor(called)
+  if (data.length === 0) return <Text size="sm">{words.nobody}</Text>
+  const lines = linesOf(data, isOfKey(called) ? placeName : keyName)
   return (
     <div>
       <Text size="sm" mb={4}>
-        {t.keysCalled}
+        {words.called}
       </Text>
       <List size="sm">
-        {names.slice(0, SHOWN).map(name => (
-          <List.Item key={name}>{name}</List.Item>
+        {lines.slice(0, SHOWN).map(({ name, calls, last }) => (
+          <List.Item key={name}>
+            <b>{name}</b>, {traffic.inCalls(calls)}, {t.lastOne} <LastHour at={last} />
+          </List.Item>
         ))}
-        {names.length > SHOWN && <List.Item>{t.more(names.length - SHOWN)}</List.Item>}
+        {lines.length > SHOWN && <List.Item>{t.more(lines.length - SHOWN)}</List.Item>}
       </List>
     </div>
   )
+}
+
+/** Calls are known to the hour. */
+const LastHour = ({ at }: { at: string }) =>
+  Date.now() - Date.parse(at) < 3_600_000 ? t.withinHour : <RelativeTime at={at} />
+
+const isOfKey = (called: Called) => 'key' in called && typeof called.key === 'number'
+
+const wordsFor = (called: Called) =>
+  isOfKey(called)
+    ? t.ofKey
+    : 'dataset' in called || 'model' in called || 'connection' in called
+      ? t.ofMaterial
+      : t.ofPlace
+
+/** One for each name, the latest first, as the callers are. */
+function linesOf(callers: Caller[], nameOf: (caller: Caller) => string) {
+  const lines = new Map<string, { name: string; calls: number; last: string }>()
+  for (const caller of callers) {
+    const name = nameOf(caller)
+    const line = lines.get(name)
+    if (line) line.calls += caller.calls
+    else lines.set(name, { name, calls: caller.calls, last: caller.last_hour })
+  }
+  return [...lines.values()]
 }

@@ -166,17 +166,18 @@ function arranged<Row>(
   const found = search && word ? rows.filter(row => search(row).toLowerCase().includes(word)) : rows
   const value = order && columns.find(column => column.key === order.key)?.sort
   if (!value) return found
-  const compared = [...found].sort((a, b) => compare(value(a), value(b)))
-  return order.down ? compared.reverse() : compared
+  const sign = order.down ? -1 : 1
+  return [...found].sort((a, b) => compare(value(a), value(b), sign))
 }
 
 /** Asking each text for its own comparison takes ten times as long. */
 const collator = new Intl.Collator('en', { numeric: true })
 
-function compare(a: unknown, b: unknown): number {
+/** What is missing comes last, whichever way. */
+function compare(a: unknown, b: unknown, sign: 1 | -1): number {
   if (a === b) return 0
   if (a === null || a === undefined) return 1
   if (b === null || b === undefined) return -1
-  if (typeof a === 'string' && typeof b === 'string') return collator.compare(a, b)
-  return a < b ? -1 : 1
+  if (typeof a === 'string' && typeof b === 'string') return sign * collator.compare(a, b)
+  return a < b ? -sign : sign
 }

@@ -239,6 +239,18 @@ export function database(world: TableWorld): void {
     await other.stop()
   })
 
+  test('which keys called the tables of a connection is told, of those alone that are its', async () => {
+    expect((await send('GET', 'named')).status).toBe(200)
+    const { status, json } = await world.admin('GET', '/api/usage/callers?connection=main')
+    const endpoints = json.uses.map((use: { endpoint: string }) => use.endpoint)
+    expect([status, endpoints]).toEqual([200, expect.arrayContaining(['named', 'typed'])])
+    expect(json.callers.map((caller: { endpoint: string }) => caller.endpoint)).toContain('named')
+    await world.admin('POST', '/api/connections', { name: 'unused', url_env: 'TABLES_URL' })
+    const unused = (await world.admin('GET', '/api/usage/callers?connection=unused')).json
+    expect([unused.uses, unused.callers]).toEqual([[], []])
+    expect((await world.admin('DELETE', '/api/connections/unused')).status).toBe(200)
+  })
+
   test('a database that goes away is 503, and writes go on by themselves when it is back', async () => {
     await send('PUT', 'named/kept', { n: 1 })
     await world.database!.kill()

@@ -59,6 +59,7 @@ export function PreviewPage() {
         !error && (
           <div style={{ opacity: isFetching && data ? 0.6 : 1 }}>
             <DataTable
+              key={page}
               label={t.preview}
               columns={columns}
               rows={data?.rows as Row[] | undefined}

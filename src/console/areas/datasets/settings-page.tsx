@@ -209,10 +209,7 @@ function Danger({ dataset }: { dataset: DatasetRow }) {
       children: (
         <Stack gap="xs">
           <Text size="sm">{t.dangerText}</Text>
-          <WhatBreaks
-            uses={dataset.used_by}
-            called={{ what: 'dataset', name: dataset.name, project: project.project_id }}
-          />
+          <WhatBreaks uses={dataset.used_by} called={{ project: project.project_id, dataset: dataset.name }} />
         </Stack>
       ),
       onConfirm: async () => {

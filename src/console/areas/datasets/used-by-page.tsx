@@ -6,6 +6,6 @@ import { useDataset } from './api.ts'
 export function UsedByPage() {
   const project = useProject()
   const { dataset } = useDataset()
-  const called = { what: 'dataset', name: dataset.name, project: project.project_id } as const
+  const called = { project: project.project_id, dataset: dataset.name }
   return <UsedByTable uses={dataset.used_by} next={t.nextUse} called={called} />
 }

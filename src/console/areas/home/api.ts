@@ -1,9 +1,9 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { AssetRow } from '../../../management/assets.ts'
-import type { UsageEnds, UsageRow } from '../../../management/usage-view.ts'
 import { api, send } from '../../api/http.ts'
+import type { UsageReport } from '../../api/usage.ts'
 
-export type { AssetRow, UsageRow }
+export type { AssetRow }
 
 export interface Health {
   isReady: boolean
@@ -48,9 +48,15 @@ export const hasKeyQuery = (service: number) =>
       (await api<unknown[]>(`/api/publish/assets/${service}/api-keys`, { signal })).length > 0,
   })
 
-/** The last 24 hours, hour by hour. */
-export const trafficQuery = queryOptions({
-  queryKey: ['usage', 'day'],
-  queryFn: ({ signal }) => api<{ totals: UsageEnds; series: UsageRow[] }>('/api/usage?step=hour', { signal }),
-  refetchInterval: 60_000,
-})
+const HOUR_MS = 3_600_000
+
+/** The last hour, minute by minute, of one project or of all that one sees; read again while it is looked at. */
+export const trafficQuery = (project?: number) =>
+  queryOptions({
+    queryKey: ['usage', project, 'live'],
+    queryFn: ({ signal }) => {
+      const from = new Date(Date.now() - HOUR_MS).toISOString()
+      return api<UsageReport>(`/api/usage?step=minute&from=${from}`, { project, signal })
+    },
+    refetchInterval: 10_000,
+  })

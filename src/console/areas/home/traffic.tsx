@@ -1,59 +1,60 @@
-import { Paper, SimpleGrid, Skeleton, Stack, Text } from '@mantine/core'
+import { Badge, Group, Paper, Skeleton, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
+import { lazy } from 'react'
+import type { ProjectRow } from '../../api/projects.ts'
+import { useChosenProject } from '../../shell/project-switcher.tsx'
 import { common } from '../../texts/common.ts'
 import { home as t } from '../../texts/home.ts'
+import { traffic } from '../../texts/traffic.ts'
+import { ChartFrame } from '../../ui/chart-frame.tsx'
+import { TextLink } from '../../ui/link.tsx'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { TrafficFigures } from '../../ui/traffic-figures.tsx'
 import { trafficQuery } from './api.ts'
 
-const TrafficChart = lazy(() => import('./traffic-chart.tsx'))
+const CallsChart = lazy(() => import('../../ui/calls-chart.tsx'))
+const HEIGHT = 170
 
-/** What was called in the last 24 hours, and how it ended. */
-export function Traffic() {
-  const { data, error } = useQuery(trafficQuery)
-  if (error && !data)
-    return (
-      <Section title={t.traffic}>
-        <ProblemAlert error={error} />
-      </Section>
-    )
-  if (!data) return <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
-  const { totals, series } = data
-  const p95 = totals.latency_ms?.p95 ?? null
-  const figures = [
-    [t.calls, totals.calls.toLocaleString('en')],
-    [t.refused, (totals.refused + totals.throttled).toLocaleString('en')],
-    [t.failed, totals.failed.toLocaleString('en')],
-    [t.p95, p95 === null ? common.none : t.milliseconds(p95)],
-  ]
+/** What is called now: the last hour, of a project or of all that one sees. */
+export function Traffic({ project }: { project?: ProjectRow }) {
+  const { data, error } = useQuery(trafficQuery(project?.project_id))
+  const chosen = useChosenProject()
+  const usageOf = project ?? chosen
   return (
-    <Section title={t.traffic} about={t.trafficAbout}>
-      <Paper>
-        <Stack gap="md">
-          <SimpleGrid cols={{ base: 2, sm: 4 }}>
-            {figures.map(([label, figure]) => (
-              <div key={label}>
-                <Text size="xs" c="dimmed">
-                  {label}
-                </Text>
-                <Text size="xl" fw={600} className="tabular">
-                  {figure}
-                </Text>
-              </div>
-            ))}
-          </SimpleGrid>
-          {totals.calls === 0 ? (
-            <Text size="sm" c="dimmed">
-              {t.noTraffic}
-            </Text>
-          ) : (
-            <Suspense fallback={<Skeleton height={150} />}>
-              <TrafficChart series={series} />
-            </Suspense>
+    <Section
+      title={t.traffic}
+      about={project ? t.trafficHere : t.trafficAbout}
+      actions={
+        <Group gap="sm">
+          <Badge color="teal">{traffic.live}</Badge>
+          {usageOf && (
+            <TextLink to="/projects/$project/usage" params={{ project: usageOf.slug }} search={{}}>
+              {project ? traffic.usage : traffic.usageOf(usageOf.name)}
+            </TextLink>
           )}
-        </Stack>
-      </Paper>
+        </Group>
+      }
+    >
+      <ProblemAlert error={error} />
+      {data ? (
+        <Paper>
+          <Stack gap="md">
+            <TrafficFigures totals={data.totals} />
+            {data.totals.calls === 0 ? (
+              <Text size="sm" c="dimmed">
+                {t.noTraffic}
+              </Text>
+            ) : (
+              <ChartFrame height={HEIGHT}>
+                <CallsChart report={data} height={HEIGHT} />
+              </ChartFrame>
+            )}
+          </Stack>
+        </Paper>
+      ) : (
+        !error && <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
+      )}
     </Section>
   )
 }

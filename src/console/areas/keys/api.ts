@@ -2,7 +2,7 @@ import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/r
 import type { DatasetRow } from '../../../management/datasets.ts'
 import type { KeyPatchInput, KeyRow, NewKeyInput, RotationInput } from '../../../management/keys.ts'
 import type { ModelRow } from '../../../management/models.ts'
-import { api, apiWithTag, Problem, send } from '../../api/http.ts'
+import { api, apiWithTag, send } from '../../api/http.ts'
 import type { ProjectRow } from '../../api/projects.ts'
 import type { ServiceRow } from '../../api/services.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
@@ -64,29 +64,6 @@ export const useRevoke = (owner: KeyOwner) => {
   const refresh = useRefreshKeys(owner)
   return (id: number) => api(`${owner.path}/${id}`, { method: 'DELETE' }).then(refresh)
 }
-
-interface RecentCall {
-  service: string | null
-  endpoint: string | null
-  deployment: string | null
-  calls: number
-}
-
-/** What a key called in the last 7 days; null where calls are not counted. */
-export const callsQuery = ({ path, project }: KeyOwner, key: number) =>
-  queryOptions({
-    queryKey: ['usage', path, key],
-    queryFn: async () => {
-      try {
-        const call = { project: project.project_id }
-        return (await api<{ callers: RecentCall[] }>(`/api/usage/callers?key=${key}`, call)).callers
-      } catch (error) {
-        if (error instanceof Problem && error.status === 404) return null
-        throw error
-      }
-    },
-    gcTime: 0,
-  })
 
 const inProject = <T>(area: string, project: number, read: () => Promise<T>) =>
   queryOptions({ queryKey: [area, project, 'for keys'], queryFn: read })

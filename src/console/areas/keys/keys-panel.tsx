@@ -3,9 +3,11 @@ import { Button, Group, Stack, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconKey, IconLock, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
+import { weekQuery } from '../../api/usage.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
@@ -43,7 +45,9 @@ export function KeysPanel({
 }
 
 function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
+  const navigate = useNavigate()
   const { data, error } = useQuery(keysQuery(owner))
+  const { data: week } = useQuery(weekQuery(owner.project.project_id, 'key', owner.service?.asset_key))
   const [minting, { open, close }] = useDisclosure()
   const [minted, setMinted] = useState<MintedKey>()
   const [editing, setEditing] = useState<number>()
@@ -53,17 +57,27 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
   const { mutate: change } = useChangeKey(owner)
   const columns = useMemo(
     () =>
-      keyColumns({
-        edit: key => setEditing(key.id),
-        rotate: setRotating,
-        revoke: key => askToRevoke(key, owner, () => revoke(key.id)),
-        restore: key =>
-          change(
-            { id: key.id, input: { is_active: true } },
-            { onSuccess: ({ name }) => showDone(t.restored(name)), onError: showProblem },
-          ),
-      }),
-    [owner, revoke, change],
+      keyColumns(
+        owner.project.slug,
+        {
+          edit: key => setEditing(key.id),
+          showUsage: key =>
+            void navigate({
+              to: '/projects/$project/usage',
+              params: { project: owner.project.slug },
+              search: { range: 'week', key: key.id },
+            }),
+          rotate: setRotating,
+          revoke: key => askToRevoke(key, owner, () => revoke(key.id)),
+          restore: key =>
+            change(
+              { id: key.id, input: { is_active: true } },
+              { onSuccess: ({ name }) => showDone(t.restored(name)), onError: showProblem },
+            ),
+        },
+        week?.groups,
+      ),
+    [owner, revoke, change, navigate, week],
   )
   const working = data?.filter(key => stateOf(key) === 'active' || stateOf(key) === 'ending')
   const ended = (data?.length ?? 0) - (working?.length ?? 0)

@@ -1,13 +1,17 @@
 import { ActionIcon, Badge, Code, Group, Menu, Text } from '@mantine/core'
-import { IconDots, IconKey, IconPencil, IconRefresh, IconTrash } from '@tabler/icons-react'
+import { IconChartBar, IconDots, IconKey, IconPencil, IconRefresh, IconTrash } from '@tabler/icons-react'
+import type { UsageGroup } from '../../api/usage.ts'
 import { keys as t } from '../../texts/keys.ts'
+import { traffic } from '../../texts/traffic.ts'
 import type { Column } from '../../ui/data-table.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
+import { UsageCell } from '../../ui/usage-cell.tsx'
 import type { KeyRow } from './api.ts'
 import { type KeyState, shownKey, stateOf } from './key-values.ts'
 
 export interface KeyActions {
   edit: (key: KeyRow) => void
+  showUsage: (key: KeyRow) => void
   rotate: (key: KeyRow) => void
   revoke: (key: KeyRow) => void
   restore: (key: KeyRow) => void
@@ -15,7 +19,8 @@ export interface KeyActions {
 
 const COLORS: Record<KeyState, string> = { active: 'green', ending: 'orange', expired: 'gray', revoked: 'red' }
 
-export const keyColumns = (actions: KeyActions): Column<KeyRow>[] => [
+/** @param week what was called in the last 7 days, by key */
+export const keyColumns = (project: string, actions: KeyActions, week: UsageGroup[] | undefined): Column<KeyRow>[] => [
   {
     key: 'name',
     header: t.name,
@@ -85,12 +90,21 @@ export const keyColumns = (actions: KeyActions): Column<KeyRow>[] => [
     key: 'used',
     header: t.lastUsed,
     sort: key => key.last_used_at,
-    cell: key => <RelativeTime at={key.last_used_at} />,
+    cell: key => (
+      <UsageCell
+        group={week?.find(group => group.key_id === key.id)}
+        name={key.name}
+        project={project}
+        search={{ range: 'week', key: key.id }}
+      >
+        <RelativeTime at={key.last_used_at} />
+      </UsageCell>
+    ),
   },
   { key: 'actions', header: '', align: 'end', width: 52, cell: key => <Actions of={key} {...actions} /> },
 ]
 
-function Actions({ of, edit, rotate, revoke, restore }: KeyActions & { of: KeyRow }) {
+function Actions({ of, edit, showUsage, rotate, revoke, restore }: KeyActions & { of: KeyRow }) {
   const state = stateOf(of)
   const works = state === 'active' || state === 'ending'
   return (
@@ -103,6 +117,9 @@ function Actions({ of, edit, rotate, revoke, restore }: KeyActions & { of: KeyRo
       <Menu.Dropdown>
         <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => edit(of)}>
           {t.edit}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconChartBar size={15} />} onClick={() => showUsage(of)}>
+          {traffic.usage}
         </Menu.Item>
         {works && of.rotated_to === null && (
           <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => rotate(of)}>

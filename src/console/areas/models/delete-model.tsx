@@ -21,7 +21,7 @@ export function DeleteModel({ model }: { model: ModelRow }) {
       children: (
         <Stack gap="xs">
           <Text size="sm">{t.deleteModelText(model.versions.length)}</Text>
-          <WhatBreaks uses={model.used_by} called={{ what: 'model', name: model.name, project: project.project_id }} />
+          <WhatBreaks uses={model.used_by} called={{ project: project.project_id, model: model.name }} />
         </Stack>
       ),
       onConfirm: async () => {

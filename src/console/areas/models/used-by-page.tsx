@@ -6,6 +6,6 @@ import { useModel } from './api.ts'
 export function ModelUsedByPage() {
   const project = useProject()
   const model = useModel()
-  const called = { what: 'model', name: model.name, project: project.project_id } as const
+  const called = { project: project.project_id, model: model.name }
   return <UsedByTable uses={model.used_by} next={t.nextUse} called={called} />
 }

@@ -6,6 +6,7 @@ import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { models as t } from '../../texts/models.ts'
 import { uploads } from '../../texts/uploads.ts'
+import { CallersList } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { TextLink } from '../../ui/link.tsx'
@@ -61,6 +62,7 @@ function useAsking(project: number, model: ModelRow): Asking {
               <Stack gap="xs">
                 <Text size="sm">{t.deleteVersionText}</Text>
                 <Text size="sm">{t.followersBreak}</Text>
+                <CallersList called={{ project, model: model.name, version: version.version }} />
               </Stack>
             ),
             onConfirm: async () => {

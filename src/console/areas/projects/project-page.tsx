@@ -11,6 +11,7 @@ import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { servicesQuery } from '../home/api.ts'
 import { Published } from '../home/published.tsx'
+import { Traffic } from '../home/traffic.tsx'
 import { EditProjectModal } from './edit-project.tsx'
 
 export function ProjectPage() {
@@ -41,7 +42,12 @@ export function ProjectPage() {
           text={may(session, 'editor', project.slug) ? t.nothingText : t.nothingViewer}
         />
       ) : (
-        !(error && !data) && <Published services={services} />
+        !(error && !data) && (
+          <>
+            <Traffic project={project} />
+            <Published services={services} />
+          </>
+        )
       )}
       <EditProjectModal project={project} opened={editing} onClose={close} />
     </Page>

@@ -2,7 +2,6 @@ import { queryOptions, useMutation } from '@tanstack/react-query'
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { NewServiceInput, ServiceInput, WholeVersion } from '../../../management/assets.ts'
 import type { DatasetRow } from '../../../management/datasets.ts'
-import type { keyRow } from '../../../management/keys.ts'
 import type { ModelRow } from '../../../management/models.ts'
 import type { TrialAnswer } from '../../../management/try-endpoint.ts'
 import { api } from '../../api/http.ts'
@@ -10,7 +9,6 @@ import { useProject } from '../../api/projects.ts'
 import { type Service, type ServiceRow, useServicesChanged } from '../../api/services.ts'
 
 export type { DatasetRow, ModelRow, TrialAnswer, WholeVersion }
-export type KeyRow = ReturnType<typeof keyRow>
 
 export const datasetsQuery = (project: number) =>
   queryOptions({
@@ -24,12 +22,6 @@ export const modelsQuery = (project: number) =>
     queryKey: ['services', project, 'models'],
     queryFn: async () => (await api<{ models: ModelRow[] }>('/api/models', { project })).models,
     staleTime: 30_000,
-  })
-
-export const keysQuery = (service: number) =>
-  queryOptions({
-    queryKey: ['service-keys', service],
-    queryFn: () => api<KeyRow[]>(`/api/publish/assets/${service}/api-keys`),
   })
 
 /** A version never changes. */

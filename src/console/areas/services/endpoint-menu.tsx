@@ -4,15 +4,15 @@ import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, endpointsOf, useService } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
+import { CallersList } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { useSaveService } from './api.ts'
-import { RecentCallers } from './recent-callers.tsx'
 
 /** What else can be done with an endpoint of the draft. */
 export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
   const navigate = useNavigate()
-  const { slug } = useProject()
+  const { slug, project_id } = useProject()
   const { service, etag } = useService()
   const save = useSaveService(service.id)
   const remove = () =>
@@ -21,7 +21,7 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
       children: (
         <Stack gap="sm">
           <Text size="sm">{t.removeEndpointText}</Text>
-          <RecentCallers service={service.id} />
+          <CallersList called={{ project: project_id, service: service.asset_key, endpoint: endpoint.id }} />
         </Stack>
       ),
       confirm: t.removeFromDraft,

@@ -6,14 +6,18 @@ import { useMemo } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, endpointsOf, type Service, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
+import { type UsageGroup, weekQuery } from '../../api/usage.ts'
 import { services as t } from '../../texts/services.ts'
+import { traffic } from '../../texts/traffic.ts'
 import { CopyIcon } from '../../ui/copy.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { TextLink } from '../../ui/link.tsx'
+import { UsageCell } from '../../ui/usage-cell.tsx'
 import { versionQuery } from './api.ts'
 import { KIND_ICONS, KINDS, methodsOf, subjectOf } from './kinds.ts'
 import { useRefusal } from './service-page.tsx'
+import { UsageCard } from './usage-card.tsx'
 
 export function EndpointsPage() {
   const session = useSession()
@@ -24,10 +28,11 @@ export function EndpointsPage() {
     ...versionQuery(project_id, service.id, service.published_version ?? 0),
     enabled: service.published_version !== null,
   })
+  const { data: week } = useQuery(weekQuery(project_id, 'endpoint', service.asset_key))
   const edits = may(session, 'editor', slug)
   const columns = useMemo(
-    () => columnsFor(slug, service, published?.config.endpoints, refusal),
-    [slug, service, published, refusal],
+    () => columnsFor(slug, service, published?.config.endpoints, refusal, week?.groups),
+    [slug, service, published, refusal, week],
   )
   const endpoints = endpointsOf(service)
   if (endpoints.length === 0)
@@ -46,6 +51,7 @@ export function EndpointsPage() {
           <AddEndpoint />
         </Group>
       )}
+      {service.published_version !== null && <UsageCard service={service.asset_key} report={week} />}
       <DataTable
         label={t.endpoints}
         columns={columns}
@@ -104,6 +110,7 @@ const columnsFor = (
   service: Service,
   published: EndpointConfig[] | undefined,
   refusal: { endpoint: string; message: string } | undefined,
+  week: UsageGroup[] | undefined,
 ): Column<EndpointConfig>[] => [
   {
     key: 'id',
@@ -159,6 +166,20 @@ const columnsFor = (
     key: 'state',
     header: t.state,
     cell: endpoint => <State endpoint={endpoint} service={service} published={published} refusal={refusal} />,
+  },
+  {
+    key: 'calls',
+    header: traffic.lastDays,
+    sort: ({ id }) => week?.find(group => group.endpoint === id)?.calls ?? 0,
+    cell: ({ id }) =>
+      week && (
+        <UsageCell
+          group={week.find(group => group.endpoint === id)}
+          name={id}
+          project={project}
+          search={{ range: 'week', service: service.asset_key, endpoint: id }}
+        />
+      ),
   },
 ]
 

@@ -7,13 +7,13 @@ import { type Service, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
+import { CallersList } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
-import { showDone, showProblem } from '../../ui/notify.ts'
+import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useRemoveService, useSaveService } from './api.ts'
-import { RecentCallers } from './recent-callers.tsx'
 
 export function SettingsPage() {
   const session = useSession()
@@ -122,11 +122,23 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
 const isMeanwhile = (error: unknown) => error instanceof Problem && error.status === 412
 
 function PublicAccess({ service, edits }: { service: Service; edits: boolean }) {
+  const { project_id } = useProject()
   const save = useSaveService(service.id)
   const set = (isPublic: boolean) =>
     save.mutateAsync({ is_public: isPublic, change_note: isPublic ? t.notePublic : t.noteWithKey })
   const toggle = () => {
-    if (service.is_public) void set(false).catch(showProblem)
+    if (service.is_public)
+      confirmDestructive({
+        title: t.endPublicTitle(service.title),
+        children: (
+          <Stack gap="sm">
+            <Text size="sm">{t.endPublicText}</Text>
+            <CallersList called={{ project: project_id, service: service.asset_key, key: 'public' }} />
+          </Stack>
+        ),
+        confirm: t.endPublic,
+        onConfirm: () => set(false),
+      })
     else
       confirmDestructive({
         title: t.makePublicTitle(service.title),
@@ -150,7 +162,7 @@ function PublicAccess({ service, edits }: { service: Service; edits: boolean }) 
 
 function Deletion({ service }: { service: Service }) {
   const navigate = useNavigate()
-  const { slug } = useProject()
+  const { slug, project_id } = useProject()
   const remove = useRemoveService()
   const ask = () =>
     confirmDestructive({
@@ -158,7 +170,7 @@ function Deletion({ service }: { service: Service }) {
       children: (
         <Stack gap="sm">
           <Text size="sm">{t.dangerText}</Text>
-          <RecentCallers service={service.id} />
+          <CallersList called={{ project: project_id, service: service.asset_key }} />
         </Stack>
       ),
       confirm: t.deleteService,

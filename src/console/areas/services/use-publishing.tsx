@@ -1,13 +1,14 @@
 import { Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
+import { useProject } from '../../api/projects.ts'
 import type { ServiceRow } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
+import { CallersList } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
 import { usePublish, useUnpublish } from './api.ts'
-import { RecentCallers } from './recent-callers.tsx'
 
-export type Publishable = Pick<ServiceRow, 'id' | 'title'>
+export type Publishable = Pick<ServiceRow, 'id' | 'title' | 'asset_key'>
 
 interface PublishOptions {
   /** the ETag that the service must still have */
@@ -19,6 +20,7 @@ interface PublishOptions {
 
 /** Publishing of services, and its end, which asks first and says who calls them. */
 export function usePublishing() {
+  const { project_id } = useProject()
   const { mutate: startPublishing, isPending: publishing } = usePublish()
   const { mutateAsync: endPublishing, isPending: unpublishing } = useUnpublish()
   const publish = useCallback(
@@ -36,13 +38,13 @@ export function usePublishing() {
     [startPublishing],
   )
   const unpublish = useCallback(
-    ({ id, title }: Publishable) =>
+    ({ id, title, asset_key }: Publishable) =>
       confirmDestructive({
         title: t.unpublishTitle(title),
         children: (
           <Stack gap="sm">
             <Text size="sm">{t.unpublishText}</Text>
-            <RecentCallers service={id} />
+            <CallersList called={{ project: project_id, service: asset_key }} />
           </Stack>
         ),
         confirm: t.unpublish,
@@ -51,7 +53,7 @@ export function usePublishing() {
           showDone(t.unpublishedDone(title))
         },
       }),
-    [endPublishing],
+    [endPublishing, project_id],
   )
   return { publish, unpublish, busy: publishing || unpublishing }
 }

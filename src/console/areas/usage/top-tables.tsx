@@ -1,0 +1,114 @@
+import { Text } from '@mantine/core'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import { useProject } from '../../api/projects.ts'
+import { traffic } from '../../texts/traffic.ts'
+import { usage as t } from '../../texts/usage.ts'
+import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { Section } from '../../ui/page.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { keyName } from '../../ui/usage-names.ts'
+import { type TopUsage, topQuery } from './api.ts'
+import { KeyLink, PlaceLink, shownPlace } from './place-link.tsx'
+import type { UsageSearch } from './search.ts'
+
+interface TopProps {
+  search: UsageSearch
+  onChange: (next: UsageSearch) => void
+}
+
+type ThrottledRow = TopUsage['throttled'][number]
+type SlowRow = TopUsage['slowest'][number]
+
+export function Throttled({ search, onChange }: TopProps) {
+  const { project_id } = useProject()
+  const { data, error } = useQuery({ ...topQuery(project_id, search), placeholderData: keepPreviousData })
+  const columns = useMemo(
+    (): Column<ThrottledRow>[] => [
+      {
+        key: 'key',
+        header: t.key,
+        sort: keyName,
+        cell: row => <KeyLink of={row} search={search} onChange={onChange} />,
+      },
+      {
+        key: 'place',
+        header: t.place,
+        sort: shownPlace,
+        cell: row => <PlaceLink of={row} search={search} onChange={onChange} />,
+      },
+      count(traffic.throttled, row => row.throttled),
+    ],
+    [search, onChange],
+  )
+  return (
+    <Section title={t.throttled} about={t.throttledAbout}>
+      <ProblemAlert error={error} />
+      {data?.throttled.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          {t.noThrottled}
+        </Text>
+      ) : (
+        !error && (
+          <DataTable
+            label={t.throttled}
+            columns={columns}
+            rows={data?.throttled}
+            rowKey={row => `${row.key_id ?? row.key} ${shownPlace(row)}`}
+            maxHeight={300}
+          />
+        )
+      )}
+    </Section>
+  )
+}
+
+export function Slow({ search, onChange }: TopProps) {
+  const { project_id } = useProject()
+  const { data, error } = useQuery({ ...topQuery(project_id, search), placeholderData: keepPreviousData })
+  const columns = useMemo(
+    (): Column<SlowRow>[] => [
+      {
+        key: 'place',
+        header: t.place,
+        sort: shownPlace,
+        cell: row => <PlaceLink of={row} search={search} onChange={onChange} />,
+      },
+      count(traffic.calls, row => row.calls),
+      ...(['p50', 'p95', 'p99'] as const).map(
+        (name): Column<SlowRow> => ({
+          key: name,
+          header: traffic[name],
+          align: 'end',
+          sort: row => row.latency_ms?.[name],
+          cell: row => <span className="tabular">{traffic.milliseconds(row.latency_ms?.[name] ?? 0)}</span>,
+        }),
+      ),
+    ],
+    [search, onChange],
+  )
+  return (
+    <Section title={t.slow} about={t.slowAbout}>
+      <ProblemAlert error={error} />
+      {data?.slowest.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          {t.noLatency}
+        </Text>
+      ) : (
+        !error && (
+          <DataTable label={t.slow} columns={columns} rows={data?.slowest} rowKey={shownPlace} maxHeight={300} />
+        )
+      )}
+    </Section>
+  )
+}
+
+function count<Row>(header: string, of: (row: Row) => number): Column<Row> {
+  return {
+    key: header,
+    header,
+    align: 'end',
+    sort: of,
+    cell: row => <span className="tabular">{traffic.count(of(row))}</span>,
+  }
+}

@@ -1,0 +1,308 @@
+/** What is told of calls, in a real browser, of calls that were really made; and who is told of before something goes. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp } from '../harness.ts'
+import { readCsv } from '../read-csv.ts'
+import { closeTabs, describeInBrowser, gardenTabs, openTab, signInTo } from './browser.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+const SPECIES = { features: { X: [5.1, 3.5, 1.4, 0.2] } }
+
+describeInBrowser('usage', () => {
+  let callgate: Callgate
+  let calm: { id: number; key: string }
+  let eager: { id: number; key: string }
+  const open = gardenTabs(() => callgate)
+
+  beforeAll(async () => {
+    callgate = await startConsole()
+    calm = await mint('plants', { name: 'calm' })
+    eager = await mint('plants', { name: 'eager', rate_limit: 2 })
+    await mint('plants', { name: 'idle', allowed_endpoints: ['greet'] })
+    for (let call = 0; call < 3; call++) await get('/api/service/plants/plant?id=1', calm.key)
+    await get('/api/service/plants/search', calm.key)
+    await callgate.call('/api/service/plants/species', { key: calm.key, body: { no: 'features' } })
+    for (let call = 0; call < 5; call++) await get('/api/service/plants/plant?id=1', eager.key)
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  const get = (path: string, key?: string) => callgate.call(path, { key })
+  async function assetId(service: string): Promise<number> {
+    const assets = (await callgate.admin('GET', '/api/publish/assets')).json as { id: number; asset_key: string }[]
+    return assets.find(({ asset_key }) => asset_key === service)!.id
+  }
+  async function mint(service: string, fields: object): Promise<{ id: number; key: string }> {
+    return (await callgate.admin('POST', `/api/publish/assets/${await assetId(service)}/api-keys`, fields)).json
+  }
+  const figure = (page: Page, label: string, value: string) =>
+    page
+      .getByRole('region', { name: 'In this time' })
+      .getByText(label, { exact: true })
+      .locator('..')
+      .getByText(value, { exact: true })
+      .waitFor()
+  const rowsOf = async (page: Page, table: string) => {
+    const texts = await page.getByRole('table', { name: table, exact: true }).locator('tbody tr').allTextContents()
+    return texts.map(text => text.replaceAll('\u00a0', ' '))
+  }
+  const choose = async (page: Page, filter: string, option: string) => {
+    await page.getByRole('combobox', { name: filter, exact: true }).click()
+    await page.getByRole('option', { name: option, exact: true }).click()
+  }
+
+  test('how many calls there were, how they ended and when: as charts, and as tables', async () => {
+    const trouble: string[] = []
+    const page = await openTab({ trouble })
+    await signInTo(page, callgate, 'ed')
+    await page.getByRole('link', { name: 'Usage', exact: true }).click()
+    for (const [label, value] of [
+      ['Calls', '10'],
+      ['Refused', '1'],
+      ['Throttled', '3'],
+      ['Failed', '0'],
+    ] as const)
+      await figure(page, label, value)
+    const chart = page.getByRole('img', { name: '10 calls over time, 4 of them refused, 0 failed' })
+    await chart.locator('.recharts-bar-rectangle path').first().waitFor()
+    await page.getByRole('img', { name: /^Latency over time: over all of it the median is .* ms/ }).waitFor()
+    expect(await page.getByRole('table', { name: 'Calls over time' }).count()).toBe(0)
+    await page.locator('summary', { hasText: 'As a table' }).first().focus()
+    await page.keyboard.press('Enter')
+    const table = page.getByRole('table', { name: 'Calls over time' })
+    await table.waitFor()
+    const latest = await table.locator('tbody td:nth-child(2)').allTextContents()
+    expect(latest.reduce((sum, calls) => sum + Number(calls), 0)).toBe(10)
+    await page.locator('summary', { hasText: 'As a table' }).last().click()
+    await page.getByRole('table', { name: 'How long they took' }).getByText(' ms').first().waitFor()
+    expect(trouble).toEqual([])
+  })
+
+  test('which key was throttled, what is slow, who calls what, and what nobody calls', async () => {
+    const page = await open('ed', 'usage')
+    await figure(page, 'Calls', '10')
+    expect(await rowsOf(page, 'Which key was throttled')).toEqual(['eagerplants/plant3'])
+    const slow = await rowsOf(page, 'What is slow')
+    expect(slow.map(row => /^[a-z/]+/.exec(row)![0]).sort()).toEqual(['plants/plant', 'plants/search'])
+    const who = await rowsOf(page, 'Who calls what')
+    expect(who.map(row => /^(calm|eager)(plants\/\w+?)(?=\d)/.exec(row)?.slice(1, 3).join(' '))).toEqual([
+      'eager plants/plant',
+      'calm plants/plant',
+      'calm plants/search',
+      'calm plants/species',
+    ])
+    const uncalled = await rowsOf(page, 'Published, not called')
+    expect(uncalled).toEqual(['plants/greetFunction', 'flowers/speciesModel', 'keepers/keeperLookup'])
+    const unused = await rowsOf(page, 'Keys without a call')
+    expect(unused.some(row => row.startsWith('idlePlants'))).toBe(true)
+    expect(unused.some(row => row.startsWith('operationsthe project'))).toBe(true)
+    expect(unused.some(row => /calm|eager/.test(row))).toBe(false)
+    await page.getByRole('region', { name: 'What nobody calls' }).getByRole('link', { name: 'plants/greet' }).click()
+    await page.waitForURL('**/projects/garden/services/plants')
+  })
+
+  test('filters are in the URL: the button back takes them off again, and a link has them for somebody else', async () => {
+    const page = await open('ed', 'usage')
+    await figure(page, 'Calls', '10')
+    await choose(page, 'Key', 'calm')
+    await figure(page, 'Calls', '5')
+    expect(new URL(page.url()).search).toBe(`?key=${calm.id}`)
+    expect((await rowsOf(page, 'Who calls what')).every(row => row.startsWith('calm'))).toBe(true)
+    await page.getByText('No key was over its limit.').waitFor()
+    await choose(page, 'Status', 'Refused (4xx)')
+    await figure(page, 'Calls', '1')
+    await page.getByText('No call was served in this time.').first().waitFor()
+    await page.goBack()
+    await figure(page, 'Calls', '5')
+    await page.goBack()
+    await figure(page, 'Calls', '10')
+    await page.goForward()
+    await figure(page, 'Calls', '5')
+    await page.getByRole('button', { name: 'Clear filters' }).click()
+    await figure(page, 'Calls', '10')
+    await page.getByRole('button', { name: 'eager' }).first().click()
+    await figure(page, 'Calls', '5')
+    await figure(page, 'Throttled', '3')
+
+    const other = await open('vera', 'usage?range=week&service=plants&endpoint=plant&status=429')
+    await figure(other, 'Calls', '3')
+    for (const [filter, value] of [
+      ['Service', 'Plants'],
+      ['Endpoint', 'plant'],
+      ['Status', 'Throttled (429)'],
+    ] as const)
+      expect(await other.getByRole('combobox', { name: filter, exact: true }).inputValue()).toBe(value)
+    expect(await other.getByRole('radio', { name: '7 days' }).isChecked()).toBe(true)
+    await choose(other, 'Service', 'Flowers')
+    await other.getByText('No call matches these filters in this time').waitFor()
+    expect(Object.fromEntries(new URL(other.url()).searchParams)).toEqual({
+      range: 'week',
+      service: 'flowers',
+      status: '429',
+    })
+  })
+
+  test('the file has just what is shown', async () => {
+    const page = await open('ed', `usage?key=${eager.id}`)
+    await figure(page, 'Calls', '5')
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export CSV' }).click(),
+    ])
+    expect(download.suggestedFilename()).toMatch(/^usage-garden-\d{4}-\d\d-\d\d\.csv$/)
+    const [head, ...lines] = readCsv(await Bun.file((await download.path())!).text())
+    const sum = (column: string) => lines.reduce((total, line) => total + Number(line[head!.indexOf(column)]), 0)
+    expect([sum('calls'), sum('succeeded'), sum('throttled')]).toEqual([5, 2, 3])
+    expect(new Set(lines.map(line => line[head!.indexOf('key')]))).toEqual(new Set(['eager']))
+    expect(new Set(lines.map(line => line[head!.indexOf('endpoint')]))).toEqual(new Set(['plant']))
+  })
+
+  test('a time of one’s own; what cannot be is said beside its end, by the server where it knows better', async () => {
+    const page = await open('ed', 'usage')
+    await figure(page, 'Calls', '10')
+    await page.getByText('Own', { exact: true }).click()
+    const from = page.getByLabel('From', { exact: true })
+    expect(await from.inputValue()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/)
+    const written = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 16)
+    await from.fill(written(10))
+    await page.getByLabel('To', { exact: true }).fill(written(12))
+    await page.getByRole('button', { name: 'Show' }).click()
+    await page.getByText('It must be after the first.').waitFor()
+    await page.getByLabel('To', { exact: true }).fill(written(5))
+    await page.keyboard.press('Enter')
+    await page.getByText('No call in this time').waitFor()
+    expect(new URL(page.url()).search).toMatch(/^\?from=.*&to=/)
+    await page.getByRole('button', { name: 'Look at 30 days' }).click()
+    await figure(page, 'Calls', '10')
+    await page.goBack()
+    await page.getByText('No call in this time').waitFor()
+
+    await page.goto(`${callgate.url}/console/projects/garden/usage?from=1999-01-01T00:00Z&to=2000-01-01T00:00Z`)
+    await page.getByRole('alert').getByText('Usage is kept for 5 years').waitFor()
+    await page.goto(`${callgate.url}/console/projects/garden/usage?from=2026-02-01T00:00Z&to=2026-01-01T00:00Z`)
+    await page.locator('input[type="datetime-local"][aria-invalid="true"]').waitFor()
+    expect(await from.getAttribute('aria-invalid')).toBe('true')
+    expect(await page.getByText('from must be before to.').count()).toBe(1)
+    await page.goto(`${callgate.url}/console/projects/garden/usage?status=teapot`)
+    await page.getByRole('alert').getByText('status must be a list of').waitFor()
+  })
+
+  test('the last hour is live, on the home page too', async () => {
+    const flowers = await mint('flowers', { name: 'live' })
+    const page = await open('ed', 'usage?range=hour')
+    await page.getByText('Live', { exact: true }).waitFor()
+    await figure(page, 'Calls', '10')
+    expect((await callgate.call('/api/service/flowers/species', { key: flowers.key, body: SPECIES })).status).toBe(200)
+    await figure(page, 'Calls', '11')
+    await page.getByRole('link', { name: 'Home', exact: true }).click()
+    const traffic = page.getByRole('region', { name: 'Traffic' })
+    await traffic.getByText('11', { exact: true }).waitFor()
+    await traffic.getByRole('link', { name: 'Usage of Garden' }).click()
+    await page.waitForURL('**/projects/garden/usage')
+  })
+
+  test('a service, an endpoint and a key lead to their usage', async () => {
+    const page = await open('ed', 'services/plants')
+    const week = page.getByRole('region', { name: 'Last 7 days' })
+    await week.getByText(/^10 calls · 1 refused · 3 throttled · 95 % within/).waitFor()
+    await page.getByRole('link', { name: 'Usage of search: 1 call, Last 7 days' }).click()
+    await figure(page, 'Calls', '1')
+    expect(new URL(page.url()).search).toBe('?range=week&service=plants&endpoint=search')
+    await page.goBack()
+    await week.getByRole('link', { name: 'Usage' }).click()
+    await figure(page, 'Calls', '10')
+    await page.goto(`${callgate.url}/console/projects/garden/services/plants/keys`)
+    await page.getByRole('link', { name: 'Usage of eager: 5 calls, Last 7 days' }).click()
+    await figure(page, 'Throttled', '3')
+    expect(new URL(page.url()).search).toBe(`?range=week&key=${eager.id}`)
+    expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('eager')
+    await page.goBack()
+    await page.getByRole('button', { name: 'Actions for idle' }).click()
+    await page.getByRole('menuitem', { name: 'Usage' }).click()
+    await page.getByText('No call matches these filters in this time').waitFor()
+    expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('idle')
+  })
+
+  test('a viewer sees all of it but the keys that made no call', async () => {
+    const page = await open('vera', 'usage')
+    await figure(page, 'Throttled', '3')
+    await page.getByText('Keys without a call are for editors to see.').waitFor()
+    expect(await page.getByText('idle').count()).toBe(0)
+    await page.getByRole('button', { name: 'Export CSV' }).waitFor()
+    await page.goto(`${callgate.url}/console/projects/bank/usage`)
+    await page.getByText('There is no such page').or(page.getByText('No such project')).first().waitFor()
+  })
+
+  test('an empty project says what to do first', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/bank/usage`)
+    await page.getByText('Nothing is published here yet').waitFor()
+    await page.getByRole('link', { name: 'Go to the services' }).click()
+    await page.waitForURL('**/projects/bank/services')
+  })
+
+  test('whatever would break callers says which keys called in the last 7 days, before it is done', async () => {
+    const garden = { 'x-project-id': String((await callgate.admin('GET', '/api/projects')).json.items[0].project_id) }
+    const endpoint = { id: 'second', kind: 'model', model: 'iris', version: 2 }
+    const service = {
+      asset_type: 'api_service',
+      asset_key: 'pinned',
+      title: 'Pinned',
+      config: { endpoints: [endpoint] },
+    }
+    const { id } = (await callgate.admin('POST', '/api/publish/assets', service, garden)).json
+    await callgate.admin('POST', `/api/publish/assets/${id}/publish`)
+    const pinned = await mint('pinned', { name: 'trial' })
+    const scored = await callgate.call('/api/service/pinned/second', { key: pinned.key, body: SPECIES })
+    expect(scored.status).toBe(200)
+    await callgate.admin('PUT', `/api/publish/assets/${id}`, { is_public: true })
+    expect((await callgate.call('/api/service/pinned/second', { body: SPECIES })).status).toBe(200)
+
+    const page = await open('ed', 'services/plants')
+    const asked = page.getByRole('dialog')
+    const says = async (lines: string[], not: string[]) => {
+      await asked.getByRole('listitem').first().waitFor()
+      const told = (await asked.getByRole('listitem').allTextContents()).join('\n')
+      for (const line of lines) expect(told).toContain(line)
+      for (const name of not) expect(told).not.toContain(name)
+      await asked.getByRole('button', { name: 'Cancel' }).click()
+      await asked.waitFor({ state: 'detached' })
+    }
+    const goto = (path: string) => page.goto(`${callgate.url}/console/projects/garden/${path}`)
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+
+    await press('Unpublish')
+    await says(['calm, 5 calls, the last one within the hour', 'eager, 5 calls'], ['idle', 'trial'])
+    await goto('services')
+    await page.getByRole('switch', { name: 'Publish Plants' }).press('Space')
+    await says(['calm, 5 calls', 'eager, 5 calls'], ['idle'])
+    await goto('services/plants/settings')
+    await press('Delete service')
+    await says(['calm, 5 calls', 'eager, 5 calls'], ['idle'])
+    await goto('services/plants/endpoints/search')
+    await press('More')
+    await page.getByRole('menuitem', { name: 'Remove endpoint' }).click()
+    await says(['calm, 1 call,'], ['eager'])
+    await goto('services/pinned/settings')
+    await page.getByRole('switch', { name: /^Public/ }).click({ force: true })
+    await says(['anyone, without a key, 1 call,'], ['trial'])
+    await goto('services/plants/keys')
+    await page.getByRole('button', { name: 'Actions for calm' }).click()
+    await page.getByRole('menuitem', { name: 'Revoke' }).click()
+    await says(['plants/plant, 3 calls', 'plants/search, 1 call', 'plants/species, 1 call'], ['greet'])
+    await goto('datasets/marts.plants/settings')
+    await press('Delete dataset')
+    await says(['calm, 4 calls', 'eager, 5 calls'], ['trial'])
+    await goto('models/iris')
+    await press('Delete model')
+    await says(['calm, 1 call', 'trial, 1 call'], ['eager'])
+    await goto('models/iris/versions')
+    await press('Delete version 2')
+    await says(['trial, 1 call'], ['calm', 'eager'])
+  })
+})
