@@ -25,7 +25,7 @@ export function Traffic() {
     [t.calls, totals.calls.toLocaleString('en')],
     [t.refused, (totals.refused + totals.throttled).toLocaleString('en')],
     [t.failed, totals.failed.toLocaleString('en')],
-    [t.p95, p95 === null ? common.none : t.milliseconds(p95)],
+    [t.p95, p95 === null ? '–' : t.milliseconds(p95)],
   ]
   return (
     <Section title={t.traffic} about={t.trafficAbout}>

@@ -11,6 +11,7 @@ import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { servicesQuery } from '../home/api.ts'
 import { Published } from '../home/published.tsx'
+import { Contents } from './contents.tsx'
 import { EditProjectModal } from './edit-project.tsx'
 
 export function ProjectPage() {
@@ -34,6 +35,7 @@ export function ProjectPage() {
       }
     >
       <ProblemAlert error={error} />
+      <Contents services={services?.length} />
       {hasNone ? (
         <EmptyState
           icon={IconRocket}
