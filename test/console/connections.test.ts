@@ -107,7 +107,7 @@ describeInBrowser('connections', () => {
       await tab.getByRole('button', { name: 'Add dataset' }).press('Enter')
       await tab.waitForURL('**/datasets/shop.orchids')
       await tab.getByRole('table', { name: 'Preview' }).getByText('Cattleya').waitFor()
-      await tab.getByRole('link', { name: 'Settings', exact: true }).first().click()
+      await tab.getByRole('link', { name: 'Settings', exact: true }).last().click()
       await tab.getByRole('switch', { name: /^Endpoints may write to it/ }).press('Space')
       await tab.getByRole('button', { name: 'Save', exact: true }).click()
       await tab.getByText('Writable', { exact: true }).waitFor()

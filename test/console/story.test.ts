@@ -42,7 +42,7 @@ describeInBrowser('the story', () => {
     await tab.getByRole('button', { name: 'Import 1 file' }).click()
     await card.getByText('6 rows in').waitFor()
 
-    await card.getByRole('link', { name: /columns look personal: decide$/ }).click()
+    await card.getByRole('link', { name: /looks? personal: decide$/ }).click()
     await tab.getByRole('button', { name: 'Accept all' }).click()
     await tab.getByRole('button', { name: 'Save', exact: true }).click()
     await tab.getByText('Saved', { exact: true }).waitFor()
