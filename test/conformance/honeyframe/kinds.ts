@@ -179,7 +179,11 @@ export function kinds(world: World): void {
     const accepted = await checked({ ...model, porter, before })
     expect(accepted.json).toEqual({ methods: ['POST'], porter_path: '/shop/risk/v1/prediction', warnings: [] })
     for (const [endpoint, status, detail] of [
-      [{ ...model, schema: { type: 'objekt' } }, 422, 'schema is not a JSON Schema'],
+      [
+        { ...model, schema: { type: 'objekt' } },
+        422,
+        'understood here: type must be equal to one of the allowed values.',
+      ],
       [{ ...model, after: { handler: 'export default (' } }, 422, 'after cannot be used'],
       [{ ...model, output: 'nothing' }, 422, 'has no such output'],
       [{ ...model, porter: { path: '/api/mine' } }, 422, 'would shadow another route'],

@@ -19,7 +19,14 @@ interface CodeFieldProps {
 export function CodeField({ label, description, error, minHeight = 160, ...editor }: CodeFieldProps) {
   const edits = useEdits()
   return (
-    <Input.Wrapper label={label} description={description} error={error} labelElement="div" size="sm">
+    <Input.Wrapper
+      label={label}
+      description={description}
+      error={error}
+      labelElement="div"
+      size="sm"
+      errorProps={{ role: 'status' }}
+    >
       <Box mt={6} mb={error ? 6 : 0}>
         <Suspense fallback={<Box aria-busy="true" mih={minHeight} />}>
           <CodeEditor label={label} {...editor} minHeight={minHeight} maxHeight={480} readOnly={!edits} />

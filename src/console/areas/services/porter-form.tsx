@@ -1,4 +1,5 @@
 import { Code, Group, SimpleGrid, Stack, Switch, TagsInput, Text, Title } from '@mantine/core'
+import { useRef } from 'react'
 import type { PorterRoute } from '../../../catalog/porter.ts'
 import { parts as t } from '../../texts/endpoint-parts.ts'
 import { useCheck, useTrouble } from './checked.tsx'
@@ -18,6 +19,9 @@ interface PorterFormProps {
 
 /** A route for porter's clients. */
 export function PorterForm({ route, onChange, id, features }: PorterFormProps) {
+  // what was filled in comes back when it is switched on again
+  const last = useRef(route)
+  if (route) last.current = route
   return (
     <Stack gap="sm" component="section" aria-label={t.porter}>
       <div>
@@ -29,7 +33,7 @@ export function PorterForm({ route, onChange, id, features }: PorterFormProps) {
       <Switch
         label={t.porterOn}
         checked={route !== undefined}
-        onChange={event => onChange(event.currentTarget.checked ? {} : undefined)}
+        onChange={event => onChange(event.currentTarget.checked ? (last.current ?? {}) : undefined)}
       />
       {route && <RouteFields route={route} onChange={onChange} id={id} features={features} />}
     </Stack>

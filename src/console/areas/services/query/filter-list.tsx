@@ -125,6 +125,7 @@ function FilterEntry({ label, filter, tables, names, onChange, onRemove }: Filte
               type={type}
               value={filter.default}
               onChange={usual => set({ default: usual })}
+              optional
             />
           )}
           <Checkbox

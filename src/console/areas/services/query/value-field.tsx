@@ -13,10 +13,12 @@ interface ValueFieldProps {
   type: string | undefined
   value: Value
   onChange: (value: Value) => void
+  /** whether there may be none */
+  optional?: boolean
 }
 
 /** The value of a filter, as its operator wants it: one, two, a list, or yes and no. */
-export function ValueField({ label, op, type, value, onChange }: ValueFieldProps) {
+export function ValueField({ label, op, type, value, onChange, optional = false }: ValueFieldProps) {
   const read = (text: string) => fixedValue(text, type)
   const list = Array.isArray(value) ? value : value === undefined ? [] : [value]
   if (op === 'is_null')
@@ -28,8 +30,9 @@ export function ValueField({ label, op, type, value, onChange }: ValueFieldProps
           { value: 'false', label: parts.isFalse },
         ]}
         value={value === undefined ? null : String(value)}
-        onChange={chosen => onChange(chosen === 'true')}
-        w={90}
+        onChange={chosen => onChange(chosen === null ? undefined : chosen === 'true')}
+        clearable={optional}
+        w={optional ? 120 : 90}
       />
     )
   if (op === 'in' || op === 'not_in')
