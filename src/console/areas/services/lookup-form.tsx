@@ -13,7 +13,7 @@ export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
   return (
     <Stack gap="md">
       <DatasetSelect value={endpoint.dataset} onChange={choose} />
-      <Group gap="sm" align="flex-start" grow preventGrowOverflow={false}>
+      <Group gap="sm" align="flex-end" grow preventGrowOverflow={false}>
         <Select
           label={t.keyColumn}
           data={withKnown(columns, endpoint.key_column)}
