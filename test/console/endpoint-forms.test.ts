@@ -92,7 +92,7 @@ describeInBrowser('forms of endpoints', () => {
     const served = await callgate.call('/api/service/flowers/species', { key, body: { features: row } })
     expect([served.status, served.json.predictions]).toEqual([200, [{ species: 0 }]])
     const porter = await callgate.call('/garden/species/v1/prediction', { key, body: [{ id: 1, ...row }] })
-    expect([porter.status, porter.json.model_meta]).toEqual([200, { team: 'garden' }])
+    expect([porter.status, porter.json.model_context.model_meta]).toEqual([200, { team: 'garden' }])
   })
 
   test('a version is pinned by its number or its id, and followed again', async () => {
