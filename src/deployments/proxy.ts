@@ -1,5 +1,6 @@
 /** One request, handed on to a deployment's server, and the server's answer handed back. */
 import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { atOnce } from '../lib/together.ts'
 import { type AnswerEdge, answerOf } from './answer.ts'
 import type { Backend, Lease } from './backend.ts'
 import { type Forwarding, requestHead } from './outgoing.ts'
@@ -91,8 +92,9 @@ class Relay implements Outcome {
     }
   }
 
+  /** Answers go out one after the other when this turn ends: each by itself would wake its caller from sleep. */
   answered(answer: Response): void {
-    this.#resolve(answer)
+    atOnce(() => this.#resolve(answer))
   }
 
   failed(error: unknown): void {

@@ -66,7 +66,7 @@ export class Line implements Exchange {
   ) {
     this.method = method
     this.#answering = answering
-    // what is sent at once finds its server awake
+    // what is sent one after the other finds its server awake
     atOnce(() => this.#begin(from, head, body, whole))
   }
 
