@@ -24,6 +24,8 @@ export interface Call {
   deadline: number
   /** its `signal` tells that the caller has gone; a request makes one when it is read: only where the work takes long */
   caller?: { readonly signal?: AbortSignal }
+  /** takes what the code around a model logs, for its author */
+  log?: string[]
 }
 
 /** JSON as it is sent. */
@@ -71,6 +73,8 @@ export interface HandlerCall {
   /** milliseconds since the epoch */
   deadline: number
   caller?: { readonly signal?: AbortSignal }
+  /** takes what a hook logs, for its author; a function's answer has its log */
+  log?: string[]
   /** of a function that another one calls */
   within?: CallTree
 }

@@ -20,7 +20,11 @@ export function compileHooks(
     const config = endpoint[hook]
     if (!config) return undefined
     const run = compileHandler(config, hook, surroundings, runtime, published)
-    return async (input: object, call: HandlerCall) => readAnswer(await run(stringifyLossless(input), call), hookValue)
+    return async (input: object, call: HandlerCall) => {
+      const ran = await run(stringifyLossless(input), call)
+      call.log?.push(...ran.log)
+      return readAnswer(ran, hookValue)
+    }
   })
 
   async function prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]> {

@@ -8,7 +8,7 @@ import {
   porterSegments,
 } from '../catalog/porter.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
-import { conflict, unprocessable } from '../lib/fault.ts'
+import { Fault, unprocessable } from '../lib/fault.ts'
 import { decodedPart } from '../lib/path.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
 import type { Endpoint, ServedModel, ServedRoute, Service } from './endpoint.ts'
@@ -75,6 +75,12 @@ export interface PorterTarget {
   route: ServedRoute
 }
 
+/** An endpoint, by its id, and its porter path as it is listed. */
+export interface EndpointPath {
+  endpoint: string
+  path: string
+}
+
 export interface PorterMatch extends PorterTarget {
   params: Record<string, string>
   /** the URL has a slash at its end that the route has not */
@@ -119,24 +125,29 @@ export class PorterIndex {
   }
 
   /**
-   * Whether services could be put in beside the others, and the app's pages with them.
+   * Whether services could have these paths beside those of the others, and the app its pages with them.
+   * @param services all paths of each, by its key
    * @throws Fault 409 two routes of one path, or a route where the app has a page
    */
-  check(services: ReadonlyMap<string, Service | null>, app: PorterApp | undefined): void {
+  check(services: ReadonlyMap<string, readonly EndpointPath[]>, app: PorterApp | undefined): void {
     const owners = new Map<string, string>()
     if (app?.expose_docs)
       for (const path of Object.values(docsPaths(app))) owners.set(path.replace(/\/$/, ''), "porter's documents")
-    const others = this.all().filter(target => !services.has(target.service))
-    const mine = [...services.values()].flatMap(service => (service ? targetsOf(service) : []))
-    for (const { service, endpoint, route } of [...others, ...mine]) {
-      const place = placeOf(route.path)
+    const others = this.all()
+      .filter(target => !services.has(target.service))
+      .map(({ service, endpoint, route }) => ({ service, endpoint: endpoint.id, path: route.path }))
+    const theirs = [...services].flatMap(([service, paths]) => paths.map(path => ({ service, ...path })))
+    for (const { service, endpoint, path } of [...others, ...theirs]) {
+      const place = placeOf(path)
       const owner = owners.get(place)
       if (owner !== undefined)
-        throw conflict(
-          `service ${service}: endpoint ${endpoint.id}: the porter path ${route.path} is that of ${owner} already.`,
+        throw new Fault(
+          409,
           'porter_path_taken',
+          `service ${service}: endpoint ${endpoint}: the porter path ${path} is that of ${owner} already.`,
+          { members: { endpoint } },
         )
-      owners.set(place, `service ${service}, endpoint ${endpoint.id}`)
+      owners.set(place, `service ${service}, endpoint ${endpoint}`)
     }
   }
 
@@ -160,6 +171,10 @@ export class PorterIndex {
     }
   }
 }
+
+/** The porter paths of a service's endpoints; null has none. */
+export const pathsOf = (service: Service | null): EndpointPath[] =>
+  (service ? targetsOf(service) : []).map(({ endpoint, route }) => ({ endpoint: endpoint.id, path: route.path }))
 
 const targetsOf = (service: Service): PorterTarget[] =>
   [...service.endpoints.values()].flatMap(endpoint =>

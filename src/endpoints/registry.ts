@@ -12,7 +12,7 @@ import type { Deployment, Endpoint, Service, Surroundings } from './endpoint.ts'
 import { compileFunctionEndpoint } from './function.ts'
 import { UncheckedHandler } from './handler.ts'
 import { compileModelEndpoint, serveModel } from './model.ts'
-import { PorterIndex } from './porter.ts'
+import { PorterIndex, pathsOf } from './porter.ts'
 import { type Compiling, compileQueryEndpoint } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
 import { compileTableEndpoint } from './table.ts'
@@ -149,7 +149,7 @@ export class Registry {
         listDeployments(store, project.id).map(declared => this.#deploymentOf(store, project, declared, loading)),
       )
     const porterApp = readPorterApp(store)
-    this.porterRoutes.check(services, porterApp)
+    this.porterRoutes.check(new Map([...services].map(([key, service]) => [key, pathsOf(service)])), porterApp)
     return { services, deployments, porterApp }
   }
 

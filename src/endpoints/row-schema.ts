@@ -64,7 +64,10 @@ function compiled(schema: Record<string, unknown> | boolean, name: string) {
   try {
     return ajv.compile(schema)
   } catch (error) {
-    throw unprocessable(`${name} is not a JSON Schema that is understood here: ${shown((error as Error).message)}`)
+    const [wrong] = ajv.errors ?? []
+    const place = shown(wrong?.instancePath.slice(1).replaceAll('/', '.') ?? '')
+    const why = wrong ? `${place === '' ? 'it' : place} ${wrong.message}.` : shown((error as Error).message)
+    throw unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
   }
 }
 

@@ -37,8 +37,10 @@ export async function dryRun(
       headers: { ...reply.headers, 'x-function-log': logHeader(reply.log) },
     })
   }
-  const reply = await runEndpoint(context, request, endpoint, body, grant)
-  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
+  const log: string[] = []
+  const reply = await runEndpoint(context, request, endpoint, body, grant, log)
+  const ofHooks = endpoint.model?.hooks && { 'x-function-log': logHeader(log) }
+  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json', ...ofHooks } })
 }
 
 /** An endpoint among the others of a draft, as it would be served. @throws Fault 404, 422 what does not compile */
@@ -58,6 +60,7 @@ export async function compileDraft(
 /**
  * Runs an endpoint that is no function.
  * @param body the model's body, or the query's parameters as JSON
+ * @param log takes what the code around a model logs
  */
 export async function runEndpoint(
   context: ManagementContext,
@@ -65,15 +68,17 @@ export async function runEndpoint(
   endpoint: Endpoint,
   body: unknown,
   grant: Grant,
+  log: string[],
 ): Promise<Reply> {
   const call = {
+    log,
     params: endpoint.takesBody ? NO_PARAMS : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
     caller: request,
   }
   return Promise.resolve(endpoint.run(call, grant)).catch(error => {
-    throw told(error)
+    throw told(error, log)
   })
 }
 
@@ -121,8 +126,7 @@ export async function runFunction(
 }
 
 /** What a handler failed with, its line and its log: for its author. */
-function told(error: unknown): unknown {
-  const log = error instanceof Fault ? logOf(error) : []
+function told(error: unknown, log = error instanceof Fault ? logOf(error) : []): unknown {
   if (!(error instanceof Fault) || !(error instanceof HandlerFault || log.length > 0)) return error
   const { status, code, message, headers, members, cause } = error
   const handler = error instanceof HandlerFault ? { handler: error.failure } : {}

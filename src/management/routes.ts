@@ -25,7 +25,7 @@ import * as projects from './projects.ts'
 import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
 import { settings as serverSettings } from './settings.ts'
-import { handlerTypes, tryEndpoint } from './try-endpoint.ts'
+import { checkEndpoint, handlerTypes, tryEndpoint } from './try-endpoint.ts'
 import * as usage from './usage.ts'
 import { callersOf } from './usage-callers.ts'
 import { unusedKeys } from './usage-keys.ts'
@@ -158,6 +158,7 @@ export function managementRoutes(
 
   on.post('/api-services/:id/endpoints/:endpoint/test', (c, r, who, p) => dryRun(c, r, who, p.id!, p.endpoint!))
   on.post('/api-services/:id/try', (c, r, who, p) => tryEndpoint(c, r, who, p.id!))
+  on.post('/api-services/:id/check', (c, r, who, p) => checkEndpoint(c, r, who, p.id!))
   on.get('/functions/types', () => handlerTypes())
   on.get('/settings', (c, _r, who) => serverSettings(c, who))
   on.get('/usage', (c, r, who) => usage.usageOf(c, r, who))

@@ -1,7 +1,9 @@
 /** For whoever writes an endpoint: what it would answer as it stands in the editor, before it is saved anywhere. */
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import type { Asset } from '../catalog/assets.ts'
 import { adminGrant } from '../catalog/grant.ts'
-import { checkServiceConfig, type ServiceConfig } from '../catalog/service-config.ts'
+import { porterPath } from '../catalog/porter.ts'
+import { checkServiceConfig, type EndpointConfig, type ServiceConfig } from '../catalog/service-config.ts'
 import type { FunctionReply, Reply } from '../endpoints/endpoint.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { unprocessable } from '../lib/fault.ts'
@@ -12,16 +14,18 @@ import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { compileDraft, runEndpoint, runFunction } from './dryrun.ts'
 import { json } from './respond.ts'
 
+const closed = { additionalProperties: false }
+/** as it would stand in the config */
+const Whole = Type.Object({ id: Type.String() }, { additionalProperties: true })
 const Trial = Type.Object(
   {
-    /** as it would stand in the config */
-    endpoint: Type.Object({ id: Type.String() }, { additionalProperties: true }),
+    endpoint: Whole,
     /** a model's or function's body, a query's parameters */
     input: Type.Optional(Type.Unknown()),
   },
-  { additionalProperties: false },
+  closed,
 )
-export type TrialInput = Static<typeof Trial>
+const Check = Type.Object({ endpoint: Whole }, closed)
 
 /** What `tryEndpoint` answers. */
 export interface TrialAnswer {
@@ -30,7 +34,7 @@ export interface TrialAnswer {
   headers: Record<string, string>
   /** a function's body that is neither JSON nor text is in base64 */
   body: unknown
-  /** what a function logged */
+  /** what a function, or the code around a model, logged */
   log: string[]
   /** the statement that gave the rows, of kinds that have one */
   sql: string | null
@@ -45,18 +49,57 @@ export interface TrialAnswer {
 export async function tryEndpoint(context: ManagementContext, request: Request, who: SignedIn, assetId: string) {
   const asset = assetFor(context, who, assetId, 'editor')
   const { endpoint: given, input = {} } = await jsonBody(context, request, Trial, 'score')
+  const draft = draftWith(asset, given)
+  const grant = adminGrant(asset.projectId)
+  const endpoint = await compileDraft(context, draft, draft.config.endpoints![0]!)
+  if (endpoint.handle) return answer(await runFunction(context, request, endpoint, draft, input, grant))
+  const log: string[] = []
+  const body = await runEndpoint(context, request, endpoint, input, grant, log)
+  const sql = endpoint.answers?.sql(grant, paramsOf(input)) ?? null
+  return answer({ status: 200, headers: {}, json: textOf(body), body: null, log }, sql, endpoint.warnings)
+}
+
+/** What `checkEndpoint` answers. */
+export interface EndpointCheck {
+  methods: string[]
+  /** where porter's clients find it; null: it has no route of theirs */
+  porter_path: string | null
+  /** what every call costs for want of an index */
+  warnings: string[]
+}
+
+/**
+ * Whether an endpoint that is given whole could be published among the others of the draft. Nothing is run, or saved.
+ * @throws Fault 404, 409, 422 what publishing would refuse of it
+ */
+export async function checkEndpoint(context: ManagementContext, request: Request, who: SignedIn, assetId: string) {
+  const asset = assetFor(context, who, assetId, 'editor')
+  const draft = draftWith(asset, (await jsonBody(context, request, Check)).endpoint)
+  const [given, ...others] = draft.config.endpoints! as [EndpointConfig, ...EndpointConfig[]]
+  const { methods, porter, warnings = [] } = await compileDraft(context, draft, given)
+  const { porterRoutes, porterApp } = context.publisher.registry
+  const paths = [...others, given].flatMap(porterPathOf)
+  if (porter) porterRoutes.check(new Map([[asset.assetKey, paths]]), porterApp)
+  return json({
+    methods: [...methods],
+    porter_path: porter?.path ?? null,
+    warnings: [...warnings],
+  } satisfies EndpointCheck)
+}
+
+const porterPathOf = (endpoint: EndpointConfig) =>
+  'porter' in endpoint && endpoint.porter
+    ? [{ endpoint: endpoint.id, path: porterPath(endpoint.porter, endpoint.id) }]
+    : []
+
+/** The draft with an endpoint put in, before the others. @throws Fault 422 its shape */
+function draftWith(asset: Asset, given: { id: string }): Asset {
   if (losesWhenStored(given))
     throw unprocessable('The endpoint holds a number that cannot be kept exactly; write it as a string.')
   const others = (asset.config.endpoints ?? []).filter(({ id }) => id !== given.id)
   const config: unknown = { endpoints: [given, ...others] }
   checkServiceConfig(config)
-  const draft = { ...asset, config: config as ServiceConfig }
-  const grant = adminGrant(asset.projectId)
-  const endpoint = await compileDraft(context, draft, draft.config.endpoints![0]!)
-  if (endpoint.handle) return answer(await runFunction(context, request, endpoint, draft, input, grant))
-  const body = await runEndpoint(context, request, endpoint, input, grant)
-  const sql = endpoint.answers?.sql(grant, paramsOf(input)) ?? null
-  return answer({ status: 200, headers: {}, json: textOf(body), body: null, log: [] }, sql, endpoint.warnings)
+  return { ...asset, config: config as ServiceConfig }
 }
 
 /** The body's JSON is set in as it is: nothing of it is lost on the way. */

@@ -221,6 +221,17 @@ export const PAGES: ConsolePage[] = [
     },
   },
   {
+    name: 'endpoint-model-code',
+    path: '/projects/garden/services/drafts/endpoints/species',
+    ready: page => page.getByRole('table', { name: 'What it takes' }).waitFor(),
+    prepare: async page => {
+      await press('Add before')(page)
+      await page.getByRole('textbox', { name: 'Before' }).waitFor()
+      await page.getByRole('switch', { name: 'Serve it at porter’s path, too' }).press('Space')
+      await page.getByText('POST /species/v1/prediction').waitFor()
+    },
+  },
+  {
     name: 'new-endpoint-query',
     path: '/projects/garden/services/plants/new-endpoint?kind=sql',
     ready: page => page.getByRole('combobox', { name: /^From/ }).waitFor(),

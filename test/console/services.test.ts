@@ -174,7 +174,7 @@ describeInBrowser('services', () => {
     await tab.getByRole('button', { name: 'Run' }).click()
     await tab.getByText('Error: no such plant').waitFor()
     await tab.getByText('At line 2').waitFor()
-    await tab.getByText('Types', { exact: true }).click()
+    await tab.getByText('Types that a handler may use').click()
     await tab.getByRole('region', { name: 'What a handler may use' }).getByText('export interface Host').waitFor()
     await tab.getByRole('button', { name: 'Discard changes' }).click()
     expect(await editor.textContent()).toContain('greeting')

@@ -20,6 +20,8 @@ export interface Sending<Fields> {
   signal: AbortSignal
 }
 
+export type UploadQueue<Fields, Result> = ReturnType<typeof useUploadQueue<Fields, Result>>
+
 /** What one is sent with is up to `send`; `proposed` says what the fields of a chosen file are before somebody edits them. */
 export function useUploadQueue<Fields, Result>(
   proposed: (file: File) => Fields,

@@ -21,7 +21,11 @@ export function Breadcrumbs() {
   }, [windowTitle])
   return (
     <nav aria-label={t.breadcrumbs} style={{ minWidth: 0, overflow: 'hidden' }}>
-      <Trail className="trail" separatorMargin={6} styles={{ root: { flexWrap: 'nowrap' } }}>
+      <Trail
+        className="trail"
+        separatorMargin={6}
+        styles={{ root: { flexWrap: 'nowrap' }, breadcrumb: { lineHeight: 1.5 } }}
+      >
         <TextLink to="/" fw={700} size="md" c="var(--mantine-color-text)" underline="never">
           {t.product}
         </TextLink>

@@ -4,7 +4,7 @@ import { TextLink } from '../ui/link.tsx'
 
 export function NotFoundPage() {
   return (
-    <Stack align="flex-start" gap="xs" py="xl" maw={520}>
+    <Stack align="center" gap="xs" pt="18vh" px="md" maw={520} mx="auto" ta="center">
       <Title order={1}>{t.notFoundTitle}</Title>
       <Text c="dimmed">{t.notFoundText}</Text>
       <TextLink to="/">{t.goHome}</TextLink>

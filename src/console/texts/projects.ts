@@ -1,5 +1,6 @@
 export const projects = {
   title: 'Projects',
+  about: 'Each has data, models, services and keys of its own, and members with roles.',
   project: 'Project',
   name: 'Name',
   slug: 'Slug',
@@ -15,6 +16,10 @@ export const projects = {
   edit: 'Edit project',
   slugFixed: 'Part of URLs: it stays as it is.',
   overview: 'Overview',
+  datasets: 'Datasets',
+  models: 'Models',
+  services: 'Services',
+  members: 'Members',
   nothingTitle: 'Nothing is published here yet',
   nothingText:
     'Add data or a model, create a service that answers with it, publish it, and make a key for those who call it.',

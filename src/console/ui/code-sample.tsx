@@ -33,7 +33,7 @@ export function CodeSample({ samples, label }: { samples: Sample[]; label: strin
             <code>{shown.code}</code>
           </pre>
         </section>
-        <Box pos="absolute" top={6} right={6}>
+        <Box pos="absolute" top={5} right={5} className="over-code">
           <CopyIcon value={shown.code} what={label} />
         </Box>
       </Box>

@@ -69,7 +69,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     <Stack gap="xs">
       {(searches || filters) && (
         <Group gap="sm" justify="space-between">
-          <Group gap="sm">
+          <Group gap="sm" flex={{ base: '1 1 100%', xs: '0 1 auto' }}>
             {searches && (
               <TextInput
                 type="search"
@@ -78,7 +78,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                 leftSection={<IconSearch size={15} />}
                 value={wanted}
                 onChange={event => setWanted(event.currentTarget.value)}
-                w={240}
+                w={{ base: '100%', xs: 240 }}
               />
             )}
             {filters}

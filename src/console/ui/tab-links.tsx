@@ -1,5 +1,6 @@
 import { Badge } from '@mantine/core'
-import { Link, type LinkProps } from '@tanstack/react-router'
+import { Link, type LinkProps, useRouterState } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 
 export interface TabLink {
   label: string
@@ -23,8 +24,17 @@ interface TabLinksProps {
 
 /** Parts of a thing, each with a URL of its own. */
 export function TabLinks({ label, tabs, params, keepSearch = false }: TabLinksProps) {
+  const row = useRef<HTMLElement>(null)
+  const pathname = useRouterState({ select: state => state.location.pathname })
+  // on a small screen, the tab that one is on may be beyond the edge
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page is what changes which one it is
+  useEffect(() => {
+    const here = row.current?.querySelector<HTMLElement>('[aria-current="page"]')
+    if (here && row.current)
+      row.current.scrollLeft = here.offsetLeft - row.current.clientWidth / 2 + here.offsetWidth / 2
+  }, [pathname])
   return (
-    <nav aria-label={label} className="tab-links">
+    <nav aria-label={label} className="tab-links" ref={row}>
       {tabs.map(({ label: name, to, count, open, exact }) => (
         <Link
           key={String(to)}

@@ -5,7 +5,14 @@ import type { UploadItem } from '../api/upload-queue.ts'
 import { uploads as t } from '../texts/uploads.ts'
 import { UploadState } from './upload-state.tsx'
 
-interface UploadCardProps<Fields, Result> {
+/** What can be done with one file of a list. */
+export interface UploadActions<Fields> {
+  onEdit: (fields: Fields) => void
+  onRemove: () => void
+  onRetry: () => void
+}
+
+interface UploadCardProps<Fields, Result> extends Omit<UploadActions<Fields>, 'onEdit'> {
   item: UploadItem<Fields, Result>
   /** why the file is none that is taken */
   refused?: string
@@ -14,8 +21,6 @@ interface UploadCardProps<Fields, Result> {
   /** said while the server is at work on it */
   working: { text: string; share?: number | null }
   done: (result: Result) => ReactNode
-  onRemove: () => void
-  onRetry: () => void
 }
 
 /** One file: what becomes of it, how far it is, what came of it. */

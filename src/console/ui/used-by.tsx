@@ -2,10 +2,12 @@ import { Badge, List, Stack, Text } from '@mantine/core'
 import { IconPlugConnected } from '@tabler/icons-react'
 import type { Use } from '../../management/uses.ts'
 import type { Called } from '../api/callers.ts'
+import { useProject } from '../api/projects.ts'
 import { uses as t } from '../texts/uses.ts'
 import { CallersList, CallersTable } from './callers.tsx'
 import { type Column, DataTable } from './data-table.tsx'
 import { EmptyState } from './empty-state.tsx'
+import { TextLink } from './link.tsx'
 import { Section } from './page.tsx'
 
 /** What refers to a dataset or a model, and who calls that. `next` says how to use it where nothing does. */
@@ -25,7 +27,7 @@ const keyOf = (use: Use) => (use.in === 'service' ? `${use.asset_id}/${use.endpo
 const nameOf = (use: Use) => (use.in === 'service' ? `${use.service}/${use.endpoint}` : use.deployment)
 
 const COLUMNS: Column<Use>[] = [
-  { key: 'name', header: t.name, sort: nameOf, cell: nameOf },
+  { key: 'name', header: t.name, sort: nameOf, cell: use => <Name use={use} /> },
   {
     key: 'what',
     header: t.what,
@@ -34,6 +36,19 @@ const COLUMNS: Column<Use>[] = [
   },
   { key: 'status', header: t.status, cell: use => <Status use={use} /> },
 ]
+
+function Name({ use }: { use: Use }) {
+  const { slug } = useProject()
+  if (use.in === 'deployment' || !use.draft) return nameOf(use)
+  return (
+    <TextLink
+      to="/projects/$project/services/$service/endpoints/$endpoint"
+      params={{ project: slug, service: use.service, endpoint: use.endpoint }}
+    >
+      {nameOf(use)}
+    </TextLink>
+  )
+}
 
 function Status({ use }: { use: Use }) {
   if (use.in === 'deployment') return <Badge color="teal">{t.served}</Badge>

@@ -170,6 +170,49 @@ export function kinds(world: World): void {
     expect((await world.admin('POST', '/api/api-services/99999/try', {})).status).toBe(404)
   })
 
+  const checked = (endpoint: object) => world.admin('POST', `/api/api-services/${world.service}/check`, { endpoint })
+
+  test('an endpoint is checked before it is saved, and nothing of it runs', async () => {
+    const porter = { namespace: 'shop', name: 'risk' }
+    const model = { id: 'unsaved', kind: 'model', model: 'churn_risk' }
+    const before = { handler: 'export default ({ rows }) => { throw new Error("it ran") }' }
+    const accepted = await checked({ ...model, porter, before })
+    expect(accepted.json).toEqual({ methods: ['POST'], porter_path: '/shop/risk/v1/prediction', warnings: [] })
+    for (const [endpoint, status, detail] of [
+      [
+        { ...model, schema: { type: 'objekt' } },
+        422,
+        'understood here: type must be equal to one of the allowed values.',
+      ],
+      [{ ...model, after: { handler: 'export default (' } }, 422, 'after cannot be used'],
+      [{ ...model, output: 'nothing' }, 422, 'has no such output'],
+      [{ ...model, porter: { path: '/api/mine' } }, 422, 'would shadow another route'],
+      [{ ...model, model: 'nothing' }, 404, 'has no model nothing'],
+      [{ id: 'unsaved', kind: 'function', handler: 'not code(' }, 422, 'the function cannot be used'],
+    ] as const) {
+      const refused = await checked(endpoint)
+      expect([refused.status, refused.json.endpoint]).toEqual([status, 'unsaved'])
+      expect(refused.json.detail).toContain(detail)
+    }
+    expect((await world.admin('POST', '/api/api-services/99999/check', { endpoint: model })).status).toBe(404)
+    expect((await world.serve('unsaved', { body: { features: MODEL_ROW } })).status).toBe(404)
+  })
+
+  test('what the code around a model logs is told to who tries it, refused or not', async () => {
+    const handlerOf = (last: string) => ({
+      handler: `export default ({ rows }, host) => { host.log('rows', rows.length); ${last} }`,
+    })
+    const endpoint = { id: 'unsaved', kind: 'model', model: 'churn_risk' }
+    const input = { features: MODEL_ROW }
+    const kept = await tried({
+      endpoint: { ...endpoint, check: handlerOf(''), before: handlerOf('return rows') },
+      input,
+    })
+    expect([kept.status, kept.json.log]).toEqual([200, ['rows 1', 'rows 1']])
+    const refused = await tried({ endpoint: { ...endpoint, check: handlerOf('throw host.error(422, "no")') }, input })
+    expect([refused.status, refused.json.detail, refused.json.log]).toEqual([422, 'no', ['rows 1']])
+  })
+
   test('the types of handlers are there to be read', async () => {
     const { json } = await world.admin('GET', '/api/functions/types')
     expect(json.declarations).toContain("declare module 'callgate'")

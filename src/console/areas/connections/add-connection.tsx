@@ -15,6 +15,7 @@ export function AddConnectionModal({ opened, onClose }: { opened: boolean; onClo
   const close = () => {
     form.reset()
     add.reset()
+    setFrom('url_env')
     onClose()
   }
   const submit = form.onSubmit(({ name, ...kept }) =>

@@ -23,7 +23,7 @@ export function DatasetsPage() {
   const columns = useMemo(() => columnsFor(project.slug), [project.slug])
   const params = { project: project.slug }
   const actions = may(session, 'editor', project.slug) && (
-    <Group gap="xs">
+    <Group gap="xs" justify="center">
       {session.is_admin && (
         <ButtonLink
           to="/projects/$project/datasets/connect"

@@ -5,16 +5,13 @@ import { useProject } from '../../api/projects.ts'
 import type { UploadItem } from '../../api/upload-queue.ts'
 import { datasets as t } from '../../texts/datasets.ts'
 import { TextLink } from '../../ui/link.tsx'
-import { UploadCard } from '../../ui/upload-card.tsx'
+import { type UploadActions, UploadCard } from '../../ui/upload-card.tsx'
 import { type DatasetRow, importProgressQuery, type UploadFields } from './api.ts'
 
-interface DatasetUploadProps {
+interface DatasetUploadProps extends UploadActions<UploadFields> {
   item: UploadItem<UploadFields, DatasetRow>
   known: DatasetRow[]
   isReadable: boolean
-  onEdit: (fields: UploadFields) => void
-  onRemove: () => void
-  onRetry: () => void
 }
 
 /** A file that becomes a dataset, or new rows of one. */

@@ -1,4 +1,3 @@
-import { Button, Group, Stack } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useSearch } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
@@ -6,10 +5,8 @@ import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { useUploadQueue } from '../../api/upload-queue.ts'
 import { datasets as t } from '../../texts/datasets.ts'
-import { uploads } from '../../texts/uploads.ts'
-import { FileDrop } from '../../ui/file-drop.tsx'
-import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { Page } from '../../ui/page.tsx'
+import { UploadList } from '../../ui/upload-list.tsx'
 import { type DatasetRow, datasetsQuery, type UploadFields, useUploadDataset } from './api.ts'
 import { DatasetUpload } from './upload-card.tsx'
 
@@ -23,31 +20,19 @@ export function UploadPage() {
   const send = useUploadDataset(project.project_id)
   const queue = useUploadQueue<UploadFields, DatasetRow>(file => proposed(file, target, replaced), send)
   if (!may(session, 'editor', project.slug)) throw new Problem(404, {})
-  const ready = queue.items.filter(item => item.state === 'chosen' && formatOf(item.file) && item.fields.name !== '')
   return (
     <Page title={t.uploadTitle} about={target ? t.newVersionOf(target) : t.uploadAbout}>
-      <FileDrop label={t.drop} text={t.drop} hint={t.dropHint} several={target === undefined} onFiles={queue.add} />
-      <Stack gap="sm">
-        {queue.items.map(item => (
-          <DatasetUpload
-            key={item.id}
-            item={item}
-            known={known ?? []}
-            isReadable={formatOf(item.file) !== undefined}
-            onEdit={fields => queue.edit(item.id, fields)}
-            onRemove={() => queue.remove(item.id)}
-            onRetry={() => queue.start(({ id }) => id === item.id)}
-          />
-        ))}
-      </Stack>
-      {ready.length > 0 && (
-        <Group>
-          <Button onClick={() => queue.start(({ id }) => ready.some(item => item.id === id))}>
-            {t.start(ready.length)}
-          </Button>
-        </Group>
-      )}
-      <LeaveGuard when={queue.busy} title={uploads.leaveTitle} text={uploads.leaveText} />
+      <UploadList
+        queue={queue}
+        drop={t.drop}
+        dropHint={t.dropHint}
+        several={target === undefined}
+        isReady={({ file, fields }) => formatOf(file) !== undefined && fields.name !== ''}
+        start={t.start}
+        card={(item, actions) => (
+          <DatasetUpload item={item} known={known ?? []} isReadable={formatOf(item.file) !== undefined} {...actions} />
+        )}
+      />
     </Page>
   )
 }

@@ -1,4 +1,4 @@
-import { Badge, Code, Group, Text } from '@mantine/core'
+import { Badge, Code, Group } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
@@ -14,9 +14,13 @@ import type { AssetRow } from './api.ts'
 /** What answers now. `services` are all, drafts among them; undefined while they are read. */
 export function Published({ services }: { services: AssetRow[] | undefined }) {
   const { data: projects = [] } = useQuery(projectsQuery)
-  const columns = useMemo(() => columnsFor(new Map(projects.map(p => [p.project_id, p]))), [projects])
+  const isHere = useParams({ strict: false }).project !== undefined
+  const columns = useMemo(
+    () => columnsFor(new Map(projects.map(p => [p.project_id, p]))).filter(({ key }) => !isHere || key !== 'project'),
+    [projects, isHere],
+  )
   const published = useMemo(() => services?.filter(({ status }) => status === 'published'), [services])
-  const about = useParams({ strict: false }).project === undefined ? t.publishedAbout : t.publishedHere
+  const about = isHere ? t.publishedHere : t.publishedAbout
   const drafts = (services?.length ?? 0) - (published?.length ?? 0)
   return (
     <Section title={t.published} about={`${about}${drafts > 0 ? ` ${t.drafts(drafts)}` : ''}`}>
@@ -42,9 +46,13 @@ const columnsFor = (projects: Map<number, ProjectRow>): Column<AssetRow>[] => [
     header: t.service,
     sort: service => service.title,
     cell: service => (
-      <Text size="sm" fw={500} truncate>
+      <TextLink
+        to="/projects/$project/services/$service"
+        params={{ project: projects.get(service.project_id)?.slug ?? '', service: service.asset_key }}
+        fw={500}
+      >
         {service.title || service.asset_key}
-      </Text>
+      </TextLink>
     ),
   },
   {

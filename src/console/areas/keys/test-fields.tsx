@@ -67,7 +67,7 @@ function ParameterFields({ shape, input, problem, onChange }: InputFieldsProps) 
         {`${t.optional} (${optional.length})`}
       </Button>
       <Collapse expanded={opened}>
-        <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
+        <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm" style={{ alignItems: 'end' }}>
           {optional.map(field)}
         </SimpleGrid>
       </Collapse>

@@ -7,7 +7,7 @@ import { members as t } from '../../texts/members.ts'
 import { FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { usersQuery } from '../users/api.ts'
-import { useSetMember } from './api.ts'
+import { membersQuery, useSetMember } from './api.ts'
 
 export const ROLES = (['viewer', 'editor', 'admin'] as const).map(role => ({ value: role, label: common.roles[role] }))
 
@@ -21,6 +21,9 @@ interface AddMemberProps {
 export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
   const { is_admin } = useSession()
   const { data: users = [] } = useQuery({ ...usersQuery, enabled: opened && is_admin })
+  const { data: members = [] } = useQuery({ ...membersQuery(project), enabled: opened })
+  // administrators have every role already
+  const others = users.filter(user => !user.is_admin && !members.some(({ username }) => username === user.username))
   const form = useForm<{ username: string; role: Role }>({ initialValues: { username: '', role: 'viewer' } })
   const set = useSetMember(project)
   const close = () => {
@@ -51,7 +54,7 @@ export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
         size="sm"
         required
         data-autofocus
-        data={users.map(user => user.username)}
+        data={others.map(user => user.username)}
         limit={20}
         autoCapitalize="none"
         spellCheck={false}

@@ -1,4 +1,4 @@
-import { Button, Group, SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
+import { SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useSearch } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
@@ -6,12 +6,10 @@ import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { type UploadItem, useUploadQueue } from '../../api/upload-queue.ts'
 import { models as t } from '../../texts/models.ts'
-import { uploads } from '../../texts/uploads.ts'
-import { FileDrop } from '../../ui/file-drop.tsx'
-import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { TextLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
-import { UploadCard } from '../../ui/upload-card.tsx'
+import { type UploadActions, UploadCard } from '../../ui/upload-card.tsx'
+import { UploadList } from '../../ui/upload-list.tsx'
 import { type ModelRow, modelsQuery, type UploadFields, useUploadModel } from './api.ts'
 
 /** New models, or a new version of one. */
@@ -26,29 +24,17 @@ export function UploadModelPage() {
     useUploadModel(project.project_id),
   )
   if (!may(session, 'editor', project.slug)) throw new Problem(404, {})
-  const ready = queue.items.filter(({ state, file, fields }) => state === 'chosen' && isModel(file) && fields.name)
   return (
     <Page title={target ? t.uploadVersion : t.uploadTitle} about={target ? t.versionAbout(target) : t.uploadAbout}>
-      <FileDrop label={t.drop} text={t.drop} hint={t.dropHint} several={target === undefined} onFiles={queue.add} />
-      <Stack gap="sm">
-        {queue.items.map(item => (
-          <ModelUpload
-            key={item.id}
-            item={item}
-            onEdit={fields => queue.edit(item.id, fields)}
-            onRemove={() => queue.remove(item.id)}
-            onRetry={() => queue.start(({ id }) => id === item.id)}
-          />
-        ))}
-      </Stack>
-      {ready.length > 0 && (
-        <Group>
-          <Button onClick={() => queue.start(({ id }) => ready.some(item => item.id === id))}>
-            {t.start(ready.length)}
-          </Button>
-        </Group>
-      )}
-      <LeaveGuard when={queue.busy} title={uploads.leaveTitle} text={uploads.leaveText} />
+      <UploadList
+        queue={queue}
+        drop={t.drop}
+        dropHint={t.dropHint}
+        several={target === undefined}
+        isReady={({ file, fields }) => isModel(file) && fields.name !== ''}
+        start={t.start}
+        card={(item, actions) => <ModelUpload item={item} {...actions} />}
+      />
     </Page>
   )
 }
@@ -65,11 +51,8 @@ function proposed(file: File, target: string | undefined, before: ModelRow | und
   }
 }
 
-interface ModelUploadProps {
+interface ModelUploadProps extends UploadActions<UploadFields> {
   item: UploadItem<UploadFields, ModelRow>
-  onEdit: (fields: UploadFields) => void
-  onRemove: () => void
-  onRetry: () => void
 }
 
 function ModelUpload({ item, onEdit, onRemove, onRetry }: ModelUploadProps) {

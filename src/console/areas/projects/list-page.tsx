@@ -26,7 +26,7 @@ export function ProjectsPage() {
     </Button>
   )
   return (
-    <Page title={t.title} actions={data && data.length > 0 ? add : undefined}>
+    <Page title={t.title} about={t.about} actions={data && data.length > 0 ? add : undefined}>
       <ProblemAlert error={error} />
       {data?.length === 0 ? (
         <EmptyState

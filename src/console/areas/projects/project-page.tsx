@@ -12,6 +12,7 @@ import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { servicesQuery } from '../home/api.ts'
 import { Published } from '../home/published.tsx'
 import { Traffic } from '../home/traffic.tsx'
+import { Contents } from './contents.tsx'
 import { EditProjectModal } from './edit-project.tsx'
 
 export function ProjectPage() {
@@ -35,6 +36,7 @@ export function ProjectPage() {
       }
     >
       <ProblemAlert error={error} />
+      <Contents services={services?.length} />
       {hasNone ? (
         <EmptyState
           icon={IconRocket}

@@ -3,12 +3,12 @@ import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { NewServiceInput, ServiceInput, WholeVersion } from '../../../management/assets.ts'
 import type { DatasetRow } from '../../../management/datasets.ts'
 import type { ModelRow } from '../../../management/models.ts'
-import type { TrialAnswer } from '../../../management/try-endpoint.ts'
+import type { EndpointCheck, TrialAnswer } from '../../../management/try-endpoint.ts'
 import { api } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { type Service, type ServiceRow, useServicesChanged } from '../../api/services.ts'
 
-export type { DatasetRow, ModelRow, TrialAnswer, WholeVersion }
+export type { DatasetRow, EndpointCheck, ModelRow, TrialAnswer, WholeVersion }
 
 export const datasetsQuery = (project: number) =>
   queryOptions({
@@ -89,3 +89,22 @@ export const useRemoveService = () =>
 /** Runs an endpoint as it stands in the editor. @throws Problem as a call of it, and what does not compile */
 export const tryEndpoint = (service: number, endpoint: EndpointConfig, input: unknown, signal?: AbortSignal) =>
   api<TrialAnswer>(`/api/api-services/${service}/try`, { method: 'POST', body: { endpoint, input }, signal })
+
+/**
+ * Whether an endpoint could be published among the others of the draft. Refused: a Problem, as publishing would be.
+ * @param etag of the service, whose other endpoints matter
+ * @param endpoint in JSON
+ */
+export const endpointCheckQuery = (service: number, etag: string | undefined, endpoint: string) =>
+  queryOptions({
+    queryKey: ['check', service, etag, endpoint],
+    queryFn: ({ signal }) =>
+      api<EndpointCheck>(`/api/api-services/${service}/check`, {
+        method: 'POST',
+        json: `{"endpoint":${endpoint}}`,
+        signal,
+      }),
+    retry: false,
+    staleTime: 30_000,
+    gcTime: 60_000,
+  })

@@ -1,15 +1,17 @@
 import { Alert, Badge, Button, Group, List, Stack, Text, Textarea } from '@mantine/core'
-import { IconPlayerPlay } from '@tabler/icons-react'
+import { IconAlertTriangle, IconCircleCheck, IconPlayerPlay } from '@tabler/icons-react'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { FunctionEndpoint, ModelEndpoint } from '../../../catalog/service-config.ts'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { useService } from '../../api/services.ts'
+import { parts } from '../../texts/endpoint-parts.ts'
 import { services as t } from '../../texts/services.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { type ModelRow, modelsQuery, tryEndpoint } from './api.ts'
+import { useCheck } from './checked.tsx'
 
 /** A call with a body, made when it is asked for: what came back, and what a function logged. */
 export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEndpoint }) {
@@ -34,6 +36,7 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
   const log = run.data?.log ?? (Array.isArray(failure?.body.log) ? (failure.body.log as string[]) : undefined)
   return (
     <Stack gap="sm">
+      <CheckResult />
       <Textarea
         label={t.inputOf[endpoint.kind]}
         value={text}
@@ -55,9 +58,29 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
         {run.data && (
           <CodeSample label={t.answer} samples={[{ language: 'JSON', code: JSON.stringify(run.data.body, null, 2) }]} />
         )}
-        {endpoint.kind === 'function' && log && <Log lines={log} />}
+        {log && (endpoint.kind === 'function' || log.length > 0) && <Log lines={log} />}
       </Stack>
     </Stack>
+  )
+}
+
+/** Whether the endpoint as it stands could be published. */
+function CheckResult() {
+  const { accepted, refusal } = useCheck()
+  return (
+    <div aria-live="polite">
+      {refusal && (
+        <Alert color="yellow" icon={<IconAlertTriangle size={18} />} title={parts.refusedAsItStands}>
+          {refusal.message}
+        </Alert>
+      )}
+      {accepted && (
+        <Group gap={6}>
+          <IconCircleCheck size={16} color="var(--mantine-color-anchor)" aria-hidden />
+          <Text size="sm">{parts.acceptable}</Text>
+        </Group>
+      )}
+    </div>
   )
 }
 

@@ -9,6 +9,7 @@ import { services as t } from '../../texts/services.ts'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { Checked } from './checked.tsx'
 import { ConflictAlert } from './conflict-alert.tsx'
 import { EndpointForm } from './endpoint-form.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
@@ -100,24 +101,26 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
           onTake={editing.takeTheirs}
         />
       )}
-      <div className={edits ? 'editor-columns' : undefined}>
-        <Fieldset variant="unstyled" disabled={!edits} miw={0} aria-label={t.kinds[draft.kind].name}>
-          {view === 'form' && form}
-          {jsonOpened && (
-            // what is no valid JSON yet stays there while the form is looked at
-            <Box hidden={view !== 'json'}>
-              <Suspense fallback={<Box aria-busy="true" mih={300} />}>
-                <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
-              </Suspense>
-            </Box>
+      <Checked endpoint={draft}>
+        <div className={edits ? 'editor-columns' : undefined}>
+          <Fieldset variant="unstyled" disabled={!edits} m={0} miw={0} aria-label={t.kinds[draft.kind].name}>
+            {view === 'form' && form}
+            {jsonOpened && (
+              // what is no valid JSON yet stays there while the form is looked at
+              <Box hidden={view !== 'json'}>
+                <Suspense fallback={<Box aria-busy="true" mih={300} />}>
+                  <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
+                </Suspense>
+              </Box>
+            )}
+          </Fieldset>
+          {edits && (
+            <CatchBoundary getResetKey={() => JSON.stringify(draft)} errorComponent={() => null}>
+              <Preview endpoint={draft} />
+            </CatchBoundary>
           )}
-        </Fieldset>
-        {edits && (
-          <CatchBoundary getResetKey={() => JSON.stringify(draft)} errorComponent={() => null}>
-            <Preview endpoint={draft} />
-          </CatchBoundary>
-        )}
-      </div>
+        </div>
+      </Checked>
       {edits && !conflict && <ProblemAlert error={editing.error} />}
       {edits && (dirty || id === undefined) && (
         <Paper p="xs" shadow="md" style={{ position: 'sticky', bottom: 12, zIndex: 2 }}>

@@ -1,13 +1,21 @@
 /** Inputs of an endpoint's members: an empty one leaves the member out. */
 import { ActionIcon, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
+import { useProject } from '../../api/projects.ts'
 import type { EndpointConfig } from '../../api/services.ts'
+import { may, useSession } from '../../api/session.ts'
 import { query as q } from '../../texts/services.ts'
 
 /** Of the form of a kind of endpoint. */
 export interface FormProps<E extends EndpointConfig> {
   endpoint: E
   onChange: (endpoint: E) => void
+}
+
+/** Whether who is signed in may change the endpoints of this project. */
+export function useEdits(): boolean {
+  const session = useSession()
+  return may(session, 'editor', useProject().slug)
 }
 
 interface FieldProps<Value> {
@@ -33,7 +41,7 @@ export function TextField({ value, onChange, ...rest }: FieldProps<string> & { e
   )
 }
 
-export function LongTextField({ value, onChange, ...rest }: FieldProps<string>) {
+export function LongTextField({ value, onChange, ...rest }: FieldProps<string> & { minRows?: number }) {
   return (
     <Textarea
       {...rest}
@@ -85,6 +93,10 @@ export const replacing = <T,>(list: readonly T[], index: number, ...by: T[]): T[
   ...by,
   ...list.slice(index + 1),
 ]
+
+/** undefined for an object without members: it is left out of the endpoint. */
+export const unlessBare = <T extends object>(object: T): T | undefined =>
+  Object.keys(object).length > 0 ? object : undefined
 
 /** undefined for a list without members: it is left out of the endpoint. */
 export const unlessEmpty = <T,>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined)

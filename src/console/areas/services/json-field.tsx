@@ -1,10 +1,13 @@
-import { Textarea } from '@mantine/core'
 import { useState } from 'react'
-import { services as t } from '../../texts/services.ts'
+import { parts as t } from '../../texts/endpoint-parts.ts'
+import { useTrouble } from './checked.tsx'
+import { CodeField } from './code-field.tsx'
 
 interface JsonFieldProps {
   label: string
   description?: string
+  /** of the endpoint, as refusals name it */
+  member: string
   value: unknown
   onChange: (value: unknown) => void
 }
@@ -12,34 +15,36 @@ interface JsonFieldProps {
 const written = (value: unknown) => (value === undefined ? '' : JSON.stringify(value, null, 2))
 
 /** A member that is JSON itself; empty leaves it out. What is not valid yet stays in the field only. */
-export function JsonField({ label, description, value, onChange }: JsonFieldProps) {
+export function JsonField({ label, description, member, value, onChange }: JsonFieldProps) {
   const [text, setText] = useState(() => written(value))
+  const refused = useTrouble(member)
   const read = parsed(text)
-  const valid = read !== 'invalid'
-  const shown = valid && JSON.stringify(read?.value) !== JSON.stringify(value) ? written(value) : text
+  const isValid = !('reason' in read)
+  const shown = isValid && JSON.stringify(read.value) !== JSON.stringify(value) ? written(value) : text
   const change = (typed: string) => {
     setText(typed)
     const given = parsed(typed)
-    if (given !== 'invalid') onChange(given?.value)
+    // the editor tells of what was put into it, too
+    if (!('reason' in given) && JSON.stringify(given.value) !== JSON.stringify(value)) onChange(given.value)
   }
   return (
-    <Textarea
+    <CodeField
       label={label}
       description={description}
+      language="json"
       value={shown}
-      onChange={event => change(event.currentTarget.value)}
-      error={valid ? undefined : t.fieldNotJson}
-      styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 12 } }}
-      spellCheck={false}
+      onChange={change}
+      error={isValid ? refused : t.notJson(read.reason)}
+      minHeight={96}
     />
   )
 }
 
-function parsed(text: string): { value: unknown } | undefined | 'invalid' {
-  if (text.trim() === '') return undefined
+function parsed(text: string): { value?: unknown } | { reason: string } {
+  if (text.trim() === '') return {}
   try {
     return { value: JSON.parse(text) as unknown }
-  } catch {
-    return 'invalid'
+  } catch (error) {
+    return { reason: (error as Error).message }
   }
 }

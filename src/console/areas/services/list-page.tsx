@@ -46,7 +46,7 @@ export function ServicesPage() {
     </Button>
   )
   return (
-    <Page title={t.title} actions={data && data.length > 0 ? add : undefined}>
+    <Page title={t.title} about={t.about} actions={data && data.length > 0 ? add : undefined}>
       <ProblemAlert error={error} />
       {data?.length === 0 ? (
         <EmptyState icon={IconApi} title={t.emptyTitle} text={edits ? t.emptyText : t.emptyViewer} action={add} />

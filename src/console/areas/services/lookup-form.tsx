@@ -3,6 +3,7 @@ import type { LookupEndpoint } from '../../../catalog/service-config.ts'
 import { services as t } from '../../texts/services.ts'
 import { DatasetSelect, useDatasets } from './dataset-select.tsx'
 import { type FormProps, having, NumberField, TextField, unlessEmpty } from './fields.tsx'
+import { ExampleField } from './query/note-fields.tsx'
 
 export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
   const dataset = useDatasets()?.find(({ name }) => name === endpoint.dataset)
@@ -12,7 +13,7 @@ export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
   return (
     <Stack gap="md">
       <DatasetSelect value={endpoint.dataset} onChange={choose} />
-      <Group gap="sm" align="flex-start" grow preventGrowOverflow={false}>
+      <Group gap="sm" align="flex-end" grow preventGrowOverflow={false}>
         <Select
           label={t.keyColumn}
           data={withKnown(columns, endpoint.key_column)}
@@ -58,11 +59,19 @@ export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
           w={180}
         />
       </Group>
-      <TextField
-        label={t.keyDescription}
-        value={endpoint.key_description}
-        onChange={key_description => set({ key_description })}
-      />
+      <Group gap="sm" align="flex-end">
+        <TextField
+          label={t.keyDescription}
+          value={endpoint.key_description}
+          onChange={key_description => set({ key_description })}
+          flex="3 1 240px"
+        />
+        <ExampleField
+          example={endpoint.key_example}
+          onChange={key_example => set({ key_example })}
+          type={dataset?.columns.find(({ name }) => name === endpoint.key_column)?.data_type}
+        />
+      </Group>
     </Stack>
   )
 }

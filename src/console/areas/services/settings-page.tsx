@@ -54,7 +54,8 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
     )
   return (
     <Section title={t.general}>
-      <form
+      <Paper
+        component="form"
         onSubmit={event => {
           event.preventDefault()
           submit(base.etag)
@@ -106,14 +107,14 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
             <ProblemAlert error={isMeanwhile(save.error) && !dirty ? undefined : save.error} />
           )}
           {edits && (
-            <Group>
+            <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={!dirty || isStale}>
                 {common.save}
               </Button>
             </Group>
           )}
         </Stack>
-      </form>
+      </Paper>
       <LeaveGuard when={edits && dirty && !save.isPending} />
     </Section>
   )
@@ -184,7 +185,7 @@ function Deletion({ service }: { service: Service }) {
   return (
     <Section title={t.danger} about={t.dangerText}>
       <Group>
-        <Button color="red" variant="light" onClick={ask}>
+        <Button color="red" variant="outline" onClick={ask}>
           {t.deleteService}
         </Button>
       </Group>

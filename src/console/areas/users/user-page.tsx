@@ -53,7 +53,7 @@ function Remove({ user }: { user: UserRow }) {
       },
     })
   return (
-    <Button variant="default" onClick={ask}>
+    <Button color="red" variant="outline" onClick={ask}>
       {t.removeUser}
     </Button>
   )

@@ -2,8 +2,10 @@ import { Checkbox, SegmentedControl, Select } from '@mantine/core'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
 import { ColumnSelect } from './column-select.tsx'
+import { NoteFields } from './note-fields.tsx'
 import { AddButton, Entry } from './part.tsx'
-import { type Filter, fixedValue, type Operator, type QueryTable } from './tables.ts'
+import type { Filter, Operator, QueryTable } from './tables.ts'
+import { ValueField, valueFor } from './value-field.tsx'
 
 const OPERATORS = Object.entries(q.operators).map(([value, label]) => ({ value, label }))
 const SOURCES = [
@@ -59,14 +61,21 @@ interface FilterEntryProps {
 function FilterEntry({ label, filter, tables, names, onChange, onRemove }: FilterEntryProps) {
   const { column, op = 'eq', param, value } = filter
   const isPair = op === 'between'
-  const isList = op === 'in' || op === 'not_in'
   const type = tables.flatMap(table => table.columns).find(({ name }) => name === column)?.type
   const set = (change: Partial<Filter>) => onChange(having(filter, change))
   const ask = () => set({ value: undefined, param: paramOf(op, paramFor(column)) })
-  const fix = () => set({ param: undefined, required: undefined, default: undefined, value: blankValue(op) })
+  const fix = () =>
+    set({
+      param: undefined,
+      required: undefined,
+      default: undefined,
+      value: valueFor(op, undefined),
+      description: undefined,
+      example: undefined,
+    })
   const operate = (next: Operator) => {
-    if (param !== undefined) set({ op: next, param: paramOf(next, [param].flat()[0]!) })
-    else set({ op: next, value: valueFor(next, textOf(value), type) })
+    if (param !== undefined) set({ op: next, param: paramOf(next, [param].flat()[0]!), default: undefined })
+    else set({ op: next, value: valueFor(next, value) })
   }
   const rename = (name: string) => {
     const followed = param === paramFor(column)
@@ -90,12 +99,12 @@ function FilterEntry({ label, filter, tables, names, onChange, onRemove }: Filte
         onChange={source => (source === 'param' ? ask() : fix())}
       />
       {param === undefined ? (
-        <TextField
+        <ValueField
           label={q.value}
-          placeholder={isPair || isList ? q.valuesHint : undefined}
-          value={textOf(value)}
-          onChange={(text = '') => set({ value: valueFor(op, text, type) })}
-          flex="1 1 140px"
+          op={op}
+          type={type}
+          value={value}
+          onChange={next => set({ value: next ?? valueFor(op, undefined) })}
         />
       ) : (
         <>
@@ -110,12 +119,13 @@ function FilterEntry({ label, filter, tables, names, onChange, onRemove }: Filte
             />
           ))}
           {!filter.required && (
-            <TextField
+            <ValueField
               label={q.default}
-              placeholder={isPair || isList ? q.valuesHint : undefined}
-              value={filter.default === undefined ? undefined : textOf(filter.default)}
-              onChange={text => set({ default: text === undefined ? undefined : valueFor(op, text, type) })}
-              flex="1 1 90px"
+              op={op}
+              type={type}
+              value={filter.default}
+              onChange={usual => set({ default: usual })}
+              optional
             />
           )}
           <Checkbox
@@ -124,6 +134,7 @@ function FilterEntry({ label, filter, tables, names, onChange, onRemove }: Filte
             onChange={event => set({ required: event.currentTarget.checked || undefined, default: undefined })}
             mb={8}
           />
+          <NoteFields label={label} noted={filter} onChange={set} type={type} />
         </>
       )}
     </Entry>
@@ -137,16 +148,3 @@ const paramOf = (op: Operator, name: string): Filter['param'] =>
 
 const pairWith = (pair: readonly [string, string], index: number, name: string): [string, string] =>
   index === 0 ? [name, pair[1]] : [pair[0], name]
-
-const blankValue = (op: Operator): Filter['value'] => {
-  if (op === 'is_null') return true
-  return op === 'in' || op === 'not_in' || op === 'between' ? [] : ''
-}
-
-const textOf = (value: Filter['value']): string => (Array.isArray(value) ? value.join(', ') : String(value ?? ''))
-
-function valueFor(op: Operator, text: string, type: string | undefined): Filter['value'] {
-  if (op === 'is_null') return text !== 'false'
-  if (op !== 'in' && op !== 'not_in' && op !== 'between') return fixedValue(text, type)
-  return text.split(/,\s?/).map(part => fixedValue(part, type))
-}

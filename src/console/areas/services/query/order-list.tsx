@@ -3,6 +3,7 @@ import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
 import { withKnown } from '../lookup-form.tsx'
 import { ColumnSelect } from './column-select.tsx'
+import { NoteFields } from './note-fields.tsx'
 import { AddButton, Entry, Part } from './part.tsx'
 import type { Order, QueryDefinition, QueryTable } from './tables.ts'
 
@@ -61,6 +62,7 @@ export function OrderList({ query, tables, names, onChange }: OrderListProps) {
                   onChange={text => set({ default: text?.includes(',') ? text.split(/,\s?/) : text })}
                   flex="1 1 160px"
                 />
+                <NoteFields label={label} noted={entry} onChange={set} type="text" />
               </>
             )}
           </Entry>
