@@ -9,6 +9,7 @@ import {
   IconHome,
   IconKey,
   IconPlugConnected,
+  IconServer,
   IconSettings,
   IconTable,
   IconTerminal2,
@@ -35,6 +36,7 @@ export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.datasets, icon: IconTable, to: '/projects/$project/datasets' },
   { label: t.models, icon: IconBox, to: '/projects/$project/models' },
   { label: t.services, icon: IconApi, to: '/projects/$project/services' },
+  { label: t.deployments, icon: IconServer, to: '/projects/$project/deployments' },
   { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
   { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },
 ]

@@ -3,7 +3,7 @@ import type { AssetRow } from '../../../management/assets.ts'
 import type { UsageEnds, UsageRow } from '../../../management/usage-view.ts'
 import { api, send } from '../../api/http.ts'
 
-export type { AssetRow, UsageRow }
+export type { AssetRow, UsageEnds, UsageRow }
 
 export interface Health {
   isReady: boolean

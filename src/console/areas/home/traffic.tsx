@@ -5,16 +5,29 @@ import { common } from '../../texts/common.ts'
 import { home as t } from '../../texts/home.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { trafficQuery } from './api.ts'
+import { trafficQuery, type UsageEnds, type UsageRow } from './api.ts'
 
 const TrafficChart = lazy(() => import('./traffic-chart.tsx'))
 
 /** What was called in the last 24 hours, and how it ended. */
 export function Traffic() {
   const { data, error } = useQuery(trafficQuery)
+  return <TrafficPanel title={t.traffic} about={t.trafficAbout} data={data} error={error} />
+}
+
+interface TrafficPanelProps {
+  title: string
+  about: string
+  /** undefined while it is read */
+  data: { totals: UsageEnds; series: UsageRow[] } | undefined
+  error: unknown
+}
+
+/** Calls as figures and a chart. */
+export function TrafficPanel({ title, about, data, error }: TrafficPanelProps) {
   if (error && !data)
     return (
-      <Section title={t.traffic}>
+      <Section title={title}>
         <ProblemAlert error={error} />
       </Section>
     )
@@ -28,7 +41,7 @@ export function Traffic() {
     [t.p95, p95 === null ? common.none : t.milliseconds(p95)],
   ]
   return (
-    <Section title={t.traffic} about={t.trafficAbout}>
+    <Section title={title} about={about}>
       <Paper>
         <Stack gap="md">
           <SimpleGrid cols={{ base: 2, sm: 4 }}>

@@ -1,0 +1,76 @@
+/** What a deployment is declared to be, while somebody edits it. */
+import type { CommandConfig, UpstreamConfig } from '../../../catalog/deployments.ts'
+import type { ModelReference } from '../../../catalog/service-config.ts'
+import { Problem } from '../../api/http.ts'
+import type { DeploymentRow, Kind } from './api.ts'
+
+/**
+ * The fields as the API takes them. `env` holds what is to change of the variables, as nobody is shown what they are set to:
+ * null takes one away.
+ */
+export type Definition = Partial<Omit<CommandConfig, 'env'> & UpstreamConfig & ModelReference> & {
+  env?: Record<string, string | null>
+}
+
+export interface EditorProps {
+  definition: Definition
+  onChange: (definition: Definition) => void
+  /** variables that are set already */
+  envNames: string[]
+  errors: Record<string, string>
+}
+
+export const definitionOf = ({ config }: Pick<DeploymentRow, 'config'>): Definition => {
+  const { env_names: _, ...definition } = config as Definition & { env_names?: string[] }
+  return definition
+}
+
+export const envNamesOf = ({ config }: Pick<DeploymentRow, 'config'>): string[] =>
+  (config as { env_names?: string[] }).env_names ?? []
+
+/** A new one begins as this. */
+export const blank = (kind: Kind): Definition => {
+  if (kind === 'command') return { command: [], min_instances: 1 }
+  return kind === 'upstream' ? { upstream: '' } : { model: '' }
+}
+
+export const kindOf = (definition: Definition): Kind | undefined => {
+  if (definition.command !== undefined) return 'command'
+  if (definition.upstream !== undefined) return 'upstream'
+  return definition.model !== undefined || definition.model_id !== undefined ? 'model' : undefined
+}
+
+/** The definition with these fields changed; those that are undefined are left out of it. */
+export const having = (definition: Definition, change: Partial<Definition>): Definition =>
+  Object.fromEntries(Object.entries({ ...definition, ...change }).filter(([, value]) => value !== undefined))
+
+/** For PATCH: what differs, and null for what is gone. */
+export function patchOf(before: Definition, after: Definition): Record<string, unknown> {
+  const [was, is] = [before as Record<string, unknown>, after as Record<string, unknown>]
+  const gone = Object.keys(was).filter(field => !(field in is))
+  const changed = Object.entries(is).filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(was[field]))
+  return { ...Object.fromEntries(gone.map(field => [field, null])), ...Object.fromEntries(changed) }
+}
+
+export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** What a refusal says, by the field that it names: `deployment NAME: cwd must be ...`. `name` where it is about that. */
+export function placeErrors(error: unknown, name: string): Record<string, string> {
+  if (!(error instanceof Problem) || error.status === 412) return {}
+  const { message } = error
+  if (message.startsWith('A deployment name ') || message.startsWith('name ') || error.status === 409)
+    return { name: message }
+  const about = `deployment ${name}: `
+  const text = message.startsWith(about) ? message.slice(about.length) : message
+  const field = /^([a-z_]+)(?=[ :.[])/.exec(text)?.[1]
+  if (!field || !FIELDS.has(field)) return {}
+  return { [field]: text.charAt(0).toUpperCase() + text.slice(1) }
+}
+
+/** Those that the form has. */
+const FIELDS = new Set(
+  (
+    'command cwd env health min_instances replicas idle_seconds start_timeout_seconds drain_seconds timeout_seconds ' +
+    'health_interval_seconds memory_mb cpus user upstream connect_timeout_seconds retries ca model'
+  ).split(' '),
+)
