@@ -26,3 +26,5 @@ Bun.serve({
   },
 })
 console.log(`ready on port ${PORT}`)
+
+export {}

@@ -54,7 +54,6 @@ export const deployments = {
   stopTitle: (name: string) => `Stop ${name}?`,
   stopText: 'Requests under way may end. Whoever calls it then gets 404, until somebody starts it again.',
 
-  failing: 'It does not run as it should',
   failingBecause: (reason: string) => `It does not run as it should: ${reason}`,
   lastLines: 'The last lines of its log',
   readLog: 'Read its log',

@@ -63,7 +63,7 @@ export function useRefusal(kind: Kind | null): string | null | undefined {
 export const lastLinesQuery = (project: number, name: string) =>
   queryOptions({
     queryKey: ['deployments', project, name, 'last lines'],
-    queryFn: ({ signal }) => apiText(`${logPath(project, name)}?lines=12`, { signal }),
+    queryFn: ({ signal }) => apiText(`${logPath(project, name)}?lines=8`, { signal }),
     refetchInterval: 2000,
   })
 

@@ -35,8 +35,8 @@ function CommandForm(props: EditorProps) {
   return (
     <Stack gap="md">
       <CommandField {...input('command')} />
-      <TextField label={t.cwd} description={t.cwdHint} {...input('cwd')} />
-      <TextField label={t.health} description={t.healthHint} {...input('health')} />
+      <TextField label={t.cwd} description={t.cwdHint} {...input('cwd')} placeholder="/srv/app" />
+      <TextField label={t.health} description={t.healthHint} {...input('health')} placeholder="/health" />
       <Group gap="xl" align="flex-start">
         <Switch
           label={t.alwaysOn}
@@ -47,7 +47,7 @@ function CommandForm(props: EditorProps) {
           }
           flex="1 1 260px"
         />
-        <NumberField label={t.replicas} {...input('replicas')} max={64} w={120} />
+        <NumberField label={t.replicas} {...input('replicas')} max={64} w={120} placeholder="1" />
       </Group>
       <VariablesField
         names={props.envNames}

@@ -54,23 +54,30 @@ export function patchOf(before: Definition, after: Definition): Record<string, u
 
 export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** What a refusal says, by the field that it names: `deployment NAME: cwd must be ...`. `name` where it is about that. */
-export function placeErrors(error: unknown, name: string): Record<string, string> {
-  if (!(error instanceof Problem) || error.status === 412) return {}
+/** What a refusal says of the name. */
+export function nameError(error: unknown): string | undefined {
+  if (!(error instanceof Problem)) return undefined
+  const { message, status } = error
+  return status === 409 || /^(A deployment name|name) /.test(message) ? message : undefined
+}
+
+/** What a refusal says, by the field of the form that it names: `deployment NAME: cwd must be ...`. */
+export function placeErrors(error: unknown, name: string, kind: Kind | undefined): Record<string, string> {
+  if (!(error instanceof Problem) || error.status !== 422) return {}
   const { message } = error
-  if (message.startsWith('A deployment name ') || message.startsWith('name ') || error.status === 409)
-    return { name: message }
   const about = `deployment ${name}: `
   const text = message.startsWith(about) ? message.slice(about.length) : message
   const field = /^([a-z_]+)(?=[ :.[])/.exec(text)?.[1]
-  if (!field || !FIELDS.has(field)) return {}
+  if (!field || !kind || !FIELDS[kind].includes(field)) return {}
   return { [field]: text.charAt(0).toUpperCase() + text.slice(1) }
 }
 
 /** Those that the form has. */
-const FIELDS = new Set(
-  (
-    'command cwd env health min_instances replicas idle_seconds start_timeout_seconds drain_seconds timeout_seconds ' +
-    'health_interval_seconds memory_mb cpus user upstream connect_timeout_seconds retries ca model'
-  ).split(' '),
-)
+const FIELDS: Record<Kind, string[]> = {
+  command: [
+    ...['command', 'cwd', 'env', 'health', 'min_instances', 'replicas', 'idle_seconds', 'start_timeout_seconds'],
+    ...['drain_seconds', 'timeout_seconds', 'health_interval_seconds', 'memory_mb', 'cpus', 'user'],
+  ],
+  upstream: ['upstream', 'health', 'timeout_seconds', 'connect_timeout_seconds', 'retries', 'ca'],
+  model: ['model'],
+}

@@ -1,7 +1,7 @@
 import { Alert, Badge, Code, Skeleton, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { Outlet, useParams } from '@tanstack/react-router'
+import { Outlet, useMatchRoute, useParams } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -37,7 +37,7 @@ export function DeploymentPage() {
   return (
     <Page
       title={deployment.name}
-      about={<span role="status">{t.states[stateOf(deployment)].text || t.failing}</span>}
+      about={t.states[stateOf(deployment)].text}
       badge={
         <>
           <StateBadge of={deployment} />
@@ -71,15 +71,14 @@ interface TroubleProps {
 /** Why it does not run, in the server's words and in its program's own last ones. */
 function Trouble({ deployment: { name }, reason, withLog }: TroubleProps) {
   const project = useProject()
-  const { data } = useQuery({ ...lastLinesQuery(project.project_id, name), enabled: withLog })
+  const isShown = useMatchRoute()({ to: `${BASE}/logs` }) !== false
+  const { data } = useQuery({ ...lastLinesQuery(project.project_id, name), enabled: withLog && !isShown })
   return (
     <Alert color="red" icon={<IconAlertTriangle size={18} />} title={t.failingBecause(reason)}>
-      {withLog && data && (
+      {withLog && !isShown && data && (
         <Stack gap={6}>
-          <Text size="xs" c="dimmed">
-            {t.lastLines}
-          </Text>
-          <Code block tabIndex={0} aria-label={t.lastLines} mah={170} style={{ overflow: 'auto' }}>
+          <Text size="xs">{t.lastLines}</Text>
+          <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
             {data.replace(/^\S+T(\S{8})\S*Z /gm, '$1 ').trimEnd()}
           </Code>
           <TextLink to={`${BASE}/logs`} params={{ project: project.slug, deployment: name }}>

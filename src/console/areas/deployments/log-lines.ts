@@ -15,7 +15,7 @@ export interface LogLine {
   text: string
 }
 
-const LINE = /^(\d{4}-\S+Z) (r\d+\.\d+) (?:(out|err) )?(.*)$/s
+const LINE = /^(\d{4}-\S+Z) (r\d+\.\d+) (?:(out|err) |callgate: )?(.*)$/s
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[ -/]*[@-~]`, 'g')
 
 /** A line as Callgate writes it: time, process, stream (none: its own remark), text. */

@@ -11,7 +11,7 @@ import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { type DeclarableKind, deploymentsQuery, type Kind, useAddDeployment } from './api.ts'
-import { blank, type Definition, isSame, placeErrors } from './definition.ts'
+import { blank, type Definition, isSame, nameError } from './definition.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
 
 const MOST_OF_A_NAME = 63
@@ -39,7 +39,7 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
   const [kind, setKind] = useState(first)
   const [created, setCreated] = useState(false)
   const definition = drafts[kind] ?? blank(kind)
-  const errors = placeErrors(add.error, name)
+  const errorOfName = nameError(add.error)
   const mine = kinds.filter(({ refusal }) => refusal === null)
   const refusals = [...new Set(kinds.flatMap(({ refusal }) => refusal ?? []))]
   const isDirty = name !== '' || !isSame(definition, blank(kind))
@@ -73,7 +73,7 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
               description={t.nameHint}
               value={name}
               onChange={event => setName(event.currentTarget.value)}
-              error={errors.name}
+              error={errorOfName}
               maxLength={MOST_OF_A_NAME}
               autoComplete="off"
               autoCapitalize="none"
@@ -111,10 +111,10 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
             definition={definition}
             onChange={changed => setDrafts({ ...drafts, [kind]: changed })}
             envNames={NONE}
-            errors={errors}
+            name={name}
+            error={errorOfName ? undefined : add.error}
           />
         </Paper>
-        {Object.keys(errors).length === 0 && <ProblemAlert error={add.error} />}
         <Group gap="xs">
           <Button type="submit" loading={add.isPending}>
             {t.create}

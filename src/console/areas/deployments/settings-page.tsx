@@ -7,9 +7,8 @@ import { deployments as t } from '../../texts/deployments.ts'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useRefusal } from './api.ts'
-import { type Definition, placeErrors } from './definition.ts'
+import type { Definition } from './definition.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
 import { DeleteDeployment } from './delete-deployment.tsx'
 import { useDefinition } from './use-definition.ts'
@@ -22,7 +21,6 @@ export function SettingsPage() {
   const { deployment, draft, dirty, conflict, error, saving } = editing
   const refusal = useRefusal(deployment.kind)
   const edits = refusal === null
-  const errors = placeErrors(error, deployment.name)
   const isMeanwhile = error instanceof Problem && error.status === 412
   const save = async (write: () => Promise<void>) => {
     try {
@@ -57,12 +55,12 @@ export function SettingsPage() {
                   definition={draft}
                   onChange={editing.setDraft}
                   envNames={editing.envNames}
-                  errors={errors}
+                  name={deployment.name}
+                  error={isMeanwhile && conflict ? undefined : error}
                   readOnly={!edits}
                 />
               </Fieldset>
             </Paper>
-            {Object.keys(errors).length === 0 && !(isMeanwhile && conflict) && <ProblemAlert error={error} />}
             {edits && dirty && (
               <Paper p="xs" className="save-bar">
                 <Group justify="flex-end" gap="xs">
