@@ -74,7 +74,7 @@ describeInBrowser('deployments', () => {
     callgate = await startConsole()
     garden = await projectId(callgate, 'garden')
     bank = await projectId(callgate, 'bank')
-    key = (await callgate.admin('POST', `/api/projects/${garden}/api-keys`, { name: 'chat window' })).json.key
+    key = (await callgate.admin('POST', `/api/projects/${garden}/api-keys`, { name: 'shop' })).json.key
   })
   afterAll(async () => {
     await closeTabs()
@@ -308,12 +308,12 @@ describeInBrowser('deployments', () => {
     const tab = await open('root', 'deployments/doomed/settings')
     await tab.getByRole('button', { name: 'Delete deployment' }).click()
     const dialog = tab.getByRole('dialog')
-    await dialog.getByText(/^chat window: \d+ calls?$/).waitFor()
+    await dialog.getByText(/^shop: \d+ calls?$/).waitFor()
     expect(await dialog.getByRole('button', { name: 'Delete deployment' }).isDisabled()).toBe(true)
     await dialog.getByLabel('Type doomed to go on').fill('doomed')
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { level: 1, name: 'Deployments' }).waitFor()
-    await tab.getByRole('table', { name: 'Deployments' }).getByText('species').waitFor()
+    await tab.getByRole('link', { name: 'species' }).waitFor()
     expect(await tab.getByRole('link', { name: 'doomed' }).count()).toBe(0)
     expect((await shown('doomed')).status).toBe(404)
   })

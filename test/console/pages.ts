@@ -271,7 +271,7 @@ export const PAGES: ConsolePage[] = [
   {
     name: 'deployment-callers',
     path: '/projects/garden/deployments/sentiment/callers',
-    ready: page => page.getByText('No key reaches it').waitFor(),
+    ready: page => page.getByRole('row', { name: /^chat window This deployment only/ }).waitFor(),
   },
   {
     name: 'deployment-settings',

@@ -93,6 +93,7 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
               allowed_endpoints: ['plants.plant'],
               manage_models: true,
             },
+            { name: 'chat window', allowed_deployments: ['sentiment'] },
           ],
         },
         { slug: 'bank', name: 'Bank', description: 'Nothing in it yet' },

@@ -1,5 +1,6 @@
 import { Button, Stack, Text } from '@mantine/core'
 import { IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react'
+import { useProject } from '../../api/projects.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
@@ -14,6 +15,7 @@ const DONE: Record<DeploymentAction, (name: string) => string> = {
 
 /** What editors may do to one that is there: what its state allows. */
 export function Actions({ deployment: { name, kind, enabled, status } }: { deployment: DeploymentRow }) {
+  const { project_id } = useProject()
   const act = useAct(name)
   const run = (action: DeploymentAction) =>
     act.mutate(action, { onSuccess: () => showDone(DONE[action](name)), onError: showProblem })
@@ -23,7 +25,7 @@ export function Actions({ deployment: { name, kind, enabled, status } }: { deplo
       children: (
         <Stack gap="sm">
           <Text size="sm">{t.stopText}</Text>
-          <RecentCallers name={name} />
+          <RecentCallers project={project_id} name={name} />
         </Stack>
       ),
       confirm: t.stop,

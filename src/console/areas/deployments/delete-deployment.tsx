@@ -12,7 +12,7 @@ import { RecentCallers } from './recent-callers.tsx'
 /** A model's is for editors to delete, a server's for administrators of the project. */
 export function DeleteDeployment({ deployment: { name, kind } }: { deployment: DeploymentRow }) {
   const session = useSession()
-  const { slug } = useProject()
+  const { slug, project_id } = useProject()
   const navigate = useNavigate()
   const remove = useDeleteDeployment(name)
   if (!may(session, kind === 'model' ? 'editor' : 'admin', slug)) return null
@@ -22,7 +22,7 @@ export function DeleteDeployment({ deployment: { name, kind } }: { deployment: D
       children: (
         <Stack gap="sm">
           <Text size="sm">{t.deleteText}</Text>
-          <RecentCallers name={name} />
+          <RecentCallers project={project_id} name={name} />
         </Stack>
       ),
       confirm: t.deleteIt,

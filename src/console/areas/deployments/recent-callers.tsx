@@ -1,6 +1,5 @@
 import { List, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useProject } from '../../api/projects.ts'
 import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -8,10 +7,9 @@ import { callersQuery } from './api.ts'
 
 const SHOWN = 8
 
-/** Whom it would break: for the question before it is stopped or deleted. */
-export function RecentCallers({ name }: { name: string }) {
-  const { project_id } = useProject()
-  const { data, error } = useQuery(callersQuery(project_id, name))
+/** Whom it would break: for the question before it is stopped or deleted, which is asked outside of any page. */
+export function RecentCallers({ project, name }: { project: number; name: string }) {
+  const { data, error } = useQuery(callersQuery(project, name))
   if (error) return <ProblemAlert error={error} />
   if (!data) return <Skeleton height={20} role="status" aria-busy="true" aria-label={common.loading} />
   if (data.length === 0) return <Text size="sm">{t.notCalled}</Text>
