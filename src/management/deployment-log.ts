@@ -37,25 +37,32 @@ export function deploymentLog(
   const wantsEvents = request.headers.get('accept')?.includes('text/event-stream') ?? false
   if (!wantsEvents && url.searchParams.get('follow') !== 'true')
     return new Response(lastLines(path, lines), { headers: TEXT })
+  const headers = wantsEvents ? EVENTS : TEXT
+  // what is asked for by HEAD has no body, and nobody who would read it to its end
+  if (request.method === 'HEAD') return new Response(null, { headers })
   const from = wantsEvents ? placeOf(request.headers.get('last-event-id')) : undefined
   if (following >= MOST_FOLLOWED) throw unavailable('Too many logs are followed at the moment.', 10)
   keepOpen(request)
   const gone = new AbortController()
   const ends = [gone.signal, request.signal, context.fleet.closing]
   if (wantsEvents) ends.push(AbortSignal.timeout(LONGEST_MS))
-  const pieces = followed(path, { lines, from }, AbortSignal.any(ends))
+  const ended = AbortSignal.any(ends)
+  const pieces = followed(path, { lines, from }, ended)
   const text = wantsEvents ? events(pieces) : bytesOf(pieces)
-  return new Response(
-    streamOf(text, () => gone.abort()),
-    { headers: wantsEvents ? EVENTS : TEXT },
-  )
+  const body = streamOf(text, ended, () => gone.abort())
+  return new Response(body, { headers })
 }
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
 /** The last of them is nginx's: it would hold events back. */
 const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
 
-function streamOf(pieces: AsyncGenerator<Uint8Array | string>, end: () => void): ReadableStream<Uint8Array> {
+/** @param ended aborted when nobody reads any more; `end` has it be that */
+function streamOf(
+  pieces: AsyncGenerator<Uint8Array | string>,
+  ended: AbortSignal,
+  end: () => void,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let open = true
   following++
@@ -65,6 +72,7 @@ function streamOf(pieces: AsyncGenerator<Uint8Array | string>, end: () => void):
     end()
     void pieces.return(undefined)
   }
+  ended.addEventListener('abort', close, { once: true })
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
