@@ -31,7 +31,11 @@ const COLUMNS: Column<Replica>[] = [
       </>
     ),
   },
-  { key: 'part', header: t.part, cell: ({ part }) => t.parts[part] },
+  {
+    key: 'part',
+    header: t.part,
+    cell: ({ part, state }) => (part === 'current' && state !== 'ready' ? t.partComing : t.parts[part]),
+  },
   {
     key: 'state',
     header: t.state,
