@@ -12,8 +12,7 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
 }
 
 const args = process.argv.slice(2)
-if (!Bun.isMainThread) (await import('./deployments/wire/thread.ts')).serveWire()
-else if (args[0] === 'worker') {
+if (args[0] === 'worker') {
   const child = Object.hasOwn(children, args[1] ?? '') ? children[args[1] as WorkerKind] : undefined
   if (child && process.send) await child()
   else {

@@ -1,5 +1,5 @@
 /** What stands behind a deployment, as the proxy sees it. */
-import type { WirePool } from './wire/wire.ts'
+import type { Pool } from './wire/pool.ts'
 
 /** Tells that whoever asked has gone. */
 export interface Caller {
@@ -8,7 +8,7 @@ export interface Caller {
 
 /** A server that one request goes to. */
 export interface Lease {
-  pool: WirePool
+  pool: Pool
   /** Tells whoever holds it that the server is about to end: what has not come to its end by now does not. */
   stopping?: () => void
   /** The request is over, well or not. Once. */
@@ -24,10 +24,10 @@ export interface Lease {
 /** One of the leases on a server behind a pool of connections; the server keeps them all. */
 export abstract class PoolLease implements Lease {
   stopping?: () => void
-  readonly pool: WirePool
+  readonly pool: Pool
   readonly #all: Set<Lease>
 
-  constructor(pool: WirePool, all: Set<Lease>) {
+  constructor(pool: Pool, all: Set<Lease>) {
     this.pool = pool
     this.#all = all
     all.add(this)

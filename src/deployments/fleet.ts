@@ -11,7 +11,6 @@ import { Guard } from './guard/guard.ts'
 import { Places, planOf } from './plan.ts'
 import { hasTemporaryFolder, killAll, processes } from './processes.ts'
 import { UpstreamBackend } from './upstream.ts'
-import { Wire } from './wire/wire.ts'
 
 /** A deployment of a server as the catalog has it. */
 export interface Declared {
@@ -32,7 +31,6 @@ export interface Server {
 export class Fleet {
   readonly places: Places
   #guard: Guard
-  #wire = new Wire()
   #servers = new Map<number, Server>()
   /** by project's slug */
   #ofProject = new Map<string, Set<number>>()
@@ -108,12 +106,12 @@ export class Fleet {
         return
       }
       void this.#close(id)
-      const backend = new CommandBackend(id, plan, { places: this.places, guard: this.#guard, wire: this.#wire })
+      const backend = new CommandBackend(id, plan, { places: this.places, guard: this.#guard })
       this.#servers.set(id, { backend, config: plan.config, revision })
     } else if (kind === 'upstream') {
       void this.#close(id)
       const upstream = config as UpstreamConfig
-      this.#servers.set(id, { backend: new UpstreamBackend(upstream, this.#wire), config: upstream, revision })
+      this.#servers.set(id, { backend: new UpstreamBackend(upstream), config: upstream, revision })
     }
   }
 

@@ -6,7 +6,7 @@ import { type Forwarding, requestHead } from './outgoing.ts'
 import { type Sender, Upload } from './upload.ts'
 import { Watch, type Watched } from './watch.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
-import { type Answering, type Line, type Lost, Malformed, Unconnected } from './wire/wire.ts'
+import { type Answering, type Line, type Lost, Unconnected } from './wire/line.ts'
 
 export interface ProxiedCall {
   request: Request
@@ -267,7 +267,7 @@ class Attempt implements Answering, Watched, Sender {
   failed(error: Error): void {
     this.#over()
     if (this.#controller) this.#controller.error(error)
-    else if (error instanceof Malformed) this.#outcome.failed(notHttp(error))
+    else if (error instanceof MalformedAnswer) this.#outcome.failed(notHttp(error))
     else if (this.#head) this.#outcome.failed(badGateway('The answer of this deployment was cut off.', error))
     else if (error instanceof Unconnected) this.#outcome.unconnected(error, this.#lease)
     else this.#outcome.lost(error as Lost, this.#lease)

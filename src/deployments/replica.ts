@@ -5,7 +5,7 @@ import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
 import type { Places, Plan } from './plan.ts'
 import { freePort, isListening, takePort } from './port.ts'
-import type { Wire, WirePool } from './wire/wire.ts'
+import { Pool } from './wire/pool.ts'
 
 /** Servers close idle connections after 5 seconds and more; after 2, some. */
 const IDLE_CONNECTION_MS = 1000
@@ -28,7 +28,6 @@ export type ReplicaState = 'starting' | 'ready' | 'stopping' | 'ended'
 export interface Means {
   places: Places
   guard: Guard
-  wire: Wire
 }
 
 let programs = 0
@@ -45,7 +44,7 @@ export class Replica {
   readonly exited: Promise<Exit>
   #id = ++programs
   #port = takePort()
-  #pool: WirePool
+  #pool: Pool
   #leases = new Set<Lease>()
   #plan: Plan
   #guard: Guard
@@ -57,7 +56,7 @@ export class Replica {
   /** @param onReachable called when it can be reached again after a connection to it failed */
   constructor(
     { deploymentId, number, plan }: { deploymentId: number; number: number; plan: Plan },
-    { places, guard, wire }: Means,
+    { places, guard }: Means,
     onReachable: () => void,
   ) {
     this.number = number
@@ -65,7 +64,7 @@ export class Replica {
     this.#guard = guard
     this.#onReachable = onReachable
     const address = { host: '127.0.0.1', port: this.#port }
-    this.#pool = wire.pool(address, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
+    this.#pool = new Pool(address, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
     const started = Promise.withResolvers<void>()
     this.exited = this.#run(deploymentId, places, started.resolve)
     this.ready = this.#becomeReady(started.promise)
@@ -200,7 +199,7 @@ export class Replica {
 class ReplicaLease extends PoolLease {
   readonly #replica: Replica
 
-  constructor(pool: WirePool, all: Set<Lease>, replica: Replica) {
+  constructor(pool: Pool, all: Set<Lease>, replica: Replica) {
     super(pool, all)
     this.#replica = replica
   }

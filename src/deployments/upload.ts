@@ -1,7 +1,7 @@
 /** The body of a request on its way to a server. */
 import { tooLarge } from '../lib/body.ts'
 import { badRequest, Fault } from '../lib/fault.ts'
-import type { Line } from './wire/wire.ts'
+import type { Line } from './wire/line.ts'
 
 /** A body of a known length up to this is read whole first, and can be sent again. */
 const SMALL = 64 * 1024

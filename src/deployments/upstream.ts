@@ -2,7 +2,7 @@ import type { UpstreamConfig } from '../catalog/deployments.ts'
 import { unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import { type Backend, type Lease, PoolLease } from './backend.ts'
-import type { Wire, WirePool } from './wire/wire.ts'
+import { Pool } from './wire/pool.ts'
 
 /** Servers keep idle connections for 5 seconds and more. */
 const IDLE_CONNECTION_MS = 4000
@@ -25,7 +25,7 @@ export class UpstreamBackend implements Backend {
   readonly basePath: string
   readonly reconnects: number
   readonly retries: number
-  #pool: WirePool
+  #pool: Pool
   #health: string | undefined
   readonly #leases = new Set<Lease>()
   #failures = 0
@@ -35,7 +35,7 @@ export class UpstreamBackend implements Backend {
   /** as performance.now() */
   #drainUntil = Number.POSITIVE_INFINITY
 
-  constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig, wire: Wire) {
+  constructor({ upstream, connect_timeout_seconds, retries = 1, ca, health }: UpstreamConfig) {
     const { protocol, hostname, port, host: named, pathname } = new URL(upstream)
     this.host = named
     this.basePath = pathname.replace(/\/+$/, '')
@@ -44,7 +44,7 @@ export class UpstreamBackend implements Backend {
     this.#health = health
     const secure = protocol === 'https:'
     const host = hostname.replace(/^\[|\]$/g, '')
-    this.#pool = wire.pool(
+    this.#pool = new Pool(
       {
         host,
         port: Number(port || (secure ? 443 : 80)),
@@ -116,7 +116,7 @@ export class UpstreamBackend implements Backend {
 class UpstreamLease extends PoolLease {
   readonly #upstream: UpstreamBackend
 
-  constructor(pool: WirePool, all: Set<Lease>, upstream: UpstreamBackend) {
+  constructor(pool: Pool, all: Set<Lease>, upstream: UpstreamBackend) {
     super(pool, all)
     this.#upstream = upstream
   }

@@ -4,7 +4,7 @@ import type { Lease } from './backend.ts'
 import type { Upgrade } from './proxy.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
-import type { Answering, Line } from './wire/wire.ts'
+import type { Answering, Line } from './wire/line.ts'
 
 /** Bytes of one message, either way. */
 export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024

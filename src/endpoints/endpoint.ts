@@ -2,6 +2,7 @@ import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts
 import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import type { Params } from '../lib/params.ts'
 import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { Tags } from '../query/write/apply.ts'
@@ -14,7 +15,7 @@ import type { SentRecipe } from '../scoring/wire.ts'
 
 /** A call as a door parsed it; the endpoint takes of it what its kind needs. */
 export interface Call {
-  params: URLSearchParams
+  params: Params
   /** the body as it was received, of kinds that take one: what parses it is the endpoint's choice */
   bytes?: Uint8Array
   /** the parsed JSON body, where there are no bytes */

@@ -3,6 +3,7 @@ import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { Fault, forbidden, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
+import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
 import { tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
@@ -58,7 +59,7 @@ export function hostOf(
       return JSON.stringify(reply.body)
     }
     const takesBody = endpoint.kind === 'model'
-    const params = takesBody ? new URLSearchParams() : paramsOf(argument ?? {})
+    const params = takesBody ? NO_PARAMS : paramsOf(argument ?? {})
     const bytes = takesBody ? encoder.encode(JSON.stringify(argument ?? null)) : undefined
     const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
     return typeof reply === 'string' ? reply : stringifyLossless(reply)

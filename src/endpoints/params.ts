@@ -1,14 +1,15 @@
 import { unprocessable } from '../lib/fault.ts'
+import { addParam, type Params } from '../lib/params.ts'
 
 /** `{"id": 42, "origin": ["JFK", "LGA"]}` as a query string would say it. @throws Fault 422 */
-export function paramsOf(values: unknown): URLSearchParams {
+export function paramsOf(values: unknown): Params {
   if (typeof values !== 'object' || values === null || Array.isArray(values))
     throw unprocessable("The endpoint's parameters are a JSON object.")
-  const params = new URLSearchParams()
+  const params = new Map<string, string[]>()
   for (const [name, value] of Object.entries(values))
     for (const one of [value].flat()) {
       if (typeof one === 'object' && one !== null) throw unprocessable('A parameter is a value or a list of values.')
-      params.append(name, one === null ? '' : String(one))
+      addParam(params, name, one === null ? '' : String(one))
     }
   return params
 }

@@ -80,10 +80,22 @@ function exceeded(window: Window, limit: number, refusal: string): Fault {
 
 const secondsLeft = ({ ends }: Window) => Math.ceil((ends - Date.now()) / 1000)
 
+const policies = new Map<number, string>()
+
+/** A limit as it is told: one text for all answers. */
+function policyOf(limit: number): string {
+  let policy = policies.get(limit)
+  if (policy === undefined) {
+    policy = `"default";q=${limit};w=${WINDOW_SECONDS}`
+    policies.set(limit, policy)
+  }
+  return policy
+}
+
 /** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */
 function fields(window: Window, limit: number): LimitHeaders {
   return {
-    'ratelimit-policy': `"default";q=${limit};w=${WINDOW_SECONDS}`,
+    'ratelimit-policy': policyOf(limit),
     ratelimit: `"default";r=${Math.max(0, limit - window.used)};t=${secondsLeft(window)}`,
   }
 }

@@ -4,6 +4,7 @@ import type { KeyRing } from '../catalog/keys.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { Registry } from '../endpoints/registry.ts'
 import { Place, PUBLIC, UNKNOWN, UsageCounter } from '../telemetry/usage.ts'
+import type { LimitHeaders } from './limits.ts'
 import { presentedKey } from './present.ts'
 
 /** What a call asks for, by the names that the caller gave; nothing: what is no endpoint's, such as a list. */
@@ -21,6 +22,8 @@ interface LetIn {
   service?: Service
   endpoint?: Endpoint
   deployment?: Deployment
+  /** of its limit, to be sent with the answer */
+  headers?: LimitHeaders
 }
 
 /** A call on its way through a door, which notes here what it learns of it. */

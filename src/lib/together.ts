@@ -1,10 +1,4 @@
-interface Piece {
-  work: () => unknown
-  resolve: (value: never) => void
-  reject: (error: unknown) => void
-}
-
-let pieces: Piece[] = []
+let pieces: (() => void)[] = []
 
 /**
  * Does work when this turn of the event loop ends, with what else was asked for in it, one right after the other: the
@@ -14,18 +8,24 @@ let pieces: Piece[] = []
  */
 export function together<T>(work: () => T): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    pieces.push({ work, resolve, reject })
-    if (pieces.length === 1) setImmediate(run)
+    atOnce(() => {
+      try {
+        resolve(work())
+      } catch (error) {
+        reject(error)
+      }
+    })
   })
+}
+
+/** The same for work that throws nothing, and that nobody waits for. */
+export function atOnce(work: () => void): void {
+  pieces.push(work)
+  if (pieces.length === 1) setImmediate(run)
 }
 
 function run(): void {
   const now = pieces
   pieces = []
-  for (const { work, resolve, reject } of now)
-    try {
-      resolve(work() as never)
-    } catch (error) {
-      reject(error)
-    }
+  for (const work of now) work()
 }

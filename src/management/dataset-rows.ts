@@ -1,6 +1,8 @@
 /** The rows of datasets in the management API (honeyframe-sdk.md 1.8), always through the engine and its policy. */
+
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
+import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { placed } from '../endpoints/runtime.ts'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
@@ -104,7 +106,7 @@ async function page(
     publisher.registry.runtime,
   )
   const call = {
-    params: new URLSearchParams({ limit: String(limit), offset: String(offset) }),
+    params: paramsOf({ limit, offset }),
     body: undefined,
     deadline: Date.now() + config.requestTimeout,
     signal: request.signal,

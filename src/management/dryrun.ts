@@ -8,6 +8,7 @@ import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { Fault, notFound } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
+import { NO_PARAMS } from '../lib/params.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { grantAsked } from './test-as.ts'
@@ -66,7 +67,7 @@ export async function runEndpoint(
   grant: Grant,
 ): Promise<Reply> {
   const call = {
-    params: endpoint.takesBody ? new URLSearchParams() : paramsOf(body),
+    params: endpoint.takesBody ? NO_PARAMS : paramsOf(body),
     body,
     deadline: Date.now() + context.config.requestTimeout,
     caller: request,

@@ -20,6 +20,7 @@ import { inProject } from '../endpoints/publisher.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
+import { NO_PARAMS } from '../lib/params.ts'
 import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
 import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
@@ -75,7 +76,7 @@ export async function testModel(
   const config = { id: model.name, kind: 'model', model_id: version.id } as const
   const endpoint = compileEndpoint(config, context.db, model.projectId, context.publisher.registry.runtime)
   const deadline = Date.now() + context.config.requestTimeout
-  const call = { params: new URLSearchParams(), body, deadline, caller: request }
+  const call = { params: NO_PARAMS, body, deadline, caller: request }
   const reply = await endpoint.run(call, adminGrant(model.projectId))
   return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
 }

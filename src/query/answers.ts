@@ -1,5 +1,6 @@
 /** Answers as they are sent: rows in a format, kept where the definition says for how long. */
 import type { Grant } from '../catalog/grant.ts'
+import type { Params } from '../lib/params.ts'
 import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
 import type { Format, Page, Writer } from './formats.ts'
 import type { GrantedRequest, PreparedQuery } from './prepared.ts'
@@ -55,7 +56,7 @@ export class QueryAnswers {
   }
 
   /** The statement that such a request is run as, for the query's author. @throws Fault 400, 403, 422 the request */
-  sql(grant: Grant, params: URLSearchParams): string {
+  sql(grant: Grant, params: Params): string {
     return this.#prepared.sql(this.#prepared.ask(grant, params))
   }
 
@@ -64,13 +65,7 @@ export class QueryAnswers {
    * each piece may take as long as there is until then
    * @throws Fault 400, 403, 422 the request; 499, 503, 504 as `PreparedQuery.rows`
    */
-  answer(
-    grant: Grant,
-    params: URLSearchParams,
-    format: Format,
-    deadline: number,
-    caller?: Caller,
-  ): Answer | Promise<Answer> {
+  answer(grant: Grant, params: Params, format: Format, deadline: number, caller?: Caller): Answer | Promise<Answer> {
     const asked = this.#prepared.ask(grant, params)
     if (this.ttlSeconds === 0) return this.#made(asked, format, deadline, caller)
     // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
@@ -120,12 +115,11 @@ export class QueryAnswers {
   }
 
   #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Promise<Answer> {
-    const here = this.#prepared.here(asked)
-    if (!here) return this.#elsewhere(asked, format, deadline, caller)
     const writer = this.#prepared.writer(asked, format)
-    return here.then(reply =>
+    const here = this.#prepared.here(asked, reply =>
       whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply),
     )
+    return here ?? this.#elsewhere(asked, format, deadline, caller)
   }
 
   async #elsewhere(

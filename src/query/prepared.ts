@@ -1,5 +1,6 @@
 import type { Grant } from '../catalog/grant.ts'
 import { unprocessable } from '../lib/fault.ts'
+import type { Params } from '../lib/params.ts'
 import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
@@ -78,7 +79,7 @@ export class PreparedQuery {
   }
 
   /** @throws Fault 400, 403, 422 what is wrong with the request, or what this caller may not ask */
-  ask(grant: Grant, params: URLSearchParams): GrantedRequest {
+  ask(grant: Grant, params: Params): GrantedRequest {
     const granted = this.#granted(grant)
     return { granted, bound: bindRequest(granted.view, params, granted.cursors) }
   }
@@ -92,8 +93,9 @@ export class PreparedQuery {
    * Runs a request, its rows in memory: at most 100,000 of them.
    * @throws Fault 400, 403, 422 the request; what `rows` throws
    */
-  run(grant: Grant, params: URLSearchParams, deadline: number, caller?: Caller): Promise<RowsReply> {
-    if ((params.get('format') ?? 'json') !== 'json') throw unprocessable('format: only json is answered here.')
+  run(grant: Grant, params: Params, deadline: number, caller?: Caller): Promise<RowsReply> {
+    if ((params.get('format') ?? ['json']).some(format => format !== 'json'))
+      throw unprocessable('format: only json is answered here.')
     const { granted, bound } = this.ask(grant, params)
     return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, deadline, caller)
   }
@@ -105,18 +107,18 @@ export class PreparedQuery {
    * @throws Fault 503 no worker is free in time; 504 the deadline passed
    */
   rows(asked: GrantedRequest, deadline: number, caller?: Caller): Promise<RowsReply> {
-    return this.here(asked) ?? this.#elsewhere(asked, { deadline, signal: caller?.signal })
+    return this.here(asked, reply => reply) ?? this.#elsewhere(asked, { deadline, signal: caller?.signal })
   }
 
-  /** The rows of a request that this process may answer; undefined: it may not. */
-  here({ granted, bound }: GrantedRequest): Promise<RowsReply> | undefined {
+  /** What is made of the rows of a request that this process may answer; undefined: it may not. */
+  here<T>({ granted, bound }: GrantedRequest, make: (reply: RowsReply) => T): Promise<T> | undefined {
     const variant = this.#variant(granted, bound)
     if (bound.limit + bound.offset > variant.cheap) return undefined
     const { statement, count } = variant
     const { all } = this.#engine.local!
     return together(() => {
       const found = all(statement, statement.bind(bound))
-      return reply(granted, variant, bound, found, count && all(count, count.bind(bound)))
+      return make(reply(granted, variant, bound, found, count && all(count, count.bind(bound))))
     })
   }
 
@@ -179,8 +181,9 @@ export class PreparedQuery {
 
   /** What will be said of where a page ends, before its rows have gone by: of the last of them, and of one after it. */
   async ending({ granted, bound }: GrantedRequest, limits: Limits): Promise<Pick<Piece, 'more' | 'last'>> {
-    const { statement } = this.#variant(granted, bound)
-    const values = statement.bind({ ...bound, limit: 1, offset: bound.offset + bound.limit - 1 })
+    const asked = { ...bound, limit: 1, offset: bound.offset + bound.limit - 1 }
+    const { statement } = this.#variant(granted, asked)
+    const values = statement.bind(asked)
     const [last, after] = await this.#engine.all(statement, values, limits)
     if (!after) return { more: false }
     return { more: true, ...(statement.keys.length > 0 ? { last: keysOf(last!, statement.keys) } : {}) }
@@ -302,7 +305,7 @@ function reply(
     limit,
     offset,
     has_more: hasMore,
-    ...(counted ? { total: totalOf(counted) } : {}),
-    ...(next === undefined ? {} : { next }),
+    total: counted && totalOf(counted),
+    next,
   }
 }

@@ -1,4 +1,5 @@
 import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
+import type { Params } from '../lib/params.ts'
 import { shown } from '../lib/text.ts'
 import { kindOf, RESERVED } from './compile.ts'
 import { type Cursors, written } from './cursor.ts'
@@ -30,7 +31,7 @@ const MAX_OFFSET = 1_000_000_000
  * @throws Fault 400 a parameter that is not declared; 422 a bad, missing or repeated value, or a limit over the maximum;
  * 403 a filter or an order on a column that the caller may not see raw
  */
-export function bindRequest(view: View, params: URLSearchParams, cursors: Cursors): BoundRequest {
+export function bindRequest(view: View, params: Params, cursors: Cursors): BoundRequest {
   const { query } = view
   for (const name of params.keys()) {
     if (query.params.has(name)) {
@@ -46,17 +47,17 @@ export function bindRequest(view: View, params: URLSearchParams, cursors: Cursor
     chosen,
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,
     offset: wholeNumber(params, 'offset', 0, MAX_OFFSET) ?? 0,
-    ...(cursor === null ? {} : { after: place(params, cursors, cursor, order, chosen) }),
+    after: cursor && place(params, cursors, cursor, order, chosen),
   }
 }
 
-function orderOf(view: View, params: URLSearchParams): Pick<BoundRequest, 'order' | 'chosen'> {
+function orderOf(view: View, params: Params): Pick<BoundRequest, 'order' | 'chosen'> {
   const { query, closedChoices } = view
   if (query.orderParams.size === 0) return { order: fixedOrder(query), chosen: '' }
-  const given = new Map<string, string[]>()
+  const given = new Map<string, readonly string[]>()
   for (const [param, { choices }] of query.orderParams) {
-    const names = params.getAll(param)
-    if (names.length === 0) continue
+    const names = params.get(param)
+    if (!names) continue
     const terms: OrderTerm[] = []
     for (const name of names) {
       const term = choices.get(name)
@@ -83,30 +84,28 @@ function fixedOrder(query: Query): OrderTerm[] {
 }
 
 function place(
-  params: URLSearchParams,
+  params: Params,
   cursors: Cursors,
-  cursor: string,
+  cursor: readonly string[],
   order: readonly OrderTerm[],
   chosen: string,
 ): StoredValue[] {
   if (!cursors.offered) throw unprocessable('cursor: this endpoint pages with limit and offset.')
   if (params.has('offset')) throw unprocessable('cursor and offset do not go together.')
-  const values = params.getAll('cursor').length === 1 ? cursors.open(cursor, chosen) : undefined
+  const values = cursor.length === 1 ? cursors.open(cursor[0]!, chosen) : undefined
   if (values?.length !== order.length)
     throw unprocessable('cursor is not one that this endpoint gave to a key like this one in this order of rows.')
   return values
 }
 
-function valuesOf(query: Query, filter: QueryFilter, params: URLSearchParams): BoundRequest['filters'][number] {
+function valuesOf(query: Query, filter: QueryFilter, params: Params): BoundRequest['filters'][number] {
   if (!filter.params) return filter.op === 'is_null' ? filter.wanted : filter.values
   const [first, second] = filter.params as [string, string?]
   if (second !== undefined) return between(query, filter, params, first, second)
-  const given = params.getAll(first)
-  if (given.length === 0) {
-    if (filter.required) throw unprocessable(`The parameter ${shown(first)} is missing.`)
-    if (!filter.defaults) return undefined
-  }
-  const texts = given.length > 0 ? given : filter.defaults!
+  const given = params.get(first)
+  if (!given && filter.required) throw unprocessable(`The parameter ${shown(first)} is missing.`)
+  const texts = given ?? filter.defaults
+  if (!texts) return undefined
   if (filter.op === 'in' || filter.op === 'not_in') {
     if (texts.length > MAX_LIST) throw unprocessable(`${shown(first)}: at most ${MAX_LIST} values.`)
     return texts.map(text => encoded(query, filter, first, text))
@@ -122,12 +121,12 @@ function valuesOf(query: Query, filter: QueryFilter, params: URLSearchParams): B
 function between(
   query: Query,
   filter: QueryFilter,
-  params: URLSearchParams,
+  params: Params,
   first: string,
   second: string,
 ): StoredValue[] | undefined {
   const ends = [first, second].map((param, position) => {
-    const given = params.getAll(param)
+    const given = params.get(param) ?? []
     if (given.length > 1) throw unprocessable(`${shown(param)} is given more than once.`)
     return given[0] ?? filter.defaults?.[position]
   })
@@ -144,19 +143,22 @@ function encoded(query: Query, filter: QueryFilter, param: string, text: string)
   return value
 }
 
-function wholeNumber(params: URLSearchParams, name: string, from: number, to: number): number | undefined {
-  const given = params.getAll(name)
-  if (given.length === 0) return undefined
+function wholeNumber(params: Params, name: string, from: number, to: number): number | undefined {
+  const given = params.get(name)
+  if (!given) return undefined
   const number = given.length === 1 && /^\d{1,10}$/.test(given[0]!) ? Number(given[0]) : Number.NaN
   if (!(number >= from && number <= to)) throw unprocessable(`${name} must be a whole number from ${from} to ${to}.`)
   return number
 }
 
-/** Which statement a request needs: the filters that are present and how many values each has, the order, and where NULL is in the cursor. */
-export function variantOf({ filters, chosen, after }: BoundRequest): string {
-  const present = filters
-    .map(f => (f === undefined ? '-' : typeof f === 'boolean' ? (f ? 't' : 'f') : f.length))
-    .join(',')
+/**
+ * Which statement a request needs: the filters that are present and how many values each has, the order, whether rows are
+ * skipped, and where NULL is in the cursor.
+ */
+export function variantOf({ filters, chosen, after, offset }: BoundRequest): string {
+  let present = offset === 0 ? '' : 'skip '
+  for (const f of filters)
+    present += f === undefined ? '-,' : typeof f === 'boolean' ? (f ? 't,' : 'f,') : `${f.length},`
   if (!after) return chosen === '' ? present : `${present} ${chosen}`
   return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
 }

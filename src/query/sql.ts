@@ -45,13 +45,15 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
     ...view.outputs.map(o => ({ name: o.name, sql: selected(dialect, o) })),
     ...keys.hidden.map(({ name, term }) => ({ name, sql: dialect.selected(term) })),
   ]
-  const order = orderBy(dialect, view, like.order)
+  // what is one row at most needs neither an order nor an end: without them it takes half the time
+  const single = view.query.ties.unique && like.offset === 0 && atMostOne(view, like)
+  const order = single ? [] : orderBy(dialect, view, like.order)
   const text = sql.join(
     [
       sql`SELECT ${distinct && dialect.ordersDistinct ? sql`DISTINCT ` : sql``}${selectList(dialect, columns)}`,
       ...body.clauses,
       ...(order.length ? [sql`ORDER BY ${sql.join(order, sql`, `)}`] : []),
-      dialect.limit(sql`${sql.placeholder('limit')}`, sql`${sql.placeholder('offset')}`),
+      ...(single ? [] : [dialect.limit(sql`${sql.placeholder('limit')}`, sql`${sql.placeholder('offset')}`)]),
     ],
     sql` `,
   )

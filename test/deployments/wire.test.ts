@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
-import { ORDER } from '../../src/deployments/wire/messages.ts'
-import { type Answering, Wire } from '../../src/deployments/wire/wire.ts'
+import { Pool } from '../../src/deployments/wire/pool.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 
 afterAll(cleanUp)
@@ -89,43 +88,49 @@ describe('WebSocket frames', () => {
   })
 })
 
-test('when the thread of connections ends, what is under way is lost, and the next request is served', async () => {
+test('a connection carries one request after the other, those of a closed pool are not sent, and a connection that is lost is told of', async () => {
+  const peers = new Set<string>()
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
-    fetch: request =>
-      request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there'),
+    fetch(request, self) {
+      peers.add(String(self.requestIP(request)!.port))
+      return request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there')
+    },
   })
-  const wire = new Wire()
-  const pool = wire.pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
+  const pool = new Pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
   /** How a request ended: its body, or the error's name. */
-  const ask = (path: string): { ended: Promise<string>; line: number } => {
+  const ask = (path: string): Promise<string> => {
     const { promise, resolve } = Promise.withResolvers<string>()
     let body = ''
-    const answering: Answering = {
+    let begun = false
+    pool.begin('GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true, {
       answered() {},
       data: piece => {
         body += Buffer.from(piece).toString()
       },
       unfinished() {},
       ended: () => resolve(body),
-      failed: error => resolve(error.name),
+      failed: error => resolve(begun ? error.name : 'told before it was begun'),
       wrote() {},
-    }
-    const line = wire.line(answering)
-    wire.ordering().push(ORDER.begin, line, 1, 'GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true)
-    return { ended: promise, line }
+    })
+    begun = true
+    return promise
   }
-  expect(await ask('/').ended).toBe('there')
+  expect(await ask('/')).toBe('there')
+  expect(await ask('/')).toBe('there')
+  expect(peers.size).toBe(1)
+  expect(await pool.probe()).toBe(true)
+  expect(await pool.isWell('a', '/', 1000)).toBe(true)
+  expect(await pool.isWell('a', '/slow', 50)).toBe(false)
   const slow = ask('/slow')
   await Bun.sleep(50)
-  // no bytes are no order: the thread does not survive it
-  wire.ordering().push(ORDER.write, slow.line, null)
-  expect(await slow.ended).toBe('Lost')
-  expect(await ask('/').ended).toBe('there')
-  pool.close()
-  expect(await ask('/').ended).toBe('Unconnected')
   await server.stop(true)
+  expect(await slow).toBe('Lost')
+  expect(await ask('/')).toBe('Unconnected')
+  expect(await pool.probe()).toBe(false)
+  pool.close()
+  expect(await ask('/')).toBe('Unconnected')
 })
 
 test('a log is kept in three files at most, and its last lines are found in all of them', () => {

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseQuery } from '../../src/lib/params.ts'
 import { type Answer, QueryAnswers, type StreamedAnswer } from '../../src/query/answers.ts'
 import { AnswerCache } from '../../src/query/cache.ts'
 import { compileQuery } from '../../src/query/compile.ts'
@@ -40,7 +41,7 @@ const definition = {
 const soon = () => Date.now() + 20_000
 
 const ask = async (answers: QueryAnswers, params: string, format: Format = 'json', signal?: AbortSignal) =>
-  answers.answer(grantWith({ masked: true }), new URLSearchParams(params), format, soon(), { signal })
+  answers.answer(grantWith({ masked: true }), parseQuery(params), format, soon(), { signal })
 async function textOf({ body }: Answer): Promise<string> {
   if (typeof body === 'string' || body instanceof Uint8Array) return Buffer.from(body as Uint8Array).toString()
   const chunks: Uint8Array[] = []

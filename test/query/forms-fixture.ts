@@ -1,6 +1,7 @@
 /** An answer in each of its forms, as the door sends them: whole, kept, streamed, as CSV and NDJSON, and as a 304. */
 import { expect } from 'bun:test'
 import type { Grant } from '../../src/catalog/grant.ts'
+import { parseQuery } from '../../src/lib/params.ts'
 import { rowsAnswerer } from '../../src/protocols/honeyframe/rows.ts'
 import { QueryAnswers } from '../../src/query/answers.ts'
 import { AnswerCache } from '../../src/query/cache.ts'
@@ -31,7 +32,7 @@ export async function checkForms({ prepared, grant, params, reply, hidden }: For
     const asked = new URLSearchParams(params)
     asked.set('format', format)
     const request = new Request(`http://localhost/api/service/s/e?${asked}`, { headers })
-    const call = { params: asked, body: undefined, deadline: Date.now() + 20_000, caller: request }
+    const call = { params: parseQuery(String(asked)), body: undefined, deadline: Date.now() + 20_000, caller: request }
     const identity = { requestId: 'r', headers: { 'x-request-id': 'r' } }
     const response = await answerRows(answers, {
       request,

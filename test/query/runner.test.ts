@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import { NO_PARAMS, parseQuery } from '../../src/lib/params.ts'
 import type { PreparedQuery } from '../../src/query/prepared.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { waitFor } from '../harness.ts'
@@ -66,7 +67,7 @@ const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDe
 describe('this process runs what is indexed and bounded, a worker the rest', () => {
   const runsHere = (query: QueryDefinition, params = '', changes = {}) => {
     const prepared = prepare(query, datasets, runnerOf(1))
-    const here = prepared.here(prepared.ask(grantWith(changes), new URLSearchParams(params)))
+    const here = prepared.here(prepared.ask(grantWith(changes), parseQuery(params)), reply => reply)
     here?.catch(() => {})
     return here !== undefined
   }
@@ -157,7 +158,7 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
   test('a page that begins at its cursor in the order of the key; not: of many rows', async () => {
     const query = definition('keyed', { pagination: { max_limit: 100_000 } })
     const prepared = prepare(query, datasets, runnerOf(1))
-    const here = (params: string) => prepared.here(prepared.ask(grantWith(), new URLSearchParams(params)))
+    const here = (params: string) => prepared.here(prepared.ask(grantWith(), parseQuery(params)), reply => reply)
     const { next } = (await here('limit=10'))!
     const page = await here(`limit=10&cursor=${next}`)
     expect(page!.rows.map(row => row.id)).toEqual(Array.from({ length: 10 }, (_, i) => i + 10))
@@ -278,9 +279,9 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
   test('what a caller who has gone waited for gives up its place, and its worker', async () => {
     const { runner, pid, slow, fast } = await warm()
     const lookup = (signal: AbortSignal) =>
-      refusal(() => fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, { signal }))
+      refusal(() => fast.run(grantWith(), NO_PARAMS, Date.now() + 20_000, { signal }))
     const callers = Array.from({ length: 3 }, () => new AbortController())
-    const running = refusal(() => slow.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, callers[0]))
+    const running = refusal(() => slow.run(grantWith(), NO_PARAMS, Date.now() + 20_000, callers[0]))
     const waiting = callers.slice(1).map(caller => lookup(caller.signal))
     await Bun.sleep(50)
     callers[1]!.abort()
@@ -303,7 +304,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const totalled = prepare({ ...unsorted, pagination: { default_limit: 1, total: true } }, datasets, runner)
     const statements = spyOn(runner.sqlite, 'all')
     const caller = new AbortController()
-    const answer = refusal(() => totalled.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller))
+    const answer = refusal(() => totalled.run(grantWith(), NO_PARAMS, Date.now() + 20_000, caller))
     await waitFor(() => (statements.mock.calls.length === 2 ? true : undefined))
     await Bun.sleep(50)
     const start = performance.now()
@@ -317,7 +318,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
   test('a query that ends soon does not cost its worker when its caller goes', async () => {
     const { pid, fast } = await warm()
     const caller = new AbortController()
-    const answer = fast.run(grantWith(), new URLSearchParams(), Date.now() + 20_000, caller)
+    const answer = fast.run(grantWith(), NO_PARAMS, Date.now() + 20_000, caller)
     caller.abort()
     expect(await answer).toMatchObject({ count: 1 })
     await Bun.sleep(400)

@@ -5,6 +5,7 @@ import type { Dataset } from '../../src/catalog/datasets.ts'
 import { adminGrant, type Grant } from '../../src/catalog/grant.ts'
 import type { QueryDefinition } from '../../src/catalog/service-config.ts'
 import { Fault } from '../../src/lib/fault.ts'
+import { parseQuery } from '../../src/lib/params.ts'
 import { compileQuery } from '../../src/query/compile.ts'
 import { PreparedQuery, type RowsReply } from '../../src/query/prepared.ts'
 import type { QueryRunner } from '../../src/query/runner.ts'
@@ -102,7 +103,7 @@ export async function ask(
   grant: Grant = grantWith(),
   deadline = Date.now() + 20_000,
 ): Promise<RowsReply> {
-  return JSON.parse(JSON.stringify(await prepared.run(grant, new URLSearchParams(params), deadline)))
+  return JSON.parse(JSON.stringify(await prepared.run(grant, parseQuery(params), deadline)))
 }
 
 /** What a call is refused with. @throws what is no Fault, and when nothing is refused */

@@ -1,4 +1,5 @@
 import type { Socket, TCPSocketConnectOptions } from 'bun'
+import { errorFields, log } from '../../telemetry/log.ts'
 import { Unchunker } from './chunked.ts'
 import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
 
@@ -223,6 +224,7 @@ export class Connection {
       if (rest && this.#exchange === exchange) this.#readBody(exchange, this.#head!, rest)
     } catch (error) {
       if (this.#exchange === exchange) this.#fail(error as Error)
+      else log.error(errorFields(error), 'an answer of a deployment could not be taken')
     }
   }
 

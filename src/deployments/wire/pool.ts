@@ -1,8 +1,9 @@
-import { type Address, Connection } from './connection.ts'
+import { type Address, Connection, ConnectionLost } from './connection.ts'
+import { type Answering, Line } from './line.ts'
 
 const MOST_IDLE = 256
 
-/** The connections to one server that wait for a request. The one that waited least is taken first. */
+/** The connections to one server. Of those that wait for a request the one that waited least is taken first. */
 export class Pool {
   readonly address: Address
   #idleMs: number
@@ -13,11 +14,57 @@ export class Pool {
 
   /**
    * @param idleMs how long a connection may wait: less than servers keep one, so that none is used as its server closes it
+   * @param connectMs how long one may take to be made
    */
   constructor(address: Address, { idleMs, connectMs }: { idleMs: number; connectMs: number }) {
     this.address = address
     this.#idleMs = idleMs
     this.#connectMs = connectMs
+  }
+
+  /**
+   * Begins a request.
+   * @param head as it is sent, a character a byte
+   * @param body of the request, where it is at hand; @param whole whether nothing follows
+   */
+  begin(method: string, head: string, body: Uint8Array | null, whole: boolean, answering: Answering): Line {
+    return new Line(this, method, head, body, whole, answering)
+  }
+
+  /** Whether a connection can be made. */
+  async probe(): Promise<boolean> {
+    try {
+      const connection = await this.open()
+      connection.destroy()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Whether a request is answered with a status that says that all is well, in time. */
+  isWell(host: string, path: string, timeoutMs: number): Promise<boolean> {
+    const head = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: callgate-health\r\n\r\n`
+    return new Promise(resolve => {
+      const said = (well: boolean) => {
+        clearTimeout(late)
+        resolve(well)
+      }
+      const line = this.begin('GET', head, null, true, {
+        answered: ({ status }) => said(status < 400),
+        data() {},
+        // nobody reads the rest
+        unfinished: () => line.destroy(),
+        ended() {},
+        failed: () => said(false),
+        wrote() {},
+      })
+      const late = setTimeout(() => {
+        line.destroy()
+        resolve(false)
+      }, timeoutMs)
+      late.unref()
+    })
   }
 
   /** A connection that was used before, if one waits. */
@@ -31,7 +78,8 @@ export class Pool {
   }
 
   /** A new one. @throws ConnectionLost */
-  open(): Promise<Connection> {
+  async open(): Promise<Connection> {
+    if (this.#closed) throw new ConnectionLost('its server is not called any more')
     return Connection.open(this.address, this.#connectMs, connection => this.#put(connection))
   }
 

@@ -3,16 +3,16 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import type { Call, Endpoint } from '../../endpoints/endpoint.ts'
-import type { Gate } from '../../gate/gate.ts'
-import type { LimitHeaders } from '../../gate/limits.ts'
+import type { Call, Endpoint, ServedTable } from '../../endpoints/endpoint.ts'
+import type { Admission, Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
+import { NO_PARAMS, parseQuery } from '../../lib/params.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
-import { identify } from '../../telemetry/identity.ts'
+import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { serveFunction } from './function.ts'
 import { rowsAnswerer } from './rows.ts'
@@ -29,66 +29,95 @@ export interface DoorSettings {
 /** @param address the caller's address */
 export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
   const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
-  return function serve(request: Request, address: () => string): Promise<Response> {
+  return function serve(request: Request, address: () => string): Response | Promise<Response> {
     const metered = new MeteredCall({})
-    return gate.meter.counted(metered, request, answer(request, address, metered))
-  }
-
-  async function answer(request: Request, address: () => string, metered: MeteredCall): Promise<Response> {
-    const { headers } = request
-    const identity = identify(headers)
-    let limit: LimitHeaders | undefined
-    try {
-      checkAnnouncedLength(headers, maxBody)
-      const { segments, query } = split(request.url)
-      if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
-      const [first, second, row] = segments as [string, string, string?]
-      const [service, id] = [decoded(first), decoded(second)]
-      metered.asked = { service, endpoint: id }
-      const admission = gate.admit(headers, address, service, id)
-      metered.admission = admission
-      limit = admission.headers
-      const { endpoint, grant } = admission
-      if (endpoint.table) {
-        const path = `${PREFIX}${first}/${second}`
-        const about = { request, id: row, query, path, maxBody, deadline: Date.now() + requestTimeout }
-        const response = await answerTable(about, endpoint.table, grant)
-        if (response) {
-          for (const [name, value] of Object.entries({ ...identity.headers, ...limit }))
-            response.headers.set(name, value)
-          return response
-        }
-      } else if (row !== undefined) throw notFound('No such route.')
-      if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
-        throw methodNotAllowed(allowed(endpoint))
-      const deadline = Date.now() + requestTimeout
-      if (endpoint.handle)
-        return await serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
-      const call: Call = { params: NO_PARAMS, deadline, caller: request }
-      if (endpoint.takesBody) {
-        checkJsonType(headers)
-        call.bytes = await readBytes(request, maxBody)
-      } else call.params = new URLSearchParams(query)
-      if (endpoint.answers) {
-        const asked = { request, call, grant, name: endpoint.id, identity, headers: limit }
-        const answered = answerRows(endpoint.answers, asked)
-        return answered instanceof Promise ? await answered : answered
-      }
-      let reply = endpoint.run(call, grant)
-      if (reply instanceof Promise) reply = await reply
-      const sent = identity.headers
-      sent['content-type'] = 'application/json'
-      for (const name in limit) sent[name] = limit[name]!
-      return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
-    } catch (error) {
+    const identity = identify(request.headers)
+    const done = (response: Response) => gate.meter.counted(metered, request, response)
+    const failed = (error: unknown) => {
       const fault = toFault(error)
       logFailure(fault, error, identity)
-      return problem(fault, { ...identity, headers: { ...identity.headers, ...limit } })
+      return done(problem(fault, { ...identity, headers: { ...identity.headers, ...metered.admission?.headers } }))
     }
+    // no async function: each of its steps would be one more that the answer waits for
+    try {
+      const answered = answer(request, address, identity, metered)
+      return answered instanceof Promise ? answered.then(done, failed) : done(answered)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  function answer(
+    request: Request,
+    address: () => string,
+    identity: Identity,
+    metered: MeteredCall,
+  ): Response | Promise<Response> {
+    checkAnnouncedLength(request.headers, maxBody)
+    const { segments, query } = split(request.url)
+    if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
+    const [first, second, row] = segments as [string, string, string?]
+    const [service, id] = [decoded(first), decoded(second)]
+    metered.asked = { service, endpoint: id }
+    const admission = gate.admit(request.headers, address, service, id)
+    metered.admission = admission
+    const { endpoint } = admission
+    const called = { request, admission, identity, query, deadline: Date.now() + requestTimeout }
+    if (endpoint.table) return answerResource(called, endpoint.table, `${PREFIX}${first}/${second}`, row)
+    if (row !== undefined) throw notFound('No such route.')
+    return answerCall(called)
+  }
+
+  /** Of a table: a row or a write, or its list as any query's. */
+  async function answerResource(called: Called, table: ServedTable, path: string, id?: string): Promise<Response> {
+    const { request, admission, identity, query, deadline } = called
+    const response = await answerTable({ request, id, query, path, maxBody, deadline }, table, admission.grant)
+    if (!response) return answerCall(called)
+    for (const [name, value] of Object.entries({ ...identity.headers, ...admission.headers }))
+      response.headers.set(name, value)
+    return response
+  }
+
+  function answerCall(called: Called): Response | Promise<Response> {
+    const { request, admission, identity, query, deadline } = called
+    const { endpoint, grant, headers } = admission
+    if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
+      throw methodNotAllowed(allowed(endpoint))
+    if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
+    if (endpoint.takesBody) return answerBody(called)
+    const call: Call = { params: parseQuery(query), deadline, caller: request }
+    if (endpoint.answers)
+      return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, headers })
+    return replied(called, call)
+  }
+
+  async function answerBody(called: Called): Promise<Response> {
+    const { request, deadline } = called
+    checkJsonType(request.headers)
+    const bytes = await readBytes(request, maxBody)
+    return replied(called, { params: NO_PARAMS, bytes, deadline, caller: request })
   }
 }
 
-const NO_PARAMS = new URLSearchParams()
+/** A call that was let in. */
+interface Called {
+  request: Request
+  admission: Admission
+  identity: Identity
+  /** of the URL, without its mark */
+  query: string
+  /** milliseconds since the epoch */
+  deadline: number
+}
+
+async function replied({ admission, identity }: Called, call: Call): Promise<Response> {
+  let reply = admission.endpoint.run(call, admission.grant)
+  if (reply instanceof Promise) reply = await reply
+  const sent = identity.headers
+  sent['content-type'] = 'application/json'
+  for (const name in admission.headers) sent[name] = admission.headers[name]!
+  return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
+}
 
 const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 

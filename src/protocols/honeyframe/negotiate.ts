@@ -1,5 +1,6 @@
 /** Which format a call of a query wants: `?format=`, or else `Accept` (RFC 9110, 12.5.1). */
 import { badRequest, Fault } from '../../lib/fault.ts'
+import type { Params } from '../../lib/params.ts'
 import { FORMATS, type Format } from '../../query/formats.ts'
 
 /** In the order of preference where a caller likes several as much. */
@@ -14,9 +15,10 @@ const BARE = Object.entries(MEDIA_TYPES).map(([format, type]) => [format as Form
  * `?format=` wins over `Accept`; without either, JSON.
  * @throws Fault 400 an unknown `format`; 406 nothing that is acceptable is served here
  */
-export function formatOf(params: URLSearchParams, accept: string | null): Format {
-  if (params.has('format')) {
-    const [format, ...more] = params.getAll('format')
+export function formatOf(params: Params, accept: string | null): Format {
+  const asked = params.get('format')
+  if (asked) {
+    const [format, ...more] = asked
     if (more.length > 0 || !FORMATS.includes(format as Format))
       throw badRequest(`format must be one of ${FORMATS.join(', ')}.`, 'unknown_format')
     return format as Format

@@ -3,6 +3,7 @@
 import type { Grant } from '../../catalog/grant.ts'
 import type { Call } from '../../endpoints/endpoint.ts'
 import { toFault } from '../../lib/fault.ts'
+import type { Params } from '../../lib/params.ts'
 import { rawPath } from '../../lib/path.ts'
 import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
@@ -118,11 +119,11 @@ function setPaging(
   headers: Headers,
   { limit, offset, has_more, total, next }: Page,
   request: Request,
-  given: URLSearchParams,
+  given: Params,
 ): void {
   if (total !== undefined) headers.set('x-total-count', String(total))
   if (has_more) {
-    const params = new URLSearchParams(given)
+    const params = new URLSearchParams([...given].flatMap(([name, values]) => values.map(value => [name, value])))
     if (next !== undefined) {
       params.set('cursor', next)
       params.delete('offset')

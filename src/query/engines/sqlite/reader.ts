@@ -1,6 +1,7 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
+import { usableMemory } from '../../../lib/machine.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
 import type { Row, Runnable } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
@@ -10,13 +11,15 @@ import type { StoredValue } from '../../values.ts'
 export type SqliteStatement = Pick<Runnable, 'sql' | 'sources' | 'bigints'>
 
 const MAX_CONNECTIONS = 1000
-/** So many connections have SQLite's own page cache (2 MB a file), those after them a small one: 250 MB in all at most. */
-const WELL_CACHED = 64
-const SMALL_CACHE_KB = 128
+/** What the pages that are kept of all open files may take, where the machine has memory for that; shared out evenly. */
+const CACHE_KB = 128 * 1024
+const LEAST_CACHE_KB = 128
+const MOST_CACHE_KB = 64 * 1024
 const MAX_STATEMENTS = 200
 
 interface Connection {
   db: Database
+  files: number
   statements: Map<string, Prepared>
 }
 
@@ -29,6 +32,9 @@ export class SqliteReader {
   /** the least recently used first */
   #connections = new Map<string, Connection>()
   #latest = ''
+  #cacheKb = Math.min(CACHE_KB, usableMemory() / 16 / 1024)
+  /** of each open file */
+  #shareKb = 0
   #max: number
 
   constructor(max = MAX_CONNECTIONS) {
@@ -104,21 +110,28 @@ export class SqliteReader {
       return open
     }
     evictOldest(this.#connections, this.#max, close)
-    const wellCached = this.#connections.size < WELL_CACHED
     const db = new Database('file::memory:', constants.SQLITE_OPEN_READWRITE | constants.SQLITE_OPEN_URI)
-    for (const [index, file] of files.entries()) {
-      attach(db, file, index)
-      if (!wellCached) db.run(`PRAGMA d${index}.cache_size = -${SMALL_CACHE_KB}`)
-    }
+    for (const [index, file] of files.entries()) attach(db, file, index)
     db.run('PRAGMA case_sensitive_like = ON')
     db.run('PRAGMA temp_store = MEMORY')
     // a live file is locked for a moment when it is taken up again after a crash
     db.run('PRAGMA busy_timeout = 1000')
     db.run('PRAGMA query_only = ON')
-    const connection = { db, statements: new Map() }
+    const connection = { db, files: files.length, statements: new Map() }
     this.#connections.set(key, connection)
     this.#latest = key
+    this.#shareCache(connection)
     return connection
+  }
+
+  /** In halves, so that the others' shares change only now and then. */
+  #shareCache(added: Connection): void {
+    const open = [...this.#connections.values()]
+    const even = this.#cacheKb / open.reduce((sum, { files }) => sum + files, 0)
+    const share = Math.min(MOST_CACHE_KB, Math.max(LEAST_CACHE_KB, 2 ** Math.floor(Math.log2(even))))
+    for (const { db, files } of share === this.#shareKb ? [added] : open)
+      for (let index = 0; index < files; index++) db.run(`PRAGMA d${index}.cache_size = -${share}`)
+    this.#shareKb = share
   }
 }
 

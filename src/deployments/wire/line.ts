@@ -1,0 +1,165 @@
+import { atOnce } from '../../lib/together.ts'
+import type { Connection, Exchange } from './connection.ts'
+import { type AnswerHead, MalformedAnswer } from './head.ts'
+
+/** No connection could be made: nothing of the request was sent. */
+export class Unconnected extends Error {
+  override name = 'Unconnected'
+}
+
+/** The connection was lost before the answer had come to its end. */
+export class Lost extends Error {
+  override name = 'Lost'
+  /** it had waited for a request: its server may have closed it just as it was used */
+  readonly pooled: boolean
+
+  constructor(message: string, pooled: boolean) {
+    super(message)
+    this.pooled = pooled
+  }
+}
+
+/** What becomes of a request. Nothing is called after `ended` or `failed`. */
+export interface Answering {
+  /** the head of the answer: 1xx were let go, but for 101 */
+  answered(head: AnswerHead): void
+  /** a piece of the body; it may be kept */
+  data(piece: Uint8Array): void
+  /** what came so far has been handed over, and the answer goes on */
+  unfinished(): void
+  ended(): void
+  /** Never before `Pool.begin` has returned. @param error Unconnected, Lost or MalformedAnswer */
+  failed(error: Error): void
+  /** so many bytes that were written have gone */
+  wrote(bytes: number): void
+}
+
+/** Where a request finds its connection. */
+interface Connections {
+  /** one that was used before, if one waits */
+  take(): Connection | undefined
+  /** A new one. @throws ConnectionLost */
+  open(): Promise<Connection>
+}
+
+/** A request that was begun. */
+export class Line implements Exchange {
+  readonly method: string
+  #answering: Answering | undefined
+  #connection: Connection | undefined
+  #pooled = false
+  /** of the request, until there is a connection for it */
+  #early: Uint8Array[] = []
+  #sentEarly = false
+  /** bytes whose going is still to be told */
+  #writing = 0
+  #given = false
+
+  /** As `Pool.begin`. */
+  constructor(
+    from: Connections,
+    method: string,
+    head: string,
+    body: Uint8Array | null,
+    whole: boolean,
+    answering: Answering,
+  ) {
+    this.method = method
+    this.#answering = answering
+    // what is sent at once finds its server awake
+    atOnce(() => this.#begin(from, head, body, whole))
+  }
+
+  #begin(from: Connections, head: string, body: Uint8Array | null, whole: boolean): void {
+    if (this.#given) return
+    const pooled = from.take()
+    if (pooled) {
+      this.#pooled = true
+      this.#start(pooled, head, body, whole)
+      return
+    }
+    from.open().then(
+      connection => (this.#given ? connection.destroy() : this.#start(connection, head, body, whole)),
+      error => this.#answering?.failed(new Unconnected(String(error))),
+    )
+  }
+
+  /** More of the request; `wrote` tells when it has gone. */
+  write(bytes: Uint8Array): void {
+    if (!this.#connection) return void this.#early.push(bytes)
+    this.#writing += bytes.length
+    if (this.#connection.write(bytes)) this.drained()
+  }
+
+  /** The whole request has been written. */
+  sent(): void {
+    this.#sentEarly = !this.#connection
+    this.#connection?.sent()
+  }
+
+  pause(): void {
+    this.#connection?.pause()
+  }
+
+  resume(): void {
+    this.#connection?.resume()
+  }
+
+  /** Whoever is told from now on what becomes of it. */
+  hand(answering: Answering): void {
+    this.#answering = answering
+  }
+
+  /** Ends the connection at once; nothing more is told. */
+  destroy(): void {
+    this.#give()
+    this.#connection?.destroy()
+  }
+
+  /** Ends the connection when what was written has gone; nothing more is told. */
+  end(): void {
+    this.#give()
+    this.#connection?.end()
+  }
+
+  answered(head: AnswerHead): void {
+    this.#answering?.answered(head)
+  }
+
+  data(piece: Buffer): void {
+    this.#answering?.data(piece)
+  }
+
+  unfinished(): void {
+    this.#answering?.unfinished()
+  }
+
+  ended(): void {
+    this.#answering?.ended()
+  }
+
+  failed(error: Error): void {
+    this.#answering?.failed(error instanceof MalformedAnswer ? error : new Lost(error.message, this.#pooled))
+  }
+
+  drained(): void {
+    if (this.#writing === 0) return
+    const gone = this.#writing
+    this.#writing = 0
+    this.#answering?.wrote(gone)
+  }
+
+  #start(connection: Connection, head: string, body: Uint8Array | null, whole: boolean): void {
+    this.#connection = connection
+    connection.begin(this)
+    if (body) connection.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
+    else connection.writeText(head)
+    for (const bytes of this.#early.splice(0)) this.write(bytes)
+    if (whole || this.#sentEarly) connection.sent()
+  }
+
+  #give(): void {
+    this.#given = true
+    this.#answering = undefined
+  }
+}
