@@ -349,9 +349,11 @@ describeInBrowser('deployments', () => {
     await editor.getByRole('option', { name: 'iris' }).click()
     await editor.getByRole('button', { name: 'Create' }).click()
     await editor.getByRole('heading', { level: 1, name: 'flowers' }).waitFor()
-    const code = await editor.getByRole('region', { name: 'Calls of flowers' }).innerText()
-    const [, path, body] = /(\/v1\/garden\/[^']+)'.*--data-raw '([^']+)'/s.exec(code) ?? []
-    expect((await callgate.call(path!, { key, body: JSON.parse(body!) })).json).toEqual({ predictions: [expect.anything()] })
+    const code = await editor.getByRole('region', { name: 'Calls of flowers' }).textContent()
+    const [, path, body] = /(\/v1\/garden\/[^']+)'.*--data-raw '([^']+)'/s.exec(code!) ?? []
+    expect((await callgate.call(path!, { key, body: JSON.parse(body!) })).json).toEqual({
+      predictions: [expect.anything()],
+    })
     expect(await shown('flowers')).toMatchObject({ kind: 'model', config: { model: 'iris' } })
   })
 

@@ -117,7 +117,6 @@ export const deployments = {
   jsonHint: 'Every field is here. A field that you take away is as if it had never been named.',
   jsonVariables: (names: string) =>
     `Variables that are set: ${names}. What they are set to is shown to nobody; "env" changes those that it names, and null takes one away.`,
-  notJson: 'This is not valid JSON yet.',
   notAnObject: 'It must be an object of fields.',
   create: 'Create',
   createdDone: (name: string) => `${name} was created`,
@@ -129,7 +128,6 @@ export const deployments = {
   commandHint: 'The program and its arguments. No shell reads it: quotes keep a space in an argument, and that is all.',
   commandPlaceholder: 'python3 server.py',
   unclosed: 'A quote is not closed.',
-  parts_of: (count: number) => `${count} ${count === 1 ? 'argument' : 'arguments'}`,
   cwd: 'Working directory',
   cwdHint: 'Absolute, on the machine that Callgate runs on.',
   health: 'Health path',
@@ -146,7 +144,6 @@ export const deployments = {
   kept: 'is set',
   replace: 'Replace',
   replaceOf: (name: string) => `Replace ${name}`,
-  removeOf: (name: string) => `Remove ${name}`,
   newVariable: 'a new variable',
   removed: 'is taken away when you save',
   keep: 'Keep',

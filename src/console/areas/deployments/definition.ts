@@ -1,8 +1,8 @@
 /** What a deployment is declared to be, while somebody edits it. */
-import type { CommandConfig, UpstreamConfig } from '../../../catalog/deployments.ts'
+import type { CommandConfig, DeploymentKind as Kind, UpstreamConfig } from '../../../catalog/deployments.ts'
 import type { ModelReference } from '../../../catalog/service-config.ts'
+import type { DeploymentRow } from '../../../management/deployments.ts'
 import { Problem } from '../../api/http.ts'
-import type { DeploymentRow, Kind } from './api.ts'
 
 /**
  * The fields as the API takes them. `env` holds what is to change of the variables, as nobody is shown what they are set to:
