@@ -158,10 +158,13 @@ function wholeNumber(params: Params, name: string, from: number, to: number): nu
 export function variantOf({ filters, chosen, after, offset }: BoundRequest): string {
   let present = offset === 0 ? '' : 'skip '
   for (const f of filters)
-    present += f === undefined ? '-,' : typeof f === 'boolean' ? (f ? 't,' : 'f,') : `${f.length},`
+    present += f === undefined ? '-,' : typeof f === 'boolean' ? (f ? 't,' : 'f,') : placesOf(f.length)
   if (!after) return chosen === '' ? present : `${present} ${chosen}`
   return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
 }
+
+/** Of one value, as nearly all filters have, without making a text of it. */
+const placesOf = (values: number) => (values === 1 ? '1,' : `${values},`)
 
 /** The same text for requests of a query that have the same answer: in whatever order and form its values were given. */
 export function canonicalOf(

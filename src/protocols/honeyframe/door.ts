@@ -84,18 +84,24 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
       throw methodNotAllowed(allowed(endpoint))
     if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
-    if (endpoint.takesBody) return answerBody(called)
+    if (!endpoint.answers) return answerJson(called)
     const call: Call = { params: parseQuery(query), deadline, caller: request }
-    if (endpoint.answers)
-      return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, headers })
-    return replied(called, call)
+    return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, headers })
   }
 
-  async function answerBody(called: Called): Promise<Response> {
-    const { request, deadline } = called
-    checkJsonType(request.headers)
-    const bytes = await readBytes(request, maxBody)
-    return replied(called, { params: NO_PARAMS, bytes, deadline, caller: request })
+  async function answerJson({ request, admission, identity, query, deadline }: Called): Promise<Response> {
+    const { endpoint, grant, headers } = admission
+    const call: Call = { params: NO_PARAMS, deadline, caller: request }
+    if (endpoint.takesBody) {
+      checkJsonType(request.headers)
+      call.bytes = await readBytes(request, maxBody)
+    } else call.params = parseQuery(query)
+    let reply = endpoint.run(call, grant)
+    if (reply instanceof Promise) reply = await reply
+    const sent = identity.headers
+    sent['content-type'] = 'application/json'
+    for (const name in headers) sent[name] = headers[name]!
+    return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
   }
 }
 
@@ -108,15 +114,6 @@ interface Called {
   query: string
   /** milliseconds since the epoch */
   deadline: number
-}
-
-async function replied({ admission, identity }: Called, call: Call): Promise<Response> {
-  let reply = admission.endpoint.run(call, admission.grant)
-  if (reply instanceof Promise) reply = await reply
-  const sent = identity.headers
-  sent['content-type'] = 'application/json'
-  for (const name in admission.headers) sent[name] = admission.headers[name]!
-  return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
 }
 
 const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
