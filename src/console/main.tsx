@@ -1,5 +1,5 @@
 /** The console's beginning: styles, what every page stands in, and the router. */
-import '@mantine/core/styles.css'
+import './app/mantine-styles.ts'
 import '@mantine/notifications/styles.css'
 import '@mantine/charts/styles.css'
 import './app/styles.css'

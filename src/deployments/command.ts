@@ -1,7 +1,7 @@
 import { callerGone, unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import type { Backend, Caller, Lease } from './backend.ts'
-import { Generation } from './generation.ts'
+import { Generation, type ReplicaRow } from './generation.ts'
 import type { Plan } from './plan.ts'
 import type { Means } from './replica.ts'
 
@@ -21,7 +21,10 @@ export interface Described {
   status: 'stopped' | 'idle' | 'starting' | 'running' | 'updating' | 'failing'
   /** what is wrong, in words; null: nothing */
   reason: string | null
-  replicas: object[]
+  /** of programs: their processes, those of another revision that ends or begins among them */
+  replicas: ReplicaRow[]
+  /** null: they are not counted */
+  requests_in_flight: number | null
 }
 
 /** A `command:` deployment: its processes come with the first request (or at once) and go when there are none for long. */
@@ -82,9 +85,18 @@ export class CommandBackend implements Backend {
   }
 
   describe(): Described {
-    const replicas = [...(this.#current?.describe() ?? []), ...(this.#next?.describe() ?? [])]
-    const trouble = this.#updateTrouble ?? this.#current?.trouble ?? null
-    return { status: this.#status(), reason: trouble, replicas }
+    const ending = [...this.#ending.keys()].flatMap(generation => generation.describe('ending'))
+    const replicas = [
+      ...(this.#current?.describe('current') ?? []),
+      ...(this.#next?.describe('next') ?? []),
+      ...ending.filter(({ state }) => state !== 'ended'),
+    ]
+    return {
+      status: this.#status(),
+      reason: this.#updateTrouble ?? this.#current?.trouble ?? null,
+      replicas,
+      requests_in_flight: replicas.reduce((sum, replica) => sum + replica.requests_in_flight, 0),
+    }
   }
 
   /** Ends all of it: requests under way may end first. Nothing is started any more. Again: no later than is said now. */

@@ -35,7 +35,7 @@ export class Fleet {
   /** by project's slug */
   #ofProject = new Map<string, Set<number>>()
   /** those that are not served any more, until they have ended */
-  #leaving = new Map<Server['backend'], Promise<void>>()
+  #leaving = new Map<Server['backend'], { id: number; ended: Promise<void> }>()
   #closing = new AbortController()
 
   /** @param user whom programs run as that name no user themselves */
@@ -77,8 +77,10 @@ export class Fleet {
   /** What a deployment does now. */
   describe({ id, enabled }: { id: number; enabled: boolean }): Described {
     const server = this.#servers.get(id)
-    if (!enabled || !server) return { status: 'stopped', reason: null, replicas: [] }
-    return server.backend.describe()
+    if (enabled && server) return server.backend.describe()
+    for (const [backend, of] of this.#leaving)
+      if (of.id === id && backend instanceof CommandBackend) return backend.describe()
+    return { status: 'stopped', reason: null, replicas: [], requests_in_flight: 0 }
   }
 
   /** Ends all of them: requests under way may take so long. */
@@ -86,7 +88,7 @@ export class Fleet {
     this.#closing.abort()
     for (const id of this.#servers.keys()) void this.#close(id)
     for (const backend of this.#leaving.keys()) void backend.close(drainMs)
-    await Promise.all(this.#leaving.values())
+    await Promise.all([...this.#leaving.values()].map(({ ended }) => ended))
     await this.#guard.close()
   }
 
@@ -118,12 +120,12 @@ export class Fleet {
     const backend = this.#servers.get(id)?.backend
     if (!backend) return undefined
     this.#servers.delete(id)
-    const closing = backend
+    const ended = backend
       .close()
       .catch(error => log.error({ deployment: id, ...errorFields(error) }, 'a deployment did not end well'))
       .finally(() => this.#leaving.delete(backend))
-    this.#leaving.set(backend, closing)
-    return closing
+    this.#leaving.set(backend, { id, ended })
+    return ended
   }
 
   async #remove(id: number): Promise<void> {

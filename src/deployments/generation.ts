@@ -24,6 +24,10 @@ export interface GenerationEvents {
   failed(why: string): void
 }
 
+/** Whether it serves, will when all of it is ready, or ends what it has. */
+export type Part = 'current' | 'next' | 'ending'
+export type ReplicaRow = ReturnType<Generation['describe']>[number]
+
 /** The replicas of one revision of a deployment: started together, each started again when it ends. */
 export class Generation {
   readonly plan: Plan
@@ -74,18 +78,21 @@ export class Generation {
   }
 
   /** for who looks at it */
-  describe(): object[] {
-    return this.#slots.flatMap(({ replica, restarts }) =>
+  describe(part: Part) {
+    return this.#slots.flatMap(({ replica, restarts, nextAt }) =>
       replica
         ? [
             {
               number: replica.number,
               revision: this.plan.revision,
+              part,
               state: replica.state,
               pid: replica.pid ?? null,
               started_at: replica.startedAt,
               requests_in_flight: replica.inFlight,
               restarts,
+              /** milliseconds until it is started again; null: it is not waited for */
+              restarts_in_ms: nextAt === undefined ? null : Math.max(0, Math.round(nextAt - performance.now())),
             },
           ]
         : [],

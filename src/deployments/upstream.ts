@@ -82,6 +82,7 @@ export class UpstreamBackend implements Backend {
       status: this.#probeAt === undefined ? ('running' as const) : ('failing' as const),
       reason: this.#probeAt === undefined ? null : 'the upstream cannot be reached',
       replicas: [],
+      requests_in_flight: this.#leases.size,
     }
   }
 

@@ -1,9 +1,10 @@
-/** Deployments over the API: who may declare which, what they do, and their logs. */
+/** Deployments over the API: who may declare which, and what they do. */
 import { Type } from '@sinclair/typebox'
 import {
   type CommandConfig,
   createDeployment,
   type Deployment,
+  type DeploymentKind,
   deleteDeployment,
   deploymentKind,
   enableDeployment,
@@ -11,23 +12,63 @@ import {
   listDeployments,
   updateDeployment,
 } from '../catalog/deployments.ts'
-import type { Project } from '../catalog/projects.ts'
-import { followed, lastLines } from '../deployments/log.ts'
-import { forbidden } from '../lib/fault.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
-import { checkMatch, json, list, single, wholeNumber } from './respond.ts'
+import { listProjects, type Project } from '../catalog/projects.ts'
+import type { User } from '../catalog/users.ts'
+import type { Described } from '../deployments/command.ts'
+import { Fault, forbidden } from '../lib/fault.ts'
+import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { checkMatch, json, list, single } from './respond.ts'
 
 const NewDeployment = Type.Object({ name: Type.String() })
 const DeploymentPatch = Type.Record(Type.String(), Type.Unknown())
-const MOST_LINES = 10_000
 
+/** All of a project, and which kinds the caller may declare there; why not, as a declaration would be refused. */
 export function deployments(context: ManagementContext, request: Request, { user }: SignedIn, projectId: string) {
   const project = projectFor(context, user, idOf(projectId), 'viewer')
+  return list(request, rowsOf(context, request, project), items => ({ items, kinds: kindsFor(context, user, project) }))
+}
+
+/** `GET /api/deployments`: of every project that the caller sees, or of the one in scope. */
+export function allDeployments(context: ManagementContext, request: Request, { user }: SignedIn) {
+  const scope = scopeOf(request)
+  const seen = listProjects(context.db).filter(({ id }) => (scope ?? id) === id && sees(context, user, id))
   return list(
     request,
-    listDeployments(context.db, project.id).map(d => ({ ...declared(d), ...now(context, request, project, d) })),
+    seen.flatMap(project => rowsOf(context, request, project)),
     items => ({ items }),
   )
+}
+
+const rowsOf = (context: ManagementContext, request: Request, project: Project) =>
+  listDeployments(context.db, project.id).map(d => deploymentRow(context, request, project, d))
+
+const deploymentRow = (context: ManagementContext, request: Request, project: Project, deployment: Deployment) => ({
+  ...declared(deployment),
+  ...now(context, request, project, deployment),
+})
+export type DeploymentRow = ReturnType<typeof deploymentRow>
+
+/** `refusal` is null where the kind is the caller's to declare, and to change. */
+export interface DeclarableKind {
+  kind: DeploymentKind
+  refusal: string | null
+}
+
+function kindsFor(context: ManagementContext, user: User, project: Project): DeclarableKind[] {
+  return KINDS.map(kind => ({
+    kind,
+    refusal: refusalOf(() => checkMayDeclare(context, user, project, { [kind]: '' })),
+  }))
+}
+
+function refusalOf(check: () => void): string | null {
+  try {
+    check()
+    return null
+  } catch (error) {
+    if (error instanceof Fault) return error.message
+    throw error
+  }
 }
 
 export async function addDeployment(
@@ -38,7 +79,7 @@ export async function addDeployment(
 ): Promise<Response> {
   const project = projectFor(context, who.user, idOf(projectId), 'editor')
   const { name, ...config } = await jsonBody(context, request, NewDeployment)
-  checkMayDeclare(context, who, project, config)
+  checkMayDeclare(context, who.user, project, config)
   const created = context.publisher.change((tx, touched) => {
     touched.deployments.add(project.id)
     return createDeployment(tx, who.actor, project.id, name, config)
@@ -57,7 +98,7 @@ export function oneDeployment(
   return shown(context, request, project, getDeployment(context.db, project.id, name))
 }
 
-/** Changes what the body names; null takes a field away. A program's next revision takes over when it is ready. */
+/** Changes what the body names; null takes a field away, a variable too. A program's next revision takes over when it is ready. */
 export async function changeDeployment(
   context: ManagementContext,
   request: Request,
@@ -69,12 +110,20 @@ export async function changeDeployment(
   const given = await jsonBody(context, request, DeploymentPatch)
   const changed = context.publisher.change((tx, touched) => {
     const current = getDeployment(tx, project.id, name)
-    checkMayDeclare(context, who, project, current.config, given)
+    checkMayDeclare(context, who.user, project, current.config, given)
     checkMatch(request, declared(current))
     touched.deployments.add(project.id)
-    return updateDeployment(tx, who.actor, current, given)
+    return updateDeployment(tx, who.actor, current, withVariables(current, given))
   })
   return shown(context, request, project, changed)
+}
+
+/** Nobody is shown what variables are set to, so those that `env` does not name stay; null takes one away. */
+function withVariables({ config }: Deployment, given: Record<string, unknown>): Record<string, unknown> {
+  const { env } = given
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) return given
+  const merged = Object.entries({ ...(config as CommandConfig).env, ...env }).filter(([, value]) => value !== null)
+  return { ...given, env: merged.length > 0 ? Object.fromEntries(merged) : null }
 }
 
 export function removeDeployment(
@@ -118,41 +167,14 @@ export function actOnDeployment(
   return shown(context, request, project, deployment)
 }
 
-/** The last `lines` of what a program wrote; with `follow=true` what it writes from now on too, until the caller goes. */
-export function deploymentLog(
-  context: ManagementContext,
-  request: Request,
-  { user }: SignedIn,
-  projectId: string,
-  name: string,
-  keepOpen: (request: Request) => void,
-): Response {
-  const project = projectFor(context, user, idOf(projectId), 'editor')
-  const path = context.fleet.places.logOf(getDeployment(context.db, project.id, name).id)
-  const url = new URL(request.url)
-  const lines = wholeNumber(url, 'lines', 100, MOST_LINES)
-  const headers = { 'content-type': 'text/plain; charset=utf-8' }
-  if (url.searchParams.get('follow') !== 'true') return new Response(lastLines(path, lines), { headers })
-  keepOpen(request)
-  const pieces = followed(path, lines, AbortSignal.any([request.signal, context.fleet.closing]))
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await pieces.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
-    },
-    cancel: () => void pieces.return(undefined),
-  })
-  return new Response(body, { headers })
-}
-
 /**
  * A program runs on this machine, and an upstream lets callers reach what this machine reaches: both are for administrators of
  * the installation, and for those of the project where a setting says so. Programs of the latter never run as root.
  * @param parts what is there and what is given: the rule is for both, and for each field, whatever stands beside it
  * @throws Fault 403
  */
-function checkMayDeclare(context: ManagementContext, { user }: SignedIn, project: Project, ...parts: object[]): void {
+function checkMayDeclare(context: ManagementContext, user: User, project: Project, ...parts: object[]): void {
+  projectFor(context, user, project.id, 'editor')
   const says = (field: string) => parts.some(part => field in part)
   if (user.isAdmin || !(says('command') || says('upstream'))) return
   const { projectDeployments, deploymentUser } = context.config
@@ -166,6 +188,8 @@ function checkMayDeclare(context: ManagementContext, { user }: SignedIn, project
     throw forbidden('Callgate runs as root: programs of projects need another user (--deployment-user).')
   if (says('user')) throw forbidden('Only administrators of the installation say whom a program runs as.')
 }
+
+const KINDS = ['command', 'upstream', 'model'] as const satisfies DeploymentKind[]
 
 function declared({ config, ...deployment }: Deployment) {
   const { env, ...rest } = config as CommandConfig
@@ -184,7 +208,12 @@ function declared({ config, ...deployment }: Deployment) {
 }
 
 /** What it does, and where it answers. */
-function now(context: ManagementContext, request: Request, project: Project, deployment: Deployment) {
+function now(
+  context: ManagementContext,
+  request: Request,
+  project: Project,
+  deployment: Deployment,
+): Described & { endpoint_url: string } {
   const served = context.publisher.registry.deployment(project.slug, deployment.name)
   return {
     ...(deploymentKind(deployment.config) === 'model'
@@ -192,6 +221,7 @@ function now(context: ManagementContext, request: Request, project: Project, dep
           status: !deployment.enabled ? 'stopped' : served?.model ? 'running' : 'failing',
           reason: null,
           replicas: [],
+          requests_in_flight: null,
         }
       : context.fleet.describe(deployment)),
     endpoint_url: `${new URL(request.url).origin}/v1/${project.slug}/${deployment.name}`,

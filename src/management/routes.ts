@@ -14,6 +14,7 @@ import type { Caller, ManagementContext, SignedIn } from './context.ts'
 import * as rows from './dataset-rows.ts'
 import * as settings from './dataset-settings.ts'
 import * as datasets from './datasets.ts'
+import { deploymentLog } from './deployment-log.ts'
 import * as deployments from './deployments.ts'
 import { dryRun } from './dryrun.ts'
 import { importProgress } from './import-progress.ts'
@@ -176,6 +177,7 @@ const raw = { parse: 'none' } as const
 
 function deploymentRoutes(on: Routes, keepOpen: (request: Request) => void): void {
   const path = '/projects/:id/deployments'
+  on.get('/deployments', (c, r, who) => deployments.allDeployments(c, r, who))
   on.get(path, (c, r, who, p) => deployments.deployments(c, r, who, p.id!))
   on.post(path, (c, r, who, p) => deployments.addDeployment(c, r, who, p.id!))
   on.get(`${path}/:name`, (c, r, who, p) => deployments.oneDeployment(c, r, who, p.id!, p.name!))
@@ -183,7 +185,7 @@ function deploymentRoutes(on: Routes, keepOpen: (request: Request) => void): voi
   on.delete(`${path}/:name`, (c, r, who, p) => deployments.removeDeployment(c, r, who, p.id!, p.name!))
   for (const action of ['start', 'stop', 'restart'] as const)
     on.post(`${path}/:name/${action}`, (c, r, who, p) => deployments.actOnDeployment(c, r, who, p.id!, p.name!, action))
-  on.get(`${path}/:name/logs`, (c, r, who, p) => deployments.deploymentLog(c, r, who, p.id!, p.name!, keepOpen))
+  on.get(`${path}/:name/logs`, (c, r, who, p) => deploymentLog(c, r, who, p.id!, p.name!, keepOpen))
 }
 
 function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Params) => keys.KeyOwner): void {

@@ -1,5 +1,7 @@
 /** What a browser has to fetch before it shows something, and what the server says of those files. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { bundleConsole } from '../../src/protocols/console/bundle.ts'
 import { type Callgate, cleanUp, startCallgate, TARGETS } from '../harness.ts'
 
@@ -27,6 +29,35 @@ test('signing in and the home page take less than 300 KB, and editors and charts
   expect(total).toBeLessThan(BUDGET)
   const text = [...needed].map(name => new TextDecoder().decode(Bun.gunzipSync(sizes.get(name)!))).join('')
   for (const absent of ['cm-editor', 'recharts-wrapper']) expect(text).not.toContain(`"${absent}`)
+})
+
+const ROOT = join(import.meta.dir, '../..')
+const MANTINE = join(ROOT, 'node_modules/@mantine/core')
+
+test('every component of Mantine that is used, by another one too, has its styles', () => {
+  const styled = readFileSync(join(ROOT, 'src/console/app/mantine-styles.ts'), 'utf8')
+  const components = new Set(readdirSync(join(MANTINE, 'esm/components')))
+  const found = new Set<string>()
+  const sourcesIn = (folder: string, pattern: string) =>
+    [...new Bun.Glob(pattern).scanSync(folder)].map(path => ({ path, text: readFileSync(join(folder, path), 'utf8') }))
+  const need = (name: string) => {
+    if (!components.has(name) || found.has(name)) return
+    found.add(name)
+    const folder = join(MANTINE, 'esm/components', name)
+    for (const { path, text } of sourcesIn(folder, '**/*.mjs'))
+      for (const [, from] of text.matchAll(/from ["'](\.[^"']+)["']/g))
+        need(relative(join(MANTINE, 'esm/components'), resolve(folder, path, '..', from!)).split('/')[0]!)
+  }
+  const packages = ['modals', 'notifications', 'charts', 'dropzone'].map(name => join(MANTINE, '..', name, 'esm'))
+  for (const folder of [join(ROOT, 'src/console'), ...packages])
+    for (const { text } of sourcesIn(folder, '**/*.{ts,tsx,mjs}'))
+      for (const [, names] of text.matchAll(/import \{([^}]*)\} from ["']@mantine\/core["']/g))
+        for (const name of names!.split(',')) need(name.trim().split(/\s/)[0]!)
+  expect(found.size).toBeGreaterThan(40)
+  const missing = [...found].filter(
+    name => existsSync(join(MANTINE, `styles/${name}.css`)) && !styled.includes(`/styles/${name}.css'`),
+  )
+  expect(missing).toEqual([])
 })
 
 describe.each(TARGETS)('the console is served, %s', target => {

@@ -1,4 +1,4 @@
-/** The home page says what was called. */
+/** The home page says what was called, and leads to what answers. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Callgate, cleanUp } from '../harness.ts'
 import { closeTabs, describeInBrowser, expectAccessible, openTab, signInTo } from './browser.ts'
@@ -32,5 +32,20 @@ describeInBrowser('home', () => {
     await traffic.locator('.recharts-bar-rectangle').first().waitFor({ state: 'attached' })
     await expectAccessible(page, 'home with traffic')
     expect(trouble).toEqual([])
+  })
+
+  test('leads to the pages of services and deployments that answer', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'vera')
+    const published = page.getByRole('table', { name: 'Published' })
+    await published.getByRole('link', { name: 'Flowers', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: 'Flowers' }).waitFor()
+    await page.goBack()
+    await published.getByRole('link', { name: 'species', exact: true }).press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'species' }).waitFor()
+    expect(new URL(page.url()).pathname).toBe('/console/projects/garden/deployments/species')
+    await page.goto(`${callgate.url}/console/projects/garden`)
+    await published.getByRole('link', { name: 'species', exact: true }).waitFor()
+    expect(await published.getByText('Not yet published').count()).toBe(0)
   })
 })

@@ -37,6 +37,14 @@ async function tryLate(page: Page): Promise<void> {
   await page.getByText('Prediction', { exact: true }).waitFor()
 }
 
+/** Starts a deployment, where it does not run, and waits until it has come so far. */
+const started = (state: string) => async (page: Page) => {
+  await page.getByRole('navigation', { name: 'Parts of the deployment' }).waitFor()
+  const start = page.getByRole('button', { name: 'Start now' })
+  if (await start.isVisible()) await start.click()
+  await page.getByRole('main').getByText(state, { exact: true }).first().waitFor()
+}
+
 const runs = (answered: string) => async (page: Page) => {
   await page.getByRole('button', { name: 'Run' }).click()
   await page.getByText(answered).waitFor()
@@ -250,5 +258,76 @@ export const PAGES: ConsolePage[] = [
     name: 'service-settings',
     path: '/projects/garden/services/plants/settings',
     ready: page => page.getByRole('heading', { name: 'General' }).waitFor(),
+  },
+  { name: 'deployments', path: '/projects/garden/deployments', ready: table('Deployments') },
+  {
+    name: 'deployments-empty',
+    path: '/projects/bank/deployments',
+    ready: page => page.getByText('No deployment yet').waitFor(),
+  },
+  {
+    name: 'new-deployment',
+    path: '/projects/bank/new-deployment',
+    ready: page => page.getByRole('textbox', { name: 'Command' }).fill('python3 server.py --greeting "good day"'),
+    prepare: async page => {
+      await page.getByRole('button', { name: 'Add variable' }).click()
+      await page.getByRole('textbox', { name: 'Variable', exact: true }).fill('MODEL_PATH')
+    },
+  },
+  {
+    name: 'new-deployment-upstream',
+    path: '/projects/bank/new-deployment',
+    ready: page => page.getByText('Upstream', { exact: true }).click(),
+    prepare: press('More settings'),
+  },
+  {
+    name: 'deployment',
+    path: '/projects/garden/deployments/sentiment',
+    ready: started('Running'),
+  },
+  {
+    name: 'deployment-failing',
+    path: '/projects/garden/deployments/broken',
+    ready: started('Failing'),
+    prepare: page => page.getByText("KeyError: 'MODEL_PATH'").first().waitFor(),
+  },
+  {
+    name: 'deployment-model',
+    path: '/projects/garden/deployments/species',
+    ready: page => page.getByText(':predict').waitFor(),
+  },
+  {
+    name: 'deployment-logs',
+    path: '/projects/garden/deployments/sentiment/logs',
+    ready: started('Running'),
+    prepare: page => page.getByRole('log').getByText('ready on port').first().waitFor(),
+  },
+  {
+    name: 'deployment-logs-failing',
+    path: '/projects/garden/deployments/broken/logs',
+    ready: page => page.getByRole('log').getByText('KeyError').first().waitFor(),
+  },
+  {
+    name: 'deployment-callers',
+    path: '/projects/garden/deployments/sentiment/callers',
+    ready: page => page.getByRole('row', { name: /^chat window This deployment only/ }).waitFor(),
+  },
+  {
+    name: 'deployment-settings',
+    path: '/projects/garden/deployments/sentiment/settings',
+    ready: page => page.getByRole('textbox', { name: 'Command' }).waitFor(),
+    prepare: press('Replace GREETING'),
+  },
+  {
+    name: 'deployment-settings-json',
+    path: '/projects/garden/deployments/sentiment/settings',
+    ready: page => page.getByText('JSON', { exact: true }).click(),
+    prepare: page => page.getByRole('textbox', { name: 'The definition as JSON' }).waitFor(),
+  },
+  {
+    name: 'deployment-delete',
+    path: '/projects/garden/deployments/sentiment/settings',
+    ready: page => page.getByRole('textbox', { name: 'Command' }).waitFor(),
+    prepare: press('Delete deployment'),
   },
 ]

@@ -8,6 +8,8 @@ import { PASSWORD } from './browser.ts'
 import { fillGarden } from './data.ts'
 
 const models = join(FIXTURES, 'models')
+/** A program that can be deployed. */
+export const DEPLOYED = [process.execPath, join(import.meta.dir, 'deployed-server.ts')]
 
 export async function startConsole(options: StartOptions = {}): Promise<Callgate> {
   const callgate = await startCallgate({
@@ -77,6 +79,13 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
             },
             { key: 'drafts', title: 'Not yet published', endpoints: [{ id: 'species', kind: 'model', model: 'iris' }] },
           ],
+          // none of them runs until somebody starts it
+          deployments: [
+            { name: 'sentiment', command: DEPLOYED, health: '/health', env: { GREETING: 'good day' } },
+            { name: 'broken', command: DEPLOYED, env: { BROKEN: 'MODEL_PATH' } },
+            { name: 'elsewhere', upstream: 'http://127.0.0.1:9/classifier' },
+            { name: 'species', model: 'iris' },
+          ],
           keys: [
             {
               name: 'operations',
@@ -84,6 +93,7 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
               allowed_endpoints: ['plants.plant'],
               manage_models: true,
             },
+            { name: 'chat window', allowed_deployments: ['sentiment'] },
           ],
         },
         { slug: 'bank', name: 'Bank', description: 'Nothing in it yet' },

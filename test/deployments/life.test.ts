@@ -183,7 +183,12 @@ describe('deployments of programs', () => {
       going = false
       await Promise.all(callers)
       expect([failed, headers.get('x-version')]).toEqual([[], 'one'])
-      expect(await world.shown('updated')).toMatchObject({ revision: 3, replicas: [{ revision: 3, state: 'ready' }] })
+      // those that end what they had are told of until they are gone
+      const last = await waitFor(async () => {
+        const shown = await world.shown('updated')
+        return shown.replicas.length === 1 ? shown : undefined
+      })
+      expect(last).toMatchObject({ revision: 3, replicas: [{ revision: 3, part: 'current', state: 'ready' }] })
     })
 
     test('that does not start leaves the old one serving, and says so', async () => {
@@ -192,7 +197,7 @@ describe('deployments of programs', () => {
       const shown = await world.status('updated', 'failing')
       expect(shown.reason).toMatch(/revision 4 did not start .*exit status 9/)
       expect(await world.pid('updated')).toBe(pid)
-      await world.api('PATCH', '/updated', { env: { VERSION: 'five' } })
+      await world.api('PATCH', '/updated', { env: { VERSION: 'five', DIE_AT_START: null } })
       await world.status('updated', 'running')
       await waitFor(async () => (await world.call('updated', '/pid')).headers.get('x-version') === 'five' || undefined)
     })

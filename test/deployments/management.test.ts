@@ -38,14 +38,15 @@ async function withUsers(flags: string[] = []) {
   }
   const as = (who: string, method: string, path = '', body?: unknown) =>
     world.api(method, path, body, { authorization: `Bearer ${tokens[who]}` })
-  return { world, as }
+  return { world, as, tokens }
 }
 
 describe('who may do what', () => {
   let world: World
   let as: Awaited<ReturnType<typeof withUsers>>['as']
+  let tokens: Record<string, string>
   beforeAll(async () => {
-    ;({ world, as } = await withUsers())
+    ;({ world, as, tokens } = await withUsers())
   })
   afterAll(cleanUp)
   const ROLES = ['stranger', 'viewer', 'editor', 'admin', 'installation']
@@ -93,6 +94,42 @@ describe('who may do what', () => {
     await as('installation', 'PATCH', '/there', { idle_seconds: 100 })
     expect((await world.call('there', '/env')).json.HUSH).toBe('a secret value')
     expect((await world.callgate.admin('GET', '/api/audit')).text).not.toContain('a secret value')
+  })
+
+  test('a change of variables keeps those that it does not name, and null takes one away', async () => {
+    await as('installation', 'PATCH', '/there', { env: { OTHER: 'one', THIRD: 'two' } })
+    await as('installation', 'PATCH', '/there', { env: { OTHER: null, THIRD: 'three' } })
+    expect((await as('installation', 'GET', '/there')).json.config.env_names).toEqual(['HUSH', 'THIRD'])
+    const env = await waitFor(async () => {
+      const { json } = await world.call('there', '/env')
+      return json.THIRD === 'three' ? json : undefined
+    })
+    expect([env.HUSH, env.OTHER]).toEqual(['a secret value', undefined])
+    for (const env of ['x', ['A'], { A: 1 }])
+      expect([env, (await as('installation', 'PATCH', '/there', { env })).status]).toEqual([env, 422])
+  })
+
+  test('a list says which kinds one may declare, as a declaration would be refused', async () => {
+    const kinds = async (who: string) =>
+      (await as(who, 'GET')).json.kinds.map(({ kind, refusal }: Record<string, string>) => [kind, refusal])
+    const [programs, role] = ['administrators of the installation', 'role editor']
+    const refused = (...texts: (string | null)[]) =>
+      ['command', 'upstream', 'model'].map((kind, i) => [kind, texts[i] ? expect.stringContaining(texts[i]) : null])
+    expect(await kinds('viewer')).toEqual(refused(role, role, role))
+    expect(await kinds('editor')).toEqual(refused(programs, programs, null))
+    expect(await kinds('installation')).toEqual(refused(null, null, null))
+  })
+
+  test('those of every project are listed for whoever sees it', async () => {
+    const names = async (who: string) => {
+      const answer = await world.callgate.call('/api/deployments', {
+        headers: { authorization: `Bearer ${tokens[who]}` },
+      })
+      return answer.json.items.map((d: { name: string }) => d.name)
+    }
+    expect(await names('viewer')).toContain('there')
+    expect(await names('installation')).toContain('there')
+    expect(await names('stranger')).toEqual([])
   })
 
   test('deleting a program: administrators of the project', async () => {

@@ -5,6 +5,7 @@ import { auditRoutes } from '../areas/audit/routes.ts'
 import { authRoutes } from '../areas/auth/routes.ts'
 import { connectionRoutes } from '../areas/connections/routes.ts'
 import { datasetPages } from '../areas/datasets/routes.ts'
+import { deploymentPages } from '../areas/deployments/routes.ts'
 import { homeRoutes } from '../areas/home/routes.ts'
 import { keyPages } from '../areas/keys/routes.ts'
 import { memberPages } from '../areas/members/routes.ts'
@@ -38,6 +39,7 @@ const routeTree = rootRoute.addChildren([
       ...datasetPages,
       ...modelPages,
       ...usagePages,
+      ...deploymentPages,
       ...memberPages,
     ]),
   ]),

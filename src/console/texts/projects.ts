@@ -19,6 +19,7 @@ export const projects = {
   datasets: 'Datasets',
   models: 'Models',
   services: 'Services',
+  deployments: 'Deployments',
   members: 'Members',
   nothingTitle: 'Nothing is published here yet',
   nothingText:

@@ -1,9 +1,10 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { AssetRow } from '../../../management/assets.ts'
+import type { DeploymentRow } from '../../../management/deployments.ts'
 import { api, send } from '../../api/http.ts'
 import type { UsageReport } from '../../api/usage.ts'
 
-export type { AssetRow }
+export type { AssetRow, DeploymentRow }
 
 export interface Health {
   isReady: boolean
@@ -26,6 +27,12 @@ export const healthQuery = queryOptions({
 export const servicesQuery = queryOptions({
   queryKey: ['services', 'everywhere'],
   queryFn: ({ signal }) => api<AssetRow[]>('/api/publish/assets?asset_type=api_service', { signal }),
+})
+
+/** Of every project that one sees. */
+export const deploymentsQuery = queryOptions({
+  queryKey: ['deployments', 'everywhere'],
+  queryFn: async ({ signal }) => (await api<{ items: DeploymentRow[] }>('/api/deployments', { signal })).items,
 })
 
 /** Of every project that one sees: whether there is anything that a service could answer with. */

@@ -2,32 +2,79 @@ import { Badge, Code, Group } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import { type ProjectRow, projectsQuery } from '../../api/projects.ts'
+import { projectsQuery } from '../../api/projects.ts'
 import { home as t } from '../../texts/home.ts'
 import { CopyIcon } from '../../ui/copy.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { TextLink } from '../../ui/link.tsx'
 import { Section } from '../../ui/page.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
-import type { AssetRow } from './api.ts'
+import type { AssetRow, DeploymentRow } from './api.ts'
 
-/** What answers now. `services` are all, drafts among them; undefined while they are read. */
-export function Published({ services }: { services: AssetRow[] | undefined }) {
-  const { data: projects = [] } = useQuery(projectsQuery)
+/** A service or a deployment that answers. */
+interface Entry {
+  kind: 'service' | 'deployment'
+  /** in URLs */
+  key: string
+  name: string
+  /** its project's slug, and what that is called */
+  project: string
+  projectName: string
+  isPublic: boolean
+  path: string
+  changedAt: string
+}
+
+interface PublishedProps {
+  /** all of them, drafts and what is stopped among them; undefined while they are read */
+  services: AssetRow[] | undefined
+  deployments: DeploymentRow[] | undefined
+}
+
+/** What answers now. */
+export function Published({ services, deployments }: PublishedProps) {
+  const { data: projects } = useQuery(projectsQuery)
+  const entries = useMemo(() => {
+    if (!services || !deployments || !projects) return undefined
+    const places = new Map(
+      projects.map(({ project_id, slug, name }) => [project_id, { project: slug, projectName: name }]),
+    )
+    const placeOf = ({ project_id }: { project_id: number }) =>
+      places.get(project_id) ?? { project: '', projectName: '' }
+    return [
+      ...services.filter(isPublished).map(
+        (service): Entry => ({
+          ...placeOf(service),
+          kind: 'service',
+          key: service.asset_key,
+          name: service.title || service.asset_key,
+          isPublic: service.is_public,
+          path: `/api/service/${service.asset_key}`,
+          changedAt: service.updated_at,
+        }),
+      ),
+      ...deployments.filter(isEnabled).map(
+        (deployment): Entry => ({
+          ...placeOf(deployment),
+          kind: 'deployment',
+          key: deployment.name,
+          name: deployment.name,
+          isPublic: false,
+          path: new URL(deployment.endpoint_url).pathname,
+          changedAt: deployment.updated_at,
+        }),
+      ),
+    ]
+  }, [services, deployments, projects])
   const isHere = useParams({ strict: false }).project !== undefined
-  const columns = useMemo(
-    () => columnsFor(new Map(projects.map(p => [p.project_id, p]))).filter(({ key }) => !isHere || key !== 'project'),
-    [projects, isHere],
-  )
-  const published = useMemo(() => services?.filter(({ status }) => status === 'published'), [services])
   const about = isHere ? t.publishedHere : t.publishedAbout
-  const drafts = (services?.length ?? 0) - (published?.length ?? 0)
+  const drafts = services?.filter(service => !isPublished(service)).length ?? 0
   return (
     <Section title={t.published} about={`${about}${drafts > 0 ? ` ${t.drafts(drafts)}` : ''}`}>
       <DataTable
         label={t.published}
-        columns={columns}
-        rows={published}
+        columns={isHere ? COLUMNS_HERE : COLUMNS}
+        rows={entries}
         rowKey={rowKey}
         search={searched}
         maxHeight={420}
@@ -36,60 +83,61 @@ export function Published({ services }: { services: AssetRow[] | undefined }) {
   )
 }
 
-const rowKey = (service: AssetRow) => service.id
-const searched = (service: AssetRow) => `${service.title} ${service.asset_key}`
-const addressOf = (service: AssetRow) => `${location.origin}/api/service/${service.asset_key}`
+export const isPublished = ({ status }: AssetRow) => status === 'published'
+export const isEnabled = ({ enabled }: DeploymentRow) => enabled
 
-const columnsFor = (projects: Map<number, ProjectRow>): Column<AssetRow>[] => [
+const rowKey = ({ kind, project, key }: Entry) => `${kind} ${project} ${key}`
+const searched = ({ name, key }: Entry) => `${name} ${key}`
+
+const COLUMNS: Column<Entry>[] = [
   {
-    key: 'service',
-    header: t.service,
-    sort: service => service.title,
-    cell: service => (
-      <TextLink
-        to="/projects/$project/services/$service"
-        params={{ project: projects.get(service.project_id)?.slug ?? '', service: service.asset_key }}
-        fw={500}
-      >
-        {service.title || service.asset_key}
+    key: 'name',
+    header: t.name,
+    sort: ({ name }) => name,
+    cell: ({ kind, key, name, project }) =>
+      kind === 'service' ? (
+        <TextLink to="/projects/$project/services/$service" params={{ project, service: key }} fw={500}>
+          {name}
+        </TextLink>
+      ) : (
+        <TextLink to="/projects/$project/deployments/$deployment" params={{ project, deployment: key }} fw={500}>
+          {name}
+        </TextLink>
+      ),
+  },
+  { key: 'kind', header: t.kind, sort: ({ kind }) => kind, cell: ({ kind }) => t.kinds[kind] },
+  {
+    key: 'project',
+    header: t.project,
+    sort: ({ projectName }) => projectName,
+    cell: ({ project, projectName }) => (
+      <TextLink to="/projects/$project" params={{ project }}>
+        {projectName}
       </TextLink>
     ),
   },
   {
-    key: 'project',
-    header: t.project,
-    sort: service => projects.get(service.project_id)?.name,
-    cell: service => {
-      const project = projects.get(service.project_id)
-      return project ? (
-        <TextLink to="/projects/$project" params={{ project: project.slug }}>
-          {project.name}
-        </TextLink>
-      ) : null
-    },
-  },
-  {
     key: 'access',
     header: t.access,
-    sort: service => service.is_public,
-    cell: service => (
-      <Badge color={service.is_public ? 'orange' : 'gray'}>{service.is_public ? t.open : t.gated}</Badge>
-    ),
+    sort: ({ isPublic }) => isPublic,
+    cell: ({ isPublic }) => <Badge color={isPublic ? 'orange' : 'gray'}>{isPublic ? t.open : t.gated}</Badge>,
   },
   {
     key: 'address',
     header: t.address,
-    cell: service => (
+    cell: ({ path, name }) => (
       <Group gap={4} wrap="nowrap">
-        <Code>/api/service/{service.asset_key}</Code>
-        <CopyIcon value={addressOf(service)} what={t.addressOf(service.title || service.asset_key)} />
+        <Code>{path}</Code>
+        <CopyIcon value={location.origin + path} what={t.addressOf(name)} />
       </Group>
     ),
   },
   {
     key: 'changed',
     header: t.changed,
-    sort: service => service.updated_at,
-    cell: service => <RelativeTime at={service.updated_at} />,
+    sort: ({ changedAt }) => changedAt,
+    cell: ({ changedAt }) => <RelativeTime at={changedAt} />,
   },
 ]
+
+const COLUMNS_HERE = COLUMNS.filter(({ key }) => key !== 'project')

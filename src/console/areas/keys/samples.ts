@@ -1,13 +1,7 @@
 /** A call as code: each sample runs as it stands. */
 import type { Sample } from '../../ui/code-sample.tsx'
 
-export interface SampleCall {
-  /** the server's, without a slash at the end */
-  origin: string
-  service: string
-  /** the service's id, by which the Honeyframe SDK finds it */
-  serviceId: number
-  endpoint: string
+interface Call {
   method: string
   query: [name: string, value: string][]
   /** a value of JSON; undefined: no body */
@@ -16,28 +10,50 @@ export interface SampleCall {
   key?: string
 }
 
+/** Of an endpoint. */
+export interface SampleCall extends Call {
+  /** the server's, without a slash at the end */
+  origin: string
+  service: string
+  /** the service's id, by which the Honeyframe SDK finds it */
+  serviceId: number
+  endpoint: string
+}
+
+/** Of whatever has a URL. */
+export interface HttpCall extends Call {
+  /** without the query */
+  url: string
+  /** the answer is not known to be JSON */
+  answersText?: boolean
+}
+
 export const KEY_VARIABLE = 'CALLGATE_KEY'
 const TOKEN_VARIABLE = 'CALLGATE_TOKEN'
 
-export const samplesOf = (call: SampleCall): Sample[] => [
+export const httpSamples = (call: HttpCall): Sample[] => [
   { language: 'curl', code: curl(call) },
   { language: 'Python', code: python(call) },
   { language: 'TypeScript', code: typescript(call) },
+]
+
+export const samplesOf = (call: SampleCall): Sample[] => [
+  ...httpSamples({ ...call, url: pathOf(call) }),
   ...(call.method === 'GET' || call.method === 'POST' ? [{ language: 'Honeyframe SDK', code: honeyframe(call) }] : []),
 ]
 
 const pathOf = ({ origin, service, endpoint }: SampleCall) =>
   `${origin}/api/service/${encodeURIComponent(service)}/${encodeURIComponent(endpoint)}`
 
-const urlOf = (call: SampleCall) => {
-  const search = new URLSearchParams(call.query).toString()
-  return search ? `${pathOf(call)}?${search}` : pathOf(call)
+const urlOf = ({ url, query }: HttpCall) => {
+  const search = new URLSearchParams(query).toString()
+  return search ? `${url}?${search}` : url
 }
 
 /** A word of a shell, whatever is in it. */
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-function curl(call: SampleCall): string {
+function curl(call: HttpCall): string {
   const key = call.key === undefined ? `"X-API-Key: $${KEY_VARIABLE}"` : quoted(`X-API-Key: ${call.key}`)
   const method = call.method === (call.body === undefined ? 'GET' : 'POST') ? '' : ` -X ${call.method}`
   const lines = [`curl -s${method} ${quoted(urlOf(call))}`, `-H ${key}`]
@@ -46,10 +62,10 @@ function curl(call: SampleCall): string {
   return lines.join(' \\\n  ')
 }
 
-function python(call: SampleCall): string {
+function python(call: HttpCall): string {
   const fromOutside = call.key === undefined
   const arguments_ = [
-    pythonValue(pathOf(call)),
+    pythonValue(call.url),
     ...(call.query.length > 0 ? [`params=${pythonPairs(call.query)}`] : []),
     ...(call.body === undefined ? [] : [`json=${pythonValue(call.body)}`]),
     `headers={"X-API-Key": ${fromOutside ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)}}`,
@@ -63,11 +79,11 @@ function python(call: SampleCall): string {
     ...arguments_.map(argument => `    ${argument},`),
     ')',
     'answer.raise_for_status()',
-    'print(answer.json())',
+    `print(answer.${call.answersText ? 'text' : 'json()'})`,
   ].join('\n')
 }
 
-function typescript(call: SampleCall): string {
+function typescript(call: HttpCall): string {
   const key = call.key === undefined ? `process.env.${KEY_VARIABLE}!` : JSON.stringify(call.key)
   const headers = [
     `'X-API-Key': ${key}`,
@@ -81,7 +97,7 @@ function typescript(call: SampleCall): string {
     '})',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the sample's
     'if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`)',
-    'console.log(await answer.json())',
+    `console.log(await answer.${call.answersText ? 'text' : 'json'}())`,
   ].join('\n')
 }
 

@@ -1,5 +1,5 @@
 import { Group, SimpleGrid, Text } from '@mantine/core'
-import { type Icon, IconApi, IconBox, IconTable, IconUsersGroup } from '@tabler/icons-react'
+import { type Icon, IconApi, IconBox, IconServer, IconTable, IconUsersGroup } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link, type LinkProps } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
@@ -9,7 +9,7 @@ import { membersQuery } from '../members/api.ts'
 import { modelsQuery } from '../models/api.ts'
 
 /** How much there is in the project, each with the way there. */
-export function Contents({ services }: { services: number | undefined }) {
+export function Contents({ services, deployments }: Record<'services' | 'deployments', number | undefined>) {
   const { project_id, slug } = useProject()
   const { data: datasets } = useQuery(datasetsQuery(project_id))
   const { data: models } = useQuery(modelsQuery(project_id))
@@ -18,10 +18,11 @@ export function Contents({ services }: { services: number | undefined }) {
     { label: t.datasets, icon: IconTable, to: '/projects/$project/datasets', count: datasets?.length },
     { label: t.models, icon: IconBox, to: '/projects/$project/models', count: models?.length },
     { label: t.services, icon: IconApi, to: '/projects/$project/services', count: services },
+    { label: t.deployments, icon: IconServer, to: '/projects/$project/deployments', count: deployments },
     { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members', count: members?.length },
   ]
   return (
-    <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="sm">
+    <SimpleGrid cols={{ base: 2, sm: 5 }} spacing="sm">
       {parts.map(({ label, icon: Picture, to, count }) => (
         <Link key={label} to={to} params={{ project: slug } as never} className="figure-link">
           <Group gap={8} wrap="nowrap">

@@ -9,8 +9,8 @@ import { projects as t } from '../../texts/projects.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { servicesQuery } from '../home/api.ts'
-import { Published } from '../home/published.tsx'
+import { deploymentsQuery, servicesQuery } from '../home/api.ts'
+import { isEnabled, isPublished, Published } from '../home/published.tsx'
 import { Traffic } from '../home/traffic.tsx'
 import { Contents } from './contents.tsx'
 import { EditProjectModal } from './edit-project.tsx'
@@ -18,9 +18,13 @@ import { EditProjectModal } from './edit-project.tsx'
 export function ProjectPage() {
   const session = useSession()
   const project = useProject()
-  const { data, error } = useQuery(servicesQuery)
-  const services = data?.filter(({ project_id }) => project_id === project.project_id)
-  const hasNone = services?.every(({ status }) => status !== 'published')
+  const services = useQuery(servicesQuery)
+  const deployments = useQuery(deploymentsQuery)
+  const isHere = ({ project_id }: { project_id: number }) => project_id === project.project_id
+  const own = services.data?.filter(isHere)
+  const deployed = deployments.data?.filter(isHere)
+  const error = services.error ?? deployments.error
+  const hasNone = own && deployed && !own.some(isPublished) && !deployed.some(isEnabled)
   const [editing, { open, close }] = useDisclosure()
   return (
     <Page
@@ -36,7 +40,7 @@ export function ProjectPage() {
       }
     >
       <ProblemAlert error={error} />
-      <Contents services={services?.length} />
+      <Contents services={own?.length} deployments={deployed?.length} />
       {hasNone ? (
         <EmptyState
           icon={IconRocket}
@@ -44,10 +48,10 @@ export function ProjectPage() {
           text={may(session, 'editor', project.slug) ? t.nothingText : t.nothingViewer}
         />
       ) : (
-        !(error && !data) && (
+        !(error && !(own && deployed)) && (
           <>
             <Traffic project={project} />
-            <Published services={services} />
+            <Published services={own} deployments={deployed} />
           </>
         )
       )}

@@ -57,7 +57,7 @@ export function NumberField({
   min = 1,
   max,
   ...rest
-}: FieldProps<number> & { min?: number; max?: number }) {
+}: FieldProps<number> & { min?: number; max?: number; error?: string }) {
   return (
     <NumberInput
       size="sm"

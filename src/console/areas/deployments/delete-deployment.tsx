@@ -1,0 +1,45 @@
+import { Button, Group, Stack, Text } from '@mantine/core'
+import { useNavigate } from '@tanstack/react-router'
+import { useProject } from '../../api/projects.ts'
+import { may, useSession } from '../../api/session.ts'
+import { deployments as t } from '../../texts/deployments.ts'
+import { CallersList } from '../../ui/callers.tsx'
+import { confirmDestructive } from '../../ui/confirm.tsx'
+import { showDone } from '../../ui/notify.ts'
+import { Section } from '../../ui/page.tsx'
+import { type DeploymentRow, useDeleteDeployment } from './api.ts'
+
+/** A model's is for editors to delete, a server's for administrators of the project. */
+export function DeleteDeployment({ deployment: { name, kind } }: { deployment: DeploymentRow }) {
+  const session = useSession()
+  const { slug, project_id } = useProject()
+  const navigate = useNavigate()
+  const remove = useDeleteDeployment(name)
+  if (!may(session, kind === 'model' ? 'editor' : 'admin', slug)) return null
+  const ask = () =>
+    confirmDestructive({
+      title: t.deleteTitle(name),
+      children: (
+        <Stack gap="sm">
+          <Text size="sm">{t.deleteText}</Text>
+          <CallersList called={{ project: project_id, deployment: name }} />
+        </Stack>
+      ),
+      confirm: t.deleteIt,
+      word: name,
+      onConfirm: async () => {
+        await remove()
+        showDone(t.deletedDone(name))
+        await navigate({ to: '/projects/$project/deployments', params: { project: slug }, ignoreBlocker: true })
+      },
+    })
+  return (
+    <Section title={t.danger} about={t.deleteText}>
+      <Group>
+        <Button color="red" variant="light" onClick={ask}>
+          {t.deleteIt}
+        </Button>
+      </Group>
+    </Section>
+  )
+}

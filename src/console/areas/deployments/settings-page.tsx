@@ -1,0 +1,109 @@
+import { Alert, Box, Button, Fieldset, Group, Paper, Stack, Text } from '@mantine/core'
+import { IconGitMerge } from '@tabler/icons-react'
+import { lazy, Suspense } from 'react'
+import { Problem } from '../../api/http.ts'
+import { common } from '../../texts/common.ts'
+import { deployments as t } from '../../texts/deployments.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
+import { showDone } from '../../ui/notify.ts'
+import { Section } from '../../ui/page.tsx'
+import { useRefusal } from './api.ts'
+import type { Definition } from './definition.ts'
+import { DefinitionEditor } from './definition-editor.tsx'
+import { DeleteDeployment } from './delete-deployment.tsx'
+import { useDefinition } from './use-definition.ts'
+
+const DiffView = lazy(() => import('../services/diff-view.tsx'))
+
+/** What it is declared to be, and its end. */
+export function SettingsPage() {
+  const editing = useDefinition()
+  const { deployment, draft, dirty, conflict, error, saving } = editing
+  const refusal = useRefusal(deployment.kind)
+  const edits = refusal === null
+  const isMeanwhile = error instanceof Problem && error.status === 412
+  const save = async (write: () => Promise<void>) => {
+    try {
+      await write()
+      showDone(t.savedDone)
+    } catch {
+      // it is shown, and what was typed stays
+    }
+  }
+  return (
+    <Stack gap="xl" maw={760}>
+      <Section title={t.settings} about={deployment.kind === 'command' ? t.settingsAbout : t.settingsPlain}>
+        {refusal && <Text size="sm">{t.notYours(refusal)}</Text>}
+        {conflict && (
+          <ConflictAlert
+            theirs={conflict.theirs}
+            mine={draft}
+            onSave={() => void save(editing.saveOver)}
+            onTake={editing.takeTheirs}
+          />
+        )}
+        <form
+          onSubmit={event => {
+            event.preventDefault()
+            if (dirty && !saving) void save(editing.save)
+          }}
+        >
+          <Stack gap="md">
+            <Paper>
+              <Fieldset variant="unstyled" disabled={!edits} aria-label={t.settings}>
+                <DefinitionEditor
+                  definition={draft}
+                  onChange={editing.setDraft}
+                  envNames={editing.envNames}
+                  name={deployment.name}
+                  error={isMeanwhile && conflict ? undefined : error}
+                  readOnly={!edits}
+                />
+              </Fieldset>
+            </Paper>
+            {edits && dirty && (
+              <Paper p="xs" className="save-bar">
+                <Group justify="flex-end" gap="xs">
+                  <Button variant="default" onClick={editing.discard}>
+                    {t.discard}
+                  </Button>
+                  <Button type="submit" loading={saving} disabled={conflict !== undefined}>
+                    {common.save}
+                  </Button>
+                </Group>
+              </Paper>
+            )}
+          </Stack>
+        </form>
+      </Section>
+      <DeleteDeployment deployment={deployment} />
+      <LeaveGuard when={edits && dirty && !saving} />
+    </Stack>
+  )
+}
+
+interface ConflictAlertProps {
+  theirs: Definition
+  mine: Definition
+  onSave: () => void
+  onTake: () => void
+}
+
+const ConflictAlert = ({ theirs, mine, onSave, onTake }: ConflictAlertProps) => (
+  <Alert color="yellow" role="alert" icon={<IconGitMerge size={18} />} title={t.conflictTitle}>
+    <Stack gap="sm">
+      <Text size="sm">{t.conflictText}</Text>
+      <Suspense fallback={<Box aria-busy="true" mih={120} />}>
+        <DiffView label={t.conflictText} left={theirs} right={mine} />
+      </Suspense>
+      <Group gap="xs">
+        <Button size="xs" onClick={onSave}>
+          {t.saveMine}
+        </Button>
+        <Button size="xs" variant="default" onClick={onTake}>
+          {t.takeTheirs}
+        </Button>
+      </Group>
+    </Stack>
+  </Alert>
+)

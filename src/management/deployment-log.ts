@@ -1,0 +1,127 @@
+/** What programs of deployments wrote, and what they write while somebody looks. */
+import { getDeployment } from '../catalog/deployments.ts'
+import { followed, lastLines, type Piece, type Place } from '../deployments/log.ts'
+import { badRequest, unavailable } from '../lib/fault.ts'
+import { pause } from '../lib/pause.ts'
+import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { wholeNumber } from './respond.ts'
+
+const MOST_LINES = 10_000
+/** Logs that are followed at once, of all deployments. */
+const MOST_FOLLOWED = 100
+/** A stream of events ends then: who goes on is asked again who they are. */
+const LONGEST_MS = 5 * 60_000
+/** Whatever lies between ends a connection that is silent for long. */
+const SIGN_OF_LIFE_MS = 15_000
+
+/** how many are followed now */
+let following = 0
+
+/**
+ * `GET .../logs`: the last `lines` as text; with `follow=true` what is written from now on too, until the caller goes.
+ * Where server-sent events are accepted, those: each has the id of the place after it, which `Last-Event-ID` goes on from.
+ * @param keepOpen keeps a connection from being ended for its silence
+ */
+export function deploymentLog(
+  context: ManagementContext,
+  request: Request,
+  { user }: SignedIn,
+  projectId: string,
+  name: string,
+  keepOpen: (request: Request) => void,
+): Response {
+  const project = projectFor(context, user, idOf(projectId), 'editor')
+  const path = context.fleet.places.logOf(getDeployment(context.db, project.id, name).id)
+  const url = new URL(request.url)
+  const lines = wholeNumber(url, 'lines', 100, MOST_LINES)
+  const wantsEvents = request.headers.get('accept')?.includes('text/event-stream') ?? false
+  if (!wantsEvents && url.searchParams.get('follow') !== 'true')
+    return new Response(lastLines(path, lines), { headers: TEXT })
+  const headers = wantsEvents ? EVENTS : TEXT
+  // what is asked for by HEAD has no body, and nobody who would read it to its end
+  if (request.method === 'HEAD') return new Response(null, { headers })
+  const from = wantsEvents ? placeOf(request.headers.get('last-event-id')) : undefined
+  if (following >= MOST_FOLLOWED) throw unavailable('Too many logs are followed at the moment.', 10)
+  keepOpen(request)
+  const gone = new AbortController()
+  const ends = [gone.signal, request.signal, context.fleet.closing]
+  if (wantsEvents) ends.push(AbortSignal.timeout(LONGEST_MS))
+  const ended = AbortSignal.any(ends)
+  const pieces = followed(path, { lines, from }, ended)
+  const text = wantsEvents ? events(pieces) : bytesOf(pieces)
+  const body = streamOf(text, ended, () => gone.abort())
+  return new Response(body, { headers })
+}
+
+const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
+/** The last of them is nginx's: it would hold events back. */
+const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
+
+/** @param ended aborted when nobody reads any more; `end` has it be that */
+function streamOf(
+  pieces: AsyncGenerator<Uint8Array | string>,
+  ended: AbortSignal,
+  end: () => void,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  let open = true
+  following++
+  const close = () => {
+    if (open) following--
+    open = false
+    end()
+    void pieces.return(undefined)
+  }
+  ended.addEventListener('abort', close, { once: true })
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await pieces.next()
+        if (!done) return controller.enqueue(typeof value === 'string' ? encoder.encode(value) : value)
+        close()
+        controller.close()
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
+    cancel: close,
+  })
+}
+
+async function* bytesOf(pieces: AsyncGenerator<Piece>): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of pieces) if (bytes.length > 0) yield bytes
+}
+
+/** Server-sent events (HTML, 9.2): `data` is a list of lines as JSON; the event `gap` says that some before are missing. */
+async function* events(pieces: AsyncGenerator<Piece>): AsyncGenerator<string> {
+  try {
+    yield 'retry: 1000\n\n'
+    let next = pieces.next()
+    for (;;) {
+      const read = await Promise.race([next, pause(SIGN_OF_LIFE_MS)])
+      if (!read) {
+        yield ': \n\n'
+        continue
+      }
+      if (read.done) return
+      next = pieces.next()
+      yield eventOf(read.value)
+    }
+  } finally {
+    void pieces.return(undefined)
+  }
+}
+
+function eventOf({ bytes, next: { began, at }, gap }: Piece): string {
+  const lines = bytes.length > 0 ? bytes.toString().replace(/\n$/, '').split('\n') : []
+  return `${gap ? 'event: gap\ndata: []\n\n' : ''}id: ${began}-${at}\ndata: ${JSON.stringify(lines)}\n\n`
+}
+
+/** @throws Fault 400 */
+function placeOf(id: string | null): Place | undefined {
+  if (id === null) return undefined
+  const [, began, at] = /^(\d{1,15})-(\d{1,15})$/.exec(id) ?? []
+  if (began === undefined) throw badRequest('Last-Event-ID is no id of an event of this log.')
+  return { began: Number(began), at: Number(at) }
+}
