@@ -308,7 +308,7 @@ describeInBrowser('deployments', () => {
     const tab = await open('root', 'deployments/doomed/settings')
     await tab.getByRole('button', { name: 'Delete deployment' }).click()
     const dialog = tab.getByRole('dialog')
-    await dialog.getByText(/^shop, \d+ calls?, last/).waitFor()
+    await dialog.getByText(/^shop, \d+ calls?, the last one/).waitFor()
     expect(await dialog.getByRole('button', { name: 'Delete deployment' }).isDisabled()).toBe(true)
     await dialog.getByLabel('Type doomed to go on').fill('doomed')
     await tab.keyboard.press('Enter')
