@@ -139,7 +139,7 @@ describeInBrowser('deployments', () => {
 
     await tab.getByRole('button', { name: 'Stop', exact: true }).click()
     const dialog = tab.getByRole('dialog')
-    await dialog.getByText(/^app: \d+ calls$/).waitFor()
+    await dialog.getByText(/^app, \d+ calls, the last one/).waitFor()
     await dialog.getByRole('button', { name: 'Stop' }).click()
     await state(tab, 'Stopped')
     expect((await callgate.call('/v1/bank/sentiment/', { key: own })).status).toBe(404)
