@@ -2,7 +2,7 @@
 import { serveParent } from '../workers/serve.ts'
 import type { Batch } from './batches.ts'
 import type { Row } from './engine.ts'
-import { SqliteReader } from './engines/sqlite/reader.ts'
+import { SCAN_CACHE_KB, SqliteReader } from './engines/sqlite/reader.ts'
 import type { Asked } from './pool.ts'
 import { asAsked, type Piece } from './rendering.ts'
 
@@ -10,7 +10,7 @@ import { asAsked, type Piece } from './rendering.ts'
 const COLLECT_EVERY = 50
 
 serveParent(() => {
-  const reader = new SqliteReader()
+  const reader = new SqliteReader({ cacheKb: SCAN_CACHE_KB })
   let open: Generator<Batch, Batch> | undefined
   let make: ((rows: Row[]) => Row[] | Piece) | undefined
   let batches = 0

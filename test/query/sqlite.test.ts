@@ -41,7 +41,7 @@ describe.skipIf(process.platform !== 'linux')('connections', () => {
   })
 
   test('beyond the most that are kept open, the one that was not used for longest is closed', () => {
-    const reader = new SqliteReader(3)
+    const reader = new SqliteReader({ connections: 3 })
     for (const i of [0, 1, 2, 0, 3]) expect(read(reader, i)).toEqual([{ id: i }])
     expect(open()).toEqual([0, 2, 3])
     for (const i of [2, 0, 0, 4]) expect(read(reader, i)).toEqual([{ id: i }])

@@ -13,6 +13,8 @@ export type SqliteStatement = Pick<Runnable, 'sql' | 'sources' | 'bigints'>
 const MAX_CONNECTIONS = 1000
 /** What the pages that are kept of all open files may take, where the machine has memory for that; shared out evenly. */
 const CACHE_KB = 128 * 1024
+/** the same of a process that reads tables from one end to the other, and most pages once */
+export const SCAN_CACHE_KB = 8 * 1024
 const LEAST_CACHE_KB = 128
 const MOST_CACHE_KB = 64 * 1024
 const MAX_STATEMENTS = 200
@@ -32,13 +34,14 @@ export class SqliteReader {
   /** the least recently used first */
   #connections = new Map<string, Connection>()
   #latest = ''
-  #cacheKb = Math.min(CACHE_KB, usableMemory() / 16 / 1024)
+  #cacheKb: number
   /** of each open file */
   #shareKb = 0
   #max: number
 
-  constructor(max = MAX_CONNECTIONS) {
-    this.#max = max
+  constructor({ connections = MAX_CONNECTIONS, cacheKb = CACHE_KB } = {}) {
+    this.#max = connections
+    this.#cacheKb = Math.min(cacheKb, usableMemory() / 16 / 1024)
   }
 
   /** @throws Fault 503 `data_missing` a file is gone, 422 a sum that 64 bits do not hold; SQLiteError */
