@@ -96,7 +96,10 @@ describeInBrowser('usage', () => {
       'calm plants/species',
     ])
     const uncalled = await rowsOf(page, 'Published, not called')
-    expect(uncalled).toEqual(['plants/greetFunction', 'flowers/speciesModel', 'keepers/keeperLookup'])
+    expect(uncalled).toEqual([
+      ...['plants/greetFunction', 'flowers/speciesModel', 'keepers/keeperLookup'],
+      ...['broken', 'elsewhere', 'sentiment', 'species'].map(name => `${name}Deployment`),
+    ])
     const unused = await rowsOf(page, 'Keys without a call')
     expect(unused.some(row => row.startsWith('idlePlants'))).toBe(true)
     expect(unused.some(row => row.startsWith('operationsthe project'))).toBe(true)
