@@ -1,6 +1,7 @@
 import { BarChart } from '@mantine/charts'
 import type { UsageReport } from '../api/usage.ts'
 import { traffic as t } from '../texts/traffic.ts'
+import { CHART_MARGIN } from './chart-frame.tsx'
 import { timeLabels } from './time-labels.ts'
 
 /** A bar for each step of time, in the parts that calls ended in. Loaded when there is something to draw. */
@@ -28,7 +29,7 @@ export default function CallsChart({ report, height }: { report: UsageReport; he
       xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.count}
       barProps={{ isAnimationActive: false }}
-      barChartProps={{ accessibilityLayer: false }}
+      barChartProps={{ accessibilityLayer: false, margin: CHART_MARGIN }}
       series={[
         { name: t.succeeded, color: 'teal.5' },
         { name: t.refused, color: 'yellow.5' },

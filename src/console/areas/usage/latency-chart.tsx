@@ -3,6 +3,7 @@ import type { UsageReport } from '../../api/usage.ts'
 import { common } from '../../texts/common.ts'
 import { traffic as t } from '../../texts/traffic.ts'
 import { usage } from '../../texts/usage.ts'
+import { CHART_MARGIN } from '../../ui/chart-frame.tsx'
 import { timeLabels } from '../../ui/time-labels.ts'
 
 /** Lines of the percentiles; where nothing was served there is none. */
@@ -33,7 +34,7 @@ export default function LatencyChart({ report, height }: { report: UsageReport; 
       xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.milliseconds}
       lineProps={{ isAnimationActive: false }}
-      lineChartProps={{ accessibilityLayer: false }}
+      lineChartProps={{ accessibilityLayer: false, margin: CHART_MARGIN }}
       series={[
         { name: t.p50, color: 'teal.6' },
         { name: t.p95, color: 'blue.6' },
