@@ -18,7 +18,7 @@ export function together<T>(work: () => T): Promise<T> {
   })
 }
 
-/** The same for work that throws nothing, and that nobody waits for. */
+/** The same for work that nobody waits for. What it throws is nobody's, and does not keep the rest from being done. */
 export function atOnce(work: () => void): void {
   pieces.push(work)
   if (pieces.length === 1) setImmediate(run)
@@ -27,5 +27,13 @@ export function atOnce(work: () => void): void {
 function run(): void {
   const now = pieces
   pieces = []
-  for (const work of now) work()
+  let done = 0
+  try {
+    while (done < now.length) now[done++]!()
+  } finally {
+    if (done < now.length) {
+      pieces = [...now.slice(done), ...pieces]
+      setImmediate(run)
+    }
+  }
 }

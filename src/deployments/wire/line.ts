@@ -152,10 +152,15 @@ export class Line implements Exchange {
   #start(connection: Connection, head: string, body: Uint8Array | null, whole: boolean): void {
     this.#connection = connection
     connection.begin(this)
-    if (body) connection.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
-    else connection.writeText(head)
-    for (const bytes of this.#early.splice(0)) this.write(bytes)
-    if (whole || this.#sentEarly) connection.sent()
+    try {
+      if (body) connection.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
+      else connection.writeText(head)
+      for (const bytes of this.#early.splice(0)) this.write(bytes)
+      if (whole || this.#sentEarly) connection.sent()
+    } catch (error) {
+      connection.destroy()
+      this.failed(error as Error)
+    }
   }
 
   #give(): void {
