@@ -21,6 +21,7 @@ export const home = {
   go: 'Go there',
   open: 'Public',
   gated: 'With a key',
+  failing: 'Failing',
   drafts: (count: number) => (count === 1 ? 'One draft is not published.' : `${count} drafts are not published.`),
   nextTitle: 'From nothing to an endpoint',
   nextAbout: 'What is done is checked off here as you go.',
