@@ -1,3 +1,4 @@
+import { setsSession } from '../lib/session-cookie.ts'
 import type { AnswerHead, HeaderLines } from './wire/head.ts'
 
 /** What the edge adds to every answer of a server, and what it does not let through. */
@@ -10,6 +11,7 @@ export interface AnswerEdge {
 
 const CORS = /^access-control-(?:allow-|max-age$)/i
 const TYPE = 'content-type'
+const SET_COOKIE = 'set-cookie'
 
 /** A server's answer as the caller gets it. @param body undefined: there is none */
 export function answerOf(
@@ -19,7 +21,8 @@ export function answerOf(
   body: Uint8Array | ReadableStream<Uint8Array> | undefined,
 ): Response {
   const { status, length } = head
-  const headers = edge.cors ? withoutCors(head.headers) : head.headers
+  let headers = edge.cors ? withoutCors(head.headers) : head.headers
+  if (headers.some(takesSession)) headers = headers.filter(line => !takesSession(line))
   for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
   // of a body that is not sent, its length is told
   if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
@@ -41,6 +44,10 @@ function says(headers: HeaderLines, name: string): boolean {
   }
   return false
 }
+
+/** The console's session is no server's to set: it may be at the same origin. */
+const takesSession = ([name, value]: HeaderLines[number]): boolean =>
+  name.length === SET_COOKIE.length && name.toLowerCase() === SET_COOKIE && setsSession(value)
 
 /** Without what the server would let browsers do; that answers differ by origin is said whatever the server says. */
 function withoutCors(headers: HeaderLines): HeaderLines {

@@ -1,4 +1,5 @@
 /** What a request's head becomes on its way to a deployment's server. */
+import { withoutSession } from '../lib/session-cookie.ts'
 
 /** Where a request is sent, and what its server is told of where it came from. */
 export interface Forwarding {
@@ -22,7 +23,7 @@ export interface Forwarding {
 }
 
 /** `passed` on; `ours`, of this hop or written anew here; `telling` who the caller is, for which only a trusted proxy is believed. */
-type Kind = 'passed' | 'ours' | 'telling' | 'key'
+type Kind = 'passed' | 'ours' | 'telling' | 'key' | 'cookie'
 /** Of this hop only (RFC 9110, 7.6.1), or written anew here. */
 const OURS = [
   'host',
@@ -66,7 +67,11 @@ export function requestHead(request: Request, to: Forwarding, framing: string): 
     const kind = kinds.get(name) ?? kindOf(name)
     if (kind === 'ours' || (kind === 'telling' && !trusted) || (kind === 'key' && withheld.includes(name))) return
     if (listed?.has(name)) return
-    head += `${name}: ${value}\r\n`
+    if (kind !== 'cookie') head += `${name}: ${value}\r\n`
+    else {
+      const cookies = withoutSession(value)
+      if (cookies) head += `${name}: ${cookies}\r\n`
+    }
   })
   return `${head}${trusted ? forwardedBefore(headers, to) : forwarded(to)}x-request-id: ${to.requestId}\r\ntraceparent: ${to.traceparent}\r\n\r\n`
 }
@@ -94,6 +99,7 @@ function kindOf(name: string): Kind {
   if (own && plain !== name) kind = 'ours'
   else if (OURS.includes(name)) kind = 'ours'
   else if (KEYS.includes(name)) kind = 'key'
+  else if (name === 'cookie') kind = 'cookie'
   else if (own) kind = 'telling'
   if (kinds.size >= MOST_KINDS) kinds.clear()
   kinds.set(name, kind)

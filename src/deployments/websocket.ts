@@ -1,5 +1,6 @@
 /** WebSockets to a deployment's server: the server is asked first, then the caller is answered. */
 import type { ServerWebSocket } from 'bun'
+import { setsSession } from '../lib/session-cookie.ts'
 import type { Lease } from './backend.ts'
 import type { Upgrade } from './proxy.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
@@ -63,7 +64,7 @@ function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
         passed.push([name, value])
         break
       case 'set-cookie':
-        passed.push([name, value])
+        if (!setsSession(value)) passed.push([name, value])
     }
   if (accepted !== expected) throw new MalformedAnswer('the server did not accept this WebSocket')
   // of a server that chose none, Bun would say that it chose the first

@@ -5,10 +5,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { ABSOLUTE_MS, type Session } from '../catalog/sessions.ts'
 import { forbidden } from '../lib/fault.ts'
+import { sessionCookie } from '../lib/session-cookie.ts'
 import type { Caller, ManagementContext } from './context.ts'
 
-/** Where the connection is encrypted, a browser takes `__Host-` cookies from this very host only (RFC 6265bis, 4.1.3.2). */
-const nameOf = ({ secure }: Caller) => (secure ? '__Host-callgate_session' : 'callgate_session')
+const nameOf = ({ secure }: Caller) => sessionCookie(secure)
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 

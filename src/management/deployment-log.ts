@@ -1,16 +1,17 @@
 /** What programs of deployments wrote, and what they write while somebody looks. */
-import { getDeployment } from '../catalog/deployments.ts'
+import { type Deployment, getDeployment } from '../catalog/deployments.ts'
 import { followed, lastLines, type Piece, type Place } from '../deployments/log.ts'
 import { badRequest, unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { wholeNumber } from './respond.ts'
+import { signedIn } from './session.ts'
 
 const MOST_LINES = 10_000
 /** Logs that are followed at once, of all deployments. */
 const MOST_FOLLOWED = 100
-/** A stream of events ends then: who goes on is asked again who they are. */
-const LONGEST_MS = 5 * 60_000
+/** Who follows a log is asked again who they are, so often. */
+const ASKED_EVERY_MS = 5000
 /** Whatever lies between ends a connection that is silent for long. */
 const SIGN_OF_LIFE_MS = 15_000
 
@@ -18,20 +19,21 @@ const SIGN_OF_LIFE_MS = 15_000
 let following = 0
 
 /**
- * `GET .../logs`: the last `lines` as text; with `follow=true` what is written from now on too, until the caller goes.
+ * `GET .../logs`: the last `lines` as text; with `follow=true` what is written from now on too, until the caller goes, or
+ * may read it no longer.
  * Where server-sent events are accepted, those: each has the id of the place after it, which `Last-Event-ID` goes on from.
  * @param keepOpen keeps a connection from being ended for its silence
  */
 export function deploymentLog(
   context: ManagementContext,
   request: Request,
-  { user }: SignedIn,
+  who: SignedIn,
   projectId: string,
   name: string,
   keepOpen: (request: Request) => void,
 ): Response {
-  const project = projectFor(context, user, idOf(projectId), 'editor')
-  const path = context.fleet.places.logOf(getDeployment(context.db, project.id, name).id)
+  const { id } = readable(context, who, projectId, name)
+  const path = context.fleet.places.logOf(id)
   const url = new URL(request.url)
   const lines = wholeNumber(url, 'lines', 100, MOST_LINES)
   const wantsEvents = request.headers.get('accept')?.includes('text/event-stream') ?? false
@@ -44,13 +46,29 @@ export function deploymentLog(
   if (following >= MOST_FOLLOWED) throw unavailable('Too many logs are followed at the moment.', 10)
   keepOpen(request)
   const gone = new AbortController()
-  const ends = [gone.signal, request.signal, context.fleet.closing]
-  if (wantsEvents) ends.push(AbortSignal.timeout(LONGEST_MS))
-  const ended = AbortSignal.any(ends)
+  const ended = AbortSignal.any([gone.signal, request.signal, context.fleet.closing])
+  const credentials = new Request(request.url, { headers: request.headers })
+  const mayGoOn = async () =>
+    readable(context, await signedIn(context, credentials, who.caller), projectId, name).id === id
+  askNowAndThen(mayGoOn, ended, () => gone.abort())
   const pieces = followed(path, { lines, from }, ended)
   const text = wantsEvents ? events(pieces) : bytesOf(pieces)
   const body = streamOf(text, ended, () => gone.abort())
   return new Response(body, { headers })
+}
+
+/** @throws Fault 404, 403 */
+function readable(context: ManagementContext, { user }: SignedIn, projectId: string, name: string): Deployment {
+  const project = projectFor(context, user, idOf(projectId), 'editor')
+  return getDeployment(context.db, project.id, name)
+}
+
+/** @param stop called when the answer is no, or is refused */
+function askNowAndThen(ask: () => Promise<boolean>, ended: AbortSignal, stop: () => void): void {
+  const timer = setInterval(() => {
+    ask().then(yes => yes || stop(), stop)
+  }, ASKED_EVERY_MS)
+  ended.addEventListener('abort', () => clearInterval(timer), { once: true })
 }
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }

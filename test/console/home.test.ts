@@ -48,4 +48,17 @@ describeInBrowser('home', () => {
     await published.getByRole('link', { name: 'species', exact: true }).waitFor()
     expect(await published.getByText('Not yet published').count()).toBe(0)
   })
+
+  test('says which deployment fails, there and in its project', async () => {
+    const { items } = (await callgate.admin('GET', '/api/deployments')).json
+    const { project_id } = items.find(({ name }: { name: string }) => name === 'broken')
+    await callgate.admin('POST', `/api/projects/${project_id}/deployments/broken/start`, {})
+    const page = await openTab()
+    await signInTo(page, callgate, 'vera')
+    const row = page.getByRole('row', { name: /^broken Failing/ })
+    await row.waitFor()
+    await row.getByRole('link', { name: 'Garden' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Garden' }).waitFor()
+    await row.waitFor()
+  })
 })

@@ -106,6 +106,9 @@ describeInBrowser('usage', () => {
     expect(unused.some(row => /calm|eager/.test(row))).toBe(false)
     await page.getByRole('region', { name: 'What nobody calls' }).getByRole('link', { name: 'plants/greet' }).click()
     await page.waitForURL('**/projects/garden/services/plants')
+    await page.goBack()
+    await page.getByRole('region', { name: 'What nobody calls' }).getByRole('link', { name: 'sentiment' }).click()
+    await page.waitForURL('**/projects/garden/deployments/sentiment')
   })
 
   test('filters are in the URL: the button back takes them off again, and a link has them for somebody else', async () => {

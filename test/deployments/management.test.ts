@@ -85,6 +85,22 @@ describe('who may do what', () => {
     expect(await statuses(who => as(who, 'GET', '/there/logs'))).toEqual([404, 403, 200, 200, 200])
   })
 
+  test('whoever follows a log is sent no more of it when it is theirs no longer', async () => {
+    const project = (await world.path()).split('/').slice(0, 4).join('/')
+    const follow = async (username: string, headers: Record<string, string> = {}) => {
+      await world.callgate.admin('POST', '/api/users', { username, password: PASSWORD, roles: { life: 'editor' } })
+      const { json } = await world.callgate.call('/api/auth/login', { body: { username, password: PASSWORD } })
+      return fetch(`${world.callgate.url}${await world.path()}/there/logs?follow=true`, {
+        headers: { authorization: `Bearer ${json.access_token}`, ...headers },
+      })
+    }
+    const followed = [await follow('leaver'), await follow('demoted', { accept: 'text/event-stream' })]
+    expect(followed.map(({ status }) => status)).toEqual([200, 200])
+    expect((await world.callgate.admin('DELETE', `${project}/members/leaver`)).status).toBe(200)
+    expect((await world.callgate.admin('PUT', `${project}/members/demoted`, { role: 'viewer' })).status).toBe(200)
+    for (const response of followed) expect(await response.text()).toContain('was started')
+  })
+
   test('what variables are set to is told to nobody, and changes keep it', async () => {
     for (const who of ['viewer', 'installation']) {
       const shown = await as(who, 'GET', '/there')

@@ -25,7 +25,7 @@ export default function CallsChart({ report, height }: { report: UsageReport; he
       legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
       gridAxis="x"
       tickLine="none"
-      yAxisProps={{ allowDecimals: false, width: 52 }}
+      yAxisProps={{ allowDecimals: false, width: 52, interval: 0 }}
       xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.count}
       barProps={{ isAnimationActive: false }}

@@ -94,7 +94,7 @@ async function follow(path: string, signal: AbortSignal, { onLines, onGap, onSta
         wait = FIRST_WAIT_MS
         onState('live')
       }
-      // the server ends it from time to time: whoever goes on is asked again who they are
+      // the server ends it when one may read it no longer, and says so when it is asked again
       continue
     } catch (error) {
       if (signal.aborted || document.hidden) continue

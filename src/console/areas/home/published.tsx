@@ -21,6 +21,8 @@ interface Entry {
   project: string
   projectName: string
   isPublic: boolean
+  /** a deployment whose processes do not run as they should */
+  isFailing: boolean
   path: string
   changedAt: string
 }
@@ -31,7 +33,7 @@ interface PublishedProps {
   deployments: DeploymentRow[] | undefined
 }
 
-/** What answers now. */
+/** What answers now, and what is deployed and fails to. */
 export function Published({ services, deployments }: PublishedProps) {
   const { data: projects } = useQuery(projectsQuery)
   const entries = useMemo(() => {
@@ -49,6 +51,7 @@ export function Published({ services, deployments }: PublishedProps) {
           key: service.asset_key,
           name: service.title || service.asset_key,
           isPublic: service.is_public,
+          isFailing: false,
           path: `/api/service/${service.asset_key}`,
           changedAt: service.updated_at,
         }),
@@ -60,6 +63,7 @@ export function Published({ services, deployments }: PublishedProps) {
           key: deployment.name,
           name: deployment.name,
           isPublic: false,
+          isFailing: deployment.status === 'failing',
           path: new URL(deployment.endpoint_url).pathname,
           changedAt: deployment.updated_at,
         }),
@@ -94,15 +98,18 @@ const COLUMNS: Column<Entry>[] = [
     key: 'name',
     header: t.name,
     sort: ({ name }) => name,
-    cell: ({ kind, key, name, project }) =>
+    cell: ({ kind, key, name, project, isFailing }) =>
       kind === 'service' ? (
         <TextLink to="/projects/$project/services/$service" params={{ project, service: key }} fw={500}>
           {name}
         </TextLink>
       ) : (
-        <TextLink to="/projects/$project/deployments/$deployment" params={{ project, deployment: key }} fw={500}>
-          {name}
-        </TextLink>
+        <Group gap="xs" wrap="nowrap">
+          <TextLink to="/projects/$project/deployments/$deployment" params={{ project, deployment: key }} fw={500}>
+            {name}
+          </TextLink>
+          {isFailing && <Badge color="red">{t.failing}</Badge>}
+        </Group>
       ),
   },
   { key: 'kind', header: t.kind, sort: ({ kind }) => kind, cell: ({ kind }) => t.kinds[kind] },

@@ -18,8 +18,8 @@ import { EditProjectModal } from './edit-project.tsx'
 export function ProjectPage() {
   const session = useSession()
   const project = useProject()
-  const services = useQuery(servicesQuery)
-  const deployments = useQuery(deploymentsQuery)
+  const services = useQuery({ ...servicesQuery, refetchInterval: 30_000 })
+  const deployments = useQuery({ ...deploymentsQuery, refetchInterval: 30_000 })
   const isHere = ({ project_id }: { project_id: number }) => project_id === project.project_id
   const own = services.data?.filter(isHere)
   const deployed = deployments.data?.filter(isHere)

@@ -30,7 +30,7 @@ export default function LatencyChart({ report, height }: { report: UsageReport; 
       connectNulls={false}
       strokeWidth={1.5}
       dotProps={{ r: 2 }}
-      yAxisProps={{ width: 64 }}
+      yAxisProps={{ width: 64, interval: 0 }}
       xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.milliseconds}
       lineProps={{ isAnimationActive: false }}

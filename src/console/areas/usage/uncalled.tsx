@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { type ServiceRow, servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
+import { common } from '../../texts/common.ts'
 import { usage as t } from '../../texts/usage.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { TextLink } from '../../ui/link.tsx'
@@ -99,10 +100,12 @@ const endpointColumns = (project: string): Column<UncalledRow>[] => [
     header: t.uncalledEndpoints,
     sort: shownPlace,
     cell: row =>
-      row.service === null ? (
-        row.deployment
+      row.deployment !== null ? (
+        <TextLink to="/projects/$project/deployments/$deployment" params={{ project, deployment: row.deployment }}>
+          {row.deployment}
+        </TextLink>
       ) : (
-        <TextLink to="/projects/$project/services/$service" params={{ project, service: row.service }}>
+        <TextLink to="/projects/$project/services/$service" params={{ project, service: row.service! }}>
           {shownPlace(row)}
         </TextLink>
       ),
@@ -120,6 +123,7 @@ function keyColumns(project: string, services: ServiceRow[]): Column<KeyRow>[] {
       sort: row => serviceOf(row)?.title,
       cell: row => {
         const service = serviceOf(row)
+        if (row.asset_id !== null && !service) return common.none
         return service ? (
           <TextLink to="/projects/$project/services/$service/keys" params={{ project, service: service.asset_key }}>
             {service.title || service.asset_key}
