@@ -6,6 +6,3 @@ export function selfCommand(...args: string[]): string[] {
 }
 
 const entry = () => new URL('../main.ts', import.meta.url).pathname
-
-/** The program's own module, for a thread that enters where the program does. */
-export const selfModule = (): string => (compiled ? Bun.main : entry())

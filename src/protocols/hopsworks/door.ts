@@ -67,11 +67,10 @@ export function deploymentDoor(
     metered: MeteredCall,
   ): Response | Promise<Response> {
     const identity = identify(request.headers)
-    let limit: LimitHeaders | undefined
     const refused = (error: unknown): Response => {
       const fault = toFault(error)
       logFailure(fault, error, identity)
-      return refusal(fault, { ...identity, headers: { ...identity.headers, ...limit } })
+      return refusal(fault, { ...identity, headers: { ...identity.headers, ...metered.admission?.headers } })
     }
     try {
       if (isPreflight(request)) return new Response(null, { status: 204 })
@@ -79,8 +78,7 @@ export function deploymentDoor(
       checkAnnouncedLength(request.headers, settings.servers.maxBody)
       const admission = gate.admitDeployment(request.headers, address, project, name)
       metered.admission = admission
-      const { deployment } = admission
-      limit = admission.headers
+      const { deployment, headers: limit } = admission
       if (deployment.kind !== 'model') {
         const call = { request, deployment, prefix, path, identity, limit, refused }
         return callServer(call, fleet, link, settings.servers)
