@@ -15,6 +15,9 @@ export const common = {
   never: 'never',
   none: 'none',
   search: 'Search',
+  form: 'Form',
+  json: 'JSON',
+  unfitForForm: 'The form cannot show this. Mend it as JSON.',
   yes: 'Yes',
   no: 'No',
   rows: (shown: number, all: number) =>

@@ -107,8 +107,6 @@ export const deployments = {
     'A change starts the next revision beside the one that serves. It takes over when it is ready: no request fails.',
   settingsPlain: 'A change acts at once.',
   notYours: (refusal: string) => `You see it, and cannot change it. ${refusal}`,
-  form: 'Form',
-  json: 'JSON',
   view: 'View',
   jsonLabel: 'The definition as JSON',
   jsonHint: 'Every field is here. A field that you take away is as if it had never been named.',

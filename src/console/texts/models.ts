@@ -76,8 +76,6 @@ export const models = {
   deleted: (what: string) => `${what} was deleted`,
   followersBreak: 'Endpoints that follow the model go on with its active version.',
 
-  form: 'Form',
-  json: 'JSON',
   tryAs: 'The row is given as',
   body: 'Body of the request',
   bodyHint: '{"features": {...}} for one row, {"rows": [{...}, ...]} for several',

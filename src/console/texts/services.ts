@@ -77,12 +77,9 @@ export const services = {
   removedDone: (id: string) => `${id} was removed from the draft`,
   more: 'More',
 
-  form: 'Form',
-  json: 'JSON',
   view: 'View of the endpoint',
   jsonLabel: 'The endpoint as JSON',
   notJson: 'This is not valid JSON yet; the form and the preview show what it was before.',
-  unfitForForm: 'The form cannot show this. Mend it as JSON.',
   notAnObject: 'An endpoint is a JSON object with an id and a kind.',
   kindStays: (kind: string) => `This endpoint is of kind ${kind}; add another one for another kind.`,
   saveDraft: 'Save draft',

@@ -1,10 +1,10 @@
-import { List, Skeleton, Text } from '@mantine/core'
+import { List, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { type Called, type Caller, callersQuery } from '../api/callers.ts'
-import { common } from '../texts/common.ts'
 import { traffic } from '../texts/traffic.ts'
 import { uses as t } from '../texts/uses.ts'
 import { type Column, DataTable } from './data-table.tsx'
+import { Loading } from './loading.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 import { RelativeTime } from './relative-time.tsx'
 import { keyName, placeName } from './usage-names.ts'
@@ -51,7 +51,7 @@ const SHOWN = 8
 export function CallersList({ called }: { called: Called }) {
   const { data, error } = useQuery({ ...callersQuery(called), staleTime: 0 })
   if (error) return <ProblemAlert error={error} />
-  if (!data) return <Skeleton height={20} role="status" aria-busy="true" aria-label={common.loading} />
+  if (!data) return <Loading height={20} />
   const words = wordsFor(called)
   if (data.length === 0) return <Text size="sm">{words.nobody}</Text>
   const lines = linesOf(data, isOfKey(called) ? placeName : keyName)
@@ -71,6 +71,14 @@ export function CallersList({ called }: { called: Called }) {
     </div>
   )
 }
+
+/** What will happen, and to whom: for the question before it does. */
+export const Consequences = ({ text, called }: { text: string; called: Called }) => (
+  <Stack gap="sm">
+    <Text size="sm">{text}</Text>
+    <CallersList called={called} />
+  </Stack>
+)
 
 /** Calls are known to the hour. */
 const LastHour = ({ at }: { at: string }) =>

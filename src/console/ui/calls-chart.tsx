@@ -1,7 +1,7 @@
 import { BarChart } from '@mantine/charts'
 import type { UsageReport } from '../api/usage.ts'
 import { traffic as t } from '../texts/traffic.ts'
-import { CHART_MARGIN } from './chart-frame.tsx'
+import { CHART, OVER_TIME } from './chart-frame.tsx'
 import { timeLabels } from './time-labels.ts'
 
 /** A bar for each step of time, in the parts that calls ended in. Loaded when there is something to draw. */
@@ -17,19 +17,14 @@ export default function CallsChart({ report, height }: { report: UsageReport; he
   }))
   return (
     <BarChart
+      {...OVER_TIME}
       h={height}
       data={data}
-      dataKey="at"
       type="stacked"
-      withLegend
-      legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
-      gridAxis="x"
-      tickLine="none"
       yAxisProps={{ allowDecimals: false, width: 52, interval: 0 }}
-      xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.count}
       barProps={{ isAnimationActive: false }}
-      barChartProps={{ accessibilityLayer: false, margin: CHART_MARGIN }}
+      barChartProps={CHART}
       series={[
         { name: t.succeeded, color: 'teal.5' },
         { name: t.refused, color: 'yellow.5' },
@@ -37,7 +32,6 @@ export default function CallsChart({ report, height }: { report: UsageReport; he
         { name: t.failed, color: 'red.7' },
       ]}
       aria-label={t.chart(totals.calls, totals.refused + totals.throttled, totals.failed)}
-      role="img"
     />
   )
 }

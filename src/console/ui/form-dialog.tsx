@@ -4,6 +4,15 @@ import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 
+/** Closes a dialog that is empty when it is opened again. */
+export function closing(form: { reset(): void }, mutation: { reset(): void }, onClose: () => void): () => void {
+  return () => {
+    form.reset()
+    mutation.reset()
+    onClose()
+  }
+}
+
 interface FormDialogProps {
   title: string | undefined
   opened: boolean

@@ -1,5 +1,7 @@
 import { Box, Group, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Loading } from './loading.tsx'
+import { ProblemAlert } from './problem-alert.tsx'
 
 interface PageProps {
   title: ReactNode
@@ -36,6 +38,14 @@ export function Page({ title, about, badge, actions, children }: PageProps) {
     </Stack>
   )
 }
+
+/** A page whose content is not there: it is being read, or could not be. */
+export const UnreadPage = ({ title, error }: { title: string; error: unknown }) => (
+  <Page title={title}>
+    <ProblemAlert error={error} />
+    {!error && <Loading height={200} />}
+  </Page>
+)
 
 /** A part of a page under a heading of its own. */
 export function Section({

@@ -1,8 +1,8 @@
-import { Paper, Skeleton, Stack, Text } from '@mantine/core'
+import { Paper, Stack, Text } from '@mantine/core'
 import { lazy, type ReactNode } from 'react'
 import type { UsageReport } from '../api/usage.ts'
-import { common } from '../texts/common.ts'
 import { ChartFrame } from './chart-frame.tsx'
+import { Loading } from './loading.tsx'
 import { Section } from './page.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 import { TrafficFigures } from './traffic-figures.tsx'
@@ -42,7 +42,7 @@ export function TrafficPanel({ title, about, actions, none, report, error }: Tra
           </Stack>
         </Paper>
       ) : (
-        !error && <Skeleton height={250} aria-busy="true" aria-label={common.loading} role="status" />
+        !error && <Loading height={250} />
       )}
     </Section>
   )

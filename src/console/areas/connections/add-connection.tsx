@@ -3,7 +3,7 @@ import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import { connections as t } from '../../texts/connections.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { closing, FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { useAddConnection } from './api.ts'
 
@@ -12,12 +12,10 @@ export function AddConnectionModal({ opened, onClose }: { opened: boolean; onClo
   const [from, setFrom] = useState<'url_env' | 'url_file'>('url_env')
   const form = useForm({ initialValues: { name: '', url_env: '', url_file: '' } })
   const add = useAddConnection()
-  const close = () => {
-    form.reset()
-    add.reset()
+  const close = closing(form, add, () => {
     setFrom('url_env')
     onClose()
-  }
+  })
   const submit = form.onSubmit(({ name, ...kept }) =>
     add.mutate(
       { name, [from]: kept[from] },

@@ -1,10 +1,10 @@
-import { Button, Code, Group, Stack, Text } from '@mantine/core'
+import { Button, Code, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconPlugConnected, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { common } from '../../texts/common.ts'
 import { connections as t } from '../../texts/connections.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
@@ -48,12 +48,7 @@ function useColumns(): Column<ConnectionRow>[] {
   const askToRemove = ({ name }: ConnectionRow) =>
     confirmDestructive({
       title: t.removeTitle(name),
-      children: (
-        <Stack gap="sm">
-          <Text size="sm">{t.removeText}</Text>
-          <CallersList called={{ connection: name }} />
-        </Stack>
-      ),
+      children: <Consequences text={t.removeText} called={{ connection: name }} />,
       confirm: common.remove,
       onConfirm: async () => {
         await remove.mutateAsync(name)

@@ -1,18 +1,16 @@
-import { Badge, Button, Group, Skeleton } from '@mantine/core'
+import { Badge, Button, Group } from '@mantine/core'
 import { IconRefresh, IconUpload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useParams } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { datasets as t } from '../../texts/datasets.ts'
 import { uploads } from '../../texts/uploads.ts'
 import { uses } from '../../texts/uses.ts'
 import { ButtonLink } from '../../ui/link.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
-import { Page } from '../../ui/page.tsx'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { Page, UnreadPage } from '../../ui/page.tsx'
 import { TabLinks } from '../../ui/tab-links.tsx'
 import { type DatasetRow, datasetQuery, useReadAgain } from './api.ts'
 
@@ -24,13 +22,7 @@ export function DatasetPage() {
   const { dataset: name = '' } = useParams({ strict: false })
   const { data, error } = useQuery(datasetQuery(project.project_id, name))
   if (error instanceof Problem && error.status === 404 && !data) throw error
-  if (!data)
-    return (
-      <Page title={name}>
-        <ProblemAlert error={error} />
-        {!error && <Skeleton height={200} role="status" aria-busy="true" aria-label={common.loading} />}
-      </Page>
-    )
+  if (!data) return <UnreadPage title={name} error={error} />
   const dataset = data.value
   const open = dataset.columns.filter(c => c.proposal !== null).length
   return (

@@ -1,8 +1,8 @@
-import { Button, Stack, Text } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { IconPlayerPlay, IconPlayerStop, IconRefresh } from '@tabler/icons-react'
 import { useProject } from '../../api/projects.ts'
 import { deployments as t } from '../../texts/deployments.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
 import { type DeploymentAction, type DeploymentRow, useAct } from './api.ts'
@@ -22,12 +22,7 @@ export function Actions({ deployment: { name, kind, enabled, status } }: { deplo
   const stop = () =>
     confirmDestructive({
       title: t.stopTitle(name),
-      children: (
-        <Stack gap="sm">
-          <Text size="sm">{t.stopText}</Text>
-          <CallersList called={{ project: project_id, deployment: name }} />
-        </Stack>
-      ),
+      children: <Consequences text={t.stopText} called={{ project: project_id, deployment: name }} />,
       confirm: t.stop,
       onConfirm: async () => {
         await act.mutateAsync('stop')

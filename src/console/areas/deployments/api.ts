@@ -1,7 +1,6 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import type { DeclarableKind, DeploymentAction, DeploymentRow } from '../../../management/deployments.ts'
-import type { Caller } from '../../api/callers.ts'
 import { api, apiText, apiWithTag, Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import type { UsageReport } from '../../api/usage.ts'
@@ -73,17 +72,6 @@ export const usageQuery = (project: number, name: string) =>
     queryKey: ['usage', project, 'deployment', name],
     queryFn: ({ signal }) =>
       api<UsageReport>(`/api/usage?${new URLSearchParams({ deployment: name, step: 'hour' })}`, { project, signal }),
-    refetchInterval: 30_000,
-  })
-
-/** The keys that called it in the last 7 days. */
-export const callersQuery = (project: number, name: string) =>
-  queryOptions({
-    queryKey: ['callers', project, 'deployment', name],
-    queryFn: async ({ signal }) => {
-      const path = `/api/usage/callers?${new URLSearchParams({ deployment: name })}`
-      return (await api<{ callers: Caller[] }>(path, { project, signal })).callers
-    },
     refetchInterval: 30_000,
   })
 

@@ -2,7 +2,7 @@ import { Badge } from '@mantine/core'
 import { IconKey } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import type { Caller } from '../../api/callers.ts'
+import { type Caller, callersQuery } from '../../api/callers.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { deployments as t } from '../../texts/deployments.ts'
@@ -15,7 +15,7 @@ import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import { type KeyRow, keysQuery, ownerOf } from '../keys/api.ts'
 import { stateOf } from '../keys/key-values.ts'
-import { callersQuery, useDeployment } from './api.ts'
+import { useDeployment } from './api.ts'
 
 interface Row {
   id: string | number
@@ -32,7 +32,10 @@ export function CallersPage() {
   const { deployment } = useDeployment()
   const edits = may(session, 'editor', project.slug)
   const keys = useQuery({ ...keysQuery(ownerOf(project)), enabled: edits })
-  const callers = useQuery(callersQuery(project.project_id, deployment.name))
+  const callers = useQuery({
+    ...callersQuery({ project: project.project_id, deployment: deployment.name }),
+    refetchInterval: 30_000,
+  })
   const error = keys.error ?? callers.error
   const rows = useMemo(() => {
     if (!callers.data || (edits && !keys.data)) return undefined

@@ -1,8 +1,9 @@
-import { Box, Group, SegmentedControl, Stack } from '@mantine/core'
+import { Group, Stack } from '@mantine/core'
 import { CatchBoundary } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { lazy } from 'react'
+import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
-import { services } from '../../texts/services.ts'
+import { useFormOrJson } from '../../ui/form-or-json.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { type EditorProps, kindOf, placeErrors } from './definition.ts'
 import { DefinitionForm } from './definition-form.tsx'
@@ -18,43 +19,20 @@ interface DefinitionEditorProps extends Omit<EditorProps, 'errors'> {
 
 /** A definition as a form of the usual fields, or as JSON of all. */
 export function DefinitionEditor({ name, error, readOnly = false, ...props }: DefinitionEditorProps) {
-  const [view, setView] = useState('form')
-  const [jsonOpened, setJsonOpened] = useState(false)
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view)
   const errors = placeErrors(error, name, kindOf(props.definition))
-  const choose = (chosen: string) => {
-    setView(chosen)
-    if (chosen === 'json') setJsonOpened(true)
-  }
   return (
     <Stack gap="md">
-      <Group justify="flex-end">
-        <SegmentedControl
-          size="xs"
-          aria-label={t.view}
-          data={[
-            { value: 'form', label: t.form },
-            { value: 'json', label: t.json },
-          ]}
-          value={view}
-          onChange={choose}
-        />
-      </Group>
+      <Group justify="flex-end">{viewSwitch}</Group>
       {view === 'form' && (
         <CatchBoundary getResetKey={() => JSON.stringify(props.definition)} errorComponent={UnfitForForm}>
           <DefinitionForm {...props} errors={errors} />
         </CatchBoundary>
       )}
-      {jsonOpened && (
-        // what is no valid JSON yet stays there while the form is looked at
-        <Box hidden={view !== 'json'}>
-          <Suspense fallback={<Box aria-busy="true" mih={220} />}>
-            <DefinitionJson {...props} readOnly={readOnly} />
-          </Suspense>
-        </Box>
-      )}
+      {asJson(<DefinitionJson {...props} readOnly={readOnly} />, 220)}
       {(view === 'json' || Object.keys(errors).length === 0) && <ProblemAlert error={error} />}
     </Stack>
   )
 }
 
-const UnfitForForm = () => <ProblemAlert error={services.unfitForForm} />
+const UnfitForForm = () => <ProblemAlert error={common.unfitForForm} />

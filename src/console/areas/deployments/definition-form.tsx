@@ -3,9 +3,9 @@ import { useQuery } from '@tanstack/react-query'
 import { useProject } from '../../api/projects.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { modelsQuery } from '../services/api.ts'
-import { NumberField, TextField } from '../services/fields.tsx'
+import { having, NumberField, TextField, unlessBare } from '../services/fields.tsx'
 import { CommandField } from './command-field.tsx'
-import { type Definition, type EditorProps, having, kindOf } from './definition.ts'
+import { type Definition, type EditorProps, kindOf } from './definition.ts'
 import { VariablesField } from './variables-field.tsx'
 
 /** The usual fields of a definition. */
@@ -52,7 +52,7 @@ function CommandForm(props: EditorProps) {
       <VariablesField
         names={props.envNames}
         changes={definition.env ?? {}}
-        onChange={env => onChange(having(definition, { env: Object.keys(env).length > 0 ? env : undefined }))}
+        onChange={env => onChange(having(definition, { env: unlessBare(env) }))}
         error={errors.env}
       />
       <Advanced errors={errors} fields={ADVANCED_OF_COMMANDS}>

@@ -40,10 +40,6 @@ export const kindOf = (definition: Definition): Kind | undefined => {
   return definition.model !== undefined || definition.model_id !== undefined ? 'model' : undefined
 }
 
-/** The definition with these fields changed; those that are undefined are left out of it. */
-export const having = (definition: Definition, change: Partial<Definition>): Definition =>
-  Object.fromEntries(Object.entries({ ...definition, ...change }).filter(([, value]) => value !== undefined))
-
 /** For PATCH: what differs, and null for what is gone. */
 export function patchOf(before: Definition, after: Definition): Record<string, unknown> {
   const [was, is] = [before as Record<string, unknown>, after as Record<string, unknown>]

@@ -1,9 +1,9 @@
-import { Button, Group, Stack, Text } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { deployments as t } from '../../texts/deployments.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
@@ -19,12 +19,7 @@ export function DeleteDeployment({ deployment: { name, kind } }: { deployment: D
   const ask = () =>
     confirmDestructive({
       title: t.deleteTitle(name),
-      children: (
-        <Stack gap="sm">
-          <Text size="sm">{t.deleteText}</Text>
-          <CallersList called={{ project: project_id, deployment: name }} />
-        </Stack>
-      ),
+      children: <Consequences text={t.deleteText} called={{ project: project_id, deployment: name }} />,
       confirm: t.deleteIt,
       word: name,
       onConfirm: async () => {

@@ -1,15 +1,13 @@
-import { Alert, Badge, Code, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Badge, Code, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useMatchRoute, useParams } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { TextLink } from '../../ui/link.tsx'
-import { Page } from '../../ui/page.tsx'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { Page, UnreadPage } from '../../ui/page.tsx'
 import { TabLinks } from '../../ui/tab-links.tsx'
 import { Actions } from './actions.tsx'
 import { type DeploymentRow, deploymentQuery, lastLinesQuery, stateOf } from './api.ts'
@@ -24,13 +22,7 @@ export function DeploymentPage() {
   const { deployment: name = '' } = useParams({ strict: false })
   const { data, error } = useQuery(deploymentQuery(project.project_id, name))
   if (error instanceof Problem && error.status === 404) throw error
-  if (!data)
-    return (
-      <Page title={name}>
-        <ProblemAlert error={error} />
-        {!error && <Skeleton height={200} role="status" aria-busy="true" aria-label={common.loading} />}
-      </Page>
-    )
+  if (!data) return <UnreadPage title={name} error={error} />
   const deployment = data.value
   const edits = may(session, 'editor', project.slug)
   const hasLog = deployment.kind === 'command' && edits

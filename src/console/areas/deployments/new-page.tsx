@@ -1,4 +1,4 @@
-import { Button, Group, Paper, SegmentedControl, Skeleton, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Paper, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
@@ -7,6 +7,7 @@ import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { ButtonLink } from '../../ui/link.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -24,7 +25,7 @@ export function NewDeploymentPage() {
     <Page title={t.make} about={t.about}>
       <ProblemAlert error={error ?? (data && !first ? data.kinds[0]?.refusal : undefined)} />
       {data && first && <NewDeployment kinds={data.kinds} first={first.kind} />}
-      {!data && !error && <Skeleton height={300} role="status" aria-busy="true" aria-label={common.loading} />}
+      {!data && !error && <Loading height={300} />}
     </Page>
   )
 }

@@ -1,14 +1,13 @@
-import { Alert, Box, Button, Fieldset, Group, Paper, Stack, Text } from '@mantine/core'
-import { IconGitMerge } from '@tabler/icons-react'
+import { Box, Button, Fieldset, Group, Paper, Stack, Text } from '@mantine/core'
 import { lazy, Suspense } from 'react'
 import { Problem } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
+import { ConflictAlert } from '../../ui/conflict-alert.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { useRefusal } from './api.ts'
-import type { Definition } from './definition.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
 import { DeleteDeployment } from './delete-deployment.tsx'
 import { useDefinition } from './use-definition.ts'
@@ -36,11 +35,17 @@ export function SettingsPage() {
         {refusal && <Text size="sm">{t.notYours(refusal)}</Text>}
         {conflict && (
           <ConflictAlert
-            theirs={conflict.theirs}
-            mine={draft}
+            title={t.conflictTitle}
+            saveMine={t.saveMine}
             onSave={() => void save(editing.saveOver)}
+            takeTheirs={t.takeTheirs}
             onTake={editing.takeTheirs}
-          />
+          >
+            <Text size="sm">{t.conflictText}</Text>
+            <Suspense fallback={<Box aria-busy="true" mih={120} />}>
+              <DiffView label={t.conflictText} left={conflict.theirs} right={draft} />
+            </Suspense>
+          </ConflictAlert>
         )}
         <form
           onSubmit={event => {
@@ -81,29 +86,3 @@ export function SettingsPage() {
     </Stack>
   )
 }
-
-interface ConflictAlertProps {
-  theirs: Definition
-  mine: Definition
-  onSave: () => void
-  onTake: () => void
-}
-
-const ConflictAlert = ({ theirs, mine, onSave, onTake }: ConflictAlertProps) => (
-  <Alert color="yellow" role="alert" icon={<IconGitMerge size={18} />} title={t.conflictTitle}>
-    <Stack gap="sm">
-      <Text size="sm">{t.conflictText}</Text>
-      <Suspense fallback={<Box aria-busy="true" mih={120} />}>
-        <DiffView label={t.conflictText} left={theirs} right={mine} />
-      </Suspense>
-      <Group gap="xs">
-        <Button size="xs" onClick={onSave}>
-          {t.saveMine}
-        </Button>
-        <Button size="xs" variant="default" onClick={onTake}>
-          {t.takeTheirs}
-        </Button>
-      </Group>
-    </Stack>
-  </Alert>
-)

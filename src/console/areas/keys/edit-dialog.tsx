@@ -1,10 +1,11 @@
-import { Alert, Button, Group, List, Modal, Skeleton, Stack, Text } from '@mantine/core'
+import { Alert, Button, Group, List, Modal, Stack, Text } from '@mantine/core'
 import { IconArrowsDiff } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Problem } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
+import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { type KeyOwner, type KeyRow, readKey, useChangeKey } from './api.ts'
@@ -46,7 +47,7 @@ export function EditDialog({ owner, id, onClose }: EditDialogProps) {
       {data && choices ? (
         <Form owner={owner} choices={choices} read={data} onClose={onClose} />
       ) : (
-        !error && <Skeleton height={320} aria-busy aria-label={common.loading} />
+        !error && <Loading height={320} />
       )}
     </Modal>
   )

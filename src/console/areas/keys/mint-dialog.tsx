@@ -1,6 +1,7 @@
-import { Modal, Skeleton } from '@mantine/core'
+import { Modal } from '@mantine/core'
 import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
+import { Loading } from '../../ui/loading.tsx'
 import { type KeyOwner, type MintedKey, useMint } from './api.ts'
 import { type KeyChoices, useKeyChoices } from './key-choices.ts'
 import { KeyFields } from './key-form.tsx'
@@ -35,7 +36,7 @@ export function MintDialog({ owner, opened, onClose, onMinted }: MintDialogProps
 
 function Body({ owner, ...on }: Omit<MintDialogProps, 'opened'>) {
   const choices = useKeyChoices(owner)
-  if (!choices) return <Skeleton height={320} aria-busy aria-label={common.loading} />
+  if (!choices) return <Loading height={320} />
   return <Form owner={owner} choices={choices} {...on} />
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Select, SimpleGrid, Skeleton, Stack } from '@mantine/core'
+import { Alert, Select, SimpleGrid, Stack } from '@mantine/core'
 import { IconFlask, IconInfoCircle } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
@@ -7,9 +7,9 @@ import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import { useProject } from '../../api/projects.ts'
 import { type ServiceRow, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { Section } from '../../ui/page.tsx'
 import { keysQuery, ownerOf, useSurroundings } from './api.ts'
 import { shownKey, stateOf } from './key-values.ts'
@@ -22,7 +22,7 @@ export function TestPage() {
   const project = useProject()
   const services = useMemo(() => [service], [service])
   const around = useSurroundings(project.project_id, services)
-  if (!around) return <Skeleton height={320} aria-busy aria-label={common.loading} />
+  if (!around) return <Loading height={320} />
   const endpoints = service.config.endpoints ?? []
   return (
     <Section title={t.title} about={t.about}>

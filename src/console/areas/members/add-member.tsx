@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type Role, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { members as t } from '../../texts/members.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { closing, FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { usersQuery } from '../users/api.ts'
 import { membersQuery, useSetMember } from './api.ts'
@@ -26,11 +26,7 @@ export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
   const others = users.filter(user => !user.is_admin && !members.some(({ username }) => username === user.username))
   const form = useForm<{ username: string; role: Role }>({ initialValues: { username: '', role: 'viewer' } })
   const set = useSetMember(project)
-  const close = () => {
-    form.reset()
-    set.reset()
-    onClose()
-  }
+  const close = closing(form, set, onClose)
   const submit = form.onSubmit(values =>
     set.mutate(values, {
       onSuccess: ({ username }) => {

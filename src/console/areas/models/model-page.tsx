@@ -1,16 +1,14 @@
-import { Badge, Group, Select, Skeleton } from '@mantine/core'
+import { Badge, Group, Select } from '@mantine/core'
 import { IconUpload } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useMatchRoute, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { models as t } from '../../texts/models.ts'
 import { uses } from '../../texts/uses.ts'
 import { ButtonLink } from '../../ui/link.tsx'
-import { Page } from '../../ui/page.tsx'
-import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { Page, UnreadPage } from '../../ui/page.tsx'
 import { TabLinks } from '../../ui/tab-links.tsx'
 import { type ModelRow, modelQuery } from './api.ts'
 
@@ -23,13 +21,7 @@ export function ModelPage() {
   const { model: name = '' } = useParams({ strict: false })
   const { data: model, error } = useQuery(modelQuery(project.project_id, name))
   if (error instanceof Problem && error.status === 404 && !model) throw error
-  if (!model)
-    return (
-      <Page title={name}>
-        <ProblemAlert error={error} />
-        {!error && <Skeleton height={200} role="status" aria-busy="true" aria-label={common.loading} />}
-      </Page>
-    )
+  if (!model) return <UnreadPage title={name} error={error} />
   return (
     <Page
       title={model.name}

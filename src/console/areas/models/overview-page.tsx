@@ -1,12 +1,12 @@
-import { Badge, Group, Skeleton, Stack, Text } from '@mantine/core'
+import { Badge, Group, Stack, Text } from '@mantine/core'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { models as t } from '../../texts/models.ts'
 import { uploads } from '../../texts/uploads.ts'
 import { CopyIcon } from '../../ui/copy.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Facts } from '../../ui/facts.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
@@ -20,12 +20,7 @@ export function OverviewPage() {
   const project = useProject()
   const model = useModel()
   const { shown, error } = useShownVersion()
-  if (!shown)
-    return error ? (
-      <ProblemAlert error={error} />
-    ) : (
-      <Skeleton height={200} role="status" aria-busy="true" aria-label={common.loading} />
-    )
+  if (!shown) return error ? <ProblemAlert error={error} /> : <Loading height={200} />
   return (
     <Stack gap="xl">
       <Facts

@@ -1,23 +1,11 @@
-import {
-  Alert,
-  Button,
-  Group,
-  NativeSelect,
-  Paper,
-  SegmentedControl,
-  SimpleGrid,
-  Skeleton,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core'
+import { Alert, Button, Group, NativeSelect, Paper, SimpleGrid, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { models as t } from '../../texts/models.ts'
+import { ViewSwitch } from '../../ui/form-or-json.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { AnswerView } from './answer-view.tsx'
 import { type FeatureRow, type ModelRow, useShownVersion, useTry } from './api.ts'
@@ -31,11 +19,7 @@ export function TryPage() {
   const { shown, error } = useShownVersion()
   if (!may(session, 'editor', project.slug)) return <Text size="sm">{t.editorsTry}</Text>
   if (shown) return <TryVersion key={shown.model_id} model={shown} />
-  return error ? (
-    <ProblemAlert error={error} />
-  ) : (
-    <Skeleton height={200} role="status" aria-busy="true" aria-label={common.loading} />
-  )
+  return error ? <ProblemAlert error={error} /> : <Loading height={200} />
 }
 
 function TryVersion({ model }: { model: ModelRow }) {
@@ -70,16 +54,7 @@ function TryVersion({ model }: { model: ModelRow }) {
         <Stack gap="md">
           {fits && (
             <Group justify="space-between" gap="sm">
-              <SegmentedControl
-                size="xs"
-                aria-label={t.tryAs}
-                data={[
-                  { value: 'form', label: t.form },
-                  { value: 'json', label: t.json },
-                ]}
-                value={isForm ? 'form' : 'json'}
-                onChange={value => choose(value === 'form')}
-              />
+              <ViewSwitch label={t.tryAs} view={isForm ? 'form' : 'json'} onChange={view => choose(view === 'form')} />
             </Group>
           )}
           {cannotShow && (

@@ -1,11 +1,11 @@
-import { Textarea, TextInput } from '@mantine/core'
+import { Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { closing, FormDialog } from '../../ui/form-dialog.tsx'
+import { NameFields } from '../../ui/name-fields.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { slugOf } from '../../ui/slug.ts'
 import { useAddProject } from './api.ts'
 
 const MOST_OF_A_SLUG = 63
@@ -15,16 +15,7 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
   const form = useForm({ initialValues: { name: '', slug: '', description: '' } })
   const navigate = useNavigate()
   const add = useAddProject()
-  const close = () => {
-    form.reset()
-    add.reset()
-    onClose()
-  }
-  const rename = (name: string) => {
-    if (form.values.slug === slugOf(form.values.name, MOST_OF_A_SLUG))
-      form.setFieldValue('slug', slugOf(name, MOST_OF_A_SLUG))
-    form.setFieldValue('name', name)
-  }
+  const close = closing(form, add, onClose)
   const submit = form.onSubmit(values =>
     add.mutate(values, {
       onSuccess: async project => {
@@ -44,21 +35,14 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
       busy={add.isPending}
       error={add.error}
     >
-      <TextInput
+      <NameFields
+        name={form.values.name}
+        slug={form.values.slug}
         label={t.name}
-        required
-        data-autofocus
-        maxLength={200}
-        value={form.values.name}
-        onChange={event => rename(event.currentTarget.value)}
-      />
-      <TextInput
-        label={t.slug}
-        description={t.slugHint}
-        required
-        maxLength={MOST_OF_A_SLUG}
-        spellCheck={false}
-        {...form.getInputProps('slug')}
+        slugLabel={t.slug}
+        slugHint={t.slugHint}
+        mostOfSlug={MOST_OF_A_SLUG}
+        onChange={form.setValues}
       />
       <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
     </FormDialog>

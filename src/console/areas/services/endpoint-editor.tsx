@@ -1,20 +1,22 @@
-import { Badge, Box, Button, Fieldset, Group, Paper, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { Badge, Button, Fieldset, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { CatchBoundary, useNavigate } from '@tanstack/react-router'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, useState } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
+import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
+import { useFormOrJson } from '../../ui/form-or-json.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { Checked } from './checked.tsx'
-import { ConflictAlert } from './conflict-alert.tsx'
 import { EndpointForm } from './endpoint-form.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
 import { KIND_ICONS } from './kinds.ts'
 import { Preview } from './preview.tsx'
+import { ServiceConflict } from './service-conflict.tsx'
 import { useRefusal } from './service-page.tsx'
 import { useDraft } from './use-draft.ts'
 
@@ -29,8 +31,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const refusal = useRefusal()
   const editing = useDraft(id, fresh)
   const { draft, setDraft, dirty, conflict, saving } = editing
-  const [view, setView] = useState('form')
-  const [jsonOpened, setJsonOpened] = useState(false)
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view)
   const [leaving, setLeaving] = useState(false)
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
@@ -71,19 +72,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
           {dirty && edits && <Badge color="yellow">{t.unsaved}</Badge>}
         </Group>
         <Group gap="xs">
-          <SegmentedControl
-            size="xs"
-            aria-label={t.view}
-            data={[
-              { value: 'form', label: t.form },
-              { value: 'json', label: t.json },
-            ]}
-            value={view}
-            onChange={chosen => {
-              setView(chosen)
-              if (chosen === 'json') setJsonOpened(true)
-            }}
-          />
+          {viewSwitch}
           {edits && id !== undefined && <EndpointMenu endpoint={fresh} />}
         </Group>
       </Group>
@@ -94,7 +83,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
       )}
       {refusal?.endpoint === id && id !== undefined && <ProblemAlert error={refusal?.message} />}
       {conflict && !leaving && (
-        <ConflictAlert
+        <ServiceConflict
           conflict={conflict}
           mine={draft}
           onSave={() => void save(editing.saveOver)}
@@ -105,14 +94,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
         <div className={edits ? 'editor-columns' : undefined}>
           <Fieldset variant="unstyled" disabled={!edits} m={0} miw={0} aria-label={t.kinds[draft.kind].name}>
             {view === 'form' && form}
-            {jsonOpened && (
-              // what is no valid JSON yet stays there while the form is looked at
-              <Box hidden={view !== 'json'}>
-                <Suspense fallback={<Box aria-busy="true" mih={300} />}>
-                  <JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />
-                </Suspense>
-              </Box>
-            )}
+            {asJson(<JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />, 300)}
           </Fieldset>
           {edits && (
             <CatchBoundary getResetKey={() => JSON.stringify(draft)} errorComponent={() => null}>
@@ -141,4 +123,4 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   )
 }
 
-const UnfitForForm = () => <ProblemAlert error={t.unfitForForm} />
+const UnfitForForm = () => <ProblemAlert error={common.unfitForForm} />

@@ -1,10 +1,10 @@
-import { ActionIcon, Menu, Stack, Text } from '@mantine/core'
+import { ActionIcon, Menu } from '@mantine/core'
 import { IconDots, IconTrash } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, endpointsOf, useService } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { useSaveService } from './api.ts'
@@ -19,10 +19,10 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
     confirmDestructive({
       title: t.removeEndpointTitle(endpoint.id),
       children: (
-        <Stack gap="sm">
-          <Text size="sm">{t.removeEndpointText}</Text>
-          <CallersList called={{ project: project_id, service: service.asset_key, endpoint: endpoint.id }} />
-        </Stack>
+        <Consequences
+          text={t.removeEndpointText}
+          called={{ project: project_id, service: service.asset_key, endpoint: endpoint.id }}
+        />
       ),
       confirm: t.removeFromDraft,
       onConfirm: async () => {

@@ -1,9 +1,10 @@
-import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, Paper, Stack, Text } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import type { ModelEndpoint } from '../../../catalog/service-config.ts'
 import { parts as t } from '../../texts/endpoint-parts.ts'
 import { type FormProps, having, RemoveButton, useEdits } from './fields.tsx'
 import { HandlerFields } from './handler-fields.tsx'
+import { Part } from './part.tsx'
 
 type Hook = keyof typeof t.hookNames
 
@@ -36,13 +37,7 @@ export function HooksForm({ endpoint, onChange }: FormProps<ModelEndpoint>) {
   const edits = useEdits()
   const absent = HOOKS.filter(hook => endpoint[hook] === undefined)
   return (
-    <Stack gap="sm" component="section" aria-label={t.hooks}>
-      <div>
-        <Title order={3}>{t.hooks}</Title>
-        <Text size="xs" c="dimmed">
-          {t.hooksAbout}
-        </Text>
-      </div>
+    <Part title={t.hooks} about={t.hooksAbout}>
       {HOOKS.map(hook => {
         const config = endpoint[hook]
         if (!config) return null
@@ -89,6 +84,6 @@ export function HooksForm({ endpoint, onChange }: FormProps<ModelEndpoint>) {
           ))}
         </Stack>
       )}
-    </Stack>
+    </Part>
   )
 }

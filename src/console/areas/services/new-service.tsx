@@ -1,12 +1,12 @@
-import { Text, Textarea, TextInput } from '@mantine/core'
+import { Text, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { closing, FormDialog } from '../../ui/form-dialog.tsx'
+import { NameFields } from '../../ui/name-fields.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { slugOf } from '../../ui/slug.ts'
 import { useAddService } from './api.ts'
 
 const MOST_OF_A_KEY = 128
@@ -17,16 +17,7 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
   const { slug } = useProject()
   const navigate = useNavigate()
   const add = useAddService()
-  const close = () => {
-    form.reset()
-    add.reset()
-    onClose()
-  }
-  const rename = (title: string) => {
-    if (form.values.asset_key === slugOf(form.values.title, MOST_OF_A_KEY))
-      form.setFieldValue('asset_key', slugOf(title, MOST_OF_A_KEY))
-    form.setFieldValue('title', title)
-  }
+  const close = closing(form, add, onClose)
   const submit = form.onSubmit(values =>
     add.mutate(values, {
       onSuccess: async service => {
@@ -52,21 +43,14 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
       <Text size="sm" c="dimmed">
         {t.newServiceAbout}
       </Text>
-      <TextInput
+      <NameFields
+        name={form.values.title}
+        slug={form.values.asset_key}
         label={t.name}
-        required
-        data-autofocus
-        maxLength={200}
-        value={form.values.title}
-        onChange={event => rename(event.currentTarget.value)}
-      />
-      <TextInput
-        label={t.key}
-        description={t.keyHint}
-        required
-        maxLength={MOST_OF_A_KEY}
-        spellCheck={false}
-        {...form.getInputProps('asset_key')}
+        slugLabel={t.key}
+        slugHint={t.keyHint}
+        mostOfSlug={MOST_OF_A_KEY}
+        onChange={({ name, slug }) => form.setValues({ title: name, asset_key: slug })}
       />
       <Textarea label={t.description} maxLength={10_000} {...form.getInputProps('description')} />
     </FormDialog>

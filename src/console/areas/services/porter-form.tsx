@@ -1,4 +1,4 @@
-import { Code, Group, SimpleGrid, Stack, Switch, TagsInput, Text, Title } from '@mantine/core'
+import { Code, Group, SimpleGrid, Stack, Switch, TagsInput, Text } from '@mantine/core'
 import { useRef } from 'react'
 import type { PorterRoute } from '../../../catalog/porter.ts'
 import { parts as t } from '../../texts/endpoint-parts.ts'
@@ -6,6 +6,7 @@ import { useCheck, useTrouble } from './checked.tsx'
 import { having, TextField, unlessEmpty } from './fields.tsx'
 import { Fold } from './fold.tsx'
 import { JsonField } from './json-field.tsx'
+import { Part } from './part.tsx'
 
 interface PorterFormProps {
   /** undefined: it has none */
@@ -23,20 +24,14 @@ export function PorterForm({ route, onChange, id, features }: PorterFormProps) {
   const last = useRef(route)
   if (route) last.current = route
   return (
-    <Stack gap="sm" component="section" aria-label={t.porter}>
-      <div>
-        <Title order={3}>{t.porter}</Title>
-        <Text size="xs" c="dimmed">
-          {t.porterAbout}
-        </Text>
-      </div>
+    <Part title={t.porter} about={t.porterAbout}>
       <Switch
         label={t.porterOn}
         checked={route !== undefined}
         onChange={event => onChange(event.currentTarget.checked ? (last.current ?? {}) : undefined)}
       />
       {route && <RouteFields route={route} onChange={onChange} id={id} features={features} />}
-    </Stack>
+    </Part>
   )
 }
 

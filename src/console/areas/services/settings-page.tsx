@@ -7,7 +7,7 @@ import { type Service, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
@@ -132,10 +132,10 @@ function PublicAccess({ service, edits }: { service: Service; edits: boolean }) 
       confirmDestructive({
         title: t.endPublicTitle(service.title),
         children: (
-          <Stack gap="sm">
-            <Text size="sm">{t.endPublicText}</Text>
-            <CallersList called={{ project: project_id, service: service.asset_key, key: 'public' }} />
-          </Stack>
+          <Consequences
+            text={t.endPublicText}
+            called={{ project: project_id, service: service.asset_key, key: 'public' }}
+          />
         ),
         confirm: t.endPublic,
         onConfirm: () => set(false),
@@ -168,12 +168,7 @@ function Deletion({ service }: { service: Service }) {
   const ask = () =>
     confirmDestructive({
       title: t.deleteTitle(service.title),
-      children: (
-        <Stack gap="sm">
-          <Text size="sm">{t.dangerText}</Text>
-          <CallersList called={{ project: project_id, service: service.asset_key }} />
-        </Stack>
-      ),
+      children: <Consequences text={t.dangerText} called={{ project: project_id, service: service.asset_key }} />,
       confirm: t.deleteService,
       word: service.asset_key,
       onConfirm: async () => {

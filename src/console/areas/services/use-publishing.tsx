@@ -1,9 +1,8 @@
-import { Stack, Text } from '@mantine/core'
 import { useCallback } from 'react'
 import { useProject } from '../../api/projects.ts'
 import type { ServiceRow } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
-import { CallersList } from '../../ui/callers.tsx'
+import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
 import { usePublish, useUnpublish } from './api.ts'
@@ -41,12 +40,7 @@ export function usePublishing() {
     ({ id, title, asset_key }: Publishable) =>
       confirmDestructive({
         title: t.unpublishTitle(title),
-        children: (
-          <Stack gap="sm">
-            <Text size="sm">{t.unpublishText}</Text>
-            <CallersList called={{ project: project_id, service: asset_key }} />
-          </Stack>
-        ),
+        children: <Consequences text={t.unpublishText} called={{ project: project_id, service: asset_key }} />,
         confirm: t.unpublish,
         onConfirm: async () => {
           await endPublishing(id)

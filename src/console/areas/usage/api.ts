@@ -75,16 +75,6 @@ export const keysSeenQuery = (project: number, { range, from, to }: UsageSearch)
     return (await api<GroupedUsage>(`/api/usage?${params}`, { project, signal })).groups
   })
 
-export const deploymentsQuery = (project: number) =>
-  queryOptions({
-    queryKey: ['deployments', project, 'names'],
-    queryFn: async ({ signal }) => {
-      const path = `/api/projects/${project}/deployments`
-      return (await api<{ items: { name: string }[] }>(path, { signal })).items.map(({ name }) => name)
-    },
-    staleTime: 30_000,
-  })
-
 /** The calls of a report, step by step, as a file: a line for each endpoint, deployment and key. */
 export function readCsv(project: number, { from, to, step }: UsageReport, search: UsageSearch): Promise<string> {
   const params = paramsOf({ from, to, step }, search)

@@ -6,7 +6,8 @@ import { endpointsOf, servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { usage as t } from '../../texts/usage.ts'
 import { keyName } from '../../ui/usage-names.ts'
-import { deploymentsQuery, isFiltered, keysSeenQuery, unusedKeysQuery } from './api.ts'
+import { deploymentsQuery } from '../deployments/api.ts'
+import { isFiltered, keysSeenQuery, unusedKeysQuery } from './api.ts'
 import type { UsageSearch } from './search.ts'
 
 interface FiltersProps {
@@ -23,7 +24,7 @@ interface Choice {
 export function Filters({ search, onChange }: FiltersProps) {
   const { project_id } = useProject()
   const { data: services = [] } = useQuery(servicesQuery(project_id))
-  const { data: deployments = [] } = useQuery(deploymentsQuery(project_id))
+  const { data: deployments } = useQuery({ ...deploymentsQuery(project_id), refetchInterval: false })
   const keys = useKeys(search)
   const { range, from, to, service, endpoint, deployment, key, status } = search
   const endpoints = services.filter(({ asset_key }) => asset_key === service).flatMap(endpointsOf)
@@ -59,7 +60,7 @@ export function Filters({ search, onChange }: FiltersProps) {
           {
             group: t.deployments,
             items: withChosen(
-              deployments.map(name => ({ value: `deployment ${name}`, label: name })),
+              (deployments?.items ?? []).map(({ name }) => ({ value: `deployment ${name}`, label: name })),
               deployment && { value: `deployment ${deployment}`, label: deployment },
             ),
           },

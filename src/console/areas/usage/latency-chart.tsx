@@ -3,7 +3,7 @@ import type { UsageReport } from '../../api/usage.ts'
 import { common } from '../../texts/common.ts'
 import { traffic as t } from '../../texts/traffic.ts'
 import { usage } from '../../texts/usage.ts'
-import { CHART_MARGIN } from '../../ui/chart-frame.tsx'
+import { CHART, OVER_TIME } from '../../ui/chart-frame.tsx'
 import { timeLabels } from '../../ui/time-labels.ts'
 
 /** Lines of the percentiles; where nothing was served there is none. */
@@ -19,29 +19,23 @@ export default function LatencyChart({ report, height }: { report: UsageReport; 
   const { latency_ms: all } = report.totals
   return (
     <LineChart
+      {...OVER_TIME}
       h={height}
       data={data}
-      dataKey="at"
-      withLegend
-      legendProps={{ verticalAlign: 'bottom', itemSorter: null }}
-      gridAxis="x"
-      tickLine="none"
       curveType="linear"
       connectNulls={false}
       strokeWidth={1.5}
       dotProps={{ r: 2 }}
       yAxisProps={{ width: 64, interval: 0 }}
-      xAxisProps={{ minTickGap: 24 }}
       valueFormatter={t.milliseconds}
       lineProps={{ isAnimationActive: false }}
-      lineChartProps={{ accessibilityLayer: false, margin: CHART_MARGIN }}
+      lineChartProps={CHART}
       series={[
         { name: t.p50, color: 'teal.6' },
         { name: t.p95, color: 'blue.6' },
         { name: t.p99, color: 'grape.6' },
       ]}
       aria-label={usage.latencyChart(said(all?.p50), said(all?.p95))}
-      role="img"
     />
   )
 }

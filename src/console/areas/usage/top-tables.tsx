@@ -2,13 +2,13 @@ import { Text } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { useProject } from '../../api/projects.ts'
-import { traffic } from '../../texts/traffic.ts'
 import { usage as t } from '../../texts/usage.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { keyName } from '../../ui/usage-names.ts'
 import { type TopUsage, topQuery } from './api.ts'
+import { countColumn, latencyColumn, PERCENTILES } from './columns.tsx'
 import { KeyLink, PlaceLink, shownPlace } from './place-link.tsx'
 import type { UsageSearch } from './search.ts'
 
@@ -37,7 +37,7 @@ export function Throttled({ search, onChange }: TopProps) {
         sort: shownPlace,
         cell: row => <PlaceLink of={row} search={search} onChange={onChange} />,
       },
-      count(traffic.throttled, row => row.throttled),
+      countColumn<'throttled', ThrottledRow>('throttled'),
     ],
     [search, onChange],
   )
@@ -74,16 +74,8 @@ export function Slow({ search, onChange }: TopProps) {
         sort: shownPlace,
         cell: row => <PlaceLink of={row} search={search} onChange={onChange} />,
       },
-      count(traffic.calls, row => row.calls),
-      ...(['p50', 'p95', 'p99'] as const).map(
-        (name): Column<SlowRow> => ({
-          key: name,
-          header: traffic[name],
-          align: 'end',
-          sort: row => row.latency_ms?.[name],
-          cell: row => <span className="tabular">{traffic.milliseconds(row.latency_ms?.[name] ?? 0)}</span>,
-        }),
-      ),
+      countColumn<'calls', SlowRow>('calls'),
+      ...PERCENTILES.map(name => latencyColumn<SlowRow>(name)),
     ],
     [search, onChange],
   )
@@ -101,14 +93,4 @@ export function Slow({ search, onChange }: TopProps) {
       )}
     </Section>
   )
-}
-
-function count<Row>(header: string, of: (row: Row) => number): Column<Row> {
-  return {
-    key: header,
-    header,
-    align: 'end',
-    sort: of,
-    cell: row => <span className="tabular">{traffic.count(of(row))}</span>,
-  }
 }

@@ -12,7 +12,8 @@ import { fieldErrors } from '../../ui/field-errors.ts'
 import { ButtonLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { deploymentsQuery, isFiltered, isLive, usageQuery } from './api.ts'
+import { deploymentsQuery } from '../deployments/api.ts'
+import { isFiltered, isLive, usageQuery } from './api.ts'
 import { CallsSection } from './calls-section.tsx'
 import { ExportCsv } from './export-csv.tsx'
 import { Figures } from './figures.tsx'
@@ -48,8 +49,9 @@ function UsageOf({ project }: { project: ProjectRow }) {
     [navigate, project.slug],
   )
   const { data: services } = useQuery(servicesQuery(project.project_id))
-  const { data: deployments } = useQuery(deploymentsQuery(project.project_id))
-  const isUnpublished = deployments?.length === 0 && services?.every(({ status }) => status !== 'published') === true
+  const { data: deployments } = useQuery({ ...deploymentsQuery(project.project_id), refetchInterval: false })
+  const isUnpublished =
+    deployments?.items.length === 0 && services?.every(({ status }) => status !== 'published') === true
   const ends = fieldErrors(error, ['from', 'to'])
   return (
     <Page

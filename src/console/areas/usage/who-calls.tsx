@@ -1,12 +1,11 @@
 import { useMemo } from 'react'
 import type { GroupedUsage, UsageGroup } from '../../api/usage.ts'
-import { common } from '../../texts/common.ts'
-import { traffic } from '../../texts/traffic.ts'
 import { usage as t } from '../../texts/usage.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { Section } from '../../ui/page.tsx'
 import { Sparkline } from '../../ui/sparkline.tsx'
 import { keyName } from '../../ui/usage-names.ts'
+import { countColumn, latencyColumn } from './columns.tsx'
 import { KeyLink, PlaceLink, shownPlace } from './place-link.tsx'
 import type { UsageSearch } from './search.ts'
 
@@ -52,22 +51,6 @@ const columnsFor = (search: UsageSearch, onChange: (next: UsageSearch) => void):
     cell: group => <PlaceLink of={group} search={search} onChange={onChange} />,
   },
   { key: 'trend', header: t.trend, cell: group => <Sparkline values={group.series} /> },
-  ...ENDS.map(
-    (name): Column<UsageGroup> => ({
-      key: name,
-      header: traffic[name],
-      align: 'end',
-      sort: group => group[name],
-      cell: group => <span className="tabular">{traffic.count(group[name])}</span>,
-    }),
-  ),
-  {
-    key: 'p95',
-    header: traffic.p95,
-    align: 'end',
-    sort: group => group.latency_ms?.p95,
-    cell: ({ latency_ms: latency }) => (
-      <span className="tabular">{latency?.p95 == null ? common.none : traffic.milliseconds(latency.p95)}</span>
-    ),
-  },
+  ...ENDS.map(name => countColumn<typeof name, UsageGroup>(name)),
+  latencyColumn('p95'),
 ]

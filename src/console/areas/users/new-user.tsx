@@ -4,7 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { common } from '../../texts/common.ts'
 import { users as t } from '../../texts/users.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { closing, FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { useAddUser } from './api.ts'
 
@@ -13,11 +13,7 @@ export function NewUserModal({ opened, onClose }: { opened: boolean; onClose: ()
   const form = useForm({ initialValues: { username: '', password: '', is_admin: false } })
   const navigate = useNavigate()
   const add = useAddUser()
-  const close = () => {
-    form.reset()
-    add.reset()
-    onClose()
-  }
+  const close = closing(form, add, onClose)
   const submit = form.onSubmit(values =>
     add.mutate(values, {
       onSuccess: async user => {

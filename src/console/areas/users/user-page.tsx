@@ -1,10 +1,10 @@
-import { Badge, Button, Skeleton } from '@mantine/core'
+import { Badge, Button } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useSession } from '../../api/session.ts'
-import { common } from '../../texts/common.ts'
 import { users as t } from '../../texts/users.ts'
 import { confirmDestructive } from '../../ui/confirm.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { removeUser, type UserRow, userQuery } from './api.ts'
@@ -15,7 +15,7 @@ export function UserPage() {
   const { user: id } = useParams({ from: '/shell/users/$user' })
   const { data, error, refetch } = useQuery(userQuery(id))
   if (error && !data) throw error
-  if (!data) return <Skeleton height={320} aria-busy="true" aria-label={common.loading} role="status" />
+  if (!data) return <Loading height={320} />
   const { value: user, etag } = data
   return (
     <Page title={user.username} badge={<State user={user} />} actions={<Remove user={user} />}>

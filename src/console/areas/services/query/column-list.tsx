@@ -2,8 +2,8 @@ import { Group, Select } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
+import { AddButton, Entry, Part } from '../part.tsx'
 import { ColumnSelect } from './column-select.tsx'
-import { AddButton, Entry, Part } from './part.tsx'
 import {
   type AggregateFunction,
   answerName,

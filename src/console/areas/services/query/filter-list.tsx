@@ -1,9 +1,9 @@
 import { Checkbox, SegmentedControl, Select } from '@mantine/core'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
+import { AddButton, Entry } from '../part.tsx'
 import { ColumnSelect } from './column-select.tsx'
 import { NoteFields } from './note-fields.tsx'
-import { AddButton, Entry } from './part.tsx'
 import type { Filter, Operator, QueryTable } from './tables.ts'
 import { ValueField, valueFor } from './value-field.tsx'
 

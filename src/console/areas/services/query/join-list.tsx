@@ -2,8 +2,8 @@ import { Group, Select, Stack } from '@mantine/core'
 import { query as q } from '../../../texts/services.ts'
 import { DatasetSelect } from '../dataset-select.tsx'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
+import { AddButton, Entry, Part } from '../part.tsx'
 import { ColumnSelect } from './column-select.tsx'
-import { AddButton, Entry, Part } from './part.tsx'
 import { type Join, nameOf, partsOf, type QueryDefinition, type QueryTable } from './tables.ts'
 
 const TYPES = Object.entries(q.joinTypes).map(([value, label]) => ({ value, label }))

@@ -2,9 +2,9 @@ import { Group, MultiSelect, Select } from '@mantine/core'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
 import { withKnown } from '../lookup-form.tsx'
+import { AddButton, Entry, Part } from '../part.tsx'
 import { ColumnSelect } from './column-select.tsx'
 import { NoteFields } from './note-fields.tsx'
-import { AddButton, Entry, Part } from './part.tsx'
 import type { Order, QueryDefinition, QueryTable } from './tables.ts'
 
 const DIRECTIONS = Object.entries(q.directions).map(([value, label]) => ({ value, label }))

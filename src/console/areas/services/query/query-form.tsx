@@ -4,12 +4,12 @@ import { query as q, services as t } from '../../../texts/services.ts'
 import { DatasetSelect, useDatasets } from '../dataset-select.tsx'
 import { type FormProps, having, NumberField, TextField, unlessEmpty } from '../fields.tsx'
 import { withKnown } from '../lookup-form.tsx'
+import { Part } from '../part.tsx'
 import { PagingFields } from '../table-form.tsx'
 import { ColumnList } from './column-list.tsx'
 import { FilterList } from './filter-list.tsx'
 import { JoinList } from './join-list.tsx'
 import { OrderList } from './order-list.tsx'
-import { Part } from './part.tsx'
 import { aggregatesOf, answerName, nameOf, partsOf, type QueryDefinition, tablesOf } from './tables.ts'
 
 /** A query as a form: everything that a definition can say. */

@@ -2,7 +2,7 @@ import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
 
-/** A part of the query under its heading. */
+/** A part of an endpoint's form under its heading. */
 export function Part({ title, about, children }: { title: string; about?: string; children?: ReactNode }) {
   return (
     <Stack gap="xs" component="section" aria-label={title}>
