@@ -59,7 +59,9 @@ export function streams(world: World): void {
     const hash = createHash('sha256')
     for (let i = 0; i < 100; i++) hash.update(block)
     const sha256 = hash.digest('hex')
-    for (const framing of [`Content-Length: ${HUNDRED_MB}`, 'Transfer-Encoding: chunked']) {
+    const byLength = `Content-Length: ${HUNDRED_MB}`
+    // in the first the heap grows to the size that it works with
+    for (const [round, framing] of [byLength, byLength, 'Transfer-Encoding: chunked'].entries()) {
       const before = residentMb()
       let most = before
       const socket = await open(`POST ${PREFIX}/a`, framing)
@@ -77,7 +79,7 @@ export function streams(world: World): void {
       while (!answer.includes(sha256) && !socket.destroyed) await Bun.sleep(10)
       socket.destroy()
       expect(answer).toContain(`"bytes":${HUNDRED_MB}`)
-      expect(most - before, framing).toBeLessThan(MOST_MB)
+      expect(most - before, framing).toBeLessThan(round === 0 ? 1.5 * MOST_MB : MOST_MB)
     }
   }, 60_000)
 
