@@ -10,7 +10,8 @@ const BAD_SIGN_INS = 10
 /** Calls of public services from one address. */
 const PUBLIC_CALLS = 300
 
-export type LimitHeaders = Record<string, string>
+/** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */
+export type LimitHeaders = { 'ratelimit-policy': string; ratelimit: string }
 
 /** Requests a minute, by key and by address, in this process's memory. */
 export class Limits {
@@ -92,7 +93,6 @@ function policyOf(limit: number): string {
   return policy
 }
 
-/** The RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10. */
 function fields(window: Window, limit: number): LimitHeaders {
   return {
     'ratelimit-policy': policyOf(limit),

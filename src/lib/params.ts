@@ -13,11 +13,13 @@ export function parseQuery(query: string): Params {
   if (query === '') return NO_PARAMS
   const params = new Map<string, string[]>()
   if (PLAIN.test(query)) {
-    for (const part of query.split('&')) {
-      if (part === '') continue
-      const equals = part.indexOf('=')
-      if (equals < 0) addParam(params, part, '')
-      else addParam(params, part.slice(0, equals), part.slice(equals + 1))
+    for (let from = 0; from < query.length; ) {
+      const ampersand = query.indexOf('&', from)
+      const end = ampersand < 0 ? query.length : ampersand
+      const equals = query.indexOf('=', from)
+      if (equals >= 0 && equals < end) addParam(params, query.slice(from, equals), query.slice(equals + 1, end))
+      else if (end > from) addParam(params, query.slice(from, end), '')
+      from = end + 1
     }
   } else for (const [name, value] of new URLSearchParams(`?${query}`)) addParam(params, name, value)
   return params

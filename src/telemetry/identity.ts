@@ -34,11 +34,18 @@ export function newTraceparent(requestId: string): string {
   return `00-${trace}-${trace.slice(8, 16)}${trace.slice(24)}-00`
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+let random = ''
 let prefix = ''
 let counter = 0
 
-/** Random once per process and 65,536 requests, counted in between: unique, and far cheaper than a UUID a request. */
+/** 14 bytes that are random anew for every 65,536 requests, and 2 that count those: unique, and far cheaper than a UUID a request. */
 export function newRequestId(): string {
-  if (counter % 65_536 === 0) prefix = crypto.randomUUID().replaceAll('-', '').slice(0, 24)
-  return prefix + (counter++ & 0xffffffff).toString(16).padStart(8, '0')
+  const low = counter & 0xff
+  if (low === 0) {
+    if (counter === 0) random = crypto.randomUUID().replaceAll('-', '').slice(0, 28)
+    prefix = random + HEX[counter >>> 8]!
+  }
+  counter = (counter + 1) & 0xffff
+  return prefix + HEX[low]!
 }

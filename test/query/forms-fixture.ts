@@ -40,7 +40,7 @@ export async function checkForms({ prepared, grant, params, reply, hidden }: For
       grant: who,
       name: 'e',
       identity,
-      headers: undefined,
+      limit: undefined,
     })
     const text = await response.text()
     const said = `${text}\n${JSON.stringify(Object.fromEntries(response.headers))}`

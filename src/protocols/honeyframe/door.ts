@@ -14,6 +14,7 @@ import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { AnswerHeaders } from './answer-headers.ts'
 import { serveFunction } from './function.ts'
 import { rowsAnswerer } from './rows.ts'
 import { answerTable } from './table.ts'
@@ -28,6 +29,7 @@ export interface DoorSettings {
 
 /** @param address the caller's address */
 export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigins }: DoorSettings) {
+  const json = new AnswerHeaders({ 'content-type': 'application/json' })
   const answerRows = rowsAnswerer(corsOrigins.length > 0 ? ['Origin'] : [])
   return function serve(request: Request, address: () => string): Response | Promise<Response> {
     const metered = new MeteredCall({})
@@ -54,9 +56,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     metered: MeteredCall,
   ): Response | Promise<Response> {
     checkAnnouncedLength(request.headers, maxBody)
-    const { segments, query } = split(request.url)
-    if (segments.length !== 2 && segments.length !== 3) throw notFound('No such route.')
-    const [first, second, row] = segments as [string, string, string?]
+    const { first, second, row, query } = split(request.url)
     const [service, id] = [decoded(first), decoded(second)]
     metered.asked = { service, endpoint: id }
     const admission = gate.admit(request.headers, address, service, id)
@@ -86,7 +86,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
     if (!endpoint.answers) return answerJson(called)
     const call: Call = { params: parseQuery(query), deadline, caller: request }
-    return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, headers })
+    return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, limit: headers })
   }
 
   async function answerJson({ request, admission, identity, query, deadline }: Called): Promise<Response> {
@@ -98,10 +98,8 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     } else call.params = parseQuery(query)
     let reply = endpoint.run(call, grant)
     if (reply instanceof Promise) reply = await reply
-    const sent = identity.headers
-    sent['content-type'] = 'application/json'
-    for (const name in headers) sent[name] = headers[name]!
-    return new Response(typeof reply === 'string' ? reply : stringifyLossless(reply), { headers: sent })
+    const text = typeof reply === 'string' ? reply : stringifyLossless(reply)
+    return new Response(text, { headers: json.of(identity, headers) })
   }
 }
 
@@ -118,13 +116,30 @@ interface Called {
 
 const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
-/** The path below the prefix, split on `/` and to be decoded after that, as an id may hold a slash; and the raw query. */
-function split(url: string): { segments: string[]; query: string } {
+interface Target {
+  first: string
+  second: string
+  row?: string
+  query: string
+}
+
+/**
+ * The path below the prefix: two or three parts, to be decoded after this, as an id may hold a slash; and the raw query.
+ * @throws Fault 404
+ */
+function split(url: string): Target {
   const start = url.indexOf(PREFIX, pathStart(url)) + PREFIX.length
   const mark = url.indexOf('?', start)
-  const path = mark < 0 ? url.slice(start) : url.slice(start, mark)
+  const end = mark < 0 ? url.length : mark
   const query = mark < 0 ? '' : url.slice(mark + 1)
-  return { segments: path.split('/'), query }
+  const slash = url.indexOf('/', start)
+  if (slash < 0 || slash >= end) throw notFound('No such route.')
+  const first = url.slice(start, slash)
+  const next = url.indexOf('/', slash + 1)
+  if (next < 0 || next >= end) return { first, second: url.slice(slash + 1, end), query }
+  const row = url.slice(next + 1, end)
+  if (row.includes('/')) throw notFound('No such route.')
+  return { first, second: url.slice(slash + 1, next), row, query }
 }
 
 function decoded(segment: string): string {

@@ -2,6 +2,7 @@
 
 import type { Grant } from '../../catalog/grant.ts'
 import type { Call } from '../../endpoints/endpoint.ts'
+import type { LimitHeaders } from '../../gate/limits.ts'
 import { toFault } from '../../lib/fault.ts'
 import type { Params } from '../../lib/params.ts'
 import { rawPath } from '../../lib/path.ts'
@@ -9,6 +10,7 @@ import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.t
 import type { Format, Page } from '../../query/formats.ts'
 import type { Identity } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
+import { AnswerHeaders } from './answer-headers.ts'
 import { matches } from './conditional.ts'
 import { formatOf, MEDIA_TYPES } from './negotiate.ts'
 
@@ -23,8 +25,7 @@ export interface RowsCall {
   /** the endpoint's, for the file that a browser saves */
   name: string
   identity: Identity
-  /** what the answer carries besides */
-  headers: Record<string, string> | undefined
+  limit: LimitHeaders | undefined
 }
 
 /**
@@ -33,15 +34,14 @@ export interface RowsCall {
  * @throws Fault 400 an unknown `format`, 406, and what the query throws
  */
 export function rowsAnswerer(vary: string[] = []) {
-  // what is the same for all answers of a query is made once: a third of the time that headers take
-  const known = new WeakMap<QueryAnswers, Partial<Record<Format, Headers>>>()
-  const commonOf = (answers: QueryAnswers, format: Format): Headers => {
+  const known = new WeakMap<QueryAnswers, Partial<Record<Format, AnswerHeaders>>>()
+  const headersOf = (answers: QueryAnswers, format: Format): AnswerHeaders => {
     let ofFormats = known.get(answers)
     if (!ofFormats) {
       ofFormats = {}
       known.set(answers, ofFormats)
     }
-    ofFormats[format] ??= new Headers({
+    ofFormats[format] ??= new AnswerHeaders({
       'content-type': MEDIA_TYPES[format],
       'cache-control': answers.ttlSeconds === 0 ? 'private, no-cache' : `private, max-age=${answers.ttlSeconds}`,
       vary: [...VARY, ...vary].join(', '),
@@ -52,21 +52,19 @@ export function rowsAnswerer(vary: string[] = []) {
     const { request, call, grant } = asked
     const format = formatOf(call.params, request.headers.get('accept'))
     const answer = answers.answer(grant, call.params, format, call.deadline, call.caller)
-    const respond = (given: Answer) => response(given, format, commonOf(answers, format), asked)
+    const respond = (given: Answer) => response(given, format, headersOf(answers, format), asked)
     return answer instanceof Promise ? answer.then(respond) : respond(answer)
   }
 }
 
-function response(answer: Answer, format: Format, common: Headers, asked: RowsCall): Response {
-  const { request, call, name, identity } = asked
+function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: RowsCall): Response {
+  const { request, call, name, identity, limit } = asked
   const known = answer.etag !== undefined && matches(request.headers.get('if-none-match'), answer.etag)
   const body = known ? null : bodyOf(answer, request, identity)
-  const made = new Response(body as BodyInit, { status: known ? 304 : 200, headers: common })
+  const made = new Response(body as BodyInit, { status: known ? 304 : 200, headers: alike.of(identity, limit) })
   const { headers } = made
   if (answer.etag !== undefined) headers.set('etag', answer.etag)
   if (answer.age !== undefined) headers.set('age', String(answer.age))
-  for (const name in identity.headers) headers.set(name, identity.headers[name]!)
-  for (const name in asked.headers) headers.set(name, asked.headers[name]!)
   if (known) headers.delete('content-type')
   else if (format !== 'json') {
     if (answer.page) setPaging(headers, answer.page, request, call.params)
