@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { sendRaw } from '../raw-http.ts'
-import type { World } from './world.ts'
+import { MODEL_ROW, type World } from './world.ts'
 
 export function wire(world: World): void {
   const basic = (password: string) => `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}`
@@ -103,6 +103,38 @@ export function wire(world: World): void {
     expect(got).not.toBe(sent)
     const bad = await world.serve('customer?id=1', { headers: { traceparent: '00-zz' } })
     expect(bad.headers.get('traceparent')).toBeNull()
+  })
+
+  test('answers at the same time have each their own headers, and nothing of each other', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c'
+    const counted = await Promise.all(
+      [11, 12].map(async limit => ({ limit, ...(await world.mint({ rate_limit: limit })) })),
+    )
+    const kinds = [{ limit: 0, key: world.key }, ...counted].flatMap(({ limit, key }) =>
+      [false, true].flatMap(traced =>
+        ['customer?id=1', 'customer?id=2', 'all?format=csv', 'churn'].map(path => ({ limit, key, traced, path })),
+      ),
+    )
+    const etags = new Map<string, string>()
+    await Promise.all(
+      kinds.map(async ({ limit, key, traced, path }, i) => {
+        const headers = {
+          'x-request-id': `mine-${i}`,
+          ...(traced ? { traceparent: `00-${trace}-b7ad6b7169203331-01` } : {}),
+        }
+        const init = path === 'churn' ? { method: 'POST', body: { features: MODEL_ROW } } : {}
+        const answer = await world.serve(path, { key, headers, ...init })
+        expect(answer.status).toBe(200)
+        const said = (name: string) => answer.headers.get(name)
+        expect(said('x-request-id')).toBe(`mine-${i}`)
+        if (traced) expect(said('traceparent')).toStartWith(`00-${trace}-`)
+        else expect(said('traceparent')).toBeNull()
+        expect(said('ratelimit-policy')).toBe(limit === 0 ? null : `"default";q=${limit};w=60`)
+        expect(said('ratelimit') !== null).toBe(limit > 0)
+        if (path.startsWith('customer')) etags.set(path, said('etag')!)
+      }),
+    )
+    expect(etags.get('customer?id=1')).not.toBe(etags.get('customer?id=2'))
   })
 
   test('a short host name is served like a long one', async () => {
