@@ -157,8 +157,11 @@ function wholeNumber(params: Params, name: string, from: number, to: number): nu
  */
 export function variantOf({ filters, chosen, after, offset }: BoundRequest): string {
   let present = offset === 0 ? '' : 'skip '
-  for (const f of filters)
-    present += f === undefined ? '-,' : typeof f === 'boolean' ? (f ? 't,' : 'f,') : placesOf(f.length)
+  for (const f of filters) {
+    const places = f === undefined ? '-,' : typeof f === 'boolean' ? (f ? 't,' : 'f,') : placesOf(f.length)
+    // of one filter it is one of the few texts above, and not a new one a call
+    present = present === '' ? places : present + places
+  }
   if (!after) return chosen === '' ? present : `${present} ${chosen}`
   return `${present} ${after.map(value => (value === null ? 'n' : 'v')).join('')} ${chosen}`
 }
