@@ -7,11 +7,15 @@ export interface AnswerEdge {
   headers: Record<string, string>
   /** whether the edge says itself what browsers may do: then the server does not */
   cors: boolean
+  /** whether browsers see the server at Callgate's own origin: then it does not speak for all of it */
+  sharesOrigin: boolean
 }
 
 const CORS = /^access-control-(?:allow-|max-age$)/i
 const TYPE = 'content-type'
 const SET_COOKIE = 'set-cookie'
+/** They empty a browser of what it keeps of an origin, and let a script answer for all of its paths. */
+const OF_ORIGIN = ['clear-site-data', 'service-worker-allowed']
 
 /** A server's answer as the caller gets it. @param body undefined: there is none */
 export function answerOf(
@@ -23,6 +27,7 @@ export function answerOf(
   const { status, length } = head
   let headers = edge.cors ? withoutCors(head.headers) : head.headers
   if (headers.some(takesSession)) headers = headers.filter(line => !takesSession(line))
+  if (edge.sharesOrigin && headers.some(isOfOrigin)) headers = headers.filter(line => !isOfOrigin(line))
   for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
   // of a body that is not sent, its length is told
   if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
@@ -48,6 +53,9 @@ function says(headers: HeaderLines, name: string): boolean {
 /** The console's session is no server's to set: it may be at the same origin. */
 const takesSession = ([name, value]: HeaderLines[number]): boolean =>
   name.length === SET_COOKIE.length && name.toLowerCase() === SET_COOKIE && setsSession(value)
+
+const isOfOrigin = ([name]: HeaderLines[number]): boolean =>
+  OF_ORIGIN.some(own => own.length === name.length && own === name.toLowerCase())
 
 /** Without what the server would let browsers do; that answers differ by origin is said whatever the server says. */
 function withoutCors(headers: HeaderLines): HeaderLines {

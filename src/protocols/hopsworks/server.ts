@@ -97,7 +97,7 @@ export function callServer(
     request,
     backend,
     to,
-    edge: { headers: { ...identity.headers, ...limit }, cors: settings.cors },
+    edge: { headers: { ...identity.headers, ...limit }, cors: settings.cors, sharesOrigin: prefix !== '' },
     timeoutMs,
     maxBody: settings.maxBody,
     keepOpen,
