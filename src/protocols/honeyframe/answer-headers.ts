@@ -7,8 +7,9 @@ import type { Identity } from '../../telemetry/identity.ts'
  */
 export class AnswerHeaders {
   readonly #common: Record<string, string>
-  /** by what else is the same: the policy of a limit, and whether a trace is continued */
+  /** by what else they have alike: the policy of a limit, and which of them there are */
   readonly #made = new Map<string, Headers>()
+  readonly #madeTagged = new Map<string, Headers>()
 
   /** @param common names in small letters */
   constructor(common: Record<string, string>) {
@@ -16,17 +17,19 @@ export class AnswerHeaders {
   }
 
   /** Of one answer: to be copied into it at once, as the next answer's are written over them. */
-  of({ requestId, traceId, headers }: Identity, limit: LimitHeaders | undefined): Headers {
+  of({ requestId, traceId, headers }: Identity, limit: LimitHeaders | undefined, etag?: string): Headers {
     const policy = limit?.['ratelimit-policy'] ?? ''
     const kind = traceId === undefined ? policy : `traced ${policy}`
-    let made = this.#made.get(kind)
+    const kinds = etag === undefined ? this.#made : this.#madeTagged
+    let made = kinds.get(kind)
     if (!made) {
       made = new Headers({ ...this.#common, ...headers, ...limit })
-      this.#made.set(kind, made)
+      kinds.set(kind, made)
     }
     made.set('x-request-id', requestId)
     if (limit) made.set('ratelimit', limit.ratelimit)
     if (traceId !== undefined) made.set('traceparent', headers.traceparent!)
+    if (etag !== undefined) made.set('etag', etag)
     return made
   }
 }

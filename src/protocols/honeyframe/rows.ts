@@ -61,14 +61,15 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
   const { request, call, name, identity, limit } = asked
   const known = answer.etag !== undefined && matches(request.headers.get('if-none-match'), answer.etag)
   const body = known ? null : bodyOf(answer, request, identity)
-  const made = new Response(body as BodyInit, { status: known ? 304 : 200, headers: alike.of(identity, limit) })
-  const { headers } = made
-  if (answer.etag !== undefined) headers.set('etag', answer.etag)
-  if (answer.age !== undefined) headers.set('age', String(answer.age))
-  if (known) headers.delete('content-type')
+  const made = new Response(body as BodyInit, {
+    status: known ? 304 : 200,
+    headers: alike.of(identity, limit, answer.etag),
+  })
+  if (answer.age !== undefined) made.headers.set('age', String(answer.age))
+  if (known) made.headers.delete('content-type')
   else if (format !== 'json') {
-    if (answer.page) setPaging(headers, answer.page, request, call.params)
-    if (format === 'csv') headers.set('content-disposition', attachment(`${name}.csv`))
+    if (answer.page) setPaging(made.headers, answer.page, request, call.params)
+    if (format === 'csv') made.headers.set('content-disposition', attachment(`${name}.csv`))
   }
   return made
 }
