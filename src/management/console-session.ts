@@ -30,10 +30,13 @@ import { Password } from './users.ts'
 
 const closed = { additionalProperties: false }
 const Secret = Type.String({ maxLength: 1000 })
-const SignIn = Type.Union([
-  Type.Object({ username: Type.String({ maxLength: 200 }), password: Secret }, closed),
-  Type.Object({ token: Secret }, closed),
-])
+const SignIn = Type.Union(
+  [
+    Type.Object({ username: Type.String({ maxLength: 200 }), password: Secret }, closed),
+    Type.Object({ token: Secret }, closed),
+  ],
+  { error: 'must hold username and password, or token, as texts that are not too long, and nothing else.' },
+)
 const Setup = Type.Object({ token: Secret, username: Type.String({ maxLength: 200 }), password: Password }, closed)
 const NewPassword = Type.Object({ current_password: Secret, password: Password }, closed)
 export type SignInInput = Static<typeof SignIn>

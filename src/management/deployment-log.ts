@@ -1,7 +1,7 @@
 /** What programs of deployments wrote, and what they write while somebody looks. */
 import { type Deployment, getDeployment } from '../catalog/deployments.ts'
 import { followed, lastLines, type Piece, type Place } from '../deployments/log.ts'
-import { badRequest, unavailable } from '../lib/fault.ts'
+import { badRequest, Fault, unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { wholeNumber } from './respond.ts'
@@ -10,13 +10,15 @@ import { signedIn } from './session.ts'
 const MOST_LINES = 10_000
 /** Logs that are followed at once, of all deployments. */
 const MOST_FOLLOWED = 100
+/** The same by one user. */
+const MOST_OF_ONE = 20
 /** Who follows a log is asked again who they are, so often. */
 const ASKED_EVERY_MS = 5000
 /** Whatever lies between ends a connection that is silent for long. */
 const SIGN_OF_LIFE_MS = 15_000
 
-/** how many are followed now */
-let following = 0
+/** who follows one now: a user's id for each */
+const followers: number[] = []
 
 /**
  * `GET .../logs`: the last `lines` as text; with `follow=true` what is written from now on too, until the caller goes, or
@@ -43,7 +45,7 @@ export function deploymentLog(
   // what is asked for by HEAD has no body, and nobody who would read it to its end
   if (request.method === 'HEAD') return new Response(null, { headers })
   const from = wantsEvents ? placeOf(request.headers.get('last-event-id')) : undefined
-  if (following >= MOST_FOLLOWED) throw unavailable('Too many logs are followed at the moment.', 10)
+  checkFollowers(who.user.id)
   keepOpen(request)
   const gone = new AbortController()
   const ended = AbortSignal.any([gone.signal, request.signal, context.fleet.closing])
@@ -53,7 +55,7 @@ export function deploymentLog(
   askNowAndThen(mayGoOn, ended, () => gone.abort())
   const pieces = followed(path, { lines, from }, ended)
   const text = wantsEvents ? events(pieces) : bytesOf(pieces)
-  const body = streamOf(text, ended, () => gone.abort())
+  const body = streamOf(text, who.user.id, ended, () => gone.abort())
   return new Response(body, { headers })
 }
 
@@ -61,6 +63,15 @@ export function deploymentLog(
 function readable(context: ManagementContext, { user }: SignedIn, projectId: string, name: string): Deployment {
   const project = projectFor(context, user, idOf(projectId), 'editor')
   return getDeployment(context.db, project.id, name)
+}
+
+/** @throws Fault 429 the user follows many already, 503 all do together */
+function checkFollowers(userId: number): void {
+  if (followers.filter(id => id === userId).length >= MOST_OF_ONE) {
+    const message = `You follow ${MOST_OF_ONE} logs already, which is as many as one user may.`
+    throw new Fault(429, 'too_many_followed', message, { headers: { 'retry-after': '10' } })
+  }
+  if (followers.length >= MOST_FOLLOWED) throw unavailable('Too many logs are followed at the moment.', 10)
 }
 
 /** @param stop called when the answer is no, or is refused */
@@ -78,14 +89,15 @@ const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-bu
 /** @param ended aborted when nobody reads any more; `end` has it be that */
 function streamOf(
   pieces: AsyncGenerator<Uint8Array | string>,
+  userId: number,
   ended: AbortSignal,
   end: () => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let open = true
-  following++
+  followers.push(userId)
   const close = () => {
-    if (open) following--
+    if (open) followers.splice(followers.indexOf(userId), 1)
     open = false
     end()
     void pieces.return(undefined)

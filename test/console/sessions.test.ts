@@ -85,6 +85,23 @@ describe('a cookie', () => {
     )
   })
 
+  test('is begun with a password or a token: what is neither is told so, and nothing of what was sent', async () => {
+    const wrong = [
+      {},
+      { username: 'root' },
+      { token: 7 },
+      { token: 'hf_secret', username: 'root' },
+      { password: PASSWORD },
+    ]
+    for (const body of wrong) {
+      const answer = await callgate.call('/api/auth/session', { body })
+      expect(answer.status).toBe(422)
+      expect(answer.json.detail).toStartWith('The body must hold username and password, or token')
+      expect(answer.text).not.toMatch(new RegExp(`hf_secret|${PASSWORD}`))
+      expect(answer.headers.get('set-cookie')).toBeNull()
+    }
+  })
+
   test('without its CSRF token, or with that of another session, changes nothing', async () => {
     const [browser, other] = [await signIn(), await signIn()]
     const body = { name: 'x', slug: 'made-by-nobody' }

@@ -174,12 +174,25 @@ describe('over the API', () => {
     // those of the tests before this one
     await waitFor(() => open() === 0 || undefined)
     const path = `${world.callgate.url}${await world.path()}/one/logs`
-    const headers = { authorization: `Bearer ${world.callgate.adminToken}`, accept: 'text/event-stream' }
+    const headersOf = (token: string) => ({ authorization: `Bearer ${token}`, accept: 'text/event-stream' })
+    const headers = headersOf(world.callgate.adminToken)
     const gone = new AbortController()
-    const all = await Promise.all(Array.from({ length: 101 }, () => fetch(path, { headers, signal: gone.signal })))
-    const refused = all.filter(({ status }) => status === 503)
-    expect([refused.length, refused[0]?.headers.get('retry-after')]).toEqual([1, '10'])
+    // an answer that nobody holds is given up
+    const held: Response[] = []
+    const follow = async (token: string) => {
+      const init = { headers: headersOf(token), signal: gone.signal }
+      const all = await Promise.all(Array.from({ length: 21 }, () => fetch(path, init)))
+      held.push(...all)
+      return all.filter(({ status }) => status !== 200)
+    }
+    const said = (refused: Response[]) => refused.map(r => [r.status, r.headers.get('retry-after')])
+    // one user takes no more than a part of the places
+    expect(said(await follow(world.callgate.adminToken))).toEqual([[429, '10']])
+    const others = await Promise.all(['ann', 'ben', 'cem', 'dot', 'eve'].map(name => world.editor(name)))
+    for (const other of others.slice(0, 4)) expect(said(await follow(other))).toEqual([[429, '10']])
+    expect(said(await follow(others[4]!))).toEqual(Array(21).fill([503, '10']))
     expect(open()).toBeGreaterThanOrEqual(100)
+    expect(held.length).toBe(6 * 21)
     gone.abort()
     await waitFor(() => open() === 0 || undefined)
     for (const query of ['', '?follow=true'])

@@ -41,6 +41,14 @@ export class World {
     return `/api/projects/${this.#projectId}/deployments`
   }
 
+  /** A new user who is an editor of the project. @returns a token of theirs */
+  async editor(username: string): Promise<string> {
+    const password = `${username}-has-a-long-password`
+    await this.callgate.admin('POST', '/api/users', { username, password, roles: { [PROJECT]: 'editor' } })
+    const signedIn = await this.callgate.call('/api/auth/login', { method: 'POST', body: { username, password } })
+    return signedIn.json.access_token
+  }
+
   /** A deployment as the API has it. */
   async shown(name: string) {
     return (await this.api('GET', `/${name}`)).json
