@@ -1,5 +1,5 @@
 /** The entry of `callgate worker query`: runs one statement at a time, read-only; its parent kills it at the deadline. */
-import { serveParent } from '../workers/serve.ts'
+import { giveWay, serveParent } from '../workers/serve.ts'
 import type { Batch } from './batches.ts'
 import type { Row } from './engine.ts'
 import { SCAN_CACHE_KB, SqliteReader } from './engines/sqlite/reader.ts'
@@ -9,6 +9,7 @@ import { asAsked, type Piece } from './rendering.ts'
 /** Batches after which what they left is collected. */
 const COLLECT_EVERY = 50
 
+giveWay()
 serveParent(() => {
   const reader = new SqliteReader({ cacheKb: SCAN_CACHE_KB })
   let open: Generator<Batch, Batch> | undefined

@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from 'node:os'
 import { asSent, type FromChild, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
@@ -51,4 +52,14 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>,
       send({ type: 'failed', id, error: asSent(error) })
     }
   })
+}
+
+/** A tenth of the share that others have, where they want it too. */
+const NICER = 10
+
+/** To be called by a child whose work may take long: where processors are short, what somebody waits for elsewhere goes first. */
+export function giveWay(): void {
+  try {
+    setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICER))
+  } catch {} // a system that does not let it: it has the same share as the others
 }

@@ -2,6 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
@@ -144,6 +145,15 @@ test('a query worker that is killed in the middle of a query costs a retry, not 
   for (const idle of workersOf(callgate.process.pid, 'query')) process.kill(idle.pid, 'SIGKILL')
   expect((await slow(callgate)).status).toBe(200)
   expect((await callgate.call('/-/ready')).status).toBe(200)
+})
+
+test('a query that takes long leaves the processors to whoever answers meanwhile', async () => {
+  const answer = slow(callgate)
+  const [worker] = await underWay(callgate)
+  const usual = getPriority(callgate.process.pid)
+  expect(getPriority(worker!.pid)).toBe(Math.min(19, usual + 10))
+  expect(workersOf(callgate.process.pid, 'score').map(({ pid }) => getPriority(pid))).toEqual([usual])
+  expect((await answer).status).toBe(200)
 })
 
 test('SIGTERM: not ready at once and why, calls in the delay and under way get their answer, then exit 0', async () => {

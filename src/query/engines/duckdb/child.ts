@@ -2,7 +2,7 @@
  * The entry of `callgate worker duckdb`: describes files in place, and runs statements on them, one at a time; its parent
  * kills it at the deadline.
  */
-import { serveParent } from '../../../workers/serve.ts'
+import { giveWay, serveParent } from '../../../workers/serve.ts'
 import type { Batch } from '../../batches.ts'
 import type { Row } from '../../engine.ts'
 import { openDuckdb } from '../../ingest/duck.ts'
@@ -12,6 +12,7 @@ import { type Described, type DescribeRequest, describeFiles } from './describe.
 import { findFiles } from './files.ts'
 import { DuckReader, readable, type WorkerLimits } from './reader.ts'
 
+giveWay()
 serveParent((limits: WorkerLimits) => {
   process.chdir(limits.scratch)
   const reader = new DuckReader(limits)
