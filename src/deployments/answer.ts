@@ -11,6 +11,8 @@ export interface AnswerEdge {
   sharesOrigin: boolean
 }
 
+type HeaderLine = HeaderLines[number]
+
 const CORS = /^access-control-(?:allow-|max-age$)/i
 const TYPE = 'content-type'
 const SET_COOKIE = 'set-cookie'
@@ -26,8 +28,8 @@ export function answerOf(
 ): Response {
   const { status, length } = head
   let headers = edge.cors ? withoutCors(head.headers) : head.headers
-  if (headers.some(takesSession)) headers = headers.filter(line => !takesSession(line))
-  if (edge.sharesOrigin && headers.some(isOfOrigin)) headers = headers.filter(line => !isOfOrigin(line))
+  const isCallgates = (line: HeaderLine) => takesSession(line) || (edge.sharesOrigin && isOfOrigin(line))
+  if (headers.some(isCallgates)) headers = headers.filter(line => !isCallgates(line))
   for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
   // of a body that is not sent, its length is told
   if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
@@ -41,21 +43,18 @@ export function answerOf(
 }
 
 /** @param name in small letters */
-function says(headers: HeaderLines, name: string): boolean {
-  for (let i = 0; i < headers.length; i++) {
-    const said = headers[i]![0]
-    if (said.length !== name.length || (said.charCodeAt(0) | 32) !== name.charCodeAt(0)) continue
-    if (said === name || said.toLowerCase() === name) return true
-  }
-  return false
-}
+const isNamed = (said: string, name: string): boolean =>
+  said.length === name.length &&
+  (said.charCodeAt(0) | 32) === name.charCodeAt(0) &&
+  (said === name || said.toLowerCase() === name)
+
+/** @param name in small letters */
+const says = (headers: HeaderLines, name: string): boolean => headers.some(([said]) => isNamed(said, name))
 
 /** The console's session is no server's to set: it may be at the same origin. */
-const takesSession = ([name, value]: HeaderLines[number]): boolean =>
-  name.length === SET_COOKIE.length && name.toLowerCase() === SET_COOKIE && setsSession(value)
+const takesSession = ([name, value]: HeaderLine): boolean => isNamed(name, SET_COOKIE) && setsSession(value)
 
-const isOfOrigin = ([name]: HeaderLines[number]): boolean =>
-  OF_ORIGIN.some(own => own.length === name.length && own === name.toLowerCase())
+const isOfOrigin = ([name]: HeaderLine): boolean => OF_ORIGIN.some(own => isNamed(name, own))
 
 /** Without what the server would let browsers do; that answers differ by origin is said whatever the server says. */
 function withoutCors(headers: HeaderLines): HeaderLines {

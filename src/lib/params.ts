@@ -13,10 +13,12 @@ export function parseQuery(query: string): Params {
   if (query === '') return NO_PARAMS
   const params = new Map<string, string[]>()
   if (PLAIN.test(query)) {
+    // the next of them, looked for no more than once
+    let equals = query.indexOf('=')
     for (let from = 0; from < query.length; ) {
       const ampersand = query.indexOf('&', from)
       const end = ampersand < 0 ? query.length : ampersand
-      const equals = query.indexOf('=', from)
+      if (equals >= 0 && equals < from) equals = query.indexOf('=', from)
       if (equals >= 0 && equals < end) addParam(params, query.slice(from, equals), query.slice(equals + 1, end))
       else if (end > from) addParam(params, query.slice(from, end), '')
       from = end + 1
