@@ -18,7 +18,7 @@ const remote = Bun.serve({
   async fetch(request) {
     const id = new URL(request.url).searchParams.get('id')!
     seen.set(id, (seen.get(id) ?? 0) + 1)
-    await Bun.sleep(5)
+    await Bun.sleep(id === 'end' ? 300 : 5)
     return Response.json({ id })
   },
 })
@@ -166,6 +166,7 @@ test('a caller that goes away frees its place; the server ends with functions un
   gone.abort()
   expect(await waiting).toBe('gone')
   const open = server.call('/api/service/kill/twice', { key, body: { n: 2, id: 'end' } })
+  await waitFor(() => seen.get('end')) // what is asked of a server that ends already is not under way
   expect(await server.stop()).toBe(0)
   expect((await open).json).toEqual({ square: 4, id: 'end' })
 })
