@@ -34,8 +34,19 @@ export function compileHandler(
       return { fault: error as Fault, log: [] }
     }
     const { deadline, caller, within } = call
-    const host = hostOf(surroundings, grants, limits, call, runtime)
-    return runtime.functions.run({ handler, request, limits, deadline, caller, nested: within !== undefined, host })
+    let host: ReturnType<typeof hostOf> | undefined
+    return runtime.functions.run({
+      handler,
+      request,
+      limits,
+      deadline,
+      caller,
+      nested: within !== undefined,
+      host: (kind, argument) => {
+        host ??= hostOf(surroundings, grants, limits, call, runtime)
+        return host(kind, argument)
+      },
+    })
   }
 }
 

@@ -55,15 +55,20 @@ export class Job {
   losses = 0
   /** which of its runs this is: what an earlier one was waiting for is not for this one */
   run = 0
-  timer: ReturnType<typeof setTimeout> | undefined
+  /** when it is settled at the latest, and with what */
+  end: { at: number; fault: () => Fault }
+  /** when it was taken on, in milliseconds since the epoch */
+  readonly since: number
   #resolve: (ran: Ran) => void
   /** A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. */
-  readonly #answers = new Map<number, { kind: string; argument: string; answer: Promise<Answer> }>()
+  #answers: Map<number, { kind: string; argument: string; answer: Promise<Answer> }> | undefined
   #log: string[] = []
 
-  constructor(id: number, call: FunctionCall) {
+  constructor(id: number, call: FunctionCall, now: number) {
     this.id = id
     this.call = call
+    this.since = now
+    this.end = { at: call.deadline, fault: deadlinePassed }
     const { promise, resolve } = Promise.withResolvers<Ran>()
     this.done = promise
     this.#resolve = resolve
@@ -74,6 +79,18 @@ export class Job {
     const { handler, request, limits } = this.call
     const { cpuMs, memoryBytes, hostCalls, outputBytes } = limits
     return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, hostCalls, outputBytes }]
+  }
+
+  /** It waits for a process. */
+  waits(): void {
+    this.end = { at: this.call.deadline, fault: deadlinePassed }
+  }
+
+  /** It runs, and has its wall time from now on. */
+  begins(now: number): void {
+    const { limits, deadline } = this.call
+    const wall = now + limits.wallMs
+    if (wall < deadline) this.end = { at: wall, fault: () => overWallTime(limits) }
   }
 
   /** Begins anew, in another process. */
@@ -97,12 +114,12 @@ export class Job {
   #settle(ran: Ran): void {
     if (this.settled) return
     this.settled = true
-    clearTimeout(this.timer)
     this.#resolve(ran)
   }
 
   /** @throws Fault 429 one more than it may ask for; 503 it asks for something else than when it ran before */
   ask([number, kind, argument]: HostRequest): Promise<Answer> {
+    this.#answers ??= new Map()
     const before = this.#answers.get(number)
     if (before) {
       if (before.kind === kind && before.argument === argument) return before.answer
@@ -160,9 +177,3 @@ export function overLimit(reason: StopReason, limits: FunctionLimits, cause?: st
 
 export const overWallTime = (limits: FunctionLimits) =>
   new Fault(504, 'wall_exceeded', `The function took longer than ${limits.wallMs} ms (wall_ms).`)
-
-/** When it has to be settled, running from now on; and with what, if it is not. */
-export function endOf({ limits, deadline }: FunctionCall, now: number): { at: number; fault: () => Fault } {
-  const wall = now + limits.wallMs
-  return wall < deadline ? { at: wall, fault: () => overWallTime(limits) } : { at: deadline, fault: deadlinePassed }
-}

@@ -4,6 +4,7 @@
  * that nothing survives from one call to the next.
  */
 import { type Engine, type EngineMemory, engineModule } from './engine.ts'
+import { MARKS } from './meter.ts'
 import prelude from './prelude.js.txt' with { type: 'text' }
 
 const EVERY_INTRINSIC = -1
@@ -18,6 +19,10 @@ const GC_BYTES = 4 * 1024 * 1024
 const PAGE = 65536
 /** What the allocator may keep at either end of a free piece. */
 const ALIGNMENT = 64
+const BLOCK = 1 << MARKS.shift
+const MARK = MARKS.bytes - 1
+/** What is written in the last bytes of a block may reach into the next one, which has no mark of it. */
+const OVER_THE_END = 7
 /** Lines of the log that are kept of a turn, and bytes of a line. */
 const LOG_LINES = 100
 const LOG_LINE = 1000
@@ -35,9 +40,14 @@ export class Stopped extends Error {
   }
 }
 
+interface Part {
+  at: number
+  bytes: Buffer
+}
+
 /** Memory from the end of the stack on, without what is free at its end; and where in it things are. */
 export interface Image {
-  parts: { at: number; bytes: Uint8Array }[]
+  parts: Part[]
   /** of the whole memory */
   memoryBytes: number
   stackPointer: number
@@ -108,10 +118,12 @@ export class Machine {
       wasi_snapshot_preview1: {
         clock_time_get: (_clock: number, _precision: bigint, at: number) => {
           new DataView(this.#engine.memory.buffer).setBigUint64(at, BigInt(Date.now()) * 1_000_000n, true)
+          this.#mark(at, 8)
           return 0
         },
         random_get: (at: number, length: number) => {
           crypto.getRandomValues(new Uint8Array(this.#engine.memory.buffer, at, length))
+          this.#mark(at, length)
           return 0
         },
         fd_close: failed,
@@ -155,10 +167,8 @@ export class Machine {
     this.#look()
     const { length: memoryBytes } = this.#bytes
     const stackPointer = engine.__stack_pointer.value
-    const part = (from: number, to: number) => ({
-      at: from,
-      bytes: Uint8Array.prototype.slice.call(this.#bytes, from, to),
-    })
+    if (stackPointer < STACK_BYTES + MARKS.bytes) throw new Error('the engine has no room for its stack and the marks')
+    const part = (from: number, to: number): Part => ({ at: from, bytes: Buffer.from(this.#bytes.subarray(from, to)) })
     // free heap at the end of the memory means nothing; free heap elsewhere is not looked for
     const atEnd = spare + SPARE_BYTES + 2 * PAGE > memoryBytes
     const parts = atEnd
@@ -166,20 +176,26 @@ export class Machine {
       : [part(stackPointer, memoryBytes)]
     const [guest, values, length] = [this.#guest, this.#values, this.#length]
     this.#image = { parts, memoryBytes, stackPointer, guest, values, length }
+    this.#unmark()
     return this.#image
   }
 
   /**
    * Puts an image in the place of what is there. Where it is another than before, nothing else is left either; where it is
-   * the same, what an earlier call of the same function left on the stack and in free memory is, which no code can reach.
+   * the same, what has been written to is put back, and what an earlier call of the same function left on the stack and in
+   * free memory is there still, which no code can reach.
+   * @returns whether it could be told what had been written to
    */
-  restore(image: Image): void {
+  restore(image: Image): boolean {
     const { memory, __stack_pointer } = this.#engine
     const lacking = image.memoryBytes - memory.buffer.byteLength
     if (lacking > 0) memory.grow(lacking / PAGE)
     this.#look()
-    if (this.#image !== image) this.#bytes.fill(0)
-    for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
+    const told = this.#image === image && this.#putBack(image)
+    if (!told) {
+      this.#bytes.fill(0)
+      for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
+    }
     __stack_pointer.value = image.stackPointer
     this.#guest = image.guest
     this.#values = image.values
@@ -187,6 +203,35 @@ export class Machine {
     this.#image = image
     this.#restoredBytes = this.memoryBytes
     this.said = { requests: [], bytes: 0, log: [] }
+    return told
+  }
+
+  /** Puts back what has been written to since the image was there. @returns false: the marks themselves were written over */
+  #putBack(image: Image): boolean {
+    const marks = this.#bytes
+    for (let place = 0; place < MARKS.bytes >> MARKS.shift; place++) if (marks[place] !== 0) return false
+    for (const { at, bytes } of image.parts) {
+      const end = (at + bytes.length + BLOCK - 1) >>> MARKS.shift
+      for (let block = at >>> MARKS.shift; block < end; block++) {
+        if (marks[block & MARK] === 0) continue
+        const from = block << MARKS.shift
+        while (++block < end && marks[block & MARK] !== 0);
+        bytes.copy(marks, Math.max(from, at), Math.max(0, from - at), (block << MARKS.shift) + OVER_THE_END - at)
+      }
+    }
+    this.#unmark()
+    return true
+  }
+
+  #unmark(): void {
+    this.#bytes.fill(0, 0, MARKS.bytes)
+  }
+
+  /** For what is written from this side. */
+  #mark(at: number, length: number): void {
+    this.#look()
+    const end = (at + length + BLOCK - 1) >>> MARKS.shift
+    for (let block = at >>> MARKS.shift; block < end; block++) this.#bytes[block & MARK] = 1
   }
 
   /** Whether it has grown since it was restored. It would go on: what it has got is not found again after the next time. */
@@ -296,6 +341,7 @@ export class Machine {
   #call(fn: number, values: number[]): number {
     const engine = this.#engine
     for (let i = 0; i < values.length; i++) this.#words[(this.#values >> 2) + i] = values[i]!
+    this.#mark(this.#values, values.length * 4)
     const answer = engine.qjs_call(fn, engine.qjs_get_undefined(), values.length, this.#values)
     this.#look()
     if (!engine.qjs_is_exception(answer)) return answer
@@ -316,6 +362,7 @@ export class Machine {
     this.#look()
     const length = this.#bytes.utf8Write(text, at, room)
     this.#bytes[at + length] = 0
+    this.#mark(at, length + 1)
     return { at, length }
   }
 

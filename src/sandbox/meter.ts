@@ -1,14 +1,24 @@
 /**
- * Rewrites a WebAssembly module so that it cannot run for long without asking: every loop, and every bulk move of memory, takes
- * from a counter of fuel, and where that is used up an imported function is called, which may throw. What is native in the
- * engine (a search in a long string, a sort, a multiplication of large integers) is interrupted by it as JavaScript is.
- * WebAssembly core specification, release 2: section 5 (binary format).
+ * Rewrites a WebAssembly module so that it cannot run for long without asking, and so that it tells what it has written to.
+ *
+ * Every loop, and every bulk move of memory, takes from a counter of fuel, and where that is used up an imported function is
+ * called, which may throw. What is native in the engine (a search in a long string, a sort, a multiplication of large integers)
+ * is interrupted by it as JavaScript is.
+ *
+ * Every instruction that writes to memory marks the block that it writes to in a map at the beginning of memory, where the
+ * lowest end of the engine's stack would be: who puts memory back as it was need look at those blocks only. The marks are made
+ * after the writing, so that no code, however it came to write there, clears the marks of the map itself.
  */
+import { EMPTY, OP, Reader, SECTION, TYPE, Writer } from './wasm-binary.ts'
 
 /** Turns of a loop, or 64 bytes moved, between two questions. */
 const FUEL = 4096
-const SECTION = { import: 2, global: 6, export: 7, code: 10, custom: 0 } as const
-const I32 = 0x7f
+
+/**
+ * The map: a byte for each block of 1 KB, other than 0 once something was written that began in it; blocks further on share the bytes,
+ * in turn. Of what is written over the end of a block, the next may lack a mark for up to 7 bytes.
+ */
+export const MARKS = { shift: 10, bytes: 4096 } as const
 
 export interface Metering {
   /** the import (of module `env`) that is called when the fuel is used up: it takes nothing and gives an i32, which is dropped */
@@ -20,10 +30,12 @@ export interface Metering {
 /** @throws Error an instruction or section that is not known here: better no engine than one that does not end */
 export function metered(bytes: Uint8Array, { interrupt, exports }: Metering): Uint8Array<ArrayBuffer> {
   const source = new Reader(bytes)
-  const out = new Writer(bytes.length * 2)
+  const out = new Writer(bytes.length * 5)
   out.bytes(source.take(8))
   let interrupts = -1
   let globals = 0
+  let types: number[] = []
+  let functions: number[] = []
   while (source.at < bytes.length) {
     const id = source.byte()
     const size = source.unsigned()
@@ -33,29 +45,23 @@ export function metered(bytes: Uint8Array, { interrupt, exports }: Metering): Ui
       const imports = readImports(source, interrupt)
       interrupts = imports.interrupts
       globals = imports.globals
-      source.at = start
-    }
-    if (id === SECTION.global) globals += peek(source)
+    } else if (id === SECTION.type) types = readTypes(source)
+    else if (id === SECTION.function) functions = source.list(() => types[source.unsigned()]!)
+    else if (id === SECTION.global) globals += source.unsigned()
+    source.at = start
     if (id === SECTION.custom) source.at = end
     else {
       out.byte(id)
       out.sized(() => {
-        if (id === SECTION.global) addGlobals(source, out, end)
+        if (id === SECTION.global) addFuel(source, out, end)
         else if (id === SECTION.export) keepExports(source, out, exports)
-        else if (id === SECTION.code) meterCode(source, out, globals, interrupts)
+        else if (id === SECTION.code) rewriteCode(source, out, functions, { fuel: globals, interrupts })
         else out.bytes(source.take(size))
       })
     }
     if (source.at !== end) throw new Error(`section ${id} of the engine is not as it is known here`)
   }
   return out.done()
-}
-
-function peek(source: Reader): number {
-  const { at } = source
-  const value = source.unsigned()
-  source.at = at
-  return value
 }
 
 function readImports(source: Reader, interrupt: string): { interrupts: number; globals: number } {
@@ -84,15 +90,23 @@ function readImports(source: Reader, interrupt: string): { interrupts: number; g
   return { interrupts, globals }
 }
 
-/** Two more at the end: the fuel, and a place for a length. */
-function addGlobals(source: Reader, out: Writer, end: number): void {
-  out.unsigned(source.unsigned() + 2)
+/** @returns how many parameters functions of each type take */
+function readTypes(source: Reader): number[] {
+  return source.list(() => {
+    if (source.byte() !== 0x60) throw new Error('the engine has a type that is not known here')
+    const parameters = source.list(() => source.byte()).length
+    source.list(() => source.byte())
+    return parameters
+  })
+}
+
+/** One global more, at the end. */
+function addFuel(source: Reader, out: Writer, end: number): void {
+  out.unsigned(source.unsigned() + 1)
   out.bytes(source.take(end - source.at))
-  for (const value of [FUEL, 0]) {
-    out.byte(I32, 1, 0x41)
-    out.signed(value)
-    out.byte(0x0b)
-  }
+  out.byte(TYPE.i32, 1)
+  out.constant(FUEL)
+  out.byte(OP.end)
 }
 
 function keepExports(source: Reader, out: Writer, kept: ReadonlySet<string>): void {
@@ -109,188 +123,202 @@ function keepExports(source: Reader, out: Writer, kept: ReadonlySet<string>): vo
   for (const part of parts) out.bytes(part)
 }
 
-function meterCode(source: Reader, out: Writer, globals: number, interrupts: number): void {
-  const fuel = globals
-  const length = globals + 1
-  /** `if (--fuel < 0) { interrupt(); fuel = FUEL }` */
-  const turn = new Writer(64)
-  turn.global(GET, fuel)
-  turn.byte(0x41, 1, 0x6b)
-  turn.global(SET, fuel)
-  turn.global(GET, fuel)
-  turn.byte(0x41, 0, 0x48, 0x04, 0x40, 0x10)
-  turn.unsigned(interrupts)
-  turn.byte(0x1a, 0x41)
-  turn.signed(FUEL)
-  turn.global(SET, fuel)
-  turn.byte(0x0b)
-  /** `fuel -= length >> 6`, the length being on the stack and staying there */
-  const move = new Writer(64)
-  move.global(SET, length)
-  move.global(GET, fuel)
-  move.global(GET, length)
-  move.byte(0x41, 6, 0x76, 0x6b)
-  move.global(SET, fuel)
-  move.global(GET, length)
-  const [atLoop, atMove] = [turn.done(), move.done()]
+/** An instruction that something is put next to. */
+interface Place {
+  op: number
+  from: number
+  to: number
+}
 
+/** @param parameters of each function */
+function rewriteCode(
+  source: Reader,
+  out: Writer,
+  parameters: number[],
+  { fuel, interrupts }: { fuel: number; interrupts: number },
+): void {
   const functions = source.unsigned()
   out.unsigned(functions)
   for (let i = 0; i < functions; i++) {
     const end = source.unsigned() + source.at
     out.sized(() => {
-      let copied = source.at
-      for (let locals = source.unsigned(); locals > 0; locals--) {
-        source.unsigned()
+      let locals = parameters[i]!
+      const groups = source.at
+      const count = source.unsigned()
+      const groupsFrom = source.at
+      for (let left = count; left > 0; left--) {
+        locals += source.unsigned()
         source.byte()
       }
-      while (source.at < end) {
-        const at = source.at
-        const op = source.instruction()
-        if (op === LOOP) {
-          out.bytes(source.source.subarray(copied, source.at))
-          out.bytes(atLoop)
-          copied = source.at
-        } else if (op === COPY || op === FILL) {
-          out.bytes(source.source.subarray(copied, at))
-          out.bytes(atMove)
-          copied = at
-        }
-      }
+      const groupsTo = source.at
+      const places = placesIn(source, end)
       if (source.at !== end) throw new Error('a function of the engine is not as it is known here')
-      out.bytes(source.source.subarray(copied, end))
+      const own = new Locals(locals)
+      const body = new Writer((end - groups) * 8 + 64)
+      let copied = groupsTo
+      for (const { op, from, to } of places) {
+        body.bytes(source.source.subarray(copied, from))
+        const instruction = source.source.subarray(from, to)
+        copied = to
+        if (op === OP.loop) {
+          body.bytes(instruction)
+          takeFuel(body, fuel, interrupts)
+        } else if (op === OP.memoryCopy || op === OP.memoryFill) markedMove(body, own, fuel, instruction)
+        else markedStore(body, own, op, instruction)
+      }
+      body.bytes(source.source.subarray(copied, end))
+      out.unsigned(count + own.types.length)
+      out.bytes(source.source.subarray(groupsFrom, groupsTo))
+      for (const type of own.types) out.byte(1, type)
+      out.bytes(body.done())
     })
   }
 }
 
-const LOOP = 0x03
-const GET = 0x23
-const SET = 0x24
-const BULK = 0xfc
-const COPY = 0xfc0a
-const FILL = 0xfc0b
+function placesIn(source: Reader, end: number): Place[] {
+  const places: Place[] = []
+  while (source.at < end) {
+    const from = source.at
+    const op = source.instruction()
+    // only the engine's own start may need it, and it would not be marked
+    if (op === OP.memoryInit) throw new Error('the engine fills its memory in a way that is not known here')
+    const writes = (op >= OP.i32Store && op <= OP.i64Store32) || op === OP.memoryCopy || op === OP.memoryFill
+    if (writes || op === OP.loop) places.push({ op, from, to: source.at })
+  }
+  return places
+}
 
-class Reader {
-  at = 0
-  readonly source: Uint8Array
+/** Locals that are added to a function, by what they are for. */
+class Locals {
+  readonly types: number[] = []
+  readonly #first: number
+  readonly #places = new Map<string, number>()
 
-  constructor(source: Uint8Array) {
-    this.source = source
+  constructor(first: number) {
+    this.#first = first
   }
 
-  byte(): number {
-    return this.source[this.at++]!
-  }
-
-  take(length: number): Uint8Array {
-    this.at += length
-    return this.source.subarray(this.at - length, this.at)
-  }
-
-  /** LEB128, at most 32 bits. */
-  unsigned(): number {
-    let value = 0
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return value
+  of(purpose: string, type: number = TYPE.i32): number {
+    let place = this.#places.get(purpose)
+    if (place === undefined) {
+      place = this.#first + this.types.length
+      this.types.push(type)
+      this.#places.set(purpose, place)
     }
-  }
-
-  /** Any LEB128, whatever it means. */
-  #skip(times = 1): void {
-    for (; times > 0; times--) while (this.byte() >= 0x80);
-  }
-
-  name(): string {
-    return new TextDecoder().decode(this.take(this.unsigned()))
-  }
-
-  /** Goes past one instruction and what belongs to it. @returns its opcode, that of bulk memory with its prefix */
-  instruction(): number {
-    const op = this.byte()
-    // blocks, branches, calls, variables, references, constants
-    if (op <= 0x04 && op >= 0x02) this.#skip()
-    else if (op === 0x0c || op === 0x0d || op === 0x10 || op === 0x12) this.#skip()
-    else if (op >= 0x20 && op <= 0x26) this.#skip()
-    else if (op === 0x41 || op === 0x42 || op === 0xd0 || op === 0xd2) this.#skip()
-    else if (op === 0x0e) this.#skip(this.unsigned() + 1)
-    else if (op === 0x11 || op === 0x13) this.#skip(2)
-    else if (op === 0x1c) this.#skip(this.unsigned())
-    else if (op >= 0x28 && op <= 0x3e) this.#skip(2)
-    else if (op === 0x3f || op === 0x40) this.#skip()
-    else if (op === 0x43) this.at += 4
-    else if (op === 0x44) this.at += 8
-    else if (op === BULK) return (BULK << 8) | this.#bulk()
-    else if (!isPlain(op)) throw new Error(`the engine has an instruction (${op}) that is not known here`)
-    return op
-  }
-
-  #bulk(): number {
-    const op = this.unsigned()
-    const immediates = [0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1][op]
-    if (immediates === undefined) throw new Error('the engine has a bulk instruction that is not known here')
-    this.#skip(immediates)
-    return op
+    return place
   }
 }
 
-/** Instructions that are one byte: control, parametric, numeric. */
-const isPlain = (op: number) =>
-  op <= 0x01 ||
-  op === 0x05 ||
-  op === 0x0b ||
-  op === 0x0f ||
-  op === 0x1a ||
-  op === 0x1b ||
-  op === 0xd1 ||
-  (op >= 0x45 && op <= 0xc4)
+/** `if (--fuel < 0) { interrupt(); fuel = FUEL }` */
+function takeFuel(out: Writer, fuel: number, interrupts: number): void {
+  out.indexed(OP.globalGet, fuel)
+  out.constant(1)
+  out.byte(OP.i32Subtract)
+  out.indexed(OP.globalSet, fuel)
+  out.indexed(OP.globalGet, fuel)
+  out.constant(0)
+  out.byte(OP.i32LessThan, OP.if, EMPTY)
+  out.indexed(OP.call, interrupts)
+  out.byte(OP.drop)
+  out.constant(FUEL)
+  out.indexed(OP.globalSet, fuel)
+  out.byte(OP.end)
+}
 
-class Writer {
-  #buffer: Uint8Array<ArrayBuffer>
-  #at = 0
+/** The types of what i32.store to i64.store32 store. */
+const STORED = [TYPE.i32, TYPE.i64, TYPE.f32, TYPE.f64, TYPE.i32, TYPE.i32, TYPE.i64, TYPE.i64, TYPE.i64]
 
-  constructor(capacity: number) {
-    this.#buffer = new Uint8Array(capacity)
-  }
+/** The instruction, and a mark for it after it: who writes over the map itself leaves a mark of that. */
+function markedStore(out: Writer, locals: Locals, op: number, instruction: Uint8Array): void {
+  const type = STORED[op - OP.i32Store]!
+  const address = locals.of('address')
+  const value = locals.of(`value ${type}`, type)
+  const immediates = new Reader(instruction)
+  immediates.byte()
+  immediates.unsigned()
+  const offset = immediates.unsigned()
+  out.indexed(OP.localSet, value)
+  out.indexed(OP.localTee, address)
+  out.indexed(OP.localGet, value)
+  out.bytes(instruction)
+  mark(out, () => {
+    out.indexed(OP.localGet, address)
+    if (offset === 0) return
+    out.constant(offset)
+    out.byte(OP.i32Add)
+  })
+}
 
-  byte(...values: number[]): void {
-    for (const value of values) this.#buffer[this.#at++] = value
-  }
+/** `marks[address >> 10 & 4095] = 1` @param address puts it on the stack */
+function mark(out: Writer, address: () => void): void {
+  markPlace(out, address)
+  out.constant(1)
+  out.byte(OP.i32Store8, 0, 0)
+}
 
-  bytes(values: Uint8Array): void {
-    this.#buffer.set(values, this.#at)
-    this.#at += values.length
-  }
+/** Puts `address >> 10 & 4095` on the stack. */
+function markPlace(out: Writer, address: () => void): void {
+  address()
+  out.constant(MARKS.shift)
+  out.byte(OP.i32ShiftRightUnsigned)
+  out.constant(MARKS.bytes - 1)
+  out.byte(OP.i32And)
+}
 
-  unsigned(value: number): void {
-    for (; value >= 0x80; value = Math.floor(value / 128)) this.byte((value & 0x7f) | 0x80)
-    this.byte(value)
-  }
+/** The instruction; `fuel -= length >> 6` before it, and marks for all that it has written after it. */
+function markedMove(out: Writer, locals: Locals, fuel: number, instruction: Uint8Array): void {
+  const [to, what, length] = [locals.of('to'), locals.of('what'), locals.of('length')]
+  out.indexed(OP.localSet, length)
+  out.indexed(OP.localSet, what)
+  out.indexed(OP.localSet, to)
 
-  /** A number from 0 on, where one with a sign is expected. */
-  signed(value: number): void {
-    for (; value >= 0x40; value >>= 7) this.byte((value & 0x7f) | 0x80)
-    this.byte(value)
-  }
+  out.indexed(OP.globalGet, fuel)
+  out.indexed(OP.localGet, length)
+  out.constant(6)
+  out.byte(OP.i32ShiftRightUnsigned, OP.i32Subtract)
+  out.indexed(OP.globalSet, fuel)
 
-  global(op: number, index: number): void {
-    this.byte(op)
-    this.unsigned(index)
-  }
+  out.indexed(OP.localGet, to)
+  out.indexed(OP.localGet, what)
+  out.indexed(OP.localGet, length)
+  out.bytes(instruction)
 
-  /** What `write` writes, its size before it: five bytes, as it is known only afterwards. */
-  sized(write: () => void): void {
-    const place = this.#at
-    this.#at += 5
-    write()
-    let size = this.#at - place - 5
-    for (let i = 0; i < 5; i++, size = Math.floor(size / 128))
-      this.#buffer[place + i] = (size & 0x7f) | (i < 4 ? 0x80 : 0)
-  }
+  mark(out, () => out.indexed(OP.localGet, to))
+  mark(out, () => {
+    out.indexed(OP.localGet, to)
+    out.indexed(OP.localGet, length)
+    out.constant(1)
+    out.byte(OP.i32Subtract, OP.i32Add)
+  })
+  out.indexed(OP.localGet, length)
+  out.constant(1 << MARKS.shift)
+  out.byte(OP.i32GreaterThanUnsigned, OP.if, EMPTY)
+  markBetween(out, locals, to, length)
+  out.byte(OP.end)
+}
 
-  done(): Uint8Array<ArrayBuffer> {
-    if (this.#at > this.#buffer.length) throw new Error('the engine has grown more than was thought')
-    return this.#buffer.slice(0, this.#at)
-  }
+/** Marks from the first block on all but the last; where they go over the end of the map, all of it. */
+function markBetween(out: Writer, locals: Locals, to: number, length: number): void {
+  const [first, count] = [locals.of('first'), locals.of('count')]
+  markPlace(out, () => out.indexed(OP.localGet, to))
+  out.indexed(OP.localSet, first)
+  out.indexed(OP.localGet, length)
+  out.constant(MARKS.shift)
+  out.byte(OP.i32ShiftRightUnsigned)
+  out.constant(1)
+  out.byte(OP.i32Add)
+  out.indexed(OP.localTee, count)
+  out.indexed(OP.localGet, first)
+  out.byte(OP.i32Add)
+  out.constant(MARKS.bytes)
+  out.byte(OP.i32GreaterThanUnsigned, OP.if, EMPTY)
+  out.constant(0)
+  out.indexed(OP.localSet, first)
+  out.constant(MARKS.bytes)
+  out.indexed(OP.localSet, count)
+  out.byte(OP.end)
+  out.indexed(OP.localGet, first)
+  out.constant(1)
+  out.indexed(OP.localGet, count)
+  out.byte(OP.bulk, OP.memoryFill & 0xff, 0)
 }

@@ -1,9 +1,9 @@
-import { callerGone, deadlinePassed, type Fault, toFault, unavailable } from '../lib/fault.ts'
+import { callerGone, type Fault, toFault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { ChildLost } from '../workers/child.ts'
 import type { Outcome, Turns } from './frames.ts'
 import { Handlers } from './handlers.ts'
-import { endOf, type FunctionCall, Job, overLimit, type Ran } from './job.ts'
+import { type FunctionCall, Job, overLimit, type Ran } from './job.ts'
 import type { HostRequest } from './machine.ts'
 import { Waiting } from './waiting.ts'
 import { DEPTH, Worker } from './worker.ts'
@@ -16,9 +16,11 @@ const BATCH = 32
 const PARKED_BYTES = 256 * 1024 * 1024
 const PARKED_CALLS = 64
 /** No more than these begin while the process has anything to do: few machines, whose memory is at hand, are twice as fast. */
-const HOT_CALLS = 8
+const HOT_CALLS = 16
 /** A process larger than this, without what its waiting calls hold, is replaced. */
 const RESIDENT_BYTES = 384 * 1024 * 1024
+/** How often calls are looked at, whether their time is over: a timer for each would cost as much as a small call. */
+const LOOK_MS = 10
 /** A request makes its signal when somebody reads it, which costs as much as a small call. */
 const LONG_MS = 100
 const MAX_START_FAILURES = 3
@@ -55,6 +57,9 @@ export class FunctionRunner {
   /** where there is one process only, the lanes take turns */
   #slowTurn = true
   readonly #where = new Map<Job, Worker>()
+  /** what is not settled, and what was since the last look */
+  #open: Job[] = []
+  #looking = false
 
   /** @param size how many processes at most */
   constructor(size: number) {
@@ -72,11 +77,12 @@ export class FunctionRunner {
 
   /** Runs a call; it always settles, by its own end or by a limit. */
   run(call: FunctionCall): Promise<Ran> {
-    const job = new Job(this.#nextId++, call)
+    const job = new Job(this.#nextId++, call, Date.now())
     if (this.#closed) job.refused(unavailable(STOPPING))
     else if (!call.nested && this.#waiting.full) job.refused(unavailable('Too many function calls are waiting.'))
     else {
-      this.#await(job, call.deadline, deadlinePassed)
+      this.#open.push(job)
+      this.#lookSoon()
       this.#enqueue(job)
     }
     return job.done
@@ -147,8 +153,7 @@ export class FunctionRunner {
     const now = Date.now()
     for (const job of starting) {
       this.#where.set(job, worker)
-      const { at, fault } = endOf(job.call, now)
-      this.#await(job, at, fault)
+      job.begins(now)
     }
     try {
       const { turns, left } = await worker.send(starting)
@@ -165,7 +170,7 @@ export class FunctionRunner {
   #putBack(job: Job): void {
     this.#where.delete(job)
     if (job.settled) return
-    this.#await(job, job.call.deadline, deadlinePassed)
+    job.waits()
     this.#waiting.putBack(job)
   }
 
@@ -226,21 +231,21 @@ export class FunctionRunner {
     this.#soon()
   }
 
-  /** Ends a call at its time, if it is not done; and when its caller goes, which is looked at for what takes long only. */
-  #await(job: Job, at: number, fault: () => Fault): void {
-    clearTimeout(job.timer)
-    const left = at - Date.now()
-    job.timer = setTimeout(
-      () => {
-        if (left <= LONG_MS) {
-          this.#end(job, fault())
-          return
-        }
-        job.timer = setTimeout(() => this.#end(job, fault()), left - LONG_MS)
-        this.#watchCaller(job)
-      },
-      Math.max(1, Math.min(left, LONG_MS)),
-    )
+  /** Ends calls at their time; and when their caller goes, which is looked at for what takes long only. */
+  #look(): void {
+    const now = Date.now()
+    this.#open = this.#open.filter(job => !job.settled)
+    for (const job of this.#open)
+      if (now >= job.end.at) this.#end(job, job.end.fault())
+      else if (now - job.since >= LONG_MS) this.#watchCaller(job)
+    this.#looking = false
+    if (this.#open.length > 0) this.#lookSoon()
+  }
+
+  #lookSoon(): void {
+    if (this.#looking) return
+    this.#looking = true
+    setTimeout(() => this.#look(), LOOK_MS)
   }
 
   #watchCaller(job: Job): void {
@@ -281,7 +286,7 @@ export class FunctionRunner {
             : unavailable("The function's process ended twice under this call.", 1, error),
         )
       else {
-        this.#await(job, job.call.deadline, deadlinePassed)
+        job.waits()
         this.#enqueue(job)
       }
     }

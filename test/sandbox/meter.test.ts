@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { metered } from '../../src/sandbox/meter.ts'
+import { MARKS, metered } from '../../src/sandbox/meter.ts'
 
 /** `(module (import "env" "other" (func)) (import "env" "tick" (func (result i32))) (memory (export "memory") 2) (func (export "run") ...) (func (export "hidden")))` */
 function module(body: number[]): Uint8Array {
@@ -21,7 +21,7 @@ const leb = (value: number): number[] => (value < 128 ? [value] : [(value & 127)
 
 class Enough extends Error {}
 
-function run(bytes: Uint8Array, ticks: number): { ticks: number; exports: string[] } {
+function run(bytes: Uint8Array, ticks: number): { ticks: number; exports: string[]; memory: Uint8Array } {
   let left = ticks
   const compiled = new WebAssembly.Module(metered(bytes, { interrupt: 'tick', exports: new Set(['memory', 'run']) }))
   const { exports } = new WebAssembly.Instance(compiled, {
@@ -40,12 +40,14 @@ function run(bytes: Uint8Array, ticks: number): { ticks: number; exports: string
   } catch (error) {
     if (!(error instanceof Enough)) throw error
   }
-  return { ticks: ticks - left, exports: Object.keys(exports).sort() }
+  const memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer)
+  return { ticks: ticks - left, exports: Object.keys(exports).sort(), memory }
 }
 
 test('an endless loop asks again and again, and ends where the question throws', () => {
   const endless = [0x03, 0x40, 0x0c, 0, 0x0b]
-  expect(run(module(endless), 5)).toEqual({ ticks: 5, exports: ['memory', 'run'] })
+  const { ticks, exports } = run(module(endless), 5)
+  expect([ticks, exports]).toEqual([5, ['memory', 'run']])
 })
 
 test('a loop inside a loop asks, and one that ends by itself hardly', () => {
@@ -69,4 +71,77 @@ test('what is not known is refused, as is an engine that lacks what is needed of
   expect(() => run(module([0xfd, 0x0c]), 1)).toThrow('not known here')
   expect(() => metered(module([]), { interrupt: 'missing', exports: new Set() })).toThrow('does not import missing')
   expect(() => metered(module([]), { interrupt: 'tick', exports: new Set(['gone']) })).toThrow('does not export')
+})
+
+const constant = (value: number) => [0x41, ...signed(value)]
+const signed = (value: number): number[] => (value < 64 ? [value] : [(value & 127) | 128, ...signed(value >> 7)])
+const STORES: [name: string, op: number, value: number[], bytes: number][] = [
+  ['i32.store', 0x36, [0x41, 0x7f], 4],
+  ['i64.store', 0x37, [0x42, 0x7f], 8],
+  ['f32.store', 0x38, [0x43, 1, 2, 3, 4], 4],
+  ['f64.store', 0x39, [0x44, 1, 2, 3, 4, 5, 6, 7, 8], 8],
+  ['i32.store8', 0x3a, [0x41, 0x7f], 1],
+  ['i32.store16', 0x3b, [0x41, 0x7f], 2],
+  ['i64.store8', 0x3c, [0x42, 0x7f], 1],
+  ['i64.store16', 0x3d, [0x42, 0x7f], 2],
+  ['i64.store32', 0x3e, [0x42, 0x7f], 4],
+]
+const BLOCK = 1 << MARKS.shift
+const AT = 70_000
+const marked = (memory: Uint8Array) =>
+  [...memory.subarray(0, MARKS.bytes).entries()].filter(([, mark]) => mark).map(([i]) => i)
+const fill = (at: number, length: number) => [...constant(at), ...constant(7), ...constant(length), 0xfc, 11, 0]
+
+test.each(STORES)('%s marks the block that it writes to, its offset counted', (_, op, value, bytes) => {
+  for (const [address, offset] of [
+    [AT, 0],
+    [AT, 3 * BLOCK],
+    [BLOCK * 80 - 1, 1],
+    [BLOCK * 80 - 2, 1],
+  ] as const) {
+    const { memory } = run(module([...constant(address), ...value, op, 0, ...leb(offset)]), 2)
+    expect(marked(memory)).toEqual([(address + offset) >> MARKS.shift])
+    expect(memory.slice(address + offset, address + offset + bytes).some(byte => byte !== 0)).toBe(true)
+  }
+})
+
+test('moves mark every block that they write to, from the first byte to the last', () => {
+  for (const [at, length] of [
+    [AT, 1],
+    [AT, BLOCK],
+    [BLOCK * 80, BLOCK],
+    [BLOCK * 80 - 1, 2],
+    [BLOCK * 80 - 1, BLOCK + 2],
+    [BLOCK * 80 - 1, 9 * BLOCK],
+    [AT, 20 * BLOCK + 900],
+  ] as const) {
+    const wanted = Array.from(
+      { length: ((at + length - 1) >> MARKS.shift) - (at >> MARKS.shift) + 1 },
+      (_, i) => (at >> MARKS.shift) + i,
+    )
+    const filled = run(module(fill(at, length)), 2).memory
+    expect(marked(filled)).toEqual(expect.arrayContaining(wanted))
+    expect(marked(filled).length).toBeLessThanOrEqual(wanted.length + 1)
+    const copied = run(
+      module([...constant(at), ...constant(BLOCK * 20), ...constant(length), 0xfc, 10, 0, 0]),
+      2,
+    ).memory
+    expect(marked(copied)).toEqual(expect.arrayContaining(wanted))
+    expect(filled.slice(at, at + length).every(byte => byte === 7)).toBe(true)
+    expect([filled[at - 1], filled[at + length]]).toEqual([0, 0])
+  }
+})
+
+test('the marks themselves cannot be taken away without a mark of it', () => {
+  const store = [...constant(AT), 0x41, 1, 0x36, 0, 0]
+  const clear = [...constant(0), ...constant(0), ...constant(MARKS.bytes), 0xfc, 11, 0]
+  expect(marked(run(module([...store, ...clear]), 2).memory)).toContain(0)
+  const one = [...constant(AT >> MARKS.shift), 0x41, 0, 0x3a, 0, 0]
+  expect(marked(run(module([...store, ...one]), 2).memory)).toEqual([0])
+  const last = [...constant(0), 0x41, 0, 0x3a, 0, 0]
+  expect(marked(run(module([...store, ...one, ...last]), 2).memory)).toContain(0)
+})
+
+test('an engine that fills its memory from what is passive in it is refused', () => {
+  expect(() => run(module([0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 8, 0, 0]), 1)).toThrow('not known here')
 })

@@ -1,0 +1,134 @@
+/** Every call begins from the same memory: what is put back after a call is all that it wrote, whatever it did. */
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { type Image, type Machine, machineShop, Stopped } from '../../src/sandbox/machine.ts'
+import { ATTEMPTS } from './attempts.ts'
+
+const BOUNDS = { memoryBytes: 32 << 20, hostCalls: 100, outputBytes: 1 << 20 }
+const CPU_MS = 30
+const request = (body: unknown) =>
+  JSON.stringify({ method: 'POST', path: '/x', params: {}, query: {}, headers: { accept: '*/*' }, body })
+
+let shop: Awaited<ReturnType<typeof machineShop>>
+let stopAt = Number.POSITIVE_INFINITY
+beforeAll(async () => {
+  shop = await machineShop(() => {
+    if (performance.now() > stopAt) throw new Stopped('cpu')
+  })
+})
+
+/** @returns how it went */
+function within(work: () => string | undefined): string {
+  stopAt = performance.now() + CPU_MS
+  try {
+    return work() ?? 'nothing'
+  } catch (error) {
+    if (error instanceof Stopped) return error.reason
+    throw error
+  } finally {
+    stopAt = Number.POSITIVE_INFINITY
+  }
+}
+
+/** undefined: it does not load */
+function loaded(code: string): { machine: Machine; image: Image } | undefined {
+  const machine = shop.make()
+  machine.restore(shop.base)
+  machine.bound(BOUNDS)
+  if (within(() => machine.load(code)) !== 'nothing') return undefined
+  return { machine, image: machine.capture() }
+}
+
+/** A call, and answers to all that it asks for. */
+function call(machine: Machine, body: unknown): string {
+  machine.bound(BOUNDS)
+  let went = within(() => machine.start(request(body)))
+  for (let turns = 0; went === 'nothing' && machine.said.requests.length > 0 && turns < 5; turns++) {
+    const { requests } = machine.said
+    machine.said = { requests: [], bytes: 0, log: [] }
+    went = within(() =>
+      machine.resume(requests.map(([number]) => [number, number % 2 === 1, '{"messages":["no"],"n":1}'])),
+    )
+  }
+  return went
+}
+
+/** What is in a machine's memory now, other than an image that was just put there says. */
+function differences(machine: Machine, image: Image): number[] {
+  const fresh = shop.make()
+  fresh.restore(image)
+  const [is, should] = [machine.capture(), fresh.capture()]
+  // one that has grown has free memory behind that of the image
+  return should.parts.flatMap(({ at, bytes }) => {
+    const there = is.parts.find(part => part.at === at)?.bytes ?? Buffer.alloc(0)
+    return Array.from(bytes.keys())
+      .filter(i => i < there.length && there[i] !== bytes[i])
+      .map(i => at + i)
+  })
+}
+
+const MORE = {
+  'it sorts, searches and replaces in long texts': `const s = 'abc'.repeat(request.body.n * 1000); return s.replaceAll('b', 'xy').split('x').sort().join('').length`,
+  'large integers': 'return (3n ** BigInt(request.body.n * 100)).toString().length',
+  'typed arrays, filled, copied and sorted': `const a = new Float64Array(5000).map((_, i) => Math.sin(i)); a.copyWithin(100, 7, 900); a.fill(3, 2, 4000); a.sort(); return a[0]`,
+  'an array that is moved within itself':
+    'const a = Array.from({ length: 3000 }, (_, i) => i); a.splice(5, 100); a.unshift(...a.slice(0, 50)); return a.length',
+  'maps, sets and symbols':
+    'const m = new Map(); for (let i = 0; i < 2000; i++) m.set({ i }, Symbol(i)); return m.size',
+  'generators and destructuring':
+    'function* g() { for (let i = 0; i < 500; i++) yield { i, j: [i] } } let n = 0; for (const { j: [k] } of g()) n += k; return n',
+  'regular expressions of every kind': String.raw`return 'äö 12-34 𝒳𝒴'.repeat(200).match(/(?<=\d)\p{L}|(\d+)-\1?|[^\x00-\x7f]/gu).length`,
+  'code that is made at run time': 'return new Function("a", "return a.map(x => x * 2).length")([1, 2, 3])',
+  'dates and their texts': 'return [new Date(0).toISOString(), new Date().getTime() > 0, Intl === undefined].length',
+  'what the module keeps': 'kept.push(request.body); kept.length > 1 && fail(); return kept',
+  'a little more memory than there is free':
+    'const a = []; for (let i = 0; i < 300; i++) a.push("x".repeat(1000) + i); return a.length',
+  'much memory': 'const a = []; for (let i = 0; i < 2000; i++) a.push(new Uint8Array(4096).fill(i)); return a.length',
+  'JSON there and back':
+    'return JSON.parse(JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ i, text: `t${i}`, f: i / 3 })))).length',
+  garbage: 'for (let i = 0; i < 3000; i++) { const a = { i }; a.self = a } return 1',
+  'host calls, right and refused':
+    "const a = await host.call('a', 1); try { await host.call('b') } catch (e) { return [a, e.message, e.stack] }",
+}
+
+describe('after a call there is in memory what was there before', () => {
+  const handlers: [string, string][] = [
+    ...Object.entries(MORE).map(([name, body]): [string, string] => [
+      name,
+      `const kept = []; export default async (request, host) => { ${body} }`,
+    ]),
+    ...ATTEMPTS.map(({ tries, handler }): [string, string] => [`one that tries ${tries}`, handler]),
+  ]
+  test.each(handlers)('%s', (_, handler) => {
+    const { machine, image } = loaded(handler) ?? {}
+    if (!machine || !image) return
+    const first = call(machine, { n: 3 })
+    machine.restore(image)
+    expect(differences(machine, image)).toEqual([])
+    const again = loaded(handler)!
+    for (const n of [1, 2, 3]) {
+      again.machine.restore(again.image)
+      const went = call(again.machine, { n })
+      if (n === 3 && /^[vr]/.test(first) && !/random|uuid|now|Date/.test(handler)) expect(went).toBe(first)
+    }
+    again.machine.restore(again.image)
+    expect(differences(again.machine, again.image)).toEqual([])
+  })
+})
+
+test('a call that writes little is put back by what it wrote, and no more', () => {
+  const { machine, image } = loaded('export default ({ body }) => ({ echo: body })')!
+  expect(call(machine, { n: 1 })).toBe('v{"echo":{"n":1}}')
+  expect(machine.restore(image)).toBe(true)
+  expect(call(machine, { n: 2 })).toBe('v{"echo":{"n":2}}')
+  expect(machine.restore(image)).toBe(true)
+})
+
+test('another image takes the place of all that was there', () => {
+  const { machine } = loaded("const mine = 'a secret of the first'.repeat(100); export default () => mine.length")!
+  call(machine, {})
+  const other = loaded('export default () => 2')!
+  expect(machine.restore(other.image)).toBe(false)
+  expect(call(machine, {})).toBe('v2')
+  machine.restore(other.image)
+  expect(differences(machine, other.image)).toEqual([])
+})
