@@ -72,6 +72,8 @@ function queryOf(query: string): Record<string, string | string[]> {
 
 const badReply = (message: string) => new HandlerFault({ name: 'Error', message })
 const JSON_TYPE = 'application/json'
+/** The headers of a value that is no `host.reply`: always this one object. */
+export const PLAIN_JSON = Object.freeze({ 'content-type': JSON_TYPE })
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** They are the connection's, the server's, or would act on all that is at this origin. */
 const NOT_THEIRS =
@@ -84,7 +86,7 @@ const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 
 export function replyOf(answer: string): Omit<FunctionReply, 'log'> {
   if (answer[0] === 'v') {
     const json = answer.slice(1)
-    return { status: 200, headers: { 'content-type': JSON_TYPE }, body: json, json }
+    return { status: 200, headers: PLAIN_JSON, body: json, json }
   }
   const line = answer.indexOf('\n')
   const { status, headers: given, kind } = JSON.parse(answer.slice(1, line)) as Record<string, unknown>

@@ -27,12 +27,7 @@ export function compileHandler(
   let handler: Handler | undefined
   if (verdict && 'code' in verdict) handler = handlerOf(verdict.code)
   else if (!published) throw verdict ? badHandler(what, verdict.error) : new UncheckedHandler(source)
-  return async (request, call) => {
-    try {
-      handler ??= await handlers.compiled(source)
-    } catch (error) {
-      return { fault: error as Fault, log: [] }
-    }
+  const start = (handler: Handler, request: string, call: HandlerCall): Promise<Ran> => {
     const { deadline, caller, within } = call
     let host: ReturnType<typeof hostOf> | undefined
     return runtime.functions.run({
@@ -47,6 +42,16 @@ export function compileHandler(
         return host(kind, argument)
       },
     })
+  }
+  return (request, call) => {
+    if (handler) return start(handler, request, call)
+    return handlers.compiled(source).then(
+      compiled => {
+        handler = compiled
+        return start(compiled, request, call)
+      },
+      error => ({ fault: error as Fault, log: [] }),
+    )
   }
 }
 

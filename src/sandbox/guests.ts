@@ -6,7 +6,7 @@ import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 /** Bytes of images that are kept: a handler whose image is gone is loaded again from its code. */
 const IMAGES_BYTES = 64 * 1024 * 1024
 /** Machines that wait for work. */
-const IDLE_MACHINES = 64
+const IDLE_MACHINES = 32
 /** What loading a handler may take. */
 const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
 

@@ -84,7 +84,7 @@ const MORE = {
     'const a = []; for (let i = 0; i < 300; i++) a.push("x".repeat(1000) + i); return a.length',
   'much memory': 'const a = []; for (let i = 0; i < 2000; i++) a.push(new Uint8Array(4096).fill(i)); return a.length',
   'JSON there and back':
-    'return JSON.parse(JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ i, text: `t${i}`, f: i / 3 })))).length',
+    'return JSON.parse(JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ i, text: "t" + i, f: i / 3 })))).length',
   garbage: 'for (let i = 0; i < 3000; i++) { const a = { i }; a.self = a } return 1',
   'host calls, right and refused':
     "const a = await host.call('a', 1); try { await host.call('b') } catch (e) { return [a, e.message, e.stack] }",

@@ -83,7 +83,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     const { endpoint, grant, headers } = admission
     if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
       throw methodNotAllowed(allowed(endpoint))
-    if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity.headers)
+    if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity, json)
     if (!endpoint.answers) return answerJson(called)
     const call: Call = { params: parseQuery(query), deadline, caller: request }
     return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, limit: headers })

@@ -1,17 +1,21 @@
 /** A call of a function at the API services door: any body in, and what the handler made of it out. */
 import type { FunctionRequest } from '../../endpoints/endpoint.ts'
+import { PLAIN_JSON } from '../../endpoints/function.ts'
 import type { Admission } from '../../gate/gate.ts'
 import { readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
+import type { Identity } from '../../telemetry/identity.ts'
 import { shownHeaders } from '../request-headers.ts'
+import type { AnswerHeaders } from './answer-headers.ts'
 
 /** @throws Fault 400, 413, 415; as `Endpoint.handle` */
 export async function serveFunction(
   request: Request,
   { endpoint, grant, headers }: Admission,
   { query, deadline, maxBody }: { query: string; deadline: number; maxBody: number },
-  identity: Record<string, string>,
+  identity: Identity,
+  json: AnswerHeaders,
 ): Promise<Response> {
   const method = request.method === 'HEAD' ? 'GET' : request.method
   const call: FunctionRequest = {
@@ -25,7 +29,8 @@ export async function serveFunction(
   const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
   return new Response(reply.body as BodyInit | null, {
     status: reply.status,
-    headers: { ...reply.headers, ...identity, ...headers },
+    headers:
+      reply.headers === PLAIN_JSON ? json.of(identity, headers) : { ...reply.headers, ...identity.headers, ...headers },
   })
 }
 
