@@ -7,6 +7,8 @@ import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 const IMAGES_BYTES = 64 * 1024 * 1024
 /** Machines that wait for work. */
 const IDLE_MACHINES = 32
+/** With fewer than these, another handler gets a machine of its own rather than one that has to be filled with its image. */
+const OWN_MACHINES = 8
 /** What loading a handler may take. */
 const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
 
@@ -33,7 +35,7 @@ export class Guests {
   /** in the order of use */
   readonly #handlers = new Map<string, Handler>()
   readonly #parked = new Map<number, Parked>()
-  /** the last one used is taken first: its memory is at hand */
+  /** the last one used is last: its memory is at hand */
   readonly #idle: Machine[] = []
 
   static async open(): Promise<Guests> {
@@ -157,9 +159,16 @@ export class Guests {
   }
 
   #machine(image: Image): Machine {
-    const machine = this.#idle.pop() ?? this.#make()
+    const machine = this.#idleFor(image) ?? this.#make()
     machine.restore(image)
     return machine
+  }
+
+  /** One that has the image already, or else the one that was not used for longest. */
+  #idleFor(image: Image): Machine | undefined {
+    const holding = this.#idle.findLastIndex(machine => machine.holds(image))
+    if (holding >= 0) return this.#idle.splice(holding, 1)[0]
+    return this.#idle.length < OWN_MACHINES ? undefined : this.#idle.shift()
   }
 
   #release(machine: Machine): void {

@@ -234,6 +234,11 @@ export class Machine {
     for (let block = at >>> MARKS.shift; block < end; block++) this.#bytes[block & MARK] = 1
   }
 
+  /** Whether putting this image in it takes no more than putting back what was written to. */
+  holds(image: Image): boolean {
+    return this.#image === image
+  }
+
   /** Whether it has grown since it was restored. It would go on: what it has got is not found again after the next time. */
   get grown(): boolean {
     return this.memoryBytes > this.#restoredBytes
