@@ -29,6 +29,7 @@ export function compileHandler(
   else if (!published) throw verdict ? badHandler(what, verdict.error) : new UncheckedHandler(source)
   const start = (handler: Handler, request: string, call: HandlerCall): Promise<Ran> => {
     const { deadline, caller, within } = call
+    const ends = Math.min(deadline, Date.now() + limits.wallMs)
     let host: ReturnType<typeof hostOf> | undefined
     return runtime.functions.run({
       handler,
@@ -38,7 +39,7 @@ export function compileHandler(
       caller,
       nested: within !== undefined,
       host: (kind, argument) => {
-        host ??= hostOf(surroundings, grants, limits, call, runtime)
+        host ??= hostOf(surroundings, grants, limits, { ...call, deadline: ends }, runtime)
         return host(kind, argument)
       },
     })

@@ -19,7 +19,7 @@ const MAX_DEPTH = 4
 const AT_ONCE = 8
 const FUNCTIONS_AT_ONCE = 1
 
-/** @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler */
+/** @param call its deadline is when the function's own time is over. @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler */
 export function hostOf(
   surroundings: Surroundings,
   grants: NonNullable<HandlerConfig['grants']>,
@@ -30,8 +30,7 @@ export function hostOf(
   const tree: CallTree = call.within ?? { depth: 0, budget: { left: limits.hostCalls } }
   const turns = new Turns(AT_ONCE)
   const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
-  const deadline = Math.min(call.deadline, Date.now() + limits.wallMs)
-  const { caller } = call
+  const { caller, deadline } = call
 
   async function endpointCall({ endpoint: id, argument }: { endpoint: string; argument?: unknown }): Promise<string> {
     const endpoint = surroundings.endpoint(id)

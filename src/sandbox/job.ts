@@ -90,7 +90,8 @@ export class Job {
   begins(now: number): void {
     const { limits, deadline } = this.call
     const wall = now + limits.wallMs
-    if (wall < deadline) this.end = { at: wall, fault: () => overWallTime(limits) }
+    this.end =
+      wall < deadline ? { at: wall, fault: () => overWallTime(limits) } : { at: deadline, fault: deadlinePassed }
   }
 
   /** Begins anew, in another process. */

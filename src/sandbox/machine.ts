@@ -1,7 +1,7 @@
 /**
  * A machine is one instance of the engine, with memory of its own and nothing else; what goes in and out are numbers and
- * strings. An image is a machine's memory at a moment: every call of a function begins from the same one, byte for byte, so
- * that nothing survives from one call to the next.
+ * strings. An image is a machine's memory at a moment: every call of a function begins from the same one, byte for byte but
+ * for the stack and what is free, so that nothing survives from one call to the next.
  */
 import { type Engine, type EngineMemory, engineModule } from './engine.ts'
 import { MARKS } from './meter.ts'
@@ -11,7 +11,7 @@ const EVERY_INTRINSIC = -1
 const AS_MODULE = 1
 const PENDING = 0
 const FULFILLED = 1
-/** Of the engine's stack of 1 MiB: half, as its own frames and the report of an overflow need some, too. */
+/** Of the engine's stack of 1 MiB: a quarter, as its own frames and the report of an overflow need some, too. */
 const STACK_BYTES = 256 * 1024
 /** Free heap in an image. */
 const SPARE_BYTES = 1024 * 1024
@@ -191,11 +191,10 @@ export class Machine {
     const lacking = image.memoryBytes - memory.buffer.byteLength
     if (lacking > 0) memory.grow(lacking / PAGE)
     this.#look()
+    if (this.#image !== image) this.#bytes.fill(0)
     const told = this.#image === image && this.#putBack(image)
-    if (!told) {
-      this.#bytes.fill(0)
-      for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
-    }
+    if (!told) for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
+    this.#unmark()
     __stack_pointer.value = image.stackPointer
     this.#guest = image.guest
     this.#values = image.values
@@ -206,7 +205,10 @@ export class Machine {
     return told
   }
 
-  /** Puts back what has been written to since the image was there. @returns false: the marks themselves were written over */
+  /**
+   * Puts back what has been written to since the image was there.
+   * @returns false: the marks may have been written over (or what shares their marks was, in memory beyond 4 MB)
+   */
   #putBack(image: Image): boolean {
     const marks = this.#bytes
     for (let place = 0; place < MARKS.bytes >> MARKS.shift; place++) if (marks[place] !== 0) return false
@@ -219,7 +221,6 @@ export class Machine {
         bytes.copy(marks, Math.max(from, at), Math.max(0, from - at), (block << MARKS.shift) + OVER_THE_END - at)
       }
     }
-    this.#unmark()
     return true
   }
 

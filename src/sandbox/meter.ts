@@ -47,7 +47,7 @@ export function metered(bytes: Uint8Array, { interrupt, exports }: Metering): Ui
       globals = imports.globals
     } else if (id === SECTION.type) types = readTypes(source)
     else if (id === SECTION.function) functions = source.list(() => types[source.unsigned()]!)
-    else if (id === SECTION.global) globals += source.unsigned()
+    else if (id === SECTION.global) globals += readGlobals(source)
     source.at = start
     if (id === SECTION.custom) source.at = end
     else {
@@ -98,6 +98,19 @@ function readTypes(source: Reader): number[] {
     source.list(() => source.byte())
     return parameters
   })
+}
+
+/** @returns how many. @throws Error one besides the stack pointer can change: who puts memory back would not put it back */
+function readGlobals(source: Reader): number {
+  const mutable = source.list(() => {
+    source.byte()
+    const isMutable = source.byte() === 1
+    while (source.instruction() !== OP.end);
+    return isMutable
+  })
+  if (mutable.filter(Boolean).length > 1)
+    throw new Error('the engine keeps more outside of its memory than is known here')
+  return mutable.length
 }
 
 /** One global more, at the end. */
@@ -175,13 +188,22 @@ function rewriteCode(
   }
 }
 
+/** They write what has no marks. */
+const UNMARKED: ReadonlySet<number> = new Set([
+  OP.memoryInit,
+  OP.tableSet,
+  OP.tableInit,
+  OP.tableCopy,
+  OP.tableGrow,
+  OP.tableFill,
+])
+
 function placesIn(source: Reader, end: number): Place[] {
   const places: Place[] = []
   while (source.at < end) {
     const from = source.at
     const op = source.instruction()
-    // only the engine's own start may need it, and it would not be marked
-    if (op === OP.memoryInit) throw new Error('the engine fills its memory in a way that is not known here')
+    if (UNMARKED.has(op)) throw new Error('the engine changes its memory or a table in a way that is not known here')
     const writes = (op >= OP.i32Store && op <= OP.i64Store32) || op === OP.memoryCopy || op === OP.memoryFill
     if (writes || op === OP.loop) places.push({ op, from, to: source.at })
   }

@@ -233,12 +233,12 @@ export class FunctionRunner {
 
   /** Ends calls at their time; and when their caller goes, which is looked at for what takes long only. */
   #look(): void {
+    this.#looking = false
     const now = Date.now()
     this.#open = this.#open.filter(job => !job.settled)
     for (const job of this.#open)
       if (now >= job.end.at) this.#end(job, job.end.fault())
       else if (now - job.since >= LONG_MS) this.#watchCaller(job)
-    this.#looking = false
     if (this.#open.length > 0) this.#lookSoon()
   }
 

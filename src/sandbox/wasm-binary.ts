@@ -13,6 +13,7 @@ export const OP = {
   localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
+  tableSet: 0x26,
   i32Store: 0x36,
   i32Store8: 0x3a,
   i64Store32: 0x3e,
@@ -27,6 +28,10 @@ export const OP = {
   memoryInit: 0xfc08,
   memoryCopy: 0xfc0a,
   memoryFill: 0xfc0b,
+  tableInit: 0xfc0c,
+  tableCopy: 0xfc0e,
+  tableGrow: 0xfc0f,
+  tableFill: 0xfc11,
 } as const
 /** A block that takes nothing and gives nothing. */
 export const EMPTY = 0x40

@@ -9,10 +9,10 @@ export const DEPTH = 2
 const STUCK_MS = 3000
 
 /**
- * As many machines as a process may have: the memory of each gets a range of addresses that needs no check at every access.
- * Beyond JSC's own number (8) the engine would be compiled twice, and the calls of the others would take a quarter longer.
+ * The memory of a machine gets a range of addresses that needs no check at every access, for as many machines. Beyond JSC's own
+ * number (8) the engine would be compiled twice, and the calls of the others would take a quarter longer.
  */
-const MACHINES = { BUN_JSC_maxNumWasmFastMemories: '128' }
+const FAST_MACHINES = { BUN_JSC_maxNumWasmFastMemories: '128' }
 
 /** One function process, and what it is doing. */
 export class Worker {
@@ -34,7 +34,7 @@ export class Worker {
   readonly #known = new Set<string>()
 
   static async start(): Promise<Worker> {
-    return new Worker(await Child.start('function', {}, { env: MACHINES }))
+    return new Worker(await Child.start('function', {}, { env: FAST_MACHINES }))
   }
 
   private constructor(child: Child) {

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { MARKS, metered } from '../../src/sandbox/meter.ts'
 
 /** `(module (import "env" "other" (func)) (import "env" "tick" (func (result i32))) (memory (export "memory") 2) (func (export "run") ...) (func (export "hidden")))` */
-function module(body: number[]): Uint8Array {
+function module(body: number[], globals = 1): Uint8Array {
   const text = (value: string) => [value.length, ...Buffer.from(value)]
   const section = (id: number, bytes: number[]) => [id, ...leb(bytes.length), ...bytes]
   const code = (bytes: number[]) => [...leb(bytes.length + 2), 0, ...bytes, 0x0b]
@@ -12,7 +12,7 @@ function module(body: number[]): Uint8Array {
     ...section(2, [2, ...text('env'), ...text('other'), 0, 0, ...text('env'), ...text('tick'), 0, 1]),
     ...section(3, [2, 0, 0]),
     ...section(5, [1, 0, 2]),
-    ...section(6, [1, 0x7f, 1, 0x41, 7, 0x0b]),
+    ...section(6, [globals, ...Array.from({ length: globals }, () => [0x7f, 1, 0x41, 7, 0x0b]).flat()]),
     ...section(7, [3, ...text('memory'), 2, 0, ...text('run'), 0, 2, ...text('hidden'), 0, 3]),
     ...section(10, [2, ...code(body), ...code([])]),
   ])
@@ -142,6 +142,16 @@ test('the marks themselves cannot be taken away without a mark of it', () => {
   expect(marked(run(module([...store, ...one, ...last]), 2).memory)).toContain(0)
 })
 
-test('an engine that fills its memory from what is passive in it is refused', () => {
-  expect(() => run(module([0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 8, 0, 0]), 1)).toThrow('not known here')
+test('an engine that changes what has no marks is refused', () => {
+  const moved = [0x41, 0, 0x41, 0, 0x41, 0]
+  for (const instruction of [
+    [0xfc, 8, 0, 0],
+    [0xfc, 12, 0, 0],
+    [0xfc, 14, 0, 0],
+    [0xfc, 15, 0],
+    [0xfc, 17, 0],
+    [0x26, 0],
+  ])
+    expect(() => run(module([...moved, ...instruction]), 1)).toThrow('in a way that is not known here')
+  expect(() => run(module([], 2), 1)).toThrow('more outside of its memory')
 })
