@@ -28,9 +28,27 @@ const UP = -1
 export const shortestRow = (names: readonly string[]): number =>
   names.reduce((sum, name) => sum + encoder.encode(JSON.stringify(name)).length + 3, 1)
 
+/** A name as it stands in JSON, and the same in words of four bytes: they are compared in a fraction of the time. */
+interface Key {
+  bytes: Uint8Array
+  /** little endian; what the last one has beyond the name is 0 */
+  words: Int32Array
+  /** what of the last word belongs to the name */
+  mask: number
+}
+
+function keyOf(name: string): Key {
+  const bytes = encoder.encode(JSON.stringify(name))
+  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4)
+  padded.set(bytes)
+  const view = new DataView(padded.buffer)
+  const words = Int32Array.from({ length: padded.length / 4 }, (_, i) => view.getInt32(i * 4, true))
+  return { bytes, words, mask: -1 >>> (8 * (padded.length - bytes.length)) }
+}
+
 /** Made for one set of features, which every row must have, in any order, and nothing else. */
 export class Scanner {
-  readonly #keys: Uint8Array[]
+  readonly #keys: Key[]
   /** The features in the order in which they came lately. */
   readonly #order: Int32Array
   /** Bytes that a row has at least. */
@@ -39,7 +57,7 @@ export class Scanner {
   #patience = 0
 
   constructor(names: readonly string[]) {
-    this.#keys = names.map(name => encoder.encode(JSON.stringify(name)))
+    this.#keys = names.map(keyOf)
     this.#order = Int32Array.from(names, (_, i) => i)
     this.#shortest = shortestRow(names)
   }
@@ -91,17 +109,18 @@ export class Scanner {
       if (body[at]! <= SPACE) at = skip(body, at)
       let index = order[place]!
       let key = keys[index]!
-      let end = at + key.length
-      if (end > length) return UP
-      let from = 0
-      while (from < key.length && body[at + from] === key[from]) from++
-      if (from < key.length) {
+      const { words } = key
+      const last = words.length - 1
+      // behind a name there are four bytes at least
+      if (at + words.length * 4 > length) return UP
+      let word = 0
+      while (word < last && view.getInt32(at + word * 4, true) === words[word]) word++
+      if (word < last || (view.getInt32(at + last * 4, true) & key.mask) !== words[last]) {
         index = this.#other(body, at, place)
         if (index === UP) return UP
         key = keys[index]!
-        end = at + key.length
       }
-      at = end
+      at += key.bytes.length
       if (body[at]! <= SPACE) at = skip(body, at)
       if (body[at] !== COLON) return UP
       at++
@@ -172,7 +191,7 @@ export class Scanner {
     for (let i = place + 1; i < order.length; i++) {
       const index = order[i]!
       if (--this.#patience < 0) return UP
-      if (!matches(body, at, this.#keys[index]!)) continue
+      if (!matches(body, at, this.#keys[index]!.bytes)) continue
       order[i] = order[place]!
       order[place] = index
       return index
