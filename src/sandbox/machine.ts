@@ -191,7 +191,8 @@ export class Machine {
     const lacking = image.memoryBytes - memory.buffer.byteLength
     if (lacking > 0) memory.grow(lacking / PAGE)
     this.#look()
-    if (this.#image !== image) this.#bytes.fill(0)
+    // one that was never used has nothing but the engine's own data, which every image has: its free memory is not touched
+    if (this.#image && this.#image !== image) this.#bytes.fill(0)
     const told = this.#image === image && this.#putBack(image)
     if (!told) for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
     this.#unmark()
