@@ -19,7 +19,10 @@ const MAX_DEPTH = 4
 const AT_ONCE = 8
 const FUNCTIONS_AT_ONCE = 1
 
-/** @param call its deadline is when the function's own time is over. @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler */
+/**
+ * @param call its deadline is when the function's own time is over
+ * @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler
+ */
 export function hostOf(
   surroundings: Surroundings,
   grants: NonNullable<HandlerConfig['grants']>,

@@ -4,7 +4,7 @@
  * for the stack and what is free, so that nothing survives from one call to the next.
  */
 import { type Engine, type EngineMemory, engineModule } from './engine.ts'
-import { MARKS } from './meter.ts'
+import { MARKS, mark, type Part, putBack, unmark } from './marks.ts'
 import prelude from './prelude.js.txt' with { type: 'text' }
 
 const EVERY_INTRINSIC = -1
@@ -19,10 +19,6 @@ const GC_BYTES = 4 * 1024 * 1024
 const PAGE = 65536
 /** What the allocator may keep at either end of a free piece. */
 const ALIGNMENT = 64
-const BLOCK = 1 << MARKS.shift
-const MARK = MARKS.bytes - 1
-/** What is written in the last bytes of a block may reach into the next one, which has no mark of it. */
-const OVER_THE_END = 7
 /** Lines of the log that are kept of a turn, and bytes of a line. */
 const LOG_LINES = 100
 const LOG_LINE = 1000
@@ -38,11 +34,6 @@ export class Stopped extends Error {
     super(`stopped: ${reason}`, options)
     this.reason = reason
   }
-}
-
-interface Part {
-  at: number
-  bytes: Buffer
 }
 
 /** Memory from the end of the stack on, without what is free at its end; and where in it things are. */
@@ -176,7 +167,7 @@ export class Machine {
       : [part(stackPointer, memoryBytes)]
     const [guest, values, length] = [this.#guest, this.#values, this.#length]
     this.#image = { parts, memoryBytes, stackPointer, guest, values, length }
-    this.#unmark()
+    unmark(this.#bytes)
     return this.#image
   }
 
@@ -192,10 +183,10 @@ export class Machine {
     if (lacking > 0) memory.grow(lacking / PAGE)
     this.#look()
     // one that was never used has nothing but the engine's own data, which every image has: its free memory is not touched
-    if (this.#image && this.#image !== image) this.#bytes.fill(0)
-    const told = this.#image === image && this.#putBack(image)
+    if (this.#image && !this.holds(image)) this.#bytes.fill(0)
+    const told = this.holds(image) && putBack(this.#bytes, image.parts)
     if (!told) for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
-    this.#unmark()
+    unmark(this.#bytes)
     __stack_pointer.value = image.stackPointer
     this.#guest = image.guest
     this.#values = image.values
@@ -206,34 +197,10 @@ export class Machine {
     return told
   }
 
-  /**
-   * Puts back what has been written to since the image was there.
-   * @returns false: the marks may have been written over (or what shares their marks was, in memory beyond 4 MB)
-   */
-  #putBack(image: Image): boolean {
-    const marks = this.#bytes
-    for (let place = 0; place < MARKS.bytes >> MARKS.shift; place++) if (marks[place] !== 0) return false
-    for (const { at, bytes } of image.parts) {
-      const end = (at + bytes.length + BLOCK - 1) >>> MARKS.shift
-      for (let block = at >>> MARKS.shift; block < end; block++) {
-        if (marks[block & MARK] === 0) continue
-        const from = block << MARKS.shift
-        while (++block < end && marks[block & MARK] !== 0);
-        bytes.copy(marks, Math.max(from, at), Math.max(0, from - at), (block << MARKS.shift) + OVER_THE_END - at)
-      }
-    }
-    return true
-  }
-
-  #unmark(): void {
-    this.#bytes.fill(0, 0, MARKS.bytes)
-  }
-
   /** For what is written from this side. */
   #mark(at: number, length: number): void {
     this.#look()
-    const end = (at + length + BLOCK - 1) >>> MARKS.shift
-    for (let block = at >>> MARKS.shift; block < end; block++) this.#bytes[block & MARK] = 1
+    mark(this.#bytes, at, length)
   }
 
   /** Whether putting this image in it takes no more than putting back what was written to. */

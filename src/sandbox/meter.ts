@@ -5,20 +5,13 @@
  * called, which may throw. What is native in the engine (a search in a long string, a sort, a multiplication of large integers)
  * is interrupted by it as JavaScript is.
  *
- * Every instruction that writes to memory marks the block that it writes to in a map at the beginning of memory, where the
- * lowest end of the engine's stack would be: who puts memory back as it was need look at those blocks only. The marks are made
- * after the writing, so that no code, however it came to write there, clears the marks of the map itself.
+ * Every instruction that writes to memory marks what it writes to (`marks.ts`).
  */
+import { Locals, markedMove, markedStore } from './marks.ts'
 import { EMPTY, OP, Reader, SECTION, TYPE, Writer } from './wasm-binary.ts'
 
 /** Turns of a loop, or 64 bytes moved, between two questions. */
 const FUEL = 4096
-
-/**
- * The map: a byte for each block of 1 KB, other than 0 once something was written that began in it; blocks further on share the bytes,
- * in turn. Of what is written over the end of a block, the next may lack a mark for up to 7 bytes.
- */
-export const MARKS = { shift: 10, bytes: 4096 } as const
 
 export interface Metering {
   /** the import (of module `env`) that is called when the fuel is used up: it takes nothing and gives an i32, which is dropped */
@@ -176,7 +169,8 @@ function rewriteCode(
         if (op === OP.loop) {
           body.bytes(instruction)
           takeFuel(body, fuel, interrupts)
-        } else if (op === OP.memoryCopy || op === OP.memoryFill) markedMove(body, own, fuel, instruction)
+        } else if (op === OP.memoryCopy || op === OP.memoryFill)
+          markedMove(body, own, instruction, length => takeFuelOf(body, fuel, length))
         else markedStore(body, own, op, instruction)
       }
       body.bytes(source.source.subarray(copied, end))
@@ -210,27 +204,6 @@ function placesIn(source: Reader, end: number): Place[] {
   return places
 }
 
-/** Locals that are added to a function, by what they are for. */
-class Locals {
-  readonly types: number[] = []
-  readonly #first: number
-  readonly #places = new Map<string, number>()
-
-  constructor(first: number) {
-    this.#first = first
-  }
-
-  of(purpose: string, type: number = TYPE.i32): number {
-    let place = this.#places.get(purpose)
-    if (place === undefined) {
-      place = this.#first + this.types.length
-      this.types.push(type)
-      this.#places.set(purpose, place)
-    }
-    return place
-  }
-}
-
 /** `if (--fuel < 0) { interrupt(); fuel = FUEL }` */
 function takeFuel(out: Writer, fuel: number, interrupts: number): void {
   out.indexed(OP.globalGet, fuel)
@@ -247,100 +220,11 @@ function takeFuel(out: Writer, fuel: number, interrupts: number): void {
   out.byte(OP.end)
 }
 
-/** The types of what i32.store to i64.store32 store. */
-const STORED = [TYPE.i32, TYPE.i64, TYPE.f32, TYPE.f64, TYPE.i32, TYPE.i32, TYPE.i64, TYPE.i64, TYPE.i64]
-
-/** The instruction, and a mark for it after it: who writes over the map itself leaves a mark of that. */
-function markedStore(out: Writer, locals: Locals, op: number, instruction: Uint8Array): void {
-  const type = STORED[op - OP.i32Store]!
-  const address = locals.of('address')
-  const value = locals.of(`value ${type}`, type)
-  const immediates = new Reader(instruction)
-  immediates.byte()
-  immediates.unsigned()
-  const offset = immediates.unsigned()
-  out.indexed(OP.localSet, value)
-  out.indexed(OP.localTee, address)
-  out.indexed(OP.localGet, value)
-  out.bytes(instruction)
-  mark(out, () => {
-    out.indexed(OP.localGet, address)
-    if (offset === 0) return
-    out.constant(offset)
-    out.byte(OP.i32Add)
-  })
-}
-
-/** `marks[address >> 10 & 4095] = 1` @param address puts it on the stack */
-function mark(out: Writer, address: () => void): void {
-  markPlace(out, address)
-  out.constant(1)
-  out.byte(OP.i32Store8, 0, 0)
-}
-
-/** Puts `address >> 10 & 4095` on the stack. */
-function markPlace(out: Writer, address: () => void): void {
-  address()
-  out.constant(MARKS.shift)
-  out.byte(OP.i32ShiftRightUnsigned)
-  out.constant(MARKS.bytes - 1)
-  out.byte(OP.i32And)
-}
-
-/** The instruction; `fuel -= length >> 6` before it, and marks for all that it has written after it. */
-function markedMove(out: Writer, locals: Locals, fuel: number, instruction: Uint8Array): void {
-  const [to, what, length] = [locals.of('to'), locals.of('what'), locals.of('length')]
-  out.indexed(OP.localSet, length)
-  out.indexed(OP.localSet, what)
-  out.indexed(OP.localSet, to)
-
+/** `fuel -= length >> 6` */
+function takeFuelOf(out: Writer, fuel: number, length: number): void {
   out.indexed(OP.globalGet, fuel)
   out.indexed(OP.localGet, length)
   out.constant(6)
   out.byte(OP.i32ShiftRightUnsigned, OP.i32Subtract)
   out.indexed(OP.globalSet, fuel)
-
-  out.indexed(OP.localGet, to)
-  out.indexed(OP.localGet, what)
-  out.indexed(OP.localGet, length)
-  out.bytes(instruction)
-
-  mark(out, () => out.indexed(OP.localGet, to))
-  mark(out, () => {
-    out.indexed(OP.localGet, to)
-    out.indexed(OP.localGet, length)
-    out.constant(1)
-    out.byte(OP.i32Subtract, OP.i32Add)
-  })
-  out.indexed(OP.localGet, length)
-  out.constant(1 << MARKS.shift)
-  out.byte(OP.i32GreaterThanUnsigned, OP.if, EMPTY)
-  markBetween(out, locals, to, length)
-  out.byte(OP.end)
-}
-
-/** Marks from the first block on all but the last; where they go over the end of the map, all of it. */
-function markBetween(out: Writer, locals: Locals, to: number, length: number): void {
-  const [first, count] = [locals.of('first'), locals.of('count')]
-  markPlace(out, () => out.indexed(OP.localGet, to))
-  out.indexed(OP.localSet, first)
-  out.indexed(OP.localGet, length)
-  out.constant(MARKS.shift)
-  out.byte(OP.i32ShiftRightUnsigned)
-  out.constant(1)
-  out.byte(OP.i32Add)
-  out.indexed(OP.localTee, count)
-  out.indexed(OP.localGet, first)
-  out.byte(OP.i32Add)
-  out.constant(MARKS.bytes)
-  out.byte(OP.i32GreaterThanUnsigned, OP.if, EMPTY)
-  out.constant(0)
-  out.indexed(OP.localSet, first)
-  out.constant(MARKS.bytes)
-  out.indexed(OP.localSet, count)
-  out.byte(OP.end)
-  out.indexed(OP.localGet, first)
-  out.constant(1)
-  out.indexed(OP.localGet, count)
-  out.byte(OP.bulk, OP.memoryFill & 0xff, 0)
 }

@@ -1,7 +1,7 @@
 /** Every call begins from the same memory: what is put back after a call is all that it wrote, whatever it did. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Image, type Machine, machineShop, Stopped } from '../../src/sandbox/machine.ts'
-import { MARKS } from '../../src/sandbox/meter.ts'
+import { MARKS } from '../../src/sandbox/marks.ts'
 import { ATTEMPTS } from './attempts.ts'
 
 const BOUNDS = { memoryBytes: 32 << 20, hostCalls: 100, outputBytes: 1 << 20 }
@@ -31,13 +31,13 @@ function within(work: () => string | undefined, milliseconds = CPU_MS): string {
   }
 }
 
-/** undefined: it does not load */
-function loaded(code: string): { machine: Machine; image: Image } | undefined {
+/** With the image after it; where it does not load, the one before it. */
+function loaded(code: string): { machine: Machine; image: Image; loads: boolean } {
   const machine = shop.make()
   machine.restore(shop.base)
   machine.bound(BOUNDS)
-  if (within(() => machine.load(code), LOADING_MS) !== 'nothing') return undefined
-  return { machine, image: machine.capture() }
+  const loads = within(() => machine.load(code), LOADING_MS) === 'nothing'
+  return { machine, image: loads ? machine.capture() : shop.base, loads }
 }
 
 /** A call, and answers to all that it asks for. */
@@ -101,12 +101,12 @@ describe('after a call there is in memory what was there before', () => {
     ...ATTEMPTS.map(({ tries, handler }): [string, string] => [`one that tries ${tries}`, handler]),
   ]
   test.each(handlers)('%s', (_, handler) => {
-    const { machine, image } = loaded(handler) ?? {}
-    if (!machine || !image) return
-    const first = call(machine, { n: 3 })
+    const { machine, image, loads } = loaded(handler)
+    const first = loads ? call(machine, { n: 3 }) : 'no handler'
     machine.restore(image)
     expect(differences(machine, image)).toEqual([])
-    const again = loaded(handler)!
+    if (!loads) return
+    const again = loaded(handler)
     for (const n of [1, 2, 3]) {
       again.machine.restore(again.image)
       const went = call(again.machine, { n })
@@ -120,7 +120,7 @@ describe('after a call there is in memory what was there before', () => {
 })
 
 test('a call that writes little is put back by what it wrote, and no more', () => {
-  const { machine, image } = loaded('export default ({ body }) => ({ echo: body })')!
+  const { machine, image } = loaded('export default ({ body }) => ({ echo: body })')
   expect(call(machine, { n: 1 }, LOADING_MS)).toBe('v{"echo":{"n":1}}')
   expect(machine.restore(image)).toBe(true)
   expect(call(machine, { n: 2 }, LOADING_MS)).toBe('v{"echo":{"n":2}}')
@@ -134,7 +134,7 @@ test('what is written over the end of a block is put back', () => {
       const before = new Uint8Array(view.buffer).some(byte => byte !== 0)
       view.setFloat64(n, -1 / 3)
       return before
-    }`)!
+    }`)
   for (let n = 1000; n < 2100; n++) {
     expect(call(machine, { n }, LOADING_MS)).toBe('vfalse')
     expect(machine.restore(image)).toBe(true)
@@ -144,7 +144,7 @@ test('what is written over the end of a block is put back', () => {
 test('memory beyond what has marks of its own is put back', () => {
   const { machine, image } = loaded(
     'const kept = Array.from({ length: 150_000 }, (_, i) => ({ i })); let n = 0; export default () => { for (const one of kept) one.i++; return [n++, kept[149_999].i] }',
-  )!
+  )
   expect(image.memoryBytes).toBeGreaterThan(MARKS.bytes << MARKS.shift)
   for (let i = 0; i < 3; i++) {
     expect(call(machine, {}, LOADING_MS)).toBe('v[0,150000]')
@@ -155,25 +155,25 @@ test('memory beyond what has marks of its own is put back', () => {
 })
 
 test('handlers that have one machine in turns find nothing of one another', () => {
-  const [a, b] = ['a', 'b'].map(
-    name => loaded(`let n = 0; const mine = ['${name}'.repeat(500)]; export default () => [mine[0][0], n++]`)!,
-  )
+  const named = (name: string) =>
+    loaded(`let n = 0; const mine = ['${name}'.repeat(500)]; export default () => [mine[0][0], n++]`)
+  const [a, b] = [named('a'), named('b')]
   for (let i = 0; i < 6; i++)
     for (const [image, answer] of [
-      [a!.image, 'v["a",0]'],
-      [b!.image, 'v["b",0]'],
+      [a.image, 'v["a",0]'],
+      [b.image, 'v["b",0]'],
     ] as const) {
-      a!.machine.restore(image)
-      expect(call(a!.machine, {}, LOADING_MS)).toBe(answer)
+      a.machine.restore(image)
+      expect(call(a.machine, {}, LOADING_MS)).toBe(answer)
     }
-  a!.machine.restore(a!.image)
-  expect(differences(a!.machine, a!.image)).toEqual([])
+  a.machine.restore(a.image)
+  expect(differences(a.machine, a.image)).toEqual([])
 })
 
 test('another image takes the place of all that was there', () => {
-  const { machine } = loaded("const mine = 'a secret of the first'.repeat(100); export default () => mine.length")!
+  const { machine } = loaded("const mine = 'a secret of the first'.repeat(100); export default () => mine.length")
   call(machine, {})
-  const other = loaded('export default () => 2')!
+  const other = loaded('export default () => 2')
   expect(machine.restore(other.image)).toBe(false)
   expect(call(machine, {}, LOADING_MS)).toBe('v2')
   machine.restore(other.image)

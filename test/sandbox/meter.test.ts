@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { MARKS, metered } from '../../src/sandbox/meter.ts'
+import { MARKS } from '../../src/sandbox/marks.ts'
+import { metered } from '../../src/sandbox/meter.ts'
 
 /** `(module (import "env" "other" (func)) (import "env" "tick" (func (result i32))) (memory (export "memory") 2) (func (export "run") ...) (func (export "hidden")))` */
 function module(body: number[], globals = 1): Uint8Array {
