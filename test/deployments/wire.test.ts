@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
+import type { Line } from '../../src/deployments/wire/line.ts'
 import { Pool } from '../../src/deployments/wire/pool.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 
@@ -131,6 +132,61 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await pool.probe()).toBe(false)
   pool.close()
   expect(await ask('/')).toBe('Unconnected')
+})
+
+describe('what is done to a request that is over does not reach the next one on its connection:', () => {
+  /** Of two requests on one connection: the answer of the second, where each does so with the line of the first. */
+  const second = async (meanwhile: { atLastPiece?(first: Line): void; after?(first: Line): void }) => {
+    const peers = new Set<string>()
+    const server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch(request, self) {
+        peers.add(String(self.requestIP(request)!.port))
+        return new URL(request.url).pathname === '/next'
+          ? Bun.sleep(50).then(() => new Response('next'))
+          : new Response('first')
+      },
+    })
+    const pool = new Pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
+    const ask = (path: string, onPiece?: (line: Line) => void) => {
+      const { promise, resolve } = Promise.withResolvers<string>()
+      let body = ''
+      const line = pool.begin('GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true, {
+        answered() {},
+        data: piece => {
+          body += Buffer.from(piece).toString()
+          onPiece?.(line)
+        },
+        unfinished() {},
+        ended: () => resolve(body),
+        failed: error => resolve(error.name),
+        wrote() {},
+      })
+      return { line, answer: promise }
+    }
+    const first = ask('/', meanwhile.atLastPiece)
+    expect(await first.answer).toBe('first')
+    const next = ask('/next')
+    await Bun.sleep(10)
+    meanwhile.after?.(first.line)
+    const answer = await Promise.race([next.answer, Bun.sleep(2000).then(() => 'nothing')])
+    await server.stop(true)
+    pool.close()
+    return [answer, peers.size]
+  }
+
+  test('paused at its last piece for a slow reader', async () => {
+    expect(await second({ atLastPiece: line => line.pause() })).toEqual(['next', 1])
+  })
+
+  test.each(['pause', 'end', 'destroy'] as const)('%s, when its answer was there', async act => {
+    expect(await second({ after: line => line[act]() })).toEqual(['next', 1])
+  })
+
+  test('more of its body', async () => {
+    expect(await second({ after: line => line.write(Buffer.from('rest of the first')) })).toEqual(['next', 1])
+  })
 })
 
 test('a log is kept in three files at most, and its last lines are found in all of them', () => {

@@ -62,6 +62,7 @@ export class Connection {
   #pending: Buffer[] = []
   #pendingBytes = 0
   #closed = false
+  #paused = false
   #onIdle: (connection: Connection) => void
   /** settled by the end of a TLS handshake */
   #trusted = Promise.withResolvers<void>()
@@ -170,11 +171,15 @@ export class Connection {
   }
 
   pause(): void {
-    if (!this.#closed) this.#socket.pause()
+    if (this.#closed || this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
   }
 
   resume(): void {
-    if (!this.#closed) this.#socket.resume()
+    if (this.#closed || !this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
   }
 
   /** Ends it at once; the exchange on it is told nothing more. */
@@ -292,8 +297,10 @@ export class Connection {
     const exchange = this.#exchange!
     const reusable = clean && this.#requestSent && this.#head!.persistent && this.#pendingBytes === 0
     this.#exchange = undefined
-    if (reusable) this.#onIdle(this)
-    else this.destroy()
+    if (reusable) {
+      this.resume() // a slow reader may have paused it at the last piece
+      this.#onIdle(this)
+    } else this.destroy()
     exchange.ended()
   }
 

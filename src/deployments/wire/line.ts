@@ -53,6 +53,7 @@ export class Line implements Exchange {
   #sentEarly = false
   /** bytes whose going is still to be told */
   #writing = 0
+  /** over, or given up */
   #given = false
 
   /** As `Pool.begin`. */
@@ -86,6 +87,7 @@ export class Line implements Exchange {
 
   /** More of the request; `wrote` tells when it has gone. */
   write(bytes: Uint8Array): void {
+    if (this.#given) return
     if (!this.#connection) return void this.#early.push(bytes)
     this.#writing += bytes.length
     if (this.#connection.write(bytes)) this.drained()
@@ -112,14 +114,12 @@ export class Line implements Exchange {
 
   /** Ends the connection at once; nothing more is told. */
   destroy(): void {
-    this.#give()
-    this.#connection?.destroy()
+    this.#give()?.destroy()
   }
 
   /** Ends the connection when what was written has gone; nothing more is told. */
   end(): void {
-    this.#give()
-    this.#connection?.end()
+    this.#give()?.end()
   }
 
   answered(head: AnswerHead): void {
@@ -135,11 +135,15 @@ export class Line implements Exchange {
   }
 
   ended(): void {
-    this.#answering?.ended()
+    const answering = this.#answering
+    this.#give()
+    answering?.ended()
   }
 
   failed(error: Error): void {
-    this.#answering?.failed(error instanceof MalformedAnswer ? error : new Lost(error.message, this.#pooled))
+    const answering = this.#answering
+    this.#give()
+    answering?.failed(error instanceof MalformedAnswer ? error : new Lost(error.message, this.#pooled))
   }
 
   drained(): void {
@@ -163,8 +167,12 @@ export class Line implements Exchange {
     }
   }
 
-  #give(): void {
+  /** Gives the connection up: what is done here from now on is not to reach the next request on it. */
+  #give(): Connection | undefined {
+    const connection = this.#connection
     this.#given = true
     this.#answering = undefined
+    this.#connection = undefined
+    return connection
   }
 }

@@ -116,6 +116,7 @@ export function streams(world: World): void {
         if (text.includes('big')) resolve(text)
       })
       socket.on('close', () => resolve(text))
+      setTimeout(() => resolve(`nothing more came after: ${text}`), 10_000)
       const block = Buffer.alloc(1 << 16)
       const more = () => {
         if (!socket.destroyed && !text) {
