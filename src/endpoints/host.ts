@@ -2,7 +2,7 @@
 import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { Fault, forbidden, notFound } from '../lib/fault.ts'
-import { stringifyLossless } from '../lib/json.ts'
+import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
 import { tooManyHostCalls } from '../sandbox/job.ts'
@@ -13,6 +13,7 @@ import { paramsOf } from './params.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 const encoder = new TextEncoder()
+const CALL = 'call '
 
 const MAX_DEPTH = 4
 /** Host calls of one call that are under way at a time; and of those, calls of functions, which hold a place each. */
@@ -21,7 +22,7 @@ const FUNCTIONS_AT_ONCE = 1
 
 /**
  * @param call its deadline is when the function's own time is over
- * @returns what does one host call: its kind and its argument in JSON, to JSON. @throws Fault its refusal, for the handler
+ * @returns what does one host call: `fetch`, or `call` and an endpoint's name, and its argument in JSON, to JSON. @throws Fault its refusal, for the handler
  */
 export function hostOf(
   surroundings: Surroundings,
@@ -35,7 +36,8 @@ export function hostOf(
   const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
   const { caller, deadline } = call
 
-  async function endpointCall({ endpoint: id, argument }: { endpoint: string; argument?: unknown }): Promise<string> {
+  /** @param argument JSON; empty: none */
+  async function endpointCall(id: string, argument: string): Promise<string> {
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
@@ -45,12 +47,12 @@ export function hostOf(
         throw new Fault(500, 'functions_too_deep', `Functions call one another more than ${MAX_DEPTH} deep.`)
       const within: CallTree = { depth: tree.depth + 1, budget: tree.budget }
       const request = {
-        method: argument !== undefined && methods.includes('POST') ? 'POST' : methods[0]!,
+        method: argument !== '' && methods.includes('POST') ? 'POST' : methods[0]!,
         path: `/api/service/${surroundings.service.key}/${id}`,
         params: {},
         query: '',
         headers: {},
-        body: argument === undefined ? undefined : { json: JSON.stringify(argument) },
+        body: argument === '' ? undefined : { json: whole(argument) },
       }
       const reply = await functionTurns.run(() => handle(request, { grant, deadline, caller, within }))
       if (reply.status >= 400)
@@ -61,8 +63,8 @@ export function hostOf(
       return JSON.stringify(reply.body)
     }
     const takesBody = endpoint.kind === 'model'
-    const params = takesBody ? NO_PARAMS : paramsOf(argument ?? {})
-    const bytes = takesBody ? encoder.encode(JSON.stringify(argument ?? null)) : undefined
+    const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
+    const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
     const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
     return typeof reply === 'string' ? reply : stringifyLossless(reply)
   }
@@ -70,10 +72,16 @@ export function hostOf(
   return (kind, argument) =>
     turns.run(async () => {
       if (tree.budget.left-- <= 0) throw tooManyHostCalls(limits.hostCalls)
-      if (kind === 'call') return endpointCall(JSON.parse(argument))
+      if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument)
       const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes, deadline }
       return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, bounds))
     })
+}
+
+/** JSON that goes into other JSON as it is. @throws SyntaxError it is none */
+function whole(json: string): string {
+  JSON.parse(json)
+  return json
 }
 
 /** The caller's own grant, whose policy holds in here too. @throws Fault 403 neither the caller nor the definition reaches it */

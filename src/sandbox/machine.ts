@@ -48,7 +48,7 @@ export interface Image {
   length: number
 }
 
-/** What a host call asks for: its number within the call, what it is, its argument as JSON. */
+/** What a host call asks for: its number within the call; `fetch`, or `call` and an endpoint's name; its argument in JSON, if any. */
 export type HostRequest = [number: number, kind: string, argument: string]
 
 export interface Bounds {
@@ -62,7 +62,7 @@ export interface Bounds {
 /** What the guest has said while it ran. */
 export interface Said {
   requests: HostRequest[]
-  /** characters of their arguments */
+  /** their characters */
   bytes: number
   log: string[]
 }
@@ -374,7 +374,7 @@ export class Machine {
     const { requests } = this.said
     const { hostCalls, outputBytes } = this.#bounds
     if (requests.length >= hostCalls) throw new Stopped('calls')
-    this.said.bytes += argument.length
+    this.said.bytes += kind.length + argument.length
     if (this.said.bytes > REQUESTS * outputBytes) throw new Stopped('output')
     requests.push([number, kind, argument])
   }

@@ -1,8 +1,9 @@
 /** Functions, from source and as the executable: what they get and give, at publish, in a dry-run and in a call. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, type CallInit, cleanUp, FIXTURES, startCallgate, TARGETS } from '../harness.ts'
+import { type Callgate, type CallInit, cleanUp, FIXTURES, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 
 setDefaultTimeout(30_000)
 
@@ -17,6 +18,7 @@ const lookup = { id: 'customer', kind: 'lookup', dataset: 'shop.customers', key_
 const endpoints = [
   lookup,
   { id: 'churn', kind: 'model', model: 'churn' },
+  { id: 'long', kind: 'lookup', dataset: 'shop.long', key_column: 'id' },
   named('request', 'export default request => request', { methods: ['GET', 'POST', 'PUT', 'DELETE'] }),
   named(
     'kind',
@@ -46,6 +48,14 @@ const endpoints = [
     grants: { endpoints: ['*'] },
   }),
   named('passed', `export default async ({ body }, host) => ({ passed: await host.call('reply', body) })`),
+  named('exact', `export default async (_, host) => (await host.call('long', { id: 9007199254740993n })).rows[0].name`),
+  named(
+    'asks',
+    `export default async ({ body }, host) => {
+      const { status, code } = await host.call(...body).then(reply => ({ status: 200, code: reply }), error => error)
+      return [status, code]
+    }`,
+  ),
 ]
 const service = (more: object) => ({ key: 'shop', publish: true, endpoints, ...more })
 
@@ -57,6 +67,8 @@ describe.each(TARGETS)('functions, %s:', target => {
     server.call(`/api/service/shop/${endpoint}`, { key: ALL, ...init })
 
   beforeAll(async () => {
+    const long = join(temporaryFolder(), 'long.csv')
+    writeFileSync(long, 'id,name\n9007199254740992,even\n9007199254740993,odd\n')
     server = await startCallgate({
       target,
       env: { ALL, NARROW, RAW },
@@ -65,6 +77,7 @@ describe.each(TARGETS)('functions, %s:', target => {
           {
             slug: 'shop',
             datasets: [
+              { name: 'shop.long', from: long, primary_key: 'id' },
               {
                 name: 'shop.customers',
                 from: join(EXAMPLES, 'data/customers.csv'),
@@ -246,6 +259,20 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect((await call('passed', { method: 'POST', body: '"text"' })).json).toEqual({ passed: 'héllo' })
       const refused = await call('passed', { method: 'POST', body: '"refuse"' })
       expect([refused.status, refused.json.detail]).toEqual([409, 'it is taken'])
+    })
+
+    test('take an integer beyond 2^53 as it is, and know no endpoint by what is nearly its name', async () => {
+      expect((await call('exact', { body: {} })).json).toBe('odd')
+      for (const name of ['customer ', ' customer', 'customer\n', 'call customer', 'nothing', ''])
+        expect((await call('asks', { body: [name, { id: 1 }] })).json, name).toEqual([404, 'endpoint_unknown'])
+    })
+
+    test('without an argument have no body, no parameters, or what is refused', async () => {
+      expect((await call('asks', { body: ['kind'] })).json).toEqual([200, ['undefined', null]])
+      expect((await call('asks', { body: ['kind', null] })).json).toEqual([200, ['object', null]])
+      expect((await call('asks', { body: ['customer'] })).json[0]).toBe(422)
+      expect((await call('asks', { body: ['customer', [1]] })).json[0]).toBe(422)
+      expect((await call('asks', { body: ['churn'] })).json[0]).toBe(422)
     })
 
     test('cost nothing of the caller’s rate limit', async () => {
