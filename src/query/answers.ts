@@ -37,8 +37,12 @@ const WHOLE = 1 << 20
 /**
  * A strong validator (RFC 9110, 8.8.1) of a body: 64 bits of wyhash over its bytes, which takes a tenth of the time of a
  * cryptographic hash. Two bodies are alike in it by a chance of 2^-64, and it tells nothing that the body does not.
+ * @param told what headers say besides it
  */
-export const etagOf = (body: string | Uint8Array): string => `"${Bun.hash.wyhash(body).toString(16)}"`
+function etagOf(body: string | Uint8Array, told?: string): string {
+  const hash = Bun.hash.wyhash(body)
+  return `"${(told === undefined ? hash : Bun.hash.wyhash(told, hash)).toString(16)}"`
+}
 
 /** What a query answers to calls, through the cache. */
 export class QueryAnswers {
@@ -88,6 +92,7 @@ export class QueryAnswers {
   ): Promise<Answer> {
     let streamed: StreamedAnswer | undefined
     let gone = false
+    const release = this.#prepared.hold(asked)
     const ending = new AbortController()
     const end = () => {
       ending.abort()
@@ -106,18 +111,21 @@ export class QueryAnswers {
       if (shared) return shared
       if (!streamed) return await this.#made(asked, format, deadline, caller)
       caller?.signal?.addEventListener('abort', end)
+      if (caller?.signal?.aborted) end()
       return streamed
     } catch (error) {
       gone = true
       streamed?.end()
       throw error
+    } finally {
+      release()
     }
   }
 
   #made(asked: GrantedRequest, format: Format, deadline: number, caller: Caller | undefined): Promise<Answer> {
     const writer = this.#prepared.writer(asked, format)
     const here = this.#prepared.here(asked, reply =>
-      whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply),
+      whole(writer.head + writer.rows(reply.rows, true) + writer.tail(reply.count, reply), reply, format),
     )
     return here ?? this.#elsewhere(asked, format, deadline, caller)
   }
@@ -128,24 +136,43 @@ export class QueryAnswers {
     deadline: number,
     caller: Caller | undefined,
   ): Promise<Answer> {
-    const limits = { deadline, signal: caller?.signal }
-    const writer = this.#prepared.writer(asked, format)
-    if (this.#prepared.isSmall(asked)) {
+    const release = this.#prepared.hold(asked)
+    try {
+      const limits = { deadline, signal: caller?.signal }
+      if (!this.#prepared.isSmall(asked)) {
+        const total = await this.#prepared.total(asked, limits)
+        return await this.#begun(asked, format, deadline, caller, total)
+      }
       const piece = await this.#prepared.text(asked, format, limits)
       const page = this.#prepared.pageOf(asked, piece, await this.#prepared.total(asked, limits))
-      return whole(Buffer.concat([piece.bytes, Buffer.from(writer.tail(piece.count, page))]), page)
+      const tail = this.#prepared.writer(asked, format).tail(piece.count, page)
+      return whole(Buffer.concat([piece.bytes, Buffer.from(tail)]), page, format)
+    } finally {
+      release()
     }
-    const total = await this.#prepared.total(asked, limits)
-    const patienceMs = Math.max(1, deadline - Date.now())
-    const pieces = this.#prepared.pieces(asked, format, { patienceMs, signal: caller?.signal })
+  }
+
+  /** One that may be large: all of it, or its beginning and the rest as it is made. */
+  async #begun(
+    asked: GrantedRequest,
+    format: Format,
+    deadline: number,
+    caller: Caller | undefined,
+    total: number | undefined,
+  ): Promise<Answer> {
+    const writer = this.#prepared.writer(asked, format)
+    const limits = { patienceMs: Math.max(1, deadline - Date.now()), signal: caller?.signal }
+    // what is said in headers has to be known before the rows, and of them: of the state of the tables that they are read from
+    const inHeaders = format !== 'json'
+    const pieces = this.#prepared.pieces(asked, format, limits, inHeaders)
     try {
+      const ending = inHeaders ? (await pieces.next()).value || undefined : undefined
       const begun = await beginning(pieces, this.#whole)
       if (begun.ended) {
         const page = this.#prepared.pageOf(asked, begun.pieces.at(-1)!, total)
         const end = writer.tail(count(begun.pieces), page)
-        return whole(Buffer.concat([...begun.pieces.map(piece => piece.bytes), Buffer.from(end)]), page)
+        return whole(Buffer.concat([...begun.pieces.map(piece => piece.bytes), Buffer.from(end)]), page, format)
       }
-      const ending = format === 'json' ? undefined : await this.#prepared.ending(asked, limits)
       const page = ending && this.#prepared.pageOf(asked, ending, total)
       const end = () => void pieces.return()
       return { body: this.#streamed(asked, begun.pieces, pieces, writer, total), end, page }
@@ -195,7 +222,11 @@ async function beginning(
 
 const count = (pieces: Piece[]) => pieces.reduce((sum, piece) => sum + piece.count, 0)
 
-const whole = (body: string | Uint8Array, page: Page): WholeAnswer => ({ body, etag: etagOf(body), page })
+/** A page that is told of in headers, as formats do that are rows and nothing else, is another one when that is. */
+function whole(body: string | Uint8Array, page: Page, format: Format): WholeAnswer {
+  const told = format === 'json' ? undefined : JSON.stringify([page.has_more, page.next, page.total])
+  return { body, etag: etagOf(body, told), page }
+}
 
 function kept({ body, etag, page }: WholeAnswer): KeptAnswer {
   const { limit, offset, has_more, total, next } = page

@@ -25,7 +25,7 @@ serveParent(() => {
   return {
     all: (asked: Asked) => asAsked(asked)(reader.all(asked.statement, asked.values)),
     open(asked: Asked) {
-      open = reader.batches(asked.statement, asked.values)
+      open = reader.batches(asked.statement, asked.values, asked.before)
       make = asAsked(asked)
       return next()
     },

@@ -12,6 +12,12 @@ export type Row = Record<string, unknown>
 /** What an engine needs of a statement to run it. */
 export type Runnable = Pick<Statement, 'sql' | 'sources' | 'bigints' | 'names'>
 
+/** A statement that is asked before another, of the same state of the tables. */
+export interface Before {
+  statement: Runnable
+  values: StoredValue[]
+}
+
 export interface Limits {
   /** milliseconds since the epoch */
   deadline: number
@@ -37,20 +43,31 @@ export interface Engine {
   /**
    * The same in batches of about 1,000 rows or 256 KB, never more than two of them in memory: the next is made while one is
    * taken. Ending the loop early ends the statement.
+   * @param before its rows, which are few, are the first batch
    * @throws Fault as `all` does; 504 a batch took longer than `patienceMs` to come or to be taken
    */
-  stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined>
+  stream(
+    statement: Runnable,
+    values: StoredValue[],
+    limits: StreamLimits,
+    before?: Before,
+  ): AsyncGenerator<Row[], void, undefined>
   /** The same, with the text made where the rows are read, so that this process only passes it on; absent: it makes it. */
   readonly text?: TextReads
   /** Of each large table that every call reads whole: what would spare that. As far as the engine tells. */
   advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[]
+  /**
+   * Keeps what statements read from being taken away between them.
+   * @returns what ends that; absent: nothing is taken away
+   */
+  hold?(sources: string[]): () => void
   /** What is another when the rows of a query may be, though it is not compiled anew; absent: it cannot be, or not be known. */
   generation?(query: Query): string
   /** What a row of the query takes, in bytes, by the average of its tables; absent: it cannot tell. */
   rowBytes?(query: Query): number
 }
 
-/** What `Engine.all` and `Engine.stream` read, as text. */
+/** What `Engine.all` and `Engine.stream` read, as text; of the rows of `before`, an ending. */
 export interface TextReads {
   all(statement: Runnable, values: StoredValue[], limits: Limits, rendering: Rendering): Promise<Piece>
   stream(
@@ -58,6 +75,7 @@ export interface TextReads {
     values: StoredValue[],
     limits: StreamLimits,
     rendering: Rendering,
+    before?: Before,
   ): AsyncGenerator<Piece, void, undefined>
 }
 

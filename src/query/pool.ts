@@ -2,7 +2,7 @@ import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { type Child, ChildLost } from '../workers/child.ts'
 import type { Batch } from './batches.ts'
-import type { Limits, Row, Runnable, StreamLimits } from './engine.ts'
+import type { Before, Limits, Row, Runnable, StreamLimits } from './engine.ts'
 import type { Rendering } from './rendering.ts'
 import type { StoredValue } from './values.ts'
 
@@ -25,6 +25,7 @@ export interface Asked {
   statement: Runnable
   values: StoredValue[]
   rendering?: Rendering
+  before?: Before
 }
 
 const MAX_QUEUE = 1000
@@ -75,8 +76,9 @@ export class WorkerPool {
     values: StoredValue[],
     { patienceMs, signal }: StreamLimits,
     rendering?: Rendering,
+    before?: Before,
   ): AsyncGenerator<T, void, undefined> {
-    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering }
+    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering, before: plain(before) }
     const begun = Promise.withResolvers<{ child: Child; first: Batch<T> }>()
     const over = Promise.withResolvers<void>()
     // its worker is its own until it is over; lost before the first batch, another one begins it again
@@ -90,7 +92,7 @@ export class WorkerPool {
     let ended = false
     let stalled = false
     try {
-      for (let batch = first; ; ) {
+      for (let batch = first, told = !before; ; told = true) {
         ended = batch.done
         const next = ended ? undefined : child.request<Batch<T>>('next', {}, { timeoutMs: patienceMs })
         next?.catch(() => {})
@@ -99,7 +101,7 @@ export class WorkerPool {
           child.kill()
         }, patienceMs)
         try {
-          if (!Array.isArray(batch.rows) || batch.rows.length > 0) yield batch.rows
+          if (!told || !Array.isArray(batch.rows) || batch.rows.length > 0) yield batch.rows
         } finally {
           clearTimeout(stall)
         }
@@ -121,10 +123,18 @@ export class WorkerPool {
     }
   }
 
+  /** As a statement that reads them, until what it gives back is called, once. */
+  hold(sources: string[]): () => void {
+    for (const source of sources) this.#reading.set(source, (this.#reading.get(source) ?? 0) + 1)
+    return () => {
+      for (const source of sources) this.#finished(source)
+    }
+  }
+
   #submit(work: Job['work'], sources: string[], { deadline, signal }: Limits): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(callerGone(signal.reason))
     if (this.#queue.length >= MAX_QUEUE) return Promise.reject(unavailable('Too many queries are waiting.'))
-    for (const source of sources) this.#reading.set(source, (this.#reading.get(source) ?? 0) + 1)
+    const release = this.hold(sources)
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const state = { retried: false, timer: undefined, child: undefined, abandoned: false }
     const job: Job = { work, deadline, resolve, reject, ...state }
@@ -135,7 +145,7 @@ export class WorkerPool {
     this.#dispatch()
     return promise.finally(() => {
       signal?.removeEventListener('abort', abandon)
-      for (const source of sources) this.#finished(source)
+      release()
     })
   }
   /** Ends a job that still waits at its deadline; while it runs, the worker's own deadline does. */
@@ -251,4 +261,11 @@ export class WorkerPool {
       this.#dispatch()
     }
   }
+}
+
+/** What a worker needs of it, and no more. */
+function plain(before: Before | undefined): Before | undefined {
+  if (!before) return undefined
+  const { sql, sources, bigints, names } = before.statement
+  return { statement: { sql, sources, bigints, names }, values: before.values }
 }

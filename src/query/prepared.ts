@@ -5,13 +5,13 @@ import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import { Cursors } from './cursor.ts'
-import type { Engine, Limits, Row, StreamLimits } from './engine.ts'
+import type { Before, Engine, Limits, Row, StreamLimits } from './engine.ts'
 import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
 import { isLive } from './live-file.ts'
 import { orderTerms } from './order.ts'
 import { policyKey, type View, viewOf } from './policy.ts'
 import type { Query, Table } from './query.ts'
-import { keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
+import { asAsked, keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
@@ -122,12 +122,23 @@ export class PreparedQuery {
     })
   }
 
-  async #elsewhere({ granted, bound }: GrantedRequest, limits: Limits): Promise<RowsReply> {
+  async #elsewhere(asked: GrantedRequest, limits: Limits): Promise<RowsReply> {
+    const { granted, bound } = asked
     const variant = this.#variant(granted, bound)
     const { statement, count } = variant
-    const found = await this.#engine.all(statement, statement.bind(bound), limits)
-    const counted = count && (await this.#engine.all(count, count.bind(bound), limits))
-    return reply(granted, variant, bound, found, counted)
+    const release = this.hold(asked)
+    try {
+      const found = await this.#engine.all(statement, statement.bind(bound), limits)
+      const counted = count && (await this.#engine.all(count, count.bind(bound), limits))
+      return reply(granted, variant, bound, found, counted)
+    } finally {
+      release()
+    }
+  }
+
+  /** Keeps the data from being taken away between the statements of a request. @returns what ends that */
+  hold({ granted, bound }: GrantedRequest): () => void {
+    return this.#engine.hold?.(this.#variant(granted, bound).statement.sources) ?? (() => {})
   }
 
   /** What is another when the rows may be others, though this query is still the same. */
@@ -154,18 +165,35 @@ export class PreparedQuery {
     return pieceMaker(rendering)(await this.#engine.all(statement, values, limits))
   }
 
-  /** The rows of any request, as pieces of text, in constant memory. @throws Fault as `Engine.stream` */
-  async *pieces(asked: GrantedRequest, format: Format, limits: StreamLimits): AsyncGenerator<Piece, void, undefined> {
+  /**
+   * The rows of any request, as pieces of text, in constant memory.
+   * @param withEnding the first piece has no rows, and says where the page ends
+   * @throws Fault as `Engine.stream`
+   */
+  async *pieces(
+    asked: GrantedRequest,
+    format: Format,
+    limits: StreamLimits,
+    withEnding: boolean,
+  ): AsyncGenerator<Piece, void, undefined> {
     const [statement, values, rendering] = this.#rendered(asked, format)
+    const before = withEnding ? this.#lastOf(asked) : undefined
     const { text } = this.#engine
-    if (text) return yield* text.stream(statement, values, limits, rendering)
-    const make = pieceMaker(rendering)
-    let begun = false
-    for await (const rows of this.#engine.stream(statement, values, limits)) {
+    if (text) return yield* text.stream(statement, values, limits, rendering, before)
+    const make = asAsked({ rendering, before }) as (rows: Row[]) => Piece
+    let batches = before ? -1 : 0
+    for await (const rows of this.#engine.stream(statement, values, limits, before)) {
       yield make(rows)
-      begun = true
+      batches++
     }
-    if (!begun) yield make([])
+    if (batches === 0) yield make([])
+  }
+
+  /** Of a request's page, the last row and one after it. */
+  #lastOf({ granted, bound }: GrantedRequest): Before {
+    const asked = { ...bound, limit: 1, offset: bound.offset + bound.limit - 1 }
+    const { statement } = this.#variant(granted, asked)
+    return { statement, values: statement.bind(asked) }
   }
 
   #rendered({ granted, bound }: GrantedRequest, format: Format): [Statement, StoredValue[], Rendering] {
@@ -177,16 +205,6 @@ export class PreparedQuery {
   async total({ granted, bound }: GrantedRequest, limits: Limits): Promise<number | undefined> {
     const { count } = this.#variant(granted, bound)
     return count && totalOf(await this.#engine.all(count, count.bind(bound), limits))
-  }
-
-  /** What will be said of where a page ends, before its rows have gone by: of the last of them, and of one after it. */
-  async ending({ granted, bound }: GrantedRequest, limits: Limits): Promise<Pick<Piece, 'more' | 'last'>> {
-    const asked = { ...bound, limit: 1, offset: bound.offset + bound.limit - 1 }
-    const { statement } = this.#variant(granted, asked)
-    const values = statement.bind(asked)
-    const [last, after] = await this.#engine.all(statement, values, limits)
-    if (!after) return { more: false }
-    return { more: true, ...(statement.keys.length > 0 ? { last: keysOf(last!, statement.keys) } : {}) }
   }
 
   /** What is said of a request's page. */

@@ -75,10 +75,12 @@ export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows:
   const writer = writerOf(format, columns)
   let begun = false
   let written = 0
+  let more = false
   let last: StoredValue[] | undefined
   return rows => {
-    const more = written + rows.length > limit
-    const wanted = more ? rows.slice(0, limit - written) : rows
+    const beyond = written + rows.length > limit
+    more ||= beyond // and stays so: the last batch may be an empty one
+    const wanted = beyond ? rows.slice(0, limit - written) : rows
     if (keys.length > 0 && wanted.length > 0 && written + wanted.length === limit) last = keysOf(wanted.at(-1)!, keys)
     const answered = columns.length === 0 ? wanted.map(() => ({})) : wanted
     if (render && columns.length > 0) for (const row of answered) render(row)
@@ -89,6 +91,26 @@ export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows:
   }
 }
 
-/** What a worker gives of rows: themselves, or the text that is asked for. */
-export const asAsked = ({ rendering }: { rendering?: Rendering }): ((rows: AnswerRow[]) => AnswerRow[] | Piece) =>
-  rendering ? pieceMaker(rendering) : rows => rows
+/** What will be said of where a page ends, of its last row and of one after it: a piece without rows. */
+export function endingOf([last, after]: AnswerRow[], keys: readonly string[]): Piece {
+  const more = after !== undefined
+  return { bytes: new Uint8Array(), count: 0, more, ...(more && keys.length > 0 ? { last: keysOf(last!, keys) } : {}) }
+}
+
+/** What a worker gives of rows: themselves, or the text that is asked for, before which may be an ending. */
+export function asAsked({
+  rendering,
+  before,
+}: {
+  rendering?: Rendering
+  before?: unknown
+}): (rows: AnswerRow[]) => AnswerRow[] | Piece {
+  if (!rendering) return rows => rows
+  const make = pieceMaker(rendering)
+  let told = before === undefined
+  return rows => {
+    if (told) return make(rows)
+    told = true
+    return endingOf(rows, rendering.shape.statement.keys)
+  }
+}

@@ -20,7 +20,22 @@ beforeAll(async () => {
   const folder = temporaryFolder()
   const lines = Array.from({ length: ROWS }, (_, i) => `${i},Person ${i},"note, ${i % 1000}",${i / 4}\n`)
   writeFileSync(join(folder, 'people.csv'), `id,name,note,score\n${lines.join('')}`)
+  const few = ['id,text\n', ...Array.from({ length: 7000 }, (_, i) => `${i},t${i}\n`)]
+  writeFileSync(join(folder, 'few.csv'), few.join(''))
+  writeFileSync(
+    join(folder, 'wide.csv'),
+    ['id,text\n', ...Array.from({ length: 30 }, (_, i) => `${i},${'x'.repeat(300_000)}\n`)].join(''),
+  )
   const query = (more: object) => ({ source: { schema: 'big', table: 'people' }, ...more })
+  const other = (table: string) => ({
+    id: table,
+    kind: 'sql',
+    query: {
+      source: { schema: 'big', table },
+      order_by: [{ column: 'id' }],
+      pagination: { default_limit: 10, max_limit: 10_000 },
+    },
+  })
   const pagination = { default_limit: 10, max_limit: ROWS }
   const columns = { name: { sensitivity: 'medium', mask: 'initials' } }
   callgate = await startCallgate({
@@ -30,7 +45,12 @@ beforeAll(async () => {
       projects: [
         {
           slug: 'big',
-          datasets: [{ name: 'big.people', from: join(folder, 'people.csv'), primary_key: 'id', columns }],
+          datasets: [
+            { name: 'big.people', from: join(folder, 'people.csv'), primary_key: 'id', columns },
+            { name: 'big.wide', from: join(folder, 'wide.csv'), primary_key: 'id' },
+            { name: 'big.few', from: join(folder, 'few.csv'), primary_key: 'id' },
+            { name: 'big.files', engine: 'duckdb', from: join(folder, 'few.csv'), primary_key: 'id' },
+          ],
           services: [
             {
               key: 'big',
@@ -40,6 +60,9 @@ beforeAll(async () => {
                 { id: 'counted', kind: 'sql', query: query({ pagination: { ...pagination, total: true } }) },
                 { id: 'kept', kind: 'sql', query: query({ pagination, cache: { ttl_seconds: 600 } }) },
                 { id: 'one', kind: 'lookup', dataset: 'big.people', key_column: 'id' },
+                other('wide'),
+                other('few'),
+                other('files'),
               ],
               keys: [
                 { name: 'full', secret_env: 'FULL', masking_level: 'unmasked' },
@@ -150,6 +173,39 @@ test('a streamed page tells of the next one before it begins, and of the total',
   const { count, total, has_more } = await (await get('counted?limit=100000')).json()
   expect([count, total, has_more]).toEqual([100_000, ROWS, true])
 })
+
+test.each<[string, number, number]>([
+  ['few', 1999, 7000],
+  ['few', 999, 7000],
+  ['few', 1000, 7000],
+  ['files', 1500, 7000],
+  ['files', 2048, 7000],
+  ['wide', 10, 30],
+])(
+  'pages of %s, %d rows each, lead to its last row: however its rows come in batches',
+  async (endpoint, limit, rows) => {
+    const pages = Math.ceil(rows / limit)
+    const ids: number[] = []
+    let asked = 0
+    for (let cursor = ''; asked <= pages; ) {
+      const page = await (await get(`${endpoint}?limit=${limit}${cursor}`)).json()
+      asked++
+      ids.push(...page.rows.map(({ id }: { id: number }) => id))
+      expect(page.has_more).toBe(page.next !== undefined)
+      if (!page.has_more) break
+      cursor = `&cursor=${page.next}`
+    }
+    expect(asked).toBe(pages)
+    expect(ids).toEqual(Array.from({ length: rows }, (_, i) => i))
+    let lines = 0
+    for (let next: string | undefined = `${endpoint}?limit=${limit}&format=ndjson`; next; ) {
+      const response = await get(next)
+      lines += (await read(response)).lines
+      next = /^<\/api\/service\/big\/(.*)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1]
+    }
+    expect(lines).toBe(rows)
+  },
+)
 
 test('a reader that is slow holds up nobody but those who wait to export', async () => {
   const socket = await paused(`all?limit=${ROWS}&format=csv`)

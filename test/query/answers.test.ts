@@ -84,6 +84,53 @@ test('an engine whose rows become text here gives the same bytes as one that mak
     }
 })
 
+test('what is read is held for all statements of a call, and for no longer', async () => {
+  let held = 0
+  const holding: string[][] = []
+  const within = <T>(asked: T): T => {
+    expect(held).toBeGreaterThan(0)
+    return asked
+  }
+  const { sqlite } = runner
+  const engine: Engine = {
+    all: (...asked) => within(sqlite.all(...asked)),
+    stream: (...asked) => within(sqlite.stream(...asked)),
+    advice: () => [],
+    hold(sources) {
+      held++
+      holding.push(sources)
+      return () => held--
+    },
+  }
+  const prepared = new PreparedQuery(
+    compileQuery(definition, () => big),
+    { engineOf: () => engine } as unknown as QueryRunner,
+    SECRET,
+    'one',
+  )
+  for (const ttl of [0, 60]) {
+    const answers = new QueryAnswers(prepared, new AnswerCache(1 << 20), ttl)
+    for (const params of ['limit=5', 'limit=1500', `limit=${ROWS}`])
+      for (const format of FORMATS) await textOf(await ask(answers, params, format))
+  }
+  await prepared.rows(prepared.ask(grantWith({}), parseQuery('limit=5')), soon())
+  await refusal(async () => ask(new QueryAnswers(prepared, new AnswerCache(0), 0), '', 'json', AbortSignal.abort()))
+  expect(held).toBe(0)
+  expect(new Set(holding.flat())).toEqual(new Set([big.file]))
+})
+
+test('a page that is told of in headers is another one when there is a next', async () => {
+  const prepared = prepare({ ...definition, filters: [{ column: 'id', op: 'lt', param: 'below' }] }, [big], runner)
+  const answers = new QueryAnswers(prepared, new AnswerCache(0), 0)
+  for (const format of FORMATS) {
+    const [last, first] = [await ask(answers, 'limit=2&below=2', format), await ask(answers, 'limit=2&below=3', format)]
+    if (format !== 'json') expect(await textOf(last)).toBe(await textOf(first))
+    expect([last.page!.has_more, first.page!.has_more]).toEqual([false, true])
+    expect(last.etag).not.toBe(first.etag!)
+    expect((await ask(answers, 'limit=2&below=3', format)).etag).toBe(first.etag!)
+  }
+})
+
 test('files in place that are written again are answered anew, however long an answer may be kept', async () => {
   const path = join(dir, 'places.csv')
   writeFileSync(path, 'id,town\n1,Ulm\n')

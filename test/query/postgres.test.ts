@@ -1,6 +1,7 @@
 /** Tables of a PostgreSQL: its types, its keys and indexes, its locale; what is lost and comes back; and that nothing goes on that nobody waits for. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { urlOf } from '../../src/catalog/connections.ts'
@@ -544,6 +545,74 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect((await refusal(() => engine().stream(slow, [], { patienceMs: 300 }).next())).status).toBe(504)
       await nothingRuns()
     })
+    test('what is asked before a stream is of the same state as its rows', async () => {
+      await run('CREATE TABLE moving (id int PRIMARY KEY); INSERT INTO moving SELECT generate_series(1, 5000)')
+      const statement = { ...rows, sql: 'SELECT id FROM moving', names: ['id'] }
+      const counted = { ...rows, sql: 'SELECT (SELECT count(*) FROM moving), pg_sleep(0.5)', names: ['n', 'slept'] }
+      const batches = engine().stream(statement, [], { patienceMs: 20_000 }, { statement: counted, values: [] })
+      const first = batches.next()
+      await waitFor(async () => ((await activity()).some((sql: string) => sql.includes('pg_sleep')) ? true : undefined))
+      await run('DELETE FROM moving WHERE id <= 100')
+      expect(Number((await first).value![0]!.n)).toBe(5000)
+      let count = 0
+      for await (const batch of batches) count += batch.length
+      expect(count).toBe(5000)
+      const none = { statement: { ...statement, sql: 'SELECT id FROM moving WHERE id < 0' }, values: [] }
+      expect((await engine().stream(statement, [], { patienceMs: 20_000 }, none).next()).value).toEqual([])
+    })
+    test('streams leave connections to statements, however slowly they are read', async () => {
+      const streams = Array.from({ length: 12 }, () => engine().stream(rows, [], { patienceMs: 20_000 }))
+      const begun = streams.map(stream => stream.next())
+      await Promise.race(begun)
+      const one = { ...rows, sql: 'SELECT 1', names: ['one'] }
+      for (let i = 0; i < 4; i++)
+        expect(await engine().all(one, [], { deadline: Date.now() + 10_000 })).toMatchObject([{ one: 1 }])
+      // each that ends makes room for another one
+      const counts = streams.map(async (stream, i) => {
+        let count = (await begun[i]!).value!.length
+        for await (const batch of stream) count += batch.length
+        return count
+      })
+      expect(await Promise.all(counts)).toEqual(streams.map(() => 100_000))
+    })
+    test('a cancel that is late does not meet the statement of whoever has the connection next', async () => {
+      const ROUND_TRIP_MS = 100
+      const pipe = (from: Socket, to: Socket, made: number) => {
+        const at = () => Math.max(ROUND_TRIP_MS / 2, made + 1.5 * ROUND_TRIP_MS - Date.now())
+        from.on('data', bytes => setTimeout(() => to.write(bytes), at())).on('error', () => {})
+        from.on('close', () => setTimeout(() => to.end(), at()))
+      }
+      const far = createServer(caller => {
+        const database = connect(server.port, '127.0.0.1')
+        pipe(caller, database, Date.now())
+        pipe(database, caller, 0)
+      })
+      await new Promise<void>(listening => far.listen(0, '127.0.0.1', listening))
+      const url = server.url.replace(String(server.port), String((far.address() as AddressInfo).port))
+      const connection = new PostgresConnection('far', () => url, 60_000, 1)
+      try {
+        await connection.read(session => session.query('SELECT 1'), { deadline: Date.now() + 20_000 })
+        const caller = new AbortController()
+        const left = refusal(() =>
+          connection.read(session => session.query('SELECT pg_sleep(20)'), {
+            deadline: Date.now() + 30_000,
+            signal: caller.signal,
+          }),
+        )
+        await waitFor(async () =>
+          (await activity()).some((sql: string) => sql.includes('pg_sleep(20)')) ? true : undefined,
+        )
+        caller.abort()
+        expect((await left).status).toBe(499)
+        const next = connection.read(session => session.query('SELECT 2 FROM pg_sleep(2)'), {
+          deadline: Date.now() + 30_000,
+        })
+        expect((await next)[0]![0]).toBe(2)
+      } finally {
+        await connection.close()
+        far.close()
+      }
+    }, 60_000)
     test('a stream whose server is lost breaks', async () => {
       const batches = engine().stream(rows, [], { patienceMs: 20_000 })
       await batches.next()

@@ -1,4 +1,5 @@
 /** Batches of rows from a query worker of their own: in order, whole, two at a time, and never after anybody wants them. */
+import { Database } from 'bun:sqlite'
 import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -62,6 +63,36 @@ function start(statement = everything, limits: Partial<StreamLimits> = {}) {
 }
 
 describe.skipIf(process.platform !== 'linux')('a stream', () => {
+  test('what is asked before it is of the same state as its rows, and the next one sees what was written since', async () => {
+    const file = join(dir, 'moving.live.sqlite')
+    using db = new Database(file)
+    db.run('PRAGMA journal_mode = WAL')
+    db.run('CREATE TABLE data (id INTEGER PRIMARY KEY)')
+    db.run(
+      'WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 5000) INSERT INTO data SELECT i FROM s',
+    )
+    const all = { sql: 'SELECT id FROM d0.data ORDER BY id', sources: [file], names: ['id'], bigints: false }
+    const count = { ...all, sql: 'SELECT count(*) AS n FROM d0.data', names: ['n'] }
+    const { runner } = start()
+    for (const [there, left] of [
+      [5000, 4900],
+      [4900, 4800],
+    ] as const) {
+      const stream = runner.sqlite.stream(all, [], { patienceMs: 20_000 }, { statement: count, values: [] })
+      expect((await stream.next()).value).toEqual([{ n: there }])
+      db.run('DELETE FROM data WHERE id IN (SELECT id FROM data LIMIT 100)')
+      let rows = 0
+      for await (const batch of stream) rows += batch.length
+      expect(rows).toBe(there)
+      expect(await runner.sqlite.all(count, [], { deadline: Date.now() + 20_000 })).toEqual([{ n: left }])
+    }
+    const none = { statement: { ...all, sql: 'SELECT id FROM d0.data WHERE id < 0' }, values: [] }
+    const stream = runner.sqlite.stream(all, [], { patienceMs: 20_000 }, none)
+    expect((await stream.next()).value).toEqual([])
+    await stream.return()
+    expect((await runner.sqlite.stream(all, [], { patienceMs: 20_000 }, none).next()).value).toEqual([])
+  })
+
   test('has every row once, in order, in batches of at most a thousand rows or 256 KB', async () => {
     const { batches } = start()
     let at = 0

@@ -33,6 +33,16 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', `typed/${id}`)).status).toBe(204)
   })
 
+  test('answers that are kept for keys are kept again after somebody removed their table', async () => {
+    const keyed = () => send('POST', 'typed', { code: 'k' }, { 'Idempotency-Key': crypto.randomUUID() })
+    const made = [await keyed()]
+    await sql('DROP TABLE callgate_replays')
+    made.push(await keyed(), await keyed())
+    expect(made.map(({ status }) => status)).toEqual([201, 503, 201])
+    for (const { status, json } of made)
+      if (status === 201) expect((await send('DELETE', `typed/${json.id}`)).status).toBe(204)
+  })
+
   test.each([
     ['mood', '"angry"'],
     ['code', '"abcd"'],

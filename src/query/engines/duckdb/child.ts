@@ -31,7 +31,7 @@ serveParent((limits: WorkerLimits) => {
     },
     all: async (asked: Asked) => asAsked(asked)(await reader.all(asked.statement, asked.values)),
     open(asked: Asked) {
-      open = reader.batches(asked.statement, asked.values)
+      open = reader.batches(asked.statement, asked.values, asked.before)
       make = asAsked(asked)
       return next()
     },

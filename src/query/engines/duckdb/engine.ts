@@ -1,6 +1,6 @@
 import type { FilesLocation } from '../../../catalog/datasets.ts'
 import type { Advice } from '../../advice.ts'
-import type { Engine, Limits, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
+import type { Before, Engine, Limits, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
 import { WorkerPool } from '../../pool.ts'
 import type { Query } from '../../query.ts'
 import type { Piece } from '../../rendering.ts'
@@ -34,8 +34,13 @@ export class DuckEngine implements Engine {
     return this.#workers.all(statement, values, limits)
   }
 
-  stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined> {
-    return this.#exporters.stream(statement, values, limits)
+  stream(
+    statement: Runnable,
+    values: StoredValue[],
+    limits: StreamLimits,
+    before?: Before,
+  ): AsyncGenerator<Row[], void, undefined> {
+    return this.#exporters.stream(statement, values, limits, undefined, before)
   }
 
   /** Files have no indexes that could be missing. */

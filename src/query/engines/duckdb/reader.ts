@@ -3,7 +3,7 @@ import type { DeclaredType } from '../../../catalog/column.ts'
 import { Fault } from '../../../lib/fault.ts'
 import { loadDuckdb } from '../../../workers/native.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
-import type { Row, Runnable } from '../../engine.ts'
+import type { Before, Row, Runnable } from '../../engine.ts'
 import { type Allowed, openDuckdb } from '../../ingest/duck.ts'
 import { relationOf } from '../../ingest/source.ts'
 import type { StoredValue } from '../../values.ts'
@@ -64,10 +64,19 @@ export class DuckReader {
     }
   }
 
-  /** The same rows a batch at a time. @throws as `all` does; where the files were written meanwhile, 503 at the end */
-  async *batches(statement: Runnable, values: StoredValue[]): AsyncGenerator<Batch, Batch> {
+  /**
+   * The same rows a batch at a time.
+   * @param before its rows are the first batch
+   * @throws as `all` does; where the files were written meanwhile, 503 at the end
+   */
+  async *batches(statement: Runnable, values: StoredValue[], before?: Before): AsyncGenerator<Batch, Batch> {
     const open = await this.#ready(statement.sources)
     try {
+      if (before) {
+        const rows: Row[] = []
+        for await (const chunk of this.#chunks(open, before.statement, before.values)) rows.push(...chunk)
+        yield { rows, done: false }
+      }
       for await (const chunk of this.#chunks(open, statement, values)) {
         const batches = batchesOf(chunk)
         for (let batch = batches.next(); ; batch = batches.next()) {

@@ -7,6 +7,8 @@ import { type Session, Statements, untilOver } from './statements.ts'
 
 /** To one database, for reading; and as many for writing, where there is any. */
 const MAX_CONNECTIONS = 8
+/** Of those for reading, what is left to statements whatever streams there are: their readers may be slow. */
+const FOR_STATEMENTS = 2
 const CONNECT_SECONDS = 10
 
 /** Counted for all connections together, so that one that is made anew has a number of its own. */
@@ -24,8 +26,8 @@ export class PostgresConnection {
   #reading: Pool | undefined
   #writing: Pool | undefined
   #version = ++changes
-
   #max: number
+  #streams: Turns
 
   /**
    * @param url read from where the secret is kept whenever a pool is made: again, after the server refused it
@@ -34,6 +36,7 @@ export class PostgresConnection {
    */
   constructor(name: string, url: () => string, statementTimeoutMs: number, max = MAX_CONNECTIONS) {
     this.#max = max
+    this.#streams = new Turns(Math.max(1, max - FOR_STATEMENTS))
     this.name = name
     this.#url = url
     this.#statementTimeoutMs = statementTimeoutMs
@@ -58,6 +61,11 @@ export class PostgresConnection {
       }
   }
 
+  /** As `read`, for what may take as long as somebody reads: some connections are never used for it. */
+  stream<T>(work: (session: Session) => Promise<T>, limits: Limits, again: () => boolean): Promise<T> {
+    return this.#streams.run(() => this.read(work, limits, again), limits.signal)
+  }
+
   /**
    * Works on a connection that may write: nothing is repeated, and what is to be kept together is the work's own
    * transaction (`session.query('BEGIN')`). A session that is left inside one loses it.
@@ -65,13 +73,17 @@ export class PostgresConnection {
    */
   async write<T>(work: (session: Session) => Promise<T>, limits: Limits): Promise<T> {
     this.#writing ??= this.#pool(false)
+    const changed = () => {
+      this.#version = ++changes
+    }
     try {
-      return await this.#writing.run(work, limits)
+      // at its deadline the work may yet be kept
+      return await this.#writing.run(work, limits, changed)
     } catch (error) {
       this.#forgetIfRefused(error)
       throw isLost(error) ? explained(error, this.name) : error
     } finally {
-      this.#version = ++changes
+      changed()
     }
   }
 
@@ -119,8 +131,15 @@ class Pool {
     this.#sql = new SQL(url, { max, connectionTimeout: CONNECT_SECONDS, idleTimeout: 300, connection })
   }
 
-  /** Settles at the deadline, or when the caller goes, whatever the server does; the connection is put in order after it. */
-  run<T>(work: (session: Session) => Promise<T>, { deadline, signal }: Limits): Promise<T> {
+  /**
+   * Settles at the deadline, or when the caller goes, whatever the server does; the connection is put in order after it.
+   * @param ended is called when nothing of the work goes on any more
+   */
+  run<T>(
+    work: (session: Session) => Promise<T>,
+    { deadline, signal }: Limits,
+    ended: () => void = () => {},
+  ): Promise<T> {
     if (signal?.aborted) throw callerGone(signal.reason)
     const over = new AbortController()
     let why: 'deadline' | 'gone' | undefined
@@ -144,7 +163,9 @@ class Pool {
           error => !isLost(error),
         )
         // closing it takes whatever is stuck in it away; the pool makes another
-        if (usable && (await statements.settle())) reserved.release()
+        const settled = usable && (await statements.settle())
+        ended()
+        if (settled) reserved.release()
         else void reserved.close({ timeout: 0 }).catch(() => {})
       }, over.signal)
       .catch(reject)

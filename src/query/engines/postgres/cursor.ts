@@ -1,3 +1,4 @@
+import type { Before } from '../../engine.ts'
 import type { StoredValue } from '../../values.ts'
 import type { Session } from './statements.ts'
 
@@ -15,10 +16,17 @@ export class Cursor {
     this.#session = session
   }
 
-  static async open(session: Session, sql: string, values: readonly StoredValue[]): Promise<Cursor> {
-    await session.query('BEGIN READ ONLY')
+  /** @param before is asked of the same state of the tables */
+  static async open(
+    session: Session,
+    sql: string,
+    values: readonly StoredValue[],
+    before?: Before,
+  ): Promise<{ cursor: Cursor; found: unknown[][] | undefined }> {
+    await session.query(before ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN READ ONLY')
+    const found = before && (await session.query(before.statement.sql, before.values))
     await session.query(`DECLARE rows NO SCROLL CURSOR FOR ${sql}`, values)
-    return new Cursor(session)
+    return { cursor: new Cursor(session), found }
   }
 
   /** The next rows, about 1,000 or 256 KB of them; none: it is at its end. */

@@ -1,7 +1,7 @@
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import { callerGone, deadlinePassed } from '../../../lib/fault.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
-import type { Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
+import type { Before, Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
 import type { Query } from '../../query.ts'
 import type { BoundRequest } from '../../request.ts'
 import type { StoredValue } from '../../values.ts'
@@ -29,8 +29,10 @@ export class PostgresEngine implements Engine {
     { sql, sources, names }: Runnable,
     values: StoredValue[],
     { patienceMs, signal }: StreamLimits,
+    before?: Before,
   ): AsyncGenerator<Row[], void, undefined> {
     checkSelect(sql)
+    if (before) checkSelect(before.statement.sql)
     if (signal?.aborted) throw callerGone(signal.reason)
     const connection = this.connections.get(sources[0]!)
     const ending = new AbortController()
@@ -46,21 +48,25 @@ export class PostgresEngine implements Engine {
       clearTimeout(timer)
       timer = setTimeout(() => end('late'), patienceMs)
     }
-    const begun = Promise.withResolvers<{ cursor: Cursor; first: unknown[][] }>()
+    const begun = Promise.withResolvers<{ cursor: Cursor; found: unknown[][] | undefined; first: unknown[][] }>()
     const over = Promise.withResolvers<void>()
     let given = false
     const work = async (session: Session) => {
-      const cursor = await Cursor.open(session, sql, values)
-      begun.resolve({ cursor, first: await cursor.fetch() })
+      const { cursor, found } = await Cursor.open(session, sql, values, before)
+      begun.resolve({ cursor, found, first: await cursor.fetch() })
       await untilOver(over.promise, ending.signal)
       await cursor.close()
     }
     const limits = { deadline: Number.POSITIVE_INFINITY, signal: ending.signal }
-    const running = connection.read(work, limits, () => !given)
+    const running = connection.stream(work, limits, () => !given)
     running.catch(begun.reject)
     try {
-      const { cursor, first } = await begun.promise
+      const { cursor, found, first } = await begun.promise
       given = true
+      if (found) {
+        within()
+        yield found.map(rowMaker(before!.statement.names))
+      }
       const rowOf = rowMaker(names)
       for (let batch = first; batch.length > 0; ) {
         const next = cursor.fetch()

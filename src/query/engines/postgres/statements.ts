@@ -71,7 +71,9 @@ export class Statements implements Session {
     const asked = await Promise.race([settled, Bun.sleep(ASK_MS).then(() => undefined)])
     if (asked !== undefined) return asked
     void this.#cancelFromOutside()
-    return Promise.race([settled, Bun.sleep(CANCEL_MS).then(() => false)])
+    await Promise.race([settled, Bun.sleep(CANCEL_MS)])
+    // that cancel may still be on its way, and must not meet the next one's statement
+    return false
   }
 
   async #cancelFromOutside(): Promise<void> {

@@ -1,7 +1,7 @@
 import { together } from '../../../lib/together.ts'
 import { Child } from '../../../workers/child.ts'
 import { type Advice, adviceOf } from '../../advice.ts'
-import type { Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
+import type { Before, Engine, Limits, LocalReads, Row, Runnable, StreamLimits, TextReads } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import { WorkerPool } from '../../pool.ts'
 import type { Query } from '../../query.ts'
@@ -45,8 +45,17 @@ export class SqliteEngine implements Engine {
     return this.#workers.all(statement, values, limits)
   }
 
-  stream(statement: Runnable, values: StoredValue[], limits: StreamLimits): AsyncGenerator<Row[], void, undefined> {
-    return this.#exporters.stream(statement, values, limits)
+  stream(
+    statement: Runnable,
+    values: StoredValue[],
+    limits: StreamLimits,
+    before?: Before,
+  ): AsyncGenerator<Row[], void, undefined> {
+    return this.#exporters.stream(statement, values, limits, undefined, before)
+  }
+
+  hold(sources: string[]): () => void {
+    return this.#workers.hold(sources)
   }
 
   /** An immutable file is never another under the same name. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
 import { usableMemory } from '../../../lib/machine.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
-import type { Row, Runnable } from '../../engine.ts'
+import type { Before, Row, Runnable } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
 
@@ -53,12 +53,21 @@ export class SqliteReader {
     }
   }
 
-  /** The same rows a batch at a time; nothing else may be asked of this reader until it has ended. @throws as `all` does */
-  *batches(statement: SqliteStatement, values: StoredValue[]): Generator<Batch, Batch> {
+  /**
+   * The same rows a batch at a time; nothing else may be asked of this reader until it has ended.
+   * @param before its rows are the first batch, of the same state of the files
+   * @throws as `all` does
+   */
+  *batches(statement: SqliteStatement, values: StoredValue[], before?: Before): Generator<Batch, Batch> {
+    const { db } = this.#connection(statement.sources)
+    if (before) db.run('BEGIN')
     try {
+      if (before) yield { rows: this.all(before.statement, before.values), done: false }
       return yield* batchesOf(this.#prepared(statement).iterate(...(values as never[])) as Iterable<Row>)
     } catch (error) {
       throw overflow(error) ?? error
+    } finally {
+      if (before) db.run('COMMIT')
     }
   }
 

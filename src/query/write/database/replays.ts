@@ -40,6 +40,7 @@ export class DatabaseReplays {
     const text = `SELECT fingerprint, policy, answer FROM callgate_replays
       WHERE id = CAST($1 AS text) AND at > now() - interval '${KEPT_HOURS} hours'`
     const [row] = await session.query(text, [id]).catch(error => {
+      if (stateOf(error) === '42P01') this.#ready = false // somebody removed it: the next one makes it again
       throw stateOf(error) === '42501' ? cannotKeep(error) : error
     })
     return row && { fingerprint: String(row[0]), policy: String(row[1]), answer: String(row[2]) }
