@@ -89,8 +89,13 @@ describe.skipIf(process.platform !== 'linux')('a stream', () => {
     const none = { statement: { ...all, sql: 'SELECT id FROM d0.data WHERE id < 0' }, values: [] }
     const stream = runner.sqlite.stream(all, [], { patienceMs: 20_000 }, none)
     expect((await stream.next()).value).toEqual([])
-    await stream.return()
-    expect((await runner.sqlite.stream(all, [], { patienceMs: 20_000 }, none).next()).value).toEqual([])
+    await stream.next()
+    await stream.return() // in the midst of its rows
+    db.run('DELETE FROM data WHERE id % 2 = 0')
+    const after = runner.sqlite.stream(all, [], { patienceMs: 20_000 }, { statement: count, values: [] })
+    expect((await after.next()).value).toEqual([{ n: 2400 }])
+    expect((await after.next()).value![0]).toEqual({ id: 201 })
+    await after.return()
   })
 
   test('has every row once, in order, in batches of at most a thousand rows or 256 KB', async () => {
