@@ -203,7 +203,11 @@ class Attempt implements Answering, Watched, Sender {
     const head = requestHead(request, call.to, upload?.framing ?? call.upgrade?.lines ?? '')
     const whole = upload === undefined || upload.whole !== undefined
     this.#line = lease.pool.begin(request.method, head, upload?.whole ?? null, whole, this)
-    if (!whole) upload.send(this.#line, this)
+  }
+
+  /** Only now is the body touched: without a connection it can be sent from its beginning by the next attempt. */
+  connected(): void {
+    this.#upload?.send(this.#line, this)
   }
 
   progressed(): void {
@@ -317,6 +321,7 @@ class Attempt implements Answering, Watched, Sender {
       this.#outcome.answered(answerOf(this.#head!, this.request.method, this.#call.edge, body))
     } catch (error) {
       this.#line.destroy()
+      this.#over()
       this.#outcome.failed(badGateway('What the server of this deployment answered cannot be sent on.', error))
     }
   }

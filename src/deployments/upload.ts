@@ -96,16 +96,18 @@ export class Upload {
   }
 
   async #pump(line: Line, sender: Sender): Promise<void> {
-    const reader = this.#stream?.getReader()
-    this.#reader = reader
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
     let sent = 0
     try {
+      reader = this.#stream?.getReader()
+      this.#reader = reader
       while (reader) {
         this.awaitsCaller = true
         const { done, value } = await reader.read()
         this.awaitsCaller = false
         if (this.#reader !== reader) return
         if (done) break
+        if (value.length === 0) continue // as a chunk it would be the last
         sent += value.length
         if (sent > this.#limit) return sender.refused(tooLarge(this.#limit))
         const gone = new Promise<void>(resolve => {

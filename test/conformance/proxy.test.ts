@@ -1,5 +1,5 @@
 /** What the proxy in front of deployments hands on, and what it refuses, in both directions: from source and as the executable. */
-import { afterAll, beforeAll, describe, setDefaultTimeout } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { cleanUp, TARGETS } from '../harness.ts'
 import { refusals } from './proxy/refusals.ts'
 import { requests } from './proxy/requests.ts'
@@ -20,4 +20,8 @@ describe.each(TARGETS)('the proxy, %s:', target => {
   describe('answers', () => responses(world))
   describe('streams', () => streams(world))
   describe('WebSockets', () => webSockets(world))
+
+  test('after all of it the server ends in order: nothing was thrown that nobody caught', async () => {
+    expect(await world.callgate.stop()).toBe(0)
+  })
 })

@@ -21,6 +21,8 @@ export class Lost extends Error {
 
 /** What becomes of a request. Nothing is called after `ended` or `failed`. */
 export interface Answering {
+  /** There is a connection, with the head on it: what follows may be written. Not told of a request that is whole. */
+  connected?(): void
   /** the head of the answer: 1xx were let go, but for 101 */
   answered(head: AnswerHead): void
   /** a piece of the body; it may be kept */
@@ -48,9 +50,6 @@ export class Line implements Exchange {
   #answering: Answering | undefined
   #connection: Connection | undefined
   #pooled = false
-  /** of the request, until there is a connection for it */
-  #early: Uint8Array[] = []
-  #sentEarly = false
   /** bytes whose going is still to be told */
   #writing = 0
   /** over, or given up */
@@ -85,17 +84,15 @@ export class Line implements Exchange {
     )
   }
 
-  /** More of the request; `wrote` tells when it has gone. */
+  /** More of the request, once it is `connected`; `wrote` tells when it has gone. */
   write(bytes: Uint8Array): void {
-    if (this.#given) return
-    if (!this.#connection) return void this.#early.push(bytes)
+    if (!this.#connection) return
     this.#writing += bytes.length
     if (this.#connection.write(bytes)) this.drained()
   }
 
   /** The whole request has been written. */
   sent(): void {
-    this.#sentEarly = !this.#connection
     this.#connection?.sent()
   }
 
@@ -159,8 +156,8 @@ export class Line implements Exchange {
     try {
       if (body) connection.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
       else connection.writeText(head)
-      for (const bytes of this.#early.splice(0)) this.write(bytes)
-      if (whole || this.#sentEarly) connection.sent()
+      if (whole) connection.sent()
+      else this.#answering?.connected?.()
     } catch (error) {
       connection.destroy()
       this.failed(error as Error)

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { head, sendRaw } from '../raw-http.ts'
 import { PREFIX, type World } from './world.ts'
 
 const HUNDRED_MB = 100 * 1024 * 1024
@@ -129,6 +130,36 @@ export function streams(world: World): void {
     socket.destroy()
     expect(answer).toStartWith('HTTP/1.1 413')
     expect(answer).toEndWith('big')
+  })
+
+  describe('a body is sent whole however often a connection for it was looked for,', () => {
+    const chunk = Buffer.alloc(1000, 'c').toString()
+    const chunked = `${`3e8\r\n${chunk}\r\n`.repeat(30)}0\r\n\r\n`
+    const bodies: [string, string, string, number][] = [
+      ['short', 'Content-Length: 100', 'x'.repeat(100), 100],
+      ['long', 'Content-Length: 100000', 'x'.repeat(100_000), 100_000],
+      ['in chunks', 'Transfer-Encoding: chunked', chunked, 30_000],
+    ]
+    const send = (path: string, framing: string, body: string) =>
+      sendRaw(
+        world.callgate.url,
+        [head(`POST ${path}`, 'Host: a', `Authorization: ApiKey ${world.key}`, framing), body],
+        1000,
+        10_000,
+      )
+
+    test.each(bodies)('%s, to a server that does not listen for a moment', async (_, framing, body, bytes) => {
+      // the first of two leaves it so
+      for (let i = 0; i < 2; i++) {
+        const { status, text } = await send('/v1/proxy/restless/', framing, body)
+        expect([status, text]).toEqual([200, String(bytes)])
+      }
+    })
+
+    test.each(bodies.slice(1))('%s, and where nobody listens that is said', async (_, framing, body) => {
+      const { status, json } = await send('/v1/proxy/refusing/', framing, body)
+      expect([status, json?.code]).toEqual([502, 'bad_gateway'])
+    })
   })
 
   describe('a caller who goes away is gone for the server too', () => {

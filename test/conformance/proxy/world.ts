@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { mintSecret } from '../../../src/lib/secret.ts'
 import { type Answer, type Callgate, type CallInit, startCallgate, type Target, waitFor } from '../../harness.ts'
@@ -37,6 +38,8 @@ export class World {
               { name: 'raw', ...raw },
               { name: 'trusting', ...raw, pass_authorization: true },
               { name: 'sockets', command: here('sockets.ts') },
+              { name: 'restless', command: here('restless.ts') },
+              { name: 'refusing', upstream: `http://127.0.0.1:${await refusingPort()}`, timeout_seconds: 3 },
             ],
             keys: [{ name: 'proxy', secret_env: 'PROXY_KEY' }],
           },
@@ -94,6 +97,15 @@ export class World {
   async abandoned(mark: string): Promise<void> {
     await waitFor(async () => (await this.#marks()).abandoned.includes(mark) || undefined, 5000)
   }
+}
+
+/** A port where nobody listens. */
+async function refusingPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
 }
 
 const withHeader = (seen: Seen) => ({
