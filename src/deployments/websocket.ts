@@ -99,11 +99,11 @@ class Tunnel implements Answering, SocketEvents {
   message(_caller: unknown, message: string | Buffer): void {
     const text = typeof message === 'string'
     this.#write(frameOf(text ? OPCODE.text : OPCODE.binary, text ? Buffer.from(message) : message))
-    if (this.#waiting > MOST_WAITING) this.#end(CODE.tooMuch, 'The server of this deployment is too slow.')
   }
 
   drain(): void {
-    if (!this.#blocked) return
+    // it is told of whenever some of it has gone
+    if (!this.#blocked || this.#caller!.getBufferedAmount() > 0) return
     this.#blocked = false
     this.#line.resume()
     this.#relay()
@@ -140,6 +140,10 @@ class Tunnel implements Answering, SocketEvents {
   #write(frame: Buffer): void {
     this.#waiting += frame.length
     this.#line.write(frame)
+    if (this.#waiting <= MOST_WAITING) return
+    this.#line.destroy() // what waits is never read
+    this.#finish()
+    this.#caller?.close(CODE.tooMuch, 'The server of this deployment is too slow.')
   }
 
   #relay(): void {
@@ -149,10 +153,10 @@ class Tunnel implements Answering, SocketEvents {
         if (!incoming) return
         switch (incoming.opcode) {
           case OPCODE.text:
-            this.#sent(this.#caller.sendText(incoming.payload.toString()))
+            this.#sent(incoming.payload, this.#caller.sendText(incoming.payload.toString()))
             break
           case OPCODE.binary:
-            this.#sent(this.#caller.sendBinary(incoming.payload))
+            this.#sent(incoming.payload, this.#caller.sendBinary(incoming.payload))
             break
           case OPCODE.ping:
             this.#write(frameOf(OPCODE.pong, incoming.payload))
@@ -174,8 +178,10 @@ class Tunnel implements Answering, SocketEvents {
     }
   }
 
-  #sent(status: number): void {
-    if (status >= 0) return
+  /** @param status -1: it waits for the caller; 0: it was dropped, but of an empty message */
+  #sent({ length }: Buffer, status: number): void {
+    if (status > 0 || (status === 0 && length === 0)) return
+    if (status === 0) return void this.#end(CODE.tooMuch, 'The caller is too slow.')
     this.#blocked = true
     this.#line.pause()
   }

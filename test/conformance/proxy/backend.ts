@@ -21,11 +21,18 @@ export interface Seen {
 /** marks (`X-Mark`) of requests that came, and of connections that ended before their answer */
 const marks: string[] = []
 const abandoned: string[] = []
+/** what came of WebSockets that were not read for a while: bytes before the end, and its code */
+const stalled: { bytes: number; code: number }[] = []
 const LONG = 1 << 20
-/** to the key of RFC 6455, 1.3 */
-const AGREED = Buffer.from(
-  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
-)
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+const agreed = (key: string) =>
+  Buffer.from(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${createHash(
+      'sha1',
+    )
+      .update(key + GUID)
+      .digest('base64')}\r\n\r\n`,
+  )
 
 createServer({ noDelay: true }, socket => void serve(socket.setMaxListeners(0)).catch(() => socket.destroy())).listen(
   Number(process.env.PORT),
@@ -55,9 +62,15 @@ async function serve(socket: Socket): Promise<void> {
       return void socket.end()
     }
     const body = await bodyOf(input, value)
+    const key = value('sec-websocket-key') ?? ''
+    if (path.startsWith('/websocket/')) socket.write(agreed(key))
     if (path === '/download') await download(socket, Number(query))
     else if (path.startsWith('/raw/') && ANSWERS[name]) await play(socket, name)
-    else if (path === '/raw/websocket') socket.write(Buffer.concat([AGREED, Buffer.from(query, 'hex')]))
+    else if (path === '/raw/websocket') socket.write(Buffer.concat([agreed(key), Buffer.from(query, 'hex')]))
+    else if (path === '/websocket/messages') await sendMessages(socket, query.split(',').map(Number))
+    else if (path === '/websocket/pings') await pingOnly(socket)
+    else if (path === '/websocket/stalls') await stall(socket, input, query.split(',').map(Number))
+    else if (path === '/stalled') respond(socket, JSON.stringify(stalled))
     else if (path === '/marks') respond(socket, JSON.stringify({ marks, abandoned }))
     else if (path === '/status') {
       const code = Number(query)
@@ -89,6 +102,42 @@ async function download(socket: Socket, bytes: number): Promise<void> {
   for (let sent = 0; sent < bytes && !socket.destroyed; sent += block.length)
     if (!socket.write(block.subarray(0, Math.min(block.length, bytes - sent))))
       await new Promise(resolve => socket.once('drain', resolve).once('close', resolve))
+}
+
+/** Writes so many pieces, as they are taken. */
+async function pour(socket: Socket, count: number, pieceOf: (i: number) => Buffer): Promise<void> {
+  for (let i = 0; i < count && !socket.destroyed; i++)
+    if (!socket.write(pieceOf(i))) await new Promise(resolve => socket.once('drain', resolve).once('close', resolve))
+}
+
+/** Messages of so many bytes, each of them its number. */
+async function sendMessages(socket: Socket, [count, bytes]: number[]): Promise<void> {
+  const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0])
+  head.writeBigUInt64BE(BigInt(bytes!), 2)
+  await pour(socket, count!, i => Buffer.concat([head, Buffer.alloc(bytes!, i)]))
+}
+
+/** Pings, up to 200 MB of them, and reads nothing. */
+async function pingOnly(socket: Socket): Promise<void> {
+  const ping = Buffer.concat([Buffer.from([0x89, 125]), Buffer.alloc(125, 'p')])
+  const pings = Buffer.concat(Array.from({ length: 500 }, () => ping))
+  await pour(socket, 200e6 / pings.length, () => pings)
+  await new Promise(resolve => socket.once('close', resolve))
+}
+
+/** Reads nothing for a while, then so many bytes, and agrees to the end behind them. */
+async function stall(socket: Socket, input: Input, [milliseconds, expected]: number[]): Promise<void> {
+  await Bun.sleep(milliseconds!)
+  let bytes = 0
+  await input.exactly(expected!, piece => {
+    bytes += piece.length
+  })
+  const end: Buffer[] = []
+  await input.exactly(8, piece => end.push(piece))
+  const frame = Buffer.concat(end)
+  const code = frame.readUInt16BE(6) ^ frame.readUInt16BE(2)
+  stalled.push({ bytes, code: frame[0] === 0x88 ? code : 0 })
+  socket.write(Buffer.from([0x88, 2, code >> 8, code & 255]))
 }
 
 async function bodyOf(input: Input, value: (name: string) => string | undefined) {

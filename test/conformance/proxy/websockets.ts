@@ -1,5 +1,6 @@
 /** WebSockets through the proxy. */
 import { expect, test } from 'bun:test'
+import { connect } from 'node:net'
 import { mintSecret } from '../../../src/lib/secret.ts'
 import { waitFor } from '../../harness.ts'
 import { sendRaw } from '../raw-http.ts'
@@ -13,8 +14,14 @@ class Talk {
   end: { code: number; reason: string } | undefined
   readonly ws: WebSocket
 
-  constructor(world: World, path: string, headers: Record<string, string> = {}, protocols: string[] = []) {
-    this.ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}${PATH}${path}`, {
+  constructor(
+    world: World,
+    path: string,
+    headers: Record<string, string> = {},
+    protocols: string[] = [],
+    below = PATH,
+  ) {
+    this.ws = new WebSocket(`${world.callgate.url.replace('http', 'ws')}${below}${path}`, {
       headers: { authorization: `ApiKey ${world.key}`, ...headers },
       protocols,
     } as never)
@@ -27,7 +34,7 @@ class Talk {
 
   opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 5000)
   messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 10_000)
-  closed = () => waitFor(() => this.end, 10_000)
+  closed = (timeoutMs = 10_000) => waitFor(() => this.end, timeoutMs)
 }
 
 export function webSockets(world: World): void {
@@ -78,6 +85,43 @@ export function webSockets(world: World): void {
     await messages(40)
     expect(received.map(m => [m.length, m[0] as number])).toEqual(Array.from({ length: 40 }, (_, i) => [1 << 20, i]))
     ws.close()
+  })
+
+  test('large messages to a caller who reads slowly all arrive, in their order', async () => {
+    const [count, bytes] = [24, 15 << 20]
+    const { hostname, port } = new URL(world.callgate.url)
+    const socket = connect(Number(port), hostname)
+    socket.write(`${asking(`/v1/proxy/raw/websocket/messages?${count},${bytes}`)}\r\n\r\n`)
+    const numbers: number[] = []
+    let head = Buffer.alloc(0)
+    let received = -1
+    /** where the next message's first byte is, behind the head of its frame */
+    let next = 10
+    socket.on('data', (piece: Buffer) => {
+      if (received < 0) {
+        head = Buffer.concat([head, piece])
+        const end = head.indexOf('\r\n\r\n')
+        if (end < 0) return
+        piece = head.subarray(end + 4)
+        received = 0
+      }
+      for (; next < received + piece.length; next += 10 + bytes) numbers.push(piece[next - received]!)
+      received += piece.length
+    })
+    for (let i = 0; i < 100; i++) {
+      socket.pause()
+      await Bun.sleep(20)
+      socket.resume()
+      await Bun.sleep(1)
+    }
+    await waitFor(() => received >= count * (10 + bytes) || socket.destroyed || undefined, 20_000).catch(() => {})
+    socket.destroy()
+    expect([received, numbers]).toEqual([count * (10 + bytes), Array.from({ length: count }, (_, i) => i)])
+  })
+
+  test('what a server does not read is bounded, answers to its pings too', async () => {
+    const { closed } = new Talk(world, '/websocket/pings', {}, [], '/v1/proxy/raw')
+    expect(await closed(20_000)).toEqual({ code: 1013, reason: 'The server of this deployment is too slow.' })
   })
 
   test('the server gets the path, the forwarded headers, and no key', async () => {
