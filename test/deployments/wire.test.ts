@@ -51,6 +51,29 @@ describe('WebSocket frames', () => {
     expect(read(100, ...[...whole].map(byte => Buffer.from([byte])))).toEqual(expected)
   })
 
+  test.each([
+    ['empty ones', ''],
+    ['ones of a byte', 'a'],
+  ])('in endless fragments cost no more than a small multiple of their bytes: %s', (_, payload) => {
+    const reader = new FrameReader(16 * 1024 * 1024)
+    reader.push(sent(0x01, '', [0]))
+    const fragment = sent(0x00, payload, [payload.length])
+    const block = Buffer.concat(Array.from({ length: 20_000 }, () => fragment))
+    Bun.gc(true)
+    const before = process.memoryUsage.rss()
+    let bytes = 0
+    while (bytes < 8 * 1024 * 1024) {
+      reader.push(Buffer.from(block))
+      expect(reader.next()).toBeUndefined()
+      bytes += block.length
+    }
+    Bun.gc(true)
+    expect((process.memoryUsage.rss() - before) / bytes).toBeLessThan(10)
+    reader.push(sent(0x80, 'end', [3]))
+    const whole = reader.next() as { payload: Buffer }
+    expect(whole.payload.toString()).toBe(`${payload.repeat(bytes / fragment.length)}end`)
+  })
+
   test('tell an end, with or without a reason', () => {
     expect(read(100, sent(0x88, '', [0]))).toEqual([{ opcode: OPCODE.close, code: undefined, reason: '' }])
     const payload = Buffer.concat([Buffer.from([0x0f, 0xa1]), Buffer.from('enough')])

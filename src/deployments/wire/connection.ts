@@ -1,6 +1,7 @@
 import type { Socket, TCPSocketConnectOptions } from 'bun'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { Unchunker } from './chunked.ts'
+import { Gathering } from './gathering.ts'
 import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
 
 /** Where a server listens. */
@@ -59,8 +60,8 @@ export class Connection {
   #left = 0
   #information = 0
   #requestSent = false
-  #pending: Buffer[] = []
-  #pendingBytes = 0
+  /** what is still to be written */
+  #pending = new Gathering()
   #closed = false
   #paused = false
   #onIdle: (connection: Connection) => void
@@ -146,23 +147,23 @@ export class Connection {
 
   /** A head, one byte a character. @returns as `write` */
   writeText(text: string): boolean {
-    if (text.length > SCRATCH.length || this.#closed || this.#pendingBytes > 0)
+    if (text.length > SCRATCH.length || this.#closed || this.#pending.length > 0)
       return this.write(Buffer.from(text, 'latin1'))
     const length = SCRATCH.write(text, 'latin1')
     const written = Math.max(0, this.#socket.write(SCRATCH, 0, length))
-    if (written < length) this.#keep(SCRATCH.subarray(written, length))
+    if (written < length) this.#pending.push(SCRATCH.subarray(written, length))
     return written === length
   }
 
   /** @returns false where some of it waits: write on when `drained` is called */
   write(bytes: Buffer | Uint8Array): boolean {
     if (this.#closed) return true // its end has been told, or will be
-    if (this.#pendingBytes > 0) this.#keep(bytes)
+    if (this.#pending.length > 0) this.#pending.push(bytes)
     else {
       const written = Math.max(0, this.#socket.write(bytes))
-      if (written < bytes.length) this.#keep(bytes.subarray(written))
+      if (written < bytes.length) this.#pending.push(bytes.subarray(written))
     }
-    return this.#pendingBytes === 0
+    return this.#pending.length === 0
   }
 
   /** The whole request has been written. */
@@ -193,27 +194,17 @@ export class Connection {
   /** Ends it when what was written has gone; the exchange on it is told nothing more. */
   end(): void {
     if (this.#closed) return
-    if (this.#pendingBytes > 0) return void this.destroy()
+    if (this.#pending.length > 0) return void this.destroy()
     this.#exchange = undefined
     this.#closed = true
     this.#socket.end()
   }
 
-  #keep(bytes: Buffer | Uint8Array): void {
-    this.#pending.push(Buffer.from(bytes))
-    this.#pendingBytes += bytes.length
-  }
-
   #flush(): void {
-    while (this.#pending.length > 0) {
-      const next = this.#pending[0]!
+    for (let next = this.#pending.first; next; next = this.#pending.first) {
       const written = Math.max(0, this.#socket.write(next))
-      this.#pendingBytes -= written
-      if (written < next.length) {
-        this.#pending[0] = next.subarray(written)
-        return
-      }
-      this.#pending.shift()
+      this.#pending.skip(written)
+      if (written < next.length) return
     }
     this.#exchange?.drained()
   }
@@ -295,7 +286,7 @@ export class Connection {
 
   #finish(clean: boolean): void {
     const exchange = this.#exchange!
-    const reusable = clean && this.#requestSent && this.#head!.persistent && this.#pendingBytes === 0
+    const reusable = clean && this.#requestSent && this.#head!.persistent && this.#pending.length === 0
     this.#exchange = undefined
     if (reusable) {
       this.resume() // a slow reader may have paused it at the last piece

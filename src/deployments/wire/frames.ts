@@ -1,5 +1,6 @@
 /** WebSocket frames (RFC 6455, 5), as a client writes and reads them. */
 import { isUtf8 } from 'node:buffer'
+import { Gathering } from './gathering.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -54,8 +55,8 @@ export class FrameReader {
   #bytes = 0
   /** how many there must be before it is worth looking again */
   #wanted = HEAD_BYTES
-  #message: Buffer[] = []
-  #messageBytes = 0
+  /** of a message in fragments */
+  #fragments = new Gathering()
   #messageOpcode: typeof OPCODE.text | typeof OPCODE.binary | undefined
 
   /** @param limit bytes of one message */
@@ -77,15 +78,13 @@ export class FrameReader {
       if (opcode >= 8) return this.#control(opcode, final, payload)
       if ((opcode === OPCODE.continuation) !== (this.#messageOpcode !== undefined) || opcode > 2)
         throw new FrameError(1002, 'a fragment out of its order')
-      if (opcode !== OPCODE.continuation) this.#messageOpcode = opcode as typeof OPCODE.text | typeof OPCODE.binary
-      this.#message.push(payload)
-      this.#messageBytes += payload.length
-      if (this.#messageBytes > this.#limit) throw new FrameError(1009, 'a message is too large')
+      const kind = this.#messageOpcode ?? (opcode as typeof OPCODE.text | typeof OPCODE.binary)
+      const inFragments = this.#messageOpcode !== undefined || !final
+      if (inFragments) this.#fragments.push(payload)
+      if (this.#fragments.length > this.#limit) throw new FrameError(1009, 'a message is too large')
+      this.#messageOpcode = final ? undefined : kind
       if (!final) continue
-      const whole = { opcode: this.#messageOpcode!, payload: Buffer.concat(this.#message) }
-      this.#message = []
-      this.#messageBytes = 0
-      this.#messageOpcode = undefined
+      const whole = { opcode: kind, payload: inFragments ? this.#fragments.take() : payload }
       if (whole.opcode === OPCODE.text) checkText(whole.payload)
       return whole
     }
