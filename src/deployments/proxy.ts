@@ -279,8 +279,8 @@ class Attempt implements Answering, Watched, Sender {
     else this.#outcome.lost(error as Lost, this.#lease)
   }
 
-  wrote(): void {
-    this.#upload?.wrote()
+  wrote(bytes: number): void {
+    this.#upload?.wrote(bytes)
   }
 
   expired(): void {

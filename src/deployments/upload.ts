@@ -26,6 +26,8 @@ export class Upload {
   #chunked: boolean
   #limit: number
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  /** bytes that were written and have not gone */
+  #going = 0
   #drain: (() => void) | undefined
 
   private constructor(
@@ -82,9 +84,10 @@ export class Upload {
     void this.#pump(line, sender)
   }
 
-  /** What was written has gone. */
-  wrote(): void {
-    this.#drain?.()
+  /** So many bytes of what was written have gone. */
+  wrote(bytes: number): void {
+    this.#going -= bytes
+    if (this.#going === 0) this.#drain?.()
   }
 
   /** The request is over: nothing more of it is read. */
@@ -113,7 +116,9 @@ export class Upload {
         const gone = new Promise<void>(resolve => {
           this.#drain = resolve
         })
-        line.write(this.#chunked ? chunkOf(value) : value)
+        const piece = this.#chunked ? chunkOf(value) : value
+        this.#going += piece.length
+        line.write(piece)
         await gone
         if (this.#reader !== reader) return
         sender.progressed()

@@ -12,8 +12,10 @@ export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024
 /** What may wait for a slow server; the HTTP server cannot make its caller wait. */
 const MOST_WAITING = 64 * 1024 * 1024
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-/** How long the other side may take to agree to an end. */
+/** How long a server may take to agree to an end, from when it has all that came before. */
 const CLOSING_MS = 5000
+/** How long it may take none of that. */
+const STALLED_MS = 30_000
 const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
 
 export const isWebSocket = ({ method, headers }: Request): boolean =>
@@ -82,6 +84,7 @@ class Tunnel implements Answering, SocketEvents {
   /** bytes that the server has not taken */
   #waiting = 0
   #over = false
+  /** the caller has ended it; the server's agreement is waited for */
   #closing: ReturnType<typeof setTimeout> | undefined
 
   constructor(line: Line, lease: Lease) {
@@ -113,7 +116,11 @@ class Tunnel implements Answering, SocketEvents {
     if (this.#over) return
     if (code === CODE.lost) return void this.#finish()
     this.#write(closeFrameOf(code === CODE.noStatus ? undefined : code, reason))
-    this.#closing ??= setTimeout(() => this.#finish(), CLOSING_MS)
+    this.#awaitAgreement()
+    if (!this.#blocked) return
+    this.#blocked = false // nobody waits for what it sends any more, but for its agreement
+    this.#line.resume()
+    this.#relay()
   }
 
   data(bytes: Uint8Array): void {
@@ -135,6 +142,7 @@ class Tunnel implements Answering, SocketEvents {
 
   wrote(bytes: number): void {
     this.#waiting -= bytes
+    if (this.#closing) this.#awaitAgreement()
   }
 
   #write(frame: Buffer): void {
@@ -146,11 +154,28 @@ class Tunnel implements Answering, SocketEvents {
     this.#caller?.close(CODE.tooMuch, 'The server of this deployment is too slow.')
   }
 
+  /** From now on, and from when the server took something last. */
+  #awaitAgreement(): void {
+    if (this.#over) return
+    clearTimeout(this.#closing)
+    this.#closing = setTimeout(
+      () => {
+        if (this.#waiting > 0) this.#line.destroy()
+        this.#finish()
+      },
+      this.#waiting > 0 ? STALLED_MS : CLOSING_MS,
+    )
+  }
+
   #relay(): void {
     try {
       while (this.#caller && !this.#blocked && !this.#over) {
         const incoming = this.#reader.next()
         if (!incoming) return
+        if (this.#closing) {
+          if (incoming.opcode === OPCODE.close) this.#finish()
+          continue
+        }
         switch (incoming.opcode) {
           case OPCODE.text:
             this.#sent(incoming.payload, this.#caller.sendText(incoming.payload.toString()))

@@ -1,6 +1,7 @@
 /** Parts of the proxy that no request from outside shows: WebSocket frames, and the end of the thread of connections. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
@@ -156,6 +157,48 @@ test('a connection carries one request after the other, those of a closed pool a
   pool.close()
   expect(await ask('/')).toBe('Unconnected')
 })
+
+test.each(['silent', 'talking'])(
+  'what was written comes to a slow server, whole, before the end: a %s one',
+  async kind => {
+    const bytes = 12 * 1024 * 1024
+    const came = Promise.withResolvers<number>()
+    const server = createServer(socket => {
+      let received = 0
+      const talking = kind === 'talking' ? setInterval(() => socket.write('more '), 20) : undefined
+      socket.pause()
+      setTimeout(() => socket.resume(), 500)
+      socket.on('data', piece => {
+        received += piece.length
+      })
+      socket.on('error', () => {})
+      socket.on('end', () => socket.end())
+      socket.on('close', () => {
+        clearInterval(talking)
+        came.resolve(received)
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const pool = new Pool({ host: '127.0.0.1', port }, { idleMs: 1000, connectMs: 1000 })
+    const head = 'POST / HTTP/1.1\r\nhost: a\r\n\r\n'
+    const line: Line = pool.begin('POST', head, null, false, {
+      connected() {
+        line.write(Buffer.alloc(bytes))
+        line.end()
+      },
+      answered() {},
+      data() {},
+      unfinished() {},
+      ended() {},
+      failed() {},
+      wrote() {},
+    })
+    expect(await came.promise).toBe(head.length + bytes)
+    server.close()
+    pool.close()
+  },
+)
 
 describe('what is done to a request that is over does not reach the next one on its connection:', () => {
   /** Of two requests on one connection: the answer of the second, where each does so with the line of the first. */

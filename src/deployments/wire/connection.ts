@@ -22,7 +22,7 @@ export interface Exchange {
   unfinished(): void
   ended(): void
   failed(error: Error): void
-  /** what `write` could not take at once is written */
+  /** some of what `write` could not take at once has gone */
   drained(): void
 }
 
@@ -31,6 +31,8 @@ export class ConnectionLost extends Error {
   override name = 'ConnectionLost'
 }
 
+/** How long a server may take nothing of what is still to be written, or not end the connection, when all else is over. */
+const STALLED_MS = 30_000
 const MOST_OF_A_HEAD = 64 * 1024
 const MOST_INFORMATION = 32
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -63,6 +65,8 @@ export class Connection {
   /** what is still to be written */
   #pending = new Gathering()
   #closed = false
+  /** until when it may go on ending */
+  #ending: ReturnType<typeof setTimeout> | undefined
   #paused = false
   #onIdle: (connection: Connection) => void
   /** settled by the end of a TLS handshake */
@@ -166,6 +170,11 @@ export class Connection {
     return this.#pending.length === 0
   }
 
+  /** bytes that were written and have not gone */
+  get pending(): number {
+    return this.#pending.length
+  }
+
   /** The whole request has been written. */
   sent(): void {
     this.#requestSent = true
@@ -188,31 +197,48 @@ export class Connection {
     this.#exchange = undefined
     if (this.#closed) return
     this.#closed = true
+    clearTimeout(this.#ending)
     this.#socket?.terminate()
   }
 
-  /** Ends it when what was written has gone; the exchange on it is told nothing more. */
+  /**
+   * Ends it when what was written has gone; the exchange on it is told nothing more. It is read until its server ends it too, and
+   * what comes is let go: to close it with something unread would take back what its server has not got yet.
+   */
   end(): void {
     if (this.#closed) return
-    if (this.#pending.length > 0) return void this.destroy()
     this.#exchange = undefined
-    this.#closed = true
-    this.#socket.end()
+    this.resume()
+    this.#socket.unref() // the process does not wait for it
+    this.#giveTime()
+    if (this.#pending.length === 0) this.#socket.shutdown()
+  }
+
+  #giveTime(): void {
+    clearTimeout(this.#ending)
+    this.#ending = setTimeout(() => this.destroy(), STALLED_MS)
+    this.#ending.unref()
   }
 
   #flush(): void {
+    const before = this.#pending.length
     for (let next = this.#pending.first; next; next = this.#pending.first) {
       const written = Math.max(0, this.#socket.write(next))
       this.#pending.skip(written)
-      if (written < next.length) return
+      if (written < next.length) break
     }
-    this.#exchange?.drained()
+    if (this.#pending.length === before) return
+    if (!this.#ending) return void this.#exchange?.drained()
+    this.#giveTime()
+    if (this.#pending.length === 0) this.#socket.shutdown()
   }
 
   #receive(bytes: Buffer): void {
     const exchange = this.#exchange
-    // nobody asked
-    if (!exchange) return void this.destroy()
+    if (!exchange) {
+      if (!this.#ending) this.destroy() // nobody asked
+      return
+    }
     try {
       if (this.#head?.status === 101) return void exchange.data(bytes)
       const rest = this.#head ? bytes : this.#readHead(exchange, bytes)
@@ -305,6 +331,7 @@ export class Connection {
     const exchange = this.#exchange
     const head = this.#head
     this.#closed = true
+    clearTimeout(this.#ending)
     this.#exchange = undefined
     this.#trusted.reject(new ConnectionLost('the connection ended in its handshake'))
     if (!exchange) return

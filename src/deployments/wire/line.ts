@@ -88,7 +88,8 @@ export class Line implements Exchange {
   write(bytes: Uint8Array): void {
     if (!this.#connection) return
     this.#writing += bytes.length
-    if (this.#connection.write(bytes)) this.drained()
+    this.#connection.write(bytes)
+    this.drained()
   }
 
   /** The whole request has been written. */
@@ -144,10 +145,11 @@ export class Line implements Exchange {
   }
 
   drained(): void {
-    if (this.#writing === 0) return
-    const gone = this.#writing
-    this.#writing = 0
-    this.#answering?.wrote(gone)
+    // what was written last is what waits
+    const waiting = Math.min(this.#writing, this.#connection?.pending ?? 0)
+    const gone = this.#writing - waiting
+    this.#writing = waiting
+    if (gone > 0) this.#answering?.wrote(gone)
   }
 
   #start(connection: Connection, head: string, body: Uint8Array | null, whole: boolean): void {

@@ -124,6 +124,17 @@ export function webSockets(world: World): void {
     expect(await closed(20_000)).toEqual({ code: 1013, reason: 'The server of this deployment is too slow.' })
   })
 
+  test('what a caller sent before its end comes to a server that is slow to read it, and the end behind it', async () => {
+    const [count, bytes] = [3, 4 << 20]
+    const expected = count * (14 + bytes) // with the heads of frames
+    const { ws, opened } = new Talk(world, `/websocket/stalls?6000,${expected}`, {}, [], '/v1/proxy/raw')
+    await opened()
+    for (let i = 0; i < count; i++) ws.send(new Uint8Array(bytes))
+    ws.close(1000)
+    const stalled = () => world.call('/stalled').then(({ json }) => json[0])
+    expect(await waitFor(stalled, 20_000)).toEqual({ bytes: expected, code: 1000 })
+  })
+
   test('the server gets the path, the forwarded headers, and no key', async () => {
     const { received, messages, ws } = await talk('/headers', { 'x-mine': '1' })
     await messages(1)
