@@ -214,7 +214,7 @@ class Tunnel implements Answering, SocketEvents {
   /** Both sides are told. */
   #end(code: number, reason: string): void {
     if (this.#over) return
-    this.#write(closeFrameOf(code, reason))
+    if (!this.#closing) this.#write(closeFrameOf(code, reason))
     this.#finish()
     this.#caller?.close(code, reason)
   }

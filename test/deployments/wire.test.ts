@@ -158,14 +158,15 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await ask('/')).toBe('Unconnected')
 })
 
-test.each(['silent', 'talking'])(
-  'what was written comes to a slow server, whole, before the end: a %s one',
-  async kind => {
-    const bytes = 12 * 1024 * 1024
+describe('to a server that is slow to read', () => {
+  const BYTES = 12 * 1024 * 1024
+  const HEAD = 'POST / HTTP/1.1\r\nhost: a\r\n\r\n'
+  /** Sends so much to one that begins to read after a while. `came` is what it got until the connection's end. */
+  const send = async (act: (line: Line) => void, { talking = false, wrote = (_: number) => {} } = {}) => {
     const came = Promise.withResolvers<number>()
     const server = createServer(socket => {
       let received = 0
-      const talking = kind === 'talking' ? setInterval(() => socket.write('more '), 20) : undefined
+      const talk = talking ? setInterval(() => socket.write('more '), 20) : undefined
       socket.pause()
       setTimeout(() => socket.resume(), 500)
       socket.on('data', piece => {
@@ -174,31 +175,52 @@ test.each(['silent', 'talking'])(
       socket.on('error', () => {})
       socket.on('end', () => socket.end())
       socket.on('close', () => {
-        clearInterval(talking)
+        clearInterval(talk)
+        server.close()
+        pool.close()
         came.resolve(received)
       })
     })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const pool = new Pool({ host: '127.0.0.1', port }, { idleMs: 1000, connectMs: 1000 })
-    const head = 'POST / HTTP/1.1\r\nhost: a\r\n\r\n'
-    const line: Line = pool.begin('POST', head, null, false, {
+    const line: Line = pool.begin('POST', HEAD, null, false, {
       connected() {
-        line.write(Buffer.alloc(bytes))
-        line.end()
+        line.write(Buffer.alloc(BYTES))
+        act(line)
       },
       answered() {},
       data() {},
       unfinished() {},
       ended() {},
       failed() {},
-      wrote() {},
+      wrote,
     })
-    expect(await came.promise).toBe(head.length + bytes)
-    server.close()
-    pool.close()
-  },
-)
+    return { came: came.promise, line }
+  }
+
+  test.each([
+    ['one', false],
+    ['one that talks meanwhile', true],
+  ])('what was written comes whole, before the end: %s', async (_, talking) => {
+    const { came } = await send(line => line.end(), { talking })
+    expect(await came).toBe(HEAD.length + BYTES)
+  })
+
+  test('it is told how much has gone while it goes', async () => {
+    const gone: number[] = []
+    const all = Promise.withResolvers<void>()
+    const wrote = (bytes: number) => {
+      gone.push(bytes)
+      if (gone.reduce((a, b) => a + b) === BYTES) all.resolve()
+    }
+    const { came, line } = await send(() => {}, { wrote })
+    await all.promise
+    line.end()
+    expect(await came).toBe(HEAD.length + BYTES)
+    expect(gone.length).toBeGreaterThan(1)
+  })
+})
 
 describe('what is done to a request that is over does not reach the next one on its connection:', () => {
   /** Of two requests on one connection: the answer of the second, where each does so with the line of the first. */
