@@ -1,6 +1,7 @@
 /** Code of an author's as an endpoint has it: its limits, what it may reach, and what its answers and failures mean. */
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
+import { parseLossless } from '../lib/json.ts'
 import { type HandlerError, handlerError } from '../sandbox/failure.ts'
 import { type Handler, handlerOf } from '../sandbox/handlers.ts'
 import type { FunctionLimits, Ran } from '../sandbox/runner.ts'
@@ -38,9 +39,9 @@ export function compileHandler(
       deadline,
       caller,
       nested: within !== undefined,
-      host: (kind, argument) => {
+      host: (kind, argument, over) => {
         host ??= hostOf(surroundings, grants, limits, { ...call, deadline: ends }, runtime)
-        return host(kind, argument)
+        return host(kind, argument, over)
       },
     })
   }
@@ -158,6 +159,6 @@ function refusalOf(answer: string): Refusal | undefined {
 
 /** A handler's value (of a hook), where it may not be a reply. @throws HandlerFault */
 export function hookValue(answer: string): unknown {
-  if (answer[0] === 'v') return JSON.parse(answer.slice(1))
+  if (answer[0] === 'v') return parseLossless(answer.slice(1))
   throw new HandlerFault({ name: 'Error', message: 'a hook returns a value, and makes no reply' })
 }

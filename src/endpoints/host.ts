@@ -1,7 +1,7 @@
 /** What a handler may ask for while it runs, within what its caller may and its definition grants. */
 import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
-import { Fault, forbidden, notFound } from '../lib/fault.ts'
+import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
@@ -30,7 +30,7 @@ export function hostOf(
   limits: FunctionLimits,
   call: HandlerCall,
   runtime: EndpointRuntime,
-): (kind: string, argument: string) => Promise<string> {
+): (kind: string, argument: string, over: () => boolean) => Promise<string> {
   const tree: CallTree = call.within ?? { depth: 0, budget: { left: limits.hostCalls } }
   const turns = new Turns(AT_ONCE)
   const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
@@ -69,8 +69,10 @@ export function hostOf(
     return typeof reply === 'string' ? reply : stringifyLossless(reply)
   }
 
-  return (kind, argument) =>
+  return (kind, argument, over) =>
     turns.run(async () => {
+      // the call ended while this waited for its turn: nobody asks for it any more
+      if (over() || Date.now() >= deadline) throw deadlinePassed()
       if (tree.budget.left-- <= 0) throw tooManyHostCalls(limits.hostCalls)
       if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument)
       const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes, deadline }

@@ -74,14 +74,15 @@ export class Publisher {
    */
   async changeChecked<T>(endpoints: readonly unknown[], work: (tx: Store, touched: Touched) => T): Promise<T> {
     const { handlers } = this.registry.runtime.functions
-    await handlers.check(handlersOf(endpoints))
+    const sources = new Set(handlersOf(endpoints))
+    await handlers.check([...sources])
     for (;;)
       try {
         return this.change(work)
       } catch (error) {
         // what is published was changed since
         if (!(error instanceof UncheckedHandler)) throw error
-        await handlers.check([error.source])
+        await handlers.check([...sources.add(error.source)])
       }
   }
 

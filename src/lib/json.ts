@@ -14,8 +14,10 @@ export function parseLossless(text: string, keep: (digits: string) => unknown = 
   // the few long integers are put into strings that nobody else can write, and taken out again: a reviver would be called
   // for every value, which takes seconds for a large body
   let found = false
+  let inText = false
   const marked = text.replace(TOKEN, token => {
-    if (!INTEGER.test(token) || Number.isSafeInteger(Number(token))) return token
+    if (token === '"') inText = !inText
+    if (inText || !INTEGER.test(token) || Number.isSafeInteger(Number(token))) return token
     found = true
     return `"${MARK}${token}"`
   })
@@ -23,8 +25,11 @@ export function parseLossless(text: string, keep: (digits: string) => unknown = 
   return found ? unmarked(value, keep) : value
 }
 
-/** A string, or what may be a number of 16 characters and more. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|[\d.eE+-]{16,}/g
+/**
+ * Where a string begins or ends, an escape in one, or what may be a number of 16 characters and more. (Not a string as a whole:
+ * the engine gives up on one of a megabyte or two, silently.)
+ */
+const TOKEN = /"|\\.|[\d.eE+-]{16,}/g
 /** No type here has more digits than 38: longer ones are left to become the nearest double. */
 const INTEGER = /^-?[1-9]\d{15,39}$/
 const MARK = `\u2060${crypto.randomUUID()}:`

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { transaction } from '../catalog/store.ts'
-import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
+import { createToken, listTokens, revokeToken, rolesOf, stillThere, type Token } from '../catalog/users.ts'
 import { version } from '../lib/version.ts'
 import { idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'
@@ -42,7 +42,9 @@ export async function mintToken(context: ManagementContext, request: Request, { 
   const { name, expires_days } = await jsonBody(context, request, NewToken)
   const days = expires_days ?? DEFAULT_DAYS
   const expiresAt = days === 0 ? null : new Date(Date.now() + days * 86_400_000).toISOString()
-  const { token, secret } = transaction(context.db, tx => createToken(tx, actor, user, { name, expiresAt }))
+  const { token, secret } = transaction(context.db, tx =>
+    createToken(tx, actor, stillThere(tx, user), { name, expiresAt }),
+  )
   return json({ ...tokenRow(token), token: secret }, 201)
 }
 

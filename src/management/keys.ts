@@ -77,7 +77,8 @@ export function projectOwner(context: ManagementContext, who: SignedIn, projectI
 }
 
 /** The secret is in this answer only. */
-export async function mintKey(context: ManagementContext, request: Request, who: SignedIn, owner: KeyOwner) {
+export async function mintKey(context: ManagementContext, request: Request, who: SignedIn, ownerNow: () => KeyOwner) {
+  const owner = ownerNow()
   const body = await jsonBody(context, request, owner.assetId === null ? NewProjectKey : NewServiceKey)
   const days = body.expires_days === undefined ? DEFAULT_DAYS : body.expires_days
   const fields: KeyFields = {
@@ -87,7 +88,9 @@ export async function mintKey(context: ManagementContext, request: Request, who:
     expiresAt: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
     ...keyFieldsOf(body),
   }
-  const { key, secret } = transaction(context.db, tx => context.keys.mint(tx, who.actor, owner, fields, body.secret))
+  const { key, secret } = transaction(context.db, tx =>
+    context.keys.mint(tx, who.actor, ownerNow(), fields, body.secret),
+  )
   return shown(key, owner, 201, { key: secret })
 }
 
@@ -101,13 +104,14 @@ export async function changeKey(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
-  owner: KeyOwner,
+  ownerNow: () => KeyOwner,
   id: string,
 ) {
+  const owner = ownerNow()
   const body = await jsonBody(context, request, owner.assetId === null ? ProjectKeyPatch : ServiceKeyPatch)
   const fields = { ...keyFieldsOf(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
   const key = transaction(context.db, tx => {
-    const current = context.keys.get(tx, owner, idOf(id))
+    const current = context.keys.get(tx, ownerNow(), idOf(id))
     checkMatch(request, settingsRow(current))
     return context.keys.update(tx, who.actor, current, fields)
   })
@@ -126,12 +130,13 @@ export async function rotateKey(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
-  owner: KeyOwner,
+  ownerNow: () => KeyOwner,
   id: string,
 ) {
+  const owner = ownerNow()
   const { overlap_seconds = DEFAULT_OVERLAP_SECONDS, secret: given } = await jsonBody(context, request, Rotation)
   const { key, secret } = transaction(context.db, tx =>
-    context.keys.rotate(tx, who.actor, context.keys.get(tx, owner, idOf(id)), overlap_seconds, given),
+    context.keys.rotate(tx, who.actor, context.keys.get(tx, ownerNow(), idOf(id)), overlap_seconds, given),
   )
   return shown(key, owner, 201, { key: secret, rotated_from: idOf(id) })
 }

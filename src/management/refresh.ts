@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { StoredColumn } from '../catalog/column.ts'
-import { type Dataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
+import { type Dataset, findDataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
 import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
@@ -59,7 +59,9 @@ export async function readAgain(
   } catch (error) {
     const { status, message } = toFault(error)
     // what the file is not to blame for may be over when it is tried again
-    if (!signal.aborted && (before.origin || before.location))
+    const now = findDataset(context.db, before.projectId, before.name)
+    const replaced = now?.id !== before.id || now.generation !== before.generation
+    if (!signal.aborted && !replaced && (before.origin || before.location))
       noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
     throw error
   }

@@ -190,11 +190,11 @@ function deploymentRoutes(on: Routes, keepOpen: (request: Request) => void): voi
 
 function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Params) => keys.KeyOwner): void {
   on.get(path, (c, r, who, p) => keys.keys(c, r, owner(who, p)))
-  on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, owner(who, p)))
+  on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, () => owner(who, p)))
   on.get(`${path}/:key`, (c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!))
-  on.patch(`${path}/:key`, (c, r, who, p) => keys.changeKey(c, r, who, owner(who, p), p.key!))
+  on.patch(`${path}/:key`, (c, r, who, p) => keys.changeKey(c, r, who, () => owner(who, p), p.key!))
   on.delete(`${path}/:key`, (c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!))
-  on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, owner(who, p), p.key!))
+  on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, () => owner(who, p), p.key!))
 }
 
 /** The Honeyframe platform's other rooms (honeyframe-sdk.md 1.9): its SDK is told so, and does not fall back or retry. */

@@ -65,12 +65,18 @@ export async function signIn(
   password: string,
   address: string,
 ): Promise<User> {
-  context.limits.checkSignIn(username, address)
-  const user = findUser(context.db, username)
   nobody ??= Bun.password.hash('nobody')
-  const hash = user?.passwordHash ?? (await nobody)
-  const right = await verifications.run(() => Bun.password.verify(password, hash))
-  if (user?.passwordHash && user.isActive && right) return user
-  context.limits.badSignIn(username, address)
+  const known = await verifications.run(async () => {
+    // in its turn, as those before it are counted by then
+    context.limits.checkSignIn(username, address)
+    const hash = findUser(context.db, username)?.passwordHash
+    const right = await Bun.password.verify(password, hash ?? (await nobody!))
+    // the password, or the user, may have changed meanwhile
+    const user = findUser(context.db, username)
+    if (hash && right && user?.isActive && user.passwordHash === hash) return user
+    context.limits.badSignIn(username, address)
+    return undefined
+  })
+  if (known) return known
   throw new Fault(401, 'sign_in_failed', 'Wrong username or password.')
 }

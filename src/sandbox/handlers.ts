@@ -50,28 +50,36 @@ export class Handlers {
         child ??= await startChecking()
         const [source] = unknown as [string]
         try {
-          this.#remember(source, await child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS }))
+          this.#verdicts.set(
+            sha256OfText(source),
+            await child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS }),
+          )
         } catch (error) {
           child.kill()
           child = undefined
           log.warn(errorFields(error), 'a handler could not be checked')
           // a process that was ended from outside says nothing of the source
           if (error instanceof ChildLost && tries === 0) continue
-          this.#remember(source, { error: { name: 'Error', message: 'it cannot be read in reasonable time' } })
+          this.#verdicts.set(sha256OfText(source), {
+            error: { name: 'Error', message: 'it cannot be read in reasonable time' },
+          })
         }
         unknown.shift()
         tries = -1
       }
     } finally {
       child?.kill()
+      this.#forgetOthers(sources)
     }
   }
 
-  #remember(source: string, verdict: Verdict): void {
-    this.#verdicts.set(sha256OfText(source), verdict)
+  /** What was asked for together is known together, however much it is. */
+  #forgetOthers(sources: readonly string[]): void {
+    if (this.#verdicts.size <= REMEMBERED) return
+    const wanted = new Set(sources.map(sha256OfText))
     for (const oldest of this.#verdicts.keys()) {
       if (this.#verdicts.size <= REMEMBERED) return
-      this.#verdicts.delete(oldest)
+      if (!wanted.has(oldest)) this.#verdicts.delete(oldest)
     }
   }
 }

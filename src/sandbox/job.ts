@@ -26,7 +26,7 @@ export interface FunctionCall {
    * Does what the handler asks for. @returns JSON
    * @throws Fault a refusal, which the handler gets
    */
-  host(kind: string, argument: string): Promise<string>
+  host(kind: string, argument: string, over: () => boolean): Promise<string>
 }
 
 /** How a call ended: the guest's packed answer, or why there is none; and what it logged. */
@@ -128,10 +128,12 @@ export class Job {
     }
     const { hostCalls } = this.call.limits
     if (this.#answers.size >= hostCalls) throw tooManyHostCalls(hostCalls)
-    const answer = this.call.host(kind, argument).then<Answer, Answer>(
-      text => [true, text],
-      error => [false, refusalOf(error)],
-    )
+    const answer = this.call
+      .host(kind, argument, () => this.settled)
+      .then<Answer, Answer>(
+        text => [true, text],
+        error => [false, refusalOf(error)],
+      )
     this.#answers.set(number, { kind, argument, answer })
     return answer
   }

@@ -118,7 +118,7 @@ export class FunctionRunner {
     for (const [place, worker] of this.#workers.entries()) {
       if (worker.alone || worker.frames >= DEPTH) continue
       const starting = this.#startsSlow(place, worker)
-        ? this.#waiting.take('slow', PARKED_CALLS - worker.jobs.size, 1)
+        ? this.#waiting.take('slow', worker.parkedBytes < PARKED_BYTES ? PARKED_CALLS - worker.jobs.size : 0, 1)
         : this.#startsQuick(place, worker)
       if (!starting) continue
       worker.alone = starting[0]?.lane === 'slow'

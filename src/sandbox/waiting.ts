@@ -65,10 +65,12 @@ export class Waiting {
     this.#pace.set(handler, pace === undefined ? cpu : pace + (cpu - pace) * 0.2)
   }
 
+  /** @param first before those that came later, but behind those that others wait for */
   #put(job: Job, first: boolean): void {
     this.#size += job.call.request.length
     const list = this.#lanes[job.lane]
-    if (first) list.unshift(job)
-    else list.push(job)
+    const place = !first ? -1 : job.call.nested ? 0 : list.findIndex(other => !other.call.nested)
+    if (place < 0) list.push(job)
+    else list.splice(place, 0, job)
   }
 }

@@ -16,6 +16,8 @@ export interface Lane {
    * @throws ChildLost, Fault, or Error for what the runtime refused
    */
   exchange(model: LoadRequest, request: Parts, expires: number): Promise<Uint8Array<ArrayBuffer>>
+  /** Ends the process, where it has but this one request and nobody waits for it any more. */
+  abandon?: () => void
 }
 
 export interface Lanes {
@@ -85,6 +87,7 @@ export class Batcher {
     }
     this.counts.batches++
     this.counts.rows += rows
+    first.abandon = lane.abandon
     try {
       const answer = await lane.exchange(first.model, pack(jobs), expires)
       if (first.inJson) settle(jobs, answer)

@@ -58,6 +58,12 @@ const INTEGER_RANGES: Partial<Record<ElementType, [bigint, bigint]>> = {
   uint32: [0n, 4294967295n],
   uint64: [0n, 2n ** 64n - 1n],
 }
+/** From where on the nearest value of the type is infinity. */
+export const FLOATS_END: Partial<Record<ElementType, number>> = {
+  float16: 65520,
+  float32: 2 ** 128 - 2 ** 103,
+  float64: Number.POSITIVE_INFINITY,
+}
 const EXPECTED: Partial<Record<ElementType, string>> = {
   bool: 'true or false is expected.',
   string: 'Text is expected.',
@@ -77,9 +83,11 @@ function fault(type: ElementType, value: unknown): string | undefined {
     if (typeof value !== 'string') return EXPECTED.string
     return value.includes('\0') ? 'Text without NUL characters is expected.' : undefined // the runtime would cut it there
   }
-  if (value === null || typeof value === 'bigint') return undefined
-  if (typeof value !== 'number') return 'A number is expected.'
-  return Number.isFinite(value) ? undefined : 'The number is too large.'
+  if (value === null) return undefined
+  if (typeof value !== 'number' && typeof value !== 'bigint') return 'A number is expected.'
+  return Math.abs(Number(value)) < (FLOATS_END[type] ?? Number.POSITIVE_INFINITY)
+    ? undefined
+    : 'The number is too large.'
 }
 
 /** A value that `fault` has passed, as it lies in the array. */
@@ -105,9 +113,10 @@ export function writeScalars(
   let at = offset
   if (type === 'float32' || type === 'float64' || type === 'float16') {
     const target = data as Float64Array
+    const end = FLOATS_END[type]!
     for (let r = 0; r < rows.length; r++, at += stride) {
       const value = rows[r]![name]
-      if (typeof value === 'number' && value - value === 0) target[at] = value
+      if (typeof value === 'number' && value < end && value > -end) target[at] = value
       else unusual(type, name, rows[r]!, r, value, target, at, errors)
     }
   } else if (type === 'string') {

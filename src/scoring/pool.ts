@@ -215,7 +215,8 @@ export class Pool implements Lanes {
     const kept = [...worker.loaded.values()].slice(Math.ceil(worker.loaded.size / 2))
     const child = await Child.start('score', this.#init)
     for (const model of kept) await child.request('load', model).catch(() => {})
-    if (this.#closed || worker.child !== old || !child.alive) return child.kill()
+    // where the old one has ended by itself, its successor is started by `#restart`
+    if (this.#closed || worker.child !== old || !old.alive || !child.alive) return child.kill()
     this.#retired.add(old)
     worker.child = child
     worker.inFlight = 0

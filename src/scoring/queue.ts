@@ -62,6 +62,8 @@ export class Job {
   readonly answer: Promise<Tensors | string>
   watched = false
   unwatch: (() => void) | undefined
+  /** Where a process works on it alone: ends that. */
+  abandon: (() => void) | undefined
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
   solo = false
   /** How many processes have ended under it. */
@@ -110,6 +112,7 @@ export class Job {
     this.#queue.closed(this)
     this.work = NOTHING
     this.unwatch?.()
+    this.abandon?.()
     return true
   }
 }
@@ -252,9 +255,16 @@ export class JobQueue {
   #ripe(): Group | undefined {
     let earliest = Number.POSITIVE_INFINITY
     for (const [key, line] of this.#groups) {
-      const { ripe } = line[0]!
-      if (ripe === 0) return key
-      const rows = line.reduce((sum, job) => sum + (job.settled ? 0 : job.rows), 0)
+      // endpoints that let their requests wait differently long share a group
+      let ripe = Number.POSITIVE_INFINITY
+      let rows = 0
+      for (const job of line) {
+        if (job.settled) continue
+        ripe = Math.min(ripe, job.ripe)
+        rows += job.rows
+        if (ripe === 0) return key
+      }
+      if (rows === 0) return key // all settled: `take` drops them
       if (ripe <= Date.now() || rows >= this.#limits.maxBatchRows) return key
       earliest = Math.min(earliest, ripe)
     }

@@ -3,6 +3,7 @@
  * that `JSON.parse` and reading its objects take. It takes what nearly every caller sends and gives up on anything else, so
  * that everything is refused, and every error worded, in one place: `parseJson` and the codec.
  */
+import { FLOATS_END } from './encode.ts'
 
 export interface Scanned {
   /** Row-major [rows, features]: each the float that is nearest to what is written, null as NaN. */
@@ -23,6 +24,8 @@ const COUNTED = 1e21
 const SLACK = 2 ** -49
 /** The scanner gives up. */
 const UP = -1
+/** From here on the nearest float32 is infinity. */
+const TOO_LARGE = FLOATS_END.float32!
 
 /** Bytes that a row with these features has at least: no shorter way to write their names and values is JSON. */
 export const shortestRow = (names: readonly string[]): number =>
@@ -177,6 +180,7 @@ export class Scanner {
         byte = body[at]!
         value = Number.NaN
       }
+      if (value >= TOO_LARGE || value <= -TOO_LARGE) return UP
       values[base + index] = value
       if (body[at]! <= SPACE) at = skip(body, at)
       if (body[at] !== (place === count - 1 ? CLOSE : COMMA)) return UP

@@ -23,7 +23,14 @@ export class Subprocesses implements Lanes {
 
   free(): Lane | undefined {
     if (this.#closed || this.#busy >= this.#processes) return undefined
-    return { exchange: (_model, request, expires) => this.#exchange(request, expires) }
+    const run: { child?: Child; over?: boolean } = {}
+    return {
+      exchange: (_model, request, expires) => this.#exchange(run, request, expires),
+      abandon: () => {
+        run.over = true
+        run.child?.kill()
+      },
+    }
   }
 
   async close(): Promise<void> {
@@ -36,16 +43,21 @@ export class Subprocesses implements Lanes {
     )
   }
 
-  async #exchange(request: Parts, expires: number): Promise<Uint8Array<ArrayBuffer>> {
+  async #exchange(
+    run: { child?: Child; over?: boolean },
+    request: Parts,
+    expires: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     this.#busy++
     let child: Child | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
       child = await Child.start('score', this.#init)
       const running = child
+      run.child = child
       this.#running.add(running)
       timer = setTimeout(() => running.kill(), Math.max(0, expires - Date.now()))
-      if (this.#closed) running.kill()
+      if (this.#closed || run.over) running.kill()
       return await running.exchange(request)
     } finally {
       clearTimeout(timer)

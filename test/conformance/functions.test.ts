@@ -48,6 +48,12 @@ const endpoints = [
     grants: { endpoints: ['*'] },
   }),
   named('passed', `export default async ({ body }, host) => ({ passed: await host.call('reply', body) })`),
+  {
+    id: 'noted',
+    kind: 'model',
+    model: 'churn',
+    after: { handler: 'export default ({ rows }) => rows.map(() => ({ id: 9007199254740993n }))' },
+  },
   named('exact', `export default async (_, host) => (await host.call('long', { id: 9007199254740993n })).rows[0].name`),
   named(
     'asks',
@@ -287,6 +293,29 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect((await call('seen', { body: {}, key })).status).toBe(200)
       expect((await call('seen', { body: {}, key })).status).toBe(429)
     })
+  })
+
+  describe('hooks and many functions', () => {
+    test('an integer beyond 2^53 that a hook gives is answered as it is', async () => {
+      const answer = await call('noted', { body: { features: { tenure: 8, plan: 'premium' } } })
+      expect(answer.text).toContain('9007199254740993')
+    })
+
+    test('a service of more functions than are remembered is tried and published', async () => {
+      const many = Array.from({ length: 205 }, (_, i) => named(`f${i}`, `export default () => 'answer ${i}'`))
+      const made = await server.admin(
+        'POST',
+        '/api/publish/assets',
+        { asset_type: 'api_service', asset_key: 'many', config: { endpoints: many } },
+        scope,
+      )
+      const tried = await server.admin('POST', `/api/api-services/${made.json.id}/endpoints/f0/test`, {}, scope)
+      expect([tried.status, tried.text.includes('answer 0')]).toEqual([200, true])
+      expect((await server.admin('POST', `/api/publish/assets/${made.json.id}/publish`, {}, scope)).status).toBe(200)
+      const { json } = await server.admin('POST', `/api/publish/assets/${made.json.id}/api-keys`, { name: 'k' }, scope)
+      for (const i of [0, 204])
+        expect((await server.call(`/api/service/many/f${i}`, { key: json.key, body: {} })).json).toBe(`answer ${i}`)
+    }, 60_000)
   })
 
   describe('publishing', () => {

@@ -30,6 +30,13 @@ describe('integers beyond 2^53', () => {
       Number('12345678901234567890'),
     ])
   })
+  test.each(['x', '\\n', '\\"', '9'])('survive beside a text of megabytes: %s', piece => {
+    const text = `{"long":"${piece.repeat(3_000_000)}","id":9007199254740993,"last":["\\\\",-9007199254740993]}`
+    const { long, ...rest } = parseLossless(text) as { long: string }
+    expect(long === JSON.parse(`"${piece}"`).repeat(3_000_000)).toBe(true)
+    expect(rest as object).toEqual({ id: 9007199254740993n, last: ['\\', -9007199254740993n] })
+  })
+
   test('in a text are text', () => {
     expect(parseLossless('{"12345678901234567890":"12345678901234567890"}')).toEqual({
       '12345678901234567890': '12345678901234567890',

@@ -21,3 +21,20 @@ test('after ten wrong passwords a right one waits too, for that name and address
   expect((await callgate.admin('GET', '/api/auth/me')).status).toBe(200)
   await callgate.stop()
 })
+
+test('guesses that are sent at once are counted one by one', async () => {
+  const callgate = await startCallgate()
+  const password = 'correct horse battery'
+  expect((await callgate.admin('POST', '/api/users', { username: 'eve', password })).status).toBe(201)
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      callgate.call('/api/auth/login', { body: { username: 'eve', password: i < 39 ? `wrong-guess-${i}` : password } }),
+    ),
+  )
+  const guessed = answers.filter(({ status }) => status === 401).length
+  expect(guessed).toBeGreaterThanOrEqual(10)
+  expect(guessed).toBeLessThan(20)
+  expect(answers.at(-1)!.status).toBe(429)
+  expect(answers.map(({ text }) => text).join()).not.toContain('access_token')
+  await callgate.stop()
+}, 60_000)

@@ -31,6 +31,21 @@ function refusal(metadata: ModelMetadata, rows: unknown[], options: CodecOptions
 }
 
 describe('rows become tensors', () => {
+  test.each<[ElementType, number, number]>([
+    ['float16', 65_519, 65_520],
+    ['float32', 3.4028235677973362e38, 3.4028235677973366e38],
+    ['float64', Number.MAX_VALUE, Number.POSITIVE_INFINITY],
+  ])('a number that %s holds is taken, and one that would become infinity is refused', (type, most, over) => {
+    for (const sign of [1, -1]) {
+      const codec = compileCodec(columns({ a: type }))
+      expect(codec.encode([{ a: sign * most }], 'rows').a!.dims).toEqual([1, 1])
+      const wrong = [{ row: 0, feature: 'a', message: 'The number is too large.' }]
+      expect(refusal(columns({ a: type }), [{ a: sign * over }]).errors).toEqual(wrong)
+      expect(refusal(single([null, 2], type), [{ X: [1, sign * over] }]).errors[0]!.message).toContain('too large')
+    }
+    expect(refusal(columns({ a: 'float32' }), [{ a: 10n ** 39n }]).errors[0]!.message).toBe('The number is too large.')
+  })
+
   test('each input is a feature, with its own type', () => {
     const codec = compileCodec(columns({ age: 'float32', n: 'int64', ok: 'bool', plan: 'string', small: 'int8' }))
     const tensors = codec.encode([{ age: 1.5, n: 7, ok: true, plan: 'a', small: -3, extra: 'x' }], 'rows')

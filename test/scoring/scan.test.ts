@@ -31,6 +31,15 @@ const shown = (values: Float32Array | undefined) =>
   values && Array.from(values, v => (Object.is(v, -0) ? '-0' : String(v)))
 
 describe('a body that is scanned', () => {
+  test.each(['1e39', '-1e39', '3.4028235677973366e38', `1${'0'.repeat(39)}`, '-1e400'])(
+    'a number that would become infinity is left to be refused: %s',
+    number => {
+      const text = `{"features":{"a":${number},"mean radius":1,"é\\"\\\\":1,"a b":1}}`
+      expect(quickly(text.replace(number, '3.4028235677973362e38'))![0]).toBe(3.4028234663852886e38)
+      expect([quickly(text), slowly(text)]).toEqual([undefined, undefined])
+    },
+  )
+
   test('in the forms that callers send is read at all: compact, spaced, in another order, with nulls', () => {
     const one = '"mean radius": 17.989999771118164, "a": 1, "é\\"\\\\": -0.25, "a b": null'
     for (const text of [

@@ -28,7 +28,7 @@ async function withScorer(options: Partial<ScorerOptions>, use: (scorer: Scorer)
 
 const score = (scorer: Scorer, n: number, options = soon()) =>
   predict(scorer, plus.model, plus.codec, [{ a: n, b: -n }], 'features', options).then(answer => answer.predictions[0])
-const drag = (scorer: Scorer, options = soon()) =>
+const drag = (scorer: Scorer, options: Parameters<typeof predict>[5] = soon()) =>
   predict(scorer, slow.model, slow.codec, [{ x: 1 }], 'features', options)
 const statusOf = (error: unknown) => (error instanceof Fault ? error.status : error)
 const until = async (condition: () => boolean) => {
@@ -255,7 +255,61 @@ describe('bounds', () => {
     }))
 })
 
+test('an endpoint that lets its requests wait for company holds up none of another one, of the same model', () =>
+  withScorer({}, async scorer => {
+    await score(scorer, 1)
+    const delayed = { ...plus.model, maxDelayMs: 3000 }
+    let over = false
+    const waiting = predict(scorer, delayed, plus.codec, [{ a: 5, b: 5 }], 'features', soon()).then(answer => {
+      over = true
+      return answer.predictions[0]
+    })
+    await until(() => scorer.stats().waitingRows === 1)
+    expect(await score(scorer, 2)).toEqual([3, -1])
+    expect(await waiting).toEqual([6, 6])
+    expect(over).toBe(true)
+    const began = performance.now()
+    const next = predict(scorer, delayed, plus.codec, [{ a: 1, b: 1 }], 'features', soon())
+    await until(() => scorer.stats().waitingRows === 1)
+    await score(scorer, 2)
+    await next
+    expect(performance.now() - began).toBeLessThan(2500)
+  }))
+
+test('a process that ends while another is started in its place leaves one, and none when all is closed', async () => {
+  const before = workersOf(process.pid, 'score').length
+  for (let i = 0; i < 3; i++) {
+    const scorer = createScorer({ mode: 'worker', workers: 1, memoryBytes: 1, watchMs: 300 })
+    await scorer.ready()
+    await score(scorer, 1)
+    await drag(scorer) // one that has but one model is left as it is
+    const [old] = scorer.stats().pids
+    await until(() => workersOf(process.pid, 'score').length > before + 1)
+    await Bun.sleep(i * 20)
+    try {
+      process.kill(old!, 'SIGKILL')
+    } catch {} // its successor was quicker
+    await Bun.sleep(1000) // both that may have been started are up
+    expect(await score(scorer, 2)).toEqual([3, -1])
+    await until(() => workersOf(process.pid, 'score').length === before + 1)
+    await scorer.close()
+    await until(() => workersOf(process.pid, 'score').length === before)
+  }
+})
+
 describe('subprocess mode', () => {
+  test('ends a process that nobody waits for any more', () =>
+    withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
+      const gone = new AbortController()
+      const dropped = drag(scorer, { ...soon(60_000), caller: gone }).catch(statusOf)
+      await until(() => scorer.stats().pids.length === 1)
+      const pids = scorer.stats().pids
+      gone.abort()
+      expect(await dropped).toBe(499)
+      await until(() => !scorer.stats().pids.includes(pids[0]!))
+      expect(await score(scorer, 1)).toEqual([2, 0])
+    }))
+
   test('gives each request a process of its own and leaves none behind', () =>
     withScorer({ mode: 'subprocess', workers: 2 }, async scorer => {
       expect(await Promise.all([1, 2, 3, 4].map(n => score(scorer, n)))).toEqual([1, 2, 3, 4].map(n => [n + 1, 1 - n]))

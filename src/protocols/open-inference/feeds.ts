@@ -8,6 +8,8 @@ import type { GivenTensor } from './envelope.ts'
 
 /** The runtime knows none of a higher rank; nor does a list in JSON need it. */
 const MAX_RANK = 16
+/** The largest dimension of a tensor without elements. */
+const MAX_EMPTY = 10_000
 
 const bad = (message: string): Fault => badRequest(message, 'bad_tensor')
 const listed = (specs: readonly TensorSpec[]) => specs.map(spec => `"${spec.name}"`).join(', ')
@@ -43,7 +45,9 @@ function tensorOf(spec: TensorSpec, { shape, datatype, data, bytes }: GivenTenso
     throw bad(`${where} has the shape ${declared(spec.dims)}; what was sent does not fit it.`)
   let length = 1
   for (const dim of shape) length *= dim
-  if (!Number.isSafeInteger(length)) throw bad(`${where}: its shape holds more than any body can.`)
+  // where a row has no elements, the body does not bound their number
+  if (!Number.isSafeInteger(length) || (length === 0 && shape.some(dim => dim > MAX_EMPTY)))
+    throw bad(`${where}: its shape holds more than any body can.`)
   if (bytes) return { type, dims: shape, data: fromBinary(type, length, bytes, where) }
   if (type === 'float16' || type === 'bfloat16')
     throw bad(`${where}: ${datatype} has no form in JSON; send it as binary data.`)

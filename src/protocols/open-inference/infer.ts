@@ -47,7 +47,8 @@ export async function infer(
       version.checksRows || hooks ? namedRows(version.metadata, version.codec.features, given.feeds, rows) : []
     if (version.checksRows) version.check(named, 'rows')
     const prepared = await hooks?.prepared(named, { grant, deadline, caller: request })
-    const feeds = prepared ? version.codec.encode(prepared, 'rows') : given.feeds
+    // what only was checked goes on as it came: rows hold no infinities
+    const feeds = prepared && prepared !== named ? version.codec.encode(prepared, 'rows') : given.feeds
     const read = Bun.nanoseconds()
     const answered = await context.scorer.score(version.scoring, feeds, rows, {
       deadline,

@@ -67,6 +67,15 @@ export function badTensors(world: World): void {
     refused(await world.post('/v2/models/plus/infer', body))
   })
 
+  test.each([1e13, 1e12, 5e6])('%d rows without an element: a body of any length could name as many', async rows => {
+    refused(await world.post('/v2/models/open/infer', one({ shape: [rows, 0], data: [] })))
+  })
+
+  test('a few rows without an element are rows', async () => {
+    const { status, json } = await world.post('/v2/models/open/infer', one({ shape: [3, 0], data: [] }))
+    expect([status, json.outputs?.[0].shape]).toEqual([200, [3, 0]])
+  })
+
   test.each([
     '',
     '{',

@@ -38,6 +38,7 @@ const FILES: Record<string, Uint8Array> = {
   text: models.same('string', ['N']),
   image: models.same('uint8', ['N', 3, 2]),
   int64: models.negated('int64', ['N', 1]),
+  open: models.negated('float', ['N', 'M']),
   scalar: models.negated('double', []),
   fixed: models.negated('float', [3, 2]),
   centred: models.centred(),
