@@ -548,7 +548,7 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     test('what is asked before a stream is of the same state as its rows', async () => {
       await run('CREATE TABLE moving (id int PRIMARY KEY); INSERT INTO moving SELECT generate_series(1, 5000)')
       const statement = { ...rows, sql: 'SELECT id FROM moving', names: ['id'] }
-      const counted = { ...rows, sql: 'SELECT (SELECT count(*) FROM moving), pg_sleep(0.5)', names: ['n', 'slept'] }
+      const counted = { ...rows, sql: 'SELECT (SELECT count(*) FROM moving), pg_sleep(2)', names: ['n', 'slept'] }
       const batches = engine().stream(statement, [], { patienceMs: 20_000 }, { statement: counted, values: [] })
       const first = batches.next()
       await waitFor(async () => ((await activity()).some((sql: string) => sql.includes('pg_sleep')) ? true : undefined))
