@@ -298,17 +298,20 @@ test('a process that ends while another is started in its place leaves one, and 
 })
 
 describe('subprocess mode', () => {
-  test('ends a process that nobody waits for any more', () =>
-    withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
+  test('ends a process that nobody waits for any more', async () => {
+    const endless = await models.add(slowModel(1500, 600))
+    await withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
       const gone = new AbortController()
-      const dropped = drag(scorer, { ...soon(60_000), caller: gone }).catch(statusOf)
+      const options = { ...soon(60_000), caller: gone }
+      const dropped = predict(scorer, endless.model, endless.codec, [{ x: 1 }], 'features', options).catch(statusOf)
       await until(() => scorer.stats().pids.length === 1)
       const pids = scorer.stats().pids
       gone.abort()
       expect(await dropped).toBe(499)
       await until(() => !scorer.stats().pids.includes(pids[0]!))
       expect(await score(scorer, 1)).toEqual([2, 0])
-    }))
+    })
+  })
 
   test('gives each request a process of its own and leaves none behind', () =>
     withScorer({ mode: 'subprocess', workers: 2 }, async scorer => {
