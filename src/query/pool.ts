@@ -59,26 +59,26 @@ export class WorkerPool {
   }
 
   /** @throws Fault as `Engine.all` says; 503 the queue is full or a worker was lost twice */
-  all<T = Row[]>(
-    { sql, sources, bigints, names }: Runnable,
-    values: StoredValue[],
-    limits: Limits,
-    rendering?: Rendering,
-  ): Promise<T> {
-    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering }
+  all<T = Row[]>(statement: Runnable, values: StoredValue[], limits: Limits, rendering?: Rendering): Promise<T> {
+    const asked: Asked = { statement: bare(statement), values, rendering }
     const work: Job['work'] = (child, timeoutMs) => child.request('all', asked, { timeoutMs })
-    return this.#submit(work, sources, limits) as Promise<T>
+    return this.#submit(work, statement.sources, limits) as Promise<T>
   }
 
   /** @throws Fault as `Engine.stream` says; 503 also a worker that is lost after the first batch */
   async *stream<T = Row[]>(
-    { sql, sources, bigints, names }: Runnable,
+    statement: Runnable,
     values: StoredValue[],
     { patienceMs, signal }: StreamLimits,
     rendering?: Rendering,
     before?: Before,
   ): AsyncGenerator<T, void, undefined> {
-    const asked: Asked = { statement: { sql, sources, bigints, names }, values, rendering, before: plain(before) }
+    const asked: Asked = {
+      statement: bare(statement),
+      values,
+      rendering,
+      before: before && { statement: bare(before.statement), values: before.values },
+    }
     const begun = Promise.withResolvers<{ child: Child; first: Batch<T> }>()
     const over = Promise.withResolvers<void>()
     // its worker is its own until it is over; lost before the first batch, another one begins it again
@@ -86,7 +86,7 @@ export class WorkerPool {
       begun.resolve({ child, first: await child.request<Batch<T>>('open', asked, { timeoutMs }) })
       await over.promise
     }
-    this.#submit(work, sources, { deadline: Date.now() + patienceMs, signal }).catch(begun.reject)
+    this.#submit(work, statement.sources, { deadline: Date.now() + patienceMs, signal }).catch(begun.reject)
     const { child, first } = await begun.promise
     void child.exited.then(() => over.resolve())
     let ended = false
@@ -263,9 +263,5 @@ export class WorkerPool {
   }
 }
 
-/** What a worker needs of it, and no more. */
-function plain(before: Before | undefined): Before | undefined {
-  if (!before) return undefined
-  const { sql, sources, bigints, names } = before.statement
-  return { statement: { sql, sources, bigints, names }, values: before.values }
-}
+/** What a worker needs of a statement, and no more: what else there is of one cannot be sent. */
+const bare = ({ sql, sources, bigints, names }: Runnable): Runnable => ({ sql, sources, bigints, names })

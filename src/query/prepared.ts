@@ -11,7 +11,7 @@ import { isLive } from './live-file.ts'
 import { orderTerms } from './order.ts'
 import { policyKey, type View, viewOf } from './policy.ts'
 import type { Query, Table } from './query.ts'
-import { asAsked, keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
+import { keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
 import { type BoundRequest, bindRequest, variantOf } from './request.ts'
 import type { QueryRunner } from './runner.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
@@ -180,8 +180,8 @@ export class PreparedQuery {
     const before = withEnding ? this.#lastOf(asked) : undefined
     const { text } = this.#engine
     if (text) return yield* text.stream(statement, values, limits, rendering, before)
-    const make = asAsked({ rendering, before }) as (rows: Row[]) => Piece
-    let batches = before ? -1 : 0
+    const make = pieceMaker(rendering, withEnding)
+    let batches = withEnding ? -1 : 0
     for await (const rows of this.#engine.stream(statement, values, limits, before)) {
       yield make(rows)
       batches++

@@ -68,8 +68,11 @@ export function rowRenderer({ engine, outputs, statement, secret }: RowShape): (
 export const keysOf = (row: AnswerRow, keys: readonly string[]): StoredValue[] =>
   keys.map(key => row[key] as StoredValue)
 
-/** Makes an answer's pieces of its rows, batch after batch. */
-export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows: AnswerRow[]) => Piece {
+/** Makes an answer's pieces of its rows, batch after batch. @param endingFirst the first batch is of where the page ends */
+export function pieceMaker(
+  { shape, columns, format, limit }: Rendering,
+  endingFirst = false,
+): (rows: AnswerRow[]) => Piece {
   const { keys } = shape.statement
   const render = rowRenderer(shape)
   const writer = writerOf(format, columns)
@@ -77,7 +80,12 @@ export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows:
   let written = 0
   let more = false
   let last: StoredValue[] | undefined
+  let toldEnding = !endingFirst
   return rows => {
+    if (!toldEnding) {
+      toldEnding = true
+      return endingOf(rows, keys)
+    }
     const beyond = written + rows.length > limit
     more ||= beyond // and stays so: the last batch may be an empty one
     const wanted = beyond ? rows.slice(0, limit - written) : rows
@@ -92,25 +100,17 @@ export function pieceMaker({ shape, columns, format, limit }: Rendering): (rows:
 }
 
 /** What will be said of where a page ends, of its last row and of one after it: a piece without rows. */
-export function endingOf([last, after]: AnswerRow[], keys: readonly string[]): Piece {
+function endingOf([last, after]: AnswerRow[], keys: readonly string[]): Piece {
   const more = after !== undefined
   return { bytes: new Uint8Array(), count: 0, more, ...(more && keys.length > 0 ? { last: keysOf(last!, keys) } : {}) }
 }
 
-/** What a worker gives of rows: themselves, or the text that is asked for, before which may be an ending. */
-export function asAsked({
+/** What a worker gives of rows: themselves, or the text that is asked for. */
+export const asAsked = ({
   rendering,
   before,
 }: {
   rendering?: Rendering
   before?: unknown
-}): (rows: AnswerRow[]) => AnswerRow[] | Piece {
-  if (!rendering) return rows => rows
-  const make = pieceMaker(rendering)
-  let told = before === undefined
-  return rows => {
-    if (told) return make(rows)
-    told = true
-    return endingOf(rows, rendering.shape.statement.keys)
-  }
-}
+}): ((rows: AnswerRow[]) => AnswerRow[] | Piece) =>
+  rendering ? pieceMaker(rendering, before !== undefined) : rows => rows

@@ -49,20 +49,18 @@ export class Subprocesses implements Lanes {
     expires: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
     this.#busy++
-    let child: Child | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      child = await Child.start('score', this.#init)
-      const running = child
+      const child = await Child.start('score', this.#init)
       run.child = child
-      this.#running.add(running)
-      timer = setTimeout(() => running.kill(), Math.max(0, expires - Date.now()))
-      if (this.#closed || run.over) running.kill()
-      return await running.exchange(request)
+      this.#running.add(child)
+      timer = setTimeout(() => child.kill(), Math.max(0, expires - Date.now()))
+      if (this.#closed || run.over) child.kill()
+      return await child.exchange(request)
     } finally {
       clearTimeout(timer)
-      child?.kill()
-      if (child) this.#running.delete(child)
+      run.child?.kill()
+      if (run.child) this.#running.delete(run.child)
       this.#busy--
     }
   }

@@ -113,6 +113,26 @@ describe('WebSocket frames', () => {
   })
 })
 
+/** A request that was begun, and how it ends: its body, or the error's name. */
+function asked(pool: Pool, path: string, onPiece?: (line: Line) => void): { line: Line; answer: Promise<string> } {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let body = ''
+  let begun = false
+  const line = pool.begin('GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true, {
+    answered() {},
+    data: piece => {
+      body += Buffer.from(piece).toString()
+      onPiece?.(line)
+    },
+    unfinished() {},
+    ended: () => resolve(body),
+    failed: error => resolve(begun ? error.name : 'told before it was begun'),
+    wrote() {},
+  })
+  begun = true
+  return { line, answer: promise }
+}
+
 test('a connection carries one request after the other, those of a closed pool are not sent, and a connection that is lost is told of', async () => {
   const peers = new Set<string>()
   const server = Bun.serve({
@@ -124,24 +144,7 @@ test('a connection carries one request after the other, those of a closed pool a
     },
   })
   const pool = new Pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
-  /** How a request ended: its body, or the error's name. */
-  const ask = (path: string): Promise<string> => {
-    const { promise, resolve } = Promise.withResolvers<string>()
-    let body = ''
-    let begun = false
-    pool.begin('GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true, {
-      answered() {},
-      data: piece => {
-        body += Buffer.from(piece).toString()
-      },
-      unfinished() {},
-      ended: () => resolve(body),
-      failed: error => resolve(begun ? error.name : 'told before it was begun'),
-      wrote() {},
-    })
-    begun = true
-    return promise
-  }
+  const ask = (path: string) => asked(pool, path).answer
   expect(await ask('/')).toBe('there')
   expect(await ask('/')).toBe('there')
   expect(peers.size).toBe(1)
@@ -237,25 +240,9 @@ describe('what is done to a request that is over does not reach the next one on 
       },
     })
     const pool = new Pool({ host: '127.0.0.1', port: server.port! }, { idleMs: 1000, connectMs: 1000 })
-    const ask = (path: string, onPiece?: (line: Line) => void) => {
-      const { promise, resolve } = Promise.withResolvers<string>()
-      let body = ''
-      const line = pool.begin('GET', `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`, null, true, {
-        answered() {},
-        data: piece => {
-          body += Buffer.from(piece).toString()
-          onPiece?.(line)
-        },
-        unfinished() {},
-        ended: () => resolve(body),
-        failed: error => resolve(error.name),
-        wrote() {},
-      })
-      return { line, answer: promise }
-    }
-    const first = ask('/', meanwhile.atLastPiece)
+    const first = asked(pool, '/', meanwhile.atLastPiece)
     expect(await first.answer).toBe('first')
-    const next = ask('/next')
+    const next = asked(pool, '/next')
     await Bun.sleep(10)
     meanwhile.after?.(first.line)
     const answer = await Promise.race([next.answer, Bun.sleep(2000).then(() => 'nothing')])
