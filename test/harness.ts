@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { mintSecret } from '../src/lib/secret.ts'
+import { STRAY } from '../src/telemetry/log.ts'
 
 export type Target = 'source' | 'executable'
 export const TARGETS: Target[] = ['source', 'executable']
@@ -71,6 +72,8 @@ export interface Answer {
 
 const running = new Set<Callgate>()
 const folders = new Set<string>()
+/** what each server that was started has printed */
+const outputs: (() => string)[] = []
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'callgate-test-'))
@@ -137,6 +140,7 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
     },
   }
   running.add(callgate)
+  outputs.push(callgate.output)
   if (options.waitReady !== false)
     await waitFor(async () => {
       if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
@@ -178,9 +182,14 @@ export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefi
   }
 }
 
-/** For `afterAll`: ends what a test left running and removes its folders. */
+/**
+ * For `afterAll`: ends what a test left running and removes its folders.
+ * @throws Error a server had a failure that nobody waited for
+ */
 export async function cleanUp(): Promise<void> {
   for (const callgate of running) await callgate.kill()
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   folders.clear()
+  const strays = outputs.splice(0).filter(output => output().includes(STRAY))
+  if (strays.length > 0) throw new Error(strays.map(output => output()).join('\n'))
 }

@@ -4,7 +4,7 @@ import { progressReporter } from '../lib/progress.ts'
 import { version } from '../lib/version.ts'
 import { type Applied, applyManifest } from '../management/manifest/apply.ts'
 import type { ReadManifest } from '../management/manifest/read.ts'
-import { errorFields, log } from '../telemetry/log.ts'
+import { errorFields, log, surviveStrays } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
 import { type Instance, openInstance } from './instance.ts'
 
@@ -17,6 +17,7 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
   const prepared = Promise.withResolvers<void>()
   const ended = endOnSignal(instance, config, prepared.promise)
   instance.waitingFor.add(PREPARING)
+  surviveStrays()
   try {
     const token = await ensureAdministrator(instance.context, process.env)
     console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)

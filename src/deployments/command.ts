@@ -1,5 +1,4 @@
 import { callerGone, unavailable } from '../lib/fault.ts'
-import { pause } from '../lib/pause.ts'
 import type { Backend, Caller, Lease } from './backend.ts'
 import { Generation, type ReplicaRow } from './generation.ts'
 import type { Plan } from './plan.ts'
@@ -175,18 +174,28 @@ export class CommandBackend implements Backend {
     this.start()
     this.#checkPause()
     if (this.#waiting.size >= MOST_WAITING) throw unavailable('Too many requests wait for this deployment to start.', 5)
+    if (caller.signal.aborted) throw callerGone()
     const { promise, resolve, reject } = Promise.withResolvers<Lease>()
-    const waiting = { resolve, reject }
+    const waiting: Waiting = {
+      resolve,
+      reject: error => {
+        // at once: a lease that nobody takes would not be given back
+        this.#waiting.delete(waiting)
+        reject(error)
+      },
+    }
     this.#waiting.add(waiting)
-    const gone = () => reject(callerGone())
-    if (caller.signal.aborted) gone()
+    const gone = () => waiting.reject(callerGone())
     caller.signal.addEventListener('abort', gone, { once: true })
-    const { startTimeoutMs } = this.#plan
-    void pause(startTimeoutMs).then(() => reject(unavailable('This deployment did not start in time.', 5)))
+    const late = setTimeout(
+      () => waiting.reject(unavailable('This deployment did not start in time.', 5)),
+      this.#plan.startTimeoutMs,
+    )
+    late.unref()
     try {
       return await promise
     } finally {
-      this.#waiting.delete(waiting)
+      clearTimeout(late)
       caller.signal.removeEventListener('abort', gone)
     }
   }
@@ -213,7 +222,7 @@ export class CommandBackend implements Backend {
   }
 
   #refuse(error: unknown): void {
-    for (const { reject } of this.#waiting) reject(error)
+    for (const waiting of this.#waiting) waiting.reject(error)
   }
 }
 

@@ -130,7 +130,11 @@ export class Fleet {
 
   async #remove(id: number): Promise<void> {
     await this.#close(id)
-    this.places.forget(id)
+    try {
+      this.places.forget(id)
+    } catch (error) {
+      log.error({ deployment: id, ...errorFields(error) }, 'what a deployment left could not be removed')
+    }
   }
 
   #sweep(): Promise<void> {

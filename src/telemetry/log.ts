@@ -34,6 +34,14 @@ export function errorFields(error: unknown): Record<string, unknown> {
   return { error: error.message, stack: error.stack, ...(error.cause ? { cause: errorFields(error.cause) } : {}) }
 }
 
+/** What is said of a failure that nobody waited for. */
+export const STRAY = 'nobody waited for what failed here'
+
+/** A promise that fails when nobody waits for it is a defect of ours, and no reason to end everyone's calls: it is logged. */
+export function surviveStrays(): void {
+  process.on('unhandledRejection', error => log.error(errorFields(error), STRAY))
+}
+
 /** A request that failed: at `error` when it is the server's doing, with its private cause; refusals only at `debug`. */
 export function logFailure(
   fault: { status: number; code: string },

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { errorFields } from '../../src/telemetry/log.ts'
+import { errorFields, STRAY } from '../../src/telemetry/log.ts'
 
 /** Runs lines in a process of their own and gives what it logged. */
 async function logged(lines: string): Promise<Record<string, unknown>[]> {
   const source = join(import.meta.dir, '../../src')
-  const script = `import { log, logFailure } from ${JSON.stringify(`${source}/telemetry/log.ts`)}
+  const script = `import { log, logFailure, surviveStrays } from ${JSON.stringify(`${source}/telemetry/log.ts`)}
     import { Fault, unprocessable, notServed } from ${JSON.stringify(`${source}/lib/fault.ts`)}
     ${lines}`
   const child = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe', stderr: 'pipe' })
@@ -36,6 +36,13 @@ describe('the log', () => {
     )
     expect(text).not.toContain('SHOWN')
     expect(text.match(/\[removed\]/g)).toHaveLength(10)
+  })
+  test('has a failure that nobody waited for, with where it came from, and the process goes on', async () => {
+    const lines = await logged(
+      "surviveStrays(); void Promise.reject(new Error('lost')); await Bun.sleep(20); log.info('goes on')",
+    )
+    const stack = expect.stringContaining('Error')
+    expect(lines).toMatchObject([{ level: 'error', msg: STRAY, error: 'lost', stack }, { msg: 'goes on' }])
   })
   test("has the server's failures with their private cause, and refusals not at all", async () => {
     const identity = "{ requestId: 'r-1', traceId: 't-1' }"

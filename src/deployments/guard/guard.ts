@@ -24,10 +24,11 @@ export class Guard {
     return child.request<Exit>('run', program, { onProgress: event => tell(event as Event) })
   }
 
-  /** Ends a program, and all that it started. */
+  /** Ends a program, and all that it started. Without a guard there is none. */
   async end(ending: Ending): Promise<void> {
+    const child = await this.#child?.catch(() => undefined)
     try {
-      await (await this.#child)?.request('end', ending)
+      await child?.request('end', ending)
     } catch (error) {
       if (!(error instanceof ChildLost)) throw error
     }
