@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, ne } from 'drizzle-orm'
 import { projects, roles, sessions, tokens, users } from '../../db/schema.ts'
-import { conflict, notFound, unauthorized, unprocessable } from '../lib/fault.ts'
+import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import { findProject, type Role } from './projects.ts'
 import { type Actor, note, now, type Store } from './store.ts'
@@ -14,9 +14,12 @@ export const hashPassword = (password: string): Promise<string> => Bun.password.
 export const findUser = (store: Store, username: string): User | undefined =>
   store.select().from(users).where(eq(users.username, username)).get()
 
+export const findUserById = (store: Store, id: number): User | undefined =>
+  store.select().from(users).where(eq(users.id, id)).get()
+
 /** @throws Fault 404 */
 export function getUser(store: Store, id: number): User {
-  const user = store.select().from(users).where(eq(users.id, id)).get()
+  const user = findUserById(store, id)
   if (!user) throw notFound('No such user.')
   return user
 }
@@ -107,13 +110,6 @@ function setRoles(store: Store, userId: number, wanted: Record<string, Role>): v
     if (!project) throw unprocessable('roles names a project that does not exist.')
     store.insert(roles).values({ userId, projectId: project.id, role }).run()
   }
-}
-
-/** Who was signed in when a request began, as they are now. @throws Fault 401 they are gone, or not active any more */
-export function stillThere(store: Store, { id }: User): User {
-  const user = store.select().from(users).where(eq(users.id, id)).get()
-  if (!user?.isActive) throw unauthorized('This user is not active any more.')
-  return user
 }
 
 /** @returns the token's row and its secret, which is shown once and stored nowhere. @throws Fault 422 a given secret's form */

@@ -12,9 +12,9 @@ import { inProject } from '../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
-import { jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
+import { change, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
 import { described, Policy, TypeName } from './datasets.ts'
-import { holding, refuseLoss, stageWritable } from './live-tables.ts'
+import { holding, refuseLoss, refuseReplaced, stageWritable } from './live-tables.ts'
 import { addTable } from './new-table.ts'
 import { catalogConnections, sourceFrom, stageSource } from './sources.ts'
 
@@ -48,11 +48,16 @@ const Elsewhere = Type.Object(
 export async function addDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
   if (scope === undefined) throw unprocessable('A dataset is added to a project: send X-Project-Id.')
-  const project = projectFor(context, who.user, scope, 'editor')
+  const mayEdit = () => projectFor(context, who, scope, 'editor')
+  mayEdit()
   const given: unknown = await jsonBody(context, request, Type.Unknown())
   const isElsewhere = typeof given === 'object' && given !== null && Object.hasOwn(given, 'engine')
-  if (!isElsewhere) return addTable(context, who, project, given)
-  needAdmin(who.user)
+  if (!isElsewhere) return addTable(context, who, mayEdit, given)
+  const may = () => {
+    needAdmin(who)
+    return mayEdit()
+  }
+  const project = may()
   checkShape(Elsewhere, given)
   const { name, columns, description, replace = false, writable = false, force = false } = given
   checkDatasetName(name)
@@ -70,8 +75,8 @@ export async function addDataset(context: ManagementContext, request: Request, w
   const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
   const generation = await stageWritable(context, staging, { writable })
   return holding(context, [before], () => {
-    const { dataset, replaced } = context.publisher.change((tx, touched) => {
-      refuseTaken()
+    const { dataset, replaced } = change(context, may, (tx, _, touched) => {
+      refuseReplaced(name, before, refuseTaken())
       const put = putGeneration(tx, who.actor, project.id, name, generation)
       if (columns) setColumnPolicy(tx, who.actor, put.dataset, columns as ColumnPolicy)
       if (description !== undefined) setDescription(tx, who.actor, put.dataset, description)

@@ -21,7 +21,7 @@ import type { Store } from '../catalog/store.ts'
 import { warningsOf } from '../endpoints/endpoint.ts'
 import { diff } from '../lib/diff.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Kept = Type.Not(Type.Null(), { error: 'must not be null.' })
@@ -41,10 +41,10 @@ const AssetUpdate = Type.Object({ ...fields, change_note: Type.Optional(Type.Str
 export type ServiceInput = Static<typeof AssetUpdate>
 
 /** The asset, when the user has at least this role in its project. @throws Fault 404, 403 */
-export function assetFor(context: ManagementContext, { user }: SignedIn, id: string, need: Role): Asset {
+export function assetFor(context: ManagementContext, who: SignedIn, id: string, need: Role): Asset {
   const asset = getAsset(context.db, idOf(id))
   try {
-    projectFor(context, user, asset.projectId, need)
+    projectFor(context, who, asset.projectId, need)
   } catch (error) {
     if ((error as { status?: number }).status === 404) throw notFound('No such asset.')
     throw error
@@ -70,13 +70,14 @@ export function assets(context: ManagementContext, request: Request, { user }: S
   )
 }
 
-export async function addAsset(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
-  const body = await jsonBody(context, request, NewAsset)
+export async function addAsset(context: ManagementContext, request: Request, who: SignedIn) {
   const scope = scopeOf(request)
   if (scope === undefined) throw unprocessable('A service is created in a project: send X-Project-Id.')
-  const project = projectFor(context, user, scope, 'editor')
-  const asset = context.publisher.change(tx =>
-    createAsset(tx, actor, {
+  const may = () => projectFor(context, who, scope, 'editor')
+  may()
+  const body = await jsonBody(context, request, NewAsset)
+  const asset = change(context, may, (tx, project) =>
+    createAsset(tx, who.actor, {
       projectId: project.id,
       assetType: body.asset_type,
       assetKey: body.asset_key,
@@ -94,7 +95,7 @@ export const oneAsset = (context: ManagementContext, who: SignedIn, id: string):
  * is published.
  * @throws Fault 404, 403; 412 it was changed meanwhile; what publishing refuses
  */
-async function change(
+async function changeService(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
@@ -106,9 +107,8 @@ async function change(
   /** endpoints that it publishes */
   publishing: readonly EndpointConfig[] = [],
 ): Promise<Response> {
-  assetFor(context, who, id, need)
   const changed = await context.publisher.changeChecked(publishing, (tx, touched) => {
-    const asset = getAsset(tx, idOf(id))
+    const asset = assetFor(context, who, id, need)
     checkMatch(request, detailed(context, asset))
     touched.assets.add(asset.id)
     return work(tx, asset)
@@ -119,14 +119,14 @@ async function change(
 export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
   assetFor(context, who, id, 'editor') // who may not change it need not send it either
   const body = await jsonBody(context, request, AssetUpdate)
-  return change(context, request, who, id, 'editor', (tx, asset) =>
+  return changeService(context, request, who, id, 'editor', (tx, asset) =>
     saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? ''),
   )
 }
 
 /** The answer has `warnings`: what every call of an endpoint costs for want of an index. */
 export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
-  change(
+  changeService(
     context,
     request,
     who,
@@ -138,7 +138,7 @@ export const publishAsset = (context: ManagementContext, request: Request, who: 
   )
 
 export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
-  change(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
+  changeService(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
 
 /** The draft only; what is published stays until it is published again. */
 export const rollback = (
@@ -148,12 +148,11 @@ export const rollback = (
   id: string,
   version: string,
 ): Promise<Response> =>
-  change(context, request, who, id, 'admin', (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)))
+  changeService(context, request, who, id, 'admin', (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)))
 
 export function removeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
-  assetFor(context, who, id, 'editor')
-  context.publisher.change((tx, touched) => {
-    const asset = getAsset(tx, idOf(id))
+  const may = () => assetFor(context, who, id, 'editor')
+  change(context, may, (tx, asset, touched) => {
     checkMatch(request, detailed(context, asset))
     touched.removedServices.add(asset.assetKey)
     deleteAsset(tx, who.actor, asset)

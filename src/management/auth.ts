@@ -1,8 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { transaction } from '../catalog/store.ts'
-import { createToken, listTokens, revokeToken, rolesOf, stillThere, type Token } from '../catalog/users.ts'
+import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
 import { version } from '../lib/version.ts'
-import { idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'
 import { sessionToken, signIn } from './session.ts'
 
@@ -38,21 +37,19 @@ const about = { name: 'callgate', version }
 export type InstanceRow = typeof about
 export const instance = (): Response => json(about)
 
-export async function mintToken(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
+export async function mintToken(context: ManagementContext, request: Request, { userNow, actor }: SignedIn) {
   const { name, expires_days } = await jsonBody(context, request, NewToken)
   const days = expires_days ?? DEFAULT_DAYS
   const expiresAt = days === 0 ? null : new Date(Date.now() + days * 86_400_000).toISOString()
-  const { token, secret } = transaction(context.db, tx =>
-    createToken(tx, actor, stillThere(tx, user), { name, expiresAt }),
-  )
+  const { token, secret } = change(context, userNow, (tx, user) => createToken(tx, actor, user, { name, expiresAt }))
   return json({ ...tokenRow(token), token: secret }, 201)
 }
 
 export const tokens = (context: ManagementContext, request: Request, { user }: SignedIn): Response =>
   list(request, listTokens(context.db, user.id).map(tokenRow), rows => ({ tokens: rows }))
 
-export function endToken(context: ManagementContext, { user, actor }: SignedIn, id: string): Response {
-  transaction(context.db, tx => revokeToken(tx, actor, user.id, idOf(id)))
+export function endToken(context: ManagementContext, { userNow, actor }: SignedIn, id: string): Response {
+  change(context, userNow, (tx, user) => revokeToken(tx, actor, user.id, idOf(id)))
   return json({ revoked: true })
 }
 

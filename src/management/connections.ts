@@ -11,11 +11,10 @@ import {
   putConnection,
   urlOf,
 } from '../catalog/connections.ts'
-import { transaction } from '../catalog/store.ts'
 import { conflict, Fault } from '../lib/fault.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { type CheckedConnection, checkConnection } from '../query/engines/postgres/check.ts'
-import { jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
+import { change, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Declared = Type.Object(
@@ -30,19 +29,20 @@ const Declared = Type.Object(
 
 export type NewConnectionInput = Static<typeof Declared>
 
-export function connections({ db }: ManagementContext, request: Request, { user }: SignedIn): Response {
-  needAdmin(user)
+export function connections({ db }: ManagementContext, request: Request, who: SignedIn): Response {
+  needAdmin(who)
   return list(request, listConnections(db).map(connectionRow), rows => ({ connections: rows }))
 }
 
-export function oneConnection({ db }: ManagementContext, { user }: SignedIn, name: string): Response {
-  needAdmin(user)
+export function oneConnection({ db }: ManagementContext, who: SignedIn, name: string): Response {
+  needAdmin(who)
   return shown(getConnection(db, name))
 }
 
 /** Connects before it is added: what is wrong with it is said now, and nothing is kept. */
 export async function addConnection(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  needAdmin(who.user)
+  const may = () => needAdmin(who)
+  may()
   const { name, kind = 'postgres', url_env: urlEnv, url_file: urlFile } = await jsonBody(context, request, Declared)
   const declared: DeclaredConnection = { name, kind, urlEnv, urlFile }
   checkDeclared(declared)
@@ -50,8 +50,9 @@ export async function addConnection(context: ManagementContext, request: Request
     if (findConnection(context.db, name)) throw conflict(`There is a connection ${shownName(name)} already.`)
   }
   refuseTaken()
+  may() // what the body names is looked at with the server's own rights
   const checked = await checkDatabase(declared)
-  const connection = transaction(context.db, tx => {
+  const connection = change(context, may, tx => {
     refuseTaken()
     return putConnection(tx, who.actor, declared)
   })
@@ -59,8 +60,8 @@ export async function addConnection(context: ManagementContext, request: Request
 }
 
 /** Whether it can be connected to now: `ok`, and what the server is or what fails. */
-export async function testConnection({ db }: ManagementContext, { user }: SignedIn, name: string): Promise<Response> {
-  needAdmin(user)
+export async function testConnection({ db }: ManagementContext, who: SignedIn, name: string): Promise<Response> {
+  needAdmin(who)
   const connection = getConnection(db, name)
   try {
     return json({ ok: true, ...checkedRow(await checkDatabase(connection)) })
@@ -71,12 +72,15 @@ export async function testConnection({ db }: ManagementContext, { user }: Signed
 }
 
 export function removeConnection(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
-  needAdmin(who.user)
-  transaction(context.db, tx => {
-    const connection = getConnection(tx, name)
-    checkMatch(request, connectionRow(connection))
-    deleteConnection(tx, who.actor, connection)
-  })
+  change(
+    context,
+    () => needAdmin(who),
+    tx => {
+      const connection = getConnection(tx, name)
+      checkMatch(request, connectionRow(connection))
+      deleteConnection(tx, who.actor, connection)
+    },
+  )
   context.connections.forget(name)
   return json({ deleted: true })
 }

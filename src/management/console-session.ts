@@ -22,7 +22,7 @@ import {
   updateUser,
 } from '../catalog/users.ts'
 import { conflict, Fault, unauthorized } from '../lib/fault.ts'
-import { type Caller, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { type Caller, change, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { checkSameOrigin, cookieOf, csrfToken, setCookie } from './cookie.ts'
 import { json, list } from './respond.ts'
 import { signIn } from './session.ts'
@@ -61,10 +61,14 @@ export const setupState = (context: ManagementContext): Response => json({ neede
 export async function setup(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
   checkSameOrigin(request)
   const { token, username, password } = await jsonBody(context, request, Setup)
-  const { user: owner } = presented(context, token, caller)
-  if (!owner.isAdmin) throw new Fault(403, 'forbidden', 'This is not the token of an administrator.')
+  const ownerNow = () => {
+    const { user } = presented(context, token, caller)
+    if (!user.isAdmin) throw new Fault(403, 'forbidden', 'This is not the token of an administrator.')
+    return user
+  }
+  ownerNow()
   const passwordHash = await hashPassword(password)
-  const user = transaction(context.db, tx => {
+  const user = change(context, ownerNow, (tx, owner) => {
     if (!setupNeeded({ db: tx })) throw conflict('An administrator with a password exists already: sign in.')
     const actor = { name: owner.username }
     if (findUser(tx, username)?.id !== owner.id)
@@ -105,10 +109,10 @@ export const endOthers = (context: ManagementContext, { user, session }: SignedI
 /** `POST /api/auth/password`: one's own. Every other session and JWT of the user ends. */
 export async function changePassword(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const { current_password, password } = await jsonBody(context, request, NewPassword)
-  const { user, actor, caller, session } = who
+  const { user, userNow, actor, caller, session } = who
   if (user.passwordHash) await signIn(context, user.username, current_password, caller.address)
   const passwordHash = await hashPassword(password)
-  transaction(context.db, tx => updateUser(tx, actor, getUser(tx, user.id), { passwordHash }, session?.id))
+  change(context, userNow, (tx, now) => updateUser(tx, actor, now, { passwordHash }, session?.id))
   return json({ changed: true })
 }
 

@@ -3,12 +3,12 @@ import type { Db } from '../../db/connect.ts'
 import type { KeyRing } from '../catalog/keys.ts'
 import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
 import type { Session } from '../catalog/sessions.ts'
-import type { Actor } from '../catalog/store.ts'
+import type { Actor, Store } from '../catalog/store.ts'
 import type { UsageLog } from '../catalog/usage.ts'
 import type { User } from '../catalog/users.ts'
 import type { Config } from '../config.ts'
 import type { Fleet } from '../deployments/fleet.ts'
-import type { Publisher } from '../endpoints/publisher.ts'
+import type { Publisher, Touched } from '../endpoints/publisher.ts'
 import type { Limits } from '../gate/limits.ts'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../lib/body.ts'
 import { badRequest, forbidden, notFound, unprocessable } from '../lib/fault.ts'
@@ -42,7 +42,10 @@ export interface Caller {
 
 /** Who is signed in, as each handler gets it. */
 export interface SignedIn {
+  /** as they were when the request began */
   user: User
+  /** as they are now. @throws Fault 401 they are gone, or what signed them in has ended since */
+  userNow: () => User
   actor: Actor
   caller: Caller
   /** the browser's session, when its cookie is what signs the request in */
@@ -52,10 +55,11 @@ export interface SignedIn {
 const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
 
 /**
- * The project, when the user has at least this role in it. Administrators of the installation have every role.
+ * The project, when the user has at least this role in it now. Administrators of the installation have every role.
  * @throws Fault 404 not there, or not the user's to see; 403 the role is too low
  */
-export function projectFor(context: ManagementContext, user: User, projectId: number, need: Role): Project {
+export function projectFor(context: ManagementContext, who: SignedIn, projectId: number, need: Role): Project {
+  const user = who.userNow()
   const role = user.isAdmin ? 'admin' : roleOf(context.db, user.id, projectId)
   if (!role) throw notFound('No such project.')
   const project = getProject(context.db, projectId)
@@ -70,9 +74,20 @@ export const mayEdit = (context: ManagementContext, user: User, projectId: numbe
   user.isAdmin || RANK[roleOf(context.db, user.id, projectId) ?? 'viewer'] >= RANK.editor
 
 /** @throws Fault 403 */
-export function needAdmin(user: User): void {
-  if (!user.isAdmin) throw forbidden('This needs an administrator of the installation.')
+export function needAdmin(who: SignedIn): void {
+  if (!who.userNow().isAdmin) throw forbidden('This needs an administrator of the installation.')
 }
+
+/**
+ * A change of the catalog by somebody who may make it. A body takes as long as its sender likes, and so may work on it: so `may`,
+ * which was asked before the body was read, is asked again in the transaction.
+ * @throws Fault what `may` and `work` refuse, and what publishing does (Publisher.change): then nothing has changed
+ */
+export const change = <R, T>(
+  { publisher }: ManagementContext,
+  may: () => R,
+  work: (tx: Store, allowed: R, touched: Touched) => T,
+): T => publisher.change((tx, touched) => work(tx, may(), touched))
 
 /** A number from a path. @throws Fault 404 what is not one cannot be there */
 export function idOf(text: string | undefined): number {

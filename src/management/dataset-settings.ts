@@ -6,7 +6,7 @@ import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notServed } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { change, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, refreshStateOf } from './datasets.ts'
 import { checkMatch, single } from './respond.ts'
 
@@ -84,18 +84,19 @@ export async function changeSettings(
   who: SignedIn,
   name: string,
 ): Promise<Response> {
-  const { id, projectId } = datasetFor(context, who, request, name, 'editor')
+  const may = () => datasetFor(context, who, request, name, 'editor')
+  const { id } = may()
   const body = (await jsonBody(context, request, Settings)) as Static<typeof Settings> & Record<string, unknown>
   for (const field of ELSEWHERE) if (says(body[field])) throw notServed(`${field} is not kept by this server.`)
   const policy = body.masking && policyOf(body.masking)
-  const changed = context.publisher.change((tx, touched) => {
-    const dataset = getDataset(tx, projectId, name)
+  const changed = change(context, may, (tx, dataset, touched) => {
     if (dataset.id !== id) throw conflict('This was changed since you read it; read it again.')
     checkMatch(request, settingsOf(dataset))
-    if (policy && setColumnPolicy(tx, who.actor, dataset, policy)) touched.datasets.add(inProject(projectId, name))
+    if (policy && setColumnPolicy(tx, who.actor, dataset, policy))
+      touched.datasets.add(inProject(dataset.projectId, name))
     if (typeof body.description === 'string') setDescription(tx, who.actor, dataset, body.description)
     if (body.refresh !== undefined) setRefresh(tx, who.actor, dataset, body.refresh)
-    return getDataset(tx, projectId, name)
+    return getDataset(tx, dataset.projectId, name)
   })
   return answered(changed, { ok: true })
 }

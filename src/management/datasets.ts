@@ -23,10 +23,10 @@ import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { withCompanions } from '../query/live-file.ts'
-import { jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { change, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { importing } from './import-progress.ts'
 import { discardStaged, stageTable } from './intake.ts'
-import { holding, refuseLoss, rowsNow, stageWritable, turning } from './live-tables.ts'
+import { holding, refuseLoss, refuseReplaced, rowsNow, stageWritable, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 import { type Use, usesIn } from './uses.ts'
@@ -67,10 +67,10 @@ const Types = Type.Record(Type.String(), TypeName)
 const Names = Type.Array(Type.String())
 
 /** The projects that a request is about: the one in scope, or all that the user sees. */
-function projectsInScope(context: ManagementContext, { user }: SignedIn, request: Request): Project[] {
+function projectsInScope(context: ManagementContext, who: SignedIn, request: Request): Project[] {
   const scope = scopeOf(request)
-  if (scope !== undefined) return [projectFor(context, user, scope, 'viewer')]
-  return listProjects(context.db).filter(p => sees(context, user, p.id))
+  if (scope !== undefined) return [projectFor(context, who, scope, 'viewer')]
+  return listProjects(context.db).filter(p => sees(context, who.user, p.id))
 }
 
 /** A dataset by name, in the project in scope; without one, where only one project has it. @throws Fault 404, 403, 422 */
@@ -84,7 +84,7 @@ export function datasetFor(
   const found = projectsInScope(context, who, request).flatMap(p => findDataset(context.db, p.id, name) ?? [])
   if (found.length > 1) throw unprocessable('Several projects have a dataset of this name: send X-Project-Id.')
   if (!found[0]) throw notFound('No such dataset.')
-  projectFor(context, who.user, found[0].projectId, need)
+  projectFor(context, who, found[0].projectId, need)
   return found[0]
 }
 
@@ -108,16 +108,21 @@ export function oneDataset(context: ManagementContext, request: Request, who: Si
 
 /** Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published. */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
-  const before = datasetFor(context, who, request, name, 'editor')
+  const may = () => datasetFor(context, who, request, name, 'editor')
+  const { id, projectId } = may()
   const { columns, description, refresh, writable } = await jsonBody(context, request, DatasetPatch)
-  const { projectId } = before
+  const before = may()
   const changed = await turning(context, before, writable, generation =>
-    context.publisher.change((tx, touched) => {
-      let dataset = getDataset(tx, projectId, name)
-      if (dataset.id !== before.id || (generation && dataset.file !== before.file))
-        throw conflict('This was changed since you read it; read it again.')
-      checkMatch(request, datasetRow(dataset))
-      if (generation) dataset = putGeneration(tx, who.actor, projectId, name, generation).dataset
+    change(context, may, (tx, now, touched) => {
+      if (now.id !== id) throw conflict('This was changed since you read it; read it again.')
+      checkMatch(request, datasetRow(now))
+      let dataset = now
+      if (generation) {
+        refuseReplaced(name, before, now)
+        if (JSON.stringify(now.columns) !== JSON.stringify(before.columns))
+          throw conflict(`The columns of ${shownName(name)} were changed meanwhile; nothing was changed by this.`)
+        dataset = putGeneration(tx, who.actor, projectId, name, generation).dataset
+      }
       const policy = columns && setColumnPolicy(tx, who.actor, dataset, columns as ColumnPolicy)
       const nullable = setNullable(tx, who.actor, getDataset(tx, projectId, name), nullableOf(columns))
       if (generation || policy || nullable) touched.datasets.add(inProject(projectId, name))
@@ -130,11 +135,10 @@ export async function changeDataset(context: ManagementContext, request: Request
 }
 
 export function removeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string): Response {
-  const { projectId } = datasetFor(context, who, request, name, 'editor')
-  const file = context.publisher.change((tx, touched) => {
-    const dataset = getDataset(tx, projectId, name)
+  const may = () => datasetFor(context, who, request, name, 'editor')
+  const file = change(context, may, (tx, dataset, touched) => {
     checkMatch(request, datasetRow(dataset))
-    touched.datasets.add(inProject(projectId, name)) // what is published from it would no longer compile: refused
+    touched.datasets.add(inProject(dataset.projectId, name)) // what is published from it would no longer compile: refused
     deleteDataset(tx, who.actor, dataset)
     return dataset.file
   })
@@ -150,8 +154,10 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
   if (scope === undefined) throw unprocessable('A dataset is uploaded into a project: send X-Project-Id.')
-  const project = projectFor(context, who.user, scope, 'editor')
+  const may = () => projectFor(context, who, scope, 'editor')
+  may()
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
+    const project = may()
     const name = fields.name || `uploads.${fileName.replace(/\..*$/, '').replace(/[^\w$-]/g, '_')}`
     checkDatasetName(name)
     const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
@@ -174,10 +180,9 @@ export async function uploadDataset(context: ManagementContext, request: Request
       const staging = stageTable(context, source, onProgress, request.signal)
       return stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
     })
-    const change = () => {
-      const { dataset, replaced } = context.publisher.change((tx, touched) => {
-        if (refuseTaken()?.file !== before?.file)
-          throw conflict(`${shownName(name)} was replaced while this file was read; nothing was changed by this.`)
+    const put = () => {
+      const { dataset, replaced } = change(context, may, (tx, _, touched) => {
+        refuseReplaced(name, before, refuseTaken())
         const put = putGeneration(tx, who.actor, project.id, name, generation)
         if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy as ColumnPolicy)
         setNullable(tx, who.actor, getDataset(tx, project.id, name), nullableOf(policy))
@@ -190,7 +195,7 @@ export async function uploadDataset(context: ManagementContext, request: Request
       return described(context, dataset, 201)
     }
     try {
-      return await holding(context, [before], change)
+      return await holding(context, [before], put)
     } catch (error) {
       await discardStaged(context, generation)
       throw error

@@ -5,7 +5,6 @@ import { badRequest, Fault, unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
 import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { wholeNumber } from './respond.ts'
-import { signedIn } from './session.ts'
 
 const MOST_LINES = 10_000
 /** Logs that are followed at once, of all deployments. */
@@ -49,9 +48,7 @@ export function deploymentLog(
   keepOpen(request)
   const gone = new AbortController()
   const ended = AbortSignal.any([gone.signal, request.signal, context.fleet.closing])
-  const credentials = new Request(request.url, { headers: request.headers })
-  const mayGoOn = async () =>
-    readable(context, await signedIn(context, credentials, who.caller), projectId, name).id === id
+  const mayGoOn = () => readable(context, who, projectId, name).id === id
   askNowAndThen(mayGoOn, ended, () => gone.abort())
   const pieces = followed(path, { lines, from }, ended)
   const text = wantsEvents ? events(pieces) : bytesOf(pieces)
@@ -60,8 +57,8 @@ export function deploymentLog(
 }
 
 /** @throws Fault 404, 403 */
-function readable(context: ManagementContext, { user }: SignedIn, projectId: string, name: string): Deployment {
-  const project = projectFor(context, user, idOf(projectId), 'editor')
+function readable(context: ManagementContext, who: SignedIn, projectId: string, name: string): Deployment {
+  const project = projectFor(context, who, idOf(projectId), 'editor')
   return getDeployment(context.db, project.id, name)
 }
 
@@ -75,9 +72,13 @@ function checkFollowers(userId: number): void {
 }
 
 /** @param stop called when the answer is no, or is refused */
-function askNowAndThen(ask: () => Promise<boolean>, ended: AbortSignal, stop: () => void): void {
+function askNowAndThen(ask: () => boolean, ended: AbortSignal, stop: () => void): void {
   const timer = setInterval(() => {
-    ask().then(yes => yes || stop(), stop)
+    try {
+      if (!ask()) stop()
+    } catch {
+      stop()
+    }
   }, ASKED_EVERY_MS)
   ended.addEventListener('abort', () => clearInterval(timer), { once: true })
 }

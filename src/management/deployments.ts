@@ -13,19 +13,18 @@ import {
   updateDeployment,
 } from '../catalog/deployments.ts'
 import { listProjects, type Project } from '../catalog/projects.ts'
-import type { User } from '../catalog/users.ts'
 import type { Described } from '../deployments/command.ts'
 import { Fault, forbidden } from '../lib/fault.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const NewDeployment = Type.Object({ name: Type.String() })
 const DeploymentPatch = Type.Record(Type.String(), Type.Unknown())
 
 /** All of a project, and which kinds the caller may declare there; why not, as a declaration would be refused. */
-export function deployments(context: ManagementContext, request: Request, { user }: SignedIn, projectId: string) {
-  const project = projectFor(context, user, idOf(projectId), 'viewer')
-  return list(request, rowsOf(context, request, project), items => ({ items, kinds: kindsFor(context, user, project) }))
+export function deployments(context: ManagementContext, request: Request, who: SignedIn, projectId: string) {
+  const project = projectFor(context, who, idOf(projectId), 'viewer')
+  return list(request, rowsOf(context, request, project), items => ({ items, kinds: kindsFor(context, who, project) }))
 }
 
 /** `GET /api/deployments`: of every project that the caller sees, or of the one in scope. */
@@ -54,10 +53,10 @@ export interface DeclarableKind {
   refusal: string | null
 }
 
-function kindsFor(context: ManagementContext, user: User, project: Project): DeclarableKind[] {
+function kindsFor(context: ManagementContext, who: SignedIn, project: Project): DeclarableKind[] {
   return KINDS.map(kind => ({
     kind,
-    refusal: refusalOf(() => checkMayDeclare(context, user, project, { [kind]: '' })),
+    refusal: refusalOf(() => checkMayDeclare(context, who, project, { [kind]: '' })),
   }))
 }
 
@@ -77,10 +76,11 @@ export async function addDeployment(
   who: SignedIn,
   projectId: string,
 ): Promise<Response> {
-  const project = projectFor(context, who.user, idOf(projectId), 'editor')
+  const may = () => projectFor(context, who, idOf(projectId), 'editor')
+  const project = may()
   const { name, ...config } = await jsonBody(context, request, NewDeployment)
-  checkMayDeclare(context, who.user, project, config)
-  const created = context.publisher.change((tx, touched) => {
+  const created = change(context, may, (tx, project, touched) => {
+    checkMayDeclare(context, who, project, config)
     touched.deployments.add(project.id)
     return createDeployment(tx, who.actor, project.id, name, config)
   })
@@ -90,11 +90,11 @@ export async function addDeployment(
 export function oneDeployment(
   context: ManagementContext,
   request: Request,
-  { user }: SignedIn,
+  who: SignedIn,
   projectId: string,
   name: string,
 ): Response {
-  const project = projectFor(context, user, idOf(projectId), 'viewer')
+  const project = projectFor(context, who, idOf(projectId), 'viewer')
   return shown(context, request, project, getDeployment(context.db, project.id, name))
 }
 
@@ -106,11 +106,12 @@ export async function changeDeployment(
   projectId: string,
   name: string,
 ): Promise<Response> {
-  const project = projectFor(context, who.user, idOf(projectId), 'editor')
+  const may = () => projectFor(context, who, idOf(projectId), 'editor')
+  const project = may()
   const given = await jsonBody(context, request, DeploymentPatch)
-  const changed = context.publisher.change((tx, touched) => {
+  const changed = change(context, may, (tx, project, touched) => {
     const current = getDeployment(tx, project.id, name)
-    checkMayDeclare(context, who.user, project, current.config, given)
+    checkMayDeclare(context, who, project, current.config, given)
     checkMatch(request, declared(current))
     touched.deployments.add(project.id)
     return updateDeployment(tx, who.actor, current, withVariables(current, given))
@@ -133,10 +134,10 @@ export function removeDeployment(
   projectId: string,
   name: string,
 ): Response {
-  const project = projectFor(context, who.user, idOf(projectId), 'editor')
-  context.publisher.change((tx, touched) => {
+  const may = () => projectFor(context, who, idOf(projectId), 'editor')
+  change(context, may, (tx, project, touched) => {
     const current = getDeployment(tx, project.id, name)
-    if (deploymentKind(current.config) !== 'model') projectFor(context, who.user, project.id, 'admin')
+    if (deploymentKind(current.config) !== 'model') projectFor(context, who, project.id, 'admin')
     checkMatch(request, declared(current))
     touched.deployments.add(project.id)
     deleteDeployment(tx, who.actor, current)
@@ -155,9 +156,10 @@ export function actOnDeployment(
   name: string,
   action: DeploymentAction,
 ): Response {
-  const project = projectFor(context, who.user, idOf(projectId), 'editor')
+  const may = () => projectFor(context, who, idOf(projectId), 'editor')
+  const project = may()
   const wasEnabled = getDeployment(context.db, project.id, name).enabled
-  const deployment = context.publisher.change((tx, touched) => {
+  const deployment = change(context, may, (tx, project, touched) => {
     const current = getDeployment(tx, project.id, name)
     touched.deployments.add(project.id)
     return enableDeployment(tx, who.actor, current, action !== 'stop')
@@ -173,16 +175,16 @@ export function actOnDeployment(
  * @param parts what is there and what is given: the rule is for both, and for each field, whatever stands beside it
  * @throws Fault 403
  */
-function checkMayDeclare(context: ManagementContext, user: User, project: Project, ...parts: object[]): void {
-  projectFor(context, user, project.id, 'editor')
+function checkMayDeclare(context: ManagementContext, who: SignedIn, project: Project, ...parts: object[]): void {
+  projectFor(context, who, project.id, 'editor')
   const says = (field: string) => parts.some(part => field in part)
-  if (user.isAdmin || !(says('command') || says('upstream'))) return
+  if (who.userNow().isAdmin || !(says('command') || says('upstream'))) return
   const { projectDeployments, deploymentUser } = context.config
   if (projectDeployments !== 'all')
     throw forbidden(
       'Only administrators of the installation deploy programs and upstreams here (--project-deployments).',
     )
-  projectFor(context, user, project.id, 'admin')
+  projectFor(context, who, project.id, 'admin')
   if (!says('command')) return
   if (process.getuid?.() === 0 && !deploymentUser)
     throw forbidden('Callgate runs as root: programs of projects need another user (--deployment-user).')

@@ -24,11 +24,15 @@ export async function dryRun(
   assetId: string,
   endpointId: string,
 ): Promise<Response> {
-  const asset = assetFor(context, who, assetId, 'editor')
-  const config = asset.config.endpoints?.find(e => e.id === endpointId)
-  if (!config) throw notFound('The draft has no such endpoint.')
-  const grant = grantAsked(context, request, asset, endpointId)
+  const asked = () => {
+    const asset = assetFor(context, who, assetId, 'editor')
+    const config = asset.config.endpoints?.find(e => e.id === endpointId)
+    if (!config) throw notFound('The draft has no such endpoint.')
+    return { asset, config, grant: grantAsked(context, request, asset, endpointId) }
+  }
+  asked()
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
+  const { asset, config, grant } = asked()
   const endpoint = await compileDraft(context, asset, config)
   if (endpoint.handle) {
     const reply = await runFunction(context, request, endpoint, asset, body, grant)

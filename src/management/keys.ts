@@ -2,10 +2,9 @@ import { type Static, Type } from '@sinclair/typebox'
 import { SENSITIVITIES } from '../catalog/column.ts'
 import { METHODS } from '../catalog/grant.ts'
 import { type ApiKey, type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
-import { transaction } from '../catalog/store.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { assetFor } from './assets.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Names = Type.Union([Type.Array(Type.String({ minLength: 1, maxLength: 400 }), { maxItems: 1000 }), Type.Null()])
@@ -72,7 +71,7 @@ export function serviceOwner(context: ManagementContext, who: SignedIn, assetId:
 
 /** Keys of a project: editors and up. @throws Fault 404, 403 */
 export function projectOwner(context: ManagementContext, who: SignedIn, projectId: string): KeyOwner {
-  const project = projectFor(context, who.user, idOf(projectId), 'editor')
+  const project = projectFor(context, who, idOf(projectId), 'editor')
   return { projectId: project.id, assetId: null, path: `/api/projects/${project.id}/api-keys` }
 }
 
@@ -88,8 +87,8 @@ export async function mintKey(context: ManagementContext, request: Request, who:
     expiresAt: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
     ...keyFieldsOf(body),
   }
-  const { key, secret } = transaction(context.db, tx =>
-    context.keys.mint(tx, who.actor, ownerNow(), fields, body.secret),
+  const { key, secret } = change(context, ownerNow, (tx, now) =>
+    context.keys.mint(tx, who.actor, now, fields, body.secret),
   )
   return shown(key, owner, 201, { key: secret })
 }
@@ -110,8 +109,8 @@ export async function changeKey(
   const owner = ownerNow()
   const body = await jsonBody(context, request, owner.assetId === null ? ProjectKeyPatch : ServiceKeyPatch)
   const fields = { ...keyFieldsOf(body), ...(body.is_active === undefined ? {} : { isActive: body.is_active }) }
-  const key = transaction(context.db, tx => {
-    const current = context.keys.get(tx, ownerNow(), idOf(id))
+  const key = change(context, ownerNow, (tx, now) => {
+    const current = context.keys.get(tx, now, idOf(id))
     checkMatch(request, settingsRow(current))
     return context.keys.update(tx, who.actor, current, fields)
   })
@@ -120,8 +119,10 @@ export async function changeKey(
 
 /** A key is revoked by making it inactive: its callers get 403, and the row stays for the audit. */
 export function revokeKey(context: ManagementContext, who: SignedIn, owner: KeyOwner, id: string): Response {
-  transaction(context.db, tx =>
-    context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
+  change(
+    context,
+    () => owner,
+    tx => context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
   )
   return json({ revoked: true })
 }
@@ -135,8 +136,8 @@ export async function rotateKey(
 ) {
   const owner = ownerNow()
   const { overlap_seconds = DEFAULT_OVERLAP_SECONDS, secret: given } = await jsonBody(context, request, Rotation)
-  const { key, secret } = transaction(context.db, tx =>
-    context.keys.rotate(tx, who.actor, context.keys.get(tx, ownerNow(), idOf(id)), overlap_seconds, given),
+  const { key, secret } = change(context, ownerNow, (tx, now) =>
+    context.keys.rotate(tx, who.actor, context.keys.get(tx, now, idOf(id)), overlap_seconds, given),
   )
   return shown(key, owner, 201, { key: secret, rotated_from: idOf(id) })
 }

@@ -103,7 +103,8 @@ export async function settled(context: ManagementContext, dataset: Dataset): Pro
 
 /**
  * Runs a change with the file that makes a dataset one that is written to, or one that is not: undefined where it is already
- * as it shall be. Writes wait for it, and none is lost.
+ * as it shall be. Writes wait for it, and none is lost. What it is made of is the dataset as it was given: a change of its columns
+ * meanwhile is the caller's to refuse.
  */
 export async function turning<T>(
   context: ManagementContext,
@@ -233,6 +234,16 @@ export function refuseLoss(context: ManagementContext, dataset: Dataset | undefi
       `Rows of ${dataset.name} were written since it was imported, and would be lost; send force=true to replace them.`,
       'rows_written',
     )
+}
+
+/**
+ * What takes the place of a dataset takes that of the one that was looked at before, or of none where there was none. Its file does
+ * not tell: only the embedded store's datasets have one.
+ * @throws Fault 409 another has its place by now
+ */
+export function refuseReplaced(name: string, before: Dataset | undefined, now: Dataset | undefined): void {
+  if (now?.id === before?.id && now?.generation === before?.generation) return
+  throw conflict(`${shown(name)} was replaced meanwhile; nothing was changed by this.`)
 }
 
 /** How many rows a dataset has now; where its file is missing, had. */

@@ -1,16 +1,15 @@
 /** Who has a role in a project: seen by whoever has one, changed by its administrators. */
 import { type Static, Type } from '@sinclair/typebox'
 import { listMembers, type Member, removeMember, setMember } from '../catalog/members.ts'
-import { transaction } from '../catalog/store.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'
 import { ProjectRole } from './users.ts'
 
 const Membership = Type.Object({ role: ProjectRole }, { additionalProperties: false })
 export type MembershipInput = Static<typeof Membership>
 
-export function members(context: ManagementContext, request: Request, { user }: SignedIn, id: string): Response {
-  const project = projectFor(context, user, idOf(id), 'viewer')
+export function members(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
+  const project = projectFor(context, who, idOf(id), 'viewer')
   return list(request, listMembers(context.db, project.id).map(memberRow), rows => ({ items: rows }))
 }
 
@@ -18,23 +17,19 @@ export function members(context: ManagementContext, request: Request, { user }: 
 export async function putMember(
   context: ManagementContext,
   request: Request,
-  { user, actor }: SignedIn,
+  who: SignedIn,
   id: string,
   username: string,
 ): Promise<Response> {
-  const project = projectFor(context, user, idOf(id), 'admin')
+  const may = () => projectFor(context, who, idOf(id), 'admin')
+  may()
   const { role } = await jsonBody(context, request, Membership)
-  return json(memberRow(transaction(context.db, tx => setMember(tx, actor, project, username, role))))
+  return json(memberRow(change(context, may, (tx, project) => setMember(tx, who.actor, project, username, role))))
 }
 
-export function endMember(
-  context: ManagementContext,
-  { user, actor }: SignedIn,
-  id: string,
-  username: string,
-): Response {
-  const project = projectFor(context, user, idOf(id), 'admin')
-  transaction(context.db, tx => removeMember(tx, actor, project, username))
+export function endMember(context: ManagementContext, who: SignedIn, id: string, username: string): Response {
+  const may = () => projectFor(context, who, idOf(id), 'admin')
+  change(context, may, (tx, project) => removeMember(tx, who.actor, project, username))
   return json({ removed: true })
 }
 

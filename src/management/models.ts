@@ -23,7 +23,7 @@ import { stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
-import { idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { stageModel } from './intake.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
@@ -33,7 +33,7 @@ import { type Use, type Uses, usesIn } from './uses.ts'
 function versionFor(context: ManagementContext, who: SignedIn, id: string, need: Role) {
   const found = findVersion(context.db, idOf(id))
   if (!found || !sees(context, who.user, found.model.projectId)) throw notFound('No such model.')
-  projectFor(context, who.user, found.model.projectId, need)
+  projectFor(context, who, found.model.projectId, need)
   return found
 }
 
@@ -43,7 +43,7 @@ export function models(context: ManagementContext, request: Request, who: Signed
   const projects =
     scope === undefined
       ? listProjects(context.db).filter(p => sees(context, who.user, p.id))
-      : [projectFor(context, who.user, scope, 'viewer')]
+      : [projectFor(context, who, scope, 'viewer')]
   const name = new URL(request.url).searchParams.get('name')
   const rows = projects
     .map(p => ({ found: listModels(context.db, p.id), uses: usesIn(context.db, p.id) }))
@@ -71,8 +71,10 @@ export async function testModel(
   who: SignedIn,
   id: string,
 ): Promise<Response> {
-  const { model, version } = versionFor(context, who, id, 'editor')
+  const may = () => versionFor(context, who, id, 'editor')
+  may()
   const body = await jsonBody(context, request, Type.Unknown(), 'score')
+  const { model, version } = may()
   const config = { id: model.name, kind: 'model', model_id: version.id } as const
   const endpoint = compileEndpoint(config, context.db, model.projectId, context.publisher.registry.runtime)
   const deadline = Date.now() + context.config.requestTimeout
@@ -83,14 +85,13 @@ export async function testModel(
 
 /** Makes this version the active one of its name; endpoints that follow the name serve it from now on. */
 export async function activateModel(context: ManagementContext, request: Request, who: SignedIn, id: string) {
-  const { model: owner } = versionFor(context, who, id, 'editor')
+  const may = () => versionFor(context, who, id, 'editor')
+  const { model: owner } = may()
   // it takes over only when it is loaded, so that no call waits for that
   const { runtime } = context.publisher.registry
   const ahead = serveModel({ model_id: idOf(id) }, context.db, owner.projectId, runtime)
   await runtime.scorer.warm(ahead.active.scoring)
-  const { model, version } = context.publisher.change((tx, touched) => {
-    const found = findVersion(tx, idOf(id))
-    if (!found) throw notFound('No such model.')
+  const { model, version } = change(context, may, (tx, found, touched) => {
     checkMatch(request, modelRow(tx, found.model, found.version))
     touched.models.add(inProject(found.model.projectId, found.model.name))
     return { ...found, model: activate(tx, who.actor, found.model, found.version.version) }
@@ -103,12 +104,11 @@ export async function activateModel(context: ManagementContext, request: Request
  * @throws Fault 409 the active version with siblings; 404/409 a published endpoint still needs it; 422 another `versions`
  */
 export function removeModel(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
-  versionFor(context, who, id, 'editor')
+  const may = () => versionFor(context, who, id, 'editor')
+  may()
   const versions = new URL(request.url).searchParams.get('versions')
   if (versions !== null && versions !== 'all') throw unprocessable('versions must be all.')
-  const artifacts = context.publisher.change((tx, touched) => {
-    const found = findVersion(tx, idOf(id))
-    if (!found) throw notFound('No such model.')
+  const artifacts = change(context, may, (tx, found, touched) => {
     checkMatch(request, modelRow(tx, found.model, found.version))
     touched.models.add(inProject(found.model.projectId, found.model.name))
     const { model, version } = found
@@ -129,8 +129,10 @@ export function removeModel(context: ManagementContext, request: Request, who: S
 export async function uploadModel(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
   if (scope === undefined) throw unprocessable('A model is uploaded into a project: send X-Project-Id.')
-  const project = projectFor(context, who.user, scope, 'editor')
+  const may = () => projectFor(context, who, scope, 'editor')
+  may()
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
+    const project = may()
     const name = fields.name || fileName.replace(/\.onnx$/i, '')
     checkModelName(name)
     if (fields.version && !/^[1-9]\d{0,8}$/.test(fields.version))
@@ -139,7 +141,7 @@ export async function uploadModel(context: ManagementContext, request: Request, 
     const features = featuresOf(fields.features)
     const { model, version, added } = await context.publisher.takingArtifacts(async () => {
       const staged = await stageModel(context, path, { name, version: number, features })
-      return context.publisher.change((tx, touched) => {
+      return change(context, may, (tx, _, touched) => {
         touched.models.add(inProject(project.id, name))
         return addVersion(tx, who.actor, project.id, staged)
       })

@@ -15,7 +15,7 @@ import { conflict } from '../lib/fault.ts'
 import { checkShape } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
-import type { ManagementContext, SignedIn } from './context.ts'
+import { change, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, described, TypeName } from './datasets.ts'
 import { discardStaged } from './intake.ts'
 import { madeEmpty } from './live-tables.ts'
@@ -45,13 +45,18 @@ const NewTable = Type.Object(
   closed,
 )
 
-/** An empty table that endpoints may write to. @throws Fault 409 there is one of the name; 422 */
+/**
+ * An empty table that endpoints may write to.
+ * @param may its project, of whoever may add to it
+ * @throws Fault what `may` does; 409 there is one of the name; 422
+ */
 export async function addTable(
   context: ManagementContext,
   who: SignedIn,
-  project: Project,
+  may: () => Project,
   body: unknown,
 ): Promise<Response> {
+  const project = may()
   checkShape(NewTable, body)
   checkDatasetName(body.name)
   const refuseTaken = () => {
@@ -62,7 +67,7 @@ export async function addTable(
   const primaryKey = body.primary_key === undefined ? undefined : [body.primary_key].flat()
   const generation = await madeEmpty(context, { columns: body.columns, primaryKey, indexes: body.indexes })
   try {
-    const dataset = context.publisher.change(tx => {
+    const dataset = change(context, may, tx => {
       refuseTaken()
       const { dataset } = putGeneration(tx, who.actor, project.id, body.name, generation)
       setColumnPolicy(tx, who.actor, dataset, body.columns as ColumnPolicy)

@@ -1,7 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { createProject, getProject, listProjects, type Project, updateProject } from '../catalog/projects.ts'
-import { transaction } from '../catalog/store.ts'
-import { idOf, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, sees } from './context.ts'
+import {
+  change,
+  idOf,
+  jsonBody,
+  type ManagementContext,
+  needAdmin,
+  projectFor,
+  type SignedIn,
+  sees,
+} from './context.ts'
 import { checkMatch, list, single } from './respond.ts'
 
 const Text = Type.String({ maxLength: 2000 })
@@ -33,31 +41,27 @@ export const projects = (context: ManagementContext, request: Request, { user }:
     rows => ({ items: rows }),
   )
 
-export async function addProject(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
-  needAdmin(user)
+export async function addProject(context: ManagementContext, request: Request, who: SignedIn) {
+  const may = () => needAdmin(who)
+  may()
   const { name, slug, description, icon, color } = await jsonBody(context, request, NewProject)
   return shown(
-    transaction(context.db, tx => createProject(tx, actor, { name, slug, description, icon, color })),
+    change(context, may, tx => createProject(tx, who.actor, { name, slug, description, icon, color })),
     201,
   )
 }
 
-export const oneProject = (context: ManagementContext, { user }: SignedIn, id: string): Response =>
-  shown(projectFor(context, user, idOf(id), 'viewer'))
+export const oneProject = (context: ManagementContext, who: SignedIn, id: string): Response =>
+  shown(projectFor(context, who, idOf(id), 'viewer'))
 
-export async function changeProject(
-  context: ManagementContext,
-  request: Request,
-  { user, actor }: SignedIn,
-  id: string,
-) {
-  const project = projectFor(context, user, idOf(id), 'admin')
+export async function changeProject(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  const may = () => projectFor(context, who, idOf(id), 'admin')
+  may()
   const fields = await jsonBody(context, request, ProjectPatch)
   return shown(
-    transaction(context.db, tx => {
-      const current = getProject(tx, project.id)
-      checkMatch(request, projectRow(current))
-      updateProject(tx, actor, current, fields)
+    change(context, may, (tx, project) => {
+      checkMatch(request, projectRow(project))
+      updateProject(tx, who.actor, project, fields)
       return getProject(tx, project.id)
     }),
   )

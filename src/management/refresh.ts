@@ -10,7 +10,7 @@ import { errorFields, log } from '../telemetry/log.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { datasetFor, described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
-import { holding, refuseLoss, stageWritable } from './live-tables.ts'
+import { holding, refuseLoss, refuseReplaced, stageWritable } from './live-tables.ts'
 import { catalogConnections, type DatasetSource, isUnchanged, sourceOfDataset, stageSource } from './sources.ts'
 
 /**
@@ -90,8 +90,7 @@ async function readChanged(
   const change = () => {
     const { dataset, replaced } = context.publisher.change((tx, touched) => {
       const now = getDataset(tx, projectId, name)
-      if (now.id !== before.id || now.generation !== before.generation)
-        throw conflict('The dataset was replaced while its file was read; nothing was changed by this.')
+      refuseReplaced(name, before, now)
       refuseLoss(context, now, force)
       touched.datasets.add(inProject(projectId, name))
       return putGeneration(tx, actor, projectId, name, generation)

@@ -1,6 +1,6 @@
 import { jwtVerify, SignJWT } from 'jose'
-import { findSession } from '../catalog/sessions.ts'
-import { findToken, findUser, getUser, type User } from '../catalog/users.ts'
+import { findSession, type Session } from '../catalog/sessions.ts'
+import { findToken, findUser, findUserById, type User } from '../catalog/users.ts'
 import { Fault, unauthorized } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import type { Caller, ManagementContext, SignedIn } from './context.ts'
@@ -29,26 +29,43 @@ export async function signedIn(context: ManagementContext, request: Request, cal
   if (cookie !== undefined) return inSession(context, request, caller, cookie)
   const bearer = header && /^bearer +(\S+)$/i.exec(header)?.[1]
   if (!bearer) throw unauthorized('Sign in: send Authorization: Bearer with a token (hf_...) or a session.')
-  const user = bearer.startsWith('hf_') ? findToken(context.db, bearer)?.user : await userOfSession(context, bearer)
-  if (user) return { user, actor: { name: user.username }, caller }
+  const find = bearer.startsWith('hf_')
+    ? () => findToken(context.db, bearer)?.user
+    : await finderOfSession(context, bearer)
+  const user = find()
+  if (user) return signedInAs(user, caller, find)
   context.limits.badSecret(caller.address)
   throw unauthorized('This token is not valid, or it has expired.')
+}
+
+/** @param find asks the catalog whom the request's secret signs in now */
+function signedInAs(user: User, caller: Caller, find: () => User | undefined, session?: Session): SignedIn {
+  const userNow = () => {
+    const now = find()
+    if (!now) throw unauthorized('You were signed out while this was under way: sign in again.', 'session_ended')
+    return now
+  }
+  return { user, userNow, actor: { name: user.username }, caller, ...(session ? { session } : {}) }
 }
 
 function inSession(context: ManagementContext, request: Request, caller: Caller, cookie: string): SignedIn {
   const found = findSession(context.db, cookie)
   if (!found) throw unauthorized('This session has ended: sign in again.', 'session_ended')
   checkCsrf(context, request, found.session)
-  return { user: found.user, actor: { name: found.user.username }, caller, session: found.session }
+  return signedInAs(found.user, caller, () => findSession(context.db, cookie)?.user, found.session)
 }
 
-async function userOfSession(context: ManagementContext, token: string): Promise<User | undefined> {
+/** @returns what finds the user of a JWT as long as it signs them in */
+async function finderOfSession({ db, secret }: ManagementContext, token: string): Promise<() => User | undefined> {
   try {
-    const { payload } = await jwtVerify(token, context.secret, { issuer: ISSUER, algorithms: ['HS256'] })
-    const user = getUser(context.db, Number(payload.sub))
-    return user.isActive && payload.epoch === user.sessionEpoch ? user : undefined
+    const { payload } = await jwtVerify(token, secret, { issuer: ISSUER, algorithms: ['HS256'] })
+    return () => {
+      const user = findUserById(db, Number(payload.sub))
+      const goesOn = user?.isActive && payload.epoch === user.sessionEpoch && payload.exp! * 1000 > Date.now()
+      return goesOn ? user : undefined
+    }
   } catch {
-    return undefined
+    return () => undefined
   }
 }
 

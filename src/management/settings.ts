@@ -3,8 +3,8 @@ import { environmentName, SETTINGS } from '../config.ts'
 import { type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { json } from './respond.ts'
 
-export function settings({ config }: ManagementContext, { user }: SignedIn): Response {
-  needAdmin(user)
+export function settings({ config }: ManagementContext, who: SignedIn): Response {
+  needAdmin(who)
   return json({ settings: Object.values(SETTINGS).map(setting => settingRow(setting, config.given)) })
 }
 

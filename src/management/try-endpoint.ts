@@ -47,8 +47,10 @@ export interface TrialAnswer {
  * @throws Fault 422 its shape, or what does not compile; what the call refuses, with a function's error and log
  */
 export async function tryEndpoint(context: ManagementContext, request: Request, who: SignedIn, assetId: string) {
-  const asset = assetFor(context, who, assetId, 'editor')
+  const may = () => assetFor(context, who, assetId, 'editor')
+  may()
   const { endpoint: given, input = {} } = await jsonBody(context, request, Trial, 'score')
+  const asset = may()
   const draft = draftWith(asset, given)
   const grant = adminGrant(asset.projectId)
   const endpoint = await compileDraft(context, draft, draft.config.endpoints![0]!)
@@ -73,8 +75,11 @@ export interface EndpointCheck {
  * @throws Fault 404, 409, 422 what publishing would refuse of it
  */
 export async function checkEndpoint(context: ManagementContext, request: Request, who: SignedIn, assetId: string) {
-  const asset = assetFor(context, who, assetId, 'editor')
-  const draft = draftWith(asset, (await jsonBody(context, request, Check)).endpoint)
+  const may = () => assetFor(context, who, assetId, 'editor')
+  may()
+  const { endpoint } = await jsonBody(context, request, Check)
+  const asset = may()
+  const draft = draftWith(asset, endpoint)
   const [given, ...others] = draft.config.endpoints! as [EndpointConfig, ...EndpointConfig[]]
   const { methods, porter, warnings = [] } = await compileDraft(context, draft, given)
   const { porterRoutes, porterApp } = context.publisher.registry

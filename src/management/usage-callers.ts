@@ -86,7 +86,7 @@ interface Ground {
  * @throws Fault 422 no project is in scope, of which datasets and models are; a version without its model.
  * 403 connections are an administrator's. 404 there is no such version, or connection
  */
-function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | undefined, { user }: SignedIn): Use[] {
+function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | undefined, who: SignedIn): Use[] {
   const { db } = context
   const named = (name: string) => url.searchParams.get(name)
   const [dataset, model, connection] = [named('dataset'), named('model'), named('connection')]
@@ -94,7 +94,7 @@ function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | 
   if (version !== undefined && model === null) throw unprocessable('A version is of a model: give model too.')
   const uses: Use[] = []
   if (connection !== null) {
-    needAdmin(user)
+    needAdmin(who)
     getConnection(db, connection)
     for (const [projectId, targets] of datasetsOn(db, connection))
       if (projectIds?.includes(projectId) ?? true) uses.push(...usesOf(context, projectId, onOneOf(targets)))

@@ -51,12 +51,12 @@ const unusedKey = ({ id, name, projectId, assetId, createdAt, lastUsedAt }: ApiK
 export type UnusedKey = ReturnType<typeof unusedKey>
 
 /** Of those in scope, where the user is an editor at least. @throws Fault 404, 403, 422 */
-function editedProjects(context: ManagementContext, request: Request, { user }: SignedIn): number[] {
+function editedProjects(context: ManagementContext, request: Request, who: SignedIn): number[] {
   const scope = scopeOf(request)
-  if (scope !== undefined) return [projectFor(context, user, scope, 'editor').id]
+  if (scope !== undefined) return [projectFor(context, who, scope, 'editor').id]
   return listProjects(context.db)
     .map(project => project.id)
-    .filter(id => mayEdit(context, user, id))
+    .filter(id => mayEdit(context, who.user, id))
 }
 
 /** Whether a key reaches what is named; everything does, where nothing is. */

@@ -33,17 +33,13 @@ export function parametersOf(request: Request, names: readonly string[]): URLSea
 }
 
 /** The projects in scope, of those that the user sees. undefined: all, and what is nobody's. @throws Fault 404, 422 */
-export function projectsInScope(
-  context: ManagementContext,
-  request: Request,
-  { user }: SignedIn,
-): number[] | undefined {
+export function projectsInScope(context: ManagementContext, request: Request, who: SignedIn): number[] | undefined {
   const scope = scopeOf(request)
-  if (scope !== undefined) return [projectFor(context, user, scope, 'viewer').id]
-  if (user.isAdmin) return undefined
+  if (scope !== undefined) return [projectFor(context, who, scope, 'viewer').id]
+  if (who.user.isAdmin) return undefined
   return listProjects(context.db)
     .map(project => project.id)
-    .filter(id => sees(context, user, id))
+    .filter(id => sees(context, who.user, id))
 }
 
 /** `service`, `endpoint`, `deployment`, `key`, `status`. @throws Fault 422 */

@@ -1,5 +1,4 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { transaction } from '../catalog/store.ts'
 import {
   createUser,
   deleteUser,
@@ -10,7 +9,7 @@ import {
   type User,
   updateUser,
 } from '../catalog/users.ts'
-import { idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
+import { change, idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 export const ProjectRole = Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')])
@@ -35,8 +34,14 @@ const UserPatch = Type.Object(
 
 export type UserPatchInput = Static<typeof UserPatch>
 
-export function users(context: ManagementContext, request: Request, { user }: SignedIn): Response {
-  needAdmin(user)
+/** Another user, for administrators. @throws Fault 403, 404 */
+function userFor(context: ManagementContext, who: SignedIn, id: string): User {
+  needAdmin(who)
+  return getUser(context.db, idOf(id))
+}
+
+export function users(context: ManagementContext, request: Request, who: SignedIn): Response {
+  needAdmin(who)
   return list(
     request,
     listUsers(context.db).map(u => userRow(context, u)),
@@ -44,23 +49,25 @@ export function users(context: ManagementContext, request: Request, { user }: Si
   )
 }
 
-export async function addUser(context: ManagementContext, request: Request, { user, actor }: SignedIn) {
-  needAdmin(user)
+export async function addUser(context: ManagementContext, request: Request, who: SignedIn) {
+  needAdmin(who)
   const { username, password, roles = {}, is_admin = false } = await jsonBody(context, request, NewUser)
   const passwordHash = await hashPassword(password)
-  const made = transaction(context.db, tx =>
-    createUser(tx, actor, { username, passwordHash, isAdmin: is_admin, roles }),
+  const made = change(
+    context,
+    () => needAdmin(who),
+    tx => createUser(tx, who.actor, { username, passwordHash, isAdmin: is_admin, roles }),
   )
   return shown(context, made, 201)
 }
 
-export function oneUser(context: ManagementContext, { user }: SignedIn, id: string): Response {
-  needAdmin(user)
-  return shown(context, getUser(context.db, idOf(id)))
+export function oneUser(context: ManagementContext, who: SignedIn, id: string): Response {
+  return shown(context, userFor(context, who, id))
 }
 
-export async function changeUser(context: ManagementContext, request: Request, { user, actor }: SignedIn, id: string) {
-  needAdmin(user)
+export async function changeUser(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  const target = () => userFor(context, who, id)
+  target()
   const { password, roles, is_admin, is_active } = await jsonBody(context, request, UserPatch)
   const passwordHash = password === undefined ? undefined : await hashPassword(password)
   const fields = {
@@ -69,21 +76,19 @@ export async function changeUser(context: ManagementContext, request: Request, {
     ...(is_active === undefined ? {} : { isActive: is_active }),
     ...(roles ? { roles } : {}),
   }
-  const changed = transaction(context.db, tx => {
-    const target = getUser(tx, idOf(id))
-    checkMatch(request, userRow(context, target))
-    updateUser(tx, actor, target, fields)
-    return getUser(tx, target.id)
+  const changed = change(context, target, (tx, user) => {
+    checkMatch(request, userRow(context, user))
+    updateUser(tx, who.actor, user, fields)
+    return getUser(tx, user.id)
   })
   return shown(context, changed)
 }
 
-export function removeUser(context: ManagementContext, request: Request, { user, actor }: SignedIn, id: string) {
-  needAdmin(user)
-  transaction(context.db, tx => {
-    const target = getUser(tx, idOf(id))
-    checkMatch(request, userRow(context, target))
-    deleteUser(tx, actor, target)
+export function removeUser(context: ManagementContext, request: Request, who: SignedIn, id: string) {
+  const target = () => userFor(context, who, id)
+  change(context, target, (tx, user) => {
+    checkMatch(request, userRow(context, user))
+    deleteUser(tx, who.actor, user)
   })
   return json({ deleted: true })
 }

@@ -1,6 +1,5 @@
 /** Members of projects and the server's settings, over the management API. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { connect } from 'node:net'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 
 setDefaultTimeout(60_000)
@@ -90,65 +89,5 @@ describe('settings', () => {
   test('and to nobody else', async () => {
     expect((await as('boss', 'GET', '/api/settings')).status).toBe(403)
     expect((await callgate.call('/api/settings')).status).toBe(401)
-  })
-})
-
-describe('who may no longer do something when the body of the request has come', () => {
-  /** The status of a request whose body ends after something else was done. */
-  async function slowly(path: string, token: string, body: object, meanwhile: () => Promise<unknown>): Promise<number> {
-    const text = JSON.stringify(body)
-    const socket = connect(Number(new URL(callgate.url).port), '127.0.0.1')
-    const { promise, resolve } = Promise.withResolvers<string>()
-    let answer = ''
-    socket.on('data', piece => {
-      answer += piece
-    })
-    socket.on('close', () => resolve(answer)).on('error', () => resolve(answer))
-    const head = [
-      `POST ${path} HTTP/1.1`,
-      'Host: a',
-      `Authorization: Bearer ${token}`,
-      'Content-Type: application/json',
-    ]
-    socket.write([...head, `Content-Length: ${text.length}`, 'Connection: close', '', text.slice(0, 1)].join('\r\n'))
-    await Bun.sleep(300)
-    await meanwhile()
-    socket.write(text.slice(1))
-    return Number(/^HTTP\/1.1 (\d+)/.exec(await promise)?.[1])
-  }
-  const person = async (username: string, roles: object) => {
-    const password = 'correct horse battery'
-    const { json } = await callgate.admin('POST', '/api/users', { username, password, roles })
-    const login = await callgate.call('/api/auth/login', { body: { username, password } })
-    return { id: json.user_id as number, token: login.json.access_token as string }
-  }
-  const service = async (key: string): Promise<number> => {
-    const made = { asset_type: 'api_service', asset_key: key, config: { endpoints: [] } }
-    return (await callgate.admin('POST', '/api/publish/assets', made, { 'x-project-id': String(garden) })).json.id
-  }
-
-  test('an editor who was removed gets no key', async () => {
-    const { token } = await person('was-editor', { garden: 'editor' })
-    const keys = `/api/publish/assets/${await service('left')}/api-keys`
-    const remove = () => callgate.admin('DELETE', `/api/projects/${garden}/members/was-editor`)
-    expect(await slowly(keys, token, { name: 'x' }, remove)).toBe(404)
-    const listed = await callgate.admin('GET', keys, undefined, { 'x-project-id': String(garden) })
-    expect([listed.status, listed.text.includes('"x"')]).toEqual([200, false])
-  })
-
-  test('a service that was deleted has none', async () => {
-    const id = await service('gone')
-    const remove = () => callgate.admin('DELETE', `/api/publish/assets/${id}`)
-    expect(await slowly(`/api/publish/assets/${id}/api-keys`, callgate.adminToken, { name: 'x' }, remove)).toBe(404)
-  })
-
-  test('a user who was deleted, or is not active, gets no token', async () => {
-    const deleted = await person('deleted', {})
-    const remove = () => callgate.admin('DELETE', `/api/users/${deleted.id}`)
-    expect(await slowly('/api/auth/tokens', deleted.token, { name: 'x' }, remove)).toBe(401)
-    const idle = await person('idle', {})
-    const deactivate = () => callgate.admin('PATCH', `/api/users/${idle.id}`, { is_active: false })
-    expect(await slowly('/api/auth/tokens', idle.token, { name: 'x' }, deactivate)).toBe(401)
-    expect(callgate.output()).not.toContain('FOREIGN KEY')
   })
 })
