@@ -130,7 +130,7 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   for (const path of ['/v2', '/v2/*', '/v1/models', '/v1/models/*'])
     app.all(path, ({ request }) => models.serve(request, () => addressOf(request)), raw)
   app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
-  app.use(managementRoutes(management, callerOf, link.keepOpen))
+  app.use(managementRoutes(management, callerOf, link))
   for (const path of ['/console', '/console/*']) app.all(path, ({ request }) => consoleDoor(request), raw)
   app.get('/', ({ request }) =>
     porter.declared() ? porter.serve(request, () => addressOf(request)) : consoleDoor(request),

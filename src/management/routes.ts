@@ -38,12 +38,13 @@ type Handler = (context: ManagementContext, request: Request, who: SignedIn, par
 /** Routes for whoever is signed in, by method; what they may do there is the handler's to ask. */
 type Routes = Record<'get' | 'delete' | 'post' | 'put' | 'patch', (path: string, handler: Handler) => void>
 
-/** @param keepOpen keeps a connection from being ended for its silence */
-export function managementRoutes(
-  context: ManagementContext,
-  callerOf: (request: Request) => Caller,
-  keepOpen: (request: Request) => void,
-) {
+/** A request's connection: not to be ended for its silence from now on, or again after as long as any other. */
+interface Silence {
+  keepOpen(request: Request): void
+  letIdle(request: Request): void
+}
+
+export function managementRoutes(context: ManagementContext, callerOf: (request: Request) => Caller, silence: Silence) {
   const answer = async (request: Request, work: () => Answer): Promise<Response> => {
     const identity = identify(request.headers)
     try {
@@ -65,13 +66,26 @@ export function managementRoutes(
         handler(context, request, await signedIn(context, request, callerOf(request)), params as Params),
       )
 
+  /** Work takes as long as it takes: Bun would end the connection of a request without a body meanwhile, as if nothing were to come. */
+  const working =
+    (handler: Handler): Handler =>
+    async (context, request, who, params) => {
+      if (hasBody(request)) return handler(context, request, who, params)
+      silence.keepOpen(request)
+      try {
+        return await handler(context, request, who, params)
+      } finally {
+        silence.letIdle(request)
+      }
+    }
+
   const app = new Elysia({ prefix: '/api' })
   const on: Routes = {
     get: (path, handler) => void app.get(path, signed(handler)),
-    delete: (path, handler) => void app.delete(path, signed(handler)),
-    post: (path, handler) => void app.post(path, signed(handler), raw),
-    put: (path, handler) => void app.put(path, signed(handler), raw),
-    patch: (path, handler) => void app.patch(path, signed(handler), raw),
+    delete: (path, handler) => void app.delete(path, signed(working(handler))),
+    post: (path, handler) => void app.post(path, signed(working(handler)), raw),
+    put: (path, handler) => void app.put(path, signed(working(handler)), raw),
+    patch: (path, handler) => void app.patch(path, signed(working(handler)), raw),
   }
   app.post(
     '/auth/login',
@@ -114,7 +128,7 @@ export function managementRoutes(
   on.get('/projects/:id/members', (c, r, who, p) => members.members(c, r, who, p.id!))
   on.put('/projects/:id/members/:username', (c, r, who, p) => members.putMember(c, r, who, p.id!, p.username!))
   on.delete('/projects/:id/members/:username', (c, _r, who, p) => members.endMember(c, who, p.id!, p.username!))
-  deploymentRoutes(on, keepOpen)
+  deploymentRoutes(on, silence)
   keyRoutes(on, '/projects/:id/api-keys', (who, p) => keys.projectOwner(context, who, p.id!))
 
   on.get('/connections', (c, r, who) => connections.connections(c, r, who))
@@ -172,10 +186,13 @@ export function managementRoutes(
   return app
 }
 
+const hasBody = ({ headers }: Request): boolean =>
+  headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0
+
 /** Bodies are read by the handlers, with their own limits and refusals. */
 const raw = { parse: 'none' } as const
 
-function deploymentRoutes(on: Routes, keepOpen: (request: Request) => void): void {
+function deploymentRoutes(on: Routes, { keepOpen }: Silence): void {
   const path = '/projects/:id/deployments'
   on.get('/deployments', (c, r, who) => deployments.allDeployments(c, r, who))
   on.get(path, (c, r, who, p) => deployments.deployments(c, r, who, p.id!))
