@@ -1,5 +1,6 @@
 import { sha256OfText } from '../lib/digest.ts'
 import { unavailable } from '../lib/fault.ts'
+import { Turns } from '../lib/turns.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Verdict } from './frames.ts'
@@ -17,10 +18,14 @@ const CHECK_MS = 10_000
 /** Verdicts that are remembered: published endpoints keep what they need themselves. */
 const REMEMBERED = 200
 
-/** What handlers' sources are found to be: each is read and loaded once, in a process that serves nobody. */
+/** What handlers' sources are found to be: each is read and loaded once, in processes that serve nobody. */
 export class Handlers {
   readonly #verdicts = new Map<string, Verdict>()
-  #checking: Promise<unknown> = Promise.resolve()
+  /** what checks that are under way shall know together */
+  readonly #wanted = new Set<ReadonlySet<string>>()
+  /** what authors try, which may be slow; and what calls wait for, which loaded before */
+  readonly #tried = new Checker()
+  readonly #published = new Checker()
 
   /** What a source was found to be; undefined: `check` it first. */
   known(source: string): Verdict | undefined {
@@ -29,57 +34,79 @@ export class Handlers {
 
   /** Checks what is not known yet; `known` tells the verdicts. @throws Fault 503 no process could be started */
   check(sources: readonly string[]): Promise<void> {
-    const checked = this.#checking.then(() => this.#check(sources))
-    this.#checking = checked.catch(() => {})
-    return checked
+    return this.#check(sources, this.#tried)
   }
 
   /** The handler of a source that was published before. @throws Fault 503 it does not load here, or no process could be started */
   async compiled(source: string): Promise<Handler> {
-    if (!this.known(source)) await this.check([source])
+    if (!this.known(source)) await this.#check([source], this.#published)
     const verdict = this.known(source)
     if (verdict && 'code' in verdict) return handlerOf(verdict.code)
     throw unavailable('This function cannot be loaded as it was published.', 60, verdict?.error)
   }
 
-  async #check(sources: readonly string[]): Promise<void> {
-    const unknown = [...new Set(sources)].filter(source => !this.known(source))
-    let child: Child | undefined
+  async #check(sources: readonly string[], checker: Checker): Promise<void> {
+    const wanted = new Map(sources.map(source => [sha256OfText(source), source]))
+    const hashes = new Set(wanted.keys())
+    this.#wanted.add(hashes)
     try {
-      for (let tries = 0; unknown.length > 0; tries++) {
-        child ??= await startChecking()
-        const [source] = unknown as [string]
-        try {
-          this.#verdicts.set(
-            sha256OfText(source),
-            await child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS }),
-          )
-        } catch (error) {
-          child.kill()
-          child = undefined
-          log.warn(errorFields(error), 'a handler could not be checked')
-          // a process that was ended from outside says nothing of the source
-          if (error instanceof ChildLost && tries === 0) continue
-          this.#verdicts.set(sha256OfText(source), {
-            error: { name: 'Error', message: 'it cannot be read in reasonable time' },
-          })
+      await checker.using(async verdictOf => {
+        // another check may have found it out while this one waited for its turn
+        for (const [hash, source] of wanted) {
+          // another check may find it out while this one waits for its turn
+          const verdict = await verdictOf(source, () => this.#verdicts.get(hash))
+          this.#verdicts.set(hash, verdict)
         }
-        unknown.shift()
-        tries = -1
-      }
+      })
     } finally {
-      child?.kill()
-      this.#forgetOthers(sources)
+      this.#forgetOthers()
+      this.#wanted.delete(hashes)
     }
   }
 
   /** What was asked for together is known together, however much it is. */
-  #forgetOthers(sources: readonly string[]): void {
-    if (this.#verdicts.size <= REMEMBERED) return
-    const wanted = new Set(sources.map(sha256OfText))
+  #forgetOthers(): void {
     for (const oldest of this.#verdicts.keys()) {
       if (this.#verdicts.size <= REMEMBERED) return
-      if (!wanted.has(oldest)) this.#verdicts.delete(oldest)
+      if (![...this.#wanted].some(hashes => hashes.has(oldest))) this.#verdicts.delete(oldest)
+    }
+  }
+}
+
+type VerdictOf = (source: string, known: () => Verdict | undefined) => Promise<Verdict>
+
+/** One process, while somebody uses it. They take turns, a source each: nobody waits for all that another brings. */
+class Checker {
+  readonly #turns = new Turns(1)
+  #users = 0
+  #child: Child | undefined
+
+  async using(work: (verdictOf: VerdictOf) => Promise<void>): Promise<void> {
+    this.#users++
+    try {
+      await work(async (source, known) => known() ?? this.#turns.run(async () => known() ?? this.#verdictOf(source)))
+    } finally {
+      if (--this.#users === 0) this.#end()
+    }
+  }
+
+  #end(): void {
+    this.#child?.kill()
+    this.#child = undefined
+  }
+
+  async #verdictOf(source: string): Promise<Verdict> {
+    for (let tries = 0; ; tries++) {
+      this.#child ??= await startChecking()
+      try {
+        return await this.#child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS })
+      } catch (error) {
+        this.#end()
+        log.warn(errorFields(error), 'a handler could not be checked')
+        // a process that was ended from outside says nothing of the source
+        if (error instanceof ChildLost && tries === 0) continue
+        return { error: { name: 'Error', message: 'it cannot be read in reasonable time' } }
+      }
     }
   }
 }

@@ -1,7 +1,8 @@
-/** What is asked for without a body is worked on for as long as it takes, as what comes with one is. */
+/** Work that takes long: its caller is told in the end, and others do not wait for it. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { projectId } from '../console/data.ts'
 import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, workersOf } from '../life/processes.ts'
 
@@ -31,4 +32,38 @@ test('a file whose import takes longer than a connection may be silent is read a
   const { status, json } = await refreshing
   expect([status, json?.refreshed, json?.row_count]).toEqual([200, true, ROWS])
   await resumed
+})
+
+test('whose functions are slow to load holds nobody else up', async () => {
+  const callgate = await startCallgate({
+    flags: ['--scoring-workers', '1'],
+    manifest: {
+      projects: [
+        { slug: 'garden', name: 'Garden' },
+        { slug: 'bank', name: 'Bank' },
+      ],
+    },
+  })
+  const service = async (slug: string, handlers: string[]): Promise<number> => {
+    const endpoints = handlers.map((handler, i) => ({ id: `e${i}`, kind: 'function', handler }))
+    const made = { asset_type: 'api_service', asset_key: slug, config: { endpoints } }
+    const scope = { 'x-project-id': String(await projectId(callgate, slug)) }
+    return (await callgate.admin('POST', '/api/publish/assets', made, scope)).json.id
+  }
+  // each takes the second of CPU that loading may take
+  const slow = await service(
+    'garden',
+    [1, 2, 3, 4].map(i => `for (;;) {} // ${i}`),
+  )
+  const quick = await service('bank', ['export default () => 1'])
+  const order: string[] = []
+  const trying = callgate.admin('POST', `/api/api-services/${slow}/endpoints/e0/test`, {}).then(({ status }) => {
+    order.push('tried')
+    expect(status).toBe(422)
+  })
+  await waitFor(() => workersOf(callgate.process.pid, 'function').length > 0 || undefined)
+  expect((await callgate.admin('POST', `/api/publish/assets/${quick}/publish`)).status).toBe(200)
+  order.push('published')
+  await trying
+  expect(order).toEqual(['published', 'tried'])
 })
