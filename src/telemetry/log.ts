@@ -1,5 +1,11 @@
 import pino from 'pino'
 
+/** How much of the log waits, in characters, while it cannot be written; what comes beyond that is lost. */
+const MOST_WAITING = 1024 * 1024
+const destination = pino.destination({ dest: 2, sync: true, maxLength: MOST_WAITING })
+// a disk that is full or a terminal that is gone must not fail the call that is logged: the next line tries again
+destination.on('error', () => {})
+
 /**
  * The structured log: JSON lines on stderr. It never holds a secret or a row's value: callers log names, ids, counts and
  * statuses only, and whatever slips through under these names is removed.
@@ -25,7 +31,7 @@ export const log = pino(
     },
     formatters: { level: label => ({ level: label }) },
   },
-  pino.destination({ dest: 2, sync: true }),
+  destination,
 )
 
 /** A private error for the log: its name, message and stack, and what it was caused by. */

@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { errorFields, STRAY } from '../../src/telemetry/log.ts'
+import { cleanUp, commandOf, temporaryFolder } from '../harness.ts'
+
+afterAll(cleanUp)
 
 /** Runs lines in a process of their own and gives what it logged. */
 async function logged(lines: string): Promise<Record<string, unknown>[]> {
@@ -60,6 +64,33 @@ describe('the log', () => {
       cause: { error: 'the private reason' },
     })
   })
+})
+
+test('a log that cannot be written fails no call, and the end of the server neither', async () => {
+  const folder = temporaryFolder()
+  const child = Bun.spawn(
+    [...commandOf('source'), 'serve', '--data-dir', join(folder, 'data'), '--port', '0', '--log-level', 'debug'],
+    {
+      cwd: folder,
+      env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
+      stdout: 'pipe',
+      stderr: Bun.file('/dev/full'),
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    },
+  )
+  let said = ''
+  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+    said += piece
+    if (said.includes('Nothing is published yet')) break
+  }
+  const url = /listens on (\S+)/.exec(said)![1]
+  for (let i = 0; i < 3; i++) {
+    const refused = await fetch(`${url}/api/service/s/e`, { headers: { 'x-api-key': 'no-key' } })
+    expect([refused.status, (await refused.json()).code]).toEqual([401, 'key_unknown'])
+  }
+  child.kill('SIGTERM')
+  expect([await child.exited, child.signalCode]).toEqual([0, null])
 })
 
 test('an error is told with all that caused it, whatever was thrown', () => {
