@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { replyOf } from '../endpoints/function.ts'
 import { HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
@@ -68,7 +68,7 @@ function readArguments(argv: string[]): { file: string; request: string } {
   const [file] = positionals
   if (file === undefined || positionals.length > 1) throw new StartError(USAGE)
   for (const path of [file, values.request ?? file])
-    if (!existsSync(path)) throw new StartError(`There is no file ${path}.`)
+    if (!existsSync(path) || statSync(path).isDirectory()) throw new StartError(`There is no file ${path}.`)
   let given: unknown = {}
   if (values.request !== undefined)
     try {

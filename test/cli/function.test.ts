@@ -73,6 +73,7 @@ describe.each(TARGETS)('callgate function, %s:', target => {
       [['nothing'], 'callgate function'],
       [['test'], 'callgate function'],
       [['test', 'absent.ts'], 'absent.ts'],
+      [['test', '.'], 'There is no file .'],
       [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object'],
       [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON'],
     ] as const) {

@@ -1,5 +1,6 @@
 /** A manifest with anything wrong in it is refused in one line that names the thing, and nothing has changed. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { SYSTEM } from '../../src/catalog/store.ts'
 import { type Instance, openInstance } from '../../src/cli/instance.ts'
@@ -106,8 +107,55 @@ describe('the file', () => {
       'projects: []\nprojects: []\n',
       /^FILE is not valid YAML: Map keys must be unique at line 2, column 1/,
     )
-    await refused('', /^FILE: /)
-    await refused('[1]', /^FILE: /)
+    await refused('', 'FILE is no manifest: it must have projects.')
+    await refused('[1]', 'FILE is no manifest: it must have projects.')
+    await refused('projects: [*none]\n', /^FILE is not valid YAML: Unresolved alias .*: none$/)
+    expect(() => readManifest(world.folder)).toThrow(`${world.folder} cannot be read (EISDIR).`)
+  })
+
+  test('is not in UTF-8: another name would be published than the one that is written', () => {
+    writeFileSync(at('latin.yaml'), Buffer.from('projects: [{ slug: p, name: Caf\xe9 }]\n', 'latin1'))
+    expect(() => readManifest(at('latin.yaml'))).toThrow(`${at('latin.yaml')} is not in UTF-8.`)
+  })
+
+  test('may use one anchor in as many places as it likes, but not make a bomb of it', async () => {
+    const tables = Array.from({ length: 300 }, (_, i) => ({ name: `many.t${i}`, from: at('more.csv') }))
+    const text = stringify({ projects: [{ slug: 'geo', datasets: tables }] })
+      .replace('more.csv', 'more.csv\n        columns: &all { n: { sensitivity: low } }')
+      .replace(/more\.csv\n {6}-/g, 'more.csv\n        columns: *all\n      -')
+    const { projects } = readManifest(world.write('anchors.yaml', text))
+    expect(projects[0]!.datasets!.filter(d => d.columns?.n?.sensitivity === 'low').length).toBeGreaterThan(290)
+    const levels = 'abcdefgh'.split('').map((name, i, all) => {
+      const below = i === 0 ? 'x' : `*${all[i - 1]}`
+      return `${name}: &${name} [${Array(9).fill(below).join(', ')}]`
+    })
+    await refused(`${levels.join('\n')}\nprojects: *h\n`, /^FILE is not valid YAML: Excessive alias count/)
+  })
+
+  test('declares a thing twice: the later one would win, and both would be changed again at every start', async () => {
+    const twice = (list: string, one: object) => changed(p => (p[list] = [...(p[list] ?? []), one, one]))
+    const version = { version: 7, file: at('late.onnx') }
+    const upstream = { name: 'far', upstream: 'https://example.org/' }
+    for (const [manifest, says] of [
+      [twice('datasets', { name: 'geo.more', from: at('more.csv') }), 'dataset geo.more is declared twice.'],
+      [twice('models', { name: 'late', versions: [version] }), 'model late is declared twice.'],
+      [
+        changed(p => p.models.push({ name: 'late', versions: [version, { ...version, file: at('iris.onnx') }] })),
+        'model late version 7 is declared twice.',
+      ],
+      [twice('services', { key: 'two' }), 'service two is declared twice.'],
+      [twice('deployments', upstream), 'deployment far is declared twice.'],
+      [twice('keys', { name: 'ops' }), 'key ops is declared twice: two keys of one name both need a secret_env.'],
+      [
+        changed(p => p.services[0].keys.push({ name: 'app', masking_level: 'unmasked' })),
+        'key app is declared twice: two keys of one name both need a secret_env.',
+      ],
+      [
+        changed(p => p.services[0].keys.push({ name: 'wide', secret_env: 'APP_KEY' })),
+        'key wide: APP_KEY holds the secret of key app.',
+      ],
+    ] as const)
+      await refused(manifest, `FILE: ${says}`)
   })
 
   test('has a number that would become another one: a row scope would let other rows through', async () => {
@@ -223,7 +271,7 @@ describe('what it refers to', () => {
         { APP_KEY: bad },
       )
     const other = changed(p => p.services.push({ key: 'other', keys: [{ name: 'thief', secret_env: 'APP_KEY' }] }))
-    await refused(other, /^key thief: its secret is another key's already\.$/)
+    await refused(other, 'FILE: key thief: APP_KEY holds the secret of key app.')
   })
 
   test('an endpoint that would not compile is named with its service: model, dataset, column, operator', async () => {

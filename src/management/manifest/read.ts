@@ -8,6 +8,7 @@ import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
 import { naming } from './naming.ts'
+import { checkOnce } from './once.ts'
 import {
   Manifest,
   type ManifestConnection,
@@ -33,7 +34,7 @@ export interface ReadManifest {
 export function readManifest(path: string, env: Record<string, string | undefined> = process.env): ReadManifest {
   if (!existsSync(path)) throw unprocessable(`There is no manifest at ${path}.`)
   const lineCounter = new LineCounter()
-  const document = parseDocument(readFileSync(path, 'utf8'), { prettyErrors: true, lineCounter })
+  const document = parseDocument(readText(path), { prettyErrors: true, lineCounter })
   const [error] = document.errors
   if (error) throw unprocessable(`${path} is not valid YAML: ${error.message.split('\n')[0]}`)
   const inexact = inexactNumber(document)
@@ -41,11 +42,36 @@ export function readManifest(path: string, env: Record<string, string | undefine
     throw unprocessable(
       `${path}: line ${lineCounter.linePos(inexact).line} has a number that cannot be kept exactly; write it as a string.`,
     )
+  const given = plainOf(document, path)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw unprocessable(`${path} is no manifest: it must have projects.`)
   try {
-    return completeManifest(document.toJS({ maxAliasCount: 100 }), dirname(resolve(path)), env)
+    return completeManifest(given, dirname(resolve(path)), env)
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
     throw new Fault(fault.status, fault.code, `${path}: ${fault.message}`, { members: fault.members })
+  }
+}
+
+/** @throws Fault 422 it cannot be read, or is not in UTF-8: other bytes would become other names */
+function readText(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (error) {
+    if (error instanceof TypeError) throw unprocessable(`${path} is not in UTF-8.`)
+    throw unprocessable(`${path} cannot be read (${(error as { code?: string }).code}).`)
+  }
+}
+
+/** How many values all aliases of a manifest may stand for: many times what a long one has, and no bomb. */
+const MOST_ALIASED = 100_000
+
+/** @throws Fault 422 an alias without its anchor, or that stands for too much */
+function plainOf(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASED })
+  } catch (error) {
+    throw unprocessable(`${path} is not valid YAML: ${(error as Error).message}`)
   }
 }
 
@@ -70,8 +96,10 @@ export function completeManifest(
   env: Record<string, string | undefined> = {},
 ): ReadManifest {
   checkShape(Manifest, given, '')
+  checkOnce(given)
   const { projects, porter, connections = [] } = structuredClone(given) as Manifest
   const secrets = new Map<string, string>()
+  const ofKeys = new Map<string, string>()
   const file = (path: string, what: string) => {
     const absolute = resolve(folder, path)
     if (!existsSync(absolute) || !statSync(absolute).isFile()) throw unprocessable(`${what}: there is no file ${path}.`)
@@ -86,7 +114,7 @@ export function completeManifest(
       for (const endpoint of service.endpoints ?? []) {
         for (const code of [endpoint, ...HOOKS.map(hook => endpoint[hook])]) {
           if (!isNamed(code)) continue
-          code.handler = readFileSync(file(code.handler_file!, `service ${service.key}`), 'utf8')
+          code.handler = readText(file(code.handler_file!, `service ${service.key}`))
           delete code.handler_file
         }
       }
@@ -100,6 +128,9 @@ export function completeManifest(
         throw unprocessable(
           `key ${key.name}: ${key.secret_env} does not hold a key; "callgate secret dk" prints one of the right form.`,
         )
+      if (ofKeys.has(secret))
+        throw unprocessable(`key ${key.name}: ${key.secret_env} holds the secret of key ${ofKeys.get(secret)}.`)
+      ofKeys.set(secret, key.name)
       secrets.set(key.secret_env, secret)
     }
   }
@@ -136,7 +167,7 @@ function completeDeployment(
   if (deployment.command !== undefined)
     deployment.cwd = typeof deployment.cwd === 'string' ? resolve(folder, deployment.cwd) : (deployment.cwd ?? folder)
   if (deployment.ca_file === undefined) return
-  deployment.ca = readFileSync(file(deployment.ca_file, `deployment ${deployment.name}`), 'utf8')
+  deployment.ca = readText(file(deployment.ca_file, `deployment ${deployment.name}`))
   delete deployment.ca_file
 }
 
