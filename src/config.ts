@@ -30,6 +30,11 @@ const path = (value: string) => {
   if (value === '') throw new Unacceptable('must name a path')
   return resolve(value)
 }
+/** An IPv6 address also in its brackets. Nothing is not every address: that is said as 0.0.0.0. */
+const address = (value: string) => {
+  if (value.trim() === '') throw new Unacceptable('must be an address such as 127.0.0.1, or 0.0.0.0 for all')
+  return value.replace(/^\[(.*)\]$/, '$1')
+}
 const wholeNumber = (from: number, to: number) => (value: string) => {
   if (!/^\d+$/.test(value) || Number(value) < from || Number(value) > to)
     throw new Unacceptable(`must be a whole number from ${from} to ${to}`)
@@ -97,7 +102,7 @@ export const SETTINGS = {
     'Where native libraries are unpacked (default: runtime in the data directory)',
     optionalPath,
   ),
-  host: setting('host', 'ADDRESS', '127.0.0.1', 'The address to listen on (0.0.0.0 for all)', text),
+  host: setting('host', 'ADDRESS', '127.0.0.1', 'The address to listen on (0.0.0.0 for all)', address),
   port: setting('port', 'PORT', '8080', 'The port to listen on (0 for any free one)', wholeNumber(0, 65535)),
   scoring: setting(
     'scoring',

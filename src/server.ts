@@ -75,8 +75,9 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   })
   const asReceived = (request: Request) => received.get(request) ?? request
   // who reaches a loopback address is on this machine: asking costs as much as all other checks of a call
+  const ownAddress = config.host.includes(':') ? '::1' : '127.0.0.1'
   const peerOf: (request: Request) => string = isLoopback(config.host)
-    ? () => '127.0.0.1'
+    ? () => ownAddress
     : request => app.server?.requestIP(asReceived(request))?.address ?? '127.0.0.1'
   const addressOf = (request: Request): string => clientAddress(request.headers, peerOf(request), config.trustedProxies)
   const callerOf = (request: Request): Caller => ({

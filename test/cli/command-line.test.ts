@@ -23,6 +23,7 @@ test('everything wrong with the command line and the environment is said at once
     '--scoring=gpu',
     '--cors-origins',
     'https://a.org/path',
+    '--host=',
     '--manifest',
   ]
   const { code, stdout, stderr } = await run(args, {
@@ -34,6 +35,7 @@ test('everything wrong with the command line and the environment is said at once
   expect(lines(stderr).sort()).toEqual([
     'callgate: --cors-origins must be exact origins such as https://app.example.org, separated by commas, or *',
     'callgate: --data-dri is not a setting; did you mean --data-dir?',
+    'callgate: --host must be an address such as 127.0.0.1, or 0.0.0.0 for all',
     'callgate: --manifest needs a value',
     'callgate: --port must be a whole number from 0 to 65535',
     'callgate: --scoring must be worker or subprocess',

@@ -154,6 +154,16 @@ describe('trusted proxies', () => {
     expect(await left(configured)).toBe(first - 1) // nobody named: the peer's own, as with nonsense
   })
 
+  test('a trusted proxy on this machine is believed over IPv6 too, however its address is written', async () => {
+    const flags = ['--host', '[::1]', '--trusted-proxies', '::1', '--scoring-workers', '1']
+    const callgate = await startCallgate({ manifest, env, flags })
+    expect(callgate.url).toStartWith('http://[::1]:')
+    const first = await left(callgate, '203.0.113.5')
+    expect(await left(callgate, '203.0.113.6')).toBe(first)
+    expect(await left(callgate, '203.0.113.5')).toBe(first - 1)
+    await callgate.stop()
+  })
+
   test('a peer that is no trusted proxy is limited as itself, whatever it writes', async () => {
     const first = await left(plain, '203.0.113.5')
     expect(await left(plain, '203.0.113.6')).toBe(first - 1)
