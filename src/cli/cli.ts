@@ -29,6 +29,9 @@ ${settingsHelp()}
 /** Runs a command. @returns the exit status; 2: the command line is wrong, 1: it failed */
 export async function runCli(argv: string[]): Promise<number> {
   const [command, ...rest] = argv
+  // what cannot be told on stderr is no failure of what is done; unheard, the exit status would be 1
+  process.stderr.on('error', () => {})
+  if (command !== 'serve' && command !== 'demo') process.stdout.on('error', endUnread)
   try {
     if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
     if (command === undefined || command === 'help' || command.startsWith('-h') || argv.includes('--help')) {
@@ -57,6 +60,13 @@ export async function runCli(argv: string[]): Promise<number> {
   } catch (error) {
     return failed(error)
   }
+}
+
+/** Whoever reads what is printed may leave before its end (`| head`), which is no failure; a disk that is full is one. */
+function endUnread({ code }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') process.exit(0)
+  console.error(`callgate: what is printed cannot be written (${code}).`)
+  process.exit(1)
 }
 
 /** One clear line (or two) for what a person can put right; anything else with its stack, to be reported. */

@@ -50,8 +50,21 @@ export class Client {
   // biome-ignore lint/suspicious/noExplicitAny: the API's answers have many shapes
   async call(method: string, path: string, body?: unknown): Promise<any> {
     const response = await this.send(method, path, body)
-    return response.json()
+    const answer = await response.json().catch(() => undefined)
+    if (typeof answer !== 'object' || answer === null) throw this.#isNone()
+    return answer
   }
+
+  /** The body of an answer as it comes. @throws ClientError the connection breaks midway */
+  async *pieces(response: Response): AsyncGenerator<Uint8Array> {
+    try {
+      yield* response.body ?? []
+    } catch {
+      throw new ClientError(`The connection to ${this.#url} is broken.`)
+    }
+  }
+
+  #isNone = () => new ClientError(`What answers at ${this.#url} is no Callgate. Is --url right?`)
 
   /** As `call`, for answers that are no JSON. */
   async send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -72,7 +85,7 @@ export class Client {
     }
     if (response.ok) return response
     const detail = await response.json().then(
-      problem => (problem as { detail?: string }).detail,
+      problem => (problem as { detail?: string } | null)?.detail,
       () => undefined,
     )
     throw new ClientError(detail ?? `${this.#url} answered ${response.status}.`)
@@ -80,7 +93,8 @@ export class Client {
 
   /** The id of a project, by its slug or its id; the only one, where none is named. @throws ClientError */
   async projectId(named: string | undefined): Promise<number> {
-    const { items } = (await this.call('GET', '/projects')) as { items: { project_id: number; slug: string }[] }
+    const { items } = (await this.call('GET', '/projects')) as { items?: { project_id: number; slug: string }[] }
+    if (!Array.isArray(items)) throw this.#isNone()
     if (named === undefined && items.length === 1) return items[0]!.project_id
     if (named === undefined)
       throw new ClientError(

@@ -128,7 +128,7 @@ async function settled(client: Client, path: string, begun: Shown, wait: boolean
 async function logs(client: Client, path: string, values: Record<string, unknown>): Promise<number> {
   const query = new URLSearchParams({ lines: String(values.lines ?? 100), follow: String(values.follow === true) })
   const response = await client.send('GET', `${path}/logs?${query}`)
-  for await (const piece of response.body ?? []) process.stdout.write(piece)
+  for await (const piece of client.pieces(response)) process.stdout.write(piece)
   return 0
 }
 

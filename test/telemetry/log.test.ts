@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { errorFields, STRAY } from '../../src/telemetry/log.ts'
@@ -68,8 +69,19 @@ describe('the log', () => {
 
 test('a log that cannot be written fails no call, and the end of the server neither', async () => {
   const folder = temporaryFolder()
+  writeFileSync(join(folder, 't.csv'), 'id\n1\n')
   const child = Bun.spawn(
-    [...commandOf('source'), 'serve', '--data-dir', join(folder, 'data'), '--port', '0', '--log-level', 'debug'],
+    [
+      ...commandOf('source'),
+      'serve',
+      't.csv',
+      '--data-dir',
+      join(folder, 'data'),
+      '--port',
+      '0',
+      '--log-level',
+      'debug',
+    ],
     {
       cwd: folder,
       env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
@@ -82,7 +94,7 @@ test('a log that cannot be written fails no call, and the end of the server neit
   let said = ''
   for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
     said += piece
-    if (said.includes('Nothing is published yet')) break
+    if (said.includes('/api/service/files/t_by_id')) break
   }
   const url = /listens on (\S+)/.exec(said)![1]
   for (let i = 0; i < 3; i++) {

@@ -1,0 +1,81 @@
+/** What the commands that ask a server say of one that is none, or that goes away, and when nobody reads what they print. */
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { cleanUp, commandOf } from '../harness.ts'
+import { run } from './run.ts'
+
+setDefaultTimeout(60_000)
+
+const servers: { stop(now: boolean): unknown }[] = []
+afterAll(async () => {
+  await Promise.all(servers.map(server => server.stop(true)))
+  cleanUp()
+})
+
+/** A server that has one project, and otherwise answers so. */
+function serving(answer: () => Response): string[] {
+  const server = Bun.serve({
+    port: 0,
+    fetch: ({ url }) =>
+      url.endsWith('/projects') ? Response.json({ items: [{ project_id: 1, slug: 'one' }] }) : answer(),
+  })
+  servers.push(server)
+  return ['--url', `http://127.0.0.1:${server.port}`, '--token', mintSecret('hf')]
+}
+
+test('a server that is no Callgate is told as one line, whatever it answers', async () => {
+  const answers: [() => Response, string][] = [
+    [() => new Response('<html></html>'), 'is no Callgate'],
+    [() => new Response(null, { status: 204 }), 'is no Callgate'],
+    [() => Response.json('yes'), 'is no Callgate'],
+    [() => new Response('null', { status: 502 }), 'answered 502'],
+  ]
+  for (const [answer, says] of answers) {
+    const { code, stdout, stderr } = await run(['deployment', 'show', 'd', ...serving(answer)])
+    expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([1, '', 1])
+    expect(stderr).toContain(says)
+  }
+})
+
+/** A log without an end, or one that breaks after some lines. */
+const log = (lines: number) => () => {
+  let left = lines
+  const body = new ReadableStream({
+    async pull(controller) {
+      await Bun.sleep(50)
+      if (left-- > 0) controller.enqueue('a line\n')
+      else controller.error(new Error('the server is gone'))
+    },
+  })
+  return new Response(body)
+}
+
+test('a log that is followed ends with one line when the server goes away', async () => {
+  const { code, stderr } = await run(['deployment', 'logs', 'd', '-f', ...serving(log(5))])
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^callgate: The connection to http:\S+ is broken\.\n$/)])
+})
+
+test('a reader that leaves early is no failure; a disk that is full is one', async () => {
+  const line = [
+    ...commandOf('source'),
+    'deployment',
+    'logs',
+    'd',
+    '-f',
+    ...serving(log(Number.POSITIVE_INFINITY)),
+  ].join(' ')
+  const shell = async (script: string) => {
+    const child = Bun.spawn(['bash', '-c', script], {
+      env: { PATH: process.env.PATH ?? '' },
+      stderr: 'ignore',
+      stdout: 'pipe',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    })
+    return await new Response(child.stdout).text()
+  }
+  expect(await shell(`{ ${line} 2>&3; echo "status $?" >&3; } 3>&1 1> >(head -1 >/dev/null)`)).toBe('status 0\n')
+  expect(await shell(`{ ${line} 2>&3 >/dev/full; echo "status $?"; } 3>&1`)).toBe(
+    'callgate: what is printed cannot be written (ENOSPC).\nstatus 1\n',
+  )
+})
