@@ -1,9 +1,8 @@
-import { unavailable } from '../lib/fault.ts'
+import { toFault, unavailable } from '../lib/fault.ts'
 import { ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
 import { join, part, splits } from './join.ts'
 import type { Job, JobQueue } from './queue.ts'
-import { asFault } from './rows.ts'
 import type { Tensors } from './tensors.ts'
 import type { LoadRequest } from './wire.ts'
 import { packBodies, packFeeds, packRows, unpackAnswers, unpackTensors } from './wire.ts'
@@ -12,12 +11,11 @@ import { packBodies, packFeeds, packRows, unpackAnswers, unpackTensors } from '.
 export interface Lane {
   /**
    * @param request packed as wire.ts says
-   * @param expires when nobody waits for the answer any more (milliseconds since the epoch)
-   * @throws ChildLost, Fault, or Error for what the runtime refused
+   * @throws ChildLost; Fault, also for what the runtime refused; any other Error is a defect
    */
-  exchange(model: LoadRequest, request: Parts, expires: number): Promise<Uint8Array<ArrayBuffer>>
-  /** Ends the process, where it has but this one request and nobody waits for it any more. */
-  abandon?: () => void
+  exchange(model: LoadRequest, request: Parts): Promise<Uint8Array<ArrayBuffer>>
+  /** Told when nobody waits for the answer any more: every caller has gone, or their deadlines have passed. */
+  abandon(): void
 }
 
 export interface Lanes {
@@ -80,22 +78,24 @@ export class Batcher {
   async #dispatch(lane: Lane, jobs: Job[]): Promise<void> {
     const first = jobs[0]!
     let rows = 0
-    let expires = 0
+    let waiting = jobs.length
+    const left = () => {
+      if (--waiting === 0) lane.abandon()
+    }
     for (const job of jobs) {
       rows += job.rows
-      expires = Math.max(expires, job.deadline)
+      job.abandon = left
     }
     this.counts.batches++
     this.counts.rows += rows
-    first.abandon = lane.abandon
     try {
-      const answer = await lane.exchange(first.model, pack(jobs), expires)
+      const answer = await lane.exchange(first.model, pack(jobs))
       if (first.inJson) settle(jobs, answer)
       else this.#settleTensors(jobs, rows, unpackTensors(answer))
     } catch (error) {
       if (error instanceof ChildLost) this.#lost(jobs, error)
       else if (jobs.length > 1) this.#rerun(jobs)
-      else first.reject(asFault(error))
+      else first.reject(toFault(error))
     }
     this.pump()
   }
@@ -150,7 +150,7 @@ function pack(jobs: Job[]): Parts {
 function settle(jobs: Job[], answer: Uint8Array<ArrayBuffer>): void {
   for (const [i, one] of unpackAnswers(answer).entries()) {
     const job = jobs[i]!
-    if (one instanceof Error) job.reject(asFault(one))
+    if (one instanceof Error) job.reject(toFault(one))
     else job.resolve(one)
   }
 }

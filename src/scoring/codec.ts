@@ -4,7 +4,7 @@ import { labelled, rowValues } from './decode.ts'
 import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
 import { type Scanned, Scanner, shortestRow } from './scan.ts'
-import { allocate, type Tensors } from './tensors.ts'
+import { allocate, type Tensor, type Tensors } from './tensors.ts'
 
 export interface CodecOptions {
   /** Features that the model does not have are 422 instead of ignored. */
@@ -59,7 +59,7 @@ export function compileCodec(
   const shares = classifier?.probabilities
   const labels = classifier?.labels ?? []
   const needed = [...new Set([chosen, ...(shares ? [shares] : [])])]
-  const axis = layout.axis !== 'none'
+  const values = (tensor: Tensor, count: number) => rowValues(tensor, count, countsRows(layout.axis, tensor))
   const scanner = scannerOf(layout)
   const shortest = shortestRow(layout.features.map(feature => feature.name))
   return {
@@ -73,7 +73,7 @@ export function compileCodec(
     mostRows: length => Math.max(1, Math.floor((length - EMPTY_ROWS) / (shortest + 1))),
     encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
     decode(outputs, count) {
-      const decoded: Decoded = { predictions: rowValues(outputs[chosen]!, count, axis) }
+      const decoded: Decoded = { predictions: values(outputs[chosen]!, count) }
       const scores = shares === undefined ? undefined : outputs[shares]
       if (scores && scores.data.length === count * labels.length) {
         const probabilities = new Array<Record<string, number>>(count)
@@ -81,13 +81,14 @@ export function compileCodec(
         decoded.probabilities = probabilities
       }
       if (options.allOutputs)
-        decoded.outputs = Object.fromEntries(
-          Object.entries(outputs).map(([name, t]) => [name, rowValues(t, count, axis)]),
-        )
+        decoded.outputs = Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, values(t, count)]))
       return decoded
     },
   }
 }
+
+/** Of a model that takes a batch of one, an output may leave that dimension out. */
+const countsRows = (axis: Layout['axis'], { dims }: Tensor) => axis === 'rows' || (axis === 'one' && dims[0] === 1)
 
 function predictionOf({ outputs, classifier }: ModelMetadata, wanted?: string): string {
   if (wanted === undefined) return classifier?.label ?? outputs[0]!.name

@@ -5,7 +5,8 @@ import type { Tensor, TensorData } from './tensors.ts'
 /**
  * One value for each row of a tensor: a scalar where a row has one element, else a (nested) list. NaN and infinities are
  * null; 64-bit integers are numbers where those are exact, else bigint; bool is true or false.
- * @param whole the tensor is one row's (a model that takes one row at a time); `axis`: its first dimension counts rows
+ * @param axis whether the tensor's first dimension counts rows; else it is one row's as a whole
+ * @throws Fault 422 `model_refused` it has another number of rows: what the model answers is not about each of these
  */
 export function rowValues(tensor: Tensor, count: number, axis: boolean): unknown[] {
   const dims = axis ? tensor.dims.slice(1) : tensor.dims
@@ -13,7 +14,11 @@ export function rowValues(tensor: Tensor, count: number, axis: boolean): unknown
   const data = readable(type, tensor.data)
   const width = data.length / count
   if (!Number.isInteger(width) || (axis && tensor.dims[0] !== count))
-    throw new Fault(500, 'model_shape', 'The model did not give one answer for each row.')
+    throw new Fault(
+      422,
+      'model_refused',
+      'The model did not give one answer for each row; its tensors can be had by the Open Inference Protocol.',
+    )
   const values = new Array<unknown>(count)
   if (width === 1) for (let r = 0; r < count; r++) values[r] = value(type, data[r]!)
   else for (let r = 0; r < count; r++) values[r] = list(type, data, dims, 0, r * width, width)

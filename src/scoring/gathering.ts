@@ -1,6 +1,6 @@
+import { toFault } from '../lib/fault.ts'
 import { groupOf, join, part, splits } from './join.ts'
 import type { ScoreTensors } from './predict.ts'
-import { asFault } from './rows.ts'
 import type { Tensors } from './tensors.ts'
 
 interface Member {
@@ -54,7 +54,7 @@ export class Gathering {
         return
       }
     } catch (error) {
-      if (others.length === 0) return first.reject(asFault(error))
+      if (others.length === 0) return first.reject(toFault(error))
     }
     // one bad request must not spoil its neighbours
     for (const member of batch) await this.#score([member])

@@ -16,7 +16,7 @@ export interface PoolOptions {
    * (measured: 10 to 25 % more than 1 does). Only behind models that answer at once, so that nobody queues behind a slow one.
    */
   depth: number
-  /** How long after its last caller's deadline a worker may go on computing before it is ended. */
+  /** How long a worker may go on computing what nobody waits for any more before it is ended. */
   graceMs: number
   /** Resident bytes of one process, above which it is replaced by one with its recently used models only. */
   memoryBytes: number
@@ -96,7 +96,11 @@ export class Pool implements Lanes {
     }
     if (!best) return undefined
     const worker = best
-    return { exchange: (model, request, expires) => this.#exchange(worker, model, request, expires, alone) }
+    const run: Run = {}
+    return {
+      exchange: (model, request) => this.#exchange(worker, run, model, request, alone),
+      abandon: () => run.abandon?.(),
+    }
   }
 
   /** Loads a model ahead of its first call, in every process that is up. */
@@ -126,9 +130,9 @@ export class Pool implements Lanes {
 
   async #exchange(
     worker: Worker,
+    run: Run,
     model: LoadRequest,
     request: Parts,
-    expires: number,
     alone: boolean,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const child = worker.child!
@@ -139,8 +143,11 @@ export class Pool implements Lanes {
     const pace = this.#pace.get(sha256)
     worker.quick = pace !== undefined && pace < QUICK_MS && (worker.quick || worker.inFlight === 1)
     const started = performance.now()
-    // nobody waits for it any more, and it may never end: the process is the only thing that can be stopped
-    const stuck = setTimeout(() => child.kill(), Math.max(0, expires - Date.now()) + this.#options.graceMs)
+    let stuck: ReturnType<typeof setTimeout> | undefined
+    run.abandon = () => {
+      // it may never end, and the process is the only thing that can be stopped
+      stuck = setTimeout(() => child.kill(), this.#options.graceMs)
+    }
     try {
       const outputs = await child.exchange(request)
       worker.served = true
@@ -156,6 +163,7 @@ export class Pool implements Lanes {
       throw error
     } finally {
       clearTimeout(stuck)
+      run.abandon = undefined
       // a process that was replaced meanwhile is nobody's to count
       if (worker.child === child || worker.child === undefined) {
         worker.inFlight--
@@ -238,6 +246,11 @@ export class Pool implements Lanes {
     this.restarts++
     worker.timer = setTimeout(() => void this.#launch(worker), delay)
   }
+}
+
+/** One exchange, while it is under way. */
+interface Run {
+  abandon?: () => void
 }
 
 class Worker {

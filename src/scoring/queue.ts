@@ -62,7 +62,7 @@ export class Job {
   readonly answer: Promise<Tensors | string>
   watched = false
   unwatch: (() => void) | undefined
-  /** Where a process works on it alone: ends that. */
+  /** Where a process works on it: tells that it need not, on this job's account. */
   abandon: (() => void) | undefined
   /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
   solo = false

@@ -1,4 +1,4 @@
-import { Fault, unprocessable } from '../lib/fault.ts'
+import { unprocessable } from '../lib/fault.ts'
 import type { Decoded } from './codec.ts'
 
 /** What a model answers to rows. */
@@ -37,9 +37,3 @@ export const replyOf = (decoded: Decoded, modelId: number, count: number): Model
   model_id: modelId,
   count,
 })
-
-/** What the runtime says of a run may hold the caller's values: it goes to the log only. */
-export function asFault(error: unknown): Fault {
-  if (error instanceof Fault) return error
-  return new Fault(422, 'model_refused', 'The model could not score these values.', { cause: error })
-}

@@ -1,12 +1,12 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
-import { part } from './join.ts'
+import { groupOf, join, part, splits } from './join.ts'
 import { inTurns } from './parts.ts'
 import { Pool } from './pool.ts'
 import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
-import { concatRows, type Tensors } from './tensors.ts'
+import type { Tensors } from './tensors.ts'
 import type { SentRecipe } from './wire.ts'
 
 export type { ScoringModel } from './queue.ts'
@@ -161,7 +161,10 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
 }
 
-/** A request larger than a batch, in parts, so that it does not hold up everyone else. */
+/**
+ * A request larger than a batch, in parts, so that it does not hold up everyone else; whole, where the parts' answers turn out
+ * to be of different shapes: then what is said of a row does depend on the others.
+ */
 async function inParts(
   rows: number,
   size: number,
@@ -169,13 +172,14 @@ async function inParts(
   caller: JobOptions['caller'],
   score: (feeds: Tensors, rows: number) => Promise<Tensors>,
 ): Promise<Tensors> {
+  const rowsOf = (index: number) => Math.min(size, rows - index * size)
   const scorePart = (index: number) => {
     const from = index * size
-    const to = Math.min(rows, from + size)
+    const to = from + rowsOf(index)
     return score(part(feeds, from, to), to - from)
   }
   const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
-  const whole: Tensors = {}
-  for (const name in scored[0]) whole[name] = concatRows(scored.map(part => part[name]!))
-  return whole
+  const shape = groupOf(scored[0]!, undefined)
+  const fit = scored.every((answer, i) => splits(answer, rowsOf(i)) && groupOf(answer, undefined) === shape)
+  return fit ? join(scored) : score(feeds, rows)
 }

@@ -46,7 +46,8 @@ export async function openSession(runtime: Runtime, path: string, threads: numbe
 
 /**
  * Scores one set of tensors; only the named outputs, or all.
- * @throws Error which node failed, for the log; what it said of the values is cut off, since logs hold no row values
+ * @throws Fault 422 `model_refused`: the runtime could not score these values. Its cause says which node failed, for the log;
+ * what the runtime said of the values is cut off, since logs hold no row values
  */
 export async function run(
   runtime: Runtime,
@@ -60,7 +61,8 @@ export async function run(
     given[name] = new runtime.Tensor(type as 'float32', data as Float32Array, dims)
   }
   const answer = await (outputs ? session.run(given, outputs as string[]) : session.run(given)).catch(error => {
-    throw new Error(reason(error).split('Status Message:')[0])
+    const cause = new Error(reason(error).split('Status Message:')[0])
+    throw new Fault(422, 'model_refused', 'The model could not score these values.', { cause })
   })
   const tensors: Tensors = {}
   for (const name in answer) tensors[name] = plain(answer[name] as OrtTensor)

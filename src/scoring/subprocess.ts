@@ -25,7 +25,7 @@ export class Subprocesses implements Lanes {
     if (this.#closed || this.#busy >= this.#processes) return undefined
     const run: { child?: Child; over?: boolean } = {}
     return {
-      exchange: (_model, request, expires) => this.#exchange(run, request, expires),
+      exchange: (_model, request) => this.#exchange(run, request),
       abandon: () => {
         run.over = true
         run.child?.kill()
@@ -43,22 +43,15 @@ export class Subprocesses implements Lanes {
     )
   }
 
-  async #exchange(
-    run: { child?: Child; over?: boolean },
-    request: Parts,
-    expires: number,
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  async #exchange(run: { child?: Child; over?: boolean }, request: Parts): Promise<Uint8Array<ArrayBuffer>> {
     this.#busy++
-    let timer: ReturnType<typeof setTimeout> | undefined
     try {
       const child = await Child.start('score', this.#init)
       run.child = child
       this.#running.add(child)
-      timer = setTimeout(() => child.kill(), Math.max(0, expires - Date.now()))
       if (this.#closed || run.over) child.kill()
       return await child.exchange(request)
     } finally {
-      clearTimeout(timer)
       run.child?.kill()
       if (run.child) this.#running.delete(run.child)
       this.#busy--

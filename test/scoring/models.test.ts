@@ -291,6 +291,23 @@ describe('rows are batched across callers only where that is proven to change no
       ])
   })
 
+  test('models that split text are not, though the rows that they were tried with gave no sign of it', async () => {
+    const bytes = buildModel({
+      opset: 20,
+      inputs: [{ name: 'x', type: 'string', dims: ['N'] }],
+      outputs: [
+        { name: 'words', type: 'string', dims: ['N', 'L'] },
+        { name: 'count', type: 'int64', dims: ['N'] },
+      ],
+      nodes: [{ op: 'StringSplit', inputs: ['x'], outputs: ['words', 'count'] }],
+    })
+    const { model, codec } = await models.add(bytes)
+    expect(model.metadata).toMatchObject({ batched: true, independentRows: false })
+    const texts = ['a', 'b c d', 'e f']
+    const answers = await Promise.all(texts.map(x => predict(scorer, model, codec, [{ x }], 'rows', soon())))
+    expect(answers.map(answer => answer.predictions[0])).toEqual(['a', ['b', 'c', 'd'], ['e', 'f']])
+  })
+
   test('an output that is one for the whole batch means a run for each row', async () => {
     const bytes = buildModel({
       inputs: [features],
@@ -320,6 +337,43 @@ describe('rows are batched across callers only where that is proven to change no
       soon(),
     )
     expect(predictions).toEqual([3, 18])
+  })
+
+  test('an output that leaves out its batch of one is a row by itself', async () => {
+    for (const dims of [[], undefined]) {
+      const bytes = buildModel({
+        inputs: [{ name: 'x', type: 'float', dims: [1, 2] }],
+        outputs: [{ name: 'y', type: 'float', dims }],
+        nodes: [{ op: 'ReduceSum', inputs: ['x'], outputs: ['y'], attributes: [{ name: 'keepdims', int: 0 }] }],
+      })
+      const { model, codec } = await models.add(bytes, ['a', 'b'])
+      const rows = [
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ]
+      expect((await predict(scorer, model, codec, rows, 'rows', soon())).predictions).toEqual([3, 7])
+    }
+  })
+
+  test('rows that the model puts together or leaves out are refused, and no error of the server', async () => {
+    const bytes = buildModel({
+      inputs: [{ name: 'x', type: 'float', dims: ['N'] }],
+      outputs: [{ name: 'y', type: 'float', dims: ['K'] }],
+      nodes: [{ op: 'Unique', inputs: ['x'], outputs: ['y'] }],
+    })
+    const { model, codec } = await models.add(bytes)
+    const ask = (...values: number[]) =>
+      predict(
+        scorer,
+        model,
+        codec,
+        values.map(x => ({ x })),
+        'rows',
+        soon(),
+      )
+    expect((await ask(1, 2)).predictions).toEqual([1, 2])
+    const fault = (await ask(1, 1).catch(error => error)) as Fault
+    expect([fault.status, fault.code]).toEqual([422, 'model_refused'])
   })
 
   test('a fixed batch of one is scored row by row, and errors keep their row numbers', async () => {

@@ -56,6 +56,8 @@ export function buildModel(graph: {
   outputs: ValueInfo[]
   nodes: NodeInfo[]
   initializers?: Initializer[]
+  /** of the standard operators; 17 where it does not say */
+  opset?: number
 }): Uint8Array {
   return message(model => {
     int(model, 1, 8)
@@ -71,7 +73,7 @@ export function buildModel(graph: {
       }),
     )
     for (const [domain, version] of [
-      ['', 17],
+      ['', graph.opset ?? 17],
       ['ai.onnx.ml', 3],
     ] as const)
       put(

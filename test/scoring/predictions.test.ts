@@ -3,6 +3,7 @@ import { compileCodec } from '../../src/scoring/codec.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
+import { buildModel } from './onnx-builder.ts'
 
 const names = ['late_arrival', 'churn_risk', 'iris', 'tumour_forest', 'arrival_delay'] as const
 let models: Awaited<ReturnType<typeof modelsDirectory>>
@@ -81,4 +82,33 @@ describe('an endpoint chooses what it answers', () => {
     const { predictions } = await predict(scorer, model, codec, rows, 'rows', soon())
     expect(predictions).toEqual(rows.map((_, i) => expected.labels![i % expected.objects.length]))
   })
+})
+
+test('a request larger than a batch is scored whole where its parts have answers of different shapes', async () => {
+  // y = n times 0, 1, ... below the largest n of all rows: taking it for a model of independent rows would be wrong
+  const table = await models.add(
+    buildModel({
+      inputs: [{ name: 'n', type: 'int64', dims: ['N', 1] }],
+      outputs: [{ name: 'y', type: 'int64', dims: ['N', 'L'] }],
+      initializers: [
+        { name: 'zero', type: 'int64', dims: [], values: [0] },
+        { name: 'one', type: 'int64', dims: [], values: [1] },
+      ],
+      nodes: [
+        { op: 'ReduceMax', inputs: ['n'], outputs: ['most'], attributes: [{ name: 'keepdims', int: 0 }] },
+        { op: 'Range', inputs: ['zero', 'most', 'one'], outputs: ['steps'] },
+        { op: 'Mul', inputs: ['n', 'steps'], outputs: ['y'] },
+      ],
+    }),
+  )
+  expect(table.model.metadata.independentRows).toBe(false)
+  const model = { ...table.model, metadata: { ...table.model.metadata, independentRows: true } }
+  const parted = createScorer({ mode: 'worker', workers: 1, maxBatchRows: 2 })
+  try {
+    const rows = [1, 2, 3].map(n => ({ n }))
+    const { predictions } = await predict(parted, model, table.codec, rows, 'rows', soon())
+    expect(predictions).toEqual([1, 2, 3].map(n => [0, n, 2 * n]))
+  } finally {
+    await parted.close()
+  }
 })

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { Fault } from '../../src/lib/fault.ts'
+import { Batcher, type Lane } from '../../src/scoring/batcher.ts'
 import { predict } from '../../src/scoring/predict.ts'
+import { JobQueue } from '../../src/scoring/queue.ts'
 import { createScorer, type Scorer, type ScorerOptions } from '../../src/scoring/scorer.ts'
+import type { Tensors } from '../../src/scoring/tensors.ts'
 import { workersOf } from '../life/processes.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
 import { buildModel, plusOne, slowModel } from './onnx-builder.ts'
@@ -81,7 +84,7 @@ describe('batches', () => {
           expect(one.status).toBe('rejected')
           const fault = (one as PromiseRejectedResult).reason as Fault
           expect([fault.status, fault.code]).toEqual([422, 'model_refused'])
-          const logged = String((fault.cause as Error).cause) // logs hold no row values either
+          const logged = String(fault.cause) // logs hold no row values either
           expect(logged).toContain('Gather')
           expect(fault.message + JSON.stringify(fault.members) + logged).not.toContain('4242')
         } else
@@ -217,6 +220,37 @@ describe('bounds', () => {
       expect(scorer.stats().pids).not.toEqual(before)
     }))
 
+  test('so is one whose caller has gone, long before the deadline', () =>
+    withScorer({ graceMs: 50 }, async scorer => {
+      const endless = await models.add(slowModel(1500, 600))
+      const caller = new AbortController()
+      const options = { ...soon(60_000), caller }
+      const dropped = predict(scorer, endless.model, endless.codec, [{ x: 1 }], 'features', options).catch(statusOf)
+      await until(() => scorer.stats().batches === 1)
+      caller.abort()
+      expect(await dropped).toBe(499)
+      await until(() => scorer.stats().restarts === 1)
+      expect(await score(scorer, 5)).toEqual([6, -4])
+    }))
+
+  test('one that computes for several callers goes on while one of them waits', async () => {
+    const queue = new JobQueue({ maxQueueRows: 10, maxQueueBytes: 1000, maxBatchRows: 10 })
+    let abandoned = 0
+    const lane: Lane = { exchange: () => new Promise(() => {}), abandon: () => abandoned++ }
+    const batcher = new Batcher(queue, { free: () => lane, onFree: () => {} }, 10)
+    const feeds: Tensors = { x: { type: 'float32', dims: [1, 2], data: new Float32Array(2) } }
+    const callers = [1, 2].map(() => new AbortController())
+    const answers = callers.map(caller => queue.add(plus.model, { feeds }, 1, { ...soon(), caller }).catch(statusOf))
+    batcher.pump()
+    expect(batcher.counts).toMatchObject({ batches: 1, rows: 2 })
+    callers[0]!.abort()
+    expect(await answers[0]).toBe(499)
+    expect(abandoned).toBe(0)
+    callers[1]!.abort()
+    expect(await answers[1]).toBe(499)
+    expect(abandoned).toBe(1)
+  })
+
   test('one request of rows that do not stack is no crowd: it does not fill the queue, and what is left of it is not scored once it has failed', async () => {
     const table = await models.add(
       buildModel({
@@ -327,6 +361,16 @@ describe('subprocess mode', () => {
       expect(await late).toBe(504)
       expect(await next).toEqual([2, 0])
     }))
+})
+
+test("what goes wrong in a scoring process is a 500 and kept for the log: only what the runtime refuses is the caller's", async () => {
+  const queue = new JobQueue({ maxQueueRows: 10, maxQueueBytes: 1000, maxBatchRows: 10 })
+  const defect = new TypeError('undefined is not an object')
+  const lane: Lane = { exchange: () => Promise.reject(defect), abandon: () => {} }
+  const batcher = new Batcher(queue, { free: () => lane, onFree: () => {} }, 10)
+  const answer = queue.add(plus.model, { feeds: {} }, 1, soon()).catch(error => error)
+  batcher.pump()
+  expect(await answer).toMatchObject({ status: 500, code: 'internal', cause: defect })
 })
 
 test('closing refuses what is open and ends every process', async () => {
