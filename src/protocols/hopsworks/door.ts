@@ -128,10 +128,10 @@ const isPreflight = ({ method, headers }: Request) =>
 
 /** The one model below a deployment: `{m}` is the deployment's name. The caller has been admitted already. */
 function within(
-  { project, name, model: served }: Deployment,
+  { id, name, model: served }: Deployment,
   { grant, headers }: { grant: Grant; headers: LimitHeaders | undefined },
 ): Scope {
-  const model: NamedModel = { name, key: `${project}/${name}`, served: served!, grant }
+  const model: NamedModel = { name, key: `deployment ${id}`, served: served!, grant }
   const find = async (asked: string) => {
     if (asked !== name) throw notFound('There is no such model in this deployment; it is named as the deployment is.')
     return { model, manages: grant.manageModels, headers }

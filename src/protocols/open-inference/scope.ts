@@ -11,7 +11,7 @@ import { unauthorized } from '../../lib/fault.ts'
 export interface NamedModel {
   /** as it is listed, or as it was asked for */
   name: string
-  /** the same one under every name that it has here */
+  /** the same one under every name that it has here, and never that of another, which a later service of its name would be */
   key: string
   served: ServedModel
   /** whose call it is, for the author's code around the model */
@@ -56,7 +56,7 @@ export function publishedModels(gate: Gate, headers: Headers, address: () => str
 
 const named = (name: string, { service, endpoint }: PublishedModel, grant: Grant): NamedModel => ({
   name,
-  key: `${service.key}.${endpoint.id}`,
+  key: `service ${service.assetId} ${endpoint.id}`,
   served: endpoint.model!,
   grant,
 })

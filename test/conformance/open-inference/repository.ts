@@ -61,6 +61,45 @@ export function repository(world: World): void {
     expect((await act('twin', 'unload')).status).toBe(400)
   })
 
+  test('what is deleted and made anew under its name is loaded, and has inferred nothing yet', async () => {
+    const { server, keys } = world
+    const { items } = (await server.admin('GET', '/api/projects')).json
+    const lab = items.find((project: { slug: string }) => project.slug === 'lab')
+    const project = { 'x-project-id': String(lab.project_id) }
+    const remake: Record<string, () => Promise<void>> = {
+      async anew() {
+        const endpoints = [{ id: 'anew', kind: 'model', model: 'plus' }]
+        const fields = { asset_key: 'fleeting', asset_type: 'api_service', title: 'Fleeting', config: { endpoints } }
+        const { json } = await server.admin('POST', '/api/publish/assets', fields, project)
+        expect((await server.admin('POST', `/api/publish/assets/${json.id}/publish`, {}, project)).status).toBe(200)
+        forget.push(() => server.admin('DELETE', `/api/publish/assets/${json.id}`, undefined, project))
+      },
+      async fleeting() {
+        const path = `/api/projects/${lab.project_id}/deployments`
+        expect((await server.admin('POST', path, { name: 'fleeting', model: 'plus' })).status).toBe(201)
+        forget.push(() => server.admin('DELETE', `${path}/fleeting`))
+      },
+    }
+    const forget: (() => Promise<{ status: number }>)[] = []
+    for (const [model, make] of Object.entries(remake)) {
+      const base = model === 'anew' ? '' : '/v1/lab/fleeting'
+      const count = async () =>
+        (await world.call(`${base}/v2/models/${model}/stats`)).json.model_stats.map(
+          (one: { inference_count: number }) => one.inference_count,
+        )
+      await make()
+      expect((await world.post(`${base}/v2/models/${model}/infer`, X)).status).toBe(200)
+      expect(await count()).toEqual([0, 1])
+      expect((await world.post(`${base}/v2/repository/models/${model}/unload`, {}, keys.manager)).status).toBe(200)
+      expect((await world.call(`${base}/v2/models/${model}/ready`)).status).toBe(404)
+      expect((await forget.pop()!()).status).toBeLessThan(300)
+      await make()
+      expect((await world.call(`${base}/v2/models/${model}/ready`)).json).toEqual({ name: model, ready: true })
+      expect(await count()).toEqual([0, 0])
+      await forget.pop()!()
+    }
+  })
+
   test('loading needs no body at all', async () => {
     const path = '/v2/repository/models/plus/load'
     expect((await world.call(path, { method: 'POST', key: manager })).status).toBe(200)
