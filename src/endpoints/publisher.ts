@@ -152,10 +152,12 @@ export class Publisher {
     }
   }
 
-  /** Removes an artifact unless a model version needs it, as soon as none is being taken in. */
+  /** Removes an artifact unless a model version needs it, once the calls that wait for it are done and none is being taken in. */
   discardArtifact(sha256: string): void {
-    this.#doubtful.add(sha256)
-    this.#removeArtifacts()
+    void this.registry.runtime.scorer.done(sha256).then(() => {
+      this.#doubtful.add(sha256)
+      this.#removeArtifacts()
+    })
   }
 
   #removeArtifacts(): void {

@@ -39,7 +39,7 @@ export class RowErrors {
       first.row === undefined ? '' : `row ${first.row}`,
       first.feature === undefined ? '' : `feature ${JSON.stringify(first.feature)}`,
     ].filter(Boolean)
-    const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : ''
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''
     throw unprocessable(
       `The model cannot take this${where.length ? `: ${where.join(', ')}` : ''}: ${first.message}${more}`,
       { errors },

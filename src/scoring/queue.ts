@@ -159,6 +159,12 @@ export class JobQueue {
     return this.#open.size
   }
 
+  /** Settles when every request that now waits for a model, or is being scored by it, has its answer. */
+  async done(sha256: string): Promise<void> {
+    const answers = [...this.#open].filter(job => job.model.sha256 === sha256).map(job => job.answer)
+    await Promise.allSettled(answers)
+  }
+
   /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
   add(model: ScoringModel, work: Work, rows: number, options: JobOptions): Job['answer'] {
     const added = Date.now()

@@ -55,6 +55,8 @@ export interface Scorer {
   readonly maxBatchRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
+  /** Settles when every request that now waits for a model's file, or is being scored by it, has its answer. */
+  done(sha256: string): Promise<void>
   /** Settles when all processes answer. @throws Fault 503 why they do not start; they are tried again all the same */
   ready(): Promise<void>
   /** Whether requests can be scored now, and else why not, for probes. */
@@ -136,6 +138,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })
     },
+    done: sha256 => queue.done(sha256),
     async ready() {
       await started
     },

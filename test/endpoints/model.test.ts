@@ -1,10 +1,10 @@
 /** Bodies of many rows, whatever way they take to the scoring processes. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
-import { buildModel, slowModel } from '../scoring/onnx-builder.ts'
+import { buildModel, plusOne, slowModel } from '../scoring/onnx-builder.ts'
 
 /** Rows that are scored at once at most. */
 const LIMIT = 512
@@ -80,4 +80,57 @@ test('that a model takes one by one are not scored to the end when their caller 
   const rows = Array.from({ length: 300 }, () => ({ x: 1 }))
   await Promise.all([1, 2, 3].map(() => ask('singly', { rows }, AbortSignal.timeout(250)).catch(() => undefined)))
   expect(await one()).toBeLessThan(Math.max(1500, single * 40)) // of 900
+})
+
+test('of a version that is removed while they wait are answered by it; calls after that are told that there is none', async () => {
+  const folder = temporaryFolder()
+  const file = (name: string, bytes: Uint8Array) => {
+    writeFileSync(join(folder, name), bytes)
+    return join(folder, name)
+  }
+  const versions = [plusOne(), crowded()].map((bytes, i) => ({ version: i + 1, file: file(`${i}.onnx`, bytes) }))
+  const models = [
+    { name: 'twice', versions, active: 2 },
+    { name: 'slow', versions: [{ version: 1, file: file('slow.onnx', slowModel()) }] },
+  ]
+  const endpoints = models.map(({ name }) => ({ id: name, kind: 'model', model: name }))
+  const server = await startCallgate({
+    env: { KEY: key },
+    // a process that has loaded a model does not miss its file
+    flags: ['--scoring-workers', '1', '--model-loading', 'first-use'],
+    manifest: {
+      projects: [
+        {
+          slug: 'rows',
+          models,
+          services: [{ key: 'rows', publish: true, endpoints, keys: [{ name: 'rows', secret_env: 'KEY' }] }],
+        },
+      ],
+    },
+  })
+  const listed = (await server.admin('GET', '/api/models')).json.models
+  const { versions: all } = listed.find((model: { name: string }) => model.name === 'twice')
+  const first = all.find((one: { version: number }) => one.version === 1)
+  const slow = [1, 2].map(x =>
+    server
+      .call('/api/service/rows/slow', { method: 'POST', key, body: { features: { x } } })
+      .then(({ status }) => status),
+  )
+  await Bun.sleep(100)
+  const infer = () =>
+    server.call('/v2/models/twice/versions/1/infer', {
+      method: 'POST',
+      key,
+      body: { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] },
+    })
+  const waiting = infer()
+  await Bun.sleep(100)
+  expect((await server.admin('DELETE', `/api/models/${first.model_id}`)).status).toBe(200)
+  expect((await infer()).status).toBe(404)
+  expect(await Promise.all(slow)).toEqual([200, 200])
+  const { status, json } = await waiting
+  expect([status, json.outputs?.[0].data]).toEqual([200, [2, 3]])
+  const kept = () => readdirSync(join(server.dataDir, 'models')).length
+  for (const end = Date.now() + 5000; kept() > 2 && Date.now() < end; ) await Bun.sleep(20)
+  expect(kept()).toBe(2)
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { DATATYPES } from './models.ts'
-import { bytesElements, type World } from './world.ts'
+import { bytesElements, f32, type World } from './world.ts'
 
 type Type = keyof typeof DATATYPES
 const bytesOf = (array: ArrayLike<number | bigint> & { buffer: ArrayBufferLike }) =>
@@ -103,6 +103,15 @@ export function tensors(world: World): void {
     const { raw } = await world.infer('inverse', { inputs: [zeros], parameters: { binary_data_output: true } })
     const values = [0, 4, 8].map(at => raw.y!.readFloatLE(at))
     expect(values).toEqual([Number.POSITIVE_INFINITY, Number.NaN, 0.5])
+  })
+
+  test('infinities and NaN that a schema or a check has looked at reach the model as they came', async () => {
+    const raw = f32(Number.POSITIVE_INFINITY, Number.NaN, 2)
+    const x = { name: 'x', datatype: 'FP32', shape: [3], raw }
+    for (const model of ['inverse', 'bounded', 'seen']) {
+      const { status, json } = await world.infer(model, { inputs: [x] })
+      expect([model, status, json.outputs[0].data]).toEqual([model, 200, [0, null, 0.5]])
+    }
   })
 
   test('raw tensors take up their place whatever the length of the JSON before them', async () => {

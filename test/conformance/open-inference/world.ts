@@ -102,6 +102,8 @@ export class World {
                   endpoint('plus'),
                   { id: 'pinned', kind: 'model', model: 'plus', version: 1 },
                   { id: 'checked', kind: 'model', model: 'iris', schema: range },
+                  { id: 'bounded', kind: 'model', model: 'inverse', schema: { required: ['x'] } },
+                  { id: 'seen', kind: 'model', model: 'inverse', check: { handler: 'export default () => {}' } },
                   { id: 'with space/slash', kind: 'model', model: 'plus' },
                   { id: 'twin', kind: 'model', model: 'plus' },
                 ],
