@@ -30,7 +30,6 @@ export function compileHandler(
   else if (!published) throw verdict ? badHandler(what, verdict.error) : new UncheckedHandler(source)
   const start = (handler: Handler, request: string, call: HandlerCall): Promise<Ran> => {
     const { deadline, caller, within } = call
-    const ends = Math.min(deadline, Date.now() + limits.wallMs)
     let host: ReturnType<typeof hostOf> | undefined
     return runtime.functions.run({
       handler,
@@ -39,9 +38,9 @@ export function compileHandler(
       deadline,
       caller,
       nested: within !== undefined,
-      host: (kind, argument, over) => {
-        host ??= hostOf(surroundings, grants, limits, { ...call, deadline: ends }, runtime)
-        return host(kind, argument, over)
+      host: (kind, argument, run) => {
+        host ??= hostOf(surroundings, grants, limits, call, runtime)
+        return host(kind, argument, run)
       },
     })
   }

@@ -5,7 +5,7 @@ import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
-import { tooManyHostCalls } from '../sandbox/job.ts'
+import { type FunctionCall, tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
 import type { FunctionLimits } from '../sandbox/runner.ts'
 import type { CallTree, HandlerCall, Surroundings } from './endpoint.ts'
@@ -21,23 +21,25 @@ const AT_ONCE = 8
 const FUNCTIONS_AT_ONCE = 1
 
 /**
- * @param call its deadline is when the function's own time is over
  * @returns what does one host call: `fetch`, or `call` and an endpoint's name, and its argument in JSON, to JSON. @throws Fault its refusal, for the handler
  */
 export function hostOf(
   surroundings: Surroundings,
   grants: NonNullable<HandlerConfig['grants']>,
   limits: FunctionLimits,
-  call: HandlerCall,
+  call: Omit<HandlerCall, 'deadline'>,
   runtime: EndpointRuntime,
-): (kind: string, argument: string, over: () => boolean) => Promise<string> {
+): FunctionCall['host'] {
   const tree: CallTree = call.within ?? { depth: 0, budget: { left: limits.hostCalls } }
   const turns = new Turns(AT_ONCE)
   const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
-  const { caller, deadline } = call
+  const { caller } = call
 
-  /** @param argument JSON; empty: none */
-  async function endpointCall(id: string, argument: string): Promise<string> {
+  /**
+   * @param argument JSON; empty: none
+   * @param deadline milliseconds since the epoch
+   */
+  async function endpointCall(id: string, argument: string, deadline: number): Promise<string> {
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
@@ -69,12 +71,14 @@ export function hostOf(
     return typeof reply === 'string' ? reply : stringifyLossless(reply)
   }
 
-  return (kind, argument, over) =>
+  return (kind, argument, run) =>
     turns.run(async () => {
+      // counted from when the handler began to run: until then it may have waited for a process
+      const deadline = run.end.at
       // the call ended while this waited for its turn: nobody asks for it any more
-      if (over() || Date.now() >= deadline) throw deadlinePassed()
+      if (run.settled || Date.now() >= deadline) throw deadlinePassed()
       if (tree.budget.left-- <= 0) throw tooManyHostCalls(limits.hostCalls)
-      if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument)
+      if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument, deadline)
       const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes, deadline }
       return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, bounds))
     })

@@ -23,10 +23,16 @@ export interface FunctionCall {
   /** It is made by another function, which waits for it: it does not wait for a place behind those that are waited for. */
   nested: boolean
   /**
-   * Does what the handler asks for. @returns JSON
+   * Does what the handler asks for, within the time that its run has. @returns JSON
    * @throws Fault a refusal, which the handler gets
    */
-  host(kind: string, argument: string, over: () => boolean): Promise<string>
+  host(kind: string, argument: string, run: HandlerRun): Promise<string>
+}
+
+/** A run of a handler, as its host calls see it: whether it is over, and when it is at the latest, in milliseconds since the epoch. */
+export interface HandlerRun {
+  readonly settled: boolean
+  readonly end: { readonly at: number }
 }
 
 /** How a call ended: the guest's packed answer, or why there is none; and what it logged. */
@@ -128,12 +134,10 @@ export class Job {
     }
     const { hostCalls } = this.call.limits
     if (this.#answers.size >= hostCalls) throw tooManyHostCalls(hostCalls)
-    const answer = this.call
-      .host(kind, argument, () => this.settled)
-      .then<Answer, Answer>(
-        text => [true, text],
-        error => [false, refusalOf(error)],
-      )
+    const answer = this.call.host(kind, argument, this).then<Answer, Answer>(
+      text => [true, text],
+      error => [false, refusalOf(error)],
+    )
     this.#answers.set(number, { kind, argument, answer })
     return answer
   }

@@ -12,13 +12,19 @@ setDefaultTimeout(60_000)
 const KILLS = Number(process.env.CALLGATE_FUNCTION_KILLS ?? 12)
 const key = mintSecret('dk')
 const seen = new Map<string, number>()
+/** requests that the remote server holds until they are let go; and the most that it held at a time */
+const held: { answers: (() => void)[]; most: number } = { answers: [], most: 0 }
 const remote = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   async fetch(request) {
     const id = new URL(request.url).searchParams.get('id')!
     seen.set(id, (seen.get(id) ?? 0) + 1)
-    await Bun.sleep(id === 'end' ? 300 : 5)
+    if (id === 'held') {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held.most = Math.max(held.most, held.answers.push(resolve))
+      await promise
+    } else await Bun.sleep(id === 'end' ? 300 : 5)
     return Response.json({ id })
   },
 })
@@ -52,6 +58,29 @@ const manifest = {
             named('outer', "export default async ({ body }, host) => (await host.call('burn', body)).square"),
             named('brief', 'export default ({ body }) => body.n', { limits: { wall_ms: 300 } }),
             named('loop', 'export default () => { for (;;); }', { limits: { cpu_ms: 30 } }),
+            named('long', 'export default () => { for (const end = Date.now() + 700; Date.now() < end; ); }', {
+              limits: { cpu_ms: 5000 },
+            }),
+            named('late', "export default ({ body }, host) => host.call('square', body)", { limits: { wall_ms: 600 } }),
+            named(
+              'leaves',
+              `export default async (_, host) => {
+                const ask = id => host.fetch('http://localhost:${remote.port}/?id=' + id).catch(() => {})
+                await Promise.race(['first', ...Array(20).fill('held')].map(ask))
+                return 'left'
+              }`,
+              { grants: { fetch: [`localhost:${remote.port}`] } },
+            ),
+            named(
+              'holds',
+              `export default async ({ body }, host) => {
+                const room = new Uint8Array(body.mb << 20).fill(1)
+                for (const end = Date.now() + 6; Date.now() < end; );
+                await host.fetch('http://localhost:${remote.port}/?id=held')
+                return room.length
+              }`,
+              { grants: { fetch: [`localhost:${remote.port}`] }, limits: { cpu_ms: 2000, wall_ms: 30000 } },
+            ),
           ],
           keys: [{ name: 'kill', secret_env: 'KILL_KEY' }],
         },
@@ -153,6 +182,58 @@ test('functions that wait for functions never wait for one another', async () =>
   expect(answers.map(({ json }) => json)).toEqual(answers.map((_, n) => n * n))
   await server.stop()
 })
+
+test('host calls have the time of the handler that makes them, however long it waited for a process', async () => {
+  const server = await start()
+  const long = [0, 1].map(() => server.call('/api/service/kill/long', { key, body: {} }))
+  await Bun.sleep(50) // they are in front
+  const { status, json } = await server.call('/api/service/kill/late', { key, body: { n: 5 } })
+  expect([status, json]).toEqual([200, { square: 25 }])
+  await Promise.all(long)
+  await server.stop()
+})
+
+const letGo = () => {
+  for (const answer of held.answers.splice(0)) answer()
+}
+
+test('what a function asked for and did not wait for is not begun after its end', async () => {
+  const server = await start()
+  held.most = 0
+  const { status, json } = await server.call('/api/service/kill/leaves', { key, body: {} })
+  expect([status, json]).toEqual([200, 'left'])
+  const begun = await waitFor(() => (held.answers.length >= 7 ? held.answers.length : undefined))
+  expect(begun).toBeLessThanOrEqual(8)
+  letGo() // now it would be the turn of the others
+  await server.call('/api/service/kill/twice', { key, body: { n: 1, id: 'after' } })
+  await Bun.sleep(100)
+  expect(held.answers.length).toBe(0)
+  await server.stop()
+})
+
+// those of handlers that are not known to be quick begin one at a time, and all wait in the same process
+test.each([
+  ['64 of them', 1, 80, 64],
+  ['256 MB', 24, 20, 12],
+])(
+  'calls that wait for something hold a process to %s at most; the others begin as these end',
+  async (_, mb, calls, most) => {
+    const server = await start()
+    held.most = 0
+    const answers = Array.from({ length: calls }, () => server.call('/api/service/kill/holds', { key, body: { mb } }))
+    let waiting = -1
+    while (waiting !== held.answers.length || waiting === 0) {
+      waiting = held.answers.length
+      await Bun.sleep(700) // many times what one takes to come this far
+    }
+    expect(waiting).toBeWithin(most - 3, most + 1)
+    const letting = setInterval(letGo, 20)
+    for (const { status, json } of await Promise.all(answers)) expect([status, json]).toEqual([200, mb << 20])
+    clearInterval(letting)
+    expect(held.most).toBeLessThanOrEqual(most)
+    await server.stop()
+  },
+)
 
 test('a caller that goes away frees its place; the server ends with functions under way', async () => {
   const server = await start()
