@@ -33,6 +33,18 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', `typed/${id}`)).status).toBe(204)
   })
 
+  test('a row is made at the path that it is found at, or not at all', async () => {
+    const id = crypto.randomUUID()
+    const capitals = await send('PUT', `typed/${id.toUpperCase()}`, { code: 'x' })
+    expect([capitals.status, capitals.json.code]).toEqual([422, 'unacceptable_rows'])
+    expect(capitals.text).not.toContain(id.toUpperCase())
+    expect((await send('GET', `typed?id=${id}`)).json.rows).toEqual([])
+    const made = await send('PUT', `typed/${id}`, { code: 'x' })
+    expect(made.status).toBe(201)
+    expect((await send('GET', `typed/${id}`)).status).toBe(200)
+    expect((await send('DELETE', `typed/${id}`)).status).toBe(204)
+  })
+
   test('answers that are kept for keys are kept again after somebody removed their table', async () => {
     const keyed = () => send('POST', 'typed', { code: 'k' }, { 'Idempotency-Key': crypto.randomUUID() })
     const made = [await keyed()]

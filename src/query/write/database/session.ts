@@ -49,7 +49,11 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
   async insert(view: WriteView, values: { column: Column; value: NewValue }[]): Promise<StoredRow> {
     const columns = values.flatMap(({ column, value }) => (value === undefined ? [] : [column.name]))
     const [row] = await this.#add(view, { columns, first: 0, rows: [rowJson(values)] }, false)
-    return row!
+    // of a uuid in capitals, or a char(n) with spaces behind it, the row would not be where it was put
+    const key = view.key!.columns.map(column => values.find(v => v.column.name === column.name)!.value as StoredValue)
+    if (await this.find(view, key)) return row!
+    const message = 'The table writes this key otherwise than the path does: use it as rows are answered with it.'
+    throw refused(422, 'unacceptable_rows', [{ message }])
   }
 
   async update(view: WriteView, key: StoredValue[], changes: Change[]): Promise<void> {
