@@ -68,6 +68,8 @@ export class PreparedQuery {
   #identity: string
   #byGrant = new WeakMap<Grant, GrantedView>()
   #byPolicy = new Map<string, GrantedView>()
+  /** what a row takes in an answer, in bytes, of an engine that cannot tell: learnt from the answers so far */
+  #seenRowBytes: number | undefined
 
   /** @param identity of the endpoint, definition included: its cursors are nobody else's */
   constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
@@ -154,15 +156,26 @@ export class PreparedQuery {
 
   /** Whether the request's rows are few and narrow enough to be had at once as a whole. */
   isSmall({ bound }: GrantedRequest): boolean {
-    return bound.limit <= SMALL_ROWS && bound.limit * (this.#engine.rowBytes?.(this.query) ?? 0) <= SMALL_BYTES
+    const rowBytes = this.#engine.rowBytes?.(this.query) ?? this.#seenRowBytes
+    return rowBytes !== undefined && bound.limit <= SMALL_ROWS && bound.limit * rowBytes <= SMALL_BYTES
+  }
+
+  /** Wider rows are believed at once, narrower ones by and by. */
+  #saw({ bytes, count }: Piece, head: string): void {
+    if (count === 0 || this.#engine.rowBytes) return
+    const now = Math.max(0, bytes.length - head.length) / count
+    this.#seenRowBytes = Math.max(now, (now + (this.#seenRowBytes ?? now)) / 2)
   }
 
   /** The rows of a small request, as text but for its end. @throws Fault as `rows` */
   async text(asked: GrantedRequest, format: Format, limits: Limits): Promise<Piece> {
     const [statement, values, rendering] = this.#rendered(asked, format)
     const { text } = this.#engine
-    if (text) return text.all(statement, values, limits, rendering)
-    return pieceMaker(rendering)(await this.#engine.all(statement, values, limits))
+    const piece = text
+      ? await text.all(statement, values, limits, rendering)
+      : pieceMaker(rendering)(await this.#engine.all(statement, values, limits))
+    this.#saw(piece, this.writer(asked, format).head)
+    return piece
   }
 
   /**
@@ -171,6 +184,19 @@ export class PreparedQuery {
    * @throws Fault as `Engine.stream`
    */
   async *pieces(
+    asked: GrantedRequest,
+    format: Format,
+    limits: StreamLimits,
+    withEnding: boolean,
+  ): AsyncGenerator<Piece, void, undefined> {
+    const { head } = this.writer(asked, format)
+    for await (const piece of this.#pieces(asked, format, limits, withEnding)) {
+      this.#saw(piece, head)
+      yield piece
+    }
+  }
+
+  async *#pieces(
     asked: GrantedRequest,
     format: Format,
     limits: StreamLimits,

@@ -15,6 +15,8 @@ const CUSTOMERS = `CREATE TABLE customers (id int PRIMARY KEY, name text NOT NUL
   CREATE INDEX ON customers (region);
   INSERT INTO customers VALUES (1, 'Ann Lee', 'ann@example.org', 12.50, '2024-01-01 10:00:00+00', 'eu'), (2, 'Bob Ray', 'bob@example.org', -0.01, NULL, 'us'), (3, 'Cy Fox', NULL, NULL, '2024-02-29 23:59:59.999999+00', 'eu');
   CREATE TABLE orders (id bigint PRIMARY KEY, customer int NOT NULL, total numeric(12, 2) NOT NULL);
+  CREATE TABLE papers (id int PRIMARY KEY, text text NOT NULL);
+  INSERT INTO papers SELECT g, repeat('x', 20000) FROM generate_series(1, 300) g;
   INSERT INTO orders SELECT g, 1 + g % 3, g * 1.25 FROM generate_series(1, 3000) g`
 const PLANTS = 'id,kind,height\n1,fern,0.5\n2,moss,0.05\n3,fern,0.75\n'
 const KEYS = ['all', 'masked', 'scoped'] as const
@@ -25,6 +27,7 @@ for (const target of TARGETS)
     const dataDir = join(folder, 'data')
     const keys = Object.fromEntries(KEYS.map(name => [name, mintSecret('dk')])) as Record<(typeof KEYS)[number], string>
     const plants = join(folder, 'plants.csv')
+    const sheets = join(folder, 'sheets.ndjson')
     const lake = join(folder, 'lake')
     const urlFile = join(folder, 'warehouse.url')
     const password = () => new URL(postgres.url).password
@@ -42,6 +45,8 @@ for (const target of TARGETS)
           datasets: [
             { name: 'place.customers', engine: 'postgres', connection: 'warehouse', table: 'public.customers' },
             { name: 'place.orders', engine: 'postgres', connection: 'warehouse', table: 'public.orders' },
+            { name: 'place.papers', engine: 'postgres', connection: 'warehouse', table: 'public.papers' },
+            { name: 'place.sheets', engine: 'duckdb', from: sheets, primary_key: 'id' },
             { name: 'place.plants', engine: 'duckdb', from: plants, primary_key: 'id' },
             { name: 'place.lake', engine: 'duckdb', from: `${lake}/**/*.parquet` },
           ],
@@ -59,6 +64,8 @@ for (const target of TARGETS)
                   group_by: ['c.region'],
                   order_by: [{ column: 'total', direction: 'desc' }],
                 }),
+                sql('papers', source('papers')),
+                sql('sheets', source('sheets')),
                 sql('plants', { ...source('plants'), pagination: { total: true } }),
                 sql('lake', { ...source('lake'), columns: ['year', { fn: 'count', as: 'n' }], group_by: ['year'] }),
               ],
@@ -97,6 +104,10 @@ for (const target of TARGETS)
       postgres = await startPostgres()
       await postgres.sql.unsafe(CUSTOMERS)
       writeFileSync(plants, PLANTS)
+      writeFileSync(
+        sheets,
+        Array.from({ length: 300 }, (_, i) => JSON.stringify({ id: i + 1, text: 'x'.repeat(20_000) })).join('\n'),
+      )
       writeFileSync(urlFile, `${postgres.url}\n`)
       for (const year of [2023, 2024])
         await parquet(join(lake, `year=${year}`, 'part.parquet'), `SELECT i AS id FROM range(${year - 2000}) t(i)`)
@@ -145,6 +156,17 @@ for (const target of TARGETS)
       expect((await get('customer?id=no')).status).toBe(422)
       expect((await get('customers?nothing=1')).status).toBe(400)
     })
+
+    test.each(['papers', 'sheets'])(
+      'a page of wide rows is streamed as soon as it is large, a small one has its tag: %s',
+      async endpoint => {
+        const page = async (limit: number) => {
+          const answer = await get(`${endpoint}?limit=${limit}`)
+          return [answer.json.count, answer.headers.get('etag') === null]
+        }
+        for (const limit of [300, 10, 300, 2, 300]) expect(await page(limit)).toEqual([limit, limit === 300])
+      },
+    )
 
     test('policy holds as for imported data: tiers are proposed, masked, scoped, and not filtered on', async () => {
       const { json } = await server.admin('GET', '/api/datasets/place.customers')
