@@ -1,9 +1,11 @@
-import Ajv2020, { type ErrorObject } from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { boundedAjv } from './bounded-schema.ts'
 
 const MAX_ERRORS = 100
+/** Of a row of more values than this only the first error is looked for: each could be one. */
+const MANY_VALUES = 10_000
 
 export interface RowSchemaError {
   row?: number
@@ -20,12 +22,15 @@ export function compileRowSchema(
   schema: Record<string, unknown> | boolean | undefined,
 ): (rows: readonly unknown[], form: 'rows' | 'features') => void {
   if (schema === undefined) return () => {}
-  const validate = compiled(schema, 'schema')
+  const first = compiled(schema, 'schema', false)
+  const all = compiled(schema, 'schema', true)
   return (rows, form) => {
     const errors: RowSchemaError[] = []
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
-      if (validate(plain(rows[row]))) continue
-      for (const error of validate.errors ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
+      const value = plain(rows[row])
+      if (satisfies(first, value)) continue
+      const wrong = countOf(value, MANY_VALUES) < MANY_VALUES && !satisfies(all, value) ? all.errors : first.errors
+      for (const error of wrong ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
     }
     if (errors.length === 0) return
     const [{ row, feature, message }] = errors as [RowSchemaError]
@@ -48,19 +53,39 @@ export function compileSchema(
   name: string,
 ): ((value: unknown) => string | undefined) | undefined {
   if (schema === undefined) return undefined
-  const validate = compiled(schema, name)
+  const validate = compiled(schema, name, false)
   return value => {
-    if (validate(value)) return undefined
+    if (satisfies(validate, value)) return undefined
     const [error] = validate.errors ?? []
     const place = shown(error?.instancePath.slice(1).replaceAll('/', '.') ?? '')
     return `${place === '' ? 'it' : place} ${error?.message ?? 'is not acceptable'}.`
   }
 }
 
-function compiled(schema: Record<string, unknown> | boolean, name: string) {
-  const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true, logger: false })
-  // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
-  addFormats(ajv as any)
+/** @throws Fault 422 it nests deeper than the stack is; 500 a pattern takes too long */
+function satisfies(validate: ValidateFunction, value: unknown): boolean {
+  try {
+    return validate(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw unprocessable('What is held against the schema nests too deep.', {}, 'unacceptable_body')
+  }
+}
+
+/** How many values there are in one, at any depth; no more than `most` are counted. */
+function countOf(value: unknown, most: number): number {
+  let count = 0
+  const open = [value]
+  while (open.length > 0 && count < most) {
+    const next = open.pop()
+    if (typeof next === 'object' && next !== null)
+      for (const part of Object.values(next)) if (count++ < most) open.push(part)
+  }
+  return count
+}
+
+function compiled(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
+  const ajv = boundedAjv(allErrors)
   try {
     return ajv.compile(schema)
   } catch (error) {

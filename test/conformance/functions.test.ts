@@ -40,6 +40,12 @@ const endpoints = [
     request_schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
     response_schema: { type: 'object', properties: { n: { maximum: 9 } }, additionalProperties: { type: 'null' } },
   }),
+  named('unique', 'export default ({ body }) => body.length', {
+    request_schema: { type: 'array', uniqueItems: true },
+    limits: { memory_mb: 128, cpu_ms: 5000 },
+  }),
+  named('slow', 'export default ({ body }) => body', { request_schema: { type: 'string', pattern: '^(a|aa)*$' } }),
+  named('tree', 'export default () => 1', { request_schema: { type: 'array', items: { $ref: '#' } } }),
   named('seen', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`),
   named('lent', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`, {
     grants: { endpoints: ['customer'] },
@@ -165,6 +171,34 @@ describe.each(TARGETS)('functions, %s:', target => {
       const patch = await call('request', { method: 'PATCH', body: {} })
       expect([patch.status, patch.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, PUT, DELETE'])
       expect((await call('kind', { method: 'GET' })).status).toBe(405)
+    })
+
+    test('its schema holds up nobody, however much or odd a body is', async () => {
+      const many = Array.from({ length: 60_000 }, (_, i) => ({ i }))
+      expect((await call('unique', { body: many })).json).toBe(60_000)
+      const long = JSON.stringify(`${'a'.repeat(60)}!`)
+      const slow = await call('slow', { body: long })
+      expect([slow.status, slow.json.code]).toEqual([500, 'schema_too_slow'])
+      const began = Date.now()
+      for (let i = 0; i < 20; i++) expect((await call('slow', { body: long })).status).toBe(500)
+      expect(Date.now() - began).toBeLessThan(5000)
+      const deep = await call('tree', { body: '['.repeat(200_000) + ']'.repeat(200_000) })
+      expect([deep.status, deep.json.code]).toEqual([422, 'unacceptable_body'])
+    })
+
+    test.each([
+      [[1, '1', [1], { a: 1 }, {}, [], null, true], 200],
+      [
+        [
+          { a: 1, b: [2] },
+          { b: [2], a: 1 },
+        ],
+        422,
+      ],
+      [[[null], [null]], 422],
+      [[1, 2, 1], 422],
+    ])('what is twice in a list is so by value: %j', async (body, status) => {
+      expect((await call('unique', { body })).status).toBe(status)
     })
 
     test('its schema refuses a body by place and rule, never by value', async () => {

@@ -1,0 +1,76 @@
+/**
+ * JSON Schemas of authors, compiled so that no body of a caller holds up everyone else: they are checked in the main process.
+ * What takes time in proportion to the body is left as it is.
+ */
+import Ajv2020 from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { Fault } from '../lib/fault.ts'
+
+/** One text held against one pattern takes microseconds; a pattern that needs more than this tries every way to read it. */
+const MATCH_MS = 250
+/** After which such a pattern is tried again. */
+const REST_MS = 600_000
+/** The patterns of these formats are slow on long texts, whose characters alone are looked at. */
+const LONG_TEXT = 1000
+const LONG_FORMATS: Record<string, RegExp> = {
+  uri: /^[a-z][a-z0-9+.-]*:[!-~]*$/i,
+  'uri-reference': /^[!-~]*$/,
+  'uri-template': /^\S*$/,
+  url: /^(https?|ftp):\/\/[!-~]+$/i,
+  email: /(?!)/,
+  'json-pointer': /^\//,
+}
+
+/** Its checks throw a Fault 500 where a pattern takes too long. @param allErrors whether they go on after the first error */
+export function boundedAjv(allErrors: boolean): Ajv2020 {
+  const regExp = Object.assign((source: string, flags: string) => rested(new RegExp(source, flags)), { code: '' })
+  const ajv = new Ajv2020({ strict: false, allErrors, validateFormats: true, logger: false, code: { regExp } })
+  // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
+  addFormats(ajv as any)
+  for (const [name, linear] of Object.entries(LONG_FORMATS)) {
+    const given = ajv.formats[name] as RegExp | ((text: string) => boolean)
+    const closely = typeof given === 'function' ? given : (text: string) => given.test(text)
+    ajv.addFormat(name, text => (text.length > LONG_TEXT ? linear.test(text) : closely(text)))
+  }
+  // ajv compares every item with every other one
+  ajv.removeKeyword('uniqueItems')
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    error: { message: 'must NOT have duplicate items' },
+    validate: (wanted: boolean, items: unknown[]) => !wanted || new Set(items.map(canonical)).size === items.length,
+  })
+  return ajv
+}
+
+/** A pattern that has taken too long once is not tried again for a while: it costs the callers of its endpoint, and nobody else. */
+function rested(pattern: RegExp): { test(text: string): boolean } {
+  let restsUntil = 0
+  const test = (text: string) => {
+    const now = performance.now()
+    if (now < restsUntil) throw tooSlow()
+    const matches = pattern.test(text)
+    const after = performance.now()
+    if (after - now <= MATCH_MS) return matches
+    restsUntil = after + REST_MS
+    throw tooSlow()
+  }
+  // by which ajv tells patterns apart
+  return Object.assign(Object.create({ toString: () => String(pattern) }), { test })
+}
+
+const tooSlow = () =>
+  new Fault(
+    500,
+    'schema_too_slow',
+    'A pattern in the schema of this endpoint takes too long: its author has to mend it.',
+  )
+
+/** The same text for equal values, whatever the order of their members. */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
+  return `{${members.sort().join()}}`
+}
