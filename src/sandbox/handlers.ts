@@ -15,12 +15,20 @@ export interface Handler {
 
 /** Reading and loading one source, its process's start not counted. */
 const CHECK_MS = 10_000
+/** After which a source that was not read in that time is read again, when somebody asks: it may have been a busy machine. */
+const AGAIN_MS = 30_000
 /** Verdicts that are remembered: published endpoints keep what they need themselves. */
 const REMEMBERED = 200
 
+interface Found {
+  verdict: Verdict
+  /** when it is to be found out anew, in milliseconds since the epoch */
+  until: number
+}
+
 /** What handlers' sources are found to be: each is read and loaded once, in processes that serve nobody. */
 export class Handlers {
-  readonly #verdicts = new Map<string, Verdict>()
+  readonly #found = new Map<string, Found>()
   /** what checks that are under way shall know together */
   readonly #wanted = new Set<ReadonlySet<string>>()
   /** what authors try, which may be slow; and what calls wait for, which loaded before */
@@ -29,7 +37,12 @@ export class Handlers {
 
   /** What a source was found to be; undefined: `check` it first. */
   known(source: string): Verdict | undefined {
-    return this.#verdicts.get(sha256OfText(source))
+    return this.#found.get(sha256OfText(source))?.verdict
+  }
+
+  #settled(hash: string): Found | undefined {
+    const found = this.#found.get(hash)
+    return found && Date.now() < found.until ? found : undefined
   }
 
   /** Checks what is not known yet; `known` tells the verdicts. @throws Fault 503 no process could be started */
@@ -39,7 +52,7 @@ export class Handlers {
 
   /** The handler of a source that was published before. @throws Fault 503 it does not load here, or no process could be started */
   async compiled(source: string): Promise<Handler> {
-    if (!this.known(source)) await this.#check([source], this.#published)
+    if (!this.#settled(sha256OfText(source))) await this.#check([source], this.#published)
     const verdict = this.known(source)
     if (verdict && 'code' in verdict) return handlerOf(verdict.code)
     throw unavailable('This function cannot be loaded as it was published.', 60, verdict?.error)
@@ -50,13 +63,9 @@ export class Handlers {
     const hashes = new Set(wanted.keys())
     this.#wanted.add(hashes)
     try {
-      await checker.using(async verdictOf => {
-        // another check may have found it out while this one waited for its turn
-        for (const [hash, source] of wanted) {
-          // another check may find it out while this one waits for its turn
-          const verdict = await verdictOf(source, () => this.#verdicts.get(hash))
-          this.#verdicts.set(hash, verdict)
-        }
+      await checker.using(async find => {
+        // another check may find it out while this one waits for its turn
+        for (const [hash, source] of wanted) this.#found.set(hash, await find(source, () => this.#settled(hash)))
       })
     } finally {
       this.#forgetOthers()
@@ -66,14 +75,14 @@ export class Handlers {
 
   /** What was asked for together is known together, however much it is. */
   #forgetOthers(): void {
-    for (const oldest of this.#verdicts.keys()) {
-      if (this.#verdicts.size <= REMEMBERED) return
-      if (![...this.#wanted].some(hashes => hashes.has(oldest))) this.#verdicts.delete(oldest)
+    for (const oldest of this.#found.keys()) {
+      if (this.#found.size <= REMEMBERED) return
+      if (![...this.#wanted].some(hashes => hashes.has(oldest))) this.#found.delete(oldest)
     }
   }
 }
 
-type VerdictOf = (source: string, known: () => Verdict | undefined) => Promise<Verdict>
+type Find = (source: string, known: () => Found | undefined) => Promise<Found>
 
 /** One process, while somebody uses it. They take turns, a source each: nobody waits for all that another brings. */
 class Checker {
@@ -81,10 +90,10 @@ class Checker {
   #users = 0
   #child: Child | undefined
 
-  async using(work: (verdictOf: VerdictOf) => Promise<void>): Promise<void> {
+  async using(work: (find: Find) => Promise<void>): Promise<void> {
     this.#users++
     try {
-      await work(async (source, known) => known() ?? this.#turns.run(async () => known() ?? this.#verdictOf(source)))
+      await work(async (source, known) => known() ?? this.#turns.run(async () => known() ?? this.#find(source)))
     } finally {
       if (--this.#users === 0) this.#end()
     }
@@ -95,17 +104,19 @@ class Checker {
     this.#child = undefined
   }
 
-  async #verdictOf(source: string): Promise<Verdict> {
+  async #find(source: string): Promise<Found> {
     for (let tries = 0; ; tries++) {
       this.#child ??= await startChecking()
       try {
-        return await this.#child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS })
+        const verdict = await this.#child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS })
+        return { verdict, until: Number.POSITIVE_INFINITY }
       } catch (error) {
         this.#end()
         log.warn(errorFields(error), 'a handler could not be checked')
         // a process that was ended from outside says nothing of the source
         if (error instanceof ChildLost && tries === 0) continue
-        return { error: { name: 'Error', message: 'it cannot be read in reasonable time' } }
+        const message = 'it was not read in reasonable time; try again in a minute'
+        return { verdict: { error: { name: 'Error', message } }, until: Date.now() + AGAIN_MS }
       }
     }
   }

@@ -1,0 +1,43 @@
+import { expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { Handlers } from '../../src/sandbox/handlers.ts'
+import { workersOf } from '../bench/load.ts'
+import { waitFor } from '../harness.ts'
+
+setDefaultTimeout(60_000)
+
+test('a source that could not be read for want of a process is read again later, and is no bad one for good', async () => {
+  const handlers = new Handlers()
+  // which takes a while to load: meanwhile its process is ended, and the next one too
+  const slow = (n: number) => `for (const end = Date.now() + 800; Date.now() < end; );\nexport default () => ${n}`
+  let delay = 300
+  const seen = new Set<number>()
+  const killing = setInterval(() => {
+    for (const { pid, kind } of workersOf(process.pid))
+      if (kind === 'function' && !seen.has(pid)) {
+        seen.add(pid)
+        setTimeout(() => {
+          if (workersOf(process.pid).some(worker => worker.pid === pid)) process.kill(pid, 'SIGKILL')
+        }, delay)
+      }
+  }, 5)
+  let source = slow(0)
+  for (let n = 1; !('error' in (handlers.known(source) ?? {})); n++) {
+    // too early, and no process was there; too late, and it had answered
+    if (handlers.known(source)) source = slow(n)
+    delay = 300 + ((n * 200) % 1000)
+    await handlers.check([source]).catch(() => {})
+  }
+  clearInterval(killing)
+  expect(handlers.known(source)).toEqual({ error: expect.objectContaining({ name: 'Error' }) })
+  await handlers.check([source])
+  expect(handlers.known(source)).toHaveProperty('error') // not at once: it takes its time every time
+  setSystemTime(Date.now() + 60_000)
+  try {
+    await handlers.check([source])
+    expect(handlers.known(source)).toEqual({ code: source })
+    expect((await handlers.compiled(source)).code).toBe(source)
+  } finally {
+    setSystemTime()
+  }
+  await waitFor(() => (workersOf(process.pid).length === 0 ? true : undefined))
+})
