@@ -19,6 +19,9 @@ export const describeInBrowser = EXECUTABLE ? describe : describe.skip
 
 export const PASSWORD = 'correct horse battery'
 
+/** Leads to this machine, but is no name that a browser trusts without TLS, as it does localhost. */
+export const PLAIN_HOST = 'callgate.test'
+
 let browser: Promise<Browser> | undefined
 const contexts = new Set<BrowserContext>()
 
@@ -39,7 +42,10 @@ export async function openTab({
 }: TabOptions = {}): Promise<Page> {
   browser ??= chromium.launch({
     executablePath: EXECUTABLE,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+    args: [
+      ...['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+      `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
+    ],
   })
   const context = await (await browser).newContext({
     viewport: { width, height },

@@ -1,4 +1,5 @@
 /** Files that are chosen, looked over and then sent, one after the other. */
+import { randomId } from '@mantine/hooks'
 import { useCallback, useEffect, useRef, useState } from 'react'
 
 export interface UploadItem<Fields, Result> {
@@ -67,7 +68,7 @@ export function useUploadQueue<Fields, Result>(
       setItems(before => [
         ...before,
         ...files.map(file => ({
-          id: crypto.randomUUID(),
+          id: randomId('upload-'),
           file,
           fields: proposed(file),
           state: 'chosen' as const,

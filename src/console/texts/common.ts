@@ -9,6 +9,7 @@ export const common = {
   remove: 'Delete',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'The browser did not copy it. Select the text and copy it yourself.',
   done: 'Done',
   retry: 'Try again',
   loading: 'Loading',

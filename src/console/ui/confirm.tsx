@@ -20,9 +20,7 @@ interface Confirmation {
 
 /** Asks before something is destroyed. */
 export function confirmDestructive(confirmation: Confirmation): void {
-  const id = crypto.randomUUID()
-  modals.open({
-    modalId: id,
+  const id = modals.open({
     title: confirmation.title,
     children: <Body {...confirmation} onEnd={() => modals.close(id)} />,
   })

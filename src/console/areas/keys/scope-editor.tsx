@@ -10,6 +10,7 @@ import {
   Stack,
   TagsInput,
 } from '@mantine/core'
+import { randomId } from '@mantine/hooks'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { keys as t } from '../../texts/keys.ts'
 import type { ColumnChoice } from './key-choices.ts'
@@ -18,7 +19,7 @@ import type { KeyForm } from './use-key-form.ts'
 /** Conditions on rows: each a column and the values that it may have. */
 export function ScopeEditor({ form, columns }: { form: KeyForm; columns: ColumnChoice[] }) {
   const names = columns.map(({ name }) => name).filter(name => !name.includes('.'))
-  const add = () => form.insertListItem('scope', { id: crypto.randomUUID(), column: '', values: [], orNull: false })
+  const add = () => form.insertListItem('scope', { id: randomId(), column: '', values: [], orNull: false })
   return (
     <Input.Wrapper label={t.scope} labelElement="div" description={t.scopeHint} error={form.errors.scope}>
       <Stack gap="xs" mt={6}>
