@@ -18,6 +18,12 @@ describeInBrowser('the console', () => {
     await cleanUp()
   })
 
+  function endSessions(): void {
+    const db = new Database(join(callgate.dataDir, 'catalog.db'))
+    db.run('DELETE FROM sessions')
+    db.close()
+  }
+
   test('says in the server’s words that a password is wrong, and keeps what was typed; by keyboard', async () => {
     const page = await openTab()
     await page.goto(`${callgate.url}/console/projects/garden/members`)
@@ -53,20 +59,59 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Done' }).waitFor()
   })
 
-  test('asks for signing in where the session has ended, and goes back to where one was', async () => {
+  test('asks for signing in where the session has ended, and shows then what was asked for', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')
     await page.getByRole('link', { name: 'Settings' }).click()
     await page.getByRole('table', { name: 'Settings' }).waitFor()
-    const db = new Database(join(callgate.dataDir, 'catalog.db'))
-    db.run('DELETE FROM sessions')
-    db.close()
+    endSessions()
     await page.getByRole('link', { name: 'Audit' }).click()
-    await page.getByRole('textbox', { name: 'Username' }).fill('root')
-    await page.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
+    await dialog.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await dialog.getByRole('button', { name: 'Sign in', exact: true }).click()
     await page.getByRole('table', { name: 'Audit' }).waitFor()
     expect(new URL(page.url()).pathname).toBe('/console/audit')
+  })
+
+  test('keeps what was typed when the session ends meanwhile; by keyboard', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/garden/services/plants/settings`)
+    await page.getByRole('textbox', { name: /^Description/ }).fill('Written for an hour')
+    endSessions()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
+    await dialog.waitFor()
+    await page.keyboard.type('not the password')
+    await page.keyboard.press('Enter')
+    await dialog.getByText('Wrong username or password.').waitFor()
+    await dialog.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await page.keyboard.press('Enter')
+    await dialog.waitFor({ state: 'detached' })
+    expect(await page.getByRole('textbox', { name: /^Description/ }).inputValue()).toBe('Written for an hour')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('Saved', { exact: true }).waitFor()
+    const { json } = await callgate.admin('GET', '/api/publish/assets')
+    expect(json.find(({ asset_key }: { asset_key: string }) => asset_key === 'plants').description).toBe(
+      'Written for an hour',
+    )
+  })
+
+  test('shows nothing of it to somebody else who signs in instead', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/garden/services/plants/settings`)
+    await page.getByRole('textbox', { name: /^Description/ }).fill('not for vera')
+    endSessions()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
+    await dialog.getByRole('textbox', { name: /^Username/ }).fill('vera')
+    await dialog.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Account of vera' }).waitFor()
+    await page.getByRole('textbox', { name: /^Description/ }).waitFor()
+    expect(await page.getByRole('textbox', { name: /^Description/ }).inputValue()).not.toContain('vera')
+    expect(await page.getByRole('link', { name: 'Users' }).count()).toBe(0)
   })
 
   test('forgets who was there when they sign out', async () => {

@@ -67,6 +67,20 @@ export const setCsrfToken = (token: string): void => {
 
 export const csrfToken = (): string => csrf
 
+let noteEnd = (): void => {}
+
+/** `note` runs each time that a request is told that there is no session any more. */
+export const onSessionEnd = (note: () => void): void => {
+  noteEnd = note
+}
+
+/** What the server refused. */
+export function refusalOf(status: number, body: ProblemBody): Problem {
+  const problem = new Problem(status, body)
+  if (status === 401 && problem.code !== 'sign_in_failed') noteEnd()
+  return problem
+}
+
 /** @throws Problem, ConnectionLost */
 export async function api<T>(path: string, call: Call = {}): Promise<T> {
   return (await apiWithTag<T>(path, call)).value
@@ -76,14 +90,14 @@ export async function api<T>(path: string, call: Call = {}): Promise<T> {
 export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ value: T; etag: string | undefined }> {
   const response = await send(path, call)
   const value = await bodyOf(response)
-  if (!response.ok) throw new Problem(response.status, value as ProblemBody)
+  if (!response.ok) throw refusalOf(response.status, value as ProblemBody)
   return { value: value as T, etag: response.headers.get('etag') ?? undefined }
 }
 
 /** The answer's text as it came. @throws Problem, ConnectionLost */
 export async function apiText(path: string, call: Call = {}): Promise<string> {
   const response = await send(path, call)
-  if (!response.ok) throw new Problem(response.status, (await bodyOf(response)) as ProblemBody)
+  if (!response.ok) throw refusalOf(response.status, (await bodyOf(response)) as ProblemBody)
   return textOf(response)
 }
 

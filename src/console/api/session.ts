@@ -1,9 +1,16 @@
 /** Who is signed in, and what they may do. */
 import { queryOptions, useQuery } from '@tanstack/react-query'
-import type { NewPasswordInput, SessionState, SetupInput, SignInInput } from '../../management/console-session.ts'
+import type {
+  NewPasswordInput,
+  SessionState as SessionRow,
+  SetupInput,
+  SignInInput,
+} from '../../management/console-session.ts'
 import { api, Problem, setCsrfToken } from './http.ts'
 
-export type { SessionState }
+/** `ended`: nothing is read or changed with it any more. What is on the page stays there until somebody has signed in again. */
+export type SessionState = SessionRow & { ended?: true }
+export type { SignInInput }
 export type Role = 'viewer' | 'editor' | 'admin'
 
 const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
@@ -11,16 +18,22 @@ const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
 /** null: nobody is signed in. */
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: async (): Promise<SessionState | null> => {
+  queryFn: async ({ client, queryKey }): Promise<SessionState | null> => {
     try {
       return taken(await api<SessionState>('/api/auth/session'))
     } catch (error) {
-      if (error instanceof Problem && error.status === 401) return null
+      if (error instanceof Problem && error.status === 401)
+        return asEnded(client.getQueryData<SessionState>(queryKey)) ?? null
       throw error
     }
   },
-  staleTime: 60_000,
+  // somebody may have signed in again in another tab
+  staleTime: ({ state }) => (state.data?.ended ? 0 : 60_000),
 })
+
+/** What becomes of whoever is signed in here where the server knows no session any more. */
+export const asEnded = <S extends SessionState | null | undefined>(session: S): S | SessionState =>
+  session ? { ...session, ended: true } : session
 
 export const setupQuery = queryOptions({
   queryKey: ['setup'],

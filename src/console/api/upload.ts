@@ -1,6 +1,6 @@
 /** A multipart upload that says how far it is: `fetch` does not, `XMLHttpRequest` does. */
 import { connectionLost } from './connection.ts'
-import { ConnectionLost, csrfToken, Problem } from './http.ts'
+import { ConnectionLost, csrfToken, refusalOf } from './http.ts'
 
 export interface Upload {
   /** fields beside the file, which goes last: the server reads them first */
@@ -27,7 +27,7 @@ export function upload<T>(path: string, { fields = {}, file, project, onProgress
     request.onload = () => {
       const body = parsed(request.responseText)
       if (request.status >= 200 && request.status < 300) resolve(body as T)
-      else reject(new Problem(request.status, body))
+      else reject(refusalOf(request.status, body))
     }
     request.onerror = () => {
       connectionLost()

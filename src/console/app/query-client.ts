@@ -1,18 +1,10 @@
-import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
+import { QueryClient } from '@tanstack/react-query'
 import { onComeback } from '../api/connection.ts'
-import { ConnectionLost, Problem } from '../api/http.ts'
-import { sessionQuery } from '../api/session.ts'
-
-/** Where a request is told that its session has ended, the shell gives way to signing in. */
-const noteEnd = (error: unknown) => {
-  if (error instanceof Problem && error.status === 401 && error.code !== 'sign_in_failed')
-    queryClient.setQueryData(sessionQuery.queryKey, null)
-}
+import { ConnectionLost, onSessionEnd } from '../api/http.ts'
+import { asEnded, sessionQuery } from '../api/session.ts'
 
 /** What was read is fresh for a moment, and is read again when the window comes to the front or the server comes back. */
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: noteEnd }),
-  mutationCache: new MutationCache({ onError: noteEnd }),
   defaultOptions: {
     queries: {
       staleTime: 5000,
@@ -25,3 +17,4 @@ export const queryClient = new QueryClient({
 })
 
 onComeback(() => void queryClient.invalidateQueries())
+onSessionEnd(() => queryClient.setQueryData(sessionQuery.queryKey, asEnded))

@@ -2,7 +2,7 @@ import { AppShell, Burger, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useRouter, useRouterState } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { sessionQuery } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
 import { AccountMenu } from './account-menu.tsx'
@@ -11,6 +11,8 @@ import { Navigation } from './navigation-list.tsx'
 import { OfflineBanner } from './offline-banner.tsx'
 import { ProjectSwitcher } from './project-switcher.tsx'
 import { SchemeSwitch } from './scheme-switch.tsx'
+
+const SignInAgain = lazy(async () => ({ default: (await import('../areas/auth/sign-in-again.tsx')).SignInAgain }))
 
 /** Goes once, from where one was: that must not be asked for again while the page for signing in is on its way. */
 function ToSignIn() {
@@ -21,7 +23,7 @@ function ToSignIn() {
   return null
 }
 
-/** What stands around every page of those who are signed in. Where the session ends, it gives way to signing in. */
+/** What stands around every page of those who are signed in. Where the session ends, signing in stands before it. */
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure()
   const pathname = useRouterState({ select: state => state.location.pathname })
@@ -31,6 +33,7 @@ export function Shell() {
   if (!session) return <ToSignIn />
   return (
     <AppShell
+      key={session.user_id}
       header={{ height: 52 }}
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
       padding={{ base: 'md', sm: 'xl' }}
@@ -67,6 +70,11 @@ export function Shell() {
           <Outlet />
         </div>
       </AppShell.Main>
+      {session.ended && (
+        <Suspense>
+          <SignInAgain session={session} />
+        </Suspense>
+      )}
     </AppShell>
   )
 }

@@ -7,6 +7,9 @@ export const auth = {
   signIn: 'Sign in',
   withPassword: 'With password',
   withToken: 'With token',
+  endedTitle: 'Your session has ended',
+  endedText: 'Sign in to go on. What you typed on this page is still there.',
+  leave: 'Leave this page',
   setupTitle: 'Set up Callgate',
   setupText:
     'Create the administrator. The server printed a token when it was first started: it shows that the server is yours.',

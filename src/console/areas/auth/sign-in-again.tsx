@@ -1,0 +1,50 @@
+import { Button, Modal, Stack, Text } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useRouter } from '@tanstack/react-router'
+import { type SessionState, sessionQuery, signIn } from '../../api/session.ts'
+import { auth as t } from '../../texts/auth.ts'
+import { SignInForm } from './sign-in-form.tsx'
+
+/** Above a dialog that is open, and what is said of anything. */
+const ABOVE_ALL = 1000
+
+/**
+ * Stands before the page of somebody whose session has ended, and is gone when they have signed in again: what they typed is
+ * still there. Where somebody else does, what the first was shown is forgotten.
+ */
+export function SignInAgain({ session }: { session: SessionState }) {
+  const client = useQueryClient()
+  const router = useRouter()
+  const forget = () => client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] })
+  const enter = useMutation({
+    mutationFn: signIn,
+    onSuccess: async begun => {
+      if (begun.user_id !== session.user_id) forget()
+      client.setQueryData(sessionQuery.queryKey, begun)
+      await Promise.all([client.invalidateQueries(), router.invalidate()])
+    },
+  })
+  const leave = () => {
+    forget()
+    client.setQueryData(sessionQuery.queryKey, null)
+  }
+  return (
+    <Modal
+      opened
+      onClose={leave}
+      title={t.endedTitle}
+      zIndex={ABOVE_ALL}
+      withCloseButton={false}
+      closeOnEscape={false}
+      closeOnClickOutside={false}
+    >
+      <Stack gap="md">
+        <Text size="sm">{t.endedText}</Text>
+        <SignInForm enter={enter} username={session.username} />
+        <Button variant="subtle" color="gray" onClick={leave}>
+          {t.leave}
+        </Button>
+      </Stack>
+    </Modal>
+  )
+}
