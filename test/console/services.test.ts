@@ -201,6 +201,24 @@ describeInBrowser('services', () => {
     await tab.getByRole('button', { name: 'Discard changes' }).click()
   })
 
+  test('a number that a browser would round is not saved as another, and reaches a function as it was typed', async () => {
+    await open(tab, '/plants/endpoints/plant')
+    await tab.getByText('JSON', { exact: true }).click()
+    const editor = tab.getByRole('textbox', { name: 'The endpoint as JSON' })
+    const withExample = (example: string) =>
+      `{"id":"plant","kind":"lookup","dataset":"marts.plants","key_column":"plant_id","key_example":${example}}`
+    await editor.fill(withExample('9007199254740993'))
+    await tab.getByText('A number in it cannot be kept exactly; write it as a string.').waitFor()
+    expect(await tab.getByRole('button', { name: 'Save draft' }).count()).toBe(0)
+    await editor.fill(withExample('"9007199254740993"'))
+    await tab.getByRole('button', { name: 'Discard changes' }).click()
+    await open(tab, '/plants/endpoints/greet')
+    const sent = tab.waitForRequest(request => request.url().endsWith('/try'))
+    await tab.getByRole('textbox', { name: 'The request’s body' }).fill('{"name": 9007199254740993}')
+    await tab.getByRole('button', { name: 'Run' }).click()
+    expect((await sent).postData()).toContain('"input":{"name": 9007199254740993}')
+  })
+
   test('what differs between the draft and what is served is shown, and an old version comes back as draft', async () => {
     const admin = await openTab()
     await signInTo(admin, callgate, 'root')

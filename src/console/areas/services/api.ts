@@ -86,9 +86,17 @@ export const useRemoveService = () =>
     onSettled: useServicesChanged(),
   })
 
-/** Runs an endpoint as it stands in the editor. @throws Problem as a call of it, and what does not compile */
-export const tryEndpoint = (service: number, endpoint: EndpointConfig, input: unknown, signal?: AbortSignal) =>
-  api<TrialAnswer>(`/api/api-services/${service}/try`, { method: 'POST', body: { endpoint, input }, signal })
+/**
+ * Runs an endpoint as it stands in the editor.
+ * @param input JSON as it is written: numbers beyond 2^53 stay what they are
+ * @throws Problem as a call of it, and what does not compile
+ */
+export const tryEndpoint = (service: number, endpoint: EndpointConfig, input: string, signal?: AbortSignal) =>
+  api<TrialAnswer>(`/api/api-services/${service}/try`, {
+    method: 'POST',
+    json: `{"endpoint":${JSON.stringify(endpoint)},"input":${input}}`,
+    signal,
+  })
 
 /**
  * Whether an endpoint could be published among the others of the draft. Refused: a Problem, as publishing would be.

@@ -22,15 +22,13 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
   const text = typed ?? exampleFor(endpoint, models)
   const [trouble, setTrouble] = useState<string>()
   const run = useMutation({
-    mutationFn: (input: unknown) => tryEndpoint(service.id, { ...endpoint, id: endpoint.id || 'preview' }, input),
+    mutationFn: (input: string) => tryEndpoint(service.id, { ...endpoint, id: endpoint.id || 'preview' }, input),
   })
   const start = () => {
-    try {
-      setTrouble(undefined)
-      run.mutate(text.trim() === '' ? {} : (JSON.parse(text) as unknown))
-    } catch {
-      setTrouble(t.inputNotJson)
-    }
+    const input = text.trim() === '' ? '{}' : text
+    const isJson = parsed(input) !== undefined
+    setTrouble(isJson ? undefined : t.inputNotJson)
+    if (isJson) run.mutate(input)
   }
   const failure = run.error instanceof Problem ? run.error : undefined
   const log = run.data?.log ?? (Array.isArray(failure?.body.log) ? (failure.body.log as string[]) : undefined)
@@ -62,6 +60,15 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
       </Stack>
     </Stack>
   )
+}
+
+/** undefined: it is not JSON */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether the endpoint as it stands could be published. */

@@ -1,6 +1,7 @@
 /** A value as JSON, with CodeMirror: import what uses this with `lazy` only. */
 import { Stack, Text } from '@mantine/core'
 import { useRef, useState } from 'react'
+import { typedJson } from '../../api/typed-json.ts'
 import { services as t } from '../../texts/services.ts'
 import CodeEditor from './code-editor.tsx'
 
@@ -63,9 +64,9 @@ function same(text: string, value: object): boolean {
 function parsedWith<Value>(read: (typed: unknown) => Value | string, typed: string): Value | string {
   let value: unknown
   try {
-    value = JSON.parse(typed)
-  } catch {
-    return t.notJson
+    value = typedJson(typed)
+  } catch (error) {
+    return error instanceof RangeError ? error.message : t.notJson
   }
   return read(value)
 }

@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { typedJson } from '../../api/typed-json.ts'
 import { parts as t } from '../../texts/endpoint-parts.ts'
 import { useTrouble } from './checked.tsx'
 import { CodeField } from './code-field.tsx'
@@ -43,7 +44,7 @@ export function JsonField({ label, description, member, value, onChange }: JsonF
 function parsed(text: string): { value?: unknown } | { reason: string } {
   if (text.trim() === '') return {}
   try {
-    return { value: JSON.parse(text) as unknown }
+    return { value: typedJson(text) }
   } catch (error) {
     return { reason: (error as Error).message }
   }

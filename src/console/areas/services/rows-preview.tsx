@@ -50,7 +50,7 @@ export function RowsPreview({ endpoint, params, limit, complete }: RowsPreviewPr
     queryKey: ['try', service.id, asked],
     queryFn: ({ signal }) => {
       const { endpoint, input } = JSON.parse(asked) as { endpoint: EndpointConfig; input: unknown }
-      return tryEndpoint(service.id, endpoint, input, signal)
+      return tryEndpoint(service.id, endpoint, JSON.stringify(input), signal)
     },
     enabled: complete && missing.length === 0,
     placeholderData: keepPreviousData,
