@@ -1,6 +1,7 @@
 /** What people do with datasets in the console. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright-core'
 import { type Callgate, cleanUp } from '../harness.ts'
 import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
 import { keepersCsv, projectId, uploadTable } from './data.ts'
@@ -114,6 +115,43 @@ describeInBrowser('datasets', () => {
     await tab.getByRole('button', { name: 'Save' }).click()
     await tab.getByText('Saved').waitFor()
     expect((await column('marts.shared', 'hourly_rate')).sensitivity).toBe('critical')
+  })
+
+  test('it is not overwritten either where the page has read it by itself meanwhile; what is beside it is no hindrance', async () => {
+    await uploadTable(callgate, garden, 'marts.reread', keepersCsv(50))
+    const change = (body: object) =>
+      callgate.admin('PATCH', '/api/datasets/marts.reread', body, { 'x-project-id': String(garden) })
+    // what was read is fresh for 5 seconds, and read again after that when the window comes to the front
+    const readAgain = (tab: Page) =>
+      Promise.all([
+        tab.waitForResponse(response => response.url().endsWith('/api/datasets/marts.reread')),
+        tab.waitForTimeout(5100).then(() => tab.evaluate(() => window.dispatchEvent(new Event('visibilitychange')))),
+      ])
+    const tab = await openAs('ed', 'datasets/marts.reread/columns')
+    await tab.getByLabel('Tier of hourly_rate').selectOption('high')
+    await change({ description: 'Whose hours these are' })
+    await readAgain(tab)
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Saved').waitFor()
+
+    await tab.getByLabel('Tier of hourly_rate').selectOption('medium')
+    await change({ columns: { hourly_rate: { sensitivity: 'critical', mask: null } } })
+    await readAgain(tab)
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('hourly_rate is now critical').waitFor()
+    expect((await column('marts.reread', 'hourly_rate')).sensitivity).toBe('critical')
+    await tab.getByRole('button', { name: 'Discard' }).click()
+
+    await tab.getByRole('link', { name: 'Settings', exact: true }).last().click()
+    await tab.getByLabel('Description').fill('Mine')
+    await change({ description: 'Theirs' })
+    await readAgain(tab)
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Somebody changed this dataset while you were here').waitFor()
+    expect((await dataset('marts.reread')).description).toBe('Theirs')
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Saved').last().waitFor()
+    expect((await dataset('marts.reread')).description).toBe('Mine')
   })
 
   test('what was changed and not saved is asked about before the page is left', async () => {

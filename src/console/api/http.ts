@@ -24,6 +24,9 @@ export class Problem extends Error {
   }
 }
 
+/** Whether somebody else changed it since it was read. */
+export const isMeanwhile = (error: unknown): boolean => error instanceof Problem && error.status === 412
+
 export interface FieldError {
   row?: number
   feature?: string

@@ -1,5 +1,6 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
 import type { DatasetProfile, RowsPage } from '../../../management/dataset-rows.ts'
 import type { DatasetPatchInput, DatasetRow } from '../../../management/datasets.ts'
 import type { ImportProgress } from '../../../management/import-progress.ts'
@@ -55,6 +56,21 @@ export function useDataset(): { dataset: DatasetRow; etag: string | undefined } 
   const { data } = useQuery(datasetQuery(project.project_id, name))
   if (!data) throw new Problem(404, { title: 'Not Found', detail: 'No such dataset.' })
   return { dataset: data.value, etag: data.etag }
+}
+
+/**
+ * The dataset with its ETag as it was when editing began, which a save must find: a page reads the dataset anew by itself, and
+ * what somebody else changed of the same must be told of first. Where they changed something else, the newer one takes its place.
+ * @param isOther whether what is edited here differs between the two
+ */
+export function useBase(
+  dataset: DatasetRow,
+  etag: string | undefined,
+  isOther: (before: DatasetRow, now: DatasetRow) => boolean,
+): string | undefined {
+  const [base, setBase] = useState({ dataset, etag })
+  if (etag !== base.etag && !isOther(base.dataset, dataset)) setBase({ dataset, etag })
+  return base.etag
 }
 
 const useRefresh = (project: number) => {

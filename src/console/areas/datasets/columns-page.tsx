@@ -3,7 +3,7 @@ import { IconShieldQuestion } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import type { Mask, Sensitivity } from '../../../catalog/column.ts'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
@@ -12,7 +12,7 @@ import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { type ColumnRow, type DatasetRow, profileQuery, useChangeDataset, useDataset } from './api.ts'
+import { type ColumnRow, type DatasetRow, profileQuery, useBase, useChangeDataset, useDataset } from './api.ts'
 import { type Policy, type PolicyDraft, policyOf, shownAs, withChange } from './policy.ts'
 
 /** What each column is, and who sees what of it. Nothing is changed before it is saved. */
@@ -23,6 +23,7 @@ export function ColumnsPage() {
   const { data: profile } = useQuery(profileQuery(project.project_id, dataset.name))
   const [draft, setDraft] = useState<PolicyDraft>({})
   const change = useChangeDataset(project.project_id, dataset.name)
+  const base = useBase(dataset, etag, (before, now) => Object.keys(draft).some(name => isOther(name, before, now)))
   const mayEdit = may(session, 'editor', project.slug)
   const open = dataset.columns.filter(c => c.proposal !== null && !draft[c.name])
   const columns = useMemo(() => {
@@ -33,7 +34,8 @@ export function ColumnsPage() {
   const changed = Object.keys(draft).length
   const save = () =>
     change.mutate(
-      { patch: { columns: draft }, etag },
+      // what was refused for somebody else's change has shown that
+      { patch: { columns: draft }, etag: isMeanwhile(change.error) ? etag : base },
       {
         onSuccess: () => {
           setDraft({})
@@ -102,9 +104,15 @@ export function ColumnsPage() {
   )
 }
 
+/** Whether a column's policy, or what is proposed of it, differs. */
+const isOther = (name: string, before: DatasetRow, now: DatasetRow) => {
+  const [was, is] = [before, now].map(({ columns }) => columns.find(column => column.name === name))
+  return !was || !is || JSON.stringify([policyOf(was), was.proposal]) !== JSON.stringify([policyOf(is), is.proposal])
+}
+
 /** Where somebody else changed it meanwhile: what the edited columns are now. Else the refusal as it is. */
 function Refusal({ error, draft, dataset }: { error: unknown; draft: PolicyDraft; dataset: DatasetRow }) {
-  if (!(error instanceof Problem) || error.status !== 412) return <ProblemAlert error={error} />
+  if (!isMeanwhile(error)) return <ProblemAlert error={error} />
   const theirs = dataset.columns.filter(c => draft[c.name])
   return (
     <Alert color="yellow" role="alert" title={t.changedMeanwhile}>

@@ -15,7 +15,7 @@ import {
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
@@ -28,7 +28,7 @@ import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import { WhatBreaks } from '../../ui/used-by.tsx'
-import { type DatasetRow, datasetsQuery, useChangeDataset, useDataset, useDeleteDataset } from './api.ts'
+import { type DatasetRow, datasetsQuery, useBase, useChangeDataset, useDataset, useDeleteDataset } from './api.ts'
 import { patchOf, ruleOf, type SettingsDraft, settingsOf } from './settings.ts'
 
 export function SettingsPage() {
@@ -63,6 +63,8 @@ export function SettingsPage() {
   )
 }
 
+type Field = keyof SettingsDraft
+
 /** What was edited stays while somebody else's change comes in: only what differs from what was there is sent. */
 function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: string | undefined; mayEdit: boolean }) {
   const project = useProject()
@@ -71,10 +73,14 @@ function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: s
   const values = { ...settingsOf(dataset), ...edited }
   const patch = patchOf(dataset, values)
   const isChanged = Object.keys(patch).length > 0
+  const base = useBase(dataset, etag, (before, now) =>
+    Object.keys(edited).some(field => settingsOf(before)[field as Field] !== settingsOf(now)[field as Field]),
+  )
   const edit = (changed: Partial<SettingsDraft>) => setEdited(before => ({ ...before, ...changed }))
   const save = () =>
     change.mutate(
-      { patch, etag },
+      // what was refused for somebody else's change has shown that
+      { patch, etag: isMeanwhile(change.error) ? etag : base },
       {
         onSuccess: () => {
           setEdited({})
@@ -172,7 +178,7 @@ function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: s
 }
 
 function Refusal({ error, dataset }: { error: unknown; dataset: DatasetRow }) {
-  if (!(error instanceof Problem) || error.status !== 412) return <ProblemAlert error={error} />
+  if (!isMeanwhile(error)) return <ProblemAlert error={error} />
   return (
     <Alert color="yellow" role="alert" title={t.changedMeanwhile}>
       <Text size="sm">{t.changedMeanwhileText}</Text>

@@ -1,7 +1,7 @@
 import { Button, Group, Paper, Stack, Switch, Text, Textarea, TextInput } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { type Service, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -119,8 +119,6 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
     </Section>
   )
 }
-
-const isMeanwhile = (error: unknown) => error instanceof Problem && error.status === 412
 
 function PublicAccess({ service, edits }: { service: Service; edits: boolean }) {
   const { project_id } = useProject()
