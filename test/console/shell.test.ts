@@ -114,6 +114,21 @@ describeInBrowser('the console', () => {
     expect(await page.getByRole('link', { name: 'Users' }).count()).toBe(0)
   })
 
+  test('says where one is by the names that pages have, not by what stands in the URL', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/garden/services/drafts/endpoints/species`)
+    const trail = page.getByRole('navigation', { name: 'Where you are' })
+    await trail.getByRole('link', { name: 'Not yet published', exact: true }).waitFor()
+    expect(await trail.getByRole('link').allTextContents()).toEqual([
+      'Callgate',
+      'Garden',
+      'Services',
+      'Not yet published',
+    ])
+    expect(await page.title()).toBe('species · Not yet published · Services · Garden · Callgate')
+  })
+
   test('forgets who was there when they sign out', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'vera')

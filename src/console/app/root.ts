@@ -8,10 +8,16 @@ import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
 import { Shell } from '../shell/shell.tsx'
 
+/** What pages call the project and the service of the URL; undefined while that is not read, or is not there. */
+export interface Called {
+  project?: string
+  service?: string
+}
+
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
-    /** What the page is called in the breadcrumbs and the window's title; a function of what the URL names. */
-    title?: string | ((params: Record<string, string>) => string)
+    /** What the page is called in the breadcrumbs and the window's title; a function of what the URL names, and what that is called. */
+    title?: string | ((params: Record<string, string>, called: Called) => string)
   }
 }
 
@@ -37,6 +43,6 @@ export const shellRoute = createRoute({
 export const projectRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'projects/$project',
-  staticData: { title: params => params.project ?? '' },
+  staticData: { title: (params, called) => called.project ?? params.project ?? '' },
   loader: ({ context }) => context.queryClient.ensureQueryData(projectsQuery),
 })

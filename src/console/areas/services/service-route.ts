@@ -15,7 +15,7 @@ export const sectionRoute = createRoute({
 export const serviceRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '$service',
-  staticData: { title: params => params.service ?? '' },
+  staticData: { title: (params, called) => called.service ?? params.service ?? '' },
   component: lazyRouteComponent(() => import('./service-page.tsx'), 'ServicePage'),
   loader: async ({ context: { queryClient }, params }) => {
     const projects = await queryClient.ensureQueryData(projectsQuery)
