@@ -176,8 +176,9 @@ export class KeyRing {
       .where(eq(apiKeys.hash, hashSecret(secret)))
       .get()
 
-  /** Changes what is given. @returns the key as it is now */
+  /** Changes what is given, which may be nothing. @returns the key as it is now */
   update(store: Store, actor: Actor, key: ApiKey, fields: Partial<KeyFields & { isActive: boolean }>): ApiKey {
+    if (Object.keys(normalised(fields)).length === 0) return key
     const updated = store.update(apiKeys).set(normalised(fields)).where(eq(apiKeys.id, key.id)).returning().get()
     this.#known.delete(key.hash)
     this.#recent.clear()

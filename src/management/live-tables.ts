@@ -172,16 +172,17 @@ function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
   return sourceHash({ path: '', primaryKey, indexes, types } satisfies TableSource, 'declared')
 }
 
-function columnsOf({ columns: given, primaryKey = [], indexes = [] }: EmptyTable): Column[] {
+function columnsOf({ columns: given, primaryKey, indexes = [] }: EmptyTable): Column[] {
   const names = Object.keys(given)
   if (names.length === 0) throw unprocessable('A table has columns: each a name and a type.')
   if (names.length > MAX_COLUMNS) throw unprocessable(`A table has at most ${MAX_COLUMNS} columns.`)
-  for (const [what, list] of [['primary key', primaryKey] as const, ...indexes.map(i => ['index', i] as const)]) {
+  const keys = primaryKey ? [['primary key', primaryKey] as const] : []
+  for (const [what, list] of [...keys, ...indexes.map(i => ['index', i] as const)]) {
+    if (list.length === 0) throw unprocessable(`The ${what} names no column.`)
     const unknown = list.find(name => !names.includes(name))
     if (unknown !== undefined) throw unprocessable(`The ${what} names ${shown(unknown)}, which is no column.`)
     if (new Set(list).size < list.length) throw unprocessable(`The ${what} names a column twice.`)
   }
-  if (indexes.some(index => index.length === 0)) throw unprocessable('An index names at least one column.')
   const seen = new Set<string>()
   return names.map(name => {
     if (name === '' || !name.isWellFormed() || name.includes('\0'))
@@ -199,7 +200,7 @@ function columnsOf({ columns: given, primaryKey = [], indexes = [] }: EmptyTable
       ...(look ? { proposal: look.proposal } : {}),
     }
     const declared = { types: { [name]: type }, ...(nullable === undefined ? {} : { nullable: { [name]: nullable } }) }
-    return liveColumn(column, { primaryKey, rowCount: 0 }, declared)
+    return liveColumn(column, { primaryKey: primaryKey ?? null, rowCount: 0 }, declared)
   })
 }
 

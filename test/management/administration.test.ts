@@ -91,3 +91,25 @@ describe('settings', () => {
     expect((await callgate.call('/api/settings')).status).toBe(401)
   })
 })
+
+describe('bodies that say little', () => {
+  test('a change of a key that names nothing leaves it as it is', async () => {
+    const keys = `/api/projects/${garden}/api-keys`
+    const { id } = (await callgate.admin('POST', keys, { name: 'app', rate_limit: 7 })).json
+    const before = (await callgate.admin('GET', `${keys}/${id}`)).json
+    const { status, json } = await callgate.admin('PATCH', `${keys}/${id}`, {})
+    expect([status, json]).toEqual([200, before])
+  })
+
+  test('a table whose primary key or index names no column is refused', async () => {
+    const columns = { bed: { type: 'integer' } }
+    for (const [what, extra] of [
+      ['primary key', { primary_key: [] }],
+      ['index', { indexes: [[]] }],
+    ] as const) {
+      const body = { name: 'marts.none', columns, ...extra }
+      const { status, json } = await callgate.admin('POST', '/api/datasets', body, { 'x-project-id': String(garden) })
+      expect([status, json.detail]).toEqual([422, `The ${what} names no column.`])
+    }
+  })
+})
