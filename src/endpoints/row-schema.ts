@@ -27,9 +27,10 @@ export function compileRowSchema(
   return (rows, form) => {
     const errors: RowSchemaError[] = []
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
-      const value = plain(rows[row])
-      if (satisfies(first, value)) continue
-      const wrong = countOf(value, MANY_VALUES) < MANY_VALUES && !satisfies(all, value) ? all.errors : first.errors
+      const value = withinStack(() => plain(rows[row]))
+      if (withinStack(() => first(value))) continue
+      const isMany = countOf(value, MANY_VALUES) === MANY_VALUES
+      const wrong = isMany || withinStack(() => all(value)) ? first.errors : all.errors
       for (const error of wrong ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
     }
     if (errors.length === 0) return
@@ -55,17 +56,17 @@ export function compileSchema(
   if (schema === undefined) return undefined
   const validate = compiled(schema, name, false)
   return value => {
-    if (satisfies(validate, value)) return undefined
+    if (withinStack(() => validate(value))) return undefined
     const [error] = validate.errors ?? []
     const place = shown(error?.instancePath.slice(1).replaceAll('/', '.') ?? '')
     return `${place === '' ? 'it' : place} ${error?.message ?? 'is not acceptable'}.`
   }
 }
 
-/** @throws Fault 422 it nests deeper than the stack is; 500 a pattern takes too long */
-function satisfies(validate: ValidateFunction, value: unknown): boolean {
+/** @throws Fault 422 what is held against the schema nests deeper than the stack is; what `work` throws */
+function withinStack<T>(work: () => T): T {
   try {
-    return validate(value)
+    return work()
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw unprocessable('What is held against the schema nests too deep.', {}, 'unacceptable_body')
@@ -103,11 +104,13 @@ function placeOf(error: ErrorObject): { feature?: string; message: string } {
   return { feature, message: `The schema says that it ${error.message ?? 'is not acceptable'}.` }
 }
 
-/** Integers beyond 2^53 come as bigint, which a schema does not know: the nearest number stands for them here. */
-function plain(row: unknown): unknown {
-  if (typeof row !== 'object' || row === null) return row
-  for (const value of Object.values(row))
-    if (typeof value === 'bigint')
-      return Object.fromEntries(Object.entries(row).map(([k, v]) => [k, typeof v === 'bigint' ? Number(v) : v]))
-  return row
+/** Integers beyond 2^53 come as bigint, which a schema does not know: the nearest number stands for them here, at any depth. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value !== 'object' || value === null || !holdsLong(value)) return value
+  if (Array.isArray(value)) return value.map(plain)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
 }
+
+const holdsLong = (value: unknown): boolean =>
+  typeof value === 'bigint' || (typeof value === 'object' && value !== null && Object.values(value).some(holdsLong))
