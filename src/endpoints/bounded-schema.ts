@@ -27,10 +27,9 @@ export function boundedAjv(allErrors: boolean): Ajv2020 {
   const ajv = new Ajv2020({ strict: false, allErrors, validateFormats: true, logger: false, code: { regExp } })
   // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
   addFormats(ajv as any)
-  for (const [name, linear] of Object.entries(LONG_FORMATS)) {
+  for (const name of Object.keys(LONG_FORMATS)) {
     const given = ajv.formats[name] as RegExp | ((text: string) => boolean)
-    const closely = typeof given === 'function' ? given : (text: string) => given.test(text)
-    ajv.addFormat(name, text => (text.length > LONG_TEXT ? linear.test(text) : closely(text)))
+    ajv.addFormat(name, boundedFormat(name, typeof given === 'function' ? given : text => given.test(text)))
   }
   // ajv compares every item with every other one
   ajv.removeKeyword('uniqueItems')
@@ -39,13 +38,22 @@ export function boundedAjv(allErrors: boolean): Ajv2020 {
     type: 'array',
     schemaType: 'boolean',
     error: { message: 'must NOT have duplicate items' },
-    validate: (wanted: boolean, items: unknown[]) => !wanted || new Set(items.map(canonical)).size === items.length,
+    validate: (wanted: boolean, items: unknown[]) => !wanted || areUnique(items),
   })
   return ajv
 }
 
+/** A format's check, as it is for texts of a usual length. */
+export function boundedFormat(name: string, check: (text: string) => boolean): (text: string) => boolean {
+  const linear = LONG_FORMATS[name]
+  return linear ? text => (text.length > LONG_TEXT ? linear.test(text) : check(text)) : check
+}
+
+/** Whether no two items are equal by value. @throws RangeError they nest too deep */
+export const areUnique = (items: readonly unknown[]): boolean => new Set(items.map(canonical)).size === items.length
+
 /** A pattern that has taken too long once is not tried again for a while: it costs the callers of its endpoint, and nobody else. */
-function rested(pattern: RegExp): { test(text: string): boolean } {
+export function rested(pattern: RegExp): { test(text: string): boolean } {
   let restsUntil = 0
   const test = (text: string) => {
     const now = performance.now()
@@ -69,7 +77,8 @@ const tooSlow = () =>
 
 /** The same text for equal values, whatever the order of their members. */
 function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value).toString() : String(value)
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint' ? `${value}` : JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
   return `{${members.sort().join()}}`

@@ -1,5 +1,6 @@
 /** The formats that porter's schemas check; of others, the endpoint's own check says what they are. */
 import { fullFormats } from 'ajv-formats/dist/formats.js'
+import { boundedFormat } from '../../endpoints/bounded-schema.ts'
 
 /** The day exists in its month, and 29 February only in a leap year. */
 const DATE =
@@ -16,7 +17,9 @@ const CHECKED = ['time', 'email', 'hostname', 'ipv4', 'ipv6', 'uri', 'json-point
 export const FORMATS: ReadonlyMap<string, (value: string) => boolean> = new Map<string, (value: string) => boolean>([
   ['date-time', value => DATE_TIME.test(value)],
   ['date', value => DATE_ONLY.test(value)],
-  ...CHECKED.map(name => [name, testOf(fullFormats[name])] as [string, (value: string) => boolean]),
+  ...CHECKED.map(
+    name => [name, boundedFormat(name, testOf(fullFormats[name]))] as [string, (value: string) => boolean],
+  ),
 ])
 
 function testOf(format: unknown): (value: string) => boolean {

@@ -1,4 +1,5 @@
 /** The keywords of objects, in fastjsonschema's order. */
+import { rested } from '../../endpoints/bounded-schema.ts'
 import { shown } from '../../lib/text.ts'
 import { type Check, type Compile, type Failure, fail, isObject, type JsonSchema } from './check.ts'
 import { repr } from './python.ts'
@@ -43,7 +44,7 @@ export function objectChecks(schema: JsonSchema, compile: Compile): Check[] {
     }
   })
   const patterns = Object.entries((schema.patternProperties ?? {}) as Record<string, unknown>).map(
-    ([pattern, part]) => [new RegExp(pattern, 'u'), compile(part)] as const,
+    ([pattern, part]) => [rested(new RegExp(pattern, 'u')), compile(part)] as const,
   )
   if (patterns.length > 0)
     checks.push(v => {

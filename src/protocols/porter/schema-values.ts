@@ -1,4 +1,5 @@
 /** The keywords of values, numbers, text and lists, in fastjsonschema's order; those of objects come between the two groups. */
+import { areUnique, rested } from '../../endpoints/bounded-schema.ts'
 import { type Check, type Compile, type Failure, fail, isObject, type JsonSchema } from './check.ts'
 import { FORMATS } from './formats.ts'
 import { repr, str } from './python.ts'
@@ -63,7 +64,7 @@ export function valueChecks(schema: JsonSchema, compile: Compile): Check[] {
     says: `must be shorter than or equal to ${repr(n)} characters`,
   }))
   ofText('pattern', (pattern: string) => {
-    const expression = new RegExp(pattern, 'u')
+    const expression = rested(new RegExp(pattern, 'u'))
     return { test: value => expression.test(value), says: `must match pattern ${pattern}` }
   })
   ofText('format', (name: string) => ({ test: FORMATS.get(name) ?? (() => true), says: `must be ${name}` }))
@@ -84,10 +85,7 @@ export function valueChecks(schema: JsonSchema, compile: Compile): Check[] {
   )
   ofList(
     'uniqueItems',
-    (unique: boolean) => v =>
-      unique && v.some((one, i) => v.slice(0, i).some(other => same(one, other)))
-        ? fail('must contain unique items')
-        : undefined,
+    (unique: boolean) => v => (unique && !areUnique(v) ? fail('must contain unique items') : undefined),
   )
   if (!schema.prefixItems)
     ofList('items', given => {

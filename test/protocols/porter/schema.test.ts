@@ -46,6 +46,18 @@ describe("a schema's first error is in fastjsonschema's words:", () => {
     [{ minItems: 1 }, [], 'data must contain at least 1 items'],
     [{ maxItems: 1 }, [1, 2], 'data must contain less than or equal to 1 items'],
     [{ uniqueItems: true }, [{ a: 1 }, { a: 1 }], 'data must contain unique items'],
+    [
+      { uniqueItems: true },
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ],
+      'data must contain unique items',
+    ],
+    [{ uniqueItems: true }, [2 ** 60, 2n ** 60n], 'data must contain unique items'],
+    [{ uniqueItems: true }, [1, true, '1', [1], null, 'null', 1.5], undefined],
+    [{ uniqueItems: true }, Array.from({ length: 100_000 }, (_, i) => [i]), undefined],
+    [{ format: 'uri' }, `data:text/plain,${'a'.repeat(300_000)} `, 'data must be uri'],
     [{ additionalProperties: false }, { b: 1, a: 2 }, "data must not contain {'a', 'b'} properties"],
     [{ additionalProperties: { type: 'integer' } }, { x: 'y' }, 'data.x must be integer'],
     [{ anyOf: [{ type: 'string' }, { minimum: 3 }] }, 1, 'data cannot be validated by any definition'],
