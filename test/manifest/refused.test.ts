@@ -183,6 +183,16 @@ describe('the file', () => {
       changed(p => (p.services[0].keys[0].rate_limit = SECRET)),
       /^FILE: projects\[0\]\.services\[0\]\.keys\[0\]\.rate_limit must be /,
     )
+    const key = 'FILE: projects[0].services[0].keys[0]'
+    for (const [field, value, says] of [
+      ['rate_limit', 0, 'must be calls a minute, a whole number from 1 to 10000000, or null for no limit.'],
+      ['row_scope', { town: 1 }, 'must be {column: [values]}, or null.'],
+      ['expires_at', 2030, 'must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.'],
+    ] as const)
+      await refused(
+        changed(p => (p.services[0].keys[0][field] = value)),
+        `${key}.${field} ${says}`,
+      )
     await refused(
       changed(p => (p.datasets[0].columns = { name: { mask: SECRET } })),
       /^FILE: projects\[0\]\.datasets\[0\]\.columns\.name\.mask must be one of /,

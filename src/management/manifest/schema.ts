@@ -4,7 +4,7 @@ import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
 import { TypeName } from '../datasets.ts'
-import { AllowedMethods } from '../keys.ts'
+import { AllowedMethods, RateLimit } from '../keys.ts'
 
 const closed = { additionalProperties: false }
 const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
@@ -17,15 +17,21 @@ const keyFields = {
   name: Name,
   /** the environment variable that holds its secret; without it one is minted and printed once */
   secret_env: optional(Name),
-  rate_limit: optional(Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])),
+  rate_limit: optional(RateLimit),
   masking_level: optional(literals(['masked', 'unmasked'])),
   sensitivity_max: optional(literals(SENSITIVITIES)),
   allowed_columns: optional(Names),
   allowed_endpoints: optional(Type.Union([Names, Type.Null()])),
   /** what it may do at endpoints of kind table; null or []: read */
   allowed_methods: optional(AllowedMethods),
-  row_scope: optional(Type.Union([Type.Record(Type.String(), Type.Array(Scalar)), Type.Null()])),
-  expires_at: optional(Type.Union([Type.String(), Type.Null()])),
+  row_scope: optional(
+    Type.Union([Type.Record(Type.String(), Type.Array(Scalar)), Type.Null()], {
+      error: 'must be {column: [values]}, or null.',
+    }),
+  ),
+  expires_at: optional(
+    Type.Union([Type.String(), Type.Null()], { error: 'must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.' }),
+  ),
 }
 const ServiceKey = Type.Object(keyFields, closed)
 const ProjectKey = Type.Object(
