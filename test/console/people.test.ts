@@ -108,6 +108,10 @@ describeInBrowser('people', () => {
     }
     await page.goto(`${callgate.url}/console/users`)
     await page.getByRole('alert').filter({ hasText: 'This needs an administrator of the installation.' }).waitFor()
+    await page.goto(`${callgate.url}/console/users/2`)
+    await page.getByRole('heading', { level: 1, name: 'This page is not yours to see' }).waitFor()
+    await page.getByRole('alert').filter({ hasText: 'This needs an administrator of the installation.' }).waitFor()
+    expect(await page.getByRole('main').getByRole('button').count()).toBe(0)
     await page.goto(`${callgate.url}/console/projects/bank`)
     await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor()
   })

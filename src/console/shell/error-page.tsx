@@ -4,6 +4,7 @@ import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
 import { Problem } from '../api/http.ts'
 import { common } from '../texts/common.ts'
 import { shell as t } from '../texts/shell.ts'
+import { TextLink } from '../ui/link.tsx'
 import { ProblemAlert } from '../ui/problem-alert.tsx'
 import { NotFoundPage } from './not-found-page.tsx'
 
@@ -12,6 +13,15 @@ export function ErrorPage({ error, reset }: ErrorComponentProps) {
   const router = useRouter()
   const { reset: forget } = useQueryErrorResetBoundary()
   if (error instanceof Problem && error.status === 404) return <NotFoundPage />
+  // a link that somebody else sent, e.g.: trying again would be refused again
+  if (error instanceof Problem && error.status === 403)
+    return (
+      <Stack align="flex-start" gap="md" py="xl" maw={640}>
+        <Title order={1}>{t.refusedTitle}</Title>
+        <ProblemAlert error={error} />
+        <TextLink to="/">{t.goHome}</TextLink>
+      </Stack>
+    )
   return (
     <Stack align="flex-start" gap="md" py="xl" maw={640}>
       <Title order={1}>{t.errorTitle}</Title>

@@ -18,6 +18,7 @@ export const shell = {
   notFoundTitle: 'There is no such page',
   notFoundText: 'The address may be mistyped, or what it was about is gone, or it is not yours to see.',
   goHome: 'Go to the home page',
+  refusedTitle: 'This page is not yours to see',
   errorTitle: 'This page broke',
   errorText: 'Nothing was changed by that. Try again; if it stays so, the message below helps whoever looks into it.',
   sections: { installation: 'Installation', you: 'You' },
