@@ -20,8 +20,8 @@ export const AllowedMethods = Type.Union(
   [Type.Array(Type.Union(METHODS.map(method => Type.Literal(method)))), Type.Null()],
   { error: `must be a list of ${METHODS.join(', ')}, or null.` },
 )
-export const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 10_000_000 }), Type.Null()], {
-  error: 'must be calls a minute, a whole number from 1 to 10000000, or null for no limit.',
+export const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), Type.Null()], {
+  error: 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.',
 })
 const settings = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),

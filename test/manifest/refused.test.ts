@@ -185,7 +185,7 @@ describe('the file', () => {
     )
     const key = 'FILE: projects[0].services[0].keys[0]'
     for (const [field, value, says] of [
-      ['rate_limit', 0, 'must be calls a minute, a whole number from 1 to 10000000, or null for no limit.'],
+      ['rate_limit', 0, 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.'],
       ['row_scope', { town: 1 }, 'must be {column: [values]}, or null.'],
       ['expires_at', 2030, 'must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.'],
     ] as const)

@@ -92,7 +92,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
               label={t.rate}
               description={t.rateHint}
               min={1}
-              max={10_000_000}
+              max={1_000_000_000}
               allowDecimal={false}
               thousandSeparator=","
               {...form.getInputProps('rate')}
