@@ -4,15 +4,10 @@ import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
 import { projectsQuery } from '../api/projects.ts'
 import { sessionQuery } from '../api/session.ts'
+import type { Called } from '../shell/called.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
 import { Shell } from '../shell/shell.tsx'
-
-/** What pages call the project and the service of the URL; undefined while that is not read, or is not there. */
-export interface Called {
-  project?: string
-  service?: string
-}
 
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {

@@ -1,24 +1,9 @@
 import { Text, Breadcrumbs as Trail } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
-import { useMatches, useParams } from '@tanstack/react-router'
+import { useMatches } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { projectsQuery } from '../api/projects.ts'
-import { servicesQuery } from '../api/services.ts'
-import type { Called } from '../app/root.ts'
 import { shell as t } from '../texts/shell.ts'
 import { TextLink } from '../ui/link.tsx'
-
-/** As the pages say it, which have read the same. */
-function useCalled(): Called {
-  const { project: slug, service: key } = useParams({ strict: false })
-  const { data: projects } = useQuery({ ...projectsQuery, enabled: slug !== undefined })
-  const project = projects?.find(known => known.slug === slug)
-  const { data: services } = useQuery({
-    ...servicesQuery(project?.project_id ?? 0),
-    enabled: project !== undefined && key !== undefined,
-  })
-  return { project: project?.name, service: services?.find(({ asset_key }) => asset_key === key)?.title }
-}
+import { useCalled } from './called.ts'
 
 /** Where one is, from the titles of the routes; the window's title says the same. */
 export function Breadcrumbs() {
