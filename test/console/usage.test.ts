@@ -152,6 +152,13 @@ describeInBrowser('usage', () => {
     })
   })
 
+  test('a range that there is not is the usual one', async () => {
+    const tab = await open('ed', 'usage?range=fortnight')
+    await tab.getByRole('table', { name: 'Who calls what' }).waitFor()
+    expect(await tab.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true)
+    expect(await tab.getByRole('alert').count()).toBe(0)
+  })
+
   test('the file has just what is shown', async () => {
     const page = await open('ed', `usage?key=${eager.id}`)
     await figure(page, 'Calls', '5')

@@ -21,7 +21,8 @@ export interface UsageSearch {
 
 /** Keeps what can be meant; whether that is so is for the server to say. */
 export function usageSearch(given: Record<string, unknown>): UsageSearch {
-  const found: UsageSearch = {}
+  // a range that is none is taken out: what is not named here stays as the URL has it
+  const found: UsageSearch = { range: undefined }
   const text = (name: string) => {
     const value = given[name]
     return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
