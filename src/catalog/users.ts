@@ -43,8 +43,9 @@ export function createUser(
   actor: Actor,
   input: { username: string; passwordHash: string | null; isAdmin: boolean; roles: Record<string, Role> },
 ): User {
-  if (!/^[\w.@+-]{1,64}$/.test(input.username))
-    throw unprocessable('A username is 1 to 64 letters, digits or . _ @ + -.')
+  // one of dots only could not stand in a URL
+  if (!/^(?!\.+$)[\w.@+-]{1,64}$/.test(input.username))
+    throw unprocessable('A username is 1 to 64 letters, digits or . _ @ + -, and not of dots only.')
   if (findUser(store, input.username)) throw conflict('This username is taken.')
   const user = store
     .insert(users)

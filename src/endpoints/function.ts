@@ -94,6 +94,7 @@ export function replyOf(answer: string): Omit<FunctionReply, 'log'> {
   if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599)
     throw badReply('the status of a reply is a whole number from 200 to 599')
   const headers = { ...ALONE, 'content-type': TYPES[kind as string]!, ...headersOf(given) }
+  headers['content-type'] ||= TYPES[kind as string]!
   if (kind === 'empty') delete (headers as Record<string, string>)['content-type']
   const body = kind === 'base64' ? Buffer.from(content, 'base64') : content
   return {
@@ -120,7 +121,7 @@ function headersOf(given: unknown): Record<string, string> {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     if (!['string', 'number'].includes(typeof value) || /[\u0000-\u0008\u000a-\u001f\u007f-\uffff]/.test(String(value)))
       throw badReply('the headers of a reply are names and texts of one line in ASCII')
-    headers[key] = String(value)
+    headers[key] = String(value).trim()
   }
   return headers
 }

@@ -66,7 +66,7 @@ describe('roles', () => {
   test('a name is plain and one', () => {
     create('ada')
     expect(refused(() => create('ada'))).toBe('409 This username is taken.')
-    for (const name of ['', 'a b', 'a/b', 'a\n', 'é', 'x'.repeat(65)])
+    for (const name of ['', 'a b', 'a/b', 'a\n', 'é', '.', '..', 'x'.repeat(65)])
       expect(refused(() => create(name))).toStartWith('422 A username is')
   })
 })

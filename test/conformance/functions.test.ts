@@ -31,6 +31,7 @@ const endpoints = [
       if (body === 'bytes') return host.reply(new Uint8Array([1, 0, 255]))
       if (body === 'empty') return host.reply(null, { status: 204 })
       if (body === 'json') return host.reply({ a: [1] }, { status: 404 })
+      if (body === 'untyped') return host.reply({ a: 1 }, { headers: { 'content-type': ' ' } })
       if (body === 'refuse') throw host.error(409, 'it is taken')
       return body
     }`,
@@ -245,6 +246,7 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect([(await reply('empty')).status, (await reply('empty')).text]).toEqual([204, ''])
       const json = await reply('json')
       expect([json.status, json.json]).toEqual([404, { a: [1] }])
+      expect((await reply('untyped')).headers.get('content-type')).toBe('application/json')
     })
 
     test('or an error that it means, as a problem document with the request id', async () => {

@@ -20,7 +20,7 @@ export function largeBodies(world: World): void {
     [`${SERVICE}churn`, () => ({ 'x-api-key': world.key, ...JSON_TYPE }), [413]],
     [`${SERVICE}churn`, () => JSON_TYPE, [413, 401]],
     ['/api/projects', admin, [413]],
-    ['/api/publish/assets', admin, [413]],
+    ['/api/publish/assets', () => ({ ...admin(), 'x-project-id': String(world.shop) }), [413]],
     ['/api/auth/login', () => JSON_TYPE, [413]],
     ['/nothing', () => JSON_TYPE, [404]],
     ['/-/alive', () => JSON_TYPE, [404]],
