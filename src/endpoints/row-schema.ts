@@ -1,5 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { unprocessable } from '../lib/fault.ts'
+import { holdsLong } from '../lib/json.ts'
 import { shown } from '../lib/text.ts'
 import { boundedAjv } from './bounded-schema.ts'
 
@@ -23,14 +24,19 @@ export function compileRowSchema(
 ): (rows: readonly unknown[], form: 'rows' | 'features') => void {
   if (schema === undefined) return () => {}
   const first = compiled(schema, 'schema', false)
-  const all = compiled(schema, 'schema', true)
+  let every: ValidateFunction | undefined
+  /** made for the first row that is wrong */
+  const all = () => {
+    every ??= compiled(schema, 'schema', true)
+    return every
+  }
   return (rows, form) => {
     const errors: RowSchemaError[] = []
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
       const value = withinStack(() => plain(rows[row]))
       if (withinStack(() => first(value))) continue
       const isMany = countOf(value, MANY_VALUES) === MANY_VALUES
-      const wrong = isMany || withinStack(() => all(value)) ? first.errors : all.errors
+      const wrong = isMany || withinStack(() => all()(value)) ? first.errors : all().errors
       for (const error of wrong ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
     }
     if (errors.length === 0) return
@@ -105,12 +111,11 @@ function placeOf(error: ErrorObject): { feature?: string; message: string } {
 }
 
 /** Integers beyond 2^53 come as bigint, which a schema does not know: the nearest number stands for them here, at any depth. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  if (typeof value !== 'object' || value === null || !holdsLong(value)) return value
-  if (Array.isArray(value)) return value.map(plain)
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
-}
+const plain = (value: unknown): unknown => (holdsLong(value) ? nearest(value) : value)
 
-const holdsLong = (value: unknown): boolean =>
-  typeof value === 'bigint' || (typeof value === 'object' && value !== null && Object.values(value).some(holdsLong))
+function nearest(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(nearest)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, nearest(member)]))
+}

@@ -78,15 +78,18 @@ export function tooDeep(text: string): boolean {
   return false
 }
 
+/** Whether a value, or one at any depth of it, is such. */
+const holds = (value: unknown, isSuch: (value: unknown) => boolean): boolean =>
+  isSuch(value) || (typeof value === 'object' && value !== null && Object.values(value).some(one => holds(one, isSuch)))
+
+const isInfinite = (value: unknown) => typeof value === 'number' && !Number.isFinite(value)
+const isLong = (value: unknown) => typeof value === 'bigint'
+
 /** Whether a parsed value holds a number beyond a double, for which `JSON.stringify` would write null. */
-export function holdsInfinity(value: unknown): boolean {
-  if (typeof value === 'number') return !Number.isFinite(value)
-  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity)
-}
+export const holdsInfinity = (value: unknown): boolean => holds(value, isInfinite)
+
+/** Whether a value that `parseLossless` made holds an integer beyond 2^53. */
+export const holdsLong = (value: unknown): boolean => holds(value, isLong)
 
 /** Whether a parsed value holds what `JSON.stringify` would not give back: integers beyond 2^53, numbers beyond a double. */
-export function losesWhenStored(value: unknown): boolean {
-  if (typeof value === 'bigint') return true
-  if (typeof value === 'number') return !Number.isFinite(value)
-  return typeof value === 'object' && value !== null && Object.values(value).some(losesWhenStored)
-}
+export const losesWhenStored = (value: unknown): boolean => holds(value, one => isLong(one) || isInfinite(one))

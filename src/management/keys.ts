@@ -121,11 +121,9 @@ export async function changeKey(
 }
 
 /** A key is revoked by making it inactive: its callers get 403, and the row stays for the audit. */
-export function revokeKey(context: ManagementContext, who: SignedIn, owner: KeyOwner, id: string): Response {
-  change(
-    context,
-    () => owner,
-    tx => context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
+export function revokeKey(context: ManagementContext, who: SignedIn, ownerNow: () => KeyOwner, id: string): Response {
+  change(context, ownerNow, (tx, owner) =>
+    context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
   )
   return json({ revoked: true })
 }

@@ -210,7 +210,7 @@ function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Para
   on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, () => owner(who, p)))
   on.get(`${path}/:key`, (c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!))
   on.patch(`${path}/:key`, (c, r, who, p) => keys.changeKey(c, r, who, () => owner(who, p), p.key!))
-  on.delete(`${path}/:key`, (c, _r, who, p) => keys.revokeKey(c, who, owner(who, p), p.key!))
+  on.delete(`${path}/:key`, (c, _r, who, p) => keys.revokeKey(c, who, () => owner(who, p), p.key!))
   on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, () => owner(who, p), p.key!))
 }
 

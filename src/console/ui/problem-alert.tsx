@@ -1,6 +1,6 @@
 import { Alert, Button, List, Text } from '@mantine/core'
 import { IconAlertCircle } from '@tabler/icons-react'
-import { type FieldError, Problem } from '../api/http.ts'
+import { type FieldError, isMeanwhile, Problem } from '../api/http.ts'
 import { common } from '../texts/common.ts'
 
 interface ProblemAlertProps {
@@ -26,7 +26,7 @@ export function ProblemAlert({ error, onReload }: ProblemAlertProps) {
           ))}
         </List>
       )}
-      {onReload && problem?.status === 412 && (
+      {onReload && isMeanwhile(error) && (
         <Button variant="default" size="xs" onClick={onReload}>
           {common.showOther}
         </Button>

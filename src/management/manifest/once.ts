@@ -32,9 +32,10 @@ export function checkOnce({ connections = [], projects }: Manifest): void {
 
 /** Keys are told apart by their secrets; one without `secret_env` by its name. */
 function checkKeys(keys: readonly ManifestKey[]): void {
-  for (const [i, { name, secret_env }] of keys.entries())
-    for (const other of keys.slice(0, i)) {
-      if (other.name === name && (secret_env === undefined || other.secret_env === undefined))
-        throw unprocessable(`key ${shown(name)} is declared twice: two keys of one name both need a secret_env.`)
-    }
+  const hasSecret = new Map<string, boolean>()
+  for (const { name, secret_env } of keys) {
+    if (hasSecret.has(name) && (secret_env === undefined || !hasSecret.get(name)))
+      throw unprocessable(`key ${shown(name)} is declared twice: two keys of one name both need a secret_env.`)
+    hasSecret.set(name, secret_env !== undefined)
+  }
 }

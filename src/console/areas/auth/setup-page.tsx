@@ -1,4 +1,4 @@
-import { Anchor, Button, Center, PasswordInput, Stack, TextInput } from '@mantine/core'
+import { Anchor, Button, Center, PasswordInput, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import { setUp, signIn } from '../../api/session.ts'
@@ -6,6 +6,7 @@ import { auth as t } from '../../texts/auth.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { AuthCard } from './card.tsx'
 import { useEnter } from './use-enter.ts'
+import { UsernameInput } from './username-input.tsx'
 
 /** The first start: the printed token shows that it is the operator, who makes the administrator or signs in with it only. */
 export function SetupPage() {
@@ -29,14 +30,7 @@ export function SetupPage() {
           />
           {!tokenOnly && (
             <>
-              <TextInput
-                label={t.username}
-                autoComplete="username"
-                autoCapitalize="none"
-                spellCheck={false}
-                required
-                {...form.getInputProps('username')}
-              />
+              <UsernameInput {...form.getInputProps('username')} />
               <PasswordInput
                 label={t.password}
                 description={t.setupPasswordHint}

@@ -1,10 +1,11 @@
-import { Button, PasswordInput, SegmentedControl, Stack, TextInput } from '@mantine/core'
+import { Button, PasswordInput, SegmentedControl, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import type { UseMutationResult } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { SessionState, SignInInput } from '../../api/session.ts'
 import { auth as t } from '../../texts/auth.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { UsernameInput } from './username-input.tsx'
 
 interface SignInFormProps {
   enter: UseMutationResult<SessionState, Error, SignInInput>
@@ -36,16 +37,7 @@ export function SignInForm({ enter, username = '' }: SignInFormProps) {
         />
         {by === 'password' ? (
           <>
-            <TextInput
-              label={t.username}
-              autoComplete="username"
-              autoCapitalize="none"
-              spellCheck={false}
-              required
-              data-autofocus={username === '' || undefined}
-              autoFocus={username === ''}
-              {...form.getInputProps('username')}
-            />
+            <UsernameInput autoFocus={username === ''} {...form.getInputProps('username')} />
             <PasswordInput
               label={t.password}
               autoComplete="current-password"

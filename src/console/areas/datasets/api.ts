@@ -4,7 +4,7 @@ import { useState } from 'react'
 import type { DatasetProfile, RowsPage } from '../../../management/dataset-rows.ts'
 import type { DatasetPatchInput, DatasetRow } from '../../../management/datasets.ts'
 import type { ImportProgress } from '../../../management/import-progress.ts'
-import { api, apiWithTag, Problem } from '../../api/http.ts'
+import { api, apiWithTag, isMeanwhile, Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { upload } from '../../api/upload.ts'
 import type { Sending } from '../../api/upload-queue.ts'
@@ -62,15 +62,17 @@ export function useDataset(): { dataset: DatasetRow; etag: string | undefined } 
  * The dataset with its ETag as it was when editing began, which a save must find: a page reads the dataset anew by itself, and
  * what somebody else changed of the same must be told of first. Where they changed something else, the newer one takes its place.
  * @param isOther whether what is edited here differs between the two
+ * @param refusal of the last save: where that was somebody else's change, it has shown it, and the next save is of what is there now
  */
 export function useBase(
   dataset: DatasetRow,
   etag: string | undefined,
   isOther: (before: DatasetRow, now: DatasetRow) => boolean,
+  refusal: unknown,
 ): string | undefined {
   const [base, setBase] = useState({ dataset, etag })
   if (etag !== base.etag && !isOther(base.dataset, dataset)) setBase({ dataset, etag })
-  return base.etag
+  return isMeanwhile(refusal) ? etag : base.etag
 }
 
 const useRefresh = (project: number) => {

@@ -23,7 +23,8 @@ export function ColumnsPage() {
   const { data: profile } = useQuery(profileQuery(project.project_id, dataset.name))
   const [draft, setDraft] = useState<PolicyDraft>({})
   const change = useChangeDataset(project.project_id, dataset.name)
-  const base = useBase(dataset, etag, (before, now) => Object.keys(draft).some(name => isOther(name, before, now)))
+  const differs = (before: DatasetRow, now: DatasetRow) => Object.keys(draft).some(name => isOther(name, before, now))
+  const base = useBase(dataset, etag, differs, change.error)
   const mayEdit = may(session, 'editor', project.slug)
   const open = dataset.columns.filter(c => c.proposal !== null && !draft[c.name])
   const columns = useMemo(() => {
@@ -34,8 +35,7 @@ export function ColumnsPage() {
   const changed = Object.keys(draft).length
   const save = () =>
     change.mutate(
-      // what was refused for somebody else's change has shown that
-      { patch: { columns: draft }, etag: isMeanwhile(change.error) ? etag : base },
+      { patch: { columns: draft }, etag: base },
       {
         onSuccess: () => {
           setDraft({})

@@ -73,14 +73,13 @@ function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: s
   const values = { ...settingsOf(dataset), ...edited }
   const patch = patchOf(dataset, values)
   const isChanged = Object.keys(patch).length > 0
-  const base = useBase(dataset, etag, (before, now) =>
-    Object.keys(edited).some(field => settingsOf(before)[field as Field] !== settingsOf(now)[field as Field]),
-  )
+  const differs = (before: DatasetRow, now: DatasetRow) =>
+    Object.keys(edited).some(field => settingsOf(before)[field as Field] !== settingsOf(now)[field as Field])
+  const base = useBase(dataset, etag, differs, change.error)
   const edit = (changed: Partial<SettingsDraft>) => setEdited(before => ({ ...before, ...changed }))
   const save = () =>
     change.mutate(
-      // what was refused for somebody else's change has shown that
-      { patch, etag: isMeanwhile(change.error) ? etag : base },
+      { patch, etag: base },
       {
         onSuccess: () => {
           setEdited({})

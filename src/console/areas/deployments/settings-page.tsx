@@ -1,6 +1,6 @@
 import { Box, Button, Fieldset, Group, Paper, Stack, Text } from '@mantine/core'
 import { lazy, Suspense } from 'react'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { ConflictAlert } from '../../ui/conflict-alert.tsx'
@@ -20,7 +20,6 @@ export function SettingsPage() {
   const { deployment, draft, dirty, conflict, error, saving } = editing
   const refusal = useRefusal(deployment.kind)
   const edits = refusal === null
-  const isMeanwhile = error instanceof Problem && error.status === 412
   const save = async (write: () => Promise<void>) => {
     try {
       await write()
@@ -61,7 +60,7 @@ export function SettingsPage() {
                   onChange={editing.setDraft}
                   envNames={editing.envNames}
                   name={deployment.name}
-                  error={isMeanwhile && conflict ? undefined : error}
+                  error={isMeanwhile(error) && conflict ? undefined : error}
                   readOnly={!edits}
                 />
               </Fieldset>

@@ -2,7 +2,7 @@ import { Alert, Button, Group, List, Modal, Stack, Text } from '@mantine/core'
 import { IconArrowsDiff } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { Loading } from '../../ui/loading.tsx'
@@ -72,7 +72,7 @@ function Form({ owner, choices, read, onClose }: FormProps) {
   const form = useKeyForm(valuesOf(read.value))
   const change = useChangeKey(owner)
   const placed = change.error !== null && Object.keys(form.errors).length > 0
-  const meanwhile = change.error instanceof Problem && change.error.status === 412
+  const meanwhile = isMeanwhile(change.error)
   const save = (values: KeyValues, over: Version) => {
     const input = patchOf(valuesOf(over.value), values, !owner.service)
     if (Object.keys(input).length === 0) return onClose()
@@ -84,7 +84,7 @@ function Form({ owner, choices, read, onClose }: FormProps) {
           showDone(t.saved(name))
         },
         onError: async error => {
-          if (error instanceof Problem && error.status === 412) setTheirs(await readKey(owner, over.value.id))
+          if (isMeanwhile(error)) setTheirs(await readKey(owner, over.value.id))
           else placeProblem(form, error)
         },
       },
