@@ -1,5 +1,5 @@
 import { callerGone } from '../lib/fault.ts'
-import type { JobOptions } from './queue.ts'
+import type { JobOptions } from './job.ts'
 
 /** How many parts of one large request wait or are scored at a time: it must not fill the queue, nor hold up everyone else. */
 const AT_ONCE = 4

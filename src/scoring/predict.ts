@@ -1,8 +1,8 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
 import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
+import type { JobOptions, ScoringModel } from './job.ts'
 import { inTurns } from './parts.ts'
-import type { JobOptions, ScoringModel } from './queue.ts'
 import type { GivenRows } from './rows.ts'
 import type { Tensors } from './tensors.ts'
 

@@ -1,121 +1,7 @@
-import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, unavailable } from '../lib/fault.ts'
+import { type Group, Job, type JobOptions, type ScoringModel, type Work } from './job.ts'
 import { groupOf } from './join.ts'
-import { bytesOf, type Tensors } from './tensors.ts'
-import type { SentRecipe } from './wire.ts'
-
-export interface ScoringModel {
-  sha256: string
-  /** The file that runs, see `artifactPath`. */
-  path: string
-  metadata: { independentRows: boolean }
-  /** How long its requests may wait for others to be scored with, even when a process is idle; absent: not at all. */
-  maxDelayMs?: number
-}
-
-export interface JobOptions {
-  /** Milliseconds since the epoch. */
-  deadline: number
-  /** Its `signal` tells when the caller has gone; read only when it is watched, as making one costs. */
-  caller?: { readonly signal?: AbortSignal }
-}
-
-/**
- * What a request brings: tensors, answered with tensors; or a body of rows as it was received, or the tensors that were made
- * of one, answered with JSON.
- */
-export type Work =
-  | {
-      feeds: Tensors
-      /** Which outputs are wanted; all of them where it is absent. */
-      outputs?: readonly string[]
-      recipe?: undefined
-    }
-  | {
-      /** How rows become tensors and tensors an answer, see `answer.ts`. */
-      recipe: SentRecipe
-      body: Uint8Array
-      feeds?: undefined
-    }
-  | { recipe: SentRecipe; feeds: Tensors }
-
-/** A recipe's id, where bodies are read by it; else a text of all that must be equal. */
-type Group = number | string
-
-/** One caller's request, from admission until it is settled. */
-export class Job {
-  readonly model: ScoringModel
-  /** Let go of when nobody waits for the answer any more. */
-  work: Work
-  /** For a body the most that it can hold: they are counted by who reads it. */
-  readonly rows: number
-  readonly bytes: number
-  /** Whether its answer is JSON, and not tensors. */
-  readonly inJson: boolean
-  readonly deadline: number
-  readonly caller: JobOptions['caller']
-  /** Jobs of one group may be scored together. */
-  readonly group: Group
-  /** When it came. */
-  readonly added: number
-  /** When it need not wait for company any more. */
-  readonly ripe: number
-  readonly answer: Promise<Tensors | string>
-  watched = false
-  unwatch: (() => void) | undefined
-  /** Where a process works on it: tells that it need not, on this job's account. */
-  abandon: (() => void) | undefined
-  /** Scored by itself from now on: it was in a batch that failed, or in a process that ended. */
-  solo = false
-  /** How many processes have ended under it. */
-  losses = 0
-  waiting = false
-  settled = false
-  readonly #queue: JobQueue
-  #resolve!: (answer: Tensors | string) => void
-  #reject!: (error: unknown) => void
-
-  constructor(
-    queue: JobQueue,
-    model: ScoringModel,
-    work: Work,
-    { deadline, caller }: JobOptions,
-    about: { rows: number; bytes: number; group: Group; added: number },
-  ) {
-    this.#queue = queue
-    this.model = model
-    this.work = work
-    this.inJson = work.recipe !== undefined
-    this.rows = about.rows
-    this.bytes = about.bytes
-    this.deadline = deadline
-    this.caller = caller
-    this.group = about.group
-    this.added = about.added
-    this.ripe = model.maxDelayMs ? Math.min(deadline, about.added + model.maxDelayMs) : 0
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  resolve(answer: Tensors | string): void {
-    if (this.#settle()) this.#resolve(answer)
-  }
-
-  reject(error: unknown): void {
-    if (this.#settle()) this.#reject(error)
-  }
-
-  #settle(): boolean {
-    if (this.settled) return false
-    this.settled = true
-    this.#queue.closed(this)
-    this.work = NOTHING
-    this.unwatch?.()
-    this.abandon?.()
-    return true
-  }
-}
+import { bytesOf } from './tensors.ts'
 
 export interface QueueLimits {
   /** Rows that may wait for one model; beyond it 503. A request that finds nothing waiting is always taken. */
@@ -144,6 +30,11 @@ export class JobQueue {
   #fires = Number.POSITIVE_INFINITY
   #watching: ReturnType<typeof setTimeout> | undefined
   #ripening: ReturnType<typeof setTimeout> | undefined
+  /** a job that is settled */
+  readonly #closed = (job: Job) => {
+    this.#open.delete(job)
+    this.#leave(job)
+  }
   /** Told when a group has waited for company long enough. */
   onRipe: () => void = () => {}
 
@@ -173,7 +64,7 @@ export class JobQueue {
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
-    const job = new Job(this, model, work, options, { rows, bytes, group: this.#groupOf(model, work), added })
+    const job = new Job(this.#closed, model, work, options, { rows, bytes, group: this.#groupOf(model, work), added })
     this.#open.add(job)
     this.#watchSoon()
     this.#enqueue(job)
@@ -188,12 +79,6 @@ export class JobQueue {
     return work.feeds ? `recipe ${work.recipe.id}${groupOf(work.feeds, undefined)}` : work.recipe.id
   }
 
-  /** Told by a job that is settled. */
-  closed(job: Job): void {
-    this.#open.delete(job)
-    this.#leave(job)
-  }
-
   /**
    * Most requests are answered before their caller could have gone, and a signal costs more than all else here: only what is
    * open for longer is watched.
@@ -205,7 +90,7 @@ export class JobQueue {
       const before = Date.now() - WATCH_AFTER_MS
       for (const job of this.#open)
         if (job.added > before) break
-        else if (!job.watched) watch(job)
+        else job.watch()
       if (this.#open.size > 0) this.#watchSoon()
     }, WATCH_AFTER_MS)
     this.#watching.unref?.()
@@ -339,17 +224,4 @@ const WATCH_AFTER_MS = 50
 /** More at once would keep a process from everyone else for long. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
-function watch(job: Job): void {
-  job.watched = true
-  const signal = job.caller?.signal
-  if (!signal) return
-  const gone = () => job.reject(callerGone(signal.reason))
-  if (signal.aborted) gone()
-  else {
-    signal.addEventListener('abort', gone, { once: true })
-    job.unwatch = () => signal.removeEventListener('abort', gone)
-  }
-}
-
-const NOTHING: Work = { feeds: {} }
 const full = () => unavailable('Too many requests wait for this model; try again shortly.')

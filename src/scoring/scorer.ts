@@ -1,15 +1,16 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
+import type { JobOptions, ScoringModel, Work } from './job.ts'
 import { groupOf, join, part, splits } from './join.ts'
 import { inTurns } from './parts.ts'
 import { Pool } from './pool.ts'
-import { type JobOptions, JobQueue, type ScoringModel, type Work } from './queue.ts'
+import { JobQueue } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
 import type { Tensors } from './tensors.ts'
 import type { SentRecipe } from './wire.ts'
 
-export type { ScoringModel } from './queue.ts'
+export type { ScoringModel } from './job.ts'
 
 export interface ScoreOptions extends JobOptions {
   /** Which outputs are wanted; all of them where it is absent. */
