@@ -5,12 +5,11 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { and, asc, eq } from 'drizzle-orm'
 import { deployments } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
-import { checkShape } from '../lib/shape.ts'
+import { checkShape, closed } from '../lib/shape.ts'
 import { checkDeploymentName } from './names.ts'
 import { ModelReference } from './service-config.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
-const closed = { additionalProperties: false }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the NUL is what no argument can hold
 const Text = Type.RegExp(/^[^\u0000]*$/, { maxLength: 32_768 })
 const optional = Type.Optional

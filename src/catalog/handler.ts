@@ -1,10 +1,10 @@
 /** What an author says of code of their own: a function endpoint's handler, and the hooks of a model endpoint. */
 import { type Static, Type } from '@sinclair/typebox'
+import { closed } from '../lib/shape.ts'
 
 /** Characters of a handler's source. */
 export const MAX_SOURCE = 512 * 1024
 
-const closed = { additionalProperties: false }
 const optional = Type.Optional
 const whole = (minimum: number, maximum: number) => optional(Type.Integer({ minimum, maximum }))
 

@@ -3,11 +3,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import { eq } from 'drizzle-orm'
 import { settings } from '../../db/schema.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { closed, Name } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { type Actor, note, type Store } from './store.ts'
 
-const closed = { additionalProperties: false }
-const Name = Type.String({ minLength: 1, maxLength: 200 })
 const JsonObject = Type.Record(Type.String(), Type.Unknown())
 const optional = Type.Optional
 

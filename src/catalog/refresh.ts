@@ -4,9 +4,8 @@ import { eq } from 'drizzle-orm'
 import { datasets } from '../../db/schema.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { closed } from '../lib/shape.ts'
 import { type Actor, note, now, type Store } from './store.ts'
-
-const closed = { additionalProperties: false }
 
 /** When the file is read again: as soon as it has changed, or from time to time; null: never by itself. */
 export const RefreshRule = Type.Union(

@@ -1,6 +1,7 @@
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant } from '../catalog/grant.ts'
-import type { LookupEndpoint, QueryDefinition, SqlEndpoint } from '../catalog/service-config.ts'
+import type { QueryDefinition } from '../catalog/query-definition.ts'
+import type { LookupEndpoint, SqlEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { QueryAnswers } from '../query/answers.ts'
 import { compileQuery } from '../query/compile.ts'

@@ -1,5 +1,6 @@
 import { adminGrant, type Method } from '../catalog/grant.ts'
-import type { QueryDefinition, TableEndpoint } from '../catalog/service-config.ts'
+import type { QueryDefinition } from '../catalog/query-definition.ts'
+import type { TableEndpoint } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'

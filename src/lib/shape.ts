@@ -1,8 +1,17 @@
-import type { Static, TSchema } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { type ValueError, ValueErrorType } from '@sinclair/typebox/errors'
 import { unprocessable } from './fault.ts'
 import { shown } from './text.ts'
+
+/** An object without other members than those that it names. */
+export const closed = { additionalProperties: false } as const
+
+/** One of these texts. */
+export const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(value => Type.Literal(value)))
+
+/** What things are called in configs. */
+export const Name = Type.String({ minLength: 1, maxLength: 200 })
 
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>()
 

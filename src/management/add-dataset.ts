@@ -10,7 +10,7 @@ import {
 import { checkDatasetName } from '../catalog/names.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
-import { checkShape } from '../lib/shape.ts'
+import { checkShape, closed } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { change, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
 import { described, Policy, TypeName } from './datasets.ts'
@@ -38,7 +38,7 @@ const Elsewhere = Type.Object(
     replace: Type.Optional(Type.Boolean()),
     force: Type.Optional(Type.Boolean()),
   },
-  { additionalProperties: false },
+  closed,
 )
 
 /**

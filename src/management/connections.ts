@@ -1,4 +1,5 @@
 /** Connections to databases, for administrators: where their secret is kept is told, the secret never. */
+
 import { type Static, Type } from '@sinclair/typebox'
 import {
   type Connection,
@@ -12,6 +13,7 @@ import {
   urlOf,
 } from '../catalog/connections.ts'
 import { conflict, Fault } from '../lib/fault.ts'
+import { closed } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { type CheckedConnection, checkConnection } from '../query/engines/postgres/check.ts'
 import { change, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
@@ -24,7 +26,7 @@ const Declared = Type.Object(
     url_env: Type.Optional(Type.String({ minLength: 1 })),
     url_file: Type.Optional(Type.String({ minLength: 1 })),
   },
-  { additionalProperties: false },
+  closed,
 )
 
 export type NewConnectionInput = Static<typeof Declared>

@@ -22,13 +22,13 @@ import {
   updateUser,
 } from '../catalog/users.ts'
 import { conflict, Fault, unauthorized } from '../lib/fault.ts'
+import { closed } from '../lib/shape.ts'
 import { type Caller, change, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { checkSameOrigin, cookieOf, csrfToken, setCookie } from './cookie.ts'
 import { json, list } from './respond.ts'
 import { signIn } from './session.ts'
 import { Password } from './users.ts'
 
-const closed = { additionalProperties: false }
 const Secret = Type.String({ maxLength: 1000 })
 const SignIn = Type.Union(
   [

@@ -5,13 +5,11 @@ import { type ColumnPolicy, type Dataset, getDataset, setColumnPolicy, setDescri
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notServed } from '../lib/fault.ts'
+import { closed, literals } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { change, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, refreshStateOf } from './datasets.ts'
 import { checkMatch, single } from './respond.ts'
-
-const closed = { additionalProperties: false }
-const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
 
 const Masking = Type.Record(
   Type.String(),

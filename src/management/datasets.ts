@@ -20,7 +20,7 @@ import { listProjects, type Project, type Role } from '../catalog/projects.ts'
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
-import { checkShape } from '../lib/shape.ts'
+import { checkShape, closed, literals } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { withCompanions } from '../query/live-file.ts'
 import { change, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
@@ -30,9 +30,6 @@ import { holding, refuseLoss, refuseReplaced, rowsNow, stageWritable, turning } 
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 import { type Use, usesIn } from './uses.ts'
-
-const closed = { additionalProperties: false }
-const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
 
 /** Column policy, as in a manifest; and of a dataset that is written to, whether values may be missing. */
 export const Policy = Type.Record(

@@ -3,6 +3,7 @@ import { SENSITIVITIES } from '../catalog/column.ts'
 import { METHODS } from '../catalog/grant.ts'
 import { type ApiKey, type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { closed } from '../lib/shape.ts'
 import { assetFor } from './assets.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
@@ -43,7 +44,6 @@ const minting = {
   expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()])),
   secret: Type.Optional(Type.String({ maxLength: 200 })),
 }
-const closed = { additionalProperties: false }
 const NewServiceKey = Type.Object({ ...settings, ...minting }, closed)
 const NewProjectKey = Type.Object({ ...settings, ...projectSettings, ...minting }, closed)
 const patching = { is_active: Type.Optional(Type.Boolean()) }

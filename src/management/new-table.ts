@@ -12,7 +12,7 @@ import {
 import { checkDatasetName } from '../catalog/names.ts'
 import type { Project } from '../catalog/projects.ts'
 import { conflict } from '../lib/fault.ts'
-import { checkShape } from '../lib/shape.ts'
+import { checkShape, closed, literals } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
 import { change, type ManagementContext, type SignedIn } from './context.ts'
@@ -20,8 +20,6 @@ import { datasetFor, described, TypeName } from './datasets.ts'
 import { discardStaged } from './intake.ts'
 import { madeEmpty } from './live-tables.ts'
 
-const closed = { additionalProperties: false }
-const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const NewTable = Type.Object(
   {

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { createProject, getProject, listProjects, type Project, updateProject } from '../catalog/projects.ts'
+import { closed } from '../lib/shape.ts'
 import {
   change,
   idOf,
@@ -28,7 +29,7 @@ const ProjectPatch = Type.Object(
     icon: Type.Optional(Text),
     color: Type.Optional(Text),
   },
-  { additionalProperties: false },
+  closed,
 )
 export type ProjectPatchInput = Static<typeof ProjectPatch>
 

@@ -8,13 +8,13 @@ import type { FunctionReply, Reply } from '../endpoints/endpoint.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { losesWhenStored, stringifyLossless } from '../lib/json.ts'
+import { closed } from '../lib/shape.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { compileDraft, runEndpoint, runFunction } from './dryrun.ts'
 import { json } from './respond.ts'
 
-const closed = { additionalProperties: false }
 /** as it would stand in the config */
 const Whole = Type.Object({ id: Type.String() }, { additionalProperties: true })
 const Trial = Type.Object(

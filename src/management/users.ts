@@ -9,6 +9,7 @@ import {
   type User,
   updateUser,
 } from '../catalog/users.ts'
+import { closed } from '../lib/shape.ts'
 import { change, idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
@@ -16,7 +17,6 @@ export const ProjectRole = Type.Union([Type.Literal('admin'), Type.Literal('edit
 const Roles = Type.Record(Type.String(), ProjectRole)
 /** A password that somebody chooses. */
 export const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })
-const closed = { additionalProperties: false }
 const NewUser = Type.Object(
   { username: Type.String(), password: Password, roles: Type.Optional(Roles), is_admin: Type.Optional(Type.Boolean()) },
   closed,

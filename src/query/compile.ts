@@ -1,6 +1,6 @@
 /** Compiles query definitions (ARCHITECTURE 7) against a project's datasets: everything checked, nothing looked up later. */
 import type { Column } from '../catalog/column.ts'
-import type { Filter, Operator, QueryDefinition } from '../catalog/service-config.ts'
+import type { Filter, Operator, QueryDefinition } from '../catalog/query-definition.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { dialectOf } from './dialects.ts'

@@ -2,7 +2,7 @@
 import type { SQL } from 'drizzle-orm'
 import type { Column } from '../catalog/column.ts'
 import type { Dataset } from '../catalog/datasets.ts'
-import type { Operator } from '../catalog/service-config.ts'
+import type { Operator } from '../catalog/query-definition.ts'
 import type { ColumnRef, OrderTerm, Query, Term } from './query.ts'
 import type { Decoder, StoredValue } from './values.ts'
 

@@ -1,4 +1,5 @@
-import type { LookupEndpoint, QueryDefinition } from '../catalog/service-config.ts'
+import type { QueryDefinition } from '../catalog/query-definition.ts'
+import type { LookupEndpoint } from '../catalog/service-config.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 

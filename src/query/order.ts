@@ -1,5 +1,5 @@
 /** The order of a query's rows: the author's, what a request may choose, and what makes it a total one. */
-import type { QueryDefinition } from '../catalog/service-config.ts'
+import type { QueryDefinition } from '../catalog/query-definition.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { dialectOf } from './dialects.ts'

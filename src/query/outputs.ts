@@ -1,6 +1,6 @@
 /** The columns of a query's answer: stored ones and aggregates, and what they are grouped by. */
 import type { Column } from '../catalog/column.ts'
-import type { AggregateFunction, QueryDefinition } from '../catalog/service-config.ts'
+import type { AggregateFunction, QueryDefinition } from '../catalog/query-definition.ts'
 import { storedAsInteger } from '../lib/decimal.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'

@@ -1,7 +1,7 @@
 /** A query definition against the datasets as they are: what compiling makes, and everything after it works on. */
 import type { Column } from '../catalog/column.ts'
 import type { Dataset, EngineName } from '../catalog/datasets.ts'
-import type { AggregateFunction, Operator } from '../catalog/service-config.ts'
+import type { AggregateFunction, Operator } from '../catalog/query-definition.ts'
 import type { StoredValue } from './values.ts'
 
 /** A table of a query: the source is the first. */

@@ -1,6 +1,6 @@
 /** The tables of a query, how they are joined, and what a name in a definition means among them. */
 import type { Dataset } from '../catalog/datasets.ts'
-import type { QueryDefinition } from '../catalog/service-config.ts'
+import type { QueryDefinition } from '../catalog/query-definition.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { dialectOf } from './dialects.ts'

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { grantWith, makeDataset, prepare } from './table-fixture.ts'
 

@@ -1,7 +1,7 @@
 /** Random definitions, requests and grants over the tables of a world. */
 import type { Column } from '../../src/catalog/column.ts'
 import type { Grant, RowScopeValue } from '../../src/catalog/grant.ts'
-import { type Filter, OPERATORS, type QueryDefinition } from '../../src/catalog/service-config.ts'
+import { type Filter, OPERATORS, type QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { columnOf, type Planned, type PlannedFilter, type PlannedOrder, type Ref, scopeText } from './reference.ts'
 import { grantWith } from './table-fixture.ts'
 import { NAMES, type Random, type Value, valueFor, type WorldTable } from './world-fixture.ts'

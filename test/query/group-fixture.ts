@@ -1,5 +1,5 @@
 /** Random grouped definitions over the tables of a world. */
-import { AGGREGATES, type Filter, type QueryDefinition } from '../../src/catalog/service-config.ts'
+import { AGGREGATES, type Filter, type QueryDefinition } from '../../src/catalog/query-definition.ts'
 import {
   addFilters,
   addOrder,

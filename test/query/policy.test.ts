@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Grant } from '../../src/catalog/grant.ts'
-import type { QueryDefinition } from '../../src/catalog/service-config.ts'
+import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { ask, grantWith, makeDataset, prepare, refusal } from './table-fixture.ts'
 

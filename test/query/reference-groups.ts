@@ -1,6 +1,6 @@
 /** Groups, aggregates and distinct rows, the slow way over plain arrays: nothing of src, no SQL. */
 import type { Column } from '../../src/catalog/column.ts'
-import type { AggregateFunction } from '../../src/catalog/service-config.ts'
+import type { AggregateFunction } from '../../src/catalog/query-definition.ts'
 import { columnOf, compareValues, type Planned, type PlannedOrder, passes, type Ref } from './reference.ts'
 import type { Cell, Value } from './world-fixture.ts'
 

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto'
 import type { Column } from '../../src/catalog/column.ts'
 import type { Grant } from '../../src/catalog/grant.ts'
-import type { Operator } from '../../src/catalog/service-config.ts'
+import type { Operator } from '../../src/catalog/query-definition.ts'
 import type { PlannedAggregate } from './reference-groups.ts'
 import type { Cell, Value, WorldTable } from './world-fixture.ts'
 

@@ -3,12 +3,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
+import { closed, literals, Name } from '../../lib/shape.ts'
 import { TypeName } from '../datasets.ts'
 import { AllowedMethods, RateLimit } from '../keys.ts'
 
-const closed = { additionalProperties: false }
-const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map(v => Type.Literal(v)))
-const Name = Type.String({ minLength: 1, maxLength: 200 })
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const optional = Type.Optional
 const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])

@@ -1,6 +1,6 @@
 /** Values of the engines that have types of their own: decimals and times as plain text, integers as numbers or text. */
 import type { Column } from '../../catalog/column.ts'
-import type { Operator } from '../../catalog/service-config.ts'
+import type { Operator } from '../../catalog/query-definition.ts'
 import { decodeDecimal, encodeDecimal } from '../../lib/decimal.ts'
 import { strictJson } from '../ingest/json-scan.ts'
 import { type Decoder, decoderOf, encodeText, type StoredValue } from '../values.ts'

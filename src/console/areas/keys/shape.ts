@@ -1,5 +1,6 @@
 /** What a call of an endpoint takes, from its definition and what that refers to: for forms and code samples. */
-import type { EndpointConfig, Filter, QueryDefinition } from '../../../catalog/service-config.ts'
+import type { Filter, QueryDefinition } from '../../../catalog/query-definition.ts'
+import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { DatasetRow } from '../../../management/datasets.ts'
 import type { ModelRow } from '../../../management/models.ts'
 

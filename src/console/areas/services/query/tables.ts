@@ -1,5 +1,5 @@
 /** What a query's tables and columns are called in it. */
-import type { AggregateFunction, Filter, QueryDefinition } from '../../../../catalog/service-config.ts'
+import type { AggregateFunction, Filter, QueryDefinition } from '../../../../catalog/query-definition.ts'
 import type { DatasetRow } from '../api.ts'
 
 type Column = NonNullable<QueryDefinition['columns']>[number]
