@@ -1,8 +1,9 @@
 import { and, desc, eq, lte, ne, or } from 'drizzle-orm'
+import type { Db } from '../../db/connect.ts'
 import { sessions, users } from '../../db/schema.ts'
 import { notFound } from '../lib/fault.ts'
 import { hashSecret } from '../lib/secret.ts'
-import { now, type Store } from './store.ts'
+import { noteUse, now, type Store } from './store.ts'
 import type { Token, User } from './users.ts'
 
 export type Session = typeof sessions.$inferSelect
@@ -50,9 +51,9 @@ export function beginSession(
 }
 
 /** The session behind a cookie's secret and its active user, or undefined. Notes the use, at most once a minute. */
-export function findSession(store: Store, secret: string): { session: Session; user: User } | undefined {
+export function findSession(db: Db, secret: string): { session: Session; user: User } | undefined {
   if (!/^[\w-]{43}$/.test(secret)) return undefined
-  const found = store
+  const found = db
     .select()
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
@@ -60,7 +61,7 @@ export function findSession(store: Store, secret: string): { session: Session; u
     .get()
   if (!found?.users.isActive || hasEnded(found.sessions)) return undefined
   if (found.sessions.lastUsedAt < ago(60_000))
-    store.update(sessions).set({ lastUsedAt: now() }).where(eq(sessions.id, found.sessions.id)).run()
+    noteUse(db, () => db.update(sessions).set({ lastUsedAt: now() }).where(eq(sessions.id, found.sessions.id)).run())
   return { session: found.sessions, user: found.users }
 }
 

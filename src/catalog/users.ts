@@ -1,9 +1,10 @@
 import { and, asc, eq, isNull, ne } from 'drizzle-orm'
+import type { Db } from '../../db/connect.ts'
 import { projects, roles, sessions, tokens, users } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import { findProject, type Role } from './projects.ts'
-import { type Actor, note, now, type Store } from './store.ts'
+import { type Actor, note, noteUse, now, type Store } from './store.ts'
 
 export type User = typeof users.$inferSelect
 export type Token = typeof tokens.$inferSelect
@@ -162,9 +163,9 @@ export function revokeToken(store: Store, actor: Actor, userId: number, tokenId:
 }
 
 /** The token that is presented and its active user, or undefined. Notes the use, at most once a minute. */
-export function findToken(store: Store, secret: string): { token: Token; user: User } | undefined {
+export function findToken(db: Db, secret: string): { token: Token; user: User } | undefined {
   if (!wellFormed(secret, 'hf')) return undefined
-  const found = store
+  const found = db
     .select()
     .from(tokens)
     .innerJoin(users, eq(users.id, tokens.userId))
@@ -174,7 +175,7 @@ export function findToken(store: Store, secret: string): { token: Token; user: U
   const at = now()
   if (found.tokens.expiresAt && found.tokens.expiresAt <= at) return undefined
   if (!found.tokens.lastUsedAt || Date.parse(at) - Date.parse(found.tokens.lastUsedAt) > 60_000)
-    store.update(tokens).set({ lastUsedAt: at }).where(eq(tokens.id, found.tokens.id)).run()
+    noteUse(db, () => db.update(tokens).set({ lastUsedAt: at }).where(eq(tokens.id, found.tokens.id)).run())
   return { token: found.tokens, user: found.users }
 }
 

@@ -136,7 +136,7 @@ function begun(
 ): Response {
   const before = cookieOf(request, caller)
   const { session, secret } = transaction(context.db, tx => {
-    const old = before === undefined ? undefined : findSession(tx, before)
+    const old = before === undefined ? undefined : findSession(context.db, before)
     if (old) endSession(tx, old.user.id, old.session.id)
     const userAgent = request.headers.get('user-agent') ?? ''
     note(tx, { name: user.username }, 'session.begin', user.username)

@@ -1,6 +1,6 @@
-/** What a full disk costs: the upload, with an answer, and nothing else. */
+/** What a full disk costs: what has to be written, with an answer, and nothing else. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
@@ -40,6 +40,40 @@ test.skipIf(!disk)(
     expect((await callgate.admin('POST', '/api/projects', { name: 'Q', slug: 'q' })).status).toBe(201)
   },
 )
+
+test.skipIf(!disk)('who looks what fills the disk is let in, and what has to be written is 503', async () => {
+  const minted = await callgate.admin('POST', '/api/auth/tokens', { name: 'looks' })
+  // its first use, which would be noted
+  const headers = { authorization: `Bearer ${minted.json.token}` }
+  const room = fill(disk!)
+  try {
+    const read = await callgate.call('/api/projects', { headers })
+    expect({ status: read.status, slugs: read.json.items?.map((p: { slug: string }) => p.slug) }).toEqual({
+      status: 200,
+      slugs: expect.arrayContaining(['p', 'q']),
+    })
+    const change = await callgate.call('/api/projects', { headers, body: { name: 'R', slug: 'r' } })
+    expect({ status: change.status, detail: change.json.detail }).toEqual({
+      status: 503,
+      detail: "There is no room on the server's disk.",
+    })
+  } finally {
+    rmSync(room)
+  }
+  expect((await callgate.call('/api/projects', { headers, body: { name: 'R', slug: 'r' } })).status).toBe(201)
+})
+
+/** @returns a file that has all the room that there was */
+function fill(folder: string): string {
+  const path = join(folder, 'filler')
+  const file = openSync(path, 'w')
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4096))
+  } catch {
+    closeSync(file)
+  }
+  return path
+}
 
 /** A file system of 24 MB, or undefined. */
 function smallDisk(): string | undefined {
