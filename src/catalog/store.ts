@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { audit, settings } from '../../db/schema.ts'
-import { noRoom } from '../lib/fault.ts'
+import { diskTrouble } from '../lib/fault.ts'
 
 /** The catalog or a transaction on it: every rule of the catalog takes either, so that several make one transaction. */
 export type Store = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
@@ -22,14 +22,14 @@ export function transaction<T>(db: Db, work: (tx: Store) => T): T {
 export const now = () => new Date().toISOString()
 
 /**
- * Notes by the way when something was last used. A request that only reads goes on where the disk has no room for that, so that
- * somebody can look what fills it; in a transaction nothing may be left out.
+ * Notes by the way when something was last used. A request that only reads goes on where the disk is full or fails, so that
+ * somebody can look at what there is; in a transaction nothing may be left out.
  */
 export function noteUse(db: Db, write: () => void): void {
   try {
     write()
   } catch (error) {
-    if (db.$client.inTransaction || !noRoom(error)) throw error
+    if (db.$client.inTransaction || !diskTrouble(error)) throw error
   }
 }
 

@@ -45,21 +45,22 @@ export const deadlinePassed = (message = 'The deadline for this request has pass
 export const callerGone = (cause?: unknown) =>
   new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause })
 
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL'])
+const FULL = /^(ENOSPC|EDQUOT|SQLITE_FULL)$/
+/** A file system that went read-only or fails, or a limit on the size of files. */
+const FAILS = /^(EROFS|EIO|EFBIG|SQLITE_(IOERR|READONLY)\w*)$/
 
-/** The disk is full: the server's trouble, and a passing one. undefined: the error is another. */
-export function noRoom(error: unknown): Fault | undefined {
-  const { code } = (error ?? {}) as { code?: string }
-  return code !== undefined && FULL.has(code)
-    ? unavailable("There is no room on the server's disk.", 60, error)
-    : undefined
+/** The disk is full, or fails: the server's trouble, and not the caller's. undefined: the error is another. */
+export function diskTrouble(error: unknown): Fault | undefined {
+  const { code = '' } = (error ?? {}) as { code?: string }
+  if (FULL.test(code)) return unavailable("There is no room on the server's disk.", 60, error)
+  return FAILS.test(code) ? unavailable("The server's disk fails, or cannot be written to.", 60, error) : undefined
 }
 
 /** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
 export function toFault(error: unknown): Fault {
   if (error instanceof Fault) return error
-  const full = noRoom(error)
-  if (full) return full
+  const trouble = diskTrouble(error)
+  if (trouble) return trouble
   return new Fault(
     500,
     'internal',

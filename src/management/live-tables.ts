@@ -46,7 +46,7 @@ function asWritten(generation: Generation): Generation {
 
 /**
  * The same rows in a file that can be written to; the given one stays where it is.
- * @throws Fault 422 a column that is said never to be null, and is; 503 no room on the disk
+ * @throws Fault 422 a column that is said never to be null, and is; 503 a disk that is full or fails
  */
 export async function madeLive(
   context: ManagementContext,
@@ -92,7 +92,7 @@ export async function turned(
   return dataset.engine === 'sqlite' ? madeLive(context, generation, how) : asWritten(generation)
 }
 
-/** A dataset's rows in an immutable file again; it must be held. @throws Fault 503 no room on the disk */
+/** A dataset's rows in an immutable file again; it must be held. @throws Fault 503 a disk that is full or fails */
 export async function settled(context: ManagementContext, dataset: Dataset): Promise<Generation> {
   if (dataset.engine !== 'sqlite') return { ...generationOf(dataset), writable: false }
   const { warehouseDir, writer } = context.publisher.registry.runtime

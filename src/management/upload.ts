@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Busboy } from '@fastify/busboy'
 import { tooLarge } from '../lib/body.ts'
-import { badRequest, Fault, noRoom, unprocessable } from '../lib/fault.ts'
+import { badRequest, Fault, toFault, unprocessable } from '../lib/fault.ts'
 import type { ManagementContext } from './context.ts'
 
 export interface Upload {
@@ -71,7 +71,7 @@ async function receive(request: Request, type: string, path: string, limit: numb
     const written = pipeline(stream, createWriteStream(path, { mode: 0o600 }))
     // busboy would wait for ever for a part that nobody reads on: what stopped the writing ends the reading too
     written.catch(error => {
-      refusal ??= noRoom(error)
+      if ((error as NodeJS.ErrnoException).syscall) refusal ??= toFault(error)
       busboy.destroy(error)
     })
     file = { name: (name ?? '').replace(/^.*[\\/]/, ''), written }

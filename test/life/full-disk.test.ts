@@ -1,8 +1,10 @@
-/** What a full disk costs: what has to be written, with an answer, and nothing else. */
+/** What a disk costs that is full, or takes no more: what has to be written, with an answer, and nothing else. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
+import { workersOf } from './processes.ts'
 
 const disk = process.getuid?.() === 0 ? smallDisk() : undefined
 if (!disk) console.warn('skipped: no small file system can be mounted here (it takes root on Linux)')
@@ -62,6 +64,59 @@ test.skipIf(!disk)('who looks what fills the disk is let in, and what has to be 
   }
   expect((await callgate.call('/api/projects', { headers, body: { name: 'R', slug: 'r' } })).status).toBe(201)
 })
+
+test.skipIf(!Bun.which('prlimit'))(
+  'files that may not grow: a write and an upload are 503, no row is lost or half there, and it goes on when they may',
+  async () => {
+    const key = mintSecret('dk')
+    const methods = ['GET', 'POST']
+    const dataset = {
+      name: 'w.t',
+      writable: true,
+      primary_key: 'id',
+      columns: { id: { type: 'integer' }, text: { type: 'text' } },
+    }
+    const service = {
+      key: 's',
+      publish: true,
+      endpoints: [{ id: 't', kind: 'table', dataset: 'w.t', methods, pagination: { max_limit: 1000 } }],
+      keys: [{ name: 'k', secret_env: 'WRITES_KEY', allowed_methods: methods, masking_level: 'unmasked' }],
+    }
+    const limited = await startCallgate({
+      manifest: { projects: [{ slug: 'p', datasets: [dataset], services: [service] }] },
+      env: { WRITES_KEY: key },
+    })
+    const add = (n: number) => limited.call('/api/service/s/t', { key, body: { text: `${n} ${'x'.repeat(60_000)}` } })
+    const upload = () => {
+      const form = new FormData()
+      form.set('file', new File(['id\n', '1234567\n'.repeat(500_000)], 'large.csv'))
+      form.set('name', 'a.large')
+      return limited.admin('POST', '/api/datasets/file/upload', form, { 'x-project-id': '1' })
+    }
+    expect((await add(0)).status).toBe(201)
+    const pids = [limited.process.pid, ...workersOf(limited.process.pid).map(worker => worker.pid)]
+    const limitTo = (soft: string) => {
+      for (const pid of pids) Bun.spawnSync(['prlimit', '--pid', String(pid), `--fsize=${soft}:unlimited`])
+    }
+    limitTo('1000000')
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => add(i + 1)))
+    const refused = answers.filter(answer => answer.status !== 201)
+    expect(refused.length).toBeGreaterThan(0)
+    const detail = "The server's disk fails, or cannot be written to."
+    for (const answer of [...refused, await upload()]) {
+      expect({ status: answer.status, detail: answer.json.detail }).toEqual({ status: 503, detail })
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    limitTo('unlimited')
+    const last = await add(31)
+    expect(last.status).toBe(201)
+    const list = await limited.call('/api/service/s/t?limit=1000', { key })
+    const kept = [0, ...answers.flatMap((answer, i) => (answer.status === 201 ? [i + 1] : [])), 31]
+    const there: number[] = list.json.rows.map((row: { text: string }) => Number.parseInt(row.text, 10))
+    expect(there.sort((a, b) => a - b)).toEqual(kept)
+    expect(await limited.stop()).toBe(0)
+  },
+)
 
 /** @returns a file that has all the room that there was */
 function fill(folder: string): string {

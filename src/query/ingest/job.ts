@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
-import { Fault, unavailable } from '../../lib/fault.ts'
+import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
 import type { Progress } from '../../lib/progress.ts'
 import { openCsv } from './csv-source.ts'
 import { INPUT, openDuckdb } from './duck.ts'
@@ -133,11 +133,11 @@ export function openSource(format: FileFormat, input: Input, connection: DuckDBC
 
 /** No fault of the file's: the machine has not enough memory or room on disk. */
 export function shortage(error: unknown): Fault | undefined {
-  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
+  const { message = '' } = (error ?? {}) as { message?: string }
   if (/^Out of Memory/i.test(message)) return unavailable('The import needs more memory than there is.', 60, error)
-  return code === 'SQLITE_FULL' || code === 'ENOSPC' || /No space left|disk is full/i.test(message)
-    ? unavailable('There is no room left on the disk for the import.', 60, error)
-    : undefined
+  if (/No space left|disk is full/i.test(message))
+    return unavailable('There is no room left on the disk for the import.', 60, error)
+  return diskTrouble(error)
 }
 
 function sync(path: string): void {

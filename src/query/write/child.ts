@@ -1,5 +1,5 @@
 /** The entry of `callgate worker write`: the one process that changes live files, one batch of a file at a time. */
-import { Fault, noRoom } from '../../lib/fault.ts'
+import { diskTrouble, Fault } from '../../lib/fault.ts'
 import { serveParent } from '../../workers/serve.ts'
 import type { Write } from './apply.ts'
 import { readForDatabase } from './database/read.ts'
@@ -26,8 +26,8 @@ serveParent(({ secret }: { secret: Uint8Array }) => {
     state: ({ file }: { file: string }) => storeOf(file).state(),
     write: (batch: Batch) => storeOf(batch.file).run(batch),
     read: ({ write, view }: { write: Write; view: WriteView }) => readForDatabase(write, view),
-    make: (making: Making) => withRoom(() => makeLive(making)),
-    settle: ({ file, target }: { file: string; target: string }) => withRoom(() => settleLive(file, target)),
+    make: (making: Making) => onDisk(() => makeLive(making)),
+    settle: ({ file, target }: { file: string; target: string }) => onDisk(() => settleLive(file, target)),
     close: ({ file }: { file: string }) => close(file),
     closeAll: () => {
       for (const file of [...stores.keys()]) close(file)
@@ -35,11 +35,11 @@ serveParent(({ secret }: { secret: Uint8Array }) => {
   }
 })
 
-/** A full disk as the refusal that it is: other errors lose their code on their way to the parent. */
-function withRoom<T>(work: () => T): T {
+/** A disk that is full or fails as the refusal that it is: other errors lose their code on their way to the parent. */
+function onDisk<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
-    throw error instanceof Fault ? error : (noRoom(error) ?? error)
+    throw error instanceof Fault ? error : (diskTrouble(error) ?? error)
   }
 }

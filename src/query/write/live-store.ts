@@ -1,7 +1,7 @@
 import { Database, type Statement } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Column } from '../../catalog/column.ts'
-import { Fault, noRoom, unavailable } from '../../lib/fault.ts'
+import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
 import type { StoredValue } from '../values.ts'
 import { apply, type Prepared, prepareChange, type TableSession, type Write } from './apply.ts'
 import { refused } from './findings.ts'
@@ -55,7 +55,7 @@ export class LiveStore implements TableSession<NewRows> {
     return stated(this.#readState())
   }
 
-  /** @throws Fault 503 no room on the disk, or somebody else holds the file; then nothing of the batch is kept */
+  /** @throws Fault 503 a disk that is full or fails, or somebody else holds the file; then nothing of the batch is kept */
   async run({ number, views, jobs }: Batch): Promise<Done> {
     const renderers = views.map(view => rendererOf(view, this.#secret))
     const prepared = jobs.map(({ write, view }) => attempt(() => prepare(write, views[view]!)))
@@ -79,7 +79,7 @@ export class LiveStore implements TableSession<NewRows> {
     } catch (error) {
       if (this.#db.inTransaction) this.#db.run('ROLLBACK')
       this.#replays.measure()
-      throw busyOrFull(error) ?? error
+      throw busyOrDisk(error) ?? error
     }
   }
 
@@ -246,7 +246,9 @@ function refusedByTable(error: unknown, row?: number): Fault | undefined {
   ])
 }
 
-function busyOrFull(error: unknown): Fault | undefined {
+function busyOrDisk(error: unknown): Fault | undefined {
   const { code = '' } = error as { code?: string }
-  return code.startsWith('SQLITE_BUSY') ? unavailable('The table is held by another program.', 1, error) : noRoom(error)
+  return code.startsWith('SQLITE_BUSY')
+    ? unavailable('The table is held by another program.', 1, error)
+    : diskTrouble(error)
 }

@@ -121,12 +121,12 @@ export class Writer {
     }
   }
 
-  /** Makes a live file, in a process of its own. @returns its rows. @throws Fault 503 no room on the disk */
+  /** Makes a live file, in a process of its own. @returns its rows. @throws Fault 503 a disk that is full or fails */
   make(making: Making): Promise<number> {
     return apart(child => child.request<number>('make', making))
   }
 
-  /** Makes an immutable file of a live one that is held. @returns its rows. @throws Fault 503 no room on the disk */
+  /** Makes an immutable file of a live one that is held. @returns its rows. @throws Fault 503 a disk that is full or fails */
   async settle(file: string, target: string): Promise<number> {
     await this.#close(file)
     return apart(child => child.request<number>('settle', { file, target }))
