@@ -11,9 +11,9 @@ import { INTEGER_DIGITS, storedAsInteger } from '../lib/decimal.ts'
  * | boolean     | INTEGER 0 or 1                                                                                     |
  * | text        | TEXT                                                                                               |
  * | date        | TEXT `YYYY-MM-DD`                                                                                  |
- * | timestamp   | TEXT `YYYY-MM-DDTHH:MM:SS[.ffffff]`, no zone, trailing zeros of the fraction cut, so that it sorts   |
+ * | timestamp   | TEXT `YYYY-MM-DDTHH:MM:SS[.fffffffff]`, no zone, trailing zeros of the fraction cut, so that it sorts   |
  * | timestamptz | the same in UTC, without the `Z` that answers carry                                                |
- * | time        | TEXT `HH:MM:SS[.ffffff]`                                                                           |
+ * | time        | TEXT `HH:MM:SS[.fffffffff]`                                                                           |
  * | blob        | BLOB                                                                                               |
  * | json        | TEXT (lists, structs and maps of Parquet and JSON)                                                 |
  */

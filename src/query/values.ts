@@ -8,7 +8,7 @@ export type StoredValue = string | number | bigint | null | Uint8Array
 const INTEGER = /^[+-]?\d{1,19}$/
 const FLOAT = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$/i
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/
-const TIME = /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,6}))?)?$/
+const TIME = /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?$/
 const TIMESTAMP = /^(\d{4}-\d{2}-\d{2})(?:[T ]([^Z+-]+?)(Z|[+-]\d{2}:?\d{2})?)?$/i
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
@@ -34,10 +34,10 @@ export function encodeText(column: StoredColumn, text: string): StoredValue | un
     case 'date':
       return realDate(text) ? text : undefined
     case 'time':
-      return canonicalTime(text)
+      return canonicalTime(text, fractionDigits(column))
     case 'timestamp':
     case 'timestamptz':
-      return encodeTimestamp(text, column.type === 'timestamptz')
+      return encodeTimestamp(text, column.type === 'timestamptz', fractionDigits(column))
     default:
       return undefined
   }
@@ -70,18 +70,23 @@ function realDate(text: string): boolean {
   return !Number.isNaN(date.getTime()) && date.getUTCDate() === Number(match[3])
 }
 
-function canonicalTime(text: string): string | undefined {
+/** The store's own times are texts that may hold nanoseconds; other engines' hold microseconds, and would round. */
+export const fractionDigits = ({ native = 'VARCHAR' }: Pick<StoredColumn, 'native'>): 6 | 9 =>
+  native === 'VARCHAR' ? 9 : 6
+
+function canonicalTime(text: string, digits: number): string | undefined {
   const match = TIME.exec(text)
   if (!match) return undefined
   const fraction = (match[4] ?? '').replace(/0+$/, '')
+  if (fraction.length > digits) return undefined
   return `${match[1]}:${match[2]}:${match[3] ?? '00'}${fraction && `.${fraction}`}`
 }
 
 /** ISO 8601 to the stored form: no zone, trailing zeros of the fraction cut. With a zone it is taken to UTC. */
-function encodeTimestamp(text: string, zoned: boolean): string | undefined {
+function encodeTimestamp(text: string, zoned: boolean, digits: number): string | undefined {
   const match = TIMESTAMP.exec(text)
   if (!match || !realDate(match[1]!)) return undefined
-  const time = canonicalTime(match[2] ?? '00:00')
+  const time = canonicalTime(match[2] ?? '00:00', digits)
   if (time === undefined) return undefined
   const zone = match[3]
   if (!zone || zone.toUpperCase() === 'Z') return zone && !zoned ? undefined : `${match[1]}T${time}`

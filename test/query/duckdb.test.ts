@@ -168,6 +168,30 @@ describe('every kind of file gives what an import of it gives', () => {
       year0: 'date',
     })
   })
+
+  test('times of every precision are found by what is answered of them', async () => {
+    const rows = `SELECT * FROM (VALUES
+      (TIMESTAMP_NS '2024-01-01 10:00:00.123456789', TIMESTAMP '2024-01-01 10:00:00.123456', TIMESTAMP_S '2024-01-01 10:00:00', TIMESTAMPTZ '2024-01-01 10:00:00.000001Z', TIME_NS '23:59:59.999999999'),
+      (TIMESTAMP_NS '1969-12-31 23:59:59.876543211', TIMESTAMP '1969-12-31 23:59:59.999999', TIMESTAMP_S '1969-12-31 23:59:59', TIMESTAMPTZ '1969-12-31 23:59:59Z', TIME_NS '00:00:00.000000001'))
+      t(nanos, micros, seconds, zoned, clock)`
+    const path = await parquet('times.parquet', rows)
+    for (const dataset of [await describeOf(path), await imported(path)])
+      for (const row of (await answer(dataset)).rows)
+        for (const [column, value] of Object.entries(row))
+          for (const op of ['eq', 'gte', 'lte'] as const) {
+            const query = all('t', { filters: [{ column, op, param: 'p' }] })
+            const found = await ask(
+              prepare(query, [dataset], runner),
+              String(new URLSearchParams({ p: String(value) })),
+            )
+            expect([column, op, found.rows]).toEqual([column, op, expect.arrayContaining([row])])
+            if (op === 'eq') expect(found.rows).toEqual([row])
+          }
+    // where microseconds are kept, a finer time would be rounded to one that it is not
+    const finer = all('t', { columns: ['micros'], filters: [{ column: 'micros', op: 'eq', param: 'p' }] })
+    const asked = prepare(finer, [await describeOf(path)], runner)
+    expect((await refusal(() => ask(asked, 'p=2024-01-01T10:00:00.1234561'))).status).toBe(422)
+  })
 })
 
 describe('several files are one table', () => {

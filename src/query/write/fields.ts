@@ -1,7 +1,7 @@
 /** JSON values as columns take them: what an answer shows of a value is taken back, and nothing is rounded or guessed. */
 import type { Column, StoredColumn } from '../../catalog/column.ts'
 import { holdsInfinity, stringifyLossless } from '../../lib/json.ts'
-import type { StoredValue } from '../values.ts'
+import { fractionDigits, type StoredValue } from '../values.ts'
 import type { Codec } from './codec.ts'
 
 /** Digits that a double gives back as they were written. */
@@ -56,7 +56,7 @@ export function expected(column: StoredColumn): string {
     case 'date':
       return 'A date is expected: YYYY-MM-DD.'
     case 'time':
-      return 'A time is expected: HH:MM:SS, with up to 6 digits of a fraction.'
+      return `A time is expected: HH:MM:SS, with up to ${fractionDigits(column)} digits of a fraction.`
     case 'timestamp':
       return 'An ISO 8601 time without a zone is expected.'
     case 'timestamptz':

@@ -1,5 +1,6 @@
 import type { Column } from '../../catalog/column.ts'
 import type { Dataset } from '../../catalog/datasets.ts'
+import { fractionDigits } from '../values.ts'
 import { givesKeys } from './view.ts'
 
 type Schema = Record<string, unknown>
@@ -14,9 +15,12 @@ const VALUE: Record<Column['type'], (column: Column) => Schema> = {
   boolean: () => ({ type: 'boolean' }),
   text: () => ({ type: 'string' }),
   date: () => ({ type: 'string', format: 'date' }),
-  time: () => ({ type: 'string', pattern: `^${TIME}$` }),
-  timestamp: () => ({ type: 'string', pattern: `^${DATE}([T ]${TIME})?$` }),
-  timestamptz: () => ({ type: 'string', pattern: `^${DATE}([T ]${TIME}([zZ]|[+-]\\d{2}:?\\d{2})?)?$` }),
+  time: column => ({ type: 'string', pattern: `^${time(column)}$` }),
+  timestamp: column => ({ type: 'string', pattern: `^${DATE}([T ]${time(column)})?$` }),
+  timestamptz: column => ({
+    type: 'string',
+    pattern: `^${DATE}([T ]${time(column)}([zZ]|[+-]\\d{2}:?\\d{2})?)?$`,
+  }),
   blob: () => ({ type: 'string', contentEncoding: 'base64' }),
   json: () => ({ type: ['object', 'array', 'string', 'number', 'boolean'] }),
 }
@@ -25,7 +29,7 @@ const digits = (precision: number, scale: number): Schema => ({
   description: `At most ${precision - scale} digits before the point and ${scale} behind it.`,
 })
 const DATE = '\\d{4}-\\d{2}-\\d{2}'
-const TIME = '([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,6})?)?'
+const time = (column: Column) => `([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,${fractionDigits(column)}})?)?`
 
 /**
  * A JSON Schema (2020-12) of a row of a table, as a new row is taken: what it refuses is refused, though not all that is
