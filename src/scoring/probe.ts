@@ -22,8 +22,18 @@ export interface ProbeSubject {
   operators: Set<string>
 }
 
-/** Rows are drawn at different scales, so that one which is scaled by its batch mates shows it. */
-const SCALES = [1, 30, 0.1, 1000, 3]
+/**
+ * Rows are drawn from different ranges, so that one which is held against its batch mates (their mean, their largest value)
+ * shows it: floats at different scales, integers and texts from a part of what is guessed.
+ */
+const RANGES = [
+  { scale: 1, from: 0, to: 1 },
+  { scale: 30, from: 0, to: 0.5 },
+  { scale: 0.1, from: 0.5, to: 1 },
+  { scale: 1000, from: 0, to: 1 },
+  { scale: 3, from: 0, to: 1 },
+]
+type Range = (typeof RANGES)[number]
 /** What a model may ask of its values is not written in the file: try the likely ones in turn. */
 const GUESSES = [
   { length: 2, integers: 4, texts: ['a', 'b', 'c'] },
@@ -74,7 +84,7 @@ async function compare(subject: ProbeSubject, guess: Guess, deadline: number, sc
   let varied = false
   for (const seed of [1, 2]) {
     const random = generator(seed)
-    const rows = SCALES.map(scale => makeRow(subject, guess, scale, random))
+    const rows = RANGES.map(range => makeRow(subject, guess, range, random))
     const alone: Tensors[] = []
     for (const row of rows) {
       alone.push(await score(row))
@@ -108,18 +118,19 @@ function stack(rows: Tensors[]): Tensors {
   return stacked
 }
 
-function makeRow({ inputs, symbols }: ProbeSubject, guess: Guess, scale: number, random: () => number): Tensors {
+function makeRow({ inputs, symbols }: ProbeSubject, guess: Guess, range: Range, random: () => number): Tensors {
   const row: Tensors = {}
+  const { scale, from, to } = range
+  const below = (count: number) => Math.floor((from + random() * (to - from)) * count)
   for (const { name, type, dims } of inputs) {
     const shape = [1, ...dims.slice(1).map((dim, i) => dim ?? lengthOf(symbols[name]?.[i + 1] ?? '', guess))]
     const data = allocate(type, volume(shape))
     for (let i = 0; i < data.length; i++) {
-      if (Array.isArray(data)) data[i] = guess.texts[Math.floor(random() * guess.texts.length)]!
-      else if (data instanceof BigInt64Array || data instanceof BigUint64Array)
-        data[i] = BigInt(Math.floor(random() * guess.integers))
+      if (Array.isArray(data)) data[i] = guess.texts[below(guess.texts.length)]!
+      else if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(below(guess.integers))
       else if (type === 'float16') data[i] = new Uint16Array(new Float16Array([(random() * 2 - 1) * scale]).buffer)[0]!
       else if (type === 'float32' || type === 'float64') data[i] = (random() * 2 - 1) * scale
-      else data[i] = Math.floor(random() * (type === 'bool' ? 2 : guess.integers))
+      else data[i] = below(type === 'bool' ? 2 : guess.integers)
     }
     row[name] = { type, dims: shape, data }
   }

@@ -291,6 +291,36 @@ describe('rows are batched across callers only where that is proven to change no
       ])
   })
 
+  test.each(['uint8', 'int64', 'bool'] as const)(
+    'wide rows of %s that are scaled by the extremes of their batch are not, though every row reaches about the same ones',
+    async type => {
+      const extreme = (op: string, y: string) => ({
+        op,
+        inputs: ['f'],
+        outputs: [y],
+        attributes: [{ name: 'keepdims', int: 0 }],
+      })
+      for (const op of ['ReduceMax', 'ReduceMin']) {
+        const bytes = buildModel({
+          inputs: [{ name: 'x', type, dims: ['N', 300] }],
+          outputs: [{ name: 'y', type: 'float', dims: ['N', 300] }],
+          nodes: [
+            { op: 'Cast', inputs: ['x'], outputs: ['f'], attributes: [{ name: 'to', int: 1 }] },
+            extreme(op, 'of_all'),
+            { op: 'Sub', inputs: ['f', 'of_all'], outputs: ['y'] },
+          ],
+        })
+        expect((await models.add(bytes)).model.metadata).toMatchObject({ batched: true, independentRows: false })
+      }
+      const alone = buildModel({
+        inputs: [{ name: 'x', type, dims: ['N', 300] }],
+        outputs: [{ name: 'y', type: 'float', dims: ['N', 300] }],
+        nodes: [{ op: 'Cast', inputs: ['x'], outputs: ['y'], attributes: [{ name: 'to', int: 1 }] }],
+      })
+      expect((await models.add(alone)).model.metadata).toMatchObject({ batched: true, independentRows: true })
+    },
+  )
+
   test('models that split text are not, though the rows that they were tried with gave no sign of it', async () => {
     const bytes = buildModel({
       opset: 20,
