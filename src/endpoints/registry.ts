@@ -237,7 +237,7 @@ export class Registry {
         return compile(loading)
       } catch (error) {
         if (error instanceof UncheckedHandler) throw error
-        if (before && toFault(error).code === 'data_missing') return compile(true)
+        if (before && DATA_LOST.has(toFault(error).code)) return compile(true)
         if (!loading && !before?.get(endpoint.id)?.broken) throw about(`service ${key}`, error)
         const fields = { service: key, endpoint: endpoint.id, ...errorFields(error) }
         log.error(fields, 'a published endpoint does not compile: it answers 503')
@@ -248,6 +248,9 @@ export class Registry {
     return { assetId, projectId, key, title, isPublic, version, endpoints }
   }
 }
+
+/** What is wrong with this server and not with what is published: calls that need the data get 503. */
+const DATA_LOST = new Set(['data_missing', 'data_unreadable'])
 
 function about(what: string, error: unknown): Fault {
   const { status, code, message, cause, members } = toFault(error)

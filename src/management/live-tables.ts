@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Column, type DeclaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
 import type { Dataset, Generation } from '../catalog/datasets.ts'
-import { conflict, unprocessable } from '../lib/fault.ts'
+import { conflict, Fault, toFault, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
@@ -212,20 +212,32 @@ export async function holding<T>(
 ): Promise<T> {
   const { warehouseDir, writer } = context.publisher.registry.runtime
   const files = datasets.flatMap(d => (d && isLive(d.file) ? [join(warehouseDir, d.file)] : []))
-  // nobody writes to a file that is missing
-  const releases = await Promise.all(files.filter(existsSync).map(file => writer.hold(file)))
+  const releases = await Promise.all(files.map(file => writer.hold(file).catch(unlessLost)))
   try {
     return await work()
   } finally {
-    for (const release of releases) release()
+    for (const release of releases) release?.()
   }
 }
 
-/** Whether rows of a dataset were written since its file was made: nothing has them but that file. */
+/** Nobody writes to a file that is missing or damaged. */
+function unlessLost(error: unknown): undefined {
+  if (!(error instanceof Fault) || !/^data_(missing|unreadable)$/.test(error.code)) throw error
+}
+
+/**
+ * Whether rows of a dataset were written since its file was made: nothing has them but that file. Of one that is damaged nobody
+ * knows, and what may be saved of it is not thrown away.
+ */
 export function wasWritten(context: ManagementContext, { file }: Pick<Dataset, 'file'>): boolean {
   const { warehouseDir, writer } = context.publisher.registry.runtime
-  const path = join(warehouseDir, file)
-  return isLive(file) && existsSync(path) && writer.state(path).writes > 0
+  if (!isLive(file)) return false
+  try {
+    return writer.state(join(warehouseDir, file)).writes > 0
+  } catch (error) {
+    unlessLost(error)
+    return toFault(error).code === 'data_unreadable'
+  }
 }
 
 /** @throws Fault 409 rows were written that would be lost */

@@ -6,10 +6,12 @@ import { findConnection } from '../catalog/connections.ts'
 import type { Dataset, EngineName, Generation, TableLocation } from '../catalog/datasets.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { isReadable } from '../query/damage.ts'
 import { findFiles } from '../query/engines/duckdb/files.ts'
 import { describeInPlace } from '../query/engines/duckdb/start.ts'
 import type { PostgresConnection } from '../query/engines/postgres/connection.ts'
 import { describeTable } from '../query/engines/postgres/describe.ts'
+import { isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
 import { describing, type Progress, stageTable, type TableSource, tableHash } from './intake.ts'
 
@@ -150,7 +152,10 @@ export async function isUnchanged(context: ManagementContext, known: Dataset, so
   switch (source.engine) {
     case 'sqlite': {
       const { warehouseDir } = context.publisher.registry.runtime
-      return existsSync(join(warehouseDir, known.file)) && known.sourceHash === (await tableHash(source))
+      const file = join(warehouseDir, known.file)
+      // what was written to a damaged one may still be saved: it is replaced only by who says so
+      const isThere = isLive(file) ? existsSync(file) : isReadable(file)
+      return isThere && known.sourceHash === (await tableHash(source))
     }
     case 'duckdb': {
       const { path, primaryKey, types } = source

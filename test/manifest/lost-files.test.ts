@@ -1,7 +1,8 @@
-/** Files of the data directory that went missing: a manifest brings them back, and without one only what needs them fails. */
+/** Files of the data directory that went missing, or are damaged: a manifest brings them back, and without one only what needs them fails. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { World } from './world.ts'
 
@@ -123,4 +124,74 @@ test('without a manifest the others of a service are served, the log names what 
 test('what is kept is for its owner alone', () => {
   for (const path of [join(world.dataDir, 'catalog.db'), ...stored('warehouse')])
     expect([path, statSync(path).mode & 0o077]).toEqual([path, 0])
+})
+
+test('a damaged file costs who reads it a 503, whatever was written to it stays, and the log says which and what to do', async () => {
+  const dataDir = join(world.folder, 'damaged')
+  const key = mintSecret('dk')
+  const table = { id: 'notes', kind: 'table', dataset: 'hr.notes', methods: ['GET', 'POST'] }
+  const damagedManifest = {
+    projects: [
+      {
+        slug: 'hr',
+        datasets: ['people', 'notes'].map(name => ({
+          name: `hr.${name}`,
+          from: `${world.folder}/people.csv`,
+          primary_key: 'id',
+          writable: name === 'notes',
+        })),
+        services: [
+          {
+            key: 'people',
+            publish: true,
+            endpoints: [lookup('people'), table],
+            keys: [{ name: 'app', secret_env: 'DAMAGE_KEY', allowed_methods: ['GET', 'POST'] }],
+          },
+        ],
+      },
+    ],
+  }
+  const options = { dataDir, manifest: damagedManifest, env: { ...world.env, DAMAGE_KEY: key } }
+  let callgate = await startCallgate(options)
+  const ask = (path: string, body?: unknown) => callgate.call(`/api/service/people/${path}`, { key, body })
+  expect((await ask('notes', { id: 3, name: 'Cid' })).status).toBe(201)
+  await callgate.stop()
+  const files = () => readdirSync(join(dataDir, 'warehouse')).filter(name => name.endsWith('.sqlite'))
+  const damage = (name: string) => {
+    const path = join(dataDir, 'warehouse', name)
+    writeFileSync(path, new Uint8Array(statSync(path).size).fill(0x5a))
+  }
+  for (const name of files()) damage(name)
+
+  // the manifest brings back what it has the file of; what was written since is not its to throw away
+  const notes = files().find(name => name.endsWith('.live.sqlite'))!
+  callgate = await startCallgate(options)
+  expect(callgate.output()).toContain('dataset hr.people: 2 rows imported')
+  expect(callgate.output()).not.toContain('dataset hr.notes')
+  expect((await ask('people?id=1')).json.rows).toEqual([{ id: 1, name: 'Ada' }])
+  for (const refused of [await ask('notes'), await ask('notes/1'), await ask('notes', { name: 'Dan' })]) {
+    expect([refused.status, refused.json.code]).toEqual([503, 'data_unreadable'])
+    expect(refused.text).not.toContain('sqlite')
+  }
+  expect(callgate.output()).toMatch(new RegExp(`${notes} in the warehouse.* is damaged.*force=true`))
+  expect(files()).toContain(notes)
+  const path = '/api/datasets/hr.notes'
+  expect((await callgate.admin('GET', path)).status).toBe(200)
+  expect((await callgate.admin('PATCH', path, { writable: false })).status).toBe(503)
+  expect((await callgate.admin('POST', `${path}/refresh?force=true`)).status).toBe(200)
+  expect((await ask('notes')).json.count).toBe(2)
+  expect((await ask('notes', { id: 3, name: 'Cid' })).status).toBe(201)
+  expect(files()).not.toContain(notes)
+
+  // one that is damaged while it is served
+  const people = files().find(name => !name.endsWith('.live.sqlite'))!
+  await callgate.stop()
+  damage(people)
+  callgate = await startCallgate({ dataDir, env: options.env })
+  expect((await ask('notes')).json.count).toBe(3)
+  const refused = await ask('people?id=1')
+  expect([refused.status, refused.json.code]).toEqual([503, 'data_unreadable'])
+  expect((await callgate.admin('POST', '/api/datasets/hr.people/refresh')).status).toBe(200)
+  expect((await ask('people?id=1')).json.count).toBe(1)
+  expect(await callgate.stop()).toBe(0)
 })

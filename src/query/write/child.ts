@@ -1,6 +1,7 @@
 /** The entry of `callgate worker write`: the one process that changes live files, one batch of a file at a time. */
 import { diskTrouble, Fault } from '../../lib/fault.ts'
 import { serveParent } from '../../workers/serve.ts'
+import { damaged } from '../damage.ts'
 import type { Write } from './apply.ts'
 import { readForDatabase } from './database/read.ts'
 import type { Batch, Making } from './job.ts'
@@ -19,15 +20,16 @@ serveParent(({ secret }: { secret: Uint8Array }) => {
     return store
   }
   const close = (file: string) => {
-    stores.get(file)?.close()
+    const store = stores.get(file)
     stores.delete(file)
+    store?.close()
   }
   return {
-    state: ({ file }: { file: string }) => storeOf(file).state(),
-    write: (batch: Batch) => storeOf(batch.file).run(batch),
+    state: ({ file }: { file: string }) => onDisk(file, () => storeOf(file).state()),
+    write: (batch: Batch) => onDisk(batch.file, () => storeOf(batch.file).run(batch)),
     read: ({ write, view }: { write: Write; view: WriteView }) => readForDatabase(write, view),
-    make: (making: Making) => onDisk(() => makeLive(making)),
-    settle: ({ file, target }: { file: string; target: string }) => onDisk(() => settleLive(file, target)),
+    make: (making: Making) => onDisk(making.source ?? making.target, () => makeLive(making)),
+    settle: ({ file, target }: { file: string; target: string }) => onDisk(file, () => settleLive(file, target)),
     close: ({ file }: { file: string }) => close(file),
     closeAll: () => {
       for (const file of [...stores.keys()]) close(file)
@@ -35,11 +37,14 @@ serveParent(({ secret }: { secret: Uint8Array }) => {
   }
 })
 
-/** A disk that is full or fails as the refusal that it is: other errors lose their code on their way to the parent. */
-function onDisk<T>(work: () => T): T {
+/**
+ * A file that is damaged, or a disk that is full or fails, as the refusal that it is: other errors lose their code on their way to
+ * the parent.
+ */
+async function onDisk<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work()
+    return await work()
   } catch (error) {
-    throw error instanceof Fault ? error : (diskTrouble(error) ?? error)
+    throw error instanceof Fault ? error : (damaged(error, [file]) ?? diskTrouble(error) ?? error)
   }
 }

@@ -155,8 +155,11 @@ export class LiveStore implements TableSession<NewRows> {
   close(): void {
     for (const statement of this.#statements.values()) statement.finalize()
     this.#statements.clear()
-    this.#db.run('PRAGMA wal_checkpoint(TRUNCATE)')
-    this.#db.close()
+    try {
+      this.#db.run('PRAGMA wal_checkpoint(TRUNCATE)')
+    } finally {
+      this.#db.close()
+    }
   }
 
   #readState(): State {

@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
+import { damaged } from '../damage.ts'
 import type { Prepared, Write } from './apply.ts'
 import type { DatabaseRows } from './database/rows.ts'
 import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
@@ -92,13 +93,13 @@ export class Writer {
 
   /**
    * Another number after every change of the file's rows: what was read after a number was asked for is at least as new as it.
-   * @throws Fault 503 `data_missing`
+   * @throws Fault 503 `data_missing`, `data_unreadable`
    */
   version(file: string): number {
     return this.#table(file).version
   }
 
-  /** How many rows the file has, and how many changes were made to it. @throws Fault 503 `data_missing` */
+  /** How many rows the file has, and how many changes were made to it. @throws Fault 503 `data_missing`, `data_unreadable` */
   state(file: string): Readonly<LiveState> {
     return this.#table(file).state
   }
@@ -107,6 +108,7 @@ export class Writer {
    * Waits for the writes under way on a file and keeps the others waiting, so that it can be replaced by another without
    * losing any.
    * @returns to be called in the end: they go on
+   * @throws Fault 503 `data_missing`, `data_unreadable`: then nobody writes to it
    */
   async hold(file: string): Promise<() => void> {
     const table = this.#table(file)
@@ -295,7 +297,7 @@ const answerLost = (cause: unknown) =>
     cause,
   })
 
-/** What a live file says of itself, before anybody writes to it. */
+/** What a live file says of itself, before anybody writes to it. @throws Fault 503 `data_missing`, `data_unreadable` */
 function readState(file: string): LiveState {
   let db: Database
   try {
@@ -306,6 +308,8 @@ function readState(file: string): LiveState {
   try {
     db.run('PRAGMA busy_timeout = 1000')
     return db.query<LiveState, []>('SELECT batch, writes, rows FROM callgate_state').get()!
+  } catch (error) {
+    throw damaged(error, [file]) ?? error
   } finally {
     db.close()
   }

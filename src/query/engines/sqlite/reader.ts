@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
 import { usableMemory } from '../../../lib/machine.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
+import { damaged } from '../../damage.ts'
 import type { Before, Row, Runnable } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
@@ -44,12 +45,12 @@ export class SqliteReader {
     this.#cacheKb = Math.min(cacheKb, usableMemory() / 16 / 1024)
   }
 
-  /** @throws Fault 503 `data_missing` a file is gone, 422 a sum that 64 bits do not hold; SQLiteError */
+  /** @throws Fault 503 `data_missing` a file is gone, `data_unreadable` it is damaged, 422 a sum that 64 bits do not hold; SQLiteError */
   all(statement: SqliteStatement, values: StoredValue[]): Row[] {
     try {
       return this.#prepared(statement).all(...(values as never[])) as Row[]
     } catch (error) {
-      throw overflow(error) ?? error
+      throw explained(error, statement)
     }
   }
 
@@ -65,21 +66,25 @@ export class SqliteReader {
       if (before) yield { rows: this.all(before.statement, before.values), done: false }
       return yield* batchesOf(this.#prepared(statement).iterate(...(values as never[])) as Iterable<Row>)
     } catch (error) {
-      throw overflow(error) ?? error
+      throw explained(error, statement)
     } finally {
       if (before) db.run('COMMIT')
     }
   }
 
-  /** The engine's plan for a statement, a line a step. */
+  /** The engine's plan for a statement, a line a step. @throws as `all` does */
   explain(statement: SqliteStatement): string[] {
     const { db } = this.#connection(statement.sources)
-    const plan = db.prepare<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${statement.sql}`)
     try {
-      return plan.all().map(step => step.detail)
-    } finally {
-      // Bun leaves it unfinished, and beside an unfinished statement the connection reads an old state for ever
-      plan.finalize()
+      const plan = db.prepare<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${statement.sql}`)
+      try {
+        return plan.all().map(step => step.detail)
+      } finally {
+        // Bun leaves it unfinished, and beside an unfinished statement the connection reads an old state for ever
+        plan.finalize()
+      }
+    } catch (error) {
+      throw explained(error, statement)
     }
   }
 
@@ -147,6 +152,9 @@ export class SqliteReader {
   }
 }
 
+const explained = (error: unknown, { sources }: SqliteStatement): unknown =>
+  overflow(error) ?? damaged(error, sources) ?? error
+
 function overflow(error: unknown): Fault | undefined {
   if ((error as Error).message !== 'integer overflow') return undefined
   return new Fault(422, 'sum_overflow', 'A sum in this answer is beyond 64 bits; ask for fewer rows.', { cause: error })
@@ -159,7 +167,7 @@ function attach(db: Database, file: string, index: number): void {
     db.run(`ATTACH ? AS d${index}`, [uri])
   } catch (error) {
     db.close()
-    if (existsSync(file)) throw error
+    if (existsSync(file)) throw damaged(error, [file]) ?? error
     throw new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause: error })
   }
 }

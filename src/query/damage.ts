@@ -1,0 +1,35 @@
+import { Database } from 'bun:sqlite'
+import { basename } from 'node:path'
+import { Fault } from '../lib/fault.ts'
+
+/**
+ * Where SQLite finds that a data file is damaged, cut off or none of ours: a refusal, whose cause tells the log which file it is and
+ * what brings its rows back. undefined: the error is another.
+ */
+export function damaged(error: unknown, files: string[]): Fault | undefined {
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string }
+  if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code) && !/^no such table: (d\d+\.)?(data|callgate_\w+)$/.test(message))
+    return undefined
+  const which = files.map(file => basename(file)).join(' or ')
+  const what = `${which} in the warehouse of the data directory is damaged (${message})`
+  const remedy =
+    'restore it from a backup, or replace the rows of its dataset: POST /api/datasets/{name}/refresh?force=true, or an upload with replace=true and force=true'
+  return new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', {
+    cause: new Error(`${what}: ${remedy}`),
+  })
+}
+
+/** Whether a data file is there, and opens as one: what is wrong further inside is found by who reads it. */
+export function isReadable(file: string): boolean {
+  try {
+    const db = new Database(file, { readonly: true })
+    try {
+      db.query('SELECT 1 FROM data LIMIT 1').get()
+      return true
+    } finally {
+      db.close()
+    }
+  } catch {
+    return false
+  }
+}
