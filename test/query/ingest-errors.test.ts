@@ -177,6 +177,17 @@ describe('a bad json or parquet file is refused', () => {
   ]
   for (const given of cases) test(given[0], () => refused(given), 20_000)
 
+  test('a parquet file with a decimal of more digits than can be read, which would be other numbers', () =>
+    // x: decimal256(50, 3), as Arrow writes it: 1.5 and 2
+    refused([
+      'digits.parquet',
+      Buffer.from(
+        'UEFSMRUAFWAVYCwVBBUAFQYVBhwAAAACAAAABAEAAAAAAAAAAAAAAAAAAAAAAAAABdwAAAAAAAAAAAAAAAAAAAAAAAAAB9AVBBksNQAYBnNjaGVtYRUCABUOFSoVAhgBeCUKFQYVZCxcFQYVZAAAABYEGRwZHCYAHBUOGSUGABkYAXgVABYEFoYBFoYBJghJHBUAFQAVAgA8KQYZJgAEAAAAFoYBFgQmCBaGAQAoIHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGRwcAAAAjgAAAFBBUjE=',
+        'base64',
+      ),
+      'column x: a decimal of 50 digits, and 38 can be read: write it as text, or with fewer',
+    ]))
+
   test('a parquet file that is damaged, or whose names clash', async () => {
     const path = await parquet('good.parquet', 'SELECT range AS a, hash(range) AS b FROM range(50000)')
     const whole = await Bun.file(path).bytes()

@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { MAX_DIGITS } from '../../catalog/column.ts'
 import { Fault } from '../../lib/fault.ts'
 import { identifier, literal, rowsOf } from './duck.ts'
-import { type Input, type Reader, relationOf, type Source } from './source.ts'
+import { filesSql, type Input, type Reader, relationOf, type Source } from './source.ts'
 import { checkNames, wrong } from './wrong.ts'
 
-/** parquet, with the types that it has. @throws Fault 422: not a parquet file, or columns whose names clash */
+/** parquet, with the types that it has. @throws Fault 422: not a parquet file, columns whose names clash, or too many digits */
 export async function openParquet(connection: DuckDBConnection, { names, hive = false }: Input): Promise<Source> {
   const options = `hive_partitioning = ${hive}, union_by_name = true`
   const reader: Reader = { read: 'read_parquet', options }
@@ -16,6 +17,7 @@ export async function openParquet(connection: DuckDBConnection, { names, hive = 
   try {
     schema = await rowsOf(connection, `SELECT name, num_children FROM parquet_schema(${literal(names[0]!)})`)
     checkNames(topLevel(schema), {}, 'the file')
+    await checkDigits(connection, names)
     described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
   } catch (error) {
     if (error instanceof Error && /magic bytes|too small to be a Parquet/i.test(error.message))
@@ -44,4 +46,14 @@ function topLevel(schema: unknown[][]): string[] {
     skip()
   }
   return names
+}
+
+/** What has more digits DuckDB reads as floats, and as wrong ones. @throws Fault 422 */
+async function checkDigits(connection: DuckDBConnection, names: string[]): Promise<void> {
+  const schema = `parquet_schema(${filesSql(names)})`
+  const sql = `SELECT name, precision FROM ${schema} WHERE precision > ${MAX_DIGITS} LIMIT 1`
+  const [found] = await rowsOf(connection, sql)
+  if (!found) return
+  const what = `a decimal of ${found[1]} digits, and ${MAX_DIGITS} can be read: write it as text, or with fewer`
+  throw wrong(what, { column: String(found[0]) })
 }
