@@ -52,12 +52,17 @@ export function descendants(of: number, table: ProcessEntry[]): ProcessEntry[] {
  * has that from whoever started it, however it came away from them since.
  */
 export function hasTemporaryFolder(pid: number, folders: readonly string[]): boolean {
+  const own = variableOf(pid, 'TMPDIR')
+  return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
+}
+
+/** A variable in the environment that a process was started with; undefined: it is not there, or not to be read. */
+export function variableOf(pid: number, name: string): string | undefined {
   try {
     const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
-    const own = environment.findLast(line => line.startsWith('TMPDIR='))?.slice('TMPDIR='.length)
-    return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
+    return environment.findLast(line => line.startsWith(`${name}=`))?.slice(name.length + 1)
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -73,6 +73,23 @@ test('when both are killed, the next start ends what is left before it starts an
   })
 })
 
+test('one replica that ends takes its own along, and not what another has started', async () => {
+  const { world, mark } = await withChildren()
+  const { replicas } = await world.shown('family')
+  const pids: number[] = replicas.map((replica: { pid: number }) => replica.pid)
+  const busy = await world.pid('family') // calls that come one after the other find the same one free
+  const idle = pids.find(pid => pid !== busy)!
+  const before = marked(mark).filter(pid => pid !== idle)
+  process.kill(idle, 'SIGKILL')
+  await waitFor(async () => {
+    const shown = (await world.shown('family')).replicas as { pid: number; state: string }[]
+    return shown.every(({ pid, state }) => pid !== idle && state === 'ready') || undefined
+  }, 20_000)
+  expect(before.filter(pid => !marked(mark).includes(pid))).toEqual([])
+  process.kill(busy, 'SIGKILL')
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 10_000)
+})
+
 test('one deployment that ends takes its own along, and no others', async () => {
   const { world, mark } = await withChildren()
   const other = `${mark}-other`

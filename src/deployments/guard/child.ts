@@ -11,7 +11,7 @@ serveParent(
   () => ({
     run: (program: Program, progress) => runner.run(program, progress),
     end: ({ id, graceMs }: Ending) => runner.end(id, graceMs),
-    remark: ({ logPath, label, text }: Remark) => runner.log(logPath).line(label, text),
+    remark: (remark: Remark) => runner.remark(remark),
   }),
   () => runner.endAll(),
 )

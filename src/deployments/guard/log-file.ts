@@ -24,8 +24,15 @@ export class LogFile {
       for (let at = 0; at === 0 || at < text.length; at += LONGEST_LINE)
         this.#append(`${new Date().toISOString()} ${source} ${text.slice(at, at + LONGEST_LINE)}\n`)
     } catch {
-      this.#close()
+      this.close()
     }
+  }
+
+  /** Until the next line. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+    this.#bytes = 0
   }
 
   #append(line: string): void {
@@ -42,7 +49,7 @@ export class LogFile {
   }
 
   #rotate(): void {
-    this.#close()
+    this.close()
     const kept = keptLogs(this.#path)
     rmSync(kept.at(-1)!, { force: true })
     for (let i = kept.length - 1; i > 0; i--) {
@@ -50,11 +57,5 @@ export class LogFile {
         renameSync(kept[i - 1]!, kept[i]!)
       } catch {}
     }
-  }
-
-  #close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
-    this.#bytes = 0
   }
 }

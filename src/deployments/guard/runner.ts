@@ -1,9 +1,9 @@
 import { closeSync, statSync } from 'node:fs'
 import { Fault } from '../../lib/fault.ts'
-import { descendants, hasTemporaryFolder, killAll, processes, signal } from '../processes.ts'
+import { descendants, hasTemporaryFolder, killAll, processes, signal, variableOf } from '../processes.ts'
 import { LogFile } from './log-file.ts'
 import { openPosix, type Posix } from './posix.ts'
-import type { Event, Exit, Program } from './program.ts'
+import type { Event, Exit, Program, Remark } from './program.ts'
 
 const LAST_WORDS_MS = 500
 const MOST_OF_A_LINE = 8192
@@ -30,7 +30,7 @@ export class Runner {
    * @throws Fault 503 it cannot be started; the message says why
    */
   async run(program: Program, tell: (event: Event) => void): Promise<Exit> {
-    const log = this.log(program.logPath)
+    const log = this.#log(program.logPath)
     const outputs = [new Output(this.#posix), new Output(this.#posix)] as const
     const child = this.#spawn(program, outputs)
     const { pid } = child
@@ -50,6 +50,7 @@ export class Runner {
     for (const output of outputs) output.close()
     log.line(program.label, `callgate: process ${pid} ended: ${how}`)
     this.#running.delete(program.id)
+    this.#closeUnused(program.logPath)
     return { how }
   }
 
@@ -61,7 +62,7 @@ export class Runner {
     signal(-pid, 'SIGTERM')
     const gone = await Promise.race([running.child.exited.then(() => true), Bun.sleep(graceMs).then(() => false)])
     if (gone) return
-    this.log(running.program.logPath).line(running.program.label, 'callgate: it did not end in time, and is killed')
+    this.#log(running.program.logPath).line(running.program.label, 'callgate: it did not end in time, and is killed')
     signal(-pid, 'SIGKILL')
     signal(pid, 'SIGKILL')
     await running.child.exited
@@ -78,13 +79,26 @@ export class Runner {
     })
   }
 
-  log(path: string): LogFile {
+  /** A line of Callgate's own in a deployment's log. */
+  remark({ logPath, label, text }: Remark): void {
+    this.#log(logPath).line(label, text)
+    this.#closeUnused(logPath)
+  }
+
+  #log(path: string): LogFile {
     let log = this.#logs.get(path)
     if (!log) {
       log = new LogFile(path)
       this.#logs.set(path, log)
     }
     return log
+  }
+
+  /** A log that no program writes to: where its deployment is deleted, its file would stay on the disk as long as it is open. */
+  #closeUnused(path: string): void {
+    if ([...this.#running.values()].some(({ program }) => program.logPath === path)) return
+    this.#logs.get(path)?.close()
+    this.#logs.delete(path)
   }
 
   #spawn({ command, cwd, env, uid, gid, memoryBytes }: Program, [out, err]: readonly [Output, Output]): Bun.Subprocess {
@@ -122,8 +136,15 @@ export class Runner {
   }
 
   /** What a program started and left: in its group, its session, or come away from both. */
-  #killRest({ temporaryFolder }: Program, pid: number): Promise<void> {
+  #killRest({ temporaryFolder, env }: Program, pid: number): Promise<void> {
     signal(-pid, 'SIGKILL')
+    // the replicas of a deployment, and its revisions, share a temporary folder: each of them has its own port
+    const isOurs = (orphan: number) => {
+      const port = variableOf(orphan, 'PORT')
+      if (port === env.PORT) return true
+      const isAnothers = [...this.#running.values()].some(({ program }) => program.env.PORT === port)
+      return !isAnothers && hasTemporaryFolder(orphan, [temporaryFolder])
+    }
     return killAll(() => {
       const table = processes()
       const known = new Set([...this.#running.values()].map(running => running.child.pid))
@@ -131,7 +152,7 @@ export class Runner {
         entry =>
           entry.session === pid ||
           entry.group === pid ||
-          (entry.parent === process.pid && !known.has(entry.pid) && hasTemporaryFolder(entry.pid, [temporaryFolder])),
+          (entry.parent === process.pid && !known.has(entry.pid) && isOurs(entry.pid)),
       )
       this.#reap(table)
       return left
