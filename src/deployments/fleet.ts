@@ -86,7 +86,7 @@ export class Fleet {
   /** Ends all of them: requests under way may take so long. */
   async close(drainMs: number): Promise<void> {
     this.#closing.abort()
-    for (const id of this.#servers.keys()) void this.#close(id)
+    for (const id of this.#servers.keys()) this.#close(id)
     for (const backend of this.#leaving.keys()) void backend.close(drainMs)
     await Promise.all([...this.#leaving.values()].map(({ ended }) => ended))
     await this.#guard.close()
@@ -105,31 +105,32 @@ export class Fleet {
         this.#servers.set(id, { backend: server.backend, config: plan.config, revision })
         return
       }
-      void this.#close(id)
+      this.#close(id)
       const backend = new CommandBackend(id, plan, { places: this.places, guard: this.#guard })
       this.#servers.set(id, { backend, config: plan.config, revision })
     } else if (kind === 'upstream') {
-      void this.#close(id)
+      this.#close(id)
       const upstream = config as UpstreamConfig
       this.#servers.set(id, { backend: new UpstreamBackend(upstream), config: upstream, revision })
     }
   }
 
-  /** @returns settles when it has ended */
-  #close(id: number): Promise<void> | undefined {
+  /** It is served no more, and is `#leaving` until it has ended. */
+  #close(id: number): void {
     const backend = this.#servers.get(id)?.backend
-    if (!backend) return undefined
+    if (!backend) return
     this.#servers.delete(id)
     const ended = backend
       .close()
       .catch(error => log.error({ deployment: id, ...errorFields(error) }, 'a deployment did not end well'))
       .finally(() => this.#leaving.delete(backend))
     this.#leaving.set(backend, { id, ended })
-    return ended
   }
 
   async #remove(id: number): Promise<void> {
-    await this.#close(id)
+    this.#close(id)
+    // also what was stopped, or became another kind, before it was deleted
+    await Promise.all([...this.#leaving.values()].flatMap(leaving => (leaving.id === id ? leaving.ended : [])))
     try {
       this.places.forget(id)
     } catch (error) {

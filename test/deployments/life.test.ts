@@ -1,8 +1,9 @@
 /** How the processes of deployments start, serve, are replaced and end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { cleanUp, waitFor } from '../harness.ts'
-import { processOf } from '../life/processes.ts'
+import { processOf, workersOf } from '../life/processes.ts'
 import { SERVER, World } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -229,7 +230,29 @@ describe('deployments of programs', () => {
     await waitFor(() => processOf(again) === undefined || undefined)
   })
 
+  test('one that is deleted while it still ends keeps its folder until then; after it no file of its log is open', async () => {
+    const { id } = (await world.api('POST', '', server('leaving', { drain_seconds: 10 }))).json
+    const { TMPDIR } = (await world.call('leaving', '/env')).json
+    const [slow, pid] = [world.call('leaving', '/slow?ms=1000'), await world.pid('leaving')]
+    await world.api('POST', '/leaving/stop')
+    await world.api('DELETE', '/leaving')
+    expect([processOf(pid) !== undefined, existsSync(TMPDIR)]).toEqual([true, true])
+    expect((await slow).status).toBe(200)
+    await waitFor(() => !existsSync(TMPDIR) || undefined, 5000)
+    const guard = workersOf(world.callgate.process.pid, 'guard')[0]!.pid
+    const open = readdirSync(`/proc/${guard}/fd`).map(fd => linkOf(`/proc/${guard}/fd/${fd}`))
+    expect(open.filter(path => path.includes(`/logs/${id}/`))).toEqual([])
+  })
+
   test('a connection that was kept open for an answer is closed when it is idle afterwards', async () => {
     expect(await closed).toBeWithin(10_000, 40_000)
   })
 })
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return '' // it was closed meanwhile
+  }
+}
