@@ -53,5 +53,5 @@ export interface Turns {
   parkedBytes: number
 }
 
-/** A handler that can be run: its JavaScript; or why it cannot. */
-export type Verdict = { code: string } | { error: HandlerError }
+/** A handler that can be run: its JavaScript; or why it cannot. Spent: the process that found it out is fit for no other source. */
+export type Verdict = { code: string } | { error: HandlerError; spent?: true }

@@ -109,6 +109,7 @@ class Checker {
       this.#child ??= await startChecking()
       try {
         const verdict = await this.#child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS })
+        if ('spent' in verdict) this.#end()
         return { verdict, until: Number.POSITIVE_INFINITY }
       } catch (error) {
         this.#end()

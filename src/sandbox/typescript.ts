@@ -7,11 +7,16 @@ interface SyntaxFault {
   startColumn?: number
 }
 
+/** The parser ran out of its stack or memory in the middle of a source: what it says of any other after that is not to be believed. */
+export class ParserSpent extends Error {
+  override name = 'SyntaxError'
+}
+
 /**
  * A handler's JavaScript: its TypeScript with blanks for the types, so that lines and columns stay. Nothing is run and nothing
  * is looked up; types are not checked; what needs code of its own (enum, namespace, parameter properties) is refused. It may
  * take long on a source made for it, so it is done in a process that can be ended.
- * @throws HandlerError
+ * @throws HandlerError; ParserSpent
  */
 export async function withoutTypes(source: string): Promise<string> {
   // only in a process that checks: one that runs handlers has no use for it
@@ -19,7 +24,8 @@ export async function withoutTypes(source: string): Promise<string> {
   try {
     return transformSync(source, { mode: 'strip-only', module: true }).code
   } catch (error) {
-    if (error instanceof RangeError) throw { name: 'SyntaxError', message: 'it nests too deep' } satisfies HandlerError
+    // what it says of a source is no Error; a RangeError or a trap of WebAssembly is
+    if (error instanceof Error) throw new ParserSpent('it nests too deep')
     const { message, startLine, startColumn } = error as SyntaxFault
     throw {
       name: 'SyntaxError',

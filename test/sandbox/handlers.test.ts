@@ -41,3 +41,12 @@ test('a source that could not be read for want of a process is read again later,
   }
   await waitFor(() => (workersOf(process.pid).length === 0 ? true : undefined))
 })
+
+test('a source that the parser does not survive is refused, and those that are read after it are not', async () => {
+  const handlers = new Handlers()
+  const deep = `type A = ${'['.repeat(3000)}1${']'.repeat(3000)}\nexport default () => 1`
+  const good = [1, 2, 3].map(n => `export default (n: number): number => n + ${n}`)
+  await handlers.check([deep, ...good, `${deep} // again`, 'export default () => 0'])
+  expect(handlers.known(deep)).toMatchObject({ error: { name: 'SyntaxError', message: 'it nests too deep' } })
+  for (const source of [...good, 'export default () => 0']) expect(handlers.known(source)).toHaveProperty('code')
+})
