@@ -79,10 +79,10 @@ export interface HandlerCall {
   within?: CallTree
 }
 
-/** Functions that call functions: how deep they are, and how many host calls they have left together. */
+/** Functions that call functions: how deep they are, and of the host calls of the first how many they have left together. */
 export interface CallTree {
   depth: number
-  budget: { left: number }
+  budget: { most: number; left: number }
 }
 
 /** The service that code is in, as far as the code may call its endpoints. */

@@ -1,7 +1,7 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
 import { notServed, unprocessable } from '../lib/fault.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
-import { compileHandler, HandlerFault, readAnswer } from './handler.ts'
+import { checkDepth, compileHandler, HandlerFault, readAnswer } from './handler.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -33,6 +33,7 @@ export function compileFunctionEndpoint(
         const wrong = accepts(body && 'json' in body ? JSON.parse(body.json) : undefined)
         if (wrong) throw unprocessable(`The body is not as request_schema says: ${wrong}`, {}, 'unacceptable_body')
       }
+      if (request.body && 'json' in request.body) checkDepth(request.body.json)
       const ran = await run(requestText(request), call)
       return readAnswer(ran, answer => {
         const reply = replyOf(answer)
@@ -77,7 +78,10 @@ export const PLAIN_JSON = Object.freeze({ 'content-type': JSON_TYPE })
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** They are the connection's, the server's, or would act on all that is at this origin. */
 const NOT_THEIRS =
-  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|ratelimit.*|access-control-.*|proxy-.*)$/
+  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|nel|report-to|ratelimit.*|access-control-.*|proxy-.*)$/
+/** Clients take no more (Node 16 KB of all headers, Python a hundred lines), and many cost this process seconds. */
+const HEADERS = 50
+const HEADERS_LENGTH = 8192
 const NO_BODY = new Set([204, 205, 304])
 /** A document of a function is of no origin, so that it can do nothing in the name of who opens it. */
 const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox allow-scripts' }
@@ -115,7 +119,10 @@ const TYPES: Record<string, string> = {
 function headersOf(given: unknown): Record<string, string> {
   if (typeof given !== 'object' || given === null) throw badReply('the headers of a reply are names and texts')
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(given)) {
+  const entries = Object.entries(given)
+  if (entries.length > HEADERS || JSON.stringify(entries).length > HEADERS_LENGTH)
+    throw badReply(`a reply has at most ${HEADERS} headers, of ${HEADERS_LENGTH >> 10} KB together`)
+  for (const [name, value] of entries) {
     const key = name.toLowerCase()
     if (!HEADER.test(name) || NOT_THEIRS.test(key)) throw badReply('a reply has a header that is not its to set')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

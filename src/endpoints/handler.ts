@@ -1,7 +1,7 @@
 /** Code of an author's as an endpoint has it: its limits, what it may reach, and what its answers and failures mean. */
 import type { HandlerConfig } from '../catalog/handler.ts'
-import { Fault, unprocessable } from '../lib/fault.ts'
-import { parseLossless } from '../lib/json.ts'
+import { badRequest, Fault, unprocessable } from '../lib/fault.ts'
+import { parseLossless, tooDeep } from '../lib/json.ts'
 import { type HandlerError, handlerError } from '../sandbox/failure.ts'
 import { type Handler, handlerOf } from '../sandbox/handlers.ts'
 import type { FunctionLimits, Ran } from '../sandbox/runner.ts'
@@ -56,6 +56,15 @@ export function compileHandler(
   }
 }
 
+/** Of what a handler is given: the engine's parser needs stack for each level, and how much is not ours to know. */
+const MAX_DEPTH = 1000
+
+/** What a caller sends must not be what overflows the handler's stack. @throws Fault 400 */
+export function checkDepth(json: string): void {
+  if (tooDeep(json, MAX_DEPTH))
+    throw badRequest(`The body nests deeper than the ${MAX_DEPTH} levels that are taken here.`, 'body_too_deep')
+}
+
 /** With what holds where a definition does not say. */
 export const limitsOf = (given: NonNullable<HandlerConfig['limits']>): FunctionLimits => ({
   cpuMs: given.cpu_ms ?? 200,
@@ -98,12 +107,16 @@ export class HandlerFault extends Fault {
     const { status = 500, code = 'function_failed', messages = [], name, errors } = refusal ?? {}
     const message = refusal ? (messages[0] ?? 'The function refused this request.') : 'The function failed.'
     // where, and not what it says: that may hold the caller's values, and this goes into the log
-    super(status, code, message, { cause: failure.stack ?? failure.name, members: errors ? { errors } : {} })
+    const where = (failure.stack ?? failure.name).slice(0, LOGGED)
+    super(status, code, message, { cause: where, members: errors ? { errors } : {} })
     this.messages = messages
     this.errorName = name
     this.failure = failure
   }
 }
+
+/** Characters of what a handler failed with that go into the log: it may say what it likes there. */
+const LOGGED = 2000
 
 interface Refusal {
   status: number
@@ -150,7 +163,7 @@ function refusalOf(answer: string): Refusal | undefined {
   return {
     status: status as number,
     code: typeof code === 'string' ? code : 'function_refused',
-    messages: Array.isArray(messages) ? messages.map(String) : [],
+    messages: Array.isArray(messages) ? messages.filter(message => typeof message === 'string') : [],
     name: typeof name === 'string' ? name : undefined,
     errors,
   }

@@ -3,7 +3,7 @@ import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
-import { compileHandler, HandlerFault, hookValue, readAnswer } from './handler.ts'
+import { checkDepth, compileHandler, HandlerFault, hookValue, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 type Row = Record<string, unknown>
@@ -21,7 +21,9 @@ export function compileHooks(
     if (!config) return undefined
     const run = compileHandler(config, hook, surroundings, runtime, published)
     return async (input: object, call: HandlerCall) => {
-      const ran = await run(stringifyLossless(input), call)
+      const request = stringifyLossless(input)
+      checkDepth(request)
+      const ran = await run(request, call)
       call.log?.push(...ran.log)
       return readAnswer(ran, hookValue)
     }

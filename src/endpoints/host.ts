@@ -5,7 +5,7 @@ import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
-import { type FunctionCall, tooManyHostCalls } from '../sandbox/job.ts'
+import { type FunctionCall, type HandlerRun, tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
 import type { FunctionLimits } from '../sandbox/runner.ts'
 import type { CallTree, HandlerCall, Surroundings } from './endpoint.ts'
@@ -30,16 +30,14 @@ export function hostOf(
   call: Omit<HandlerCall, 'deadline'>,
   runtime: EndpointRuntime,
 ): FunctionCall['host'] {
-  const tree: CallTree = call.within ?? { depth: 0, budget: { left: limits.hostCalls } }
+  const tree: CallTree = call.within ?? { depth: 0, budget: { most: limits.hostCalls, left: limits.hostCalls } }
   const turns = new Turns(AT_ONCE)
   const functionTurns = new Turns(FUNCTIONS_AT_ONCE)
-  const { caller } = call
 
-  /**
-   * @param argument JSON; empty: none
-   * @param deadline milliseconds since the epoch
-   */
-  async function endpointCall(id: string, argument: string, deadline: number): Promise<string> {
+  /** @param argument JSON; empty: none */
+  async function endpointCall(id: string, argument: string, run: HandlerRun): Promise<string> {
+    // it is done for the handler: as long as that runs
+    const during = { deadline: run.end.at, caller: run }
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
@@ -56,7 +54,7 @@ export function hostOf(
         headers: {},
         body: argument === '' ? undefined : { json: whole(argument) },
       }
-      const reply = await functionTurns.run(() => handle(request, { grant, deadline, caller, within }))
+      const reply = await functionTurns.run(() => handle(request, { grant, ...during, within }))
       if (reply.status >= 400)
         throw new Fault(reply.status, 'function_refused', 'The function that was called answered with an error.')
       if (reply.json !== undefined) return reply.json
@@ -67,7 +65,7 @@ export function hostOf(
     const takesBody = endpoint.kind === 'model'
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
-    const reply = await endpoint.run({ params, bytes, deadline, caller }, grant)
+    const reply = await endpoint.run({ params, bytes, ...during }, grant)
     return typeof reply === 'string' ? reply : stringifyLossless(reply)
   }
 
@@ -77,10 +75,11 @@ export function hostOf(
       const deadline = run.end.at
       // the call ended while this waited for its turn: nobody asks for it any more
       if (run.settled || Date.now() >= deadline) throw deadlinePassed()
-      if (tree.budget.left-- <= 0) throw tooManyHostCalls(limits.hostCalls)
-      if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument, deadline)
-      const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes, deadline }
-      return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, bounds))
+      if (tree.budget.left-- <= 0) throw tooManyHostCalls(tree.budget.most)
+      if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument, run)
+      const { signal } = run
+      const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes }
+      return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, { ...bounds, deadline, signal }))
     })
 }
 

@@ -61,8 +61,9 @@ export function stringifyLossless(value: unknown): string {
   }
 }
 
-/** Whether arrays and objects nest deeper than anything a request here needs. */
-export function tooDeep(text: string): boolean {
+/** Whether arrays and objects nest deeper than that; by default, than anything a request here needs. */
+export function tooDeep(text: string, most = MAX_DEPTH): boolean {
+  if (text.length <= most) return false
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -72,7 +73,7 @@ export function tooDeep(text: string): boolean {
       else if (c === 34) inString = false
     } else if (c === 34) inString = true
     else if (c === 91 || c === 123) {
-      if (++depth > MAX_DEPTH) return true
+      if (++depth > most) return true
     } else if (c === 93 || c === 125) depth--
   }
   return false

@@ -33,6 +33,8 @@ export interface FunctionCall {
 export interface HandlerRun {
   readonly settled: boolean
   readonly end: { readonly at: number }
+  /** aborted when it is over: nobody waits any more for what it has asked for */
+  readonly signal: AbortSignal
 }
 
 /** How a call ended: the guest's packed answer, or why there is none; and what it logged. */
@@ -69,6 +71,7 @@ export class Job {
   /** A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. */
   #answers: Map<number, { kind: string; argument: string; answer: Promise<Answer> }> | undefined
   #log: string[] = []
+  #over: AbortController | undefined
 
   constructor(id: number, call: FunctionCall, now: number) {
     this.id = id
@@ -85,6 +88,12 @@ export class Job {
     const { handler, request, limits } = this.call
     const { cpuMs, memoryBytes, hostCalls, outputBytes } = limits
     return ['start', this.id, handler.id, request, { cpuMs, memoryBytes, hostCalls, outputBytes }]
+  }
+
+  get signal(): AbortSignal {
+    this.#over ??= new AbortController()
+    if (this.settled) this.#over.abort()
+    return this.#over.signal
   }
 
   /** It waits for a process. */
@@ -122,6 +131,7 @@ export class Job {
     if (this.settled) return
     this.settled = true
     this.#resolve(ran)
+    this.#over?.abort()
   }
 
   /** @throws Fault 429 one more than it may ask for; 503 it asks for something else than when it ran before */

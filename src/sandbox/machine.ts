@@ -271,8 +271,12 @@ export class Machine {
 
   #settle(): string | undefined {
     this.#runJobs()
-    if (this.#engine.qjs_promise_state(this.#promise) === PENDING) return undefined
-    return this.#string(this.#engine.qjs_promise_result(this.#promise))
+    const engine = this.#engine
+    const state = engine.qjs_promise_state(this.#promise)
+    if (state === PENDING) return undefined
+    const result = engine.qjs_promise_result(this.#promise)
+    // it is the guest's own promise, whose value is an answer; the engine itself rejects it, as where a promise cannot be awaited
+    return state === FULFILLED ? this.#string(result) : this.#describe(result)
   }
 
   #runJobs(): void {

@@ -29,6 +29,8 @@ export interface FetchBounds {
   bytes: number
   /** milliseconds since the epoch */
   deadline: number
+  /** nobody waits for it any more */
+  signal?: AbortSignal
 }
 
 /** An answer as the guest takes it: text where it is text, or bytes. */
@@ -41,12 +43,15 @@ export interface Fetched {
 }
 
 const REDIRECTS = 5
+/** Many more would cost this process seconds. */
+const HEADERS = 100
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 /** They belong to the connection. */
 const NOT_THEIRS = /^(host|connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|expect|proxy-.*)$/
 const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml)\b|application\/(javascript|x-www-form-urlencoded)\b)/i
 
 const refused = (message: string) => forbidden(message, 'fetch_refused')
+const nobodyWaits = () => deadlinePassed('The call that asked for it has ended.')
 const failed = (message: string, cause?: unknown) => new Fault(502, 'fetch_failed', message, { cause })
 
 /** @throws Fault 403 a host or address that is not allowed; 422 no request; 502 no answer, or one that is too large; 504 */
@@ -85,6 +90,7 @@ function urlOf(text: string, base?: URL): URL {
 
 function headersOf(given: unknown): Headers {
   let headers: Headers
+  if (Object.keys(given ?? {}).length > HEADERS) throw unprocessable(`A fetch has at most ${HEADERS} headers.`)
   try {
     headers = new Headers(given as Record<string, string> | undefined)
   } catch {
@@ -111,6 +117,7 @@ async function once(
   bounds: FetchBounds,
 ): Promise<Omit<Fetched, 'url'>> {
   const address = await addressOf(url, bounds)
+  if (bounds.signal?.aborted) throw nobodyWaits()
   const { promise, resolve, reject } = Promise.withResolvers<Omit<Fetched, 'url'>>()
   const options: https.RequestOptions = {
     method,
@@ -125,11 +132,14 @@ async function once(
     () => reject(deadlinePassed('The fetch took too long.')),
     Math.max(1, bounds.deadline - Date.now()),
   )
+  const leave = () => reject(nobodyWaits())
+  bounds.signal?.addEventListener('abort', leave)
   sent.end(body)
   try {
     return await promise
   } finally {
     clearTimeout(timer)
+    bounds.signal?.removeEventListener('abort', leave)
     sent.destroy()
   }
 }

@@ -56,6 +56,12 @@ const endpoints = [
   }),
   named('passed', `export default async ({ body }, host) => ({ passed: await host.call('reply', body) })`),
   {
+    id: 'checked',
+    kind: 'model',
+    model: 'churn',
+    check: { handler: 'export default ({ rows }) => rows.length' },
+  },
+  {
     id: 'noted',
     kind: 'model',
     model: 'churn',
@@ -200,6 +206,19 @@ describe.each(TARGETS)('functions, %s:', target => {
       [[1, 2, 1], 422],
     ])('what is twice in a list is so by value: %j', async (body, status) => {
       expect((await call('unique', { body })).status).toBe(status)
+    })
+
+    test('that nests too deep is refused, and not called an overflow of the handler', async () => {
+      const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+      expect((await call('kind', { method: 'POST', body: nested(1000) })).status).toBe(200)
+      for (const depth of [1001, 20_000, 190_000]) {
+        const { status, json } = await call('kind', { method: 'POST', body: nested(depth) })
+        expect([depth, status, json.code]).toEqual([depth, 400, 'body_too_deep'])
+      }
+      const rows = `{"rows":[{"tenure":8,"plan":"basic","more":${nested(20_000)}}]}`
+      const hooked = await call('checked', { method: 'POST', body: rows })
+      expect([hooked.status, hooked.json.code]).toEqual([400, 'body_too_deep'])
+      expect((await call('checked', { body: { rows: [{ tenure: 8, plan: 'basic' }] } })).json.count).toBe(1)
     })
 
     test('its schema refuses a body by place and rule, never by value', async () => {
@@ -374,10 +393,16 @@ describe.each(TARGETS)('functions, %s:', target => {
       ['what TypeScript makes code of', 'enum Colour { Red }\nexport default () => Colour.Red', 'line 1'],
       ['no default export', 'export const handler = () => 1', 'default'],
       ['a default export that is none', 'export default { handler: 1 }', 'no function'],
+      ['a class', 'export default class Handler { run() {} }', 'is a class'],
       [
         'an import',
         "import { readFileSync } from 'node:fs'\nexport default () => readFileSync('/etc/passwd')",
         'node:fs',
+      ],
+      [
+        'types that are imported as if they were values',
+        "\nimport { type Handler } from 'callgate'\nexport default (() => 1) as Handler",
+        '`import type` is for types (line 2',
       ],
       [
         'a macro',

@@ -10,24 +10,30 @@ export interface Attempt {
   grants?: object
 }
 
-const gives = (json: unknown) => ({ json })
-const is = (status: number, names?: string) => ({ status, names })
-const CPU = is(504, 'cpu_ms')
-const MEMORY = is(500, 'memory_mb')
+export const gives = (json: unknown) => ({ json })
+export const is = (status: number, names?: string) => ({ status, names })
+export const CPU = is(504, 'cpu_ms')
+export const MEMORY = is(500, 'memory_mb')
 const STACK = is(500, 'stack')
 const OUTPUT = is(500, 'output_kb')
-const FAILED = is(500, 'The function failed.')
+export const FAILED = is(500, 'The function failed.')
 
 /** `body` is a handler's, which may await. */
-const attempt = (tries: string, body: string, gives: Attempt['gives'], more: Partial<Attempt> = {}): Attempt => ({
+export const attempt = (
+  tries: string,
+  body: string,
+  gives: Attempt['gives'],
+  more: Partial<Attempt> = {},
+): Attempt => ({
   tries,
   handler: `export default async (request, host) => { ${body} }`,
   gives,
   ...more,
 })
 
-const quick = { limits: { cpu_ms: 40 } }
-const endless = (tries: string, body: string) => attempt(tries, body, CPU, quick)
+// a busy machine gives it its CPU slowly
+const quick = { limits: { cpu_ms: 40, wall_ms: 30_000 } }
+export const endless = (tries: string, body: string) => attempt(tries, body, CPU, quick)
 
 export const ATTEMPTS: Attempt[] = [
   // --- authority that is not there

@@ -3,9 +3,12 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { mintSecret } from '../../src/lib/secret.ts'
 import { workersOf } from '../bench/load.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
-import { ATTEMPTS, type Attempt } from './attempts.ts'
+import { type Attempt, ATTEMPTS as OLDER } from './attempts.ts'
+import { BORDER_ATTEMPTS } from './border-attempts.ts'
 
 setDefaultTimeout(30_000)
+
+const ATTEMPTS = [...OLDER, ...BORDER_ATTEMPTS]
 
 const key = mintSecret('dk')
 const idOf = (i: number) => `attempt-${i}`

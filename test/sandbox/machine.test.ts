@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Image, type Machine, machineShop, Stopped } from '../../src/sandbox/machine.ts'
 import { MARKS } from '../../src/sandbox/marks.ts'
 import { ATTEMPTS } from './attempts.ts'
+import { BORDER_ATTEMPTS } from './border-attempts.ts'
 
 const BOUNDS = { memoryBytes: 32 << 20, hostCalls: 100, outputBytes: 1 << 20 }
 const CPU_MS = 30
@@ -98,7 +99,10 @@ describe('after a call there is in memory what was there before', () => {
       name,
       `const kept = []; export default async (request, host) => { ${body} }`,
     ]),
-    ...ATTEMPTS.map(({ tries, handler }): [string, string] => [`one that tries ${tries}`, handler]),
+    ...[...ATTEMPTS, ...BORDER_ATTEMPTS].map(({ tries, handler }): [string, string] => [
+      `one that tries ${tries}`,
+      handler,
+    ]),
   ]
   test.each(handlers)('%s', (_, handler) => {
     const { machine, image, loads } = loaded(handler)

@@ -4,9 +4,11 @@ import { gzipSync } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { fetchOutside } from '../../src/sandbox/outside.ts'
-import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
+import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 
 const key = mintSecret('dk')
+/** connections that wait for the slow answer, and those of them that were given up */
+const slow = { asked: 0, left: 0 }
 const other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('of another origin') })
 let received: { method: string; headers: Record<string, string>; body: string } | undefined
 const remote = Bun.serve({
@@ -30,6 +32,8 @@ const remote = Bun.serve({
     if (pathname === '/away') return Response.redirect(`http://127.0.0.1:${other.port}/`, 302)
     if (pathname === '/file') return Response.redirect('file:///etc/passwd', 302)
     if (pathname === '/slow') {
+      slow.asked++
+      request.signal.addEventListener('abort', () => slow.left++)
       await new Promise(() => {})
     }
     return new Response('hello')
@@ -101,6 +105,17 @@ describe('where it may not go', () => {
     expect(await refusal(url, { hosts: [hostname], networks: [] })).toBe('403 fetch_refused')
   })
 
+  test('when the call that asked for it has ended', async () => {
+    const over = new AbortController()
+    setTimeout(() => over.abort(), 50)
+    const began = Date.now()
+    expect(await refusal(`${base}/slow`, { signal: over.signal })).toBe('504 deadline_passed')
+    expect(Date.now() - began).toBeLessThan(3000)
+    received = undefined
+    expect(await refusal(`${base}/json`, { signal: over.signal })).toBe('504 deadline_passed')
+    expect(received).toBeUndefined()
+  })
+
   test('longer than it may', async () => {
     expect(await refusal(`${base}/slow`, { deadline: Date.now() + 100 })).toBe('504 deadline_passed')
   })
@@ -131,6 +146,11 @@ describe('from a handler', () => {
       named(
         'post',
         `await host.fetch('${base}/x', { method: 'PUT', headers: { 'X-A': 'b', Host: 'evil', 'Content-Length': '999' }, body: request.body }); return null`,
+        host,
+      ),
+      named(
+        'leaves',
+        `void host.fetch('${base}/slow').catch(() => {}); await host.fetch('${base}/json'); return 'left'`,
         host,
       ),
       named('star', `return host.fetch('${base}/json').then(r => r.status, e => e.code)`, ['*.localhost']),
@@ -166,6 +186,13 @@ describe('from a handler', () => {
   test('a redirect is followed as browsers do it', async () => {
     expect((await run('again')).json).toBe(`${base}/json`)
     expect([received?.method, received?.body]).toEqual(['GET', ''])
+  })
+
+  test('is given up with the call that asked for it', async () => {
+    Object.assign(slow, { asked: 0, left: 0 })
+    expect((await run('leaves')).json).toBe('left')
+    await waitFor(() => slow.left === 1 || undefined)
+    expect(slow.asked).toBe(1)
   })
 
   test('`*.` stands for names below, and without a list there is no host', async () => {
