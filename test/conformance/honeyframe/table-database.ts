@@ -135,6 +135,42 @@ export function database(world: TableWorld): void {
       expect(answer.text).not.toMatch(/taken|_key|_check|constraint|Key \(/)
   })
 
+  test('what a deferred constraint finds as the change is to be kept is refused, and not uncertain', async () => {
+    const { json } = await send('POST', 'accounts', { login: 'guide' })
+    const headers = { 'idempotency-key': crypto.randomUUID() }
+    const visit = (guide: number) => send('POST', 'visits', { account: json.id, guide }, headers)
+    const refused = await visit(123456789)
+    expect([refused.status, refused.json.code]).toEqual([422, 'unacceptable_rows'])
+    expect(refused.text).not.toMatch(/_fkey|123456789/)
+    const made = await visit(json.id)
+    expect(made.status).toBe(201)
+    const { json: account } = await send('POST', 'accounts', { login: 'visited' })
+    await send('PATCH', `visits/${made.json.id}`, { account: account.id })
+    const needed = await send('DELETE', `accounts/${json.id}`)
+    expect([needed.status, needed.json.code]).toEqual([409, 'row_needed'])
+    expect((await send('GET', `accounts/${json.id}`)).status).toBe(200)
+    await sql('DELETE FROM t.visits; DELETE FROM t.accounts').simple()
+  })
+
+  test('a row that a trigger leaves out without a word is refused, and all of its list with it', async () => {
+    const { json } = await send('POST', 'accounts', { login: 'permanent' })
+    const list = [{ login: 'a' }, { login: 'b' }, { login: 'left out' }, { login: 'c' }]
+    for (const [method, path, body, which] of [
+      ['POST', 'accounts', { login: 'left out' }, ''],
+      ['POST', 'accounts', list, '2'],
+      ['PATCH', `accounts/${json.id}`, { login: 'left out' }, ''],
+      ['PUT', `accounts/${json.id}`, { login: 'left out' }, ''],
+      ['DELETE', `accounts/${json.id}`, undefined, ''],
+    ] as const) {
+      const answer = await send(method, path, body)
+      expect([method, answer.status, fields(answer)]).toEqual([method, 422, [which]])
+    }
+    const rows = (await send('GET', 'accounts')).json.rows
+    expect(rows.map((r: { login: string }) => r.login)).toEqual(['permanent'])
+    await sql('ALTER TABLE t.accounts DISABLE TRIGGER kept; DELETE FROM t.accounts').simple()
+    await sql('ALTER TABLE t.accounts ENABLE TRIGGER kept')
+  })
+
   test('a conflict in a column that the key does not see names nothing', async () => {
     const { json } = await send('POST', 'accounts', { login: 'hidden', secret: 'the secret' })
     const masked = world.as(await world.mint({ allowed_methods: VERBS }))

@@ -16,6 +16,11 @@ export const constraintOf = (error: unknown): string | undefined => (error as Da
 export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
 export const isTaken = (error: unknown): boolean => stateOf(error) === '23505'
 
+/** What a trigger, a rule or a policy of the table does without a word: SQLSTATE 02000, no data. */
+export class LeftOut extends Error {
+  readonly errno = '02000'
+}
+
 /**
  * @param about the row's number, and a column where it is known and the caller sees it
  * @returns undefined: it is no refusal, but a failure
@@ -41,6 +46,8 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
     case '44000':
     case 'P0001':
       return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
+    case '02000':
+      return as(422, 'unacceptable_rows', 'A trigger, a rule or a policy of the table leaves this out.')
     case '428C9':
       return as(422, 'unacceptable_rows', 'The table gives this row its key itself.')
     case '42501':

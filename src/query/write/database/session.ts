@@ -9,7 +9,7 @@ import { type Finding, refused } from '../findings.ts'
 import type { StoredRow } from '../render.ts'
 import type { Change, NewValue } from '../rows.ts'
 import type { WriteView } from '../view.ts'
-import { constraintOf, isBadValue, isTaken, refusalOf } from './refusals.ts'
+import { constraintOf, isBadValue, isTaken, LeftOut, refusalOf } from './refusals.ts'
 import { type Chunk, type DatabaseRows, rowJson } from './rows.ts'
 import {
   answeredColumns,
@@ -57,21 +57,21 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
   }
 
   async update(view: WriteView, key: StoredValue[], changes: Change[]): Promise<void> {
-    await this.#trying(view, () => this.#run(updateRow(this.#query, view, key, changes)), {
+    await this.#trying(view, () => this.#all(1, updateRow(this.#query, view, key, changes)), {
       columns: changes.map(change => change.column.name),
       row: rowJson(changes),
     })
   }
 
   async remove(view: WriteView, key: StoredValue[]): Promise<void> {
-    await this.#trying(view, () => this.#run(deleteRow(this.#query, view, key)), { deleting: true })
+    await this.#trying(view, () => this.#all(1, deleteRow(this.#query, view, key)), { deleting: true })
   }
 
   /** @throws Fault 403 a row is outside of the scope, 409, 422: the first that is refused, with its number in a list */
   async #add(view: WriteView, chunk: Chunk, bulk: boolean): Promise<StoredRow[]> {
     const { columns, first, rows } = chunk
     const giving = bulk ? 'key' : 'row'
-    const insert = () => this.#run(insertRows(this.#query, view, chunk, giving))
+    const insert = () => this.#all(rows.length, insertRows(this.#query, view, chunk, giving))
     let added: unknown[][]
     if (rows.length === 1) {
       const about = { columns, row: rows[0]!, ...(bulk ? { number: first } : {}) }
@@ -155,6 +155,13 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     if (names.length === 0 || !names.every(isSeen)) return refusalOf(error, about)
     const message = `There is a row with the same ${names.map(shown).join(', ')} already.`
     return refused(409, 'row_conflicts', [{ ...about, field: shown(names[0]!), message }])
+  }
+
+  /** Runs a change of so many rows, each of which answers. @throws LeftOut not all of them do */
+  async #all(count: number, statement: DatabaseStatement): Promise<unknown[][]> {
+    const changed = await this.#run(statement)
+    if (changed.length < count) throw new LeftOut(`${changed.length} of ${count} rows were changed`)
+    return changed
   }
 
   #run({ sql, values }: DatabaseStatement): Promise<unknown[][]> {

@@ -88,11 +88,13 @@ export function updateRow(query: Query, view: WriteView, key: StoredValue[], cha
     .filter(change => change.value === undefined)
     .map(change => sql`${sql.identifier(change.column.name)} = DEFAULT`)
   if (given.length) sets.unshift(sql`(${names}) = (SELECT ${names} FROM ${records(query, `[${rowJson(given)}]`)})`)
-  return written(sql`UPDATE ${tableOf(query).from} SET ${sql.join(sets, sql`, `)} WHERE ${place(view, key)}`)
+  return written(
+    sql`UPDATE ${tableOf(query).from} SET ${sql.join(sets, sql`, `)} WHERE ${place(view, key)} RETURNING true`,
+  )
 }
 
 export const deleteRow = (query: Query, view: WriteView, key: StoredValue[]): DatabaseStatement =>
-  written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)}`)
+  written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)} RETURNING true`)
 
 /** Fails where the row's value for a column, and no other, is none of it. */
 export const tryValue = (query: Query, column: string, row: string): DatabaseStatement =>

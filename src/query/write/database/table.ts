@@ -13,7 +13,7 @@ import type { TableStore, WriteRequest, Written } from '../store.ts'
 import type { WriteView } from '../view.ts'
 import type { Writer } from '../writer.ts'
 import { readForDatabase } from './read.ts'
-import { refusalOf as databaseRefusal } from './refusals.ts'
+import { refusalOf as databaseRefusal, stateOf } from './refusals.ts'
 import { DatabaseReplays } from './replays.ts'
 import type { DatabaseRows } from './rows.ts'
 import { DatabaseSession, rowOf } from './session.ts'
@@ -65,10 +65,11 @@ export class DatabaseTable implements TableStore {
       try {
         return await this.#connection.write(session => this.#transact(session, prepared, request, state), request)
       } catch (error) {
-        if (state.committing) throw unknown(error)
+        // a constraint that is deferred is looked at as the change is to be kept: then the database says that it is not
+        if (state.committing && stateOf(error) === '') throw unknown(error)
         const isLost = error instanceof Fault && error.code === 'connection_lost'
         if (retried || state.begun || !isLost)
-          throw databaseRefusal(error, {}) ?? explained(error, this.#connection.name)
+          throw databaseRefusal(error, {}, prepared.op === 'delete') ?? explained(error, this.#connection.name)
       }
     }
   }
