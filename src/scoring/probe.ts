@@ -8,7 +8,7 @@ export interface Probe {
   batched: boolean
   /** Whether rows scored together and alone gave the same answers. */
   independentRows: boolean
-  /** Dimensions of outputs of which the file does not say any. */
+  /** Dimensions of outputs of which the file does not say any, or of which it does not say that they count rows. */
   dims: Record<string, (number | null)[]>
 }
 
@@ -47,12 +47,17 @@ const SLOW_MS = 1500
 /** Scales, or sizes of what comes out, that are those of all rows in a run: made-up values may not show it. */
 const TOGETHER = /^(DynamicQuantize|StringSplit$|Tokenizer$|NonZero$|Unique$|Compress$|NonMaxSuppression$)/
 
-/** Whether the declared shapes allow stacking rows at all. */
-export function stacks({ inputs, outputs, ranked, symbols }: ProbeSubject): boolean {
+/** Whether all inputs have one open first dimension. */
+function takesRows({ inputs, symbols }: ProbeSubject): boolean {
   const batch = new Set(inputs.map(input => symbols[input.name]?.[0]).filter(Boolean))
+  return batch.size <= 1 && inputs.every(input => input.dims[0] === null)
+}
+
+/** Whether the declared shapes say that rows stack. */
+export function stacks(subject: ProbeSubject): boolean {
+  const { outputs, ranked } = subject
   return (
-    batch.size <= 1 &&
-    inputs.every(input => input.dims[0] === null) &&
+    takesRows(subject) &&
     outputs.every(output =>
       ranked.has(output.name) ? output.dims[0] === null : output.dims.length === 0 || output.dims[0] === null,
     )
@@ -61,16 +66,18 @@ export function stacks({ inputs, outputs, ranked, symbols }: ProbeSubject): bool
 
 /**
  * Scores made-up rows alone and together. What cannot be proven counts as not so: at worst a model goes without batching
- * across callers.
+ * across callers. What the file says of its outputs is not believed: nothing holds a model to it, and LightGBM's converter
+ * declares the labels of any number of rows as [1].
  */
 export async function probeRows(runtime: Runtime, session: InferenceSession, subject: ProbeSubject): Promise<Probe> {
   const unproven: Probe = { batched: stacks(subject), independentRows: false, dims: {} }
-  if (!unproven.batched) return unproven
+  if (!takesRows(subject)) return unproven
   const deadline = performance.now() + SLOW_MS
   for (const guess of GUESSES) {
     if (performance.now() > deadline) break
     try {
-      return await compare(subject, guess, deadline, feeds => run(runtime, session, feeds))
+      const probe = await compare(subject, guess, deadline, feeds => run(runtime, session, feeds))
+      return probe ?? unproven
     } catch {} // the model does not take such values
   }
   return unproven
@@ -78,7 +85,13 @@ export async function probeRows(runtime: Runtime, session: InferenceSession, sub
 
 type Score = (feeds: Tensors) => Promise<Tensors>
 
-async function compare(subject: ProbeSubject, guess: Guess, deadline: number, score: Score): Promise<Probe> {
+/** @returns undefined: there was no time for it */
+async function compare(
+  subject: ProbeSubject,
+  guess: Guess,
+  deadline: number,
+  score: Score,
+): Promise<Probe | undefined> {
   const dims: Probe['dims'] = {}
   let agree = ![...subject.operators].some(operator => TOGETHER.test(operator))
   let varied = false
@@ -88,7 +101,7 @@ async function compare(subject: ProbeSubject, guess: Guess, deadline: number, sc
     const alone: Tensors[] = []
     for (const row of rows) {
       alone.push(await score(row))
-      if (performance.now() > deadline) return { batched: true, independentRows: false, dims }
+      if (performance.now() > deadline) return seed === 1 ? undefined : { batched: true, independentRows: false, dims }
     }
     for (const order of [rows.map((_, i) => i), rows.map((_, i) => rows.length - 1 - i)]) {
       // it took each row alone: if it fails now, rows do not stack
@@ -107,9 +120,9 @@ const isBatch = (tensors: Tensors, rows: number) => Object.values(tensors).every
 
 function noteDims(dims: Probe['dims'], { inputs, outputs, ranked }: ProbeSubject, scored: Tensors): void {
   const open = inputs.some(input => input.dims.slice(1).includes(null))
-  for (const { name } of outputs)
-    if (!ranked.has(name) && scored[name])
-      dims[name] = [null, ...scored[name].dims.slice(1).map(dim => (open ? null : dim))]
+  for (const { name, dims: declared } of outputs)
+    if (ranked.has(name)) dims[name] = [null, ...declared.slice(1)]
+    else if (scored[name]) dims[name] = [null, ...scored[name].dims.slice(1).map(dim => (open ? null : dim))]
 }
 
 function stack(rows: Tensors[]): Tensors {

@@ -291,6 +291,26 @@ describe('rows are batched across callers only where that is proven to change no
       ])
   })
 
+  test("labels that are declared as one, as LightGBM's converter does, are one for each row all the same", async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [
+        { name: 'raw_label', type: 'string', dims: [1] },
+        { name: 'raw_scores', type: 'float', dims: ['', 2] },
+      ],
+      nodes: [linear({ strings: ['left', 'right'] })],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata).toMatchObject({ batched: true, independentRows: true })
+    expect(model.metadata.outputs.map(output => output.dims)).toEqual([[null], [null, 2]])
+    const rows = [
+      { a: 2, b: 1 },
+      { a: 1, b: 5 },
+    ]
+    const { predictions } = await predict(scorer, model, codec, rows, 'rows', soon())
+    expect(predictions).toEqual(['right', 'left'])
+  })
+
   test.each(['uint8', 'int64', 'bool'] as const)(
     'wide rows of %s that are scaled by the extremes of their batch are not, though every row reaches about the same ones',
     async type => {
