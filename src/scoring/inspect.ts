@@ -35,7 +35,11 @@ export async function inspectFile(runtime: Runtime, request: InspectRequest, thr
   const session = await openSession(runtime, path, threads)
   const subject: ProbeSubject = {
     inputs: session.inputMetadata.map(entry => spec(entry, 'input')),
-    outputs: session.outputMetadata.map(entry => spec(entry, 'output')),
+    outputs: session.outputMetadata.map(entry => {
+      const output = spec(entry, 'output')
+      // its type was left out of the file, and the runtime may not find its dimensions
+      return zipMaps.has(output.name) && output.dims.length === 0 ? { ...output, dims: [null, null] } : output
+    }),
     ranked: new Set(model.outputs.filter(({ name, ranked }) => ranked || zipMaps.has(name)).map(output => output.name)),
     symbols: symbolsOf(session),
     operators: model.operators,

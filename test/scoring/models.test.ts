@@ -257,6 +257,39 @@ describe('class labels', () => {
     expect(model.metadata.classifier).toEqual({ label: 'class', probabilities: 'scores', labels: ['0', '1'] })
   })
 
+  test('are those of maps of doubles too, as scikit-learn models that took doubles have them', async () => {
+    const bytes = buildModel({
+      inputs: [{ name: 'x', type: 'double', dims: ['', 2] }],
+      outputs: [
+        { name: 'label', type: 'int64', dims: [''] },
+        { name: 'probability', type: 'float', dims: ['', 2] },
+      ],
+      nodes: [
+        { op: 'Softmax', inputs: ['x'], outputs: ['shares'] },
+        {
+          op: 'ArgMax',
+          inputs: ['shares'],
+          outputs: ['label'],
+          attributes: [
+            { name: 'axis', int: 1 },
+            { name: 'keepdims', int: 0 },
+          ],
+        },
+        {
+          op: 'ZipMap',
+          domain: ml,
+          inputs: ['shares'],
+          outputs: ['probability'],
+          attributes: [{ name: 'classlabels_int64s', ints: [0, 1] }],
+        },
+      ],
+    })
+    const { model, codec } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata.outputs[1]).toEqual({ name: 'probability', type: 'float64', dims: [null, 2] })
+    const { predictions, probabilities } = await predict(scorer, model, codec, [{ a: 1, b: 1 }], 'rows', soon())
+    expect({ predictions, probabilities }).toEqual({ predictions: [0], probabilities: [{ '0': 0.5, '1': 0.5 }] })
+  })
+
   test('bare scores of a network are not called probabilities', async () => {
     const { model } = await models.add(network(false))
     expect(model.metadata.classifier).toBeUndefined()

@@ -1,7 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { eachField, type OnnxModel, type OnnxNode } from './read.ts'
 
-const FLOAT = 1
 const isZipMap = (node: OnnxNode) => node.opType === 'ZipMap' && node.domain === 'ai.onnx.ml'
 
 /** Which graph outputs come straight from a ZipMap. */
@@ -11,8 +10,8 @@ export function zipMapOutputs(model: OnnxModel): Set<string> {
 }
 
 /**
- * The same model with every ZipMap turned into Identity, so that its output is the float tensor [N, C] which went into
- * it (Node.js bindings of the runtime know tensors only). All other bytes are copied as they are.
+ * The same model with every ZipMap turned into Identity, so that its output is the tensor [N, C] which went into it (Node.js
+ * bindings of the runtime know tensors only). All other bytes are copied as they are.
  */
 export function withoutZipMaps(bytes: Uint8Array, model: OnnxModel): Uint8Array {
   const zipMaps = new Map(model.nodes.filter(isZipMap).map(node => [node.outputs[0] ?? '', node]))
@@ -37,7 +36,7 @@ function rewriteGraph(graph: Uint8Array, zipMaps: Map<string, OnnxNode>, byOffse
     if (field !== 12 && field !== 13) return body
     const name = firstString(body)
     if (name === undefined || !zipMaps.has(name)) return body
-    return field === 12 ? floatTensor(name) : undefined // 13: a noted type of the old output, no longer true
+    return field === 12 ? untyped(name) : undefined // 13: a noted type of the old output, no longer true
   })
   return writer.finish()
 }
@@ -64,21 +63,11 @@ function identity(zipMap: OnnxNode): Uint8Array {
   return writer.tag(4, WireType.LengthDelimited).string('Identity').finish()
 }
 
-/** ValueInfoProto of a float tensor with two dimensions, both left open. */
-function floatTensor(name: string): Uint8Array {
-  const message = (write: (writer: BinaryWriter) => void) => {
-    const writer = new BinaryWriter()
-    write(writer)
-    return writer.finish()
-  }
-  const open = new Uint8Array()
-  const shape = message(w =>
-    w.tag(1, WireType.LengthDelimited).bytes(open).tag(1, WireType.LengthDelimited).bytes(open),
-  )
-  const tensor = message(w => w.tag(1, WireType.Varint).int32(FLOAT).tag(2, WireType.LengthDelimited).bytes(shape))
-  const type = message(w => w.tag(1, WireType.LengthDelimited).bytes(tensor))
-  return message(w => w.tag(1, WireType.LengthDelimited).string(name).tag(2, WireType.LengthDelimited).bytes(type))
-}
+/**
+ * ValueInfoProto of the name alone, so that the runtime finds the type itself: what the file says of the maps' values may be
+ * another one (skl2onnx writes double for models that took doubles, whatever their probabilities are).
+ */
+const untyped = (name: string): Uint8Array => new BinaryWriter().tag(1, WireType.LengthDelimited).string(name).finish()
 
 function firstString(message: Uint8Array): string | undefined {
   let name: string | undefined
