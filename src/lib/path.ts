@@ -11,12 +11,12 @@ export function rawPath(url: string): string {
   return end < 0 ? url.slice(start) : url.slice(start, start + end) || '/'
 }
 
-/** The query of a request's URL as it was sent, with its question mark; empty: there is none. */
+/** The query of a request's URL as it was sent, with its question mark; empty: there is none before the fragment. */
 export function rawQuery(url: string): string {
   const mark = url.indexOf('?')
   if (mark < 0) return ''
-  const hash = url.indexOf('#', mark)
-  return hash < 0 ? url.slice(mark) : url.slice(mark, hash)
+  const hash = url.indexOf('#')
+  return hash < 0 ? url.slice(mark) : url.slice(mark, Math.max(mark, hash))
 }
 
 /** A part of a path, decoded; undefined where its escapes are none. */

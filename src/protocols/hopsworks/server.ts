@@ -113,9 +113,15 @@ export function callServer(
 function keyHeaders(headers: Headers): readonly string[] {
   if (!headers.has('x-api-key')) return AUTHORIZATION
   const authorization = headers.get('authorization')
-  const own = authorization !== null && !keyOfAuthorization(authorization)?.startsWith('dk_')
-  return own ? API_KEY : BOTH
+  return authorization === null || holdsKey(authorization) ? BOTH : API_KEY
 }
+/** Also where none would be looked for: behind another scheme, as a user's name, or where there are two. */
+function holdsKey(authorization: string): boolean {
+  if (keyOfAuthorization(authorization)?.startsWith('dk_') || KEY.test(authorization)) return true
+  const basic = /^basic\s+(.*)/i.exec(authorization)?.[1]
+  return basic !== undefined && KEY.test(Buffer.from(basic, 'base64').toString('latin1'))
+}
+const KEY = /\bdk_[0-9A-Za-z]{36}/
 const AUTHORIZATION = ['authorization']
 const API_KEY = ['x-api-key']
 const BOTH = ['x-api-key', 'authorization']

@@ -33,6 +33,7 @@ export function requests(world: World): void {
     ['/a?x=1&x=2&y=%2F%20&z=&w', '/a?x=1&x=2&y=%2F%20&z=&w'],
     ['/a?q=/../b?c', '/a?q=/../b?c'],
     ['/a?', '/a?'],
+    ['/a#b?c', '/a'],
     ['/a?q=a+b%2Bc', '/a?q=a+b%2Bc'],
     ["/a{b}\"?q='c'<d>", '/a%7Bb%7D%22?q=%27c%27%3Cd%3E'],
     ['/v1/proxy/raw/a', '/v1/proxy/raw/a'],
@@ -225,6 +226,10 @@ export function requests(world: World): void {
         { 'x-api-key': world.key },
         { 'x-api-key': world.key, authorization: `ApiKey ${world.key}` },
         { 'x-api-key': world.key, authorization: `Basic ${btoa(`:${mintSecret('dk')}`)}` },
+        { 'x-api-key': world.key, authorization: `Basic ${btoa(`${world.key}:`)}` },
+        { 'x-api-key': world.key, authorization: `Token ${world.key}` },
+        { 'x-api-key': world.key, authorization: world.key },
+        { 'x-api-key': world.key, authorization: `Bearer its-own, Bearer ${world.key}` },
       ] as Record<string, string>[]) {
         const { status, json, text } = await through(headers)
         expect(status).toBe(200)
@@ -236,8 +241,10 @@ export function requests(world: World): void {
     })
 
     test('leaves Authorization to the server, where it came as X-API-Key', async () => {
-      const { json } = await through({ 'x-api-key': world.key, authorization: 'Bearer the-servers-own' })
-      expect(new Map(json.headers).get('authorization')).toBe('Bearer the-servers-own')
+      for (const authorization of ['Bearer the-servers-own', 'Bearer sdk_own', `Basic ${btoa('sdk_own:secret')}`]) {
+        const { json } = await through({ 'x-api-key': world.key, authorization })
+        expect(new Map(json.headers).get('authorization')).toBe(authorization)
+      }
     })
 
     test('reaches a server that is to have it', async () => {
