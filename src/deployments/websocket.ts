@@ -1,5 +1,6 @@
 /** WebSockets to a deployment's server: the server is asked first, then the caller is answered. */
 import type { ServerWebSocket } from 'bun'
+import { badRequest } from '../lib/fault.ts'
 import { setsSession } from '../lib/session-cookie.ts'
 import type { Lease } from './backend.ts'
 import type { Upgrade } from './proxy.ts'
@@ -18,8 +19,15 @@ const CLOSING_MS = 5000
 const STALLED_MS = 30_000
 const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
 
+/** Whether a WebSocket is asked for; an `Upgrade` that `Connection` does not name is somebody else's (RFC 9110, 7.8). */
 export const isWebSocket = ({ method, headers }: Request): boolean =>
-  method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket' && headers.has('sec-websocket-key')
+  method === 'GET' &&
+  headers.get('upgrade')?.toLowerCase() === 'websocket' &&
+  headers.has('sec-websocket-key') &&
+  UPGRADE.test(headers.get('connection') ?? '')
+const UPGRADE = /(?:^|,)\s*upgrade\s*(?:,|$)/i
+/** 16 bytes in base64 */
+const KEY = /^[A-Za-z0-9+/]{22}==$/
 
 /** Answers the caller's request with a WebSocket. `data` gets its events. @returns false: the request is gone */
 export type Accept = (data: SocketEvents, headers: [string, string][]) => boolean
@@ -32,9 +40,10 @@ export interface SocketEvents {
   close(ws: ServerWebSocket<SocketEvents>, code: number, reason: string): void
 }
 
-/** How a request for a WebSocket is handed on. */
+/** How a request for a WebSocket is handed on. @throws Fault 400 its key is none: the HTTP server would not answer it */
 export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
   const key = request.headers.get('sec-websocket-key')!
+  if (!KEY.test(key)) throw badRequest('Sec-WebSocket-Key must be 16 bytes in base64.', 'malformed_websocket')
   return {
     lines: 'connection: Upgrade\r\nupgrade: websocket\r\n',
     agreed(head, line, lease) {

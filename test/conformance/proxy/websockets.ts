@@ -220,6 +220,24 @@ export function webSockets(world: World): void {
     expect((await talk('/at-once')).end).toBeUndefined()
   })
 
+  test('an Upgrade that Connection does not name is none, and a Sec-WebSocket-Key that is none is refused', async () => {
+    const head = (...lines: string[]) =>
+      [`GET ${PATH}/echo HTTP/1.1`, 'Host: a', `X-API-Key: ${world.key}`, 'Upgrade: websocket', ...lines, '', ''].join(
+        '\r\n',
+      )
+    const version = 'Sec-WebSocket-Version: 13'
+    for (const connection of ['', 'Connection: keep-alive\r\n']) {
+      const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+      const { status, text } = await sendRaw(world.callgate.url, [head(`${connection}${version}`, key)])
+      expect([status, text]).toEqual([200, 'a plain answer'])
+    }
+    for (const key of ['short', 'x'.repeat(100), '']) {
+      const lines = ['Connection: keep-alive, upgrade', version, `Sec-WebSocket-Key: ${key}`]
+      const { status, json } = await sendRaw(world.callgate.url, [head(...lines)])
+      expect([key, status, json?.code]).toEqual([key, 400, 'malformed_websocket'])
+    }
+  })
+
   test('without a good key there is none', async () => {
     for (const authorization of ['', `ApiKey ${mintSecret('dk')}`]) {
       const { closed } = new Talk(world, '/echo', { authorization })
