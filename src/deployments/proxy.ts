@@ -109,7 +109,7 @@ class Relay implements Outcome {
   }
 
   lost(error: Lost, lease: Lease): void {
-    const repeatable = IDEMPOTENT.has(this.#call.request.method) && (this.#upload?.untouched ?? true)
+    const repeatable = !error.begun && IDEMPOTENT.has(this.#call.request.method) && (this.#upload?.untouched ?? true)
     const again = () => {
       lease.failed()
       if (repeatable && this.#retries-- > 0) this.#next()

@@ -13,8 +13,8 @@ class Elsewhere {
   /** request lines that came */
   readonly requests: string[] = []
   readonly heads: string[] = []
-  /** what becomes of the next requests: `close` closes without an answer, `hang` never answers; then 200 */
-  next: ('close' | 'hang')[] = []
+  /** what becomes of the next requests: `close` closes without an answer, `begin` in the middle of one, `hang` never answers; then 200 */
+  next: ('close' | 'hang' | 'begin')[] = []
   #server: Server | undefined
   #sockets = new Set<Socket>()
   port = 0
@@ -36,6 +36,7 @@ class Elsewhere {
           this.requests.push(head.split('\r\n')[0]!)
           const act = this.next.shift()
           if (act === 'close') return void socket.end()
+          if (act === 'begin') return void socket.end('HTTP/1.1 200 O')
           if (!act) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere')
         }
       })
@@ -108,9 +109,9 @@ describe('deployments of upstreams', () => {
   })
 
   test('a request that may be repeated is sent again when its connection was lost, any other is not', async () => {
-    const asked = async (name: string, method: string, failures: number) => {
+    const asked = async (name: string, method: string, failures: number, how: 'close' | 'begin' = 'close') => {
       plain.requests.length = 0
-      plain.next = Array(failures).fill('close')
+      plain.next = Array(failures).fill(how)
       const { status } = await world.call(name, '/a', { method, body: method === 'GET' ? undefined : '{}' })
       plain.next = []
       return [status, plain.requests.length]
@@ -122,6 +123,11 @@ describe('deployments of upstreams', () => {
     expect(await asked('retrying', 'POST', 1)).toEqual([502, 1])
     expect(await asked('retrying', 'PATCH', 1)).toEqual([502, 1])
     expect((await asked('not-retrying', 'POST', 1))[1]).toBe(1)
+    // what its server has begun to answer was done
+    for (const name of ['retrying', 'not-retrying']) {
+      await asked(name, 'GET', 0)
+      expect(await asked(name, 'GET', 1, 'begin')).toEqual([502, 1])
+    }
   })
 
   test('no answer in time is 504, and is not asked for again', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
+import { parseAnswerHead } from '../../src/deployments/wire/head.ts'
 import type { Line } from '../../src/deployments/wire/line.ts'
 import { Pool } from '../../src/deployments/wire/pool.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
@@ -280,4 +281,12 @@ test('a log is kept in three files at most, and its last lines are found in all 
   expect(last.map(text => Number(text.split(' ')[3]))).toEqual(Array.from({ length: 2000 }, (_, i) => lines - 2000 + i))
   expect(lastLines(path, 1).toString()).toMatch(new RegExp(`^\\S+Z r1\\.1 out ${lines - 1} x+\n$`))
   expect(lastLines('/no/such/log', 10).length).toBe(0)
+})
+
+test('the end of a body that HTTP/1.0 could not have sent is not where another answer begins', () => {
+  const head = (...lines: string[]) =>
+    parseAnswerHead(['HTTP/1.0 200 OK', 'Connection: keep-alive', ...lines].join('\r\n'), 'GET')
+  expect(head('Content-Length: 5').persistent).toBe(true)
+  const chunked = head('Transfer-Encoding: chunked')
+  expect([chunked.framing.by, chunked.persistent]).toEqual(['chunked', false])
 })

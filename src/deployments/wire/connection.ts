@@ -29,6 +29,13 @@ export interface Exchange {
 /** The connection ended, or could not be made. */
 export class ConnectionLost extends Error {
   override name = 'ConnectionLost'
+  /** something of the answer had come: its server has had the request */
+  readonly begun: boolean
+
+  constructor(message: string, begun = false) {
+    super(message)
+    this.begun = begun
+  }
 }
 
 /** How long a server may take nothing of what is still to be written, or not end the connection, when all else is over. */
@@ -37,6 +44,7 @@ const MOST_OF_A_HEAD = 64 * 1024
 const MOST_INFORMATION = 32
 const HEAD_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
+const BARE_LF = /(?:^|[^\r])\n/
 /** where heads are made into bytes */
 const SCRATCH = Buffer.alloc(16 * 1024)
 /** of what came, where a head is looked for first */
@@ -261,6 +269,8 @@ export class Connection {
       if (end < 0 ? rest.length > MOST_OF_A_HEAD : end > MOST_OF_A_HEAD)
         throw new MalformedAnswer('the head of the answer is too long')
       if (end < 0) {
+        // it would be waited for in vain
+        if (BARE_LF.test(text)) throw new MalformedAnswer('a line does not end as lines do')
         this.#held = rest
         return undefined
       }
@@ -330,6 +340,7 @@ export class Connection {
   #ended(error?: Error): void {
     const exchange = this.#exchange
     const head = this.#head
+    const begun = head !== undefined || this.#held.length > 0 || this.#information > 0
     this.#closed = true
     clearTimeout(this.#ending)
     this.#exchange = undefined
@@ -338,7 +349,7 @@ export class Connection {
     if (head?.framing.by === 'close' && head.status !== 101 && !error) exchange.ended()
     else
       exchange.failed(
-        new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed'),
+        new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed', begun),
       )
   }
 }

@@ -62,12 +62,11 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
   if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || length !== undefined))
     throw new MalformedAnswer('the transfer encoding is not chunked alone')
   const framing = framingOf(method, status, encoding, length)
-  const persists =
-    connection === undefined
-      ? text.charCodeAt(7) === ONE
-      : text.charCodeAt(7) === ONE
-        ? !CLOSE.test(connection)
-        : KEEP.test(connection)
+  const isCurrent = text.charCodeAt(7) === ONE
+  // HTTP/1.0 knows no chunks: whoever is between may have taken the body to end elsewhere (RFC 9112, 6.1)
+  const persists = isCurrent
+    ? connection === undefined || !CLOSE.test(connection)
+    : connection !== undefined && KEEP.test(connection) && encoding === undefined
   return {
     status,
     headers: connection === undefined || USUAL.test(connection) ? headers : withoutListed(headers, connection),

@@ -1,5 +1,5 @@
 import { atOnce } from '../../lib/together.ts'
-import type { Connection, Exchange } from './connection.ts'
+import { type Connection, ConnectionLost, type Exchange } from './connection.ts'
 import { type AnswerHead, MalformedAnswer } from './head.ts'
 
 /** No connection could be made: nothing of the request was sent. */
@@ -12,10 +12,13 @@ export class Lost extends Error {
   override name = 'Lost'
   /** it had waited for a request: its server may have closed it just as it was used */
   readonly pooled: boolean
+  /** something of the answer had come */
+  readonly begun: boolean
 
-  constructor(message: string, pooled: boolean) {
+  constructor(message: string, { pooled, begun }: { pooled: boolean; begun: boolean }) {
     super(message)
     this.pooled = pooled
+    this.begun = begun
   }
 }
 
@@ -141,7 +144,10 @@ export class Line implements Exchange {
   failed(error: Error): void {
     const answering = this.#answering
     this.#give()
-    answering?.failed(error instanceof MalformedAnswer ? error : new Lost(error.message, this.#pooled))
+    const begun = error instanceof ConnectionLost && error.begun
+    answering?.failed(
+      error instanceof MalformedAnswer ? error : new Lost(error.message, { pooled: this.#pooled, begun }),
+    )
   }
 
   drained(): void {

@@ -58,6 +58,8 @@ export const BAD: Record<string, Step[]> = {
   'half a head': ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\n', 'close'],
   'half a body': [`${ok('Content-Length: 500')}hello`, 'close'],
   'half a chunk size': [`${ok('Transfer-Encoding: chunked')}5`, 'close'],
+  'half a status line': ['HTTP/1.1 2', 'close'],
+  'lines that end in LF alone': ['HTTP/1.1 200 OK\nContent-Length: 5\n\nhello'],
   'no status line': ['hello\r\n\r\n', 'close'],
   'HTTP/2': ['HTTP/2 200 OK\r\n\r\n', 'close'],
   'a status of two digits': ['HTTP/1.1 20 OK\r\n\r\n', 'close'],
