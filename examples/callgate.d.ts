@@ -13,7 +13,7 @@ declare module 'callgate' {
     query: Record<string, string | string[]>
     /** in lower case; without the caller's key and cookies */
     headers: Record<string, string>
-    /** parsed JSON; text, where its type is text; else bytes. undefined: there is none */
+    /** parsed JSON (an integer beyond 2^53 is rounded: send it as text); text, where its type is text; else bytes. undefined: there is none */
     body: Body
   }
 
@@ -32,7 +32,7 @@ declare module 'callgate' {
     now(): number
     /** a random UUID */
     uuid(): string
-    /** An answer other than the JSON of a 200. A string or bytes are sent as they are, null as no body, anything else as JSON. */
+    /** An answer other than the JSON of a 200. A string or bytes are sent as they are, null as no body, anything else as JSON. At most 50 headers, of 8 KB. */
     reply(body?: unknown, init?: { status?: number; headers?: Record<string, string | number> }): Reply
     /** An error to throw: its status (400 to 599) and text reach the caller. Any other error is a 500 that says nothing. */
     error(status: number, message?: string | string[], init?: { name?: string }): HttpError

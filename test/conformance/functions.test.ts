@@ -37,6 +37,13 @@ const endpoints = [
     }`,
   ),
   named('fails', FAILS),
+  named('lost', "export default async (_, host) => {\n  await host.call('kind')\n  return host.call('nothing')\n}"),
+  named(
+    'decodes',
+    `export default ({ body }) => [{}, { fatal: true }, { ignoreBOM: true }].map(how => {
+      try { return new TextDecoder('utf-8', how).decode(new Uint8Array(body)) } catch (error) { return error.name }
+    })`,
+  ),
   named('schema', 'export default ({ body }) => ({ n: body.n, more: body.more })', {
     request_schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
     response_schema: { type: 'object', properties: { n: { maximum: 9 } }, additionalProperties: { type: 'null' } },
@@ -206,6 +213,16 @@ describe.each(TARGETS)('functions, %s:', target => {
       [[1, 2, 1], 422],
     ])('what is twice in a list is so by value: %j', async (body, status) => {
       expect((await call('unique', { body })).status).toBe(status)
+    })
+
+    test('that is bytes is decoded as strictly as it is asked to', async () => {
+      expect((await call('decodes', { body: [0xff] })).json).toEqual(['\ufffd', 'TypeError', '\ufffd'])
+      expect((await call('decodes', { body: [0xef, 0xbb, 0xbf, 65] })).json).toEqual(['A', 'A', '\ufeffA'])
+    })
+
+    test('holds integers up to 2^53 as they are, and those beyond as text', async () => {
+      const { json } = await call('reply', { method: 'POST', body: '[9007199254740991, "9007199254740993"]' })
+      expect(json).toEqual([9007199254740991, '9007199254740993'])
     })
 
     test('that nests too deep is refused, and not called an overflow of the handler', async () => {
@@ -489,6 +506,12 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect(json.handler.message).toContain('secret_value')
       expect(json.handler.stack).toContain('handler.ts:4')
       expect(json.log).toEqual(['before 7'])
+    })
+
+    test('shows where a host call was made that was refused', async () => {
+      const { status, json } = await dryRun('lost', {})
+      expect([status, json.code]).toEqual([404, 'endpoint_unknown'])
+      expect(json.handler).toMatchObject({ name: 'HostError', line: 3 })
     })
   })
 })
