@@ -87,10 +87,13 @@ export interface PorterMatch extends PorterTarget {
   slash: boolean
 }
 
-/** Published porter routes by path. Literal ones win over those with parameters. */
+type Pattern = PorterTarget & { segments: (string | null)[] }
+
+/** Published porter routes by path. Literal segments win over parameters, from the left, as with Flask. */
 export class PorterIndex {
   #literal = new Map<string, PorterTarget>()
-  #patterns = new Map<string, PorterTarget & { segments: (string | null)[] }>()
+  /** in the order in which they are tried: not that of their publishing, by which the same URL would lead elsewhere one day */
+  #patterns = new Map<string, Pattern>()
   #placesOf = new Map<string, string[]>()
 
   /** @param path of a URL, not decoded */
@@ -169,6 +172,8 @@ export class PorterIndex {
       if (segments.includes(null)) this.#patterns.set(place, { ...target, segments })
       else this.#literal.set(place, target)
     }
+    if (targets.some(({ route }) => porterParameters(route.path).length > 0))
+      this.#patterns = new Map([...this.#patterns].sort(([, a], [, b]) => precedence(a).localeCompare(precedence(b))))
   }
 }
 
@@ -180,6 +185,9 @@ const targetsOf = (service: Service): PorterTarget[] =>
   [...service.endpoints.values()].flatMap(endpoint =>
     endpoint.porter ? [{ service: service.key, endpoint, route: endpoint.porter }] : [],
   )
+
+/** Two that match the same URL have as many segments: in which one of them has a parameter first is what tells them apart. */
+const precedence = ({ segments }: Pattern) => segments.map(segment => (segment === null ? 1 : 0)).join('')
 
 /** Equal for paths that match the same URLs: parameters without their names. */
 const placeOf = (path: string) =>

@@ -103,6 +103,13 @@ const project = {
           handler: MADE,
           porter: { path: '/custom/<string:key>', name: 'made', meta: { m: 1 } },
         },
+        ...['/tree/<kind>/leaf', '/tree/oak/<part>'].map((path, i) => ({
+          id: `tree-${i}`,
+          kind: 'function',
+          methods: ['GET'],
+          handler: 'export default ({ params }) => params',
+          porter: { path },
+        })),
         endpoint('hooked', 'iris', { batch: false, validate: false }, HOOKS),
       ],
     },
@@ -371,6 +378,11 @@ describe.each(TARGETS)('porter, %s:', target => {
         '{"echo":{"a":1,"b":[1,null,"\\u00e9"]},"model_context":{"api_version":"v1","model_meta":{"m":1},' +
           '"model_name":"made"},"request_id":"ID"}\n',
       )
+    })
+
+    test('of two paths that fit, the one with the longer beginning is meant, whichever was published first', async () => {
+      expect((await call('/tree/oak/leaf')).json).toMatchObject({ part: 'leaf' })
+      expect((await call('/tree/elm/leaf')).json).toMatchObject({ kind: 'elm' })
     })
 
     test('anything else goes out as it is', async () => {
