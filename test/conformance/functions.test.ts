@@ -37,6 +37,7 @@ const endpoints = [
     }`,
   ),
   named('fails', FAILS),
+  named('random', 'const first = Math.random(); export default () => [Math.random(), Math.random(), first]'),
   named('lost', "export default async (_, host) => {\n  await host.call('kind')\n  return host.call('nothing')\n}"),
   named(
     'decodes',
@@ -293,6 +294,12 @@ describe.each(TARGETS)('functions, %s:', target => {
         'function_refused',
         'string',
       ])
+    })
+
+    test('has other random numbers in every call, though the module used some when it was loaded', async () => {
+      const seen = new Set<number>()
+      for (let i = 0; i < 4; i++) for (const n of (await call('random', { body: {} })).json.slice(0, 2)) seen.add(n)
+      expect(seen.size).toBe(8)
     })
 
     test('an error that it does not mean is a 500 that says nothing, and is in the log of the server', async () => {
