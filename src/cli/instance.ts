@@ -146,7 +146,8 @@ export function openInstance(config: Config): Instance {
       // whoever does not even read what was broken off is not waited for
       const leave = setTimeout(() => server?.stop(true), config.requestTimeout + 2500)
       // answers of deployments that have no end of their own are given one, else the server would wait for them
-      await Promise.all([app.stop(), fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
+      const ends = [app.stop(), server && idle(server).then(() => server.stop(true))]
+      await Promise.all([...ends, fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
       clearTimeout(cut)
       clearTimeout(leave)
       await read
@@ -161,6 +162,15 @@ export function openInstance(config: Config): Instance {
       }
     },
   }
+}
+
+/**
+ * Waits until every call has had its answer. Bun's own end waits longer: for connections, too, on which nothing was asked yet,
+ * which browsers keep ready and load balancers try, until they time out.
+ */
+async function idle(server: { pendingRequests: number; pendingWebSockets: number }): Promise<void> {
+  do await Bun.sleep(50)
+  while (server.pendingRequests + server.pendingWebSockets > 0)
 }
 
 function openDataDir(dataDir: string, dirs: string[]) {

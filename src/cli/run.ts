@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { SYSTEM } from '../catalog/store.ts'
 import type { Config } from '../config.ts'
 import { progressReporter } from '../lib/progress.ts'
@@ -50,7 +51,8 @@ export async function apply(instance: Instance, manifest: ReadManifest): Promise
 }
 
 /**
- * SIGTERM: not ready, a moment for load balancers to see it, then the end in order; SIGINT: the same without the moment.
+ * SIGTERM: not ready, a moment for load balancers to see it, then the end in order; SIGHUP, which a terminal that closes
+ * sends: the same; SIGINT: the same without the moment.
  * A second signal, or the hard limit, ends at once. `prepared` settles when nothing is being published any more.
  */
 function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>): Promise<number> {
@@ -62,7 +64,7 @@ function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>
     log.info({ signal }, 'stopping')
     instance.waitingFor.add('the server is stopping')
     instance.stopping.abort()
-    if (signal === 'SIGTERM') await Bun.sleep(config.drainDelay)
+    if (signal !== 'SIGINT') await Bun.sleep(config.drainDelay)
     const hard = setTimeout(() => {
       log.error('calls were still under way at the hard limit')
       process.exit(1)
@@ -79,5 +81,19 @@ function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>
     }
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal))
+  if (!outlivesTerminal()) process.on('SIGHUP', () => void end('SIGHUP'))
   return promise
+}
+
+/**
+ * Whether hang-ups were ignored when this process began, as `nohup` has it; a handler of ours would end that. Where the system
+ * does not tell, hang-ups are left alone, too.
+ */
+function outlivesTerminal(): boolean {
+  try {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))![1]!
+    return Number.parseInt(ignored.at(-1)!, 16) % 2 === 1 // a bit a signal; SIGHUP is the first
+  } catch {
+    return true
+  }
 }

@@ -30,7 +30,8 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>,
     await last?.()
     process.exit(0)
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {}) // the parent decides when we end
+  // a terminal sends them to the parent and its children alike, and the parent decides when we end
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('message', async (message: ToChild) => {
     if (message.type === 'init') {
       try {

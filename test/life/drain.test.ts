@@ -2,10 +2,11 @@
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
@@ -211,6 +212,57 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   expect(await within(1000, second.process.exited)).toBe(1)
   expect(await inFlight).toBe('cut off')
   await ended(workers)
+})
+
+test('a terminal that closes hangs up on Callgate and its workers, and calls under way get their answer all the same', async () => {
+  const flags = ['--drain-delay', '700ms', '--scoring-workers', '1']
+  const server = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  // a worker that starts is busy too
+  await slow(server)
+  const inFlight = slow(server)
+  await underWay(server)
+  for (const worker of workersOf(server.process.pid)) process.kill(worker.pid, 'SIGHUP')
+  server.process.kill('SIGHUP')
+  expect(await waitFor(async () => (await server.call('/-/ready')).status === 503 || undefined, 500)).toBe(true)
+  expect((await row(server)).status).toBe(200)
+  expect((await iris(server)).status).toBe(200)
+  expect((await inFlight).status).toBe(200)
+  expect(await server.process.exited).toBe(0)
+  expect(server.output()).not.toMatch(/"level":"(warn|error)"/)
+})
+
+test('under nohup a terminal that closes ends nothing', async () => {
+  const command = [...commandOf('source'), 'serve', '--port', '0', '--data-dir', callgate.dataDir]
+  const server = Bun.spawn(['sh', '-c', `trap '' HUP; exec "$0" "$@"`, ...command, '--drain-delay', '0s'], {
+    env: { ...process.env, ...env, CALLGATE_SCORING_WORKERS: '1' },
+    stderr: 'ignore',
+  })
+  let output = ''
+  for await (const text of server.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text
+    if (/listens on \S+ .*\n/.test(output)) break
+  }
+  const url = /listens on (\S+)/.exec(output)![1]!
+  for (const worker of workersOf(server.pid)) process.kill(worker.pid, 'SIGHUP')
+  server.kill('SIGHUP')
+  await Bun.sleep(200)
+  expect((await fetch(`${url}/api/service/life/row?id=7`, { headers: { 'x-api-key': key } })).status).toBe(200)
+  server.kill('SIGTERM')
+  expect(await server.exited).toBe(0)
+})
+
+test('connections on which nothing was asked yet do not hold up the end', async () => {
+  const flags = ['--drain-delay', '0s', '--scoring-workers', '1']
+  const server = await startCallgate({ dataDir: callgate.dataDir, env, flags })
+  const { hostname, port } = new URL(server.url)
+  const [silent, begun] = [connect(Number(port), hostname), connect(Number(port), hostname)]
+  for (const socket of [silent, begun]) socket.on('error', () => {})
+  begun.write('GET /-/alive HT')
+  // the kernel hands over a connection without data after a second at most
+  await Bun.sleep(1500)
+  server.process.kill('SIGTERM')
+  expect(await within(3000, server.process.exited)).toBe(0)
+  for (const socket of [silent, begun]) socket.destroy()
 })
 
 test('a worker in the middle of an endless query is ended when its caller goes, and does not outlive a killed server', async () => {
