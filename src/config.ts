@@ -1,6 +1,6 @@
 /** Every setting of the server, declared once: flags, environment variables, help and README all come from this list. */
 import { isAbsolute, resolve } from 'node:path'
-import ipaddr from 'ipaddr.js'
+import { networkOf } from './lib/address.ts'
 import { parseDuration } from './lib/duration.ts'
 import { usableCpus } from './lib/machine.ts'
 
@@ -77,14 +77,10 @@ const networks = (value: string) =>
     .map(part => part.trim())
     .filter(Boolean)
     .map(part => {
-      try {
-        return part.includes('/')
-          ? ipaddr.parseCIDR(part)
-          : ([ipaddr.parse(part), part.includes(':') ? 128 : 32] as const)
-      } catch {
-        throw new Unacceptable('must be addresses or networks such as 10.0.0.0/8, separated by commas')
-      }
-    }) as [ipaddr.IPv4 | ipaddr.IPv6, number][]
+      const network = networkOf(part)
+      if (!network) throw new Unacceptable('must be addresses or networks such as 10.0.0.0/8, separated by commas')
+      return network
+    })
 
 export const SETTINGS = {
   manifest: setting(

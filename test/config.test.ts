@@ -154,6 +154,15 @@ describe('each setting takes what it means and nothing else', () => {
       '2001:db8::/32',
       '::1/128',
     ])
+    expect(of('::ffff:10.0.0.0/104,::ffff:192.0.2.7,::/0,0.0.0.0/0')).toEqual([
+      '10.0.0.0/8',
+      '192.0.2.7/32',
+      '::/0',
+      '0.0.0.0/0',
+    ])
+    // 0.0.0.10 and 172.0.0.16, as some read them
+    for (const bad of ['10/8', '172.16/12', '10', '0x0a.0.0.0/8', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/ 8'])
+      expect(faults(['--trusted-proxies', bad])).toHaveLength(1)
     for (const bad of ['10.0.0.0/33', 'proxy.example', '10.0.0.0/8;::1', '300.1.1.1'])
       expect(faults(['--trusted-proxies', bad])).toEqual([
         '--trusted-proxies must be addresses or networks such as 10.0.0.0/8, separated by commas',

@@ -2,12 +2,28 @@ import ipaddr from 'ipaddr.js'
 
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
 
+/**
+ * A network as it is written, or one address. What an IPv4 network is called in IPv6 (`::ffff:10.0.0.0/104`) is that network, as
+ * such addresses are; short forms such as `10/8`, which are read in more ways than one, are none.
+ */
+export function networkOf(text: string): Networks[number] | undefined {
+  const [address = '', bits = address.includes(':') ? '128' : '32', ...more] = text.split('/')
+  if (more.length > 0 || !(address.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(address))) return undefined
+  if (!ipaddr.isValidCIDR(`${address}/${bits}`)) return undefined
+  const network = ipaddr.parse(address)
+  const isMapped = network.kind() === 'ipv6' && (network as ipaddr.IPv6).isIPv4MappedAddress() && Number(bits) >= 96
+  return isMapped ? [ipaddr.process(address), Number(bits) - 96] : [network, Number(bits)]
+}
+
 /** Whether an address is in one of the networks. */
 export const isWithin = (address: string, networks: Networks): boolean => {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
   return networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network as never, bits))
 }
+
+/** Some proxies write a caller's port behind its address: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+const PORT = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/
 
 /**
  * The address of the caller: the peer's, or, where the peer is a trusted proxy, the last address in `X-Forwarded-For` that
@@ -17,7 +33,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: Networks)
   if (trusted.length === 0 || !isWithin(peer, trusted)) return peer
   const hops = (headers.get('x-forwarded-for') ?? '')
     .split(',')
-    .map(hop => hop.trim())
+    .map(hop => hop.trim().replace(PORT, '$1$2'))
     .filter(Boolean)
   for (const hop of hops.reverse()) if (!isWithin(hop, trusted)) return ipaddr.isValid(hop) ? hop : peer
   return peer
