@@ -1,5 +1,4 @@
 /** The HTTP server's table of contents: middleware in order, then one line per door. */
-import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import type { Fleet } from './deployments/fleet.ts'
 import { MOST_OF_A_MESSAGE } from './deployments/websocket.ts'
@@ -11,6 +10,7 @@ import { problem } from './lib/problem.ts'
 import type { Caller, ManagementContext } from './management/context.ts'
 import { managementRoutes } from './management/routes.ts'
 import { consoleDoor } from './protocols/console/door.ts'
+import { crossOrigin } from './protocols/cross-origin.ts'
 import { honeyframeDoor, PREFIX } from './protocols/honeyframe/door.ts'
 import { deploymentDoor } from './protocols/hopsworks/door.ts'
 import type { Link } from './protocols/hopsworks/server.ts'
@@ -110,8 +110,8 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   })
 
   if (atEdge) {
-    app.use(corsOf(config.corsOrigins))
-    app.onRequest(({ request, set }) => preflight(request, set as never))
+    const answering = crossOrigin(config.corsOrigins)
+    app.onRequest(({ request, set }) => answering({ request, set }))
   }
   // a Host that is a deployment's owns every path
   if (config.hostDomain) app.onRequest(async ({ request }) => deployments.byHost(request, () => addressOf(request)))
@@ -138,60 +138,4 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   )
   app.all('/*', ({ request }) => porter.serve(request, () => addressOf(request)), raw)
   return app
-}
-
-const ALLOWED_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-const ALLOWED_HEADERS = [
-  'Authorization',
-  'Content-Type',
-  'X-API-Key',
-  'X-Request-Id',
-  'X-Project-Id',
-  'If-Match',
-  'If-None-Match',
-  'Traceparent',
-  'Inference-Header-Content-Length',
-]
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/
-
-/** Exact origins, or any; answered at the edge, without a key, on errors too. */
-function corsOf(origins: string[]) {
-  return cors({
-    origin: origins.includes('*') ? true : request => origins.includes(request.headers.get('origin') ?? ''),
-    methods: ALLOWED_METHODS,
-    allowedHeaders: ALLOWED_HEADERS,
-    exposeHeaders: [
-      'X-Request-Id',
-      'Retry-After',
-      'RateLimit',
-      'RateLimit-Policy',
-      'ETag',
-      'Link',
-      'Location',
-      'X-Total-Count',
-      'Inference-Header-Content-Length',
-    ],
-    credentials: false,
-    maxAge: 600,
-    // it would answer every OPTIONS, also those that are for a deployment's server
-    preflight: false,
-  })
-}
-
-/**
- * What a browser asks before a call, answered; undefined: it is another request. What a deployment's server takes is not
- * known here, so what is asked for is allowed beside what Callgate takes; the origin decides.
- */
-function preflight({ method, headers }: Request, set: { headers: Record<string, unknown> }): Response | undefined {
-  const wanted = headers.get('access-control-request-method')
-  if (method !== 'OPTIONS' || wanted === null || !headers.has('origin')) return undefined
-  const more = (headers.get('access-control-request-headers') ?? '').split(',').map(name => name.trim())
-  const known = new Set(ALLOWED_HEADERS.map(name => name.toLowerCase()))
-  const extra = more.filter(name => TOKEN.test(name) && !known.has(name.toLowerCase()))
-  set.headers['access-control-allow-headers'] = [...ALLOWED_HEADERS, ...extra].join(', ')
-  set.headers['access-control-allow-methods'] = [
-    ...new Set([...ALLOWED_METHODS, ...(TOKEN.test(wanted) ? [wanted] : [])]),
-  ].join(', ')
-  set.headers['access-control-max-age'] = '600'
-  return new Response(null, { status: 204 })
 }

@@ -13,13 +13,29 @@ const key = mintSecret('dk')
 const env = { EDGE_KEY: key }
 writeFileSync(join(folder, 't.csv'), 'id,name\n1,one\n2,two\n')
 const endpoints = [{ id: 'row', kind: 'lookup', dataset: 'edge.t', key_column: 'id' }]
+/** An answer that a browser may keep. */
+const KEPT = "export default (_, host) => host.reply({ ok: true }, { headers: { 'cache-control': 'max-age=60' } })"
 const manifest = {
   projects: [
     {
       slug: 'edge',
-      datasets: [{ name: 'edge.t', from: join(folder, 't.csv'), primary_key: 'id' }],
+      datasets: ['edge.t', 'edge.w'].map(name => ({
+        name,
+        from: join(folder, 't.csv'),
+        primary_key: 'id',
+        writable: name === 'edge.w',
+      })),
       services: [
-        { key: 'edge', publish: true, endpoints, keys: [{ name: 'edge', secret_env: 'EDGE_KEY' }] },
+        {
+          key: 'edge',
+          publish: true,
+          endpoints: [
+            ...endpoints,
+            { id: 'rows', kind: 'table', dataset: 'edge.w' },
+            { id: 'kept', kind: 'function', methods: ['GET'], handler: KEPT },
+          ],
+          keys: [{ name: 'edge', secret_env: 'EDGE_KEY' }],
+        },
         { key: 'open', publish: true, public: true, endpoints },
       ],
     },
@@ -29,9 +45,10 @@ const ROW = '/api/service/edge/row?id=1'
 const OPEN = '/api/service/open/row?id=1'
 const ORIGIN = 'https://app.example.org'
 
-/** Two origins and a trusted proxy (this machine); and neither. */
+/** Two origins and a trusted proxy (this machine); neither; and any origin. */
 let configured: Callgate
 let plain: Callgate
+let anyone: Callgate
 beforeAll(async () => {
   const flags = [
     '--cors-origins',
@@ -41,9 +58,10 @@ beforeAll(async () => {
     '--scoring-workers',
     '1',
   ]
-  ;[configured, plain] = await Promise.all([
+  ;[configured, plain, anyone] = await Promise.all([
     startCallgate({ manifest, env, flags }),
     startCallgate({ manifest, env, flags: ['--scoring-workers', '1'] }),
+    startCallgate({ manifest, env, flags: ['--scoring-workers', '1', '--cors-origins', '*'] }),
   ])
 })
 afterAll(cleanUp)
@@ -99,6 +117,10 @@ describe('CORS', () => {
       callgate.admin('GET', '/api/projects', undefined, headers),
       callgate.call('/no/such/route', { headers }),
       callgate.call('/-/alive', { headers }),
+      callgate.call('/api/service/edge/rows/1', { key, headers }),
+      callgate.call('/api/service/edge/kept', { key, headers }),
+      callgate.call('/v2', { key, headers }),
+      callgate.call('/console', { headers }),
     ]).then(all => all.filter(answer => answer !== undefined))
 
   test('every answer to a configured origin says so, errors too, and lets it read our headers', async () => {
@@ -109,8 +131,23 @@ describe('CORS', () => {
     for (const answer of seen) {
       expect({ status: answer.status, origin: allowed(answer) }).toEqual({ status: answer.status, origin: ORIGIN })
       expect(answer.headers.get('access-control-expose-headers')).toMatch(/Retry-After/i)
-      expect(answer.headers.get('vary')).toMatch(/origin|\*/i)
+      expect(answer.headers.get('vary')).toMatch(/origin/i)
     }
+    // to whoever does not say its origin, as a cache that answers all of them may
+    for (const answer of await answers(configured, {})) expect(answer.headers.get('vary')).toMatch(/origin/i)
+  })
+
+  test('where any origin may call, all are answered alike, so that what may be kept is kept', async () => {
+    const seen = [...(await answers(anyone, { origin: ORIGIN })), ...(await answers(anyone, {}))]
+    for (const answer of seen) {
+      expect({ status: answer.status, origin: allowed(answer) }).toEqual({ status: answer.status, origin: '*' })
+      expect(answer.headers.get('access-control-allow-credentials')).toBeNull()
+      expect(answer.headers.get('vary') ?? '').not.toContain('*')
+    }
+    const kept = await anyone.call('/api/service/edge/kept', { key, headers: { origin: ORIGIN } })
+    expect([kept.headers.get('cache-control'), kept.headers.get('vary')]).toEqual(['max-age=60', null])
+    const asked = await preflight(anyone, ROW, ORIGIN, 'PATCH')
+    expect([asked.status, allowed(asked)]).toEqual([204, '*'])
   })
 
   test('another origin is told nothing that lets it read, and its call is answered as ever', async () => {
@@ -133,6 +170,16 @@ describe('CORS', () => {
     for (const answer of await answers(plain, { origin: ORIGIN })) expect(crossHeaders(answer)).toEqual([])
     expect(crossHeaders(await preflight(plain, ROW, ORIGIN))).toEqual([])
   })
+})
+
+test('a HEAD of the console says as much as its GET does', async () => {
+  for (const path of ['/', '/console', '/console/projects']) {
+    const [head, get] = await Promise.all(['HEAD', 'GET'].map(method => plain.call(path, { method })))
+    expect(get!.headers.get('content-length')).toMatch(/^[1-9]/)
+    for (const name of ['content-length', 'content-type', 'cache-control'])
+      expect([path, head!.headers.get(name)]).toEqual([path, get!.headers.get(name)])
+    expect(head!.text).toBe('')
+  }
 })
 
 describe('trusted proxies', () => {

@@ -34,7 +34,7 @@ export async function consoleDoor(request: Request): Promise<Response> {
       ? await file(request, await files(), path.slice(ASSETS.length))
       : start(await files())
     for (const [name, value] of Object.entries(identity.headers)) answer.headers.set(name, value)
-    return request.method === 'HEAD' ? new Response(null, answer) : answer
+    return answer
   } catch (error) {
     const fault = toFault(error)
     logFailure(fault, error, identity)
@@ -81,7 +81,7 @@ async function file(request: Request, { files }: Console, name: string): Promise
   const headers = {
     'cache-control': 'public, max-age=31536000, immutable',
     etag,
-    vary: 'Accept-Encoding',
+    vary: 'Accept-Encoding, Origin',
     'x-content-type-options': 'nosniff',
   }
   const known = request.headers

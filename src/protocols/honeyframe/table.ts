@@ -97,7 +97,7 @@ function idempotencyKeyOf(headers: Headers): string | undefined {
 const HEADERS = {
   'content-type': 'application/json',
   'cache-control': 'private, no-cache',
-  vary: 'X-API-Key, Authorization',
+  vary: 'X-API-Key, Authorization, Origin',
 }
 
 function found(request: Request, path: string, { row, etag, id }: Awaited<ReturnType<ServedTable['find']>>): Response {
