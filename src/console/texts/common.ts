@@ -18,6 +18,7 @@ export const common = {
   search: 'Search',
   form: 'Form',
   json: 'JSON',
+  unread: 'Something that was typed cannot be read yet, and would not be saved.',
   unfitForForm: 'The form cannot show this. Mend it as JSON.',
   yes: 'Yes',
   no: 'No',

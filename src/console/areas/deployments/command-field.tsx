@@ -1,6 +1,7 @@
 import { Badge, Group, Stack, TextInput } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { deployments as t } from '../../texts/deployments.ts'
+import { useNoteUnread } from '../../ui/unread.tsx'
 import { lineOf, wordsOf } from './command-line.ts'
 import { isSame } from './definition.ts'
 
@@ -17,6 +18,7 @@ export function CommandField({ value = [], onChange, error }: CommandFieldProps)
   const words = wordsOf(line)
   const shown = words === undefined || isSame(words, value) ? line : lineOf(value)
   const trouble = words === undefined ? t.unclosed : ''
+  useNoteUnread(words === undefined)
   useEffect(() => input.current?.setCustomValidity(trouble), [trouble])
   const change = (typed: string) => {
     setLine(typed)

@@ -1,10 +1,11 @@
-import { Group, Stack } from '@mantine/core'
+import { Fieldset, Group, Stack } from '@mantine/core'
 import { CatchBoundary } from '@tanstack/react-router'
 import { lazy } from 'react'
 import { common } from '../../texts/common.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { useFormOrJson } from '../../ui/form-or-json.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { ReadFields, type useUnread } from '../../ui/unread.tsx'
 import { type EditorProps, kindOf, placeErrors } from './definition.ts'
 import { DefinitionForm } from './definition-form.tsx'
 
@@ -15,21 +16,27 @@ interface DefinitionEditorProps extends Omit<EditorProps, 'errors'> {
   /** what it was refused for: shown beside its field, or below */
   error: unknown
   readOnly?: boolean
+  /** of whoever saves it */
+  reading: ReturnType<typeof useUnread>
 }
 
 /** A definition as a form of the usual fields, or as JSON of all. */
-export function DefinitionEditor({ name, error, readOnly = false, ...props }: DefinitionEditorProps) {
-  const { view, viewSwitch, asJson } = useFormOrJson(t.view)
+export function DefinitionEditor({ name, error, readOnly = false, reading, ...props }: DefinitionEditorProps) {
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.unread)
   const errors = placeErrors(error, name, kindOf(props.definition))
   return (
     <Stack gap="md">
       <Group justify="flex-end">{viewSwitch}</Group>
-      {view === 'form' && (
-        <CatchBoundary getResetKey={() => JSON.stringify(props.definition)} errorComponent={UnfitForForm}>
-          <DefinitionForm {...props} errors={errors} />
-        </CatchBoundary>
-      )}
-      {asJson(<DefinitionJson {...props} readOnly={readOnly} />, 220)}
+      <ReadFields of={reading}>
+        {view === 'form' && (
+          <Fieldset variant="unstyled" disabled={readOnly} aria-label={t.settings}>
+            <CatchBoundary getResetKey={() => JSON.stringify(props.definition)} errorComponent={UnfitForForm}>
+              <DefinitionForm {...props} errors={errors} />
+            </CatchBoundary>
+          </Fieldset>
+        )}
+        {asJson(<DefinitionJson {...props} readOnly={readOnly} />, 220)}
+      </ReadFields>
       {(view === 'json' || Object.keys(errors).length === 0) && <ProblemAlert error={error} />}
     </Stack>
   )

@@ -11,6 +11,7 @@ import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { useUnread } from '../../ui/unread.tsx'
 import { type DeclarableKind, deploymentsQuery, type Kind, useAddDeployment } from './api.ts'
 import { blank, type Definition, isSame, nameError } from './definition.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
@@ -39,11 +40,13 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
   const [drafts, setDrafts] = useState<Partial<Record<Kind, Definition>>>({})
   const [kind, setKind] = useState(first)
   const [created, setCreated] = useState(false)
+  const reading = useUnread()
+  const { unread } = reading
   const definition = drafts[kind] ?? blank(kind)
   const errorOfName = nameError(add.error)
   const mine = kinds.filter(({ refusal }) => refusal === null)
   const refusals = [...new Set(kinds.flatMap(({ refusal }) => refusal ?? []))]
-  const isDirty = name !== '' || !isSame(definition, blank(kind))
+  const isDirty = unread || name !== '' || !isSame(definition, blank(kind))
   const submit = () =>
     add.mutate(
       { name, definition },
@@ -114,15 +117,21 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
             envNames={NONE}
             name={name}
             error={errorOfName ? undefined : add.error}
+            reading={reading}
           />
         </Paper>
         <Group gap="xs">
-          <Button type="submit" loading={add.isPending}>
+          <Button type="submit" loading={add.isPending} disabled={unread}>
             {t.create}
           </Button>
           <ButtonLink to="/projects/$project/deployments" params={{ project: slug }} variant="default">
             {common.cancel}
           </ButtonLink>
+          {unread && (
+            <Text size="sm" role="status">
+              {common.unread}
+            </Text>
+          )}
         </Group>
       </Stack>
       <LeaveGuard when={isDirty && !created} />

@@ -1,4 +1,4 @@
-import { Box, Button, Fieldset, Group, Paper, Stack, Text } from '@mantine/core'
+import { Box, Button, Group, Paper, Stack, Text } from '@mantine/core'
 import { lazy, Suspense } from 'react'
 import { isMeanwhile } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
@@ -7,6 +7,7 @@ import { ConflictAlert } from '../../ui/conflict-alert.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
+import { useUnread } from '../../ui/unread.tsx'
 import { useRefusal } from './api.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
 import { DeleteDeployment } from './delete-deployment.tsx'
@@ -17,7 +18,10 @@ const DiffView = lazy(() => import('../services/diff-view.tsx'))
 /** What it is declared to be, and its end. */
 export function SettingsPage() {
   const editing = useDefinition()
-  const { deployment, draft, dirty, conflict, error, saving } = editing
+  const { deployment, draft, conflict, error, saving } = editing
+  const reading = useUnread()
+  const { unread, anew } = reading
+  const dirty = editing.dirty || unread
   const refusal = useRefusal(deployment.kind)
   const edits = refusal === null
   const save = async (write: () => Promise<void>) => {
@@ -38,7 +42,7 @@ export function SettingsPage() {
             saveMine={t.saveMine}
             onSave={() => void save(editing.saveOver)}
             takeTheirs={t.takeTheirs}
-            onTake={editing.takeTheirs}
+            onTake={() => anew(editing.takeTheirs)}
           >
             <Text size="sm">{t.conflictText}</Text>
             <Suspense fallback={<Box aria-busy="true" mih={120} />}>
@@ -49,29 +53,33 @@ export function SettingsPage() {
         <form
           onSubmit={event => {
             event.preventDefault()
-            if (dirty && !saving) void save(editing.save)
+            if (editing.dirty && !unread && !saving) void save(editing.save)
           }}
         >
           <Stack gap="md">
             <Paper>
-              <Fieldset variant="unstyled" disabled={!edits} aria-label={t.settings}>
-                <DefinitionEditor
-                  definition={draft}
-                  onChange={editing.setDraft}
-                  envNames={editing.envNames}
-                  name={deployment.name}
-                  error={isMeanwhile(error) && conflict ? undefined : error}
-                  readOnly={!edits}
-                />
-              </Fieldset>
+              <DefinitionEditor
+                definition={draft}
+                onChange={editing.setDraft}
+                envNames={editing.envNames}
+                name={deployment.name}
+                error={isMeanwhile(error) && conflict ? undefined : error}
+                readOnly={!edits}
+                reading={reading}
+              />
             </Paper>
             {edits && dirty && (
               <Paper p="xs" className="save-bar">
                 <Group justify="flex-end" gap="xs">
-                  <Button variant="default" onClick={editing.discard}>
+                  {unread && (
+                    <Text size="sm" role="status">
+                      {common.unread}
+                    </Text>
+                  )}
+                  <Button variant="default" onClick={() => anew(editing.discard)}>
                     {t.discard}
                   </Button>
-                  <Button type="submit" loading={saving} disabled={conflict !== undefined}>
+                  <Button type="submit" loading={saving} disabled={conflict !== undefined || unread}>
                     {common.save}
                   </Button>
                 </Group>

@@ -11,6 +11,7 @@ import { useFormOrJson } from '../../ui/form-or-json.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { ReadFields, useUnread } from '../../ui/unread.tsx'
 import { Checked } from './checked.tsx'
 import { EndpointForm } from './endpoint-form.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
@@ -30,14 +31,17 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const { service } = useService()
   const refusal = useRefusal()
   const editing = useDraft(id, fresh)
-  const { draft, setDraft, dirty, conflict, saving } = editing
-  const { view, viewSwitch, asJson } = useFormOrJson(t.view)
+  const { draft, setDraft, conflict, saving } = editing
+  const reading = useUnread()
+  const { unread, anew } = reading
+  const dirty = editing.dirty || unread
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view, unread)
   const [leaving, setLeaving] = useState(false)
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
 
   const save = async (write: () => Promise<unknown>) => {
-    if (saving) return
+    if (saving || unread) return
     try {
       await write()
     } catch {
@@ -87,14 +91,16 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
           conflict={conflict}
           mine={draft}
           onSave={() => void save(editing.saveOver)}
-          onTake={editing.takeTheirs}
+          onTake={() => anew(editing.takeTheirs)}
         />
       )}
       <Checked endpoint={draft}>
         <div className={edits ? 'editor-columns' : undefined}>
           <Fieldset variant="unstyled" disabled={!edits} m={0} miw={0} aria-label={t.kinds[draft.kind].name}>
-            {view === 'form' && form}
-            {asJson(<JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />, 300)}
+            <ReadFields of={reading}>
+              {view === 'form' && form}
+              {asJson(<JsonView endpoint={draft} onChange={setDraft} readOnly={!edits} />, 300)}
+            </ReadFields>
           </Fieldset>
           {edits && (
             <CatchBoundary getResetKey={() => JSON.stringify(draft)} errorComponent={() => null}>
@@ -105,14 +111,19 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
       </Checked>
       {edits && !conflict && <ProblemAlert error={editing.error} />}
       {edits && (dirty || id === undefined) && (
-        <Paper p="xs" shadow="md" style={{ position: 'sticky', bottom: 12, zIndex: 2 }}>
+        <Paper p="xs" className="save-bar">
           <Group justify="flex-end" gap="xs">
+            {unread && (
+              <Text size="sm" role="status">
+                {common.unread}
+              </Text>
+            )}
             {dirty && id !== undefined && (
-              <Button variant="default" onClick={editing.discard}>
+              <Button variant="default" onClick={() => anew(editing.discard)}>
                 {t.discard}
               </Button>
             )}
-            <Button onClick={() => void save(editing.save)} loading={saving} disabled={draft.id === ''}>
+            <Button onClick={() => void save(editing.save)} loading={saving} disabled={draft.id === '' || unread}>
               {id === undefined ? t.addToDraft : t.saveDraft}
             </Button>
           </Group>

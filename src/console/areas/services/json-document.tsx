@@ -1,8 +1,9 @@
 /** A value as JSON, with CodeMirror: import what uses this with `lazy` only. */
 import { Stack, Text } from '@mantine/core'
 import { useRef, useState } from 'react'
-import { typedJson } from '../../api/typed-json.ts'
+import { typedJson } from '../../api/exact-json.ts'
 import { services as t } from '../../texts/services.ts'
+import { useNoteUnread } from '../../ui/unread.tsx'
 import CodeEditor from './code-editor.tsx'
 
 interface JsonDocumentProps<Value> {
@@ -23,6 +24,7 @@ export function JsonDocument<Value extends object>(props: JsonDocumentProps<Valu
   const { label, value, onChange, read, readOnly, minHeight } = props
   const [text, setText] = useState(() => written(value))
   const [trouble, setTrouble] = useState('')
+  useNoteUnread(trouble !== '')
   const known = useRef(value)
   if (known.current !== value) {
     known.current = value

@@ -1,6 +1,7 @@
 import { useState } from 'react'
-import { typedJson } from '../../api/typed-json.ts'
+import { typedJson } from '../../api/exact-json.ts'
 import { parts as t } from '../../texts/endpoint-parts.ts'
+import { useNoteUnread } from '../../ui/unread.tsx'
 import { useTrouble } from './checked.tsx'
 import { CodeField } from './code-field.tsx'
 
@@ -21,6 +22,7 @@ export function JsonField({ label, description, member, value, onChange }: JsonF
   const refused = useTrouble(member)
   const read = parsed(text)
   const isValid = !('reason' in read)
+  useNoteUnread(!isValid)
   const shown = isValid && JSON.stringify(read.value) !== JSON.stringify(value) ? written(value) : text
   const change = (typed: string) => {
     setText(typed)
