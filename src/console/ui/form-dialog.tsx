@@ -27,10 +27,18 @@ interface FormDialogProps {
   children: ReactNode
 }
 
+/** Of a dialog that shows what came of its form: it stays while that is under way. */
+export const closingUnless = (busy: boolean, onClose: () => void) => (busy ? () => {} : onClose)
+
 /** A dialog that is one form. */
 export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, error, children }: FormDialogProps) {
   return (
-    <Modal opened={opened} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': common.close }}>
+    <Modal
+      opened={opened}
+      onClose={closingUnless(busy, onClose)}
+      title={title}
+      closeButtonProps={{ 'aria-label': common.close }}
+    >
       <form onSubmit={onSubmit}>
         <Stack gap="md">
           {children}

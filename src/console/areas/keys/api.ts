@@ -81,10 +81,13 @@ export const deploymentsQuery = (project: number) =>
     return (await api<{ items: { name: string }[] }>(`/api/projects/${project}/deployments`)).items
   })
 
-/** What a service's endpoints refer to, with a first row of each dataset; undefined while it is read. */
-export function useSurroundings(project: number, services: ServiceRow[] | undefined): Surroundings | undefined {
-  const { data: datasets } = useQuery(datasetsQuery(project))
-  const { data: models } = useQuery(modelsQuery(project))
+/** What a service's endpoints refer to, with a first row of each dataset; undefined while it is read, or where that failed. */
+export function useSurroundings(
+  project: number,
+  services: ServiceRow[] | undefined,
+): { around: Surroundings | undefined; error: Error | null } {
+  const { data: datasets, error } = useQuery(datasetsQuery(project))
+  const { data: models, error: problem } = useQuery(modelsQuery(project))
   const endpoints = (services ?? []).flatMap(service => service.config.endpoints ?? [])
   const names = [...new Set(endpoints.flatMap(datasetsOf))].sort()
   const { data: samples, isPending } = useQuery({
@@ -94,7 +97,7 @@ export function useSurroundings(project: number, services: ServiceRow[] | undefi
     staleTime: 60_000,
   })
   const waiting = services?.length === 1 && names.length > 0 && isPending
-  return datasets && models && !waiting ? { datasets, models, samples } : undefined
+  return { around: datasets && models && !waiting ? { datasets, models, samples } : undefined, error: error ?? problem }
 }
 
 /** Of what cannot be read now there is none. */

@@ -24,8 +24,8 @@ interface EditDialogProps {
 
 export function EditDialog({ owner, id, onClose }: EditDialogProps) {
   const fullScreen = useFullScreen()
-  const choices = useKeyChoices(owner)
-  const { data, error } = useQuery({
+  const { choices, error: problem } = useKeyChoices(owner)
+  const { data, error: refusal } = useQuery({
     queryKey: ['keys', owner.path, id, 'to edit'],
     queryFn: () => readKey(owner, id!),
     enabled: id !== undefined,
@@ -33,6 +33,7 @@ export function EditDialog({ owner, id, onClose }: EditDialogProps) {
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   })
+  const error = refusal ?? (choices ? null : problem)
   return (
     <Modal
       opened={id !== undefined}

@@ -1,8 +1,8 @@
 /** What a key can be given: endpoints, services, columns that there are. */
 import { useQuery } from '@tanstack/react-query'
 import { servicesQuery } from '../../api/services.ts'
-import { deploymentsQuery, type KeyOwner, useSurroundings } from './api.ts'
-import { datasetsOf } from './shape.ts'
+import { deploymentsQuery, type KeyOwner, type ServiceRow, useSurroundings } from './api.ts'
+import { datasetsOf, type Surroundings } from './shape.ts'
 
 export interface ColumnChoice {
   /** as a key names it: `alias.column` for a joined table */
@@ -21,13 +21,29 @@ export interface KeyChoices {
   columns: ColumnChoice[]
 }
 
-/** undefined: it is being read */
-export function useKeyChoices({ project, service }: KeyOwner): KeyChoices | undefined {
-  const { data: all } = useQuery({ ...servicesQuery(project.project_id), enabled: !service })
-  const { data: deployments } = useQuery({ ...deploymentsQuery(project.project_id), enabled: !service })
+/** undefined: it is being read, or that failed */
+export function useKeyChoices(owner: KeyOwner): { choices: KeyChoices | undefined; error: Error | null } {
+  const { project, service } = owner
+  const { data: all, error } = useQuery({ ...servicesQuery(project.project_id), enabled: !service })
+  const { data: deployments, error: problem } = useQuery({
+    ...deploymentsQuery(project.project_id),
+    enabled: !service,
+  })
   const services = service ? [service] : all
-  const around = useSurroundings(project.project_id, services)
-  if (!services || !around || !(service || deployments)) return undefined
+  const { around, error: trouble } = useSurroundings(project.project_id, services)
+  const isRead = services && around && (service || deployments)
+  return {
+    choices: isRead ? choicesOf(services, around, owner, deployments) : undefined,
+    error: error ?? problem ?? trouble,
+  }
+}
+
+function choicesOf(
+  services: ServiceRow[],
+  around: Surroundings,
+  { service }: KeyOwner,
+  deployments: { name: string }[] | undefined,
+): KeyChoices {
   const endpoints = services.flatMap(({ asset_key, config }) =>
     (config.endpoints ?? []).map(endpoint => ({ asset_key, endpoint })),
   )

@@ -132,7 +132,7 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
 function Minted({ owner, minted, onDone }: { owner: KeyOwner; minted: MintedKey; onDone: () => void }) {
   const { data: all = [] } = useQuery({ ...servicesQuery(owner.project.project_id), enabled: !owner.service })
   const services = owner.service ? [owner.service] : all
-  const around = useSurroundings(owner.project.project_id, services)
+  const { around } = useSurroundings(owner.project.project_id, services)
   return <MintedKeyBanner key={minted.id} minted={minted} services={services} around={around} onDone={onDone} />
 }
 

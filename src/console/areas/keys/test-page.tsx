@@ -11,6 +11,7 @@ import { testPane as t } from '../../texts/test-pane.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { Loading } from '../../ui/loading.tsx'
 import { Section } from '../../ui/page.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { keysQuery, ownerOf, useSurroundings } from './api.ts'
 import { shownKey, stateOf } from './key-values.ts'
 import { type Surroundings, shapeOf } from './shape.ts'
@@ -21,8 +22,8 @@ export function TestPage() {
   const { row: service } = useService()
   const project = useProject()
   const services = useMemo(() => [service], [service])
-  const around = useSurroundings(project.project_id, services)
-  if (!around) return <Loading height={320} />
+  const { around, error } = useSurroundings(project.project_id, services)
+  if (!around) return error ? <ProblemAlert error={error} /> : <Loading height={320} />
   const endpoints = service.config.endpoints ?? []
   return (
     <Section title={t.title} about={t.about}>

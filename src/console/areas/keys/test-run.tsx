@@ -1,9 +1,10 @@
 import { Alert, Badge, Button, Code, Group, Paper, SimpleGrid, Stack, Text } from '@mantine/core'
 import { IconInfoCircle, IconPlayerPlay } from '@tabler/icons-react'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { ServiceRow } from '../../api/services.ts'
+import { sessionQuery } from '../../api/session.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { Section } from '../../ui/page.tsx'
@@ -26,9 +27,12 @@ interface TestRunProps {
 /** One endpoint's form, its answer, and the same call as code. */
 export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) {
   const [input, setInput] = useState<TestInput>(() => beginning(shape))
+  const client = useQueryClient()
   const run = useMutation({
     mutationFn: ({ json, query }: { json: string; query: string }) =>
       runTest(service.id, endpoint.id, { as, json, query }),
+    // an answer of the endpoint, or that nobody is signed in any more
+    onSuccess: ({ status }) => status === 401 && client.invalidateQueries({ queryKey: sessionQuery.queryKey }),
   })
   const json = bodyOf(shape, input)
   const body = json === undefined ? undefined : parsed(json)
@@ -47,7 +51,9 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
         <Paper component="form" onSubmit={submit} aria-label={t.parameters}>
           <Stack gap="md">
             <Group gap="xs" wrap="nowrap">
-              <Badge color="gray">{shape.method}</Badge>
+              <Badge color="gray" flex="none">
+                {shape.method}
+              </Badge>
               <Code style={{ overflowWrap: 'anywhere' }}>{`/api/service/${service.asset_key}/${endpoint.id}`}</Code>
             </Group>
             <InputFields

@@ -6,6 +6,7 @@ import { CodeSample } from '../../ui/code-sample.tsx'
 import { CopyOnce } from '../../ui/copy.tsx'
 import { fieldErrors } from '../../ui/field-errors.ts'
 import { FormActions } from '../../ui/form-actions.tsx'
+import { closingUnless } from '../../ui/form-dialog.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useMintToken } from './api.ts'
 
@@ -29,7 +30,7 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
   return (
     <Modal
       opened={opened}
-      onClose={close}
+      onClose={closingUnless(mint.isPending, close)}
       title={t.newToken}
       size="lg"
       closeOnClickOutside={!mint.data}

@@ -1,0 +1,115 @@
+/** What somebody typed, and what was made for them, is not lost unasked. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp } from '../harness.ts'
+import { closeTabs, describeInBrowser, gardenTabs, settled } from './browser.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+
+describeInBrowser('nothing is lost', () => {
+  let callgate: Callgate
+  const openAs = gardenTabs(() => callgate)
+  beforeAll(async () => {
+    callgate = await startConsole()
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  /** Opens another page by a link, is asked, and stays. */
+  async function isAskedBeforeLeaving(tab: Page): Promise<void> {
+    const before = tab.url()
+    await tab.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Datasets' }).click()
+    await tab.getByRole('button', { name: 'Stay' }).click()
+    await tab.getByRole('dialog').waitFor({ state: 'hidden' })
+    expect(tab.url()).toBe(before)
+  }
+
+  test('an endpoint’s JSON that is not valid yet is unsaved: it is asked about, not saved without, and discarded', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/plant')
+    await tab.getByText('JSON', { exact: true }).click()
+    const json = tab.getByRole('textbox', { name: 'The endpoint as JSON' })
+    await json.fill('{ "id": "plant", "kind": ')
+    await tab.getByText('cannot be read yet').waitFor()
+    await tab.getByText('Unsaved changes', { exact: true }).waitFor()
+    expect(await tab.getByRole('button', { name: 'Save draft' }).isDisabled()).toBe(true)
+    await isAskedBeforeLeaving(tab)
+    expect(await json.textContent()).toContain('"kind": ')
+    await tab.getByRole('button', { name: 'Discard' }).click()
+    await tab.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('key_column'))
+    expect(await tab.getByRole('button', { name: 'Save draft' }).count()).toBe(0)
+  })
+
+  test('a schema that is not valid yet stays where its part is closed, and keeps the form open', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/greet')
+    await tab.getByText('Schemas', { exact: true }).click()
+    const schema = tab.getByRole('textbox', { name: 'JSON Schema of the request’s body' })
+    await schema.fill('{"type": ')
+    await tab.getByText('cannot be read yet').waitFor()
+    await tab.getByText('Schemas', { exact: true }).click()
+    await schema.waitFor({ state: 'hidden' })
+    await isAskedBeforeLeaving(tab)
+    expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(true)
+    await tab.getByText('Schemas', { exact: true }).click()
+    expect(await schema.textContent()).toContain('{"type": ')
+    await tab.getByRole('button', { name: 'Discard' }).click()
+    expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(false)
+  })
+
+  test('so is a deployment’s', async () => {
+    const tab = await openAs('root', 'deployments/species/settings')
+    await tab.getByText('JSON', { exact: true }).click()
+    await tab.getByRole('textbox', { name: 'The definition as JSON' }).fill('{ "model": "iris", ')
+    await tab.getByText('cannot be read yet').waitFor()
+    expect(await tab.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true)
+    await isAskedBeforeLeaving(tab)
+    await tab.getByRole('button', { name: 'Discard' }).click()
+    await tab.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('iris"}'))
+  })
+
+  test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
+    const tab = await openAs('ed', 'services/plants/keys')
+    let go = () => {}
+    const hold = (path: RegExp) =>
+      tab.route(path, async route => {
+        if (route.request().method() === 'POST') await new Promise<void>(resolve => (go = resolve))
+        await route.continue()
+      })
+    await hold(/\/api-keys$/)
+    await tab.getByRole('button', { name: 'Mint key' }).click()
+    await tab.getByRole('textbox', { name: 'Name' }).fill('on its way')
+    await tab.getByRole('dialog').getByRole('button', { name: 'Mint key' }).click()
+    await tab.keyboard.press('Escape')
+    expect(await tab.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true)
+    go()
+    expect(await tab.locator('[data-secret]').textContent()).toStartWith('dk_')
+
+    await tab.getByRole('button', { name: 'I have copied it' }).click()
+    await tab.goto(`${callgate.url}/console/tokens`)
+    await hold(/\/api\/auth\/tokens$/)
+    await tab.getByRole('button', { name: 'New token' }).click()
+    await tab.getByRole('textbox', { name: 'Name' }).fill('on its way')
+    await tab.getByRole('button', { name: 'Create' }).click()
+    await tab.keyboard.press('Escape')
+    await tab.getByRole('button', { name: 'Close' }).click()
+    go()
+    expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
+  })
+
+  test('a session that ends while an endpoint is tested is begun again there', async () => {
+    const tab = await openAs('ed', 'services/plants/test?endpoint=plant')
+    await tab.getByRole('textbox', { name: 'id' }).fill('3')
+    await settled(tab)
+    await tab.context().clearCookies()
+    await tab.getByRole('button', { name: 'Run', exact: true }).click()
+    const dialog = tab.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: /^Password/ }).fill('correct horse battery')
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+    await tab.getByRole('button', { name: 'Run', exact: true }).click()
+    await tab.getByText('Iris virginica').waitFor()
+    expect(await tab.getByRole('textbox', { name: 'id' }).inputValue()).toBe('3')
+  })
+})
