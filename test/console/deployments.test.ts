@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import type { Page } from 'playwright-core'
 import { lineOf, wordsOf } from '../../src/console/areas/deployments/command-line.ts'
 import { definitionOf, patchOf } from '../../src/console/areas/deployments/definition.ts'
-import { lineOf as logLine } from '../../src/console/areas/deployments/log-lines.ts'
+import { clockOf, lineOf as logLine, withClock } from '../../src/console/areas/deployments/log-lines.ts'
 import { type Callgate, cleanUp, waitFor } from '../harness.ts'
 import {
   closeTabs,
@@ -63,6 +63,10 @@ test('a line of a log says what it comes from, and terminals’ colours are let 
   expect(logLine(1, `${at} r2.1 callgate: out of order`)).toMatchObject({ stream: 'callgate', text: 'out of order' })
   expect(logLine(1, `${at} r2.1 out `)).toMatchObject({ stream: 'out', text: '' })
   expect(logLine(1, 'what is this')).toMatchObject({ at: '', stream: 'callgate', text: 'what is this' })
+  // the last lines that are shown without their page have the clock of that
+  expect(withClock(`${at} r2.1 err boom\n${at} r2.1 out ${at}`)).toBe(
+    `${clockOf(at)} r2.1 err boom\n${clockOf(at)} r2.1 out ${at}`,
+  )
 })
 
 describeInBrowser('deployments', () => {

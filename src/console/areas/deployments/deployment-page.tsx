@@ -11,6 +11,7 @@ import { Page, UnreadPage } from '../../ui/page.tsx'
 import { TabLinks } from '../../ui/tab-links.tsx'
 import { Actions } from './actions.tsx'
 import { type DeploymentRow, deploymentQuery, lastLinesQuery, stateOf } from './api.ts'
+import { withClock } from './log-lines.ts'
 import { StateBadge } from './status.tsx'
 
 const BASE = '/projects/$project/deployments/$deployment'
@@ -71,7 +72,7 @@ function Trouble({ deployment: { name }, reason, withLog }: TroubleProps) {
         <Stack gap={6}>
           <Text size="xs">{t.lastLines}</Text>
           <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
-            {data.replace(/^\S+T(\S{8})\S*Z /gm, '$1 ').trimEnd()}
+            {withClock(data).trimEnd()}
           </Code>
           <TextLink to={`${BASE}/logs`} params={{ project: project.slug, deployment: name }}>
             {t.readLog}

@@ -26,3 +26,17 @@ export function lineOf(id: number, raw: string): LogLine {
 }
 
 export const gapAt = (id: number, text: string): LogLine => ({ id, raw: text, at: '', source: '', stream: 'gap', text })
+
+const clock = new Intl.DateTimeFormat('en', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+})
+
+/** The time of a line as the reader's clock has it. @param at ISO 8601 */
+export const clockOf = (at: string): string => clock.format(new Date(at))
+
+/** Lines as they are written, with the reader's time in the place of theirs. */
+export const withClock = (log: string): string => log.replace(/^\d{4}-\S+Z(?= )/gm, clockOf)

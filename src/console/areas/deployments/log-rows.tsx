@@ -2,7 +2,7 @@ import { Box, Mark, Text } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useLayoutEffect, useRef } from 'react'
 import { deployments as t } from '../../texts/deployments.ts'
-import type { LogLine, Stream } from './log-lines.ts'
+import { clockOf, type LogLine, type Stream } from './log-lines.ts'
 
 interface LogRowsProps {
   label: string
@@ -89,21 +89,13 @@ const COLOURS: Record<Stream, string | undefined> = {
   gap: 'var(--mantine-color-dimmed)',
 }
 
-const time = new Intl.DateTimeFormat('en', {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  fractionalSecondDigits: 3,
-  hourCycle: 'h23',
-})
-
 /** What it comes from stands before it in words: colour alone says nothing. */
 function Line({ line: { at, source, stream, text }, word, wraps }: { line: LogLine; word: string; wraps: boolean }) {
   return (
     <Box display="flex" px={12} lh={`${LINE_HEIGHT}px`} mih={LINE_HEIGHT} style={{ gap: 10 }} data-stream={stream}>
       {at && (
         <Text span inherit c="dimmed" flex="none" component="time" dateTime={at} title={at}>
-          {time.format(new Date(at))}
+          {clockOf(at)}
         </Text>
       )}
       {source && (
