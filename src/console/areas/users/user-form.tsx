@@ -6,6 +6,7 @@ import { projectsQuery } from '../../api/projects.ts'
 import type { Role } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { users as t } from '../../texts/users.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -25,16 +26,22 @@ const ROLES = [
 
 const valuesOf = ({ is_admin, is_active, roles }: UserRow) => ({ is_admin, is_active, roles })
 
+const isSame = (a: ReturnType<typeof valuesOf>, b: ReturnType<typeof valuesOf>) =>
+  JSON.stringify(a) === JSON.stringify(b)
+
 /** What the user may do. It is saved whole, over the version that it began with, and over no other. */
 export function UserForm({ user, etag, onReload }: UserFormProps) {
   const { data: projects = [] } = useQuery(projectsQuery)
   const form = useForm({ initialValues: valuesOf(user) })
-  const base = useRef(etag)
+  const base = useRef({ etag, values: valuesOf(user) })
+  // a password that was set, e.g.: it is a newer version, and nothing of what is edited here is another
+  if (etag !== base.current.etag && isSame(valuesOf(user), base.current.values))
+    base.current = { ...base.current, etag }
   const change = useChangeUser(user.user_id)
   const begin = async () => {
     const read = await onReload()
     if (!read) return
-    base.current = read.etag
+    base.current = { etag: read.etag, values: valuesOf(read.value) }
     form.setInitialValues(valuesOf(read.value))
     form.setValues(valuesOf(read.value))
     form.resetDirty(valuesOf(read.value))
@@ -42,7 +49,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
   }
   const submit = form.onSubmit(values =>
     change.mutate(
-      { input: values, ifMatch: base.current },
+      { input: values, ifMatch: base.current.etag },
       {
         onSuccess: async () => {
           showDone(common.saved)
@@ -96,6 +103,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
           </Group>
         </Stack>
       </Paper>
+      <LeaveGuard when={form.isDirty()} />
     </form>
   )
 }

@@ -47,7 +47,7 @@ function Remove({ user }: { user: UserRow }) {
       onConfirm: async () => {
         await removeUser(user.user_id)
         showDone(t.removedDone(user.username))
-        await navigate({ to: '/users' })
+        await navigate({ to: '/users', ignoreBlocker: true })
         client.removeQueries({ queryKey: userQuery(String(user.user_id)).queryKey })
         await client.invalidateQueries({ queryKey: ['users'] })
       },
