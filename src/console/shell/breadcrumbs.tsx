@@ -34,7 +34,7 @@ export function Breadcrumbs() {
               {crumb.title}
             </Text>
           ) : (
-            <TextLink key={crumb.path} to={crumb.path as '/'} c="dimmed" truncate visibleFrom="xs">
+            <TextLink key={crumb.path} to={crumb.path as '/'} c="dimmed" truncate visibleFrom="xs" title={crumb.title}>
               {crumb.title}
             </TextLink>
           ),

@@ -1,7 +1,7 @@
 import { Group, Skeleton, Stack, Text, TextInput } from '@mantine/core'
 import { IconArrowDown, IconArrowUp, IconSearch } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type ReactNode, useMemo, useRef, useState } from 'react'
+import { type ReactNode, type SyntheticEvent, useMemo, useRef, useState } from 'react'
 import { common } from '../texts/common.ts'
 
 export interface Column<Row> {
@@ -115,7 +115,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody onMouseOver={nameWhereCut} onFocus={nameWhereCut}>
             {above > 0 && <Spacer height={above} columns={columns.length} />}
             {drawn.map(({ index }) => (
               <tr key={rowKey(shown[index]!, index)} aria-rowindex={index + 2}>
@@ -141,6 +141,17 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       </section>
     </Stack>
   )
+}
+
+/** What of a cell there is no room for is its title. */
+function nameWhereCut({ target }: SyntheticEvent) {
+  const cell = (target as Element).closest('td')
+  if (!cell) return
+  const isCut = [cell, ...cell.querySelectorAll('*')].some(
+    part => part.clientWidth > 0 && part.scrollWidth > part.clientWidth,
+  )
+  if (isCut && cell.textContent) cell.title = cell.textContent
+  else cell.removeAttribute('title')
 }
 
 const Spacer = ({ height, columns }: { height: number; columns: number }) => (
