@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pretty } from '../../src/console/areas/keys/pretty.ts'
+import { pretty } from '../../src/console/api/exact-json.ts'
 import { type SampleCall, samplesOf } from '../../src/console/areas/keys/samples.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 

@@ -24,8 +24,18 @@ export const serviceQuery = (project: number, id: number) =>
 /** Everything that is read of services is read again. */
 export function useServicesChanged() {
   const client = useQueryClient()
+  return () => client.invalidateQueries({ queryKey: ['services'] })
+}
+
+/** Takes a service that is gone out of the list at once, and has all of them read again. */
+export function useForgetService() {
+  const client = useQueryClient()
   const { project_id } = useProject()
-  return () => client.invalidateQueries({ queryKey: ['services', project_id] })
+  const changed = useServicesChanged()
+  return (id: number) => {
+    client.setQueryData(servicesQuery(project_id).queryKey, rows => rows?.filter(row => row.id !== id))
+    return changed()
+  }
 }
 
 /** The service that the URL names, of a page below `serviceRoute`, which has read it. @throws Problem 404 */

@@ -77,8 +77,7 @@ export const usageQuery = (project: number, name: string) =>
 
 function useDeploymentsChanged() {
   const client = useQueryClient()
-  const { project_id } = useProject()
-  return () => client.invalidateQueries({ queryKey: ['deployments', project_id] })
+  return () => client.invalidateQueries({ queryKey: ['deployments'] })
 }
 
 export function useAddDeployment() {

@@ -3,7 +3,7 @@ import { useProject } from '../../api/projects.ts'
 import type { Sample } from '../../ui/code-sample.tsx'
 import { httpSamples } from '../keys/samples.ts'
 import { shapeOf } from '../keys/shape.ts'
-import { modelsQuery } from '../services/api.ts'
+import { modelsQuery } from '../models/api.ts'
 import type { DeploymentRow } from './api.ts'
 import { definitionOf } from './definition.ts'
 

@@ -2,7 +2,7 @@ import { Accordion, Group, Select, SimpleGrid, Stack, Switch, Textarea } from '@
 import { useQuery } from '@tanstack/react-query'
 import { useProject } from '../../api/projects.ts'
 import { deployments as t } from '../../texts/deployments.ts'
-import { modelsQuery } from '../services/api.ts'
+import { modelsQuery } from '../models/api.ts'
 import { having, NumberField, TextField, unlessBare } from '../services/fields.tsx'
 import { CommandField } from './command-field.tsx'
 import { type Definition, type EditorProps, kindOf } from './definition.ts'

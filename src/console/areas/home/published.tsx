@@ -8,6 +8,7 @@ import { CopyIcon } from '../../ui/copy.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { TextLink } from '../../ui/link.tsx'
 import { Section } from '../../ui/page.tsx'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import type { AssetRow, DeploymentRow } from './api.ts'
 
@@ -35,7 +36,7 @@ interface PublishedProps {
 
 /** What answers now, and what is deployed and fails to. */
 export function Published({ services, deployments }: PublishedProps) {
-  const { data: projects } = useQuery(projectsQuery)
+  const { data: projects, error } = useQuery(projectsQuery)
   const entries = useMemo(() => {
     if (!services || !deployments || !projects) return undefined
     const places = new Map(
@@ -75,14 +76,18 @@ export function Published({ services, deployments }: PublishedProps) {
   const drafts = services?.filter(service => !isPublished(service)).length ?? 0
   return (
     <Section title={t.published} about={`${about}${drafts > 0 ? ` ${t.drafts(drafts)}` : ''}`}>
-      <DataTable
-        label={t.published}
-        columns={isHere ? COLUMNS_HERE : COLUMNS}
-        rows={entries}
-        rowKey={rowKey}
-        search={searched}
-        maxHeight={420}
-      />
+      {error && !projects ? (
+        <ProblemAlert error={error} />
+      ) : (
+        <DataTable
+          label={t.published}
+          columns={isHere ? COLUMNS_HERE : COLUMNS}
+          rows={entries}
+          rowKey={rowKey}
+          search={searched}
+          maxHeight={420}
+        />
+      )}
     </Section>
   )
 }

@@ -1,10 +1,11 @@
 /** A call as code: each sample runs as it stands. */
+import { isExactNumber, losesNumbers } from '../../api/exact-json.ts'
 import type { Sample } from '../../ui/code-sample.tsx'
 
 interface Call {
   method: string
   query: [name: string, value: string][]
-  /** a value of JSON; undefined: no body */
+  /** a value of JSON, as `exactJson` reads it; undefined: no body */
   body?: unknown
   /** undefined: taken from the environment variable CALLGATE_KEY */
   key?: string
@@ -93,13 +94,16 @@ function typescript(call: HttpCall): string {
     `const answer = await fetch(${JSON.stringify(urlOf(call))}, {`,
     ...(call.method === 'GET' ? [] : [`  method: '${call.method}',`]),
     `  headers: { ${headers} },`,
-    ...(call.body === undefined ? [] : [`  body: JSON.stringify(${JSON.stringify(call.body)}),`]),
+    ...(call.body === undefined ? [] : [`  body: ${typescriptBody(JSON.stringify(call.body))},`]),
     '})',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the sample's
     'if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`)',
     `console.log(await answer.${call.answersText ? 'text' : 'json'}())`,
   ].join('\n')
 }
+
+/** A number that TypeScript would round goes as text. */
+const typescriptBody = (json: string) => (losesNumbers(json) ? JSON.stringify(json) : `JSON.stringify(${json})`)
 
 /** The SDK finds services with a user's token, and calls them with a key. */
 function honeyframe(call: SampleCall): string {
@@ -132,7 +136,7 @@ function pythonValue(value: unknown): string {
   if (value === true) return 'True'
   if (value === false) return 'False'
   if (Array.isArray(value)) return `[${value.map(pythonValue).join(', ')}]`
-  if (typeof value === 'object')
+  if (typeof value === 'object' && !isExactNumber(value))
     return `{${Object.entries(value)
       .map(([name, inner]) => `${JSON.stringify(name)}: ${pythonValue(inner)}`)
       .join(', ')}}`

@@ -1,12 +1,13 @@
 import { Badge, Group, SegmentedControl, Stack, Text } from '@mantine/core'
 import { useMemo, useState } from 'react'
+import { pretty } from '../../api/exact-json.ts'
 import { Problem } from '../../api/http.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { CopyIcon } from '../../ui/copy.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import type { TestResult } from './api.ts'
-import { pretty } from './pretty.ts'
+
 import { parsed } from './test-input.ts'
 
 /** Characters that are shown: a browser draws no more in good time. */

@@ -1,4 +1,5 @@
 import {
+  Alert,
   Button,
   Collapse,
   JsonInput,
@@ -13,10 +14,14 @@ import {
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react'
+import { useState } from 'react'
+import { pretty } from '../../api/exact-json.ts'
 import type { Problem } from '../../api/http.ts'
+import { models } from '../../texts/models.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
+import { rowOf } from '../models/rows.ts'
 import type { CallShape, Parameter } from './shape.ts'
-import { bodyOf, parsed, type TestInput } from './test-input.ts'
+import { bodyOf, type TestInput } from './test-input.ts'
 
 interface InputFieldsProps {
   kind: string
@@ -143,7 +148,17 @@ function ParameterField({ parameter, value, error, onChange }: ParameterFieldPro
 
 function ModelFields({ shape, input, problem, unusable, onChange }: InputFieldsProps) {
   const features = shape.features ?? []
-  const toJson = () => onChange({ asJson: true, json: JSON.stringify(parsed(bodyOf(shape, input)!), null, 2) })
+  const [cannotShow, setCannotShow] = useState(false)
+  const toJson = () => onChange({ asJson: true, json: pretty(bodyOf(shape, input)!) })
+  const toForm = () => {
+    const row = rowOf(features, input.json)
+    setCannotShow(!row)
+    if (row) onChange({ asJson: false, features: row })
+  }
+  const change = (changed: Partial<TestInput>) => {
+    setCannotShow(false)
+    onChange(changed)
+  }
   return (
     <Stack gap="sm">
       <SegmentedControl
@@ -155,10 +170,15 @@ function ModelFields({ shape, input, problem, unusable, onChange }: InputFieldsP
           { value: 'json', label: t.json },
         ]}
         value={input.asJson ? 'json' : 'form'}
-        onChange={value => (value === 'json' ? toJson() : onChange({ asJson: false }))}
+        onChange={value => (value === 'json' ? toJson() : toForm())}
       />
+      {cannotShow && (
+        <Alert color="yellow" role="alert">
+          {models.onlyOneRow}
+        </Alert>
+      )}
       {input.asJson ? (
-        <BodyField input={input} unusable={unusable} onChange={onChange} />
+        <BodyField input={input} unusable={unusable} onChange={change} />
       ) : (
         <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
           {features.map(({ name, type, shape: dims }) => (

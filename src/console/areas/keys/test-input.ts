@@ -1,4 +1,5 @@
 /** What is typed into the test pane, and the request that it makes. */
+import { exactJson } from '../../api/exact-json.ts'
 import { exampleValue } from './example-call.ts'
 import { type CallShape, type Feature, isNumeric } from './shape.ts'
 
@@ -59,10 +60,10 @@ export const pairsOf = (shape: CallShape, { values, query }: TestInput): [string
       )
     : [...new URLSearchParams(query)]
 
-/** undefined: it is not JSON */
+/** With its numbers as they are written; undefined: it is not JSON */
 export function parsed(json: string): unknown {
   try {
-    return JSON.parse(json) as unknown
+    return exactJson(json)
   } catch {
     return undefined
   }

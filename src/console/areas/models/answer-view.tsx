@@ -1,4 +1,5 @@
 import { Code, Group, Paper, Progress, Stack, Text } from '@mantine/core'
+import { exactJson, pretty } from '../../api/exact-json.ts'
 import { models as t } from '../../texts/models.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { Section } from '../../ui/page.tsx'
@@ -12,7 +13,7 @@ const MOST_CLASSES = 12
 
 /** What a model answered: the first row's prediction in large, and all of it as it came. */
 export function AnswerView({ answer: { text, milliseconds } }: { answer: { text: string; milliseconds: number } }) {
-  const { predictions = [], probabilities = [] } = JSON.parse(text) as Answer
+  const { predictions = [], probabilities = [] } = exactJson(text) as Answer
   const classes = Object.entries(probabilities[0] ?? {})
     .sort(([, a], [, b]) => b - a)
     .slice(0, MOST_CLASSES)
@@ -51,14 +52,10 @@ export function AnswerView({ answer: { text, milliseconds } }: { answer: { text:
         )}
       </Paper>
       <Section title={t.rawAnswer}>
-        <CodeSample label={t.rawAnswer} samples={[{ language: 'JSON', code: laidOut(text) }]} />
+        <CodeSample label={t.rawAnswer} samples={[{ language: 'JSON', code: pretty(text) }]} />
       </Section>
     </Stack>
   )
 }
 
 const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
-
-/** Over several lines, unless a number in it would be another one then. */
-const laidOut = (text: string): string =>
-  /\d{16}/.test(text.replace(/\.\d+/g, '')) ? text : JSON.stringify(JSON.parse(text), null, 2)

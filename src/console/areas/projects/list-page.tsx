@@ -36,7 +36,9 @@ export function ProjectsPage() {
           action={add}
         />
       ) : (
-        <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
+        !(error && !data) && (
+          <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
+        )
       )}
       <NewProjectModal opened={adding} onClose={close} />
     </Page>

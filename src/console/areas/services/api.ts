@@ -1,28 +1,13 @@
 import { queryOptions, useMutation } from '@tanstack/react-query'
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { NewServiceInput, ServiceInput, WholeVersion } from '../../../management/assets.ts'
-import type { DatasetRow } from '../../../management/datasets.ts'
-import type { ModelRow } from '../../../management/models.ts'
 import type { EndpointCheck, TrialAnswer } from '../../../management/try-endpoint.ts'
-import { api } from '../../api/http.ts'
+import { exactJson } from '../../api/exact-json.ts'
+import { api, apiText } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
-import { type Service, type ServiceRow, useServicesChanged } from '../../api/services.ts'
+import { type Service, useServicesChanged } from '../../api/services.ts'
 
-export type { DatasetRow, EndpointCheck, ModelRow, TrialAnswer, WholeVersion }
-
-export const datasetsQuery = (project: number) =>
-  queryOptions({
-    queryKey: ['services', project, 'datasets'],
-    queryFn: async () => (await api<{ datasets: DatasetRow[] }>('/api/datasets', { project })).datasets,
-    staleTime: 30_000,
-  })
-
-export const modelsQuery = (project: number) =>
-  queryOptions({
-    queryKey: ['services', project, 'models'],
-    queryFn: async () => (await api<{ models: ModelRow[] }>('/api/models', { project })).models,
-    staleTime: 30_000,
-  })
+export type { EndpointCheck, TrialAnswer, WholeVersion }
 
 /** A version never changes. */
 export const versionQuery = (project: number, service: number, version: number) =>
@@ -80,23 +65,18 @@ export const useRestore = (id: number) =>
     onSettled: useServicesChanged(),
   })
 
-export const useRemoveService = () =>
-  useMutation({
-    mutationFn: ({ id }: Pick<ServiceRow, 'id'>) => api(`/api/publish/assets/${id}`, { method: 'DELETE' }),
-    onSettled: useServicesChanged(),
-  })
+/** Its pages are left before anything is read again: they would not be there. */
+export const removeService = (id: number): Promise<unknown> => api(`/api/publish/assets/${id}`, { method: 'DELETE' })
 
 /**
  * Runs an endpoint as it stands in the editor.
- * @param input JSON as it is written: numbers beyond 2^53 stay what they are
+ * @param input JSON as it is written: numbers beyond 2^53 stay what they are, as those of the answer do
  * @throws Problem as a call of it, and what does not compile
  */
-export const tryEndpoint = (service: number, endpoint: EndpointConfig, input: string, signal?: AbortSignal) =>
-  api<TrialAnswer>(`/api/api-services/${service}/try`, {
-    method: 'POST',
-    json: `{"endpoint":${JSON.stringify(endpoint)},"input":${input}}`,
-    signal,
-  })
+export async function tryEndpoint(service: number, endpoint: EndpointConfig, input: string, signal?: AbortSignal) {
+  const json = `{"endpoint":${JSON.stringify(endpoint)},"input":${input}}`
+  return exactJson(await apiText(`/api/api-services/${service}/try`, { method: 'POST', json, signal })) as TrialAnswer
+}
 
 /**
  * Whether an endpoint could be published among the others of the draft. Refused: a Problem, as publishing would be.

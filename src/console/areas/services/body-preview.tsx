@@ -10,7 +10,8 @@ import { parts } from '../../texts/endpoint-parts.ts'
 import { services as t } from '../../texts/services.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { type ModelRow, modelsQuery, tryEndpoint } from './api.ts'
+import { type ModelRow, modelsQuery } from '../models/api.ts'
+import { tryEndpoint } from './api.ts'
 import { useCheck } from './checked.tsx'
 
 /** A call with a body, made when it is asked for: what came back, and what a function logged. */

@@ -2,13 +2,12 @@ import { Select, type SelectProps, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useProject } from '../../api/projects.ts'
 import { services as t } from '../../texts/services.ts'
-import { type DatasetRow, datasetsQuery } from './api.ts'
+import { type DatasetRow, datasetsQuery } from '../datasets/api.ts'
+
+const useRead = () => useQuery(datasetsQuery(useProject().project_id))
 
 /** The project's datasets; undefined while they are read. */
-export function useDatasets(): DatasetRow[] | undefined {
-  const { project_id } = useProject()
-  return useQuery(datasetsQuery(project_id)).data
-}
+export const useDatasets = (): DatasetRow[] | undefined => useRead().data
 
 interface DatasetSelectProps {
   value: string
@@ -19,7 +18,7 @@ interface DatasetSelectProps {
 
 /** A dataset of the project; a name that it does not have (any more) stays as it is. */
 export function DatasetSelect({ value, onChange, label = t.dataset, w }: DatasetSelectProps) {
-  const datasets = useDatasets()
+  const { data: datasets, error } = useRead()
   const names = datasets?.map(({ name }) => name) ?? []
   return (
     <div>
@@ -28,7 +27,7 @@ export function DatasetSelect({ value, onChange, label = t.dataset, w }: Dataset
         data={value && !names.includes(value) ? [value, ...names] : names}
         value={value || null}
         onChange={name => name && onChange(name)}
-        error={datasets && value && !names.includes(value) ? t.noSuchDataset : undefined}
+        error={datasets ? value && !names.includes(value) && t.noSuchDataset : error?.message}
         searchable
         required
         w={w}

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { ModelEndpoint } from '../../../catalog/service-config.ts'
 import { useProject } from '../../api/projects.ts'
 import { services as t } from '../../texts/services.ts'
-import { type ModelRow, modelsQuery } from './api.ts'
+import { type ModelRow, modelsQuery } from '../models/api.ts'
 import { type FormProps, having, NumberField } from './fields.tsx'
 import { Fold } from './fold.tsx'
 import { HooksForm } from './hooks-form.tsx'
@@ -16,7 +16,7 @@ const DEFAULT_OUTPUT = ''
 
 export function ModelForm({ endpoint, onChange }: FormProps<ModelEndpoint>) {
   const { project_id } = useProject()
-  const { data: models } = useQuery(modelsQuery(project_id))
+  const { data: models, error } = useQuery(modelsQuery(project_id))
   const model = models?.find(({ name, versions }) =>
     endpoint.model_id === undefined ? name === endpoint.model : versions.some(v => v.model_id === endpoint.model_id),
   )
@@ -35,7 +35,7 @@ export function ModelForm({ endpoint, onChange }: FormProps<ModelEndpoint>) {
             onChange={chosen =>
               chosen && set({ model: chosen, model_id: undefined, version: undefined, output: undefined })
             }
-            error={models && endpoint.model && !model ? t.noSuchModel : undefined}
+            error={models ? endpoint.model && !model && t.noSuchModel : error?.message}
             searchable
             required
           />

@@ -3,7 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { isMeanwhile } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
-import { type Service, useService } from '../../api/services.ts'
+import { type Service, useForgetService, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
@@ -13,7 +13,7 @@ import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { useRemoveService, useSaveService } from './api.ts'
+import { removeService, useSaveService } from './api.ts'
 
 export function SettingsPage() {
   const session = useSession()
@@ -162,7 +162,7 @@ function PublicAccess({ service, edits }: { service: Service; edits: boolean }) 
 function Deletion({ service }: { service: Service }) {
   const navigate = useNavigate()
   const { slug, project_id } = useProject()
-  const remove = useRemoveService()
+  const forget = useForgetService()
   const ask = () =>
     confirmDestructive({
       title: t.deleteTitle(service.title),
@@ -170,9 +170,10 @@ function Deletion({ service }: { service: Service }) {
       confirm: t.deleteService,
       word: service.asset_key,
       onConfirm: async () => {
-        await remove.mutateAsync({ id: service.id })
+        await removeService(service.id)
         showDone(t.deletedDone(service.title))
         await navigate({ to: '/projects/$project/services', params: { project: slug }, ignoreBlocker: true })
+        await forget(service.id)
       },
     })
   return (

@@ -2,7 +2,7 @@ import { Select } from '@mantine/core'
 import type { ModelEndpoint } from '../../../catalog/service-config.ts'
 import { parts } from '../../texts/endpoint-parts.ts'
 import { services as t } from '../../texts/services.ts'
-import type { ModelRow } from './api.ts'
+import type { ModelRow } from '../models/api.ts'
 
 interface VersionSelectProps {
   endpoint: ModelEndpoint

@@ -1,6 +1,6 @@
 /** What a query's tables and columns are called in it. */
 import type { AggregateFunction, Filter, QueryDefinition } from '../../../../catalog/query-definition.ts'
-import type { DatasetRow } from '../api.ts'
+import type { DatasetRow } from '../../datasets/api.ts'
 
 type Column = NonNullable<QueryDefinition['columns']>[number]
 export type ColumnObject = Exclude<Column, string>

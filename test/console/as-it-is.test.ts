@@ -1,0 +1,156 @@
+/** What pages show is what there is: numbers of any size, what was added or deleted a moment ago, and what could not be read. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp } from '../harness.ts'
+import { closeTabs, describeInBrowser, gardenTabs, openTab, settled, signInTo } from './browser.ts'
+import { projectId, uploadTable } from './data.ts'
+import { startConsole } from './world.ts'
+
+setDefaultTimeout(60_000)
+/** 2^53 + 1, which a double makes 2^53 of. */
+const LARGE = '9007199254740993'
+
+describeInBrowser('as it is', () => {
+  let callgate: Callgate
+  let garden: number
+  const openAs = gardenTabs(() => callgate)
+  beforeAll(async () => {
+    callgate = await startConsole()
+    garden = await projectId(callgate, 'garden')
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+
+  test('a model’s integers beyond 2^53 are shown with every digit, where it is tried and where its endpoint is edited', async () => {
+    const tab = await openAs('ed', 'models/iris/try')
+    const json = `{"predictions":[${LARGE}],"model_id":1,"count":1}`
+    await tab.route(/\/api\/models\/\d+\/test$/, route =>
+      route.fulfill({ contentType: 'application/json', body: json }),
+    )
+    await tab.getByRole('button', { name: 'Predict' }).click()
+    await tab.getByText(LARGE, { exact: true }).waitFor()
+    const raw = tab.getByRole('region', { name: 'As it is answered' }).last()
+    expect(JSON.parse((await raw.textContent())!.replace(LARGE, '0')).predictions).toEqual([0])
+    expect(await raw.textContent()).toContain(`\n    ${LARGE}\n`)
+
+    await tab.goto(`${callgate.url}/console/projects/garden/services/plants/endpoints/species`)
+    const answer = `{"status":200,"body":${json},"log":[],"warnings":[]}`
+    await tab.route(/\/try$/, route => route.fulfill({ contentType: 'application/json', body: answer }))
+    await tab.getByRole('button', { name: 'Run', exact: true }).click()
+    await tab.getByText('Status 200').waitFor()
+    expect(await tab.getByRole('region', { name: 'Answer' }).textContent()).toContain(LARGE)
+  })
+
+  test('in the test pane they go from the form to JSON, into the code and back as they were typed', async () => {
+    const tab = await openAs('ed', 'services/plants/test?endpoint=species')
+    const form = tab.getByRole('form', { name: 'Parameters' })
+    const first = form.getByRole('textbox').first()
+    await first.fill(LARGE)
+    await form.getByText('JSON', { exact: true }).click()
+    const body = form.getByRole('textbox', { name: 'JSON body' })
+    expect(await body.inputValue()).toContain(`: ${LARGE}`)
+    const code = tab.getByRole('region', { name: 'This call' })
+    for (const language of ['curl', 'Python', 'TypeScript']) {
+      await tab.getByText(language, { exact: true }).click()
+      expect(await code.last().textContent()).toContain(LARGE)
+    }
+    await body.fill((await body.inputValue()).replace(LARGE, '9007199254740995'))
+    await form.getByText('Form', { exact: true }).click()
+    expect(await form.getByRole('textbox').first().inputValue()).toBe('9007199254740995')
+    await form.getByText('JSON', { exact: true }).click()
+    await body.fill('{"rows": []}')
+    await form.getByText('Form', { exact: true }).click()
+    await form.getByRole('alert').waitFor()
+    expect(await body.inputValue()).toBe('{"rows": []}')
+  })
+
+  test('a service that is deleted is left for the list, and is not in it; nothing says meanwhile that it is not there', async () => {
+    const service = { asset_type: 'api_service', asset_key: 'weeds', title: 'Weeds', config: { endpoints: [] } }
+    await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(garden) })
+    const tab = await openAs('ed', 'services/weeds/settings')
+    await settled(tab)
+    await tab.evaluate(() => {
+      const { titles } = Object.assign(window, { titles: [] as string[] })
+      const note = () => {
+        const title = document.querySelector('h1')?.textContent ?? ''
+        const row = document.querySelector('td')?.closest('table')?.textContent?.includes('Weeds') ? ' with it' : ''
+        if (title && titles.at(-1) !== title + row) titles.push(title + row)
+      }
+      new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true })
+    })
+    await tab.getByRole('button', { name: 'Delete service' }).click()
+    await tab.getByRole('dialog').getByRole('textbox').fill('weeds')
+    await tab.getByRole('dialog').getByRole('button', { name: 'Delete service' }).click()
+    await tab.getByRole('table', { name: 'Services' }).waitFor()
+    await settled(tab)
+    const titles = await tab.evaluate(() => (window as unknown as { titles: string[] }).titles)
+    expect([titles.at(0), titles.at(-1)]).toEqual(['Weeds', 'Services'])
+    expect(titles).not.toContain('There is no such page')
+  })
+
+  test('a dataset that was uploaded a moment ago can be chosen for an endpoint', async () => {
+    const tab = await openAs('ed', 'services/plants/new-endpoint?kind=lookup')
+    await tab.getByRole('combobox', { name: /^Dataset/ }).click()
+    await tab.getByRole('option', { name: 'marts.plants' }).waitFor()
+    await tab.keyboard.press('Escape')
+    const open = (name: string) => tab.getByRole('navigation', { name: 'Project' }).getByRole('link', { name }).click()
+    await open('Datasets')
+    await tab.getByRole('link', { name: 'Upload files' }).click()
+    const files = { name: 'ponds.csv', mimeType: 'text/csv', buffer: Buffer.from('pond,depth\n1,2') }
+    await tab.locator('input[type="file"]').setInputFiles(files)
+    await tab.getByRole('button', { name: 'Import 1 file' }).click()
+    await tab.getByRole('link', { name: 'uploads.ponds' }).waitFor()
+    await open('Services')
+    await tab.getByRole('link', { name: 'Plants' }).click()
+    await tab.getByRole('button', { name: 'Add endpoint' }).click()
+    await tab.getByRole('menuitem', { name: /^Lookup/ }).click()
+    await tab.getByRole('combobox', { name: /^Dataset/ }).click()
+    await tab.getByRole('option', { name: 'uploads.ponds' }).waitFor()
+  })
+
+  test('what cannot be read is said in the server’s words, and is not waited for', async () => {
+    const tab = await openTab()
+    await signInTo(tab, callgate, 'ed')
+    const problem = { title: 'Error', status: 500, detail: 'The disk is gone.' }
+    const fails = (path: RegExp) => tab.route(path, route => route.fulfill({ status: 500, json: problem }))
+    const says = async (path: string, prepare?: () => Promise<void>) => {
+      await tab.goto(`${callgate.url}/console${path}`)
+      await prepare?.()
+      await tab.getByText('The disk is gone.').first().waitFor()
+      expect(await tab.locator('main [aria-busy="true"]').count()).toBe(0)
+    }
+    await fails(/\/api\/datasets$/)
+    await says('/projects/garden/services/plants/test')
+    await says('/projects/garden/services/plants/new-endpoint?kind=lookup')
+    await says('/projects/garden/services/plants/keys', () => tab.getByRole('button', { name: 'Mint key' }).click())
+    await fails(/\/api\/projects$/)
+    await says('/projects')
+    await says('/')
+  })
+
+  test('on a phone a long name leaves room for what stands beside it, and is told whole', async () => {
+    const name = `marts.${'perennials_'.repeat(5)}`.slice(0, 60)
+    await uploadTable(callgate, garden, name, 'a,b\n1,2', { primary_key: 'a' })
+    const tab = await openTab({ width: 390, height: 844 })
+    await signInTo(tab, callgate, 'ed')
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets`)
+    const link = tab.getByRole('link', { name })
+    await link.hover()
+    const cell = tab.locator('td').filter({ has: link })
+    expect(await cell.getAttribute('title')).toBe(name)
+    const edge = await tab
+      .getByRole('columnheader', { name: 'Rows' })
+      .evaluate(head => head.getBoundingClientRect().right)
+    expect(edge).toBeLessThan(390)
+    await expectWholeMethod(tab, callgate)
+  })
+})
+
+/** Beside a path that takes several lines. */
+async function expectWholeMethod(tab: Page, callgate: Callgate): Promise<void> {
+  await tab.goto(`${callgate.url}/console/projects/garden/services/plants/test?endpoint=plant`)
+  const badge = tab.getByRole('form', { name: 'Parameters' }).getByText('GET', { exact: true })
+  expect(await badge.evaluate(text => text.scrollWidth <= text.clientWidth)).toBe(true)
+}
