@@ -109,10 +109,7 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
     },
   })
 
-  if (atEdge) {
-    const answering = crossOrigin(config.corsOrigins)
-    app.onRequest(({ request, set }) => answering({ request, set }))
-  }
+  if (atEdge) app.use(crossOrigin(config.corsOrigins))
   // a Host that is a deployment's owns every path
   if (config.hostDomain) app.onRequest(async ({ request }) => deployments.byHost(request, () => addressOf(request)))
   app.onError(({ error, code, request }) => {

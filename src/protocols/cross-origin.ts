@@ -1,4 +1,5 @@
 /** What browsers may do from pages of other origins (CORS, of the Fetch standard): the same at every door, on errors too. */
+import { cors } from '@elysiajs/cors'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const REQUEST_HEADERS = [
@@ -26,29 +27,32 @@ const EXPOSED = [
   'Content-Disposition',
   'Idempotent-Replayed',
   'Inference-Header-Content-Length',
-].join(', ')
+]
+/** seconds */
+const MAX_AGE = 600
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/
 
-type Answering = { request: Request; set: { headers: Record<string, unknown> } }
-
 /**
- * Sets what the answer to a request will say, whatever it is. An answer that has a `Vary` of its own names `Origin` there: it
- * takes the place of this one. No answer lets a browser send its cookies.
- * @param origins exact ones, or `*`: then answers are the same for all, and caches need not tell them apart
- * @returns the answer to what a browser asks before a call; undefined: it is another request
+ * What `@elysiajs/cors` says with every answer, and the answer to what a browser asks before a call. An answer that has a `Vary`
+ * of its own names `Origin` there: it takes the place of this one. No answer lets a browser send its cookies.
+ * @param origins exact ones, or `*`
  */
-export function crossOrigin(origins: string[]): (asked: Answering) => Response | undefined {
+export function crossOrigin(origins: string[]) {
   const any = origins.includes('*')
-  return ({ request, set: { headers } }) => {
-    headers['access-control-expose-headers'] = EXPOSED
-    if (any) headers['access-control-allow-origin'] = '*'
-    else {
-      headers.vary = 'Origin'
-      const origin = request.headers.get('origin')
-      if (origin !== null && origins.includes(origin)) headers['access-control-allow-origin'] = origin
-    }
+  return cors({
+    origin: any ? '*' : request => origins.includes(request.headers.get('origin') ?? ''),
+    methods: METHODS,
+    allowedHeaders: REQUEST_HEADERS,
+    exposeHeaders: EXPOSED,
+    credentials: false,
+    maxAge: MAX_AGE,
+    // it would answer every OPTIONS, also those that are for a deployment's server
+    preflight: false,
+  }).onRequest(({ request, set: { headers } }) => {
+    // it says `Vary: *` then, so that nobody could keep an answer; but answers are the same for all
+    if (any) delete headers.vary
     return preflight(request, headers)
-  }
+  })
 }
 
 /**
@@ -64,6 +68,6 @@ function preflight({ method, headers: asked }: Request, headers: Record<string, 
   headers['access-control-allow-methods'] = [...new Set([...METHODS, ...(TOKEN.test(wanted) ? [wanted] : [])])].join(
     ', ',
   )
-  headers['access-control-max-age'] = '600'
+  headers['access-control-max-age'] = String(MAX_AGE)
   return new Response(null, { status: 204 })
 }
