@@ -2,6 +2,8 @@ import type { Job, Lane } from './job.ts'
 
 /** A handler whose calls take longer than this on average does not run in the same frame as others. */
 const QUICK_MS = 3
+/** Nor does one that may take more than this, whatever its calls took so far: those in its process could do nothing meanwhile. */
+const QUICK_LIMIT_MS = 500
 /** Handlers whose pace is remembered. */
 const PACES = 10_000
 const MAX_CALLS = 1000
@@ -28,16 +30,18 @@ export class Waiting {
     return this.#lanes[lane][0]?.call.nested ?? false
   }
 
-  /** One that a process ended under is by itself. */
+  /** One that a process ended under is by itself. A handler that was never called may be quick: it does not wait for those that are not. */
   add(job: Job): void {
-    const pace = this.#pace.get(job.call.handler.id)
-    job.lane = job.losses === 0 && pace !== undefined && pace < QUICK_MS ? 'quick' : 'slow'
-    this.#put(job, job.call.nested)
+    const { handler, limits } = job.call
+    const pace = this.#pace.get(handler.id)
+    const quick = pace !== undefined && pace < QUICK_MS && limits.cpuMs <= QUICK_LIMIT_MS
+    job.lane = quick && job.losses === 0 ? 'quick' : 'slow'
+    this.#put(job, pace === undefined ? other => this.#pace.has(other.call.handler.id) : undefined)
   }
 
   /** Back to where it was taken from. */
   putBack(job: Job): void {
-    this.#put(job, true)
+    this.#put(job, () => true)
   }
 
   /** @param room for calls; nested ones need none */
@@ -65,11 +69,11 @@ export class Waiting {
     this.#pace.set(handler, pace === undefined ? cpu : pace + (cpu - pace) * 0.2)
   }
 
-  /** @param first before those that came later, but behind those that others wait for */
-  #put(job: Job, first: boolean): void {
+  /** @param before those that it goes before; what another call waits for goes before all, and nothing goes before that */
+  #put(job: Job, before?: (other: Job) => boolean): void {
     this.#size += job.call.request.length
     const list = this.#lanes[job.lane]
-    const place = !first ? -1 : job.call.nested ? 0 : list.findIndex(other => !other.call.nested)
+    const place = job.call.nested ? 0 : before ? list.findIndex(other => !other.call.nested && before(other)) : -1
     if (place < 0) list.push(job)
     else list.splice(place, 0, job)
   }

@@ -58,6 +58,10 @@ const manifest = {
             named('outer', "export default async ({ body }, host) => (await host.call('burn', body)).square"),
             named('brief', 'export default ({ body }) => body.n', { limits: { wall_ms: 300 } }),
             named('loop', 'export default () => { for (;;); }', { limits: { cpu_ms: 30 } }),
+            named('sly', 'export default ({ body }) => { while (body.n < 0); }', {
+              limits: { cpu_ms: 3000, wall_ms: 60_000 },
+            }),
+            named('fresh', 'export default () => "answered"'),
             named('long', 'export default () => { for (const end = Date.now() + 700; Date.now() < end; ); }', {
               limits: { cpu_ms: 5000 },
             }),
@@ -171,6 +175,34 @@ test('endless loops cost their callers an error and the others some time, and no
   for (const answer of await Promise.all(loops))
     expect([answer.status, answer.json.code]).toEqual([504, 'cpu_exceeded'])
   expect(functionsOf(server)).toEqual(before)
+  await server.stop()
+})
+
+test('one that was quick and then takes all of the much that it may have holds up nobody', async () => {
+  const server = await start()
+  const call = (endpoint: string, n = 3) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n } })
+  for (let i = 0; i < 20; i++) await Promise.all([call('sly'), call('square')])
+  let ended = false
+  const sly = call('sly', -1).finally(() => {
+    ended = true
+  })
+  await Bun.sleep(100)
+  for (let i = 0; i < 30; i++) expect((await call('square')).json).toEqual({ square: 9 })
+  expect(ended).toBe(false)
+  expect((await sly).json.code).toBe('cpu_exceeded')
+  await server.stop()
+})
+
+test('the first call of a function waits for one that takes long, and not for all that do', async () => {
+  const server = await start()
+  const call = (endpoint: string) => server.call(`/api/service/kill/${endpoint}`, { key, body: {} })
+  await call('loop')
+  let ended = 0
+  const loops = Array.from({ length: 40 }, () => call('loop').then(() => ended++))
+  await waitFor(() => ended > 0 || undefined)
+  expect((await call('fresh')).json).toBe('answered')
+  expect(ended).toBeLessThan(20)
+  await Promise.all(loops)
   await server.stop()
 })
 
