@@ -154,6 +154,7 @@ describe('a bad key or index is refused', () => {
 })
 
 describe('a bad json or parquet file is refused', () => {
+  const HALF = 'half a character in a text: \\ud800 to \\udfff stand in pairs'
   const cases: Case[] = [
     ['empty.json', '', 'the file is empty'],
     ['spaces.json', '  \n ', 'the file has no records, so no columns'],
@@ -161,6 +162,9 @@ describe('a bad json or parquet file is refused', () => {
     ['numbers.json', '[{"a":1},2]', 'row 2: not an object'],
     ['scalar.json', '5', 'row 1: not an object'],
     ['broken.json', '[{"a":1},{"a":2},{"a" 3}]', 'row 3: not valid JSON'],
+    ['comma.json', '[{"a":1},]', 'row 2: not valid JSON'],
+    ['half.json', '[{"a":"\\\\ud800"},{"a":"\\ud83d\\ude00"},{"a":"\\ud83d"},{"a":1}]', `row 3: ${HALF}`],
+    ['half.ndjson', '{"a":1}\n{"a":[{"b":"x\\\\\\udfff"}]}\n', `row 2: ${HALF}`],
     ['cut.json', '[{"a":1},{"a":2}', 'row 3: the file ends before the array does'],
     ['trailing.json', '[{"a":1}] x', 'something follows the end of the array'],
     ['latin.json', bytes('[{"a":"', [0xff], '"}]'), 'row 1: not UTF-8 text'],

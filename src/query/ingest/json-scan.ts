@@ -15,6 +15,9 @@ export function strictJson(text: string): string {
   })
 }
 
+/** Of a value's JSON: an escape of half a character, which JavaScript writes and DuckDB does not read. */
+const HALF = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/
+
 /** The longest record, in bytes. */
 export const MAX_OBJECT = 16_000_000
 
@@ -38,6 +41,8 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
     try {
       const value = JSON.parse(/NaN|Infinity/.test(record) ? strictJson(record) : record)
       if (value === null || typeof value !== 'object' || Array.isArray(value)) return { row, what: 'not an object' }
+      if (HALF.test(JSON.stringify(value)))
+        return { row, what: 'half a character in a text: \\ud800 to \\udfff stand in pairs' }
     } catch {
       return { row, what: 'not valid JSON' }
     }
@@ -75,7 +80,8 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
         else if (c === '{' || c === '[') depth++
         else if (c === '}' || c === ']') depth--
         if (!inString && base === 1 && ((c === ',' && depth === 1) || depth === 0)) {
-          const problem = text.trim() === '' && c === ',' ? { row, what: 'not valid JSON' } : bad()
+          const isMissing = !ended && text.trim() === '' && (c === ',' || row > 1)
+          const problem = isMissing ? { row, what: 'not valid JSON' } : bad()
           if (problem) return problem
           ended = depth === 0
           continue
