@@ -1,7 +1,10 @@
+import { pause } from '../lib/pause.ts'
+
 /** Ports for programs: below those that the system gives to outgoing connections, where a connection could meet itself. */
 const FIRST = 20_000
 const LAST = 32_000
 const TRIES = 200
+const LONGEST_CONNECT_MS = 1000
 
 const taken = new Set<number>()
 
@@ -23,14 +26,18 @@ export function takePort(): number {
 
 export const freePort = (port: number): void => void taken.delete(port)
 
-/** Whether somebody listens there. */
+/**
+ * Whether somebody listens there, and takes a connection in a moment: where too many wait for a busy server, the system tries
+ * again after 1, 2, 4 seconds and so on, long after there is room.
+ */
 export async function isListening(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } })
-    const itself = socket.localPort === port
-    socket.end()
-    return !itself
-  } catch {
-    return false
-  }
+  const connecting = Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } }).then(
+    socket => {
+      const itself = socket.localPort === port
+      socket.end()
+      return !itself
+    },
+    () => false,
+  )
+  return Promise.race([connecting, pause(LONGEST_CONNECT_MS).then(() => false)])
 }
