@@ -72,7 +72,6 @@ export class CommandBackend implements Backend {
   /** Another revision: it starts, and takes over when all of it is ready; until then the old one serves. */
   update(plan: Plan): void {
     this.#plan = plan
-    this.#updateTrouble = undefined
     if (this.#current) this.#replace()
     else if (plan.alwaysOn) this.start()
   }
@@ -118,7 +117,9 @@ export class CommandBackend implements Backend {
     return this.#current.trouble === undefined ? 'starting' : 'failing'
   }
 
+  /** What is begun is what is declared now: whatever kept that from starting before is past. */
   #begin(plan: Plan): Generation {
+    this.#updateTrouble = undefined
     const generation: Generation = new Generation(this.#id, plan, this.#means, {
       ready: () => (generation === this.#next ? this.#takeOver() : this.#serveWaiting()),
       failed: why => (generation === this.#next ? this.#giveUp(why) : this.#tellWaiting()),

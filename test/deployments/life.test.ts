@@ -1,8 +1,10 @@
 /** How the processes of deployments start, serve, are replaced and end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { cleanUp, waitFor } from '../harness.ts'
+import { join } from 'node:path'
+import { isListening } from '../../src/deployments/port.ts'
+import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { processOf, workersOf } from '../life/processes.ts'
 import { SERVER, World } from './world.ts'
 
@@ -204,6 +206,19 @@ describe('deployments of programs', () => {
     })
   })
 
+  test('a restart mends a revision that did not start, and its status is told of no more', async () => {
+    const flag = join(temporaryFolder(), 'flag')
+    const command = ['/bin/sh', '-c', 'test -e "$FLAG" || exit 9; exec "$@"', 'sh', ...SERVER]
+    await world.api('POST', '', { ...server('flagged'), command: SERVER, env: { VERSION: 'one' } })
+    await world.pid('flagged')
+    await world.api('PATCH', '/flagged', { command, env: { VERSION: 'two', FLAG: flag } })
+    expect((await world.status('flagged', 'failing')).reason).toContain('did not start')
+    writeFileSync(flag, '')
+    await world.api('POST', '/flagged/restart')
+    expect((await world.status('flagged', 'running')).reason).toBeNull()
+    expect((await world.call('flagged', '/pid')).headers.get('x-version')).toBe('two')
+  })
+
   test('one that does not end when it is asked is killed', async () => {
     const pid = await world.pid('deaf')
     await world.call('deaf', '/sigterm-deaf')
@@ -247,6 +262,26 @@ describe('deployments of programs', () => {
   test('a connection that was kept open for an answer is closed when it is idle afterwards', async () => {
     expect(await closed).toBeWithin(10_000, 40_000)
   })
+})
+
+test('whether a server listens is known in a moment, also while so many wait for it that the system lets nobody in', async () => {
+  const program = "console.log(Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } }).port)"
+  const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe' })
+  const port = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value))
+  expect(await isListening(port)).toBe(true)
+  child.kill('SIGSTOP')
+  // as many as a system keeps for a server that does not take them, and more
+  const waiting = Array.from({ length: 700 }, () =>
+    Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } }).catch(() => undefined),
+  )
+  await Promise.all(waiting.slice(0, 100))
+  await Bun.sleep(200)
+  const asked = performance.now()
+  expect(await isListening(port)).toBe(false)
+  expect(performance.now() - asked).toBeLessThan(3000)
+  child.kill('SIGKILL')
+  await child.exited
+  for (const socket of await Promise.all(waiting)) socket?.end()
 })
 
 function linkOf(path: string): string {
