@@ -267,20 +267,24 @@ describe('deployments of programs', () => {
 test('whether a server listens is known in a moment, also while so many wait for it that the system lets nobody in', async () => {
   const program = "console.log(Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } }).port)"
   const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe' })
-  const port = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value))
-  expect(await isListening(port)).toBe(true)
-  child.kill('SIGSTOP')
-  // as many as a system keeps for a server that does not take them, and more
-  const waiting = Array.from({ length: 700 }, () =>
-    Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } }).catch(() => undefined),
-  )
-  await Promise.all(waiting.slice(0, 100))
-  await Bun.sleep(200)
-  const asked = performance.now()
-  expect(await isListening(port)).toBe(false)
-  expect(performance.now() - asked).toBeLessThan(3000)
-  child.kill('SIGKILL')
-  await child.exited
+  let waiting: Promise<{ end(): unknown } | undefined>[] = []
+  try {
+    const port = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value))
+    expect(await isListening(port)).toBe(true)
+    child.kill('SIGSTOP')
+    // as many as a system keeps for a server that does not take them, and more
+    waiting = Array.from({ length: 700 }, () =>
+      Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {}, connectError() {} } }).catch(() => undefined),
+    )
+    await Promise.all(waiting.slice(0, 100))
+    await Bun.sleep(200)
+    const asked = performance.now()
+    expect(await isListening(port)).toBe(false)
+    expect(performance.now() - asked).toBeLessThan(3000)
+  } finally {
+    child.kill('SIGKILL') // one that is stopped would outlive this
+    await child.exited
+  }
   for (const socket of await Promise.all(waiting)) socket?.end()
 })
 
