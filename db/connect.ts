@@ -19,7 +19,7 @@ export function connectCatalog(dataDir: string): { db: Db; applied: number[] } {
   sqlite.run('PRAGMA synchronous = FULL')
   sqlite.run('PRAGMA foreign_keys = ON')
   const db = drizzle(sqlite, { schema }) as Db
-  const applied = migrate(sqlite, db as never, file)
+  const applied = migrate(sqlite, file)
   return { db, applied }
 }
 

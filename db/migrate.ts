@@ -1,6 +1,5 @@
 import type { Database } from 'bun:sqlite'
 import { existsSync, renameSync, rmSync } from 'node:fs'
-import type { BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import init from './migrations/0001_init.sql' with { type: 'text' }
 import datasetOrigin from './migrations/0002_dataset_origin.sql' with { type: 'text' }
 import writableTables from './migrations/0003_writable_tables.sql' with { type: 'text' }
@@ -38,12 +37,7 @@ export class NewerCatalog extends Error {
  * @returns the numbers that were applied
  * @throws NewerCatalog
  */
-export function migrate(
-  sqlite: Database,
-  db: BunSQLiteDatabase<Record<string, unknown>>,
-  file: string,
-  migrations: Migration[] = MIGRATIONS,
-): number[] {
+export function migrate(sqlite: Database, file: string, migrations: Migration[] = MIGRATIONS): number[] {
   const latest = migrations.at(-1)!.number
   const { user_version: current } = sqlite.query('PRAGMA user_version').get() as { user_version: number }
   if (current > latest)
@@ -53,21 +47,13 @@ export function migrate(
   const pending = migrations.filter(m => m.number > current)
   if (pending.length === 0) return []
   if (current > 0) backup(sqlite, `${file}.before-${pending[0]!.number}`)
-  // drizzle's own folder reader cannot see into an executable; its migrate() takes the list itself
-  const { dialect, session } = db as unknown as {
-    dialect: { migrate(list: object[], session: unknown, config: object): void }
-    session: unknown
-  }
-  dialect.migrate(
-    pending.map(m => ({
-      sql: [...m.sql.split('--> statement-breakpoint'), `PRAGMA user_version = ${m.number}`],
-      folderMillis: m.number,
-      hash: new Bun.CryptoHasher('sha256').update(m.sql).digest('hex'),
-      bps: true,
-    })),
-    session,
-    {},
-  )
+  // not drizzle's migrate(): where the disk is full SQLite has rolled back by itself, and its ROLLBACK then fails in place of that
+  sqlite.transaction(() => {
+    for (const { number, sql } of pending) {
+      for (const statement of sql.split('--> statement-breakpoint')) sqlite.run(statement)
+      sqlite.run(`PRAGMA user_version = ${number}`)
+    }
+  })()
   return pending.map(m => m.number)
 }
 

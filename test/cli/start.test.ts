@@ -3,7 +3,6 @@ import { Database } from 'bun:sqlite'
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { drizzle } from 'drizzle-orm/bun-sqlite'
 import { migrate } from '../../db/migrate.ts'
 import { type Callgate, cleanUp, EXECUTABLE, startCallgate, temporaryFolder } from '../harness.ts'
 import { lines, type RunOptions, run } from './run.ts'
@@ -121,20 +120,19 @@ test('a file that is no catalog is refused and left as it is', async () => {
 test('a migration copies the catalog aside first, and one that fails leaves everything as it was', () => {
   const file = join(temporaryFolder(), 'catalog.db')
   const sqlite = new Database(file, { create: true })
-  const db = drizzle(sqlite)
   const first = { number: 1, sql: 'CREATE TABLE a (x)' }
   const second = { number: 2, sql: 'ALTER TABLE a ADD COLUMN y--> statement-breakpoint\nUPDATE a SET y = x * 2' }
-  expect(migrate(sqlite, db, file, [first])).toEqual([1])
+  expect(migrate(sqlite, file, [first])).toEqual([1])
   expect(readdirSync(join(file, '..'))).toEqual(['catalog.db'])
   sqlite.run('INSERT INTO a VALUES (21)')
 
   const broken = { number: 2, sql: 'ALTER TABLE a ADD COLUMN z--> statement-breakpoint\nnonsense' }
-  expect(() => migrate(sqlite, db, file, [first, broken])).toThrow()
+  expect(() => migrate(sqlite, file, [first, broken])).toThrow()
   expect(sqlite.query('SELECT * FROM a').all()).toEqual([{ x: 21 }])
   expect(sqlite.query('PRAGMA user_version').get()).toEqual({ user_version: 1 })
 
-  expect(migrate(sqlite, db, file, [first, second])).toEqual([2])
-  expect(migrate(sqlite, db, file, [first, second])).toEqual([])
+  expect(migrate(sqlite, file, [first, second])).toEqual([2])
+  expect(migrate(sqlite, file, [first, second])).toEqual([])
   expect(sqlite.query('SELECT * FROM a').all()).toEqual([{ x: 21, y: 42 }])
   sqlite.close()
   const backup = new Database(`${file}.before-2`, { readonly: true })

@@ -166,7 +166,7 @@ describe('a catalog', () => {
   })
   describe('of an older Callgate', () => {
     const next = (sql: string): Migration[] => [{ number: LATEST + 1, sql }]
-    const raise = (sql: string) => migrate(db!.$client, db as never, join(dir, 'catalog.db'), next(sql))
+    const raise = (sql: string) => migrate(db!.$client, join(dir, 'catalog.db'), next(sql))
     const version = (file = db!.$client) =>
       (file.query('PRAGMA user_version').get() as { user_version: number }).user_version
     beforeEach(() => {

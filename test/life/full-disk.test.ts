@@ -1,10 +1,12 @@
 /** What a disk costs that is full, or takes no more: what has to be written, with an answer, and nothing else. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
+import { type Callgate, cleanUp, commandOf, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from './processes.ts'
+
+setDefaultTimeout(60_000)
 
 const disk = process.getuid?.() === 0 ? smallDisk() : undefined
 if (!disk) console.warn('skipped: no small file system can be mounted here (it takes root on Linux)')
@@ -130,10 +132,52 @@ function fill(folder: string): string {
   return path
 }
 
-/** A file system of 24 MB, or undefined. */
-function smallDisk(): string | undefined {
+test.skipIf(!disk)(
+  'changes on a full disk are refused with 503, what was saved is served, and it is all there again when there is room',
+  async () => {
+    const filler = join(disk!, 'filler')
+    const add = (slug: string) =>
+      callgate.admin('POST', '/api/projects', { name: 'R', slug, description: 'x'.repeat(900) })
+    Bun.spawnSync(['dd', 'if=/dev/zero', `of=${filler}`, 'bs=1k'], { stderr: 'ignore' })
+    const statuses: number[] = []
+    for (let i = 0; i < 400 && !statuses.includes(503); i++) statuses.push((await add(`r${i}`)).status)
+    expect([...new Set(statuses)].filter(status => status !== 201)).toEqual([503])
+    const saved = (await callgate.admin('GET', '/api/projects')).json.items.length
+    expect((await callgate.call('/-/alive')).status).toBe(200)
+    rmSync(filler)
+    expect((await add('again')).status).toBe(201)
+    expect((await callgate.admin('GET', '/api/projects')).json.items).toHaveLength(saved + 1)
+  },
+)
+
+test.skipIf(!disk)(
+  'a start that finds no room for the catalog says so in a line, and nothing of it is in the way',
+  async () => {
+    const tiny = smallDisk('200k')!
+    const start = async () => {
+      const server = Bun.spawn([...commandOf('source'), 'serve', '--port', '0', '--data-dir', join(tiny, 'data')], {
+        stdout: 'ignore',
+        stderr: 'pipe',
+      })
+      return { code: await server.exited, said: await new Response(server.stderr).text() }
+    }
+    const { code, said } = await start()
+    expect([code, said]).toEqual([
+      1,
+      expect.stringMatching(/^callgate: The data directory .* cannot be written \(.*full\).*\n$/),
+    ])
+    Bun.spawnSync(['mount', '-o', 'remount,size=24m', tiny])
+    const server = await startCallgate({ dataDir: join(tiny, 'data') })
+    expect((await server.admin('GET', '/api/projects')).json.items).toEqual([])
+    await server.kill()
+    Bun.spawnSync(['umount', tiny])
+  },
+)
+
+/** A small file system, or undefined. */
+function smallDisk(size = '24m'): string | undefined {
   const folder = join(temporaryFolder(), 'disk')
   mkdirSync(folder)
-  const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder])
+  const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder])
   return mounted.success ? folder : undefined
 }
