@@ -1,8 +1,9 @@
-import { Fault, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
+import { PoolWorker } from './pool-worker.ts'
 import type { ChildInit, LoadRequest } from './wire.ts'
 
 export interface PoolOptions {
@@ -32,6 +33,8 @@ const QUICK_MS = 5
 const BROKEN_AFTER = 3
 /** A process that does not say how large it is within this is busy. */
 const ANSWER_MS = 5000
+/** A model that takes longer than this to load has been refused when it was added, or is stuck. */
+const LOAD_MS = 150_000
 
 /** A fixed number of persistent scoring processes, each restarted with back-off when it ends. */
 export class Pool implements Lanes {
@@ -40,7 +43,7 @@ export class Pool implements Lanes {
   onBroken: (error: Fault) => void = () => {}
   readonly #options: PoolOptions
   readonly #init: ChildInit
-  readonly #workers: Worker[] = []
+  readonly #workers: PoolWorker[] = []
   /** Average milliseconds of a batch, by model. */
   readonly #pace = new Map<string, number>()
   /** Processes start one at a time: many at once on a loaded machine is what goes wrong. */
@@ -58,7 +61,7 @@ export class Pool implements Lanes {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#init = { threads: options.threads, maxBatchRows: options.maxBatchRows }
-    for (let i = 0; i < options.workers; i++) this.#workers.push(new Worker())
+    for (let i = 0; i < options.workers; i++) this.#workers.push(new PoolWorker())
     this.#watching = setInterval(() => {
       // replacing a process may take longer than the time between two looks
       this.#look ??= this.#watch().finally(() => {
@@ -88,7 +91,7 @@ export class Pool implements Lanes {
   }
 
   free(alone: boolean): Lane | undefined {
-    let best: Worker | undefined
+    let best: PoolWorker | undefined
     for (const worker of this.#workers) {
       if (!worker.child?.alive || worker.reserved) continue
       if (worker.inFlight >= (alone || !worker.quick ? 1 : this.#options.depth)) continue
@@ -106,13 +109,25 @@ export class Pool implements Lanes {
   /** Loads a model ahead of its first call, in every process that is up. */
   async load(model: LoadRequest): Promise<void> {
     await Promise.all(
-      this.#workers.map(worker => {
-        worker.use(model)
-        return worker.child?.request('load', model).catch(error => {
+      this.#workers.map(async worker => {
+        try {
+          if (worker.child) await this.#load(worker, worker.child, model)
+        } catch (error) {
           if (!(error instanceof ChildLost)) throw error // its successor loads on first use
-        })
+        }
       }),
     )
+  }
+
+  async #load(worker: PoolWorker, child: Child, { sha256, path }: LoadRequest): Promise<void> {
+    const load = child.request('load', { sha256, path }, { timeoutMs: LOAD_MS })
+    worker.loading.add(load)
+    try {
+      await load
+      if (worker.child === child) worker.use({ sha256, path })
+    } finally {
+      worker.loading.delete(load)
+    }
   }
 
   async close(): Promise<void> {
@@ -129,26 +144,40 @@ export class Pool implements Lanes {
   }
 
   async #exchange(
-    worker: Worker,
+    worker: PoolWorker,
     run: Run,
     model: LoadRequest,
     request: Parts,
     alone: boolean,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const child = worker.child!
-    worker.use(model)
     worker.inFlight++
     worker.reserved = alone
     const { sha256 } = model
-    const pace = this.#pace.get(sha256)
-    worker.quick = pace !== undefined && pace < QUICK_MS && (worker.quick || worker.inFlight === 1)
-    const started = performance.now()
     let stuck: ReturnType<typeof setTimeout> | undefined
-    run.abandon = () => {
-      // it may never end, and the process is the only thing that can be stopped
-      stuck = setTimeout(() => child.kill(), this.#options.graceMs)
-    }
     try {
+      if (!worker.loaded.has(sha256)) {
+        worker.quick = false
+        // goes on though nobody waits for it any more: else it would begin anew with every call, and never be done
+        run.abandon = () => {
+          run.over = true
+        }
+        await this.#load(worker, child, model)
+        if (run.over) throw deadlinePassed()
+      }
+      if (worker.child === child) worker.use(model)
+      const pace = this.#pace.get(sha256)
+      worker.quick = pace !== undefined && pace < QUICK_MS && (worker.quick || worker.inFlight === 1)
+      const ahead = worker.loading.size > 0 ? [...worker.loading] : []
+      const end = () => {
+        // it may never end, and the process is the only thing that can be stopped; but what it loads first does end
+        if (ahead.some(load => worker.loading.has(load))) stuck = setTimeout(end, this.#options.graceMs)
+        else child.kill()
+      }
+      run.abandon = () => {
+        stuck = setTimeout(end, this.#options.graceMs)
+      }
+      const started = performance.now()
       const outputs = await child.exchange(request)
       worker.served = true
       const took = performance.now() - started
@@ -172,7 +201,7 @@ export class Pool implements Lanes {
     }
   }
 
-  #launch(worker: Worker): Promise<void> {
+  #launch(worker: PoolWorker): Promise<void> {
     const launched = this.#starting.then(async () => {
       if (this.#closed) return
       try {
@@ -183,6 +212,7 @@ export class Pool implements Lanes {
         this.#failures = 0
         this.#fault = undefined
         worker.loaded.clear()
+        worker.loading.clear()
         this.#onExit(worker, child)
         if (this.#closed) child.kill()
         else this.onFree()
@@ -198,7 +228,7 @@ export class Pool implements Lanes {
     return launched
   }
 
-  #onExit(worker: Worker, child: Child): void {
+  #onExit(worker: PoolWorker, child: Child): void {
     void child.exited.then(() => {
       if (!this.#retired.has(child)) this.#restart(worker)
     })
@@ -219,7 +249,7 @@ export class Pool implements Lanes {
     }
   }
 
-  async #recycle(worker: Worker, old: Child): Promise<void> {
+  async #recycle(worker: PoolWorker, old: Child): Promise<void> {
     const kept = [...worker.loaded.values()].slice(Math.ceil(worker.loaded.size / 2))
     const child = await Child.start('score', this.#init)
     for (const model of kept) await child.request('load', model).catch(() => {})
@@ -230,6 +260,7 @@ export class Pool implements Lanes {
     worker.inFlight = 0
     worker.reserved = false
     worker.loaded = new Map(kept.map(model => [model.sha256, model]))
+    worker.loading.clear()
     this.recycled++
     this.#onExit(worker, child)
     this.onFree()
@@ -238,7 +269,7 @@ export class Pool implements Lanes {
   }
 
   /** At once when the process had done some work before it ended, else after a pause that doubles. */
-  #restart(worker: Worker): void {
+  #restart(worker: PoolWorker): void {
     if (this.#closed) return
     const delay = worker.served ? 0 : worker.backoff
     worker.served = false // the next one has not, whether it starts or not
@@ -251,29 +282,8 @@ export class Pool implements Lanes {
 /** One exchange, while it is under way. */
 interface Run {
   abandon?: () => void
-}
-
-class Worker {
-  child: Child | undefined
-  inFlight = 0
-  /** Holds one request that wants the process to itself. */
-  reserved = false
-  /** Whether all that it is working on answers at once. */
-  quick = false
-  /** Whether this process has answered anything. */
-  served = false
-  backoff = 0
-  timer: ReturnType<typeof setTimeout> | undefined
-  /** The models in this process, the least recently used first. */
-  loaded = new Map<string, LoadRequest>()
-  #latest = ''
-
-  use(model: LoadRequest): void {
-    if (this.#latest === model.sha256 && this.loaded.has(model.sha256)) return
-    this.#latest = model.sha256
-    this.loaded.delete(model.sha256)
-    this.loaded.set(model.sha256, { sha256: model.sha256, path: model.path })
-  }
+  /** Nobody waits for it any more, and it was not begun yet. */
+  over?: boolean
 }
 
 function cannotStart(error: unknown): Fault {

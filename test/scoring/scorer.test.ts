@@ -214,6 +214,7 @@ describe('bounds', () => {
   test('a worker that computes long past its deadline is ended', () =>
     withScorer({ graceMs: 50 }, async scorer => {
       const before = scorer.stats().pids
+      await scorer.warm(slow.model)
       expect(await drag(scorer, soon(50)).catch(statusOf)).toBe(504)
       await until(() => scorer.stats().restarts === 1)
       expect(await score(scorer, 4)).toEqual([5, -3])
@@ -223,6 +224,7 @@ describe('bounds', () => {
   test('so is one whose caller has gone, long before the deadline', () =>
     withScorer({ graceMs: 50 }, async scorer => {
       const endless = await models.add(slowModel(1500, 600))
+      await scorer.warm(endless.model)
       const caller = new AbortController()
       const options = { ...soon(60_000), caller }
       const dropped = predict(scorer, endless.model, endless.codec, [{ x: 1 }], 'features', options).catch(statusOf)

@@ -1,0 +1,28 @@
+import type { Child } from '../workers/child.ts'
+import type { LoadRequest } from './wire.ts'
+
+/** A place in the pool: a process, what is known of it, and of its successors when it ends. */
+export class PoolWorker {
+  child: Child | undefined
+  inFlight = 0
+  /** Holds one request that wants the process to itself. */
+  reserved = false
+  /** Whether all that it is working on answers at once. */
+  quick = false
+  /** Whether this process has answered anything. */
+  served = false
+  backoff = 0
+  timer: ReturnType<typeof setTimeout> | undefined
+  /** The models in this process, the least recently used first. */
+  loaded = new Map<string, LoadRequest>()
+  /** What this process has been asked to load, until it has. */
+  readonly loading = new Set<Promise<unknown>>()
+  #latest = ''
+
+  use(model: LoadRequest): void {
+    if (this.#latest === model.sha256 && this.loaded.has(model.sha256)) return
+    this.#latest = model.sha256
+    this.loaded.delete(model.sha256)
+    this.loaded.set(model.sha256, { sha256: model.sha256, path: model.path })
+  }
+}
