@@ -98,6 +98,18 @@ describeInBrowser('nothing is lost', () => {
     expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
   })
 
+  test('a page that was not opened before waits for the server: one stays where one is until that is reached', async () => {
+    const tab = await openAs('vera', 'members')
+    await tab.getByRole('table', { name: 'Members' }).waitFor()
+    await settled(tab)
+    await tab.context().setOffline(true)
+    await tab.getByRole('link', { name: 'Tokens' }).click()
+    await tab.getByText('Connection lost').waitFor()
+    expect(await tab.getByRole('heading', { level: 1 }).textContent()).toBe('Members')
+    await tab.context().setOffline(false)
+    await tab.getByRole('heading', { level: 1, name: 'Tokens' }).waitFor()
+  })
+
   test('a session that ends while an endpoint is tested is begun again there', async () => {
     const tab = await openAs('ed', 'services/plants/test?endpoint=plant')
     await tab.getByRole('textbox', { name: 'id' }).fill('3')

@@ -30,6 +30,13 @@ export function onComeback(back: () => void): () => void {
   return () => comebacks.delete(back)
 }
 
+/** Whether the server answers now. */
+export const isReached = (): Promise<boolean> =>
+  fetch('/-/alive', { cache: 'no-store' }).then(
+    answer => answer.ok,
+    () => false,
+  )
+
 export const useConnectionLost = (): boolean =>
   useSyncExternalStore(
     listener => {
@@ -41,11 +48,7 @@ export const useConnectionLost = (): boolean =>
 
 function waitFor(milliseconds: number): void {
   timer = setTimeout(async () => {
-    const alive = await fetch('/-/alive', { cache: 'no-store' }).then(
-      answer => answer.ok,
-      () => false,
-    )
-    if (alive) connectionBack()
+    if (await isReached()) connectionBack()
     else if (lost) waitFor(Math.min(LONGEST_WAIT_MS, milliseconds * 2))
   }, milliseconds)
 }

@@ -1,6 +1,7 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useId, useState } from 'react'
 
-type Note = (field: string, isUnread: boolean) => void
+/** `isKept`: what is typed stays there though it is not shown; undefined: it can be read */
+type Note = (field: string, isKept: boolean | undefined) => void
 
 const NoteContext = createContext<Note>(() => {})
 
@@ -9,18 +10,20 @@ const NoteContext = createContext<Note>(() => {})
  * edited: saving would leave it out, leaving would lose it.
  */
 export function useUnread() {
-  const [fields, setFields] = useState<ReadonlySet<string>>(new Set())
-  const note = useCallback<Note>((field, isUnread) => {
+  const [fields, setFields] = useState<ReadonlyMap<string, boolean>>(new Map())
+  const note = useCallback<Note>((field, isKept) => {
     setFields(before => {
-      const after = new Set(before)
-      if (isUnread) after.add(field)
-      else after.delete(field)
+      const after = new Map(before)
+      if (isKept === undefined) after.delete(field)
+      else after.set(field, isKept)
       return after
     })
   }, [])
   const [round, setRound] = useState(0)
   return {
     unread: fields.size > 0,
+    /** where the fields went, something that was typed would go with them */
+    stays: [...fields.values()].includes(false),
     note,
     round,
     /** gives up what was typed in the fields: they begin anew with what `change` makes of the values */
@@ -38,13 +41,13 @@ export const ReadFields = ({ of, children }: { of: ReturnType<typeof useUnread>;
   </NoteContext.Provider>
 )
 
-/** For a field: tells its editor. */
-export function useNoteUnread(isUnread: boolean): void {
+/** For a field: tells its editor. @param isKept whether it stays there, hidden, while something else is looked at */
+export function useNoteUnread(isUnread: boolean, isKept = false): void {
   const field = useId()
   const note = useContext(NoteContext)
   useEffect(() => {
     if (!isUnread) return
-    note(field, true)
-    return () => note(field, false)
-  }, [isUnread, field, note])
+    note(field, isKept)
+    return () => note(field, undefined)
+  }, [isUnread, isKept, field, note])
 }

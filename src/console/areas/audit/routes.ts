@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { shellRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -6,7 +7,7 @@ const auditRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'audit',
   staticData: { title: t.audit },
-  component: lazyRouteComponent(() => import('./audit-page.tsx'), 'AuditPage'),
+  component: lazyPage(() => import('./audit-page.tsx'), 'AuditPage'),
 })
 
 export const auditRoutes = [auditRoute] as const

@@ -1,5 +1,6 @@
-import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { createRoute, redirect } from '@tanstack/react-router'
 import { sessionQuery, setupQuery } from '../../api/session.ts'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { rootRoute } from '../../app/root.ts'
 
 interface Back {
@@ -15,7 +16,7 @@ const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: 'sign-in',
   validateSearch: back,
-  component: lazyRouteComponent(() => import('./sign-in-page.tsx'), 'SignInPage'),
+  component: lazyPage(() => import('./sign-in-page.tsx'), 'SignInPage'),
   beforeLoad: async ({ context, search }) => {
     if (await context.queryClient.ensureQueryData(sessionQuery)) throw redirect({ to: (search.to ?? '/') as '/' })
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
@@ -27,7 +28,7 @@ const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: 'setup',
   validateSearch: back,
-  component: lazyRouteComponent(() => import('./setup-page.tsx'), 'SetupPage'),
+  component: lazyPage(() => import('./setup-page.tsx'), 'SetupPage'),
   beforeLoad: async ({ context, search }) => {
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
     if (!needed) throw redirect({ to: '/sign-in', search })

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { shellRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -6,7 +7,7 @@ const connectionsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'connections',
   staticData: { title: t.connections },
-  component: lazyRouteComponent(() => import('./connections-page.tsx'), 'ConnectionsPage'),
+  component: lazyPage(() => import('./connections-page.tsx'), 'ConnectionsPage'),
 })
 
 export const connectionRoutes = [connectionsRoute] as const

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -11,7 +12,7 @@ const sectionRoute = createRoute({
 const listRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'DatasetsPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'DatasetsPage'),
 })
 
 /** `name`: the dataset that new rows are for. A dataset's name has a dot, so none is called `upload`. */
@@ -20,21 +21,21 @@ const uploadRoute = createRoute({
   path: 'upload',
   staticData: { title: t.uploadDatasets },
   validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
-  component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadPage'),
+  component: lazyPage(() => import('./upload-page.tsx'), 'UploadPage'),
 })
 
 const connectRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: 'connect',
   staticData: { title: t.connectData },
-  component: lazyRouteComponent(() => import('./connect-page.tsx'), 'ConnectPage'),
+  component: lazyPage(() => import('./connect-page.tsx'), 'ConnectPage'),
 })
 
 const datasetRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '$dataset',
   staticData: { title: params => params.dataset ?? '' },
-  component: lazyRouteComponent(() => import('./dataset-page.tsx'), 'DatasetPage'),
+  component: lazyPage(() => import('./dataset-page.tsx'), 'DatasetPage'),
 })
 
 export interface PreviewSearch {
@@ -51,28 +52,28 @@ const previewRoute = createRoute({
     ...(typeof page === 'number' && Number.isInteger(page) && page > 1 ? { page } : {}),
     ...(raw === true ? { raw } : {}),
   }),
-  component: lazyRouteComponent(() => import('./preview-page.tsx'), 'PreviewPage'),
+  component: lazyPage(() => import('./preview-page.tsx'), 'PreviewPage'),
 })
 
 const columnsRoute = createRoute({
   getParentRoute: () => datasetRoute,
   path: 'columns',
   staticData: { title: t.columns },
-  component: lazyRouteComponent(() => import('./columns-page.tsx'), 'ColumnsPage'),
+  component: lazyPage(() => import('./columns-page.tsx'), 'ColumnsPage'),
 })
 
 const settingsRoute = createRoute({
   getParentRoute: () => datasetRoute,
   path: 'settings',
   staticData: { title: t.settings },
-  component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
+  component: lazyPage(() => import('./settings-page.tsx'), 'SettingsPage'),
 })
 
 const usesRoute = createRoute({
   getParentRoute: () => datasetRoute,
   path: 'used-by',
   staticData: { title: t.usedBy },
-  component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'UsedByPage'),
+  component: lazyPage(() => import('./used-by-page.tsx'), 'UsedByPage'),
 })
 
 /** Below a project. */

@@ -22,7 +22,7 @@ interface DefinitionEditorProps extends Omit<EditorProps, 'errors'> {
 
 /** A definition as a form of the usual fields, or as JSON of all. */
 export function DefinitionEditor({ name, error, readOnly = false, reading, ...props }: DefinitionEditorProps) {
-  const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.unread)
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.stays)
   const errors = placeErrors(error, name, kindOf(props.definition))
   return (
     <Stack gap="md">

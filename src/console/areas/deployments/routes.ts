@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -11,7 +12,7 @@ const sectionRoute = createRoute({
 const listRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'DeploymentsPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'DeploymentsPage'),
 })
 
 /** Beside the deployments, as one may be called `new`. */
@@ -19,41 +20,41 @@ const newRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'new-deployment',
   staticData: { title: t.newDeployment },
-  component: lazyRouteComponent(() => import('./new-page.tsx'), 'NewDeploymentPage'),
+  component: lazyPage(() => import('./new-page.tsx'), 'NewDeploymentPage'),
 })
 
 const deploymentRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '$deployment',
   staticData: { title: params => params.deployment ?? '' },
-  component: lazyRouteComponent(() => import('./deployment-page.tsx'), 'DeploymentPage'),
+  component: lazyPage(() => import('./deployment-page.tsx'), 'DeploymentPage'),
 })
 
 const overviewRoute = createRoute({
   getParentRoute: () => deploymentRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./overview-page.tsx'), 'OverviewPage'),
+  component: lazyPage(() => import('./overview-page.tsx'), 'OverviewPage'),
 })
 
 const logsRoute = createRoute({
   getParentRoute: () => deploymentRoute,
   path: 'logs',
   staticData: { title: t.logs },
-  component: lazyRouteComponent(() => import('./logs-page.tsx'), 'LogsPage'),
+  component: lazyPage(() => import('./logs-page.tsx'), 'LogsPage'),
 })
 
 const callersRoute = createRoute({
   getParentRoute: () => deploymentRoute,
   path: 'callers',
   staticData: { title: t.callers },
-  component: lazyRouteComponent(() => import('./callers-page.tsx'), 'CallersPage'),
+  component: lazyPage(() => import('./callers-page.tsx'), 'CallersPage'),
 })
 
 const settingsRoute = createRoute({
   getParentRoute: () => deploymentRoute,
   path: 'settings',
   staticData: { title: t.settings },
-  component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
+  component: lazyPage(() => import('./settings-page.tsx'), 'SettingsPage'),
 })
 
 /** Below a project. */

@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 import { serviceRoute } from '../services/service-route.ts'
@@ -7,7 +8,7 @@ const serviceKeysRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'keys',
   staticData: { title: t.keys },
-  component: lazyRouteComponent(() => import('./service-keys-page.tsx'), 'ServiceKeysPage'),
+  component: lazyPage(() => import('./service-keys-page.tsx'), 'ServiceKeysPage'),
 })
 
 export interface TestSearch {
@@ -25,14 +26,14 @@ const testRoute = createRoute({
     ...(search.endpoint === undefined ? {} : { endpoint: String(search.endpoint) }),
     ...(search.as === undefined ? {} : { as: String(search.as) }),
   }),
-  component: lazyRouteComponent(() => import('./test-page.tsx'), 'TestPage'),
+  component: lazyPage(() => import('./test-page.tsx'), 'TestPage'),
 })
 
 const projectKeysRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'keys',
   staticData: { title: t.keys },
-  component: lazyRouteComponent(() => import('./project-keys-page.tsx'), 'ProjectKeysPage'),
+  component: lazyPage(() => import('./project-keys-page.tsx'), 'ProjectKeysPage'),
 })
 
 /** Tabs of a service. */

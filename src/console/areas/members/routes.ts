@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -6,7 +7,7 @@ const membersRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: 'members',
   staticData: { title: t.members },
-  component: lazyRouteComponent(() => import('./members-page.tsx'), 'MembersPage'),
+  component: lazyPage(() => import('./members-page.tsx'), 'MembersPage'),
 })
 
 /** Below a project. */

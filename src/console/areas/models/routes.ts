@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -11,7 +12,7 @@ const sectionRoute = createRoute({
 const listRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'ModelsPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'ModelsPage'),
 })
 
 /** `name`: the model that a new version is for. It is beside the models, as one may be called `upload`. */
@@ -20,7 +21,7 @@ const uploadRoute = createRoute({
   path: 'upload-model',
   staticData: { title: t.uploadModels },
   validateSearch: ({ name }: Record<string, unknown>): { name?: string } => (typeof name === 'string' ? { name } : {}),
-  component: lazyRouteComponent(() => import('./upload-page.tsx'), 'UploadModelPage'),
+  component: lazyPage(() => import('./upload-page.tsx'), 'UploadModelPage'),
 })
 
 const modelRoute = createRoute({
@@ -29,34 +30,34 @@ const modelRoute = createRoute({
   staticData: { title: params => params.model ?? '' },
   validateSearch: ({ version }: Record<string, unknown>): { version?: number } =>
     typeof version === 'number' ? { version } : {},
-  component: lazyRouteComponent(() => import('./model-page.tsx'), 'ModelPage'),
+  component: lazyPage(() => import('./model-page.tsx'), 'ModelPage'),
 })
 
 const overviewRoute = createRoute({
   getParentRoute: () => modelRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./overview-page.tsx'), 'OverviewPage'),
+  component: lazyPage(() => import('./overview-page.tsx'), 'OverviewPage'),
 })
 
 const tryRoute = createRoute({
   getParentRoute: () => modelRoute,
   path: 'try',
   staticData: { title: t.tryIt },
-  component: lazyRouteComponent(() => import('./try-page.tsx'), 'TryPage'),
+  component: lazyPage(() => import('./try-page.tsx'), 'TryPage'),
 })
 
 const versionsRoute = createRoute({
   getParentRoute: () => modelRoute,
   path: 'versions',
   staticData: { title: t.versions },
-  component: lazyRouteComponent(() => import('./versions-page.tsx'), 'VersionsPage'),
+  component: lazyPage(() => import('./versions-page.tsx'), 'VersionsPage'),
 })
 
 const usesRoute = createRoute({
   getParentRoute: () => modelRoute,
   path: 'used-by',
   staticData: { title: t.usedBy },
-  component: lazyRouteComponent(() => import('./used-by-page.tsx'), 'ModelUsedByPage'),
+  component: lazyPage(() => import('./used-by-page.tsx'), 'ModelUsedByPage'),
 })
 
 /** Below a project. */

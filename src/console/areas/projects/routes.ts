@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute, shellRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -6,13 +7,13 @@ const listRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'projects',
   staticData: { title: t.projects },
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'ProjectsPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'ProjectsPage'),
 })
 
 const overviewRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./project-page.tsx'), 'ProjectPage'),
+  component: lazyPage(() => import('./project-page.tsx'), 'ProjectPage'),
 })
 
 /** Below the installation. */

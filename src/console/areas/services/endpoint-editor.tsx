@@ -35,7 +35,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const reading = useUnread()
   const { unread, anew } = reading
   const dirty = editing.dirty || unread
-  const { view, viewSwitch, asJson } = useFormOrJson(t.view, unread)
+  const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.stays)
   const [leaving, setLeaving] = useState(false)
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]

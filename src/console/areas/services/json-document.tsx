@@ -24,7 +24,7 @@ export function JsonDocument<Value extends object>(props: JsonDocumentProps<Valu
   const { label, value, onChange, read, readOnly, minHeight } = props
   const [text, setText] = useState(() => written(value))
   const [trouble, setTrouble] = useState('')
-  useNoteUnread(trouble !== '')
+  useNoteUnread(trouble !== '', true)
   const known = useRef(value)
   if (known.current !== value) {
     known.current = value

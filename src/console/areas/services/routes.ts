@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 import { keyTabs } from '../keys/routes.ts'
 import { sectionRoute, serviceRoute } from './service-route.ts'
@@ -6,13 +7,13 @@ import { sectionRoute, serviceRoute } from './service-route.ts'
 const listRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'ServicesPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'ServicesPage'),
 })
 
 const endpointsRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./endpoints-page.tsx'), 'EndpointsPage'),
+  component: lazyPage(() => import('./endpoints-page.tsx'), 'EndpointsPage'),
 })
 
 const newEndpointRoute = createRoute({
@@ -20,14 +21,14 @@ const newEndpointRoute = createRoute({
   path: 'new-endpoint',
   staticData: { title: t.newEndpoint },
   validateSearch: ({ kind }: Record<string, unknown>): { kind?: string } => (typeof kind === 'string' ? { kind } : {}),
-  component: lazyRouteComponent(() => import('./new-endpoint-page.tsx'), 'NewEndpointPage'),
+  component: lazyPage(() => import('./new-endpoint-page.tsx'), 'NewEndpointPage'),
 })
 
 const endpointRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'endpoints/$endpoint',
   staticData: { title: params => params.endpoint ?? '' },
-  component: lazyRouteComponent(() => import('./endpoint-page.tsx'), 'EndpointPage'),
+  component: lazyPage(() => import('./endpoint-page.tsx'), 'EndpointPage'),
 })
 
 const versionsRoute = createRoute({
@@ -38,14 +39,14 @@ const versionsRoute = createRoute({
     ...(typeof from === 'number' ? { from } : {}),
     ...(typeof to === 'number' ? { to } : {}),
   }),
-  component: lazyRouteComponent(() => import('./versions-page.tsx'), 'VersionsPage'),
+  component: lazyPage(() => import('./versions-page.tsx'), 'VersionsPage'),
 })
 
 const settingsRoute = createRoute({
   getParentRoute: () => serviceRoute,
   path: 'settings',
   staticData: { title: t.settings },
-  component: lazyRouteComponent(() => import('./settings-page.tsx'), 'SettingsPage'),
+  component: lazyPage(() => import('./settings-page.tsx'), 'SettingsPage'),
 })
 
 const serviceTabs = [endpointsRoute, newEndpointRoute, endpointRoute, ...keyTabs, versionsRoute, settingsRoute] as const

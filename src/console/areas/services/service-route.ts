@@ -1,7 +1,8 @@
 /** What the pages of services, and those that other areas add to one, hang on. */
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
 import { projectsQuery } from '../../api/projects.ts'
 import { serviceQuery, servicesQuery } from '../../api/services.ts'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -16,7 +17,7 @@ export const serviceRoute = createRoute({
   getParentRoute: () => sectionRoute,
   path: '$service',
   staticData: { title: (params, called) => called.service ?? params.service ?? '' },
-  component: lazyRouteComponent(() => import('./service-page.tsx'), 'ServicePage'),
+  component: lazyPage(() => import('./service-page.tsx'), 'ServicePage'),
   loader: async ({ context: { queryClient }, params }) => {
     const projects = await queryClient.ensureQueryData(projectsQuery)
     const project = projects.find(({ slug }) => slug === params.project)

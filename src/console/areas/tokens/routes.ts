@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { shellRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -6,7 +7,7 @@ const tokensRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: 'tokens',
   staticData: { title: t.tokens },
-  component: lazyRouteComponent(() => import('./tokens-page.tsx'), 'TokensPage'),
+  component: lazyPage(() => import('./tokens-page.tsx'), 'TokensPage'),
 })
 
 export const tokenRoutes = [tokensRoute] as const

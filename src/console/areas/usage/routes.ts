@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { projectRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 import { usageSearch } from './search.ts'
@@ -8,7 +9,7 @@ const usageRoute = createRoute({
   path: 'usage',
   staticData: { title: t.usage },
   validateSearch: usageSearch,
-  component: lazyRouteComponent(() => import('./usage-page.tsx'), 'UsagePage'),
+  component: lazyPage(() => import('./usage-page.tsx'), 'UsagePage'),
 })
 
 /** Below a project. */

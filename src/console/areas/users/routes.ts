@@ -1,4 +1,5 @@
-import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
+import { createRoute } from '@tanstack/react-router'
+import { lazyPage } from '../../app/lazy-page.ts'
 import { shellRoute } from '../../app/root.ts'
 import { navigation as t } from '../../texts/navigation.ts'
 
@@ -11,14 +12,14 @@ const usersRoute = createRoute({
 const listRoute = createRoute({
   getParentRoute: () => usersRoute,
   path: '/',
-  component: lazyRouteComponent(() => import('./list-page.tsx'), 'UsersPage'),
+  component: lazyPage(() => import('./list-page.tsx'), 'UsersPage'),
 })
 
 const userRoute = createRoute({
   getParentRoute: () => usersRoute,
   path: '$user',
   staticData: { title: t.user },
-  component: lazyRouteComponent(() => import('./user-page.tsx'), 'UserPage'),
+  component: lazyPage(() => import('./user-page.tsx'), 'UserPage'),
 })
 
 export const userRoutes = [usersRoute.addChildren([listRoute, userRoute])] as const

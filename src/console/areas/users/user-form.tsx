@@ -26,22 +26,16 @@ const ROLES = [
 
 const valuesOf = ({ is_admin, is_active, roles }: UserRow) => ({ is_admin, is_active, roles })
 
-const isSame = (a: ReturnType<typeof valuesOf>, b: ReturnType<typeof valuesOf>) =>
-  JSON.stringify(a) === JSON.stringify(b)
-
 /** What the user may do. It is saved whole, over the version that it began with, and over no other. */
 export function UserForm({ user, etag, onReload }: UserFormProps) {
   const { data: projects = [] } = useQuery(projectsQuery)
   const form = useForm({ initialValues: valuesOf(user) })
-  const base = useRef({ etag, values: valuesOf(user) })
-  // a password that was set, e.g.: it is a newer version, and nothing of what is edited here is another
-  if (etag !== base.current.etag && isSame(valuesOf(user), base.current.values))
-    base.current = { ...base.current, etag }
+  const base = useRef(etag)
   const change = useChangeUser(user.user_id)
   const begin = async () => {
     const read = await onReload()
     if (!read) return
-    base.current = { etag: read.etag, values: valuesOf(read.value) }
+    base.current = read.etag
     form.setInitialValues(valuesOf(read.value))
     form.setValues(valuesOf(read.value))
     form.resetDirty(valuesOf(read.value))
@@ -49,7 +43,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
   }
   const submit = form.onSubmit(values =>
     change.mutate(
-      { input: values, ifMatch: base.current.etag },
+      { input: values, ifMatch: base.current },
       {
         onSuccess: async () => {
           showDone(common.saved)
