@@ -2,6 +2,7 @@
 import { promisify } from 'node:util'
 import { deflate, deflateSync, gzip, gzipSync } from 'node:zlib'
 import type { Encoding } from '../../lib/body.ts'
+import { checkFitsJson } from '../../scoring/decode.ts'
 import type { Tensor } from '../../scoring/tensors.ts'
 import { datatypeOf } from './datatypes.ts'
 import { toBinary, toJson } from './elements.ts'
@@ -20,7 +21,9 @@ export interface Rendered {
   headers: Record<string, string>
 }
 
+/** @throws Fault 422 too much for JSON */
 export function render({ id, model, version, outputs }: Answer): Rendered {
+  checkFitsJson(outputs.reduce((sum, { tensor, binary }) => sum + (binary ? 0 : tensor.data.length), 0))
   const blobs: Uint8Array[] = []
   const parts = outputs.map(({ name, tensor, binary }) => {
     const head = `"name":${JSON.stringify(name)},"datatype":"${datatypeOf(tensor.type)}","shape":[${tensor.dims}]`

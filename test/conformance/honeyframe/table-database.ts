@@ -171,6 +171,13 @@ export function database(world: TableWorld): void {
     await sql('ALTER TABLE t.accounts ENABLE TRIGGER kept')
   })
 
+  test('a deletion that the database makes a mark of is one, and the mark is kept', async () => {
+    const { json } = await send('POST', 'accounts', { login: 'marked' })
+    expect((await send('DELETE', `accounts/${json.id}`)).status).toBe(204)
+    expect((await send('GET', `accounts/${json.id}`)).json.login).toBe('gone')
+    await send('DELETE', `accounts/${json.id}`)
+  })
+
   test('a conflict in a column that the key does not see names nothing', async () => {
     const { json } = await send('POST', 'accounts', { login: 'hidden', secret: 'the secret' })
     const masked = world.as(await world.mint({ allowed_methods: VERBS }))

@@ -64,7 +64,7 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
   }
 
   async remove(view: WriteView, key: StoredValue[]): Promise<void> {
-    await this.#trying(view, () => this.#all(1, deleteRow(this.#query, view, key)), { deleting: true })
+    await this.#trying(view, () => this.#run(deleteRow(this.#query, view, key)), { deleting: true })
   }
 
   /** @throws Fault 403 a row is outside of the scope, 409, 422: the first that is refused, with its number in a list */

@@ -94,7 +94,7 @@ export function updateRow(query: Query, view: WriteView, key: StoredValue[], cha
 }
 
 export const deleteRow = (query: Query, view: WriteView, key: StoredValue[]): DatabaseStatement =>
-  written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)} RETURNING true`)
+  written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)}`)
 
 /** Fails where the row's value for a column, and no other, is none of it. */
 export const tryValue = (query: Query, column: string, row: string): DatabaseStatement =>
