@@ -24,6 +24,8 @@ export interface BoundRequest {
 }
 
 const MAX_LIST = 500
+/** Characters of one value. */
+const MAX_TEXT = 4096
 const MAX_OFFSET = 1_000_000_000
 
 /**
@@ -137,7 +139,9 @@ function between(
 }
 
 function encoded(query: Query, filter: QueryFilter, param: string, text: string): StoredValue {
-  const value = text.length > 4096 ? undefined : dialectOf(query).encode(filter.column, text)
+  if (text.length > MAX_TEXT)
+    throw unprocessable(`${shown(param)} is longer than ${MAX_TEXT} characters.`, { parameter: shown(param) })
+  const value = dialectOf(query).encode(filter.column, text)
   if (value === undefined)
     throw unprocessable(`${shown(param)} must be ${kindOf(filter.column)}.`, { parameter: shown(param) })
   return value
