@@ -22,19 +22,21 @@ const context = {
   publisher: { registry: { runtime: { warehouseDir: dirs.warehouse, modelsDir: dirs.models } }, discardArtifact() {} },
 } as unknown as ManagementContext
 
-function table(name: string): string {
+function table(name: string, rows = 2000): string {
   const path = join(folder, name)
-  writeFileSync(path, `id,text\n${Array.from({ length: 2000 }, (_, i) => `${i},${name}`).join('\n')}\n`)
+  writeFileSync(path, `id,text\n${Array.from({ length: rows }, (_, i) => `${i},${name}`).join('\n')}\n`)
   return path
 }
 
 test('at most two imports run at a time, and one that is given up while it waits never begins', async () => {
+  // each takes longer than another process needs to start, so that as many as may do run together
+  const rows = 300_000
   const active = new Set<number>()
   let most = 0
   const begin = (i: number, signal?: AbortSignal) =>
     stageTable(
       context,
-      { path: table(`${i}.csv`) },
+      { path: table(`${i}.csv`, rows) },
       () => {
         active.add(i)
         most = Math.max(most, active.size)
@@ -46,7 +48,7 @@ test('at most two imports run at a time, and one that is given up while it waits
   const left = begin(4, leaving.signal)
   leaving.abort(new Error('gone'))
   await expect(left).rejects.toThrow('gone')
-  expect((await Promise.all(imports)).map(({ rowCount }) => rowCount)).toEqual([2000, 2000, 2000, 2000])
+  expect((await Promise.all(imports)).map(({ rowCount }) => rowCount)).toEqual([rows, rows, rows, rows])
   expect(most).toBe(2)
   expect(readdirSync(dirs.warehouse)).toHaveLength(4)
 })
