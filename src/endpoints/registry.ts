@@ -6,6 +6,7 @@ import { listProjects, type Project } from '../catalog/projects.ts'
 import { type EndpointConfig, type ModelReference, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
+import { isDataLost } from '../query/damage.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { brokenEndpoint } from './broken.ts'
 import type { Deployment, Endpoint, Service, Surroundings } from './endpoint.ts'
@@ -237,7 +238,8 @@ export class Registry {
         return compile(loading)
       } catch (error) {
         if (error instanceof UncheckedHandler) throw error
-        if (before && DATA_LOST.has(toFault(error).code)) return compile(true)
+        // what is wrong with this server and not with what is published: calls that need the data get 503
+        if (before && isDataLost(error)) return compile(true)
         if (!loading && !before?.get(endpoint.id)?.broken) throw about(`service ${key}`, error)
         const fields = { service: key, endpoint: endpoint.id, ...errorFields(error) }
         log.error(fields, 'a published endpoint does not compile: it answers 503')
@@ -248,9 +250,6 @@ export class Registry {
     return { assetId, projectId, key, title, isPublic, version, endpoints }
   }
 }
-
-/** What is wrong with this server and not with what is published: calls that need the data get 503. */
-const DATA_LOST = new Set(['data_missing', 'data_unreadable'])
 
 function about(what: string, error: unknown): Fault {
   const { status, code, message, cause, members } = toFault(error)

@@ -4,6 +4,7 @@
  */
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const FORM = /^(dk|hf)_[0-9A-Za-z]{36}$/
+const KEY_WITHIN = /\bdk_[0-9A-Za-z]{36}/
 
 export type SecretPrefix = 'dk' | 'hf'
 
@@ -36,6 +37,9 @@ export function wellFormed(secret: string, prefix: SecretPrefix): boolean {
     check(secret.slice(3, 33)) === secret.slice(33)
   )
 }
+
+/** Whether a text has in it what looks like a key. */
+export const holdsKey = (text: string): boolean => KEY_WITHIN.test(text)
 
 /** What is stored of a secret: its SHA-256 in base64url. */
 export function hashSecret(secret: string): string {

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Column, type DeclaredType, type StoredColumn, writableColumn } from '../catalog/column.ts'
 import type { Dataset, Generation } from '../catalog/datasets.ts'
-import { conflict, Fault, toFault, unprocessable } from '../lib/fault.ts'
+import { conflict, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
+import { isDataLost } from '../query/damage.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
@@ -222,7 +223,7 @@ export async function holding<T>(
 
 /** Nobody writes to a file that is missing or damaged. */
 function unlessLost(error: unknown): undefined {
-  if (!(error instanceof Fault) || !/^data_(missing|unreadable)$/.test(error.code)) throw error
+  if (!isDataLost(error)) throw error
 }
 
 /**
@@ -235,8 +236,8 @@ export function wasWritten(context: ManagementContext, { file }: Pick<Dataset, '
   try {
     return writer.state(join(warehouseDir, file)).writes > 0
   } catch (error) {
-    unlessLost(error)
-    return toFault(error).code === 'data_unreadable'
+    if (!isDataLost(error)) throw error
+    return error.code === 'data_unreadable'
   }
 }
 

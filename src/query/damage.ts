@@ -2,6 +2,16 @@ import { Database } from 'bun:sqlite'
 import { basename } from 'node:path'
 import { Fault } from '../lib/fault.ts'
 
+export const dataMissing = (cause?: unknown): Fault =>
+  new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause })
+
+export const dataUnreadable = (cause: unknown): Fault =>
+  new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', { cause })
+
+/** Whether data is missing or damaged: what is wrong then is this server, and not what is asked of it. */
+export const isDataLost = (error: unknown): error is Fault =>
+  error instanceof Fault && (error.code === 'data_missing' || error.code === 'data_unreadable')
+
 /**
  * Where SQLite finds that a data file is damaged, cut off or none of ours: a refusal, whose cause tells the log which file it is and
  * what brings its rows back. undefined: the error is another.
@@ -14,9 +24,7 @@ export function damaged(error: unknown, files: string[]): Fault | undefined {
   const what = `${which} in the warehouse of the data directory is damaged (${message})`
   const remedy =
     'restore it from a backup, or replace the rows of its dataset: POST /api/datasets/{name}/refresh?force=true, or an upload with replace=true and force=true'
-  return new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', {
-    cause: new Error(`${what}: ${remedy}`),
-  })
+  return dataUnreadable(new Error(`${what}: ${remedy}`))
 }
 
 /** Whether a data file is there, and opens as one: what is wrong further inside is found by who reads it. */

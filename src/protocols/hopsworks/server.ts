@@ -10,6 +10,7 @@ import { keyOfAuthorization } from '../../gate/present.ts'
 import { isWithin, type Networks } from '../../lib/address.ts'
 import { badRequest, methodNotAllowed, unavailable } from '../../lib/fault.ts'
 import { rawQuery } from '../../lib/path.ts'
+import { holdsKey } from '../../lib/secret.ts'
 import { type Identity, newTraceparent } from '../../telemetry/identity.ts'
 
 /** What the HTTP server knows of a request, and can do with its connection. */
@@ -113,15 +114,14 @@ export function callServer(
 function keyHeaders(headers: Headers): readonly string[] {
   if (!headers.has('x-api-key')) return AUTHORIZATION
   const authorization = headers.get('authorization')
-  return authorization === null || holdsKey(authorization) ? BOTH : API_KEY
+  return authorization === null || presentsKey(authorization) ? BOTH : API_KEY
 }
 /** Also where none would be looked for: behind another scheme, as a user's name, or where there are two. */
-function holdsKey(authorization: string): boolean {
-  if (keyOfAuthorization(authorization)?.startsWith('dk_') || KEY.test(authorization)) return true
+function presentsKey(authorization: string): boolean {
+  if (keyOfAuthorization(authorization)?.startsWith('dk_') || holdsKey(authorization)) return true
   const basic = /^basic\s+(.*)/i.exec(authorization)?.[1]
-  return basic !== undefined && KEY.test(Buffer.from(basic, 'base64').toString('latin1'))
+  return basic !== undefined && holdsKey(Buffer.from(basic, 'base64').toString('latin1'))
 }
-const KEY = /\bdk_[0-9A-Za-z]{36}/
 const AUTHORIZATION = ['authorization']
 const API_KEY = ['x-api-key']
 const BOTH = ['x-api-key', 'authorization']

@@ -4,7 +4,6 @@ import { Fault, notFound } from '../../lib/fault.ts'
 import { parseLossless, stringifyLossless } from '../../lib/json.ts'
 import type { StoredValue } from '../values.ts'
 import { codecOf } from './codec.ts'
-import { refused } from './findings.ts'
 import { formatId } from './id.ts'
 import type { AnsweredRow, RenderedRow, StoredRow } from './render.ts'
 import { type Change, checkReachable, mergePatch, type NewValue, wholeRow } from './rows.ts'
@@ -46,8 +45,8 @@ export interface TableSession<Rows extends { bulk: boolean }> {
   insert(view: WriteView, values: { column: Column; value: NewValue }[]): Maybe<StoredRow>
   /** @throws Fault 409, 422 */
   update(view: WriteView, key: StoredValue[], changes: Change[]): Maybe<void>
-  /** @throws Fault 409 others refer to it */
-  remove(view: WriteView, key: StoredValue[]): Maybe<void>
+  /** @param found as `find` gave it. @throws Fault 409 others refer to it; 422 it was left where it is */
+  remove(view: WriteView, key: StoredValue[], found: StoredRow): Maybe<void>
 }
 
 /** A write whose body was read. */
@@ -83,10 +82,7 @@ export async function apply<Rows extends { bulk: boolean }>(
   if (ifMatch && !(tag && matches(ifMatch, tag))) throw changedMeanwhile()
   if (ifNoneMatch && tag && matches(ifNoneMatch, tag)) throw changedMeanwhile()
   if (op === 'delete') {
-    await session.remove(view, key)
-    // a database may mark the row as deleted in place of deleting it; but a row that is as it was is not deleted at all
-    const left = await session.find(view, key)
-    if (left && render(left).etag === tag) throw leftOut()
+    await session.remove(view, key, found!)
     return { status: 204 }
   }
   const id = formatId(view.key!.columns, key, codecOf(view.engine))
@@ -165,9 +161,5 @@ const matches = (tags: Tags, tag: string) => tags === '*' || tags.includes(tag)
 
 export const noSuchRow = () => notFound('There is no such row.', 'row_unknown')
 export const outOfScope = () => new Fault(403, 'out_of_scope', "The row would be outside of this key's row scope.")
-const leftOut = () =>
-  refused(422, 'unacceptable_rows', [
-    { message: 'A trigger, a rule or a policy of the table leaves the row where it is.' },
-  ])
 const changedMeanwhile = () =>
   new Fault(412, 'changed_meanwhile', 'The row is not as the request says that it must be; read it again.')

@@ -2,6 +2,7 @@ import { Database, type Statement } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Column } from '../../catalog/column.ts'
 import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
+import { dataMissing } from '../damage.ts'
 import type { StoredValue } from '../values.ts'
 import { apply, type Prepared, prepareChange, type TableSession, type Write } from './apply.ts'
 import { refused } from './findings.ts'
@@ -43,7 +44,7 @@ export class LiveStore implements TableSession<NewRows> {
 
   /** @throws Fault 503 the file is not there */
   constructor(file: string, secret: Uint8Array) {
-    if (!existsSync(file)) throw new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.')
+    if (!existsSync(file)) throw dataMissing()
     this.#db = new Database(file, { readwrite: true, create: false })
     for (const pragma of ['busy_timeout = 5000', 'synchronous = FULL', 'journal_size_limit = 67108864'])
       this.#db.run(`PRAGMA ${pragma}`)

@@ -1,7 +1,5 @@
 import { Fault, unavailable } from '../../../lib/fault.ts'
-
-export const dataMissing = (cause: unknown): Fault =>
-  new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause })
+import { dataMissing, dataUnreadable } from '../../damage.ts'
 
 /** @param how what became of the dataset's files */
 export const dataChanged = ({ name }: { name: string }, how: string, cause?: unknown): Fault =>
@@ -27,9 +25,7 @@ export function explained(error: unknown): unknown {
     return unavailable('This query needs more memory, or more room on the disk, than a query may have.', 60, error)
   if (/^IO Error.*(No such file|No files found|Cannot open file)/s.test(message)) return dataMissing(error)
   if (/^(IO|Invalid Input|Conversion|Invalid|Serialization|TransactionContext)\b.*Error/.test(message))
-    return new Fault(503, 'data_unreadable', 'The data of this endpoint cannot be read on this server.', {
-      // the words of these hold values, and the log is to have none
-      cause: /^(Conversion|Invalid)/.test(message) ? message.slice(0, message.indexOf(' Error')) : error,
-    })
+    // the words of these hold values, and the log is to have none
+    return dataUnreadable(/^(Conversion|Invalid)/.test(message) ? message.slice(0, message.indexOf(' Error')) : error)
   return error
 }

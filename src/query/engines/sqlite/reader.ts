@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
 import { usableMemory } from '../../../lib/machine.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
-import { damaged } from '../../damage.ts'
+import { damaged, dataMissing } from '../../damage.ts'
 import type { Before, Row, Runnable } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
@@ -168,7 +168,7 @@ function attach(db: Database, file: string, index: number): void {
   } catch (error) {
     db.close()
     if (existsSync(file)) throw damaged(error, [file]) ?? error
-    throw new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause: error })
+    throw dataMissing(error)
   }
 }
 

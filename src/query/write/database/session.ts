@@ -63,8 +63,14 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     })
   }
 
-  async remove(view: WriteView, key: StoredValue[]): Promise<void> {
-    await this.#trying(view, () => this.#run(deleteRow(this.#query, view, key)), { deleting: true })
+  /** A database may mark the row as deleted in place of deleting it; but one that is as it was is not deleted at all. */
+  async remove(view: WriteView, key: StoredValue[], found: StoredRow): Promise<void> {
+    const remove = async () => {
+      await this.#run(deleteRow(this.#query, view, key))
+      const left = await this.find(view, key)
+      if (left && Bun.deepEquals(left, found)) throw new LeftOut('the row is as it was')
+    }
+    await this.#trying(view, remove, { deleting: true })
   }
 
   /** @throws Fault 403 a row is outside of the scope, 409, 422: the first that is refused, with its number in a list */
