@@ -1,4 +1,6 @@
+import { Text } from '@mantine/core'
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useId, useState } from 'react'
+import { common } from '../texts/common.ts'
 
 /** `isKept`: what is typed stays there though it is not shown; undefined: it can be read */
 type Note = (field: string, isKept: boolean | undefined) => void
@@ -40,6 +42,14 @@ export const ReadFields = ({ of, children }: { of: ReturnType<typeof useUnread>;
     {children}
   </NoteContext.Provider>
 )
+
+/** Says why what is edited cannot be saved yet, where that is so. */
+export const UnreadNote = ({ of: { unread } }: { of: ReturnType<typeof useUnread> }) =>
+  unread && (
+    <Text size="sm" role="status">
+      {common.unread}
+    </Text>
+  )
 
 /** For a field: tells its editor. @param isKept whether it stays there, hidden, while something else is looked at */
 export function useNoteUnread(isUnread: boolean, isKept = false): void {

@@ -11,7 +11,7 @@ import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { useUnread } from '../../ui/unread.tsx'
+import { UnreadNote, useUnread } from '../../ui/unread.tsx'
 import { type DeclarableKind, deploymentsQuery, type Kind, useAddDeployment } from './api.ts'
 import { blank, type Definition, isSame, nameError } from './definition.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
@@ -127,11 +127,7 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
           <ButtonLink to="/projects/$project/deployments" params={{ project: slug }} variant="default">
             {common.cancel}
           </ButtonLink>
-          {unread && (
-            <Text size="sm" role="status">
-              {common.unread}
-            </Text>
-          )}
+          <UnreadNote of={reading} />
         </Group>
       </Stack>
       <LeaveGuard when={isDirty && !created} />

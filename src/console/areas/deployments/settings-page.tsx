@@ -7,7 +7,7 @@ import { ConflictAlert } from '../../ui/conflict-alert.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
-import { useUnread } from '../../ui/unread.tsx'
+import { UnreadNote, useUnread } from '../../ui/unread.tsx'
 import { useRefusal } from './api.ts'
 import { DefinitionEditor } from './definition-editor.tsx'
 import { DeleteDeployment } from './delete-deployment.tsx'
@@ -71,11 +71,7 @@ export function SettingsPage() {
             {edits && dirty && (
               <Paper p="xs" className="save-bar">
                 <Group justify="flex-end" gap="xs">
-                  {unread && (
-                    <Text size="sm" role="status">
-                      {common.unread}
-                    </Text>
-                  )}
+                  <UnreadNote of={reading} />
                   <Button variant="default" onClick={() => anew(editing.discard)}>
                     {t.discard}
                   </Button>

@@ -11,7 +11,7 @@ import { useFormOrJson } from '../../ui/form-or-json.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { ReadFields, useUnread } from '../../ui/unread.tsx'
+import { ReadFields, UnreadNote, useUnread } from '../../ui/unread.tsx'
 import { Checked } from './checked.tsx'
 import { EndpointForm } from './endpoint-form.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
@@ -113,11 +113,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
       {edits && (dirty || id === undefined) && (
         <Paper p="xs" className="save-bar">
           <Group justify="flex-end" gap="xs">
-            {unread && (
-              <Text size="sm" role="status">
-                {common.unread}
-              </Text>
-            )}
+            <UnreadNote of={reading} />
             {dirty && id !== undefined && (
               <Button variant="default" onClick={() => anew(editing.discard)}>
                 {t.discard}
