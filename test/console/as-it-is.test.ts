@@ -119,7 +119,7 @@ describeInBrowser('as it is', () => {
       await tab.goto(`${callgate.url}/console${path}`)
       await prepare?.()
       await tab.getByText('The disk is gone.').first().waitFor()
-      expect(await tab.locator('main [aria-busy="true"]').count()).toBe(0)
+      await settled(tab)
     }
     await fails(/\/api\/datasets$/)
     await says('/projects/garden/services/plants/test')
