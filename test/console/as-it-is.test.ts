@@ -1,27 +1,17 @@
 /** What pages show is what there is: numbers of any size, what was added or deleted a moment ago, and what could not be read. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, gardenTabs, openTab, settled, signInTo } from './browser.ts'
-import { projectId, uploadTable } from './data.ts'
-import { startConsole } from './world.ts'
+import type { Callgate } from '../harness.ts'
+import { describeInBrowser, openTab, settled, signInTo, soon } from './browser.ts'
+import { uploadTable } from './data.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 /** 2^53 + 1, which a double makes 2^53 of. */
 const LARGE = '9007199254740993'
 
 describeInBrowser('as it is', () => {
-  let callgate: Callgate
-  let garden: number
-  const openAs = gardenTabs(() => callgate)
-  beforeAll(async () => {
-    callgate = await startConsole()
-    garden = await projectId(callgate, 'garden')
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate, openAs } = useConsole()
 
   test('a model’s integers beyond 2^53 are shown with every digit, where it is tried and where its endpoint is edited', async () => {
     const tab = await openAs('ed', 'models/iris/try')
@@ -32,15 +22,15 @@ describeInBrowser('as it is', () => {
     await tab.getByRole('button', { name: 'Predict' }).click()
     await tab.getByText(LARGE, { exact: true }).waitFor()
     const raw = tab.getByRole('region', { name: 'As it is answered' }).last()
-    expect(JSON.parse((await raw.textContent())!.replace(LARGE, '0')).predictions).toEqual([0])
-    expect(await raw.textContent()).toContain(`\n    ${LARGE}\n`)
+    await soon(async () => expect(JSON.parse((await raw.textContent())!.replace(LARGE, '0')).predictions).toEqual([0]))
+    await soon(async () => expect(await raw.textContent()).toContain(`\n    ${LARGE}\n`))
 
     await tab.goto(`${callgate.url}/console/projects/garden/services/plants/endpoints/species`)
     const answer = `{"status":200,"body":${json},"log":[],"warnings":[]}`
     await tab.route(/\/try$/, route => route.fulfill({ contentType: 'application/json', body: answer }))
     await tab.getByRole('button', { name: 'Run', exact: true }).click()
     await tab.getByText('Status 200').waitFor()
-    expect(await tab.getByRole('region', { name: 'Answer' }).textContent()).toContain(LARGE)
+    await soon(async () => expect(await tab.getByRole('region', { name: 'Answer' }).textContent()).toContain(LARGE))
   })
 
   test('in the test pane they go from the form to JSON, into the code and back as they were typed', async () => {
@@ -50,15 +40,15 @@ describeInBrowser('as it is', () => {
     await first.fill(LARGE)
     await form.getByText('JSON', { exact: true }).click()
     const body = form.getByRole('textbox', { name: 'JSON body' })
-    expect(await body.inputValue()).toContain(`: ${LARGE}`)
+    await soon(async () => expect(await body.inputValue()).toContain(`: ${LARGE}`))
     const code = tab.getByRole('region', { name: 'This call' })
     for (const language of ['curl', 'Python', 'TypeScript']) {
       await tab.getByText(language, { exact: true }).click()
-      expect(await code.last().textContent()).toContain(LARGE)
+      await soon(async () => expect(await code.last().textContent()).toContain(LARGE))
     }
     await body.fill((await body.inputValue()).replace(LARGE, '9007199254740995'))
     await form.getByText('Form', { exact: true }).click()
-    expect(await form.getByRole('textbox').first().inputValue()).toBe('9007199254740995')
+    await soon(async () => expect(await form.getByRole('textbox').first().inputValue()).toBe('9007199254740995'))
     await form.getByText('JSON', { exact: true }).click()
     await body.fill('{"rows": []}')
     await form.getByText('Form', { exact: true }).click()
@@ -68,7 +58,7 @@ describeInBrowser('as it is', () => {
 
   test('a service that is deleted is left for the list, and is not in it; nothing says meanwhile that it is not there', async () => {
     const service = { asset_type: 'api_service', asset_key: 'weeds', title: 'Weeds', config: { endpoints: [] } }
-    await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(garden) })
+    await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(callgate.garden) })
     const tab = await openAs('ed', 'services/weeds/settings')
     await settled(tab)
     await tab.evaluate(() => {
@@ -132,14 +122,14 @@ describeInBrowser('as it is', () => {
 
   test('on a phone a long name leaves room for what stands beside it, and is told whole', async () => {
     const name = `marts.${'perennials_'.repeat(5)}`.slice(0, 60)
-    await uploadTable(callgate, garden, name, 'a,b\n1,2', { primary_key: 'a' })
+    await uploadTable(callgate, callgate.garden, name, 'a,b\n1,2', { primary_key: 'a' })
     const tab = await openTab({ width: 390, height: 844 })
     await signInTo(tab, callgate, 'ed')
     await tab.goto(`${callgate.url}/console/projects/garden/datasets`)
     const link = tab.getByRole('link', { name })
     await link.hover()
     const cell = tab.locator('td').filter({ has: link })
-    expect(await cell.getAttribute('title')).toBe(name)
+    await soon(async () => expect(await cell.getAttribute('title')).toBe(name))
     const edge = await tab
       .getByRole('columnheader', { name: 'Rows' })
       .evaluate(head => head.getBoundingClientRect().right)

@@ -73,15 +73,19 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
   await page.getByRole('button', { name: `Account of ${username}` }).waitFor()
 }
 
-/** Opens pages below `/console/projects/garden/`: each user has a tab, and signs in once. */
-export function gardenTabs(callgate: () => Callgate): (username: string, path: string) => Promise<Page> {
-  const tabs = new Map<string, Page>()
-  return async (username, path) => {
-    const tab = tabs.get(username) ?? (await openTab())
-    if (!tabs.has(username)) await signInTo(tab, callgate(), username)
-    tabs.set(username, tab)
-    await tab.goto(`${callgate().url}/console/projects/garden/${path}`)
-    return tab
+/**
+ * Holds something to come about on a page, which goes on moving after what was done there: `hold` is asked until it throws no more.
+ * What must never be there is looked at once, when all else is there. @throws what it throws after 15 s
+ */
+export async function soon(hold: () => Promise<unknown>): Promise<void> {
+  const end = Date.now() + 15_000
+  for (;;) {
+    try {
+      return void (await hold())
+    } catch (problem) {
+      if (Date.now() > end) throw problem
+    }
+    await Bun.sleep(20)
   }
 }
 

@@ -40,8 +40,8 @@ export async function projectId(callgate: Callgate, slug: string): Promise<numbe
   return items.find((project: { slug: string }) => project.slug === slug).project_id
 }
 
-/** Two tables, one of them used by an endpoint that is published, and a second version of a model. */
-export async function fillGarden(callgate: Callgate): Promise<void> {
+/** Two tables, one of them used by an endpoint that is published, and a second version of a model; the project's id. */
+export async function fillGarden(callgate: Callgate): Promise<number> {
   const garden = await projectId(callgate, 'garden')
   await uploadTable(callgate, garden, 'marts.keepers', keepersCsv(1200), { primary_key: 'keeper_id' })
   const beds = 'bed,plant,planted\n1,iris,2024-03-01\n2,tulip,2024-10-12\n3,iris,2025-02-20'
@@ -58,4 +58,5 @@ export async function fillGarden(callgate: Callgate): Promise<void> {
   }
   const asset = await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(garden) })
   await callgate.admin('POST', `/api/publish/assets/${asset.json.id}/publish`)
+  return garden
 }

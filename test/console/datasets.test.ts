@@ -1,29 +1,18 @@
 /** What people do with datasets in the console. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
-import { keepersCsv, projectId, uploadTable } from './data.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser, soon } from './browser.ts'
+import { keepersCsv, uploadTable } from './data.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('datasets', () => {
-  let callgate: Callgate
-  let garden: number
-  beforeAll(async () => {
-    callgate = await startConsole()
-    garden = await projectId(callgate, 'garden')
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate, openAs } = useConsole()
 
-  const openAs = gardenTabs(() => callgate)
   const dataset = async (name: string) =>
-    (await callgate.admin('GET', `/api/datasets/${name}`, undefined, { 'x-project-id': String(garden) })).json
+    (await callgate.admin('GET', `/api/datasets/${name}`, undefined, { 'x-project-id': String(callgate.garden) })).json
   const column = async (name: string, of: string) =>
     (await dataset(name)).columns.find((c: { name: string }) => c.name === of)
 
@@ -37,7 +26,9 @@ describeInBrowser('datasets', () => {
       { name: 'notes.docx', mimeType: 'application/octet-stream', buffer: Buffer.from('x') },
     ])
     const card = (name: string) => tab.getByRole('region', { name })
-    expect(await card('more keepers.csv').getByLabel('Dataset name').inputValue()).toBe('uploads.more_keepers')
+    await soon(async () =>
+      expect(await card('more keepers.csv').getByLabel('Dataset name').inputValue()).toBe('uploads.more_keepers'),
+    )
     await card('more keepers.csv').getByLabel('Primary key').fill('keeper_id')
     await card('notes.docx').getByText('no file that is read here').waitFor()
     await tab.getByRole('button', { name: 'Import 3 files' }).click()
@@ -51,7 +42,7 @@ describeInBrowser('datasets', () => {
   })
 
   test('a name that is taken is refused in the words of the server, and replaced when that is asked for', async () => {
-    await uploadTable(callgate, garden, 'uploads.taken', 'a\n1\n2')
+    await uploadTable(callgate, callgate.garden, 'uploads.taken', 'a\n1\n2')
     const tab = await openAs('ed', 'datasets/upload')
     await tab.locator('input[type=file]').setInputFiles({
       name: 'taken.csv',
@@ -82,7 +73,7 @@ describeInBrowser('datasets', () => {
   })
 
   test('what is proposed of columns is accepted and dismissed by keyboard, and saved together', async () => {
-    await uploadTable(callgate, garden, 'marts.staff', keepersCsv(200))
+    await uploadTable(callgate, callgate.garden, 'marts.staff', keepersCsv(200))
     const tab = await openAs('ed', 'datasets/marts.staff/columns')
     await tab.getByRole('button', { name: 'Accept what is proposed for full_name' }).press('Enter')
     await tab.getByRole('button', { name: 'Dismiss what is proposed for email' }).press('Enter')
@@ -102,11 +93,11 @@ describeInBrowser('datasets', () => {
   })
 
   test('a change of somebody else is not overwritten, and nothing that was chosen is lost', async () => {
-    await uploadTable(callgate, garden, 'marts.shared', keepersCsv(50))
+    await uploadTable(callgate, callgate.garden, 'marts.shared', keepersCsv(50))
     const tab = await openAs('ed', 'datasets/marts.shared/columns')
     await tab.getByLabel('Tier of hourly_rate').selectOption('critical')
     const theirs = { columns: { hourly_rate: { sensitivity: 'medium', mask: 'null' } } }
-    await callgate.admin('PATCH', '/api/datasets/marts.shared', theirs, { 'x-project-id': String(garden) })
+    await callgate.admin('PATCH', '/api/datasets/marts.shared', theirs, { 'x-project-id': String(callgate.garden) })
     await tab.getByRole('button', { name: 'Save' }).click()
     await tab.getByText('Somebody changed this dataset while you were here').waitFor()
     await tab.getByText('hourly_rate is now medium, null').waitFor()
@@ -118,9 +109,9 @@ describeInBrowser('datasets', () => {
   })
 
   test('it is not overwritten either where the page has read it by itself meanwhile; what is beside it is no hindrance', async () => {
-    await uploadTable(callgate, garden, 'marts.reread', keepersCsv(50))
+    await uploadTable(callgate, callgate.garden, 'marts.reread', keepersCsv(50))
     const change = (body: object) =>
-      callgate.admin('PATCH', '/api/datasets/marts.reread', body, { 'x-project-id': String(garden) })
+      callgate.admin('PATCH', '/api/datasets/marts.reread', body, { 'x-project-id': String(callgate.garden) })
     // what was read is fresh for 5 seconds, and read again after that when the window comes to the front
     const readAgain = (tab: Page) =>
       Promise.all([
@@ -186,7 +177,7 @@ describeInBrowser('datasets', () => {
     await refused.getByRole('alert').getByText('would break what is published').waitFor()
     await refused.getByRole('button', { name: 'Cancel' }).click()
     expect((await dataset('marts.keepers')).row_count).toBe(1200)
-    await uploadTable(callgate, garden, 'marts.unused', 'a\n1')
+    await uploadTable(callgate, callgate.garden, 'marts.unused', 'a\n1')
     await tab.goto(`${callgate.url}/console/projects/garden/datasets/marts.unused/settings`)
     await remove('marts.unused')
     await tab.getByRole('heading', { level: 1, name: 'Datasets' }).waitFor()
@@ -201,7 +192,7 @@ describeInBrowser('datasets', () => {
     expect(await tab.getByText('Everything', { exact: true }).count()).toBe(0)
     await tab.getByRole('link', { name: 'Columns' }).click()
     await tab.getByRole('table', { name: 'Columns' }).getByText('medium').first().waitFor()
-    expect(await tab.getByRole('combobox').count()).toBe(1) // the project switcher is a text box with a list
+    await soon(async () => expect(await tab.getByRole('combobox').count()).toBe(1)) // the project switcher is a text box with a list
     await tab.getByRole('link', { name: 'Settings' }).click()
     await tab.getByLabel('Description').waitFor()
     for (const name of ['Save', 'Delete dataset', 'Upload new rows', 'Accept all'])

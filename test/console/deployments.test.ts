@@ -1,21 +1,13 @@
 /** Deployments through the console: made, watched, called, read, changed and taken away, by mouse and keyboard. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { lineOf, wordsOf } from '../../src/console/areas/deployments/command-line.ts'
 import { definitionOf, patchOf } from '../../src/console/areas/deployments/definition.ts'
 import { clockOf, lineOf as logLine, withClock } from '../../src/console/areas/deployments/log-lines.ts'
-import { type Callgate, cleanUp, waitFor } from '../harness.ts'
-import {
-  closeTabs,
-  describeInBrowser,
-  expectAccessible,
-  expectNoSideways,
-  gardenTabs,
-  openTab,
-  signInTo,
-} from './browser.ts'
+import { type Callgate, waitFor } from '../harness.ts'
+import { describeInBrowser, expectAccessible, expectNoSideways, openTab, signInTo, soon } from './browser.ts'
 import { projectId } from './data.ts'
-import { DEPLOYED, startConsole } from './world.ts'
+import { DEPLOYED, useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
@@ -70,27 +62,19 @@ test('a line of a log says what it comes from, and terminals’ colours are let 
 })
 
 describeInBrowser('deployments', () => {
-  let callgate: Callgate
+  const { callgate, openAs } = useConsole()
   let key: string
-  let garden: number
   let bank: number
   beforeAll(async () => {
-    callgate = await startConsole()
-    garden = await projectId(callgate, 'garden')
     bank = await projectId(callgate, 'bank')
-    key = (await callgate.admin('POST', `/api/projects/${garden}/api-keys`, { name: 'shop' })).json.key
+    key = (await callgate.admin('POST', `/api/projects/${callgate.garden}/api-keys`, { name: 'shop' })).json.key
   })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
-  const open = gardenTabs(() => callgate)
-  const shown = async (name: string, project = garden) =>
+  const shown = async (name: string, project = callgate.garden) =>
     (await callgate.admin('GET', `/api/projects/${project}/deployments/${name}`)).json
   const call = (name: string, path: string, init: object = {}) =>
     callgate.call(`/v1/garden/${name}${path}`, { key, ...init })
   const create = (name: string, more: object = {}) =>
-    callgate.admin('POST', `/api/projects/${garden}/deployments`, {
+    callgate.admin('POST', `/api/projects/${callgate.garden}/deployments`, {
       name,
       command: DEPLOYED,
       health: '/health',
@@ -161,7 +145,7 @@ describeInBrowser('deployments', () => {
   })
 
   test('one that fails says why, and what its program wrote last', async () => {
-    const tab = await open('ed', 'deployments/broken')
+    const tab = await openAs('ed', 'deployments/broken')
     await tab.getByRole('button', { name: 'Start now' }).click()
     await state(tab, 'Failing')
     await tab.getByRole('alert').getByText('exit status 1').first().waitFor()
@@ -170,13 +154,13 @@ describeInBrowser('deployments', () => {
     await processes.getByText(/^in \d+ s$/).waitFor()
     await tab.getByRole('link', { name: 'Read its log' }).click()
     await log(tab).getByText("KeyError: 'MODEL_PATH'").first().waitFor()
-    await callgate.admin('POST', `/api/projects/${garden}/deployments/broken/stop`)
+    await callgate.admin('POST', `/api/projects/${callgate.garden}/deployments/broken/stop`)
     await state(tab, 'Stopped')
   })
 
   test('a change rolls out beside what serves, and no call fails meanwhile', async () => {
     await create('rolling', { env: { GREETING: 'one', KEPT: 'kept' } })
-    const tab = await open('root', 'deployments/rolling/settings')
+    const tab = await openAs('root', 'deployments/rolling/settings')
     await state(tab, 'Running')
     await tab.getByRole('textbox', { name: 'Working directory' }).fill('srv')
     await tab.getByRole('button', { name: 'Save' }).click()
@@ -211,20 +195,20 @@ describeInBrowser('deployments', () => {
 
   test('all of it is there as JSON, and what somebody else changed meanwhile is not overwritten unseen', async () => {
     await create('shared', { replicas: 1 })
-    const tab = await open('root', 'deployments/shared/settings')
+    const tab = await openAs('root', 'deployments/shared/settings')
     await tab.getByText('JSON', { exact: true }).click()
     const editor = tab.getByRole('textbox', { name: 'The definition as JSON' })
     await editor.getByText('"min_instances"').waitFor()
     await tab.getByText('Form', { exact: true }).click()
     await tab.getByRole('textbox', { name: 'Health path' }).fill('/well')
-    await callgate.admin('PATCH', `/api/projects/${garden}/deployments/shared`, { idle_seconds: 77 })
+    await callgate.admin('PATCH', `/api/projects/${callgate.garden}/deployments/shared`, { idle_seconds: 77 })
     await tab.getByText('Somebody changed it meanwhile').waitFor()
     const alert = tab.getByRole('alert')
     await alert.getByText('idle_seconds: 77').waitFor()
     await alert.getByText('health: /well').waitFor()
     expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/well')
     await alert.getByRole('button', { name: 'Take theirs' }).click()
-    expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/health')
+    await soon(async () => expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/health'))
     await tab.getByText('JSON', { exact: true }).click()
     await editor.getByText('77').waitFor()
     await editor.click()
@@ -245,7 +229,7 @@ describeInBrowser('deployments', () => {
 
   test('a log is searched, sorted by where lines come from, and left alone by new ones while somebody reads above', async () => {
     await create('chatty')
-    const tab = await open('ed', 'deployments/chatty/logs')
+    const tab = await openAs('ed', 'deployments/chatty/logs')
     await log(tab).getByText('ready on port').waitFor()
     await call('chatty', '/many?lines=3000')
     await log(tab).getByText('line 2999 of many').waitFor()
@@ -254,10 +238,16 @@ describeInBrowser('deployments', () => {
     await log(tab).hover()
     await tab.mouse.wheel(0, -4000)
     await tab.getByText('Paused', { exact: true }).waitFor()
-    const top = await log(tab).evaluate(element => element.scrollTop)
+    const place = () => log(tab).evaluate(element => element.scrollTop)
+    let top = Number.NaN
+    await soon(async () => {
+      const before = top
+      top = await place()
+      expect(top).toBe(before)
+    })
     await call('chatty', '/?note=unseen')
     await tab.getByRole('button', { name: '1 new, go on' }).waitFor()
-    expect(await log(tab).evaluate(element => element.scrollTop)).toBe(top)
+    expect(await place()).toBe(top)
     expect(await log(tab).getByText('unseen').count()).toBe(0)
     await tab.getByRole('button', { name: '1 new, go on' }).click()
     await log(tab).getByText('unseen').waitFor()
@@ -265,15 +255,17 @@ describeInBrowser('deployments', () => {
 
     await tab.getByRole('searchbox', { name: 'Search in the log' }).fill('LINE 2718')
     await tab.getByText(/^1 of [\d,]+ lines$/).waitFor()
-    expect(await log(tab).locator('mark').allTextContents()).toEqual(['line 2718'])
+    await soon(async () => expect(await log(tab).locator('mark').allTextContents()).toEqual(['line 2718']))
     await tab.getByRole('button', { name: 'Copy: these lines' }).click()
-    expect(await tab.evaluate(() => navigator.clipboard.readText())).toMatch(/^\S+Z r1\.1 out line 2718 of many$/)
+    await soon(async () =>
+      expect(await tab.evaluate(() => navigator.clipboard.readText())).toMatch(/^\S+Z r1\.1 out line 2718 of many$/),
+    )
     await tab.getByRole('searchbox', { name: 'Search in the log' }).fill('')
     await tab.getByText('Callgate', { exact: true }).last().click()
     await log(tab)
       .getByText(/process \d+ was started/)
       .waitFor()
-    expect(await log(tab).getByText('of many').count()).toBe(0)
+    await soon(async () => expect(await log(tab).getByText('of many').count()).toBe(0))
     const file = tab.waitForEvent('download')
     await tab.getByRole('link', { name: 'Download' }).click()
     expect((await file).suggestedFilename()).toBe('chatty.log')
@@ -309,7 +301,7 @@ describeInBrowser('deployments', () => {
   test('deleting one says who called it, and asks for its name', async () => {
     await create('doomed')
     await waitFor(async () => (await call('doomed', '/')).status === 200 || undefined)
-    const tab = await open('root', 'deployments/doomed/settings')
+    const tab = await openAs('root', 'deployments/doomed/settings')
     await tab.getByRole('button', { name: 'Delete deployment' }).click()
     const dialog = tab.getByRole('dialog')
     await dialog.getByText(/^shop, \d+ calls?, the last one/).waitFor()
@@ -318,13 +310,13 @@ describeInBrowser('deployments', () => {
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { level: 1, name: 'Deployments' }).waitFor()
     await tab.getByRole('link', { name: 'species' }).waitFor()
-    expect(await tab.getByRole('link', { name: 'doomed' }).count()).toBe(0)
+    await soon(async () => expect(await tab.getByRole('link', { name: 'doomed' }).count()).toBe(0))
     expect((await shown('doomed')).status).toBe(404)
   })
 
   test('who may do what is as the server says: a viewer looks, an editor runs, an administrator declares', async () => {
     await create('guarded')
-    const viewer = await open('vera', 'deployments')
+    const viewer = await openAs('vera', 'deployments')
     await viewer.getByRole('table', { name: 'Deployments' }).waitFor()
     expect(await viewer.getByRole('link', { name: 'New deployment' }).count()).toBe(0)
     await viewer.getByRole('link', { name: 'guarded' }).click()
@@ -341,7 +333,7 @@ describeInBrowser('deployments', () => {
     await viewer.goto(`${callgate.url}/console/projects/garden/new-deployment`)
     await viewer.getByRole('alert').getByText('needs the role editor').waitFor()
 
-    const editor = await open('ed', 'deployments/guarded/settings')
+    const editor = await openAs('ed', 'deployments/guarded/settings')
     await editor.getByText('Only administrators of the installation deploy programs').waitFor()
     expect(await editor.getByRole('textbox', { name: 'Command' }).isDisabled()).toBe(true)
     await editor.getByRole('button', { name: 'Restart' }).waitFor()
@@ -353,8 +345,10 @@ describeInBrowser('deployments', () => {
     await editor.getByRole('option', { name: 'iris' }).click()
     await editor.getByRole('button', { name: 'Create' }).click()
     await editor.getByRole('heading', { level: 1, name: 'flowers' }).waitFor()
-    const code = await editor.getByRole('region', { name: 'Calls of flowers' }).textContent()
-    const [, path, body] = /(\/v1\/garden\/[^']+)'.*--data-raw '([^']+)'/s.exec(code!) ?? []
+    const code = editor.getByRole('region', { name: 'Calls of flowers' })
+    const call = /(\/v1\/garden\/[^']+)'.*--data-raw '([^']+)'/s
+    await soon(async () => expect(await code.textContent()).toMatch(call))
+    const [, path, body] = call.exec((await code.textContent())!)!
     expect((await callgate.call(path!, { key, body: JSON.parse(body!) })).json).toEqual({
       predictions: [expect.anything()],
     })

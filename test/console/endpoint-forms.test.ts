@@ -1,23 +1,14 @@
 /** What an endpoint's definition takes, by form: of models, functions, lookups and queries. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(90_000)
 
 describeInBrowser('forms of endpoints', () => {
-  let callgate: Callgate
-  beforeAll(async () => {
-    callgate = await startConsole()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate, openAs } = useConsole()
 
-  const openAs = gardenTabs(() => callgate)
   const stored = async (service: string, endpoint: string) => {
     const rows = (await callgate.admin('GET', '/api/publish/assets')).json as { asset_key: string; id: number }[]
     const { id } = rows.find(row => row.asset_key === service)!

@@ -1,20 +1,12 @@
 /** The home page says what was called, and leads to what answers. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, expectAccessible, openTab, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { describeInBrowser, expectAccessible, openTab, signInTo } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('home', () => {
-  let callgate: Callgate
-  beforeAll(async () => {
-    callgate = await startConsole()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate } = useConsole()
 
   test('draws the calls of the last hour, refused ones among them', async () => {
     const assets = (await callgate.admin('GET', '/api/publish/assets?status=published')).json

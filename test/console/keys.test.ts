@@ -1,9 +1,8 @@
 /** What people do with keys, and in the test pane, in a real browser. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
@@ -11,19 +10,14 @@ const KEYS = '/console/projects/garden/services/plants/keys'
 const TEST = '/console/projects/garden/services/plants/test'
 
 describeInBrowser('keys', () => {
-  let callgate: Callgate
+  const { callgate } = useConsole()
   let page: Page
   let assetPath: string
   beforeAll(async () => {
-    callgate = await startConsole()
     const assets = (await callgate.admin('GET', '/api/publish/assets')).json as { id: number; asset_key: string }[]
     assetPath = `/api/publish/assets/${assets.find(asset => asset.asset_key === 'plants')!.id}`
     page = await openTab()
     await signInTo(page, callgate, 'ed')
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
   })
 
   const mint = async (fields: object): Promise<{ id: number; key: string }> =>
@@ -44,7 +38,7 @@ describeInBrowser('keys', () => {
     await form.getByText('Give it a name.').waitFor()
     await form.getByLabel(/^Name/).fill('kiosk')
     await form.getByRole('checkbox', { name: /^plant/ }).check()
-    expect(await form.getByText('None is checked').count()).toBe(0)
+    await soon(async () => expect(await form.getByText('None is checked').count()).toBe(0))
     await form.getByText('Unmasked', { exact: true }).click()
     await form
       .getByRole('combobox', { name: 'Highest sensitivity' })
@@ -63,22 +57,23 @@ describeInBrowser('keys', () => {
     const banner = page.getByRole('region', { name: 'Key kiosk' })
     const secret = (await banner.locator('[data-secret]').textContent())!
     expect(secret).toMatch(/^dk_[0-9A-Za-z]{36}$/)
-    const sample = (await banner.getByRole('region', { name: 'A call with this key' }).textContent())!
-    const { stdout, exitCode } = Bun.spawnSync(['bash', '-c', sample])
+    const sample = banner.getByRole('region', { name: 'A call with this key' })
+    await soon(async () => expect(await sample.textContent()).toContain(secret))
+    const { stdout, exitCode } = Bun.spawnSync(['bash', '-c', (await sample.textContent())!])
     expect(exitCode).toBe(0)
     const { rows } = JSON.parse(stdout.toString())
     expect(rows).toMatchObject([{ plant_id: 1, gardener: 'Ada Lovelace', email: 'ada@example.org' }])
 
     const row = page.getByRole('row', { name: /kiosk/ })
     for (const text of ['Active', 'plant', 'Unmasked, up to high', 'Rows by bed', '50 / min'])
-      expect(await row.textContent()).toContain(text)
-    expect(await row.textContent()).toMatch(/in [23] months/)
+      await soon(async () => expect(await row.textContent()).toContain(text))
+    await soon(async () => expect(await row.textContent()).toMatch(/in [23] months/))
     expect(await row.textContent()).not.toContain(secret)
     page.once('dialog', asked => void asked.dismiss())
     await page.getByRole('link', { name: 'Test', exact: true }).click()
     await banner.waitFor()
     await banner.getByRole('button', { name: 'I have copied it' }).click()
-    expect(await page.getByText(secret).count()).toBe(0)
+    await soon(async () => expect(await page.getByText(secret).count()).toBe(0))
     await page.reload()
     await row.waitFor()
     expect(await page.content()).not.toContain(secret)
@@ -94,11 +89,11 @@ describeInBrowser('keys', () => {
     await form.getByRole('button', { name: 'Save' }).click()
     const told = form.getByRole('alert', { name: 'Somebody changed this key meanwhile' })
     await told.waitFor()
-    expect(await told.textContent()).toContain('rate_limit: 20')
+    await soon(async () => expect(await told.textContent()).toContain('rate_limit: 20'))
     expect(await keyNow(id)).toMatchObject({ name: 'contested', rate_limit: 20 })
     expect(await form.getByLabel(/^Name/).inputValue()).toBe('contested by two')
     await told.getByRole('button', { name: 'Take the other version' }).click()
-    expect(await form.getByLabel(/^Name/).inputValue()).toBe('contested')
+    await soon(async () => expect(await form.getByLabel(/^Name/).inputValue()).toBe('contested'))
     await form.getByLabel(/^Name/).fill('settled')
     await form.getByRole('button', { name: 'Save' }).click()
     await page.getByText('settled was saved').waitFor()
@@ -159,7 +154,7 @@ describeInBrowser('keys', () => {
     const row = page.getByRole('row', { name: /leaver/ })
     await row.waitFor({ state: 'detached' })
     await page.getByRole('switch', { name: 'Show revoked and expired' }).click()
-    expect(await row.textContent()).toContain('Revoked')
+    await soon(async () => expect(await row.textContent()).toContain('Revoked'))
     await act('leaver', 'Make it work again')
     await page.getByText('leaver works again').waitFor()
     expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(200)
@@ -188,7 +183,7 @@ describeInBrowser('keys', () => {
     expect(reached.status).not.toBe(404)
     expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(404)
     await banner.getByRole('button', { name: 'I have copied it' }).press('Enter')
-    expect(await page.getByRole('row', { name: /courier/ }).textContent()).toContain('flowers')
+    await soon(async () => expect(await page.getByRole('row', { name: /courier/ }).textContent()).toContain('flowers'))
   })
 
   test('an endpoint is run as the public and as a key, which see what they are let see', async () => {
@@ -212,9 +207,13 @@ describeInBrowser('keys', () => {
     await page.getByRole('textbox', { name: 'min_height' }).fill('high')
     await run()
     await answer.getByRole('alert').waitFor()
-    expect(await answer.locator('[data-status]').textContent()).toBe('422')
-    expect(await page.getByRole('textbox', { name: 'min_height' }).getAttribute('aria-invalid')).toBe('true')
-    expect(await page.getByRole('region', { name: 'This call' }).textContent()).toContain('min_height=high')
+    await soon(async () => expect(await answer.locator('[data-status]').textContent()).toBe('422'))
+    await soon(async () =>
+      expect(await page.getByRole('textbox', { name: 'min_height' }).getAttribute('aria-invalid')).toBe('true'),
+    )
+    await soon(async () =>
+      expect(await page.getByRole('region', { name: 'This call' }).textContent()).toContain('min_height=high'),
+    )
   })
 
   test('a model’s features are a form with refusals at the feature; a function shows its log', async () => {
@@ -225,17 +224,19 @@ describeInBrowser('keys', () => {
     await first.fill('wide')
     await page.getByRole('button', { name: 'Run' }).click()
     await page.locator('[data-status="422"]').waitFor()
-    expect(await first.getAttribute('aria-invalid')).toBe('true')
+    await soon(async () => expect(await first.getAttribute('aria-invalid')).toBe('true'))
 
     await page.goto(`${callgate.url + TEST}?endpoint=greet`)
     await page.getByLabel('JSON body').fill('{"name": ')
     await page.getByText('This is not JSON yet.').waitFor()
-    expect(await page.getByRole('button', { name: 'Run' }).isDisabled()).toBe(true)
+    await soon(async () => expect(await page.getByRole('button', { name: 'Run' }).isDisabled()).toBe(true))
     await page.getByLabel('JSON body').fill('{"name": "Ada"}')
     await page.getByLabel('Query string').fill('as=guest')
     await page.getByRole('button', { name: 'Run' }).click()
     await page.getByText('"hello": "Ada"').waitFor()
-    expect(await page.getByRole('region', { name: 'Answer' }).first().textContent()).toContain('"as": "guest"')
+    await soon(async () =>
+      expect(await page.getByRole('region', { name: 'Answer' }).first().textContent()).toContain('"as": "guest"'),
+    )
     await page.getByText('greeting').waitFor()
   })
 
@@ -250,8 +251,8 @@ describeInBrowser('keys', () => {
     }
     await viewer.goto(`${callgate.url + TEST}?endpoint=plant`)
     const code = viewer.getByRole('region', { name: 'This call' })
-    expect(await code.textContent()).toContain('/api/service/plants/plant?id=1')
-    expect(await viewer.getByRole('button', { name: 'Run' }).count()).toBe(0)
+    await soon(async () => expect(await code.textContent()).toContain('/api/service/plants/plant?id=1'))
     await viewer.getByText('Running takes the role editor').waitFor()
+    expect(await viewer.getByRole('button', { name: 'Run' }).count()).toBe(0)
   })
 })

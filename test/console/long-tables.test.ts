@@ -1,12 +1,11 @@
 /** A thousand services and ten thousand rows are as quick as ten: what is not in view is not drawn, and the page never stands still. */
 import { Database } from 'bun:sqlite'
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, longestTask, openTab, signInTo } from './browser.ts'
-import { keepersCsv, projectId, uploadTable } from './data.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser, longestTask, openTab, signInTo } from './browser.ts'
+import { keepersCsv, uploadTable } from './data.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(180_000)
 const LONGEST_TASK_MS = 200
@@ -14,11 +13,10 @@ const ROWS = 10_000
 const SERVICES = 1000
 
 describeInBrowser('long lists, without a task of over 200 ms', () => {
-  let callgate: Callgate
+  const { callgate } = useConsole()
   let page: Page
   beforeAll(async () => {
-    callgate = await startConsole()
-    const garden = await projectId(callgate, 'garden')
+    const { garden } = callgate
     const db = new Database(join(callgate.dataDir, 'catalog.db'))
     db.run(
       `INSERT INTO audit (actor, action, target, detail, project_id)
@@ -42,10 +40,6 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
       })
     })
     await signInTo(page, callgate, 'root')
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
   })
 
   const open = (path: string) => page.goto(`${callgate.url}/console${path}`)

@@ -1,29 +1,18 @@
 /** What people do with models in the console. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import { type Callgate, cleanUp, FIXTURES } from '../harness.ts'
-import { closeTabs, describeInBrowser, gardenTabs } from './browser.ts'
-import { projectId } from './data.ts'
-import { startConsole } from './world.ts'
+import { FIXTURES } from '../harness.ts'
+import { describeInBrowser, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('models', () => {
-  let callgate: Callgate
-  let garden: number
-  beforeAll(async () => {
-    callgate = await startConsole()
-    garden = await projectId(callgate, 'garden')
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate, openAs } = useConsole()
 
-  const openAs = gardenTabs(() => callgate)
   const model = async (name: string) =>
-    (await callgate.admin('GET', `/api/models?name=${name}`, undefined, { 'x-project-id': String(garden) })).json
-      .models[0]
+    (await callgate.admin('GET', `/api/models?name=${name}`, undefined, { 'x-project-id': String(callgate.garden) }))
+      .json.models[0]
 
   test('a model and a new version of it are uploaded; the version is not active before somebody says so', async () => {
     const tab = await openAs('ed', 'models')
@@ -58,23 +47,25 @@ describeInBrowser('models', () => {
     await tab.getByRole('button', { name: 'Predict' }).click()
     await tab.getByRole('alert').waitFor()
     const distance = tab.getByLabel('distance', { exact: true })
-    expect(await distance.getAttribute('aria-invalid')).toBe('true')
+    await soon(async () => expect(await distance.getAttribute('aria-invalid')).toBe('true'))
     await distance.fill('872')
     await distance.press('Enter')
     await tab.getByText('Prediction', { exact: true }).waitFor()
     const predicted = tab.getByText('Prediction', { exact: true }).locator('xpath=following-sibling::*[1]')
+    await soon(async () => expect(await predicted.textContent()).toMatch(/^[01]$/))
     const before = await predicted.textContent()
     await tab.getByText('JSON', { exact: true }).first().click()
     const body = tab.getByLabel('Body of the request')
-    expect(JSON.parse(await body.inputValue())).toEqual({
-      features: { month: 7, hour: 20, distance: 872, carrier: 'EV', origin: 'EWR', dest: 'STL' },
-    })
+    await soon(async () =>
+      expect(JSON.parse(await body.inputValue())).toEqual({
+        features: { month: 7, hour: 20, distance: 872, carrier: 'EV', origin: 'EWR', dest: 'STL' },
+      }),
+    )
     await body.fill('{"rows": [')
-    expect(await tab.getByRole('button', { name: 'Predict' }).isDisabled()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('button', { name: 'Predict' }).isDisabled()).toBe(true))
     await body.fill(JSON.stringify({ rows: [{ ...flight, month: 7, hour: 20, distance: 872 }] }))
     await tab.getByRole('button', { name: 'Predict' }).click()
     await tab.waitForFunction(() => document.querySelector('[aria-busy="true"], [data-loading="true"]') === null)
-    expect(before).toMatch(/^[01]$/)
     expect(await predicted.textContent()).toBe(before)
   })
 

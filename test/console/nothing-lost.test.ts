@@ -1,22 +1,13 @@
 /** What somebody typed, and what was made for them, is not lost unasked. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, gardenTabs, settled } from './browser.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser, settled, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('nothing is lost', () => {
-  let callgate: Callgate
-  const openAs = gardenTabs(() => callgate)
-  beforeAll(async () => {
-    callgate = await startConsole()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate, openAs } = useConsole()
 
   /** Opens another page by a link, is asked, and stays. */
   async function isAskedBeforeLeaving(tab: Page): Promise<void> {
@@ -34,12 +25,12 @@ describeInBrowser('nothing is lost', () => {
     await json.fill('{ "id": "plant", "kind": ')
     await tab.getByText('cannot be read yet').waitFor()
     await tab.getByText('Unsaved changes', { exact: true }).waitFor()
-    expect(await tab.getByRole('button', { name: 'Save draft' }).isDisabled()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('button', { name: 'Save draft' }).isDisabled()).toBe(true))
     await isAskedBeforeLeaving(tab)
     expect(await json.textContent()).toContain('"kind": ')
     await tab.getByRole('button', { name: 'Discard' }).click()
     await tab.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('key_column'))
-    expect(await tab.getByRole('button', { name: 'Save draft' }).count()).toBe(0)
+    await soon(async () => expect(await tab.getByRole('button', { name: 'Save draft' }).count()).toBe(0))
   })
 
   test('a schema that is not valid yet stays where its part is closed, and keeps the form open', async () => {
@@ -51,11 +42,11 @@ describeInBrowser('nothing is lost', () => {
     await tab.getByText('Schemas', { exact: true }).click()
     await schema.waitFor({ state: 'hidden' })
     await isAskedBeforeLeaving(tab)
-    expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(true))
     await tab.getByText('Schemas', { exact: true }).click()
-    expect(await schema.textContent()).toContain('{"type": ')
+    await soon(async () => expect(await schema.textContent()).toContain('{"type": '))
     await tab.getByRole('button', { name: 'Discard' }).click()
-    expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(false)
+    await soon(async () => expect(await tab.getByRole('radio', { name: 'JSON' }).isDisabled()).toBe(false))
   })
 
   test('so is a deployment’s', async () => {
@@ -63,7 +54,7 @@ describeInBrowser('nothing is lost', () => {
     await tab.getByText('JSON', { exact: true }).click()
     await tab.getByRole('textbox', { name: 'The definition as JSON' }).fill('{ "model": "iris", ')
     await tab.getByText('cannot be read yet').waitFor()
-    expect(await tab.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true))
     await isAskedBeforeLeaving(tab)
     await tab.getByRole('button', { name: 'Discard' }).click()
     await tab.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('iris"}'))
@@ -82,7 +73,7 @@ describeInBrowser('nothing is lost', () => {
     await tab.getByRole('textbox', { name: 'Name' }).fill('on its way')
     await tab.getByRole('dialog').getByRole('button', { name: 'Mint key' }).click()
     await tab.keyboard.press('Escape')
-    expect(await tab.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true))
     go()
     expect(await tab.locator('[data-secret]').textContent()).toStartWith('dk_')
 

@@ -1,31 +1,17 @@
 /** What holds for every page: no serious finding of axe, no script error or refusal of the policy, and it fits its window. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
-import {
-  closeTabs,
-  describeInBrowser,
-  expectAccessible,
-  expectNoSideways,
-  openTab,
-  settled,
-  signInTo,
-} from './browser.ts'
+import { describeInBrowser, expectAccessible, expectNoSideways, openTab, settled, signInTo } from './browser.ts'
 import { PAGES } from './pages.ts'
 import { addPastCalls } from './past-calls.ts'
-import { startConsole } from './world.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('every page', () => {
-  let callgate: Callgate
+  const { callgate } = useConsole()
   beforeAll(async () => {
-    callgate = await startConsole()
     await addPastCalls(callgate)
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
   })
 
   for (const look of [

@@ -1,20 +1,12 @@
 /** Users, members, tokens and sessions by mouse and keyboard; and what somebody who may not change them sees. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { expect, setDefaultTimeout, test } from 'bun:test'
+import { describeInBrowser, openTab, PASSWORD, settled, signInTo, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('people', () => {
-  let callgate: Callgate
-  beforeAll(async () => {
-    callgate = await startConsole()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate } = useConsole()
 
   const userNamed = async (name: string) =>
     (await callgate.admin('GET', '/api/users')).json.items.find((u: { username: string }) => u.username === name)
@@ -58,7 +50,7 @@ describeInBrowser('people', () => {
     await page.waitForFunction(
       () => document.querySelector<HTMLSelectElement>('[aria-label="Role in Garden"]')?.value === 'viewer',
     )
-    expect(await page.getByLabel('Role in Bank').inputValue()).toBe('')
+    await soon(async () => expect(await page.getByLabel('Role in Bank').inputValue()).toBe(''))
     await callgate.admin('PATCH', `/api/users/${user_id}`, { roles: { garden: 'editor' } })
   })
 
@@ -107,8 +99,9 @@ describeInBrowser('people', () => {
   test('a viewer sees, and finds nothing to change', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'vera')
-    expect(await page.getByRole('link', { name: /^(Users|Connections|Settings)$/ }).count()).toBe(0)
     await page.getByRole('table', { name: 'Published' }).getByText('Flowers', { exact: true }).waitFor()
+    await settled(page)
+    expect(await page.getByRole('link', { name: /^(Users|Connections|Settings)$/ }).count()).toBe(0)
     expect(await page.getByText('From nothing to an endpoint').count()).toBe(0)
     await page.getByRole('link', { name: 'Members' }).click()
     await page.getByRole('table', { name: 'Members' }).getByText('vera').waitFor()
@@ -117,6 +110,7 @@ describeInBrowser('people', () => {
     for (const path of ['/projects/garden', '/projects/garden/members', '/projects', '/audit']) {
       await page.goto(`${callgate.url}/console${path}`)
       await page.getByRole('heading', { level: 1 }).waitFor()
+      await settled(page)
       const main = page.getByRole('main')
       expect(await main.getByRole('button', { name: /^(Add|New|Edit|Remove|Delete|Save)\b/ }).count()).toBe(0)
       expect(await main.getByRole('combobox', { name: /^Role/ }).count()).toBe(0)
@@ -141,7 +135,9 @@ describeInBrowser('people', () => {
     await page.getByLabel('Expires after').selectOption('Never')
     await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('button', { name: 'Copy', exact: true }).click()
-    const secret = await page.evaluate(() => navigator.clipboard.readText())
+    const copied = () => page.evaluate(() => navigator.clipboard.readText())
+    await soon(async () => expect(await copied()).toStartWith('hf_'))
+    const secret = await copied()
     const me = () => callgate.call('/api/auth/me', { headers: { authorization: `Bearer ${secret}` } })
     expect((await me()).json.username).toBe('ed')
     await page.getByRole('button', { name: 'Done' }).click()

@@ -2,23 +2,17 @@
  * The console of a server that is reached over plain HTTP by its name, as within a company: browsers keep what they call
  * powerful from such pages (`isSecureContext` is false), `navigator.clipboard` and `crypto.randomUUID` among it.
  */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Callgate, cleanUp } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, PLAIN_HOST, settled, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { describeInBrowser, openTab, PLAIN_HOST, settled, signInTo, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('over plain HTTP, by the name of the server', () => {
-  let callgate: Callgate
+  const { callgate } = useConsole()
 
-  beforeAll(async () => {
-    const local = await startConsole()
-    callgate = { ...local, url: local.url.replace('127.0.0.1', PLAIN_HOST) }
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
+  beforeAll(() => {
+    callgate.url = callgate.url.replace('127.0.0.1', PLAIN_HOST)
   })
 
   /** One signed in, at a page below `/console`. */
@@ -46,7 +40,7 @@ describeInBrowser('over plain HTTP, by the name of the server', () => {
     await dialog.getByRole('textbox').fill('drafts')
     await dialog.getByRole('button', { name: 'Delete service' }).click()
     await page.getByRole('table', { name: 'Services' }).waitFor()
-    expect(await page.getByRole('row', { name: /drafts/ }).count()).toBe(0)
+    await soon(async () => expect(await page.getByRole('row', { name: /drafts/ }).count()).toBe(0))
   })
 
   test('a key for some rows is minted, copied and pasted', async () => {
@@ -67,6 +61,6 @@ describeInBrowser('over plain HTTP, by the name of the server', () => {
     const other = dialog.getByRole('textbox', { name: 'Name' })
     await other.focus()
     await page.keyboard.press('Control+V')
-    expect(await other.inputValue()).toBe(secret!)
+    await soon(async () => expect(await other.inputValue()).toBe(secret!))
   })
 })

@@ -1,22 +1,15 @@
 /** Signing in, and what happens when the server or the session goes. */
 import { Database } from 'bun:sqlite'
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { startCallgate } from '../harness.ts'
+import { describeInBrowser, openTab, PASSWORD, signInTo, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('the console', () => {
-  let callgate: Callgate
-  beforeAll(async () => {
-    callgate = await startConsole()
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
-  })
+  const { callgate } = useConsole()
 
   function endSessions(): void {
     const db = new Database(join(callgate.dataDir, 'catalog.db'))
@@ -120,13 +113,11 @@ describeInBrowser('the console', () => {
     await page.goto(`${callgate.url}/console/projects/garden/services/drafts/endpoints/species`)
     const trail = page.getByRole('navigation', { name: 'Where you are' })
     await trail.getByRole('link', { name: 'Not yet published', exact: true }).waitFor()
-    expect(await trail.getByRole('link').allTextContents()).toEqual([
-      'Callgate',
-      'Garden',
-      'Services',
-      'Not yet published',
-    ])
-    expect(await page.title()).toBe('species · Not yet published · Services · Garden · Callgate')
+    const names = ['Callgate', 'Garden', 'Services', 'Not yet published']
+    await soon(async () => expect(await trail.getByRole('link').allTextContents()).toEqual(names))
+    await soon(async () =>
+      expect(await page.title()).toBe('species · Not yet published · Services · Garden · Callgate'),
+    )
   })
 
   test('forgets who was there when they sign out', async () => {
@@ -151,7 +142,7 @@ describeInBrowser('the console', () => {
     await steps.getByRole('listitem').filter({ hasText: 'Create a project' }).getByRole('link').click()
     await page.getByRole('button', { name: 'New project' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('My garden')
-    expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('my-garden')
+    await soon(async () => expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('my-garden'))
     await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('heading', { level: 1, name: 'My garden' }).waitFor()
     await page.getByRole('link', { name: 'Home' }).click()

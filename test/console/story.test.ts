@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
-import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo } from './browser.ts'
+import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 
 setDefaultTimeout(120_000)
 
@@ -146,11 +146,11 @@ describeInBrowser('the story', () => {
     await form.getByRole('button', { name: 'Mint key' }).press('Enter')
     const banner = tab.getByRole('region', { name: 'Key app' })
     await banner.getByRole('button', { name: 'Copy: A call with this key' }).press('Enter')
-    const copied = await tab.evaluate(() => navigator.clipboard.readText())
-    expect(copied).toStartWith('curl ')
-    const { stdout } = Bun.spawnSync(['bash', '-c', copied])
+    const copied = () => tab.evaluate(() => navigator.clipboard.readText())
+    await soon(async () => expect(await copied()).toMatch(new RegExp(`^curl .*/${endpoint}\\b`)))
+    const { stdout } = Bun.spawnSync(['bash', '-c', await copied()])
     await banner.getByRole('button', { name: 'I have copied it' }).press('Enter')
-    expect(await tab.getByRole('row', { name: /app/ }).textContent()).toContain(endpoint)
+    await soon(async () => expect(await tab.getByRole('row', { name: /app/ }).textContent()).toContain(endpoint))
     return JSON.parse(stdout.toString())
   }
 

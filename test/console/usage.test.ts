@@ -1,23 +1,20 @@
 /** What is told of calls, in a real browser, of calls that were really made; and who is told of before something goes. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { type Callgate, cleanUp } from '../harness.ts'
 import { readCsv } from '../read-csv.ts'
-import { closeTabs, describeInBrowser, gardenTabs, openTab, signInTo } from './browser.ts'
-import { startConsole } from './world.ts'
+import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
+import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 
 const SPECIES = { features: { X: [5.1, 3.5, 1.4, 0.2] } }
 
 describeInBrowser('usage', () => {
-  let callgate: Callgate
+  const { callgate, openAs } = useConsole()
   let calm: { id: number; key: string }
   let eager: { id: number; key: string }
-  const open = gardenTabs(() => callgate)
 
   beforeAll(async () => {
-    callgate = await startConsole()
     calm = await mint('plants', { name: 'calm' })
     eager = await mint('plants', { name: 'eager', rate_limit: 2 })
     await mint('plants', { name: 'idle', allowed_endpoints: ['greet'] })
@@ -25,10 +22,6 @@ describeInBrowser('usage', () => {
     await get('/api/service/plants/search', calm.key)
     await callgate.call('/api/service/plants/species', { key: calm.key, body: { no: 'features' } })
     for (let call = 0; call < 5; call++) await get('/api/service/plants/plant?id=1', eager.key)
-  })
-  afterAll(async () => {
-    await closeTabs()
-    await cleanUp()
   })
 
   const get = (path: string, key?: string) => callgate.call(path, { key })
@@ -75,35 +68,44 @@ describeInBrowser('usage', () => {
     await page.keyboard.press('Enter')
     const table = page.getByRole('table', { name: 'Calls over time' })
     await table.waitFor()
-    const latest = await table.locator('tbody td:nth-child(2)').allTextContents()
-    expect(latest.reduce((sum, calls) => sum + Number(calls), 0)).toBe(10)
+    await soon(async () => {
+      const latest = await table.locator('tbody td:nth-child(2)').allTextContents()
+      expect(latest.reduce((sum, calls) => sum + Number(calls), 0)).toBe(10)
+    })
     await page.locator('summary', { hasText: 'As a table' }).last().click()
     await page.getByRole('table', { name: 'How long they took' }).getByText(' ms').first().waitFor()
     expect(trouble).toEqual([])
   })
 
   test('which key was throttled, what is slow, who calls what, and what nobody calls', async () => {
-    const page = await open('ed', 'usage')
+    const page = await openAs('ed', 'usage')
     await figure(page, 'Calls', '10')
-    expect(await rowsOf(page, 'Which key was throttled')).toEqual(['eagerplants/plant3'])
-    const slow = await rowsOf(page, 'What is slow')
-    expect(slow.map(row => /^[a-z/]+/.exec(row)![0]).sort()).toEqual(['plants/plant', 'plants/search'])
-    const who = await rowsOf(page, 'Who calls what')
-    expect(who.map(row => /^(calm|eager)(plants\/\w+?)(?=\d)/.exec(row)?.slice(1, 3).join(' '))).toEqual([
-      'eager plants/plant',
-      'calm plants/plant',
-      'calm plants/search',
-      'calm plants/species',
-    ])
-    const uncalled = await rowsOf(page, 'Published, not called')
-    expect(uncalled).toEqual([
-      ...['plants/greetFunction', 'flowers/speciesModel', 'keepers/keeperLookup'],
-      ...['broken', 'elsewhere', 'sentiment', 'species'].map(name => `${name}Deployment`),
-    ])
-    const unused = await rowsOf(page, 'Keys without a call')
-    expect(unused.some(row => row.startsWith('idlePlants'))).toBe(true)
-    expect(unused.some(row => row.startsWith('operationsthe project'))).toBe(true)
-    expect(unused.some(row => /calm|eager/.test(row))).toBe(false)
+    await soon(async () => expect(await rowsOf(page, 'Which key was throttled')).toEqual(['eagerplants/plant3']))
+    await soon(async () => {
+      const slow = await rowsOf(page, 'What is slow')
+      expect(slow.map(row => /^[a-z/]+/.exec(row)![0]).sort()).toEqual(['plants/plant', 'plants/search'])
+    })
+    await soon(async () => {
+      const who = await rowsOf(page, 'Who calls what')
+      expect(who.map(row => /^(calm|eager)(plants\/\w+?)(?=\d)/.exec(row)?.slice(1, 3).join(' '))).toEqual([
+        'eager plants/plant',
+        'calm plants/plant',
+        'calm plants/search',
+        'calm plants/species',
+      ])
+    })
+    await soon(async () =>
+      expect(await rowsOf(page, 'Published, not called')).toEqual([
+        ...['plants/greetFunction', 'flowers/speciesModel', 'keepers/keeperLookup'],
+        ...['broken', 'elsewhere', 'sentiment', 'species'].map(name => `${name}Deployment`),
+      ]),
+    )
+    await soon(async () => {
+      const unused = await rowsOf(page, 'Keys without a call')
+      expect(unused.some(row => row.startsWith('idlePlants'))).toBe(true)
+      expect(unused.some(row => row.startsWith('operationsthe project'))).toBe(true)
+      expect(unused.some(row => /calm|eager/.test(row))).toBe(false)
+    })
     await page.getByRole('region', { name: 'What nobody calls' }).getByRole('link', { name: 'plants/greet' }).click()
     await page.waitForURL('**/projects/garden/services/plants')
     await page.goBack()
@@ -112,12 +114,16 @@ describeInBrowser('usage', () => {
   })
 
   test('filters are in the URL: the button back takes them off again, and a link has them for somebody else', async () => {
-    const page = await open('ed', 'usage')
+    const page = await openAs('ed', 'usage')
     await figure(page, 'Calls', '10')
     await choose(page, 'Key', 'calm')
     await figure(page, 'Calls', '5')
     expect(new URL(page.url()).search).toBe(`?key=${calm.id}`)
-    expect((await rowsOf(page, 'Who calls what')).every(row => row.startsWith('calm'))).toBe(true)
+    await soon(async () => {
+      const who = await rowsOf(page, 'Who calls what')
+      expect(who).toEqual(who.filter(row => row.startsWith('calm')))
+      expect(who).toHaveLength(3)
+    })
     await page.getByText('No key was over its limit.').waitFor()
     await choose(page, 'Status', 'Refused (4xx)')
     await figure(page, 'Calls', '1')
@@ -134,15 +140,17 @@ describeInBrowser('usage', () => {
     await figure(page, 'Calls', '5')
     await figure(page, 'Throttled', '3')
 
-    const other = await open('vera', 'usage?range=week&service=plants&endpoint=plant&status=429')
+    const other = await openAs('vera', 'usage?range=week&service=plants&endpoint=plant&status=429')
     await figure(other, 'Calls', '3')
     for (const [filter, value] of [
       ['Service', 'Plants'],
       ['Endpoint', 'plant'],
       ['Status', 'Throttled (429)'],
     ] as const)
-      expect(await other.getByRole('combobox', { name: filter, exact: true }).inputValue()).toBe(value)
-    expect(await other.getByRole('radio', { name: '7 days' }).isChecked()).toBe(true)
+      await soon(async () =>
+        expect(await other.getByRole('combobox', { name: filter, exact: true }).inputValue()).toBe(value),
+      )
+    await soon(async () => expect(await other.getByRole('radio', { name: '7 days' }).isChecked()).toBe(true))
     await choose(other, 'Service', 'Flowers')
     await other.getByText('No call matches these filters in this time').waitFor()
     expect(Object.fromEntries(new URL(other.url()).searchParams)).toEqual({
@@ -153,14 +161,14 @@ describeInBrowser('usage', () => {
   })
 
   test('a range that there is not is the usual one', async () => {
-    const tab = await open('ed', 'usage?range=fortnight')
+    const tab = await openAs('ed', 'usage?range=fortnight')
     await tab.getByRole('table', { name: 'Who calls what' }).waitFor()
-    expect(await tab.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true)
+    await soon(async () => expect(await tab.getByRole('radio', { name: '24 hours' }).isChecked()).toBe(true))
     expect(await tab.getByRole('alert').count()).toBe(0)
   })
 
   test('the file has just what is shown', async () => {
-    const page = await open('ed', `usage?key=${eager.id}`)
+    const page = await openAs('ed', `usage?key=${eager.id}`)
     await figure(page, 'Calls', '5')
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -175,11 +183,11 @@ describeInBrowser('usage', () => {
   })
 
   test('a time of one’s own; what cannot be is said beside its end, by the server where it knows better', async () => {
-    const page = await open('ed', 'usage')
+    const page = await openAs('ed', 'usage')
     await figure(page, 'Calls', '10')
     await page.getByText('Own', { exact: true }).click()
     const from = page.getByLabel('From', { exact: true })
-    expect(await from.inputValue()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/)
+    await soon(async () => expect(await from.inputValue()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d$/))
     const written = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 16)
     await from.fill(written(10))
     await page.getByLabel('To', { exact: true }).fill(written(12))
@@ -206,7 +214,7 @@ describeInBrowser('usage', () => {
 
   test('the last hour is live, on the home page too', async () => {
     const flowers = await mint('flowers', { name: 'live' })
-    const page = await open('ed', 'usage?range=hour')
+    const page = await openAs('ed', 'usage?range=hour')
     await page.getByText('Live', { exact: true }).waitFor()
     await figure(page, 'Calls', '10')
     expect((await callgate.call('/api/service/flowers/species', { key: flowers.key, body: SPECIES })).status).toBe(200)
@@ -219,7 +227,7 @@ describeInBrowser('usage', () => {
   })
 
   test('a service, an endpoint and a key lead to their usage', async () => {
-    const page = await open('ed', 'services/plants')
+    const page = await openAs('ed', 'services/plants')
     const week = page.getByRole('region', { name: 'Last 7 days' })
     await week.getByText(/^10 calls · 1 refused · 3 throttled · 95 % within/).waitFor()
     await page.getByRole('link', { name: 'Usage of search: 1 call, Last 7 days' }).click()
@@ -232,16 +240,20 @@ describeInBrowser('usage', () => {
     await page.getByRole('link', { name: 'Usage of eager: 5 calls, Last 7 days' }).click()
     await figure(page, 'Throttled', '3')
     expect(new URL(page.url()).search).toBe(`?range=week&key=${eager.id}`)
-    expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('eager')
+    await soon(async () =>
+      expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('eager'),
+    )
     await page.goBack()
     await page.getByRole('button', { name: 'Actions for idle' }).click()
     await page.getByRole('menuitem', { name: 'Usage' }).click()
     await page.getByText('No call matches these filters in this time').waitFor()
-    expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('idle')
+    await soon(async () =>
+      expect(await page.getByRole('combobox', { name: 'Key', exact: true }).inputValue()).toBe('idle'),
+    )
   })
 
   test('a viewer sees all of it but the keys that made no call', async () => {
-    const page = await open('vera', 'usage')
+    const page = await openAs('vera', 'usage')
     await figure(page, 'Throttled', '3')
     await page.getByText('Keys without a call are for editors to see.').waitFor()
     expect(await page.getByText('idle').count()).toBe(0)
@@ -260,7 +272,7 @@ describeInBrowser('usage', () => {
   })
 
   test('whatever would break callers says which keys called in the last 7 days, before it is done', async () => {
-    const garden = { 'x-project-id': String((await callgate.admin('GET', '/api/projects')).json.items[0].project_id) }
+    const garden = { 'x-project-id': String(callgate.garden) }
     const endpoint = { id: 'second', kind: 'model', model: 'iris', version: 2 }
     const service = {
       asset_type: 'api_service',
@@ -276,15 +288,15 @@ describeInBrowser('usage', () => {
     await callgate.admin('PUT', `/api/publish/assets/${id}`, { is_public: true })
     expect((await callgate.call('/api/service/pinned/second', { body: SPECIES })).status).toBe(200)
 
-    const page = await open('ed', 'services/plants')
+    const page = await openAs('ed', 'services/plants')
     const asked = page.getByRole('dialog')
     const says = async (lines: string[], not: string[]) => {
-      await asked.getByRole('listitem').first().waitFor()
-      const told = (await asked.getByRole('listitem').allTextContents())
-        .join('\n')
-        .replaceAll('the last one 1 hour ago', 'the last one within the hour') // the test may run past the full hour
-      for (const line of lines) expect(told).toContain(line)
-      for (const name of not) expect(told).not.toContain(name)
+      const told = async () =>
+        (await asked.getByRole('listitem').allTextContents())
+          .join('\n')
+          .replaceAll('the last one 1 hour ago', 'the last one within the hour') // the test may run past the full hour
+      for (const line of lines) await soon(async () => expect(await told()).toContain(line))
+      for (const name of not) expect(await told()).not.toContain(name)
       await asked.getByRole('button', { name: 'Cancel' }).click()
       await asked.waitFor({ state: 'detached' })
     }

@@ -2,16 +2,45 @@
  * A Callgate for the console's tests: two projects with something in them, an administrator (`root`), an editor (`ed`) and a
  * viewer (`vera`) of the first project.
  */
+import { afterAll, beforeAll } from 'bun:test'
 import { join } from 'node:path'
-import { type Callgate, FIXTURES, type StartOptions, startCallgate } from '../harness.ts'
-import { PASSWORD } from './browser.ts'
+import type { Page } from 'playwright-core'
+import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
+import { closeTabs, openTab, PASSWORD, signInTo } from './browser.ts'
 import { fillGarden } from './data.ts'
 
 const models = join(FIXTURES, 'models')
 /** A program that can be deployed. */
 export const DEPLOYED = [process.execPath, join(import.meta.dir, 'deployed-server.ts')]
 
-export async function startConsole(options: StartOptions = {}): Promise<Callgate> {
+interface GardenCallgate extends Callgate {
+  /** the id of the project `garden` */
+  garden: number
+}
+
+/** For a `describe`: such a Callgate, which is there before its tests, and gone with their tabs after them. */
+export function useConsole() {
+  const callgate = {} as GardenCallgate
+  beforeAll(async () => {
+    Object.assign(callgate, await startConsole())
+  })
+  afterAll(async () => {
+    await closeTabs()
+    await cleanUp()
+  })
+  const tabs = new Map<string, Page>()
+  /** Opens a page below `/console/projects/garden/`: each user has a tab, and signs in once. */
+  async function openAs(username: string, path: string): Promise<Page> {
+    const tab = tabs.get(username) ?? (await openTab())
+    if (!tabs.has(username)) await signInTo(tab, callgate, username)
+    tabs.set(username, tab)
+    await tab.goto(`${callgate.url}/console/projects/garden/${path}`)
+    return tab
+  }
+  return { callgate, openAs }
+}
+
+export async function startConsole(): Promise<GardenCallgate> {
   const callgate = await startCallgate({
     env: { CALLGATE_ADMIN_USERNAME: 'root', CALLGATE_ADMIN_PASSWORD: PASSWORD },
     flags: ['--scoring-workers', '1'],
@@ -99,13 +128,11 @@ export async function startConsole(options: StartOptions = {}): Promise<Callgate
         { slug: 'bank', name: 'Bank', description: 'Nothing in it yet' },
       ],
     },
-    ...options,
   })
   for (const [username, role] of [
     ['ed', 'editor'],
     ['vera', 'viewer'],
   ] as const)
     await callgate.admin('POST', '/api/users', { username, password: PASSWORD, roles: { garden: role } })
-  await fillGarden(callgate)
-  return callgate
+  return { ...callgate, garden: await fillGarden(callgate) }
 }
