@@ -158,15 +158,15 @@ describe.skipIf(process.platform !== 'linux')('a stream', () => {
 
   test('whose caller goes is over, and so is its worker when it does not end soon', async () => {
     const caller = new AbortController()
-    const { batches } = start(endless, { signal: caller.signal })
+    const { batches } = start(endless, { signal: caller.signal, patienceMs: 80_000 })
     const first = refusal(() => batches.next())
     const pid = await waitFor(() => queryWorkers()[0])
     // longer than it takes to start: it is at the statement
     await waitFor(() => ticks(pid) > 60 || undefined)
     caller.abort()
     expect((await first).status).toBe(499)
-    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)
-  })
+    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 20_000)
+  }, 90_000)
 
   test('that takes too long to the first batch, or to a later one, is 504', async () => {
     const begun = performance.now()
@@ -181,9 +181,11 @@ describe.skipIf(process.platform !== 'linux')('a stream', () => {
   })
 
   test('that is not taken gives up its worker', async () => {
-    const { batches } = start(everything, { patienceMs: 300 })
+    const { runner, batches: before } = start()
+    for await (const _ of before); // its worker has started, and waits
+    const batches = runner.sqlite.stream(everything, [], { patienceMs: 2000 })
     await batches.next()
-    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 3000)
+    await waitFor(() => (queryWorkers().length === 0 ? true : undefined), 20_000)
     const refused = await refusal(async () => {
       for await (const _ of batches);
     })
