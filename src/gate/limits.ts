@@ -34,7 +34,7 @@ export class Limits {
 
   /** @throws Fault 429 */
   ofPublic(address: string): LimitHeaders {
-    const window = this.#public.count(networkOf(address))
+    const window = this.#public.count(holderOf(address))
     return within(window, PUBLIC_CALLS, 'Too many calls without a key from this address.')
   }
 
@@ -53,12 +53,12 @@ export class Limits {
 
   /** Counts a bad secret. @throws Fault 429 */
   badSecret(address: string): void {
-    within(this.#badSecrets.count(networkOf(address)), BAD_SECRETS, 'Too many bad keys from this address.')
+    within(this.#badSecrets.count(holderOf(address)), BAD_SECRETS, 'Too many bad keys from this address.')
   }
 }
 
 /** Whoever has one IPv6 address has 2^64 of them: those count as one. */
-function networkOf(address: string): string {
+function holderOf(address: string): string {
   if (!address.includes(':') || !ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)
   return parsed.kind() === 'ipv6' ? (parsed as ipaddr.IPv6).parts.slice(0, 4).join(':') : parsed.toString()
@@ -70,7 +70,7 @@ function within(window: Window, limit: number, refusal: string): LimitHeaders {
 }
 
 const TOO_MANY_SIGN_INS = 'Too many wrong passwords; wait a minute.'
-const signingIn = (username: string, address: string) => [`name ${username}`, `address ${networkOf(address)}`]
+const signingIn = (username: string, address: string) => [`name ${username}`, `address ${holderOf(address)}`]
 
 function exceeded(window: Window, limit: number, refusal: string): Fault {
   const seconds = Math.max(1, secondsLeft(window))
