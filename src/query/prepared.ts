@@ -4,18 +4,16 @@ import type { Params } from '../lib/params.ts'
 import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
-import { Cursors } from './cursor.ts'
 import type { Before, Engine, Limits, Row, StreamLimits } from './engine.ts'
 import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
-import { isLive } from './live-file.ts'
 import { orderTerms } from './order.ts'
-import { policyKey, type View, viewOf } from './policy.ts'
-import type { Query, Table } from './query.ts'
-import { keysOf, type Piece, pieceMaker, type Rendering, type RowShape, rowRenderer } from './rendering.ts'
-import { type BoundRequest, bindRequest, variantOf } from './request.ts'
+import type { Query } from './query.ts'
+import { keysOf, type Piece, pieceMaker, type Rendering } from './rendering.ts'
+import { type BoundRequest, bindRequest } from './request.ts'
 import type { QueryRunner } from './runner.ts'
-import { buildCount, buildStatement, type Statement } from './sql.ts'
+import type { Statement } from './sql.ts'
 import type { StoredValue } from './values.ts'
+import { type GrantedView, type Variant, Variants } from './variants.ts'
 
 /** The answer of a sql or lookup endpoint. */
 export interface RowsReply extends Page {
@@ -24,71 +22,41 @@ export interface RowsReply extends Page {
   count: number
 }
 
-interface Variant {
-  statement: Statement
-  /** how many rows, the skipped ones among them, this process may find for it; 0 where it is not indexed and bounded */
-  cheap: number
-  shape: RowShape
-  render: ((row: Row) => void) | null
-  /** how many rows there are in all, where that is asked for */
-  count?: Statement
-}
-
-interface GrantedView {
-  /** no other view of any query has it */
-  id: number
-  view: View
-  columns: AnswerColumn[]
-  writers: Partial<Record<Format, Writer>>
-  variants: Map<string, Variant>
-  cursors: Cursors
-}
-
 /** A request that this query takes from its caller. */
 export interface GrantedRequest {
   granted: GrantedView
   bound: BoundRequest
 }
 
-const MAX_VIEWS = 1000
-const MAX_VARIANTS = 64
 /** The most rows of an answer that is made in memory. */
 const MAX_ROWS = 100_000
 const SMALL_ROWS = 1000
 const SMALL_BYTES = 1 << 20
-const NO_SECRET = new Uint8Array()
-let views = 0
 
-/** A compiled query that runs: per policy a view, per set of present filters a statement, both made once. */
+/** A compiled query that runs. */
 export class PreparedQuery {
   readonly query: Query
-  #live: Table[]
   #engine: Engine
-  #secret: Uint8Array
-  #identity: string
-  #byGrant = new WeakMap<Grant, GrantedView>()
-  #byPolicy = new Map<string, GrantedView>()
+  #variants: Variants
   /** what a row takes in an answer, in bytes, of an engine that cannot tell: learnt from the answers so far */
   #seenRowBytes: number | undefined
 
   /** @param identity of the endpoint, definition included: its cursors are nobody else's */
   constructor(query: Query, runner: QueryRunner, secret: Uint8Array, identity: string) {
     this.query = query
-    this.#live = query.tables.filter(t => isLive(t.dataset.file))
     this.#engine = runner.engineOf(query)
-    this.#secret = secret
-    this.#identity = identity
+    this.#variants = new Variants(query, this.#engine, secret, identity)
   }
 
   /** @throws Fault 400, 403, 422 what is wrong with the request, or what this caller may not ask */
   ask(grant: Grant, params: Params): GrantedRequest {
-    const granted = this.#granted(grant)
+    const granted = this.#variants.viewFor(grant)
     return { granted, bound: bindRequest(granted.view, params, granted.cursors) }
   }
 
   /** The text of the statement that answers a request. */
   sql({ granted, bound }: GrantedRequest): string {
-    return this.#variant(granted, bound).statement.sql
+    return this.#variants.of(granted, bound).statement.sql
   }
 
   /**
@@ -114,7 +82,7 @@ export class PreparedQuery {
 
   /** What is made of the rows of a request that this process may answer; undefined: it may not. */
   here<T>({ granted, bound }: GrantedRequest, make: (reply: RowsReply) => T): Promise<T> | undefined {
-    const variant = this.#variant(granted, bound)
+    const variant = this.#variants.of(granted, bound)
     if (bound.limit + bound.offset > variant.cheap) return undefined
     const { statement, count } = variant
     const { all } = this.#engine.local!
@@ -126,7 +94,7 @@ export class PreparedQuery {
 
   async #elsewhere(asked: GrantedRequest, limits: Limits): Promise<RowsReply> {
     const { granted, bound } = asked
-    const variant = this.#variant(granted, bound)
+    const variant = this.#variants.of(granted, bound)
     const { statement, count } = variant
     const release = this.hold(asked)
     try {
@@ -140,7 +108,7 @@ export class PreparedQuery {
 
   /** Keeps the data from being taken away between the statements of a request. @returns what ends that */
   hold({ granted, bound }: GrantedRequest): () => void {
-    return this.#engine.hold?.(this.#variant(granted, bound).statement.sources) ?? (() => {})
+    return this.#engine.hold?.(this.#variants.of(granted, bound).statement.sources) ?? (() => {})
   }
 
   /** What is another when the rows may be others, though this query is still the same. */
@@ -218,18 +186,18 @@ export class PreparedQuery {
   /** Of a request's page, the last row and one after it. */
   #lastOf({ granted, bound }: GrantedRequest): Before {
     const asked = { ...bound, limit: 1, offset: bound.offset + bound.limit - 1 }
-    const { statement } = this.#variant(granted, asked)
+    const { statement } = this.#variants.of(granted, asked)
     return { statement, values: statement.bind(asked) }
   }
 
   #rendered({ granted, bound }: GrantedRequest, format: Format): [Statement, StoredValue[], Rendering] {
-    const { statement, shape } = this.#variant(granted, bound)
+    const { statement, shape } = this.#variants.of(granted, bound)
     return [statement, statement.bind(bound), { shape, columns: granted.columns, format, limit: bound.limit }]
   }
 
   /** How many rows there are on all pages; undefined: the definition does not ask for it. @throws Fault as `rows` */
   async total({ granted, bound }: GrantedRequest, limits: Limits): Promise<number | undefined> {
-    const { count } = this.#variant(granted, bound)
+    const { count } = this.#variants.of(granted, bound)
     return count && totalOf(await this.#engine.all(count, count.bind(bound), limits))
   }
 
@@ -248,10 +216,10 @@ export class PreparedQuery {
     const filters = this.query.filters.map(f =>
       f.op === 'is_null' ? (f.wanted ?? true) : (f.values ?? f.params!.map(() => null)),
     )
-    this.#variant(this.#granted(grant), this.#plain(filters))
+    this.#variants.of(this.#variants.viewFor(grant), this.#plain(filters))
   }
 
-  /** What every call costs for want of an index, or because no filter narrows it: a text for each large table that is read whole. */
+  /** What every call costs for want of an index, or because no filter narrows it: one for each large table that is read whole. */
   advice(grant: Grant): Advice[] {
     const filters = this.query.filters.map(f => {
       if (f.op === 'is_null') return f.params && !f.required && !f.defaults ? undefined : (f.wanted ?? true)
@@ -259,71 +227,14 @@ export class PreparedQuery {
       return f.required || f.defaults ? f.params!.map(() => null) : undefined
     })
     const bound = this.#plain(filters)
-    const { statement, count } = this.#variant(this.#granted(grant), bound)
+    const { statement, count } = this.#variants.of(this.#variants.viewFor(grant), bound)
     return this.#engine.advice(this.query, bound, [statement, ...(count ? [count] : [])])
   }
 
   #plain(filters: BoundRequest['filters']): BoundRequest {
     return { filters, order: orderTerms(this.query), chosen: '', limit: 1, offset: 0 }
   }
-
-  #granted(grant: Grant): GrantedView {
-    const known = this.#byGrant.get(grant)
-    if (known) return known
-    const policy = policyKey(grant)
-    let granted = this.#byPolicy.get(policy)
-    if (!granted) {
-      const view = viewOf(this.query, grant)
-      const columns = view.outputs.map(o => ({ name: o.name, type: o.treatment === 'raw' ? o.column.type : 'text' }))
-      granted = {
-        id: ++views,
-        view,
-        columns: columns as AnswerColumn[],
-        writers: {},
-        variants: new Map(),
-        cursors: new Cursors(this.#secret, JSON.stringify([this.#identity, policy]), this.query.ties.unique),
-      }
-      if (this.#byPolicy.size >= MAX_VIEWS) this.#byPolicy.clear()
-      this.#byPolicy.set(policy, granted)
-    }
-    this.#byGrant.set(grant, granted)
-    return granted
-  }
-
-  /** How large the tables are that are written to, roughly: where a statement runs depends on it. */
-  #sizes(): string {
-    return this.#live.map(({ dataset }) => Math.ceil(Math.log2(dataset.rowCount + 1))).join()
-  }
-
-  #variant(granted: GrantedView, bound: BoundRequest): Variant {
-    const key = this.#live.length === 0 ? variantOf(bound) : `${this.#sizes()} ${variantOf(bound)}`
-    const known = granted.variants.get(key)
-    if (known) return known
-    const statement = buildStatement(granted.view, bound)
-    const count = this.query.total ? buildCount(granted.view, bound) : undefined
-    const { local } = this.#engine
-    const here = local && !matchesPattern(this.query, bound) && (!count || local.cheapRows(count, this.query) > 0)
-    const { engine } = this.query
-    const { bigints, hidden, keys } = statement
-    const { outputs } = granted.view
-    const secret = outputs.some(o => o.column.mask === 'hash') ? this.#secret : NO_SECRET
-    const shape: RowShape = { engine, outputs, statement: { bigints, hidden, keys }, secret }
-    const variant = {
-      statement,
-      cheap: here ? local.cheapRows(statement, this.query) : 0,
-      shape,
-      render: rowRenderer(shape),
-      ...(count ? { count } : {}),
-    }
-    if (granted.variants.size >= MAX_VARIANTS) granted.variants.clear()
-    granted.variants.set(key, variant)
-    return variant
-  }
 }
-
-/** Whether the caller gives a LIKE pattern: on text that repeats itself one row takes as long as text times pattern. */
-const matchesPattern = (query: Query, bound: BoundRequest) =>
-  query.filters.some((f, i) => f.params && (f.op === 'like' || f.op === 'ilike') && bound.filters[i] !== undefined)
 
 const totalOf = (counted: Row[]) => Number(counted[0]!.n)
 
