@@ -1,5 +1,6 @@
 /** What a request's head becomes on its way to a deployment's server. */
 import { withoutSession } from '../lib/session-cookie.ts'
+import { HOP_NAMES } from './wire/head.ts'
 
 /** Where a request is sent, and what its server is told of where it came from. */
 export interface Forwarding {
@@ -24,19 +25,10 @@ export interface Forwarding {
 
 /** `passed` on; `ours`, of this hop or written anew here; `telling` who the caller is, for which only a trusted proxy is believed. */
 type Kind = 'passed' | 'ours' | 'telling' | 'key' | 'cookie'
-/** Of this hop only (RFC 9110, 7.6.1), or written anew here. */
+/** Of this hop only, or written anew here. */
 const OURS = [
+  ...HOP_NAMES,
   'host',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'content-length',
-  'upgrade',
   'expect',
   'http2-settings',
   'sec-websocket-extensions',

@@ -16,7 +16,7 @@ export interface Watched {
  * Requests under way, looked over ten times a second, so that none of them needs a timer or a listener of its own: most
  * are answered before the first look.
  */
-export class Watch {
+class Watch {
   #watched = new Set<Watched>()
   #looking: ReturnType<typeof setInterval> | undefined
 
@@ -47,3 +47,5 @@ export class Watch {
     }
   }
 }
+
+export const watch = new Watch()

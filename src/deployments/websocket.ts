@@ -1,9 +1,10 @@
 /** WebSockets to a deployment's server: the server is asked first, then the caller is answered. */
+
 import type { ServerWebSocket } from 'bun'
 import { badRequest } from '../lib/fault.ts'
 import { setsSession } from '../lib/session-cookie.ts'
+import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
-import type { Upgrade } from './proxy.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
 import type { Answering, Line } from './wire/line.ts'

@@ -3,7 +3,7 @@
 export type HeaderLines = [name: string, value: string][]
 
 /** How the end of the body is found. `length`: after so many bytes; `close`: where the connection ends. */
-export type Framing = { by: 'none' } | { by: 'length'; length: number } | { by: 'chunked' } | { by: 'close' }
+type Framing = { by: 'none' } | { by: 'length'; length: number } | { by: 'chunked' } | { by: 'close' }
 
 export interface AnswerHead {
   status: number
@@ -124,7 +124,8 @@ interface HopHeaders {
   connection?: string
   keepAlive?: string
 }
-const HOP_NAMES = new Set([
+/** Headers of one hop only (RFC 9110, 7.6.1), in small letters, and those that say how to read the body. */
+export const HOP_NAMES: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
