@@ -41,11 +41,7 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
 
 /** Applies a manifest with its imports' progress, and what its services warn of, on the terminal. */
 export async function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
-  const table = (what: string) => {
-    const reporter = progressReporter(what)
-    return { update: reporter.update, done: () => reporter.done(), failed: () => reporter.failed() }
-  }
-  const applied = await applyManifest(instance.context, SYSTEM, manifest, { table }, instance.stopping.signal)
+  const applied = await applyManifest(instance.context, SYSTEM, manifest, progressReporter, instance.stopping.signal)
   for (const warning of applied.warnings) console.log(`  warning: ${warning}`)
   return applied
 }

@@ -5,9 +5,11 @@ export interface Progress {
   phase: string
 }
 
+export type OnProgress = (progress: Progress) => void
+
 export interface ProgressReporter {
-  update(progress: Progress): void
-  done(message?: string): void
+  update: OnProgress
+  done(): void
   failed(): void
 }
 
@@ -45,7 +47,7 @@ export function progressReporter(label: string, stream: Out = process.stderr): P
       const bar = progress.fraction === undefined ? '' : `${draw(progress.fraction)} ${percent.padStart(4)}  `
       stream.write(`\r\x1b[2K${`${label}  ${bar}${counted}`.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`)
     },
-    done: message => end(`${label}: ${message ?? `${count(rows)} in ${seconds()}`}`),
+    done: () => end(`${label}: ${count(rows)} in ${seconds()}`),
     failed: () => end(`${label}: failed after ${seconds()}`),
   }
 }

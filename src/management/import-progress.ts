@@ -1,13 +1,13 @@
 /** How far imports are that somebody uploaded and waits for. */
 import { notFound, unprocessable } from '../lib/fault.ts'
+import type { OnProgress, Progress } from '../lib/progress.ts'
 import type { SignedIn } from './context.ts'
-import type { Progress } from './intake.ts'
 import { json } from './respond.ts'
 
 const ID = /^[\w-]{8,64}$/
 
 /** by the user and the id that the upload was given */
-const underWay = new Map<string, Parameters<Progress>[0]>()
+const underWay = new Map<string, Progress>()
 
 const keyOf = (who: SignedIn, id: string) => `${who.user.id}/${id}`
 
@@ -18,7 +18,7 @@ const keyOf = (who: SignedIn, id: string) => `${who.user.id}/${id}`
 export async function importing<T>(
   who: SignedIn,
   id: string | undefined,
-  work: (onProgress?: Progress) => Promise<T>,
+  work: (onProgress?: OnProgress) => Promise<T>,
 ): Promise<T> {
   if (!id) return work()
   if (!ID.test(id)) throw unprocessable('upload_id is 8 to 64 letters, digits, _ and -.')
@@ -39,7 +39,7 @@ export function importProgress(who: SignedIn, id: string): Response {
   return json(progressRow(progress))
 }
 
-const progressRow = ({ rows, fraction, phase }: Parameters<Progress>[0]) => ({
+const progressRow = ({ rows, fraction, phase }: Progress) => ({
   phase,
   rows,
   /** 0 to 1, where it is known */

@@ -7,6 +7,7 @@ import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
 import { sha256Of } from '../lib/digest.ts'
 import { unprocessable } from '../lib/fault.ts'
+import type { OnProgress } from '../lib/progress.ts'
 import { shown } from '../lib/text.ts'
 import { Turns } from '../lib/turns.ts'
 import { formatOf, type ImportRequest, importFile } from '../query/ingest/import.ts'
@@ -25,8 +26,6 @@ export interface TableSource {
   types?: Record<string, DeclaredType>
 }
 
-export type Progress = (progress: { rows: number; fraction?: number; phase: string }) => void
-
 /** Each import's process may take a quarter of the memory, and so may each that describes files in place. */
 export const describing = new Turns(2)
 
@@ -38,7 +37,7 @@ export const describing = new Turns(2)
 export async function stageTable(
   context: ManagementContext,
   source: TableSource,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<Generation> {
   const name = source.fileName ?? basename(source.path)

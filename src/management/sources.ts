@@ -5,6 +5,7 @@ import type { DeclaredType } from '../catalog/column.ts'
 import { findConnection } from '../catalog/connections.ts'
 import type { Dataset, EngineName, Generation, TableLocation } from '../catalog/datasets.ts'
 import { unprocessable } from '../lib/fault.ts'
+import type { OnProgress } from '../lib/progress.ts'
 import { shown } from '../lib/text.ts'
 import { isReadable } from '../query/damage.ts'
 import { findFiles } from '../query/engines/duckdb/files.ts'
@@ -13,10 +14,10 @@ import type { PostgresConnection } from '../query/engines/postgres/connection.ts
 import { describeTable } from '../query/engines/postgres/describe.ts'
 import { isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
-import { describing, type Progress, stageTable, type TableSource, tableHash } from './intake.ts'
+import { describing, stageTable, type TableSource, tableHash } from './intake.ts'
 
 /** Files that DuckDB reads in place. */
-export interface FilesSource {
+interface FilesSource {
   engine: 'duckdb'
   /** absolute: a file, a folder or a pattern */
   path: string
@@ -25,7 +26,7 @@ export interface FilesSource {
 }
 
 /** A table or view of a connection's database. */
-export interface DatabaseSource extends TableLocation {
+interface DatabaseSource extends TableLocation {
   engine: 'postgres'
 }
 
@@ -86,7 +87,7 @@ export function stageSource(
   context: ManagementContext,
   source: DatasetSource,
   connectionOf: ConnectionOf,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<Generation> {
   switch (source.engine) {
@@ -102,7 +103,7 @@ export function stageSource(
 async function importTable(
   context: ManagementContext,
   { engine: _, ...source }: { engine: 'sqlite' } & TableSource,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<Generation> {
   return { ...(await stageTable(context, source, onProgress, signal)), origin: source }
@@ -111,7 +112,7 @@ async function importTable(
 async function lookAtFiles(
   context: ManagementContext,
   { path, primaryKey, types }: FilesSource,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<Generation> {
   const request = { path, primaryKey: primaryKey ?? null, types: types ?? {}, propose: true }
@@ -135,7 +136,7 @@ async function lookAtTable(
   context: ManagementContext,
   { engine, ...location }: DatabaseSource,
   connectionOf: ConnectionOf,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<Generation> {
   const { connection, schema, table, key } = location

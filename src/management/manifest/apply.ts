@@ -45,7 +45,7 @@ import type {
   ManifestService,
 } from './schema.ts'
 import { originOf } from './source.ts'
-import { type Staged, type StageReporter, stageManifest } from './stage.ts'
+import { type Report, type Staged, stageManifest } from './stage.ts'
 
 export interface Applied {
   /** what was changed, in words; empty: nothing differed */
@@ -67,7 +67,7 @@ export function applyManifest(
   context: ManagementContext,
   actor: Actor,
   manifest: ReadManifest,
-  report: StageReporter,
+  report: Report,
   signal?: AbortSignal,
 ): Promise<Applied> {
   return context.publisher.takingArtifacts(() => applyStaged(context, actor, manifest, report, signal))
@@ -77,7 +77,7 @@ async function applyStaged(
   context: ManagementContext,
   actor: Actor,
   manifest: ReadManifest,
-  report: StageReporter,
+  report: Report,
   signal?: AbortSignal,
 ): Promise<Applied> {
   const staged = await stageManifest(context, manifest, report, signal)

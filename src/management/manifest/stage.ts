@@ -4,11 +4,12 @@ import { type Dataset, findDataset, type Generation } from '../../catalog/datase
 import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
+import type { ProgressReporter } from '../../lib/progress.ts'
 import { isLive } from '../../query/live-file.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { nullableOf } from '../datasets.ts'
-import { discardStaged, type Progress, stageModel } from '../intake.ts'
+import { discardStaged, stageModel } from '../intake.ts'
 import { isAsDeclared, madeEmpty, settled, stageWritable, turned, wasWritten } from '../live-tables.ts'
 import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
 import { stageConnections } from './connections.ts'
@@ -53,10 +54,8 @@ export class Staged {
   }
 }
 
-export interface StageReporter {
-  /** Progress of one table; `what` is done: `importing marts.flights`. */
-  table(what: string): { update: Progress; done(rows: number): void; failed(): void }
-}
+/** Begins to report on something long, which is done now: `importing marts.flights`. */
+export type Report = (what: string) => ProgressReporter
 
 /**
  * Imports every table whose file (or key, indexes, types) changed, and takes in every model that is not there; also what the
@@ -66,7 +65,7 @@ export interface StageReporter {
 export async function stageManifest(
   context: ManagementContext,
   manifest: ReadManifest,
-  report: StageReporter,
+  report: Report,
   signal?: AbortSignal,
 ): Promise<Staged> {
   const staged = new Staged()
@@ -110,7 +109,7 @@ async function stageDataset(
   dataset: ManifestDataset,
   staged: Staged,
   connectionOf: ConnectionOf,
-  report: StageReporter,
+  report: Report,
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted()
@@ -134,13 +133,13 @@ async function stageDataset(
   }
   if (known && wasWritten(context, known)) return void staged.warnings.push(keptRows(dataset.name))
   if (!source) return void staged.generations.set(place, await naming(what, () => madeEmpty(context, empty!)))
-  const progress = report.table(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
+  const progress = report(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
     const generation = await naming(what, () =>
       stageWritable(context, stageSource(context, source, connectionOf, progress.update, signal), how),
     )
     staged.generations.set(place, generation)
-    progress.done(generation.rowCount)
+    progress.done()
   } catch (error) {
     progress.failed()
     throw error

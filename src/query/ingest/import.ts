@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { unavailable } from '../../lib/fault.ts'
-import type { Progress } from '../../lib/progress.ts'
+import type { OnProgress, Progress } from '../../lib/progress.ts'
 import { Child, ChildLost } from '../../workers/child.ts'
 import type { Job, JobResult } from './job.ts'
 import { wrong } from './wrong.ts'
@@ -63,7 +63,7 @@ export function formatOf(fileName: string): FileFormat | undefined {
  */
 export async function importFile(
   request: ImportRequest,
-  onProgress?: (progress: Progress) => void,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<ImportResult> {
   signal?.throwIfAborted()
@@ -93,7 +93,7 @@ async function inChild(
   request: ImportRequest,
   building: string,
   scratch: string,
-  onProgress?: (progress: Progress) => void,
+  onProgress?: OnProgress,
   signal?: AbortSignal,
 ): Promise<JobResult> {
   const env = { HOME: scratch, TMPDIR: scratch, SQLITE_TMPDIR: scratch }

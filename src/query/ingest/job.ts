@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
-import type { Progress } from '../../lib/progress.ts'
+import type { OnProgress } from '../../lib/progress.ts'
 import { openCsv } from './csv-source.ts'
 import { INPUT, openDuckdb } from './duck.ts'
 import { openJson } from './json-source.ts'
@@ -46,7 +46,7 @@ const FINISHING = 0.98
  * The whole import, in the child: settle types and key, write the SQLite file, sync it. The parent renames it.
  * @throws Fault 422 what is wrong with the file; Fault 503 no memory or disk left for it
  */
-export async function runJob(job: Job, report: (progress: Progress) => void): Promise<JobResult> {
+export async function runJob(job: Job, report: OnProgress): Promise<JobResult> {
   try {
     return await run(job, reporter(report))
   } catch (error) {
@@ -95,7 +95,7 @@ async function settle(job: Job, source: Source, connection: DuckDBConnection) {
 type Tell = (phase: string, rows: number, fraction: number) => void
 
 /** Reports ten times a second, and every new phase; the fraction never falls. */
-function reporter(report: (progress: Progress) => void): Tell {
+function reporter(report: OnProgress): Tell {
   let last = { at: 0, phase: '', fraction: 0 }
   return (phase, rows, fraction) => {
     const at = performance.now()
@@ -132,7 +132,7 @@ export function openSource(format: FileFormat, input: Input, connection: DuckDBC
 }
 
 /** No fault of the file's: the machine has not enough memory or room on disk. */
-export function shortage(error: unknown): Fault | undefined {
+function shortage(error: unknown): Fault | undefined {
   const { message = '' } = (error ?? {}) as { message?: string }
   if (/^Out of Memory/i.test(message)) return unavailable('The import needs more memory than there is.', 60, error)
   if (/No space left|disk is full/i.test(message))
