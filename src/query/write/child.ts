@@ -5,8 +5,8 @@ import { damaged } from '../damage.ts'
 import type { Write } from './apply.ts'
 import { readForDatabase } from './database/read.ts'
 import type { Batch, Making } from './job.ts'
-import { makeLive, settleLive } from './live-file.ts'
 import { LiveStore } from './live-store.ts'
+import { makeLive, settleLive } from './make-live.ts'
 import type { WriteView } from './view.ts'
 
 serveParent(({ secret }: { secret: Uint8Array }) => {
