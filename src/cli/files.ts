@@ -6,6 +6,7 @@ import { findProject } from '../catalog/projects.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { sha256Of } from '../lib/digest.ts'
 import { completeManifest } from '../management/manifest/read.ts'
+import { RESERVED } from '../query/compile.ts'
 import { formatOf } from '../query/ingest/import.ts'
 import { comparable } from '../query/values.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
@@ -16,7 +17,6 @@ import { StartError } from './start-error.ts'
 
 const PROJECT = 'files'
 const SERVICE = 'files'
-const RESERVED = new Set(['limit', 'offset', 'cursor', 'format'])
 
 interface Named {
   path: string

@@ -94,9 +94,13 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
   }
 }
 
+/** Whether a content type is JSON, or a form of it (`application/merge-patch+json`). */
+export const isJsonType = (type: string): boolean =>
+  type === 'application/json' || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)
+
 /** @throws Fault 415 a content type that is given and is not JSON */
 export function checkJsonType(headers: Headers): void {
   const type = headers.get('content-type')
-  if (type === null || type === 'application/json' || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) return
+  if (type === null || isJsonType(type)) return
   throw new Fault(415, 'unsupported_media_type', 'The content type must be application/json.')
 }

@@ -2,7 +2,7 @@
 import type { FunctionRequest } from '../../endpoints/endpoint.ts'
 import { PLAIN_JSON } from '../../endpoints/function.ts'
 import type { Admission } from '../../gate/gate.ts'
-import { readBytes } from '../../lib/body.ts'
+import { isJsonType, parseJson, readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
 import type { Identity } from '../../telemetry/identity.ts'
@@ -39,24 +39,17 @@ async function bodyOf(request: Request, limit: number): Promise<FunctionRequest[
   const type = request.headers.get('content-type') ?? 'application/json'
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0) return undefined
-  if (type === 'application/json' || JSON_TYPE.test(type)) return { json: validJson(bytes) }
+  if (isJsonType(type)) return { json: validJson(bytes) }
   return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
-/** @throws Fault 400 */
-function validJson(bytes: Uint8Array): string {
-  try {
-    const text = utf8.decode(bytes)
+/** The body's text, which is JSON. @throws Fault 400 */
+const validJson = (bytes: Uint8Array): string =>
+  parseJson(bytes, text => {
     JSON.parse(text)
     return text
-  } catch {
-    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
-  }
-}
+  }) as string
 
-const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 const TEXT_TYPE = /^(text\/|application\/(([\w.-]+\+)?xml|x-www-form-urlencoded|javascript)\s*(;|$))/i
 
 /** @throws Fault 415 a charset that is not known; 400 what is not in it */
