@@ -42,6 +42,15 @@ export const exactJson = (text: string): unknown => JSON.parse(text, keeping(isL
 /** Whether it is such a number. */
 export const isExactNumber = (value: unknown): boolean => isRawJSON?.(value) ?? false
 
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** JSON with line breaks and nothing else changed. What is not JSON comes back as it is. */
 export function pretty(text: string): string {
   try {

@@ -11,7 +11,6 @@ export const audit = {
   detailOf: (action: string, target: string) => `Details of ${action} ${target}`,
   everyProject: 'Everywhere',
   installation: 'Installation',
-  allActions: 'Every kind',
   emptyTitle: 'Nothing to see yet',
   emptyText: 'Changes in projects that you may edit are listed here.',
 } as const

@@ -44,7 +44,6 @@ export const keys = {
   emptyProject: 'A key of the project reaches everything that is published in it, or the part that you choose.',
   forEditorsTitle: 'Keys are for editors',
   forEditors: 'You are a viewer of this project: its keys are seen and minted by its editors.',
-  allEndedTitle: 'No key that works',
   allEnded: 'All keys of this list were revoked or have expired.',
 
   mint: 'Mint key',
@@ -114,7 +113,6 @@ export const keys = {
 
   mintedTitle: (name: string) => `Key ${name}`,
   mintedLine: 'It works right away. This calls the service with it:',
-  mintedProject: 'It works right away.',
   endpoint: 'Endpoint',
   notPublished: 'The service is not published yet: calls are answered with 404 until it is.',
   draftDiffers: 'The draft has changes that are not published yet: calls are answered by what is published.',

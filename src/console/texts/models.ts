@@ -67,7 +67,6 @@ export const models = {
   activated: (version: number) => `Version ${version} is active`,
   deleteVersionTitle: (name: string, version: number) => `Delete version ${version} of ${name}?`,
   deleteVersionText: 'Its file is gone for good, and its number is never given to another file.',
-  activeStays: 'The active version cannot be deleted while there are others: activate another one first.',
   deleteModel: 'Delete model',
   deleteModelTitle: (name: string) => `Delete ${name}?`,
   deleteModelText: (versions: number) =>
@@ -89,7 +88,6 @@ export const models = {
   nothingYet: 'Fill in what the model takes, and press Predict: nothing has to be published for that.',
   empty: 'left empty: missing (NaN)',
   listHint: (shape: string) => `a JSON list, ${shape}`,
-  noValue: 'needs a value',
   notJson: 'is not valid JSON',
   editorsTry: 'Trying a model needs the role editor.',
   onlyOneRow: 'The form shows one row; this JSON has another form, and stays as it is there.',

@@ -11,7 +11,6 @@ export const shell = {
   dark: 'Dark',
   auto: 'Like the system',
   account: (name: string) => `Account of ${name}`,
-  signedInAs: (name: string) => `Signed in as ${name}`,
   administrator: 'Administrator',
   signOut: 'Sign out',
   lost: 'Connection lost. Trying again; what you see may be old.',

@@ -13,7 +13,7 @@ export type PolicyDraft = Record<string, Policy>
 
 export const policyOf = ({ sensitivity, mask }: ColumnRow): Policy => ({ sensitivity, mask })
 
-/** How viewers, and keys as they are minted, see a column (ARCHITECTURE 7: masked, up to medium). */
+/** How viewers, and keys as they are minted, see a column: masked, and up to medium. */
 export function treatmentOf({ sensitivity }: Pick<Policy, 'sensitivity'>): 'raw' | 'masked' | 'blocked' {
   if (sensitivity === 'low') return 'raw'
   return sensitivity === 'medium' ? 'masked' : 'blocked'

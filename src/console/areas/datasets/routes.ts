@@ -38,7 +38,7 @@ const datasetRoute = createRoute({
   component: lazyPage(() => import('./dataset-page.tsx'), 'DatasetPage'),
 })
 
-export interface PreviewSearch {
+interface PreviewSearch {
   /** from 1 */
   page?: number
   /** rows as editors may see them */

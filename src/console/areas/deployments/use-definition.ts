@@ -3,7 +3,7 @@ import { type DeploymentRow, useChangeDeployment, useDeployment } from './api.ts
 import { type Definition, definitionOf, envNamesOf, isSame, patchOf } from './definition.ts'
 
 /** What is there now, in the place of what editing began with. */
-export interface Conflict {
+interface Conflict {
   theirs: Definition
 }
 

@@ -7,7 +7,7 @@ import type { ProjectRow } from '../../api/projects.ts'
 import type { ServiceRow } from '../../api/services.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
 
-export type { DatasetRow, KeyRow, ModelRow, ServiceRow }
+export type { KeyRow, ServiceRow }
 
 /** Whose keys: a service's, or the project's own. */
 export interface KeyOwner {

@@ -1,7 +1,7 @@
 /** A key as a form holds it, and what of that is sent. */
 import type { KeyPatchInput, KeyRow, NewKeyInput } from '../../../management/keys.ts'
 
-export interface ScopeRow {
+interface ScopeRow {
   id: string
   column: string
   values: string[]

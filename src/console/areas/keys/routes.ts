@@ -11,7 +11,7 @@ const serviceKeysRoute = createRoute({
   component: lazyPage(() => import('./service-keys-page.tsx'), 'ServiceKeysPage'),
 })
 
-export interface TestSearch {
+interface TestSearch {
   /** an endpoint's id */
   endpoint?: string
   /** `raw`, `public`, or a key's id */

@@ -169,7 +169,7 @@ const textOf = (value: unknown): string | undefined => {
 export const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat)/.test(type)
 
 /** A value of the feature's type, in its shape: whatever the model makes of it. */
-function exampleOf({ type, shape }: Feature): unknown {
+export function exampleOf({ type, shape }: Feature): unknown {
   const one = isNumeric(type) ? 1 : type === 'bool' ? true : 'text'
   return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
 }

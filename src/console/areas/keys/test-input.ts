@@ -1,5 +1,5 @@
 /** What is typed into the test pane, and the request that it makes. */
-import { exactJson } from '../../api/exact-json.ts'
+import { exactJson, isJson } from '../../api/exact-json.ts'
 import { exampleValue } from './example-call.ts'
 import { type CallShape, type Feature, isNumeric } from './shape.ts'
 
@@ -35,7 +35,7 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
 /** A feature as JSON: digits stay as they are typed; what is no value of its type is sent as text, for the server to tell. */
 function featureJson({ type, shape }: Feature, typed: string): string {
   const text = typed.trim()
-  if (shape.length > 0) return parsed(text) === undefined ? JSON.stringify(typed) : text
+  if (shape.length > 0) return isJson(text) ? text : JSON.stringify(typed)
   if (type === 'string') return JSON.stringify(typed)
   if (text === '') return 'null'
   const isOne = isNumeric(type) ? NUMBER.test(text) : text === 'true' || text === 'false'

@@ -32,7 +32,7 @@ export const modelQuery = (project: number, name: string) =>
   })
 
 /** One version, with its ETag. */
-export const versionQuery = (project: number, name: string, modelId: number) =>
+const versionQuery = (project: number, name: string, modelId: number) =>
   queryOptions({
     queryKey: [AREA, project, name, modelId],
     queryFn: ({ signal }) => apiWithTag<ModelRow>(`/api/models/${modelId}`, { project, signal }),

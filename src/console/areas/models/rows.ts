@@ -1,5 +1,5 @@
 /** One row of features as a form has it (texts), and as JSON. */
-import { exactJson } from '../../api/exact-json.ts'
+import { exactJson, isJson } from '../../api/exact-json.ts'
 import type { FeatureRow as Whole } from './api.ts'
 
 type FeatureRow = Pick<Whole, 'name' | 'type' | 'shape'>
@@ -50,13 +50,4 @@ export function rowOf(features: readonly FeatureRow[], body: string): FormRow | 
     row[name] = value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
   }
   return row
-}
-
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 import { Alert, Button, Group, NativeSelect, Paper, SimpleGrid, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
+import { isJson } from '../../api/exact-json.ts'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -9,7 +10,7 @@ import { Loading } from '../../ui/loading.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { AnswerView } from './answer-view.tsx'
 import { type FeatureRow, type ModelRow, useShownVersion, useTry } from './api.ts'
-import { bodyOf, emptyRow, type FormRow, isBoolean, isFloat, isJson, isList, MOST_FIELDS, rowOf } from './rows.ts'
+import { bodyOf, emptyRow, type FormRow, isBoolean, isFloat, isList, MOST_FIELDS, rowOf } from './rows.ts'
 import { shapeText } from './shape.ts'
 
 /** Predictions of one version, whatever is published of it. */

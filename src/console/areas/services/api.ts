@@ -7,7 +7,7 @@ import { api, apiText } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { type Service, useServicesChanged } from '../../api/services.ts'
 
-export type { EndpointCheck, TrialAnswer, WholeVersion }
+export type { EndpointCheck, WholeVersion }
 
 /** A version never changes. */
 export const versionQuery = (project: number, service: number, version: number) =>

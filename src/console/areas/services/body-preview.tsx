@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconCircleCheck, IconPlayerPlay } from '@tabler/icon
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { FunctionEndpoint, ModelEndpoint } from '../../../catalog/service-config.ts'
+import { isJson } from '../../api/exact-json.ts'
 import { Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { useService } from '../../api/services.ts'
@@ -10,6 +11,7 @@ import { parts } from '../../texts/endpoint-parts.ts'
 import { services as t } from '../../texts/services.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { exampleOf } from '../keys/shape.ts'
 import { type ModelRow, modelsQuery } from '../models/api.ts'
 import { tryEndpoint } from './api.ts'
 import { useCheck } from './checked.tsx'
@@ -27,9 +29,8 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
   })
   const start = () => {
     const input = text.trim() === '' ? '{}' : text
-    const isJson = parsed(input) !== undefined
-    setTrouble(isJson ? undefined : t.inputNotJson)
-    if (isJson) run.mutate(input)
+    setTrouble(isJson(input) ? undefined : t.inputNotJson)
+    if (isJson(input)) run.mutate(input)
   }
   const failure = run.error instanceof Problem ? run.error : undefined
   const log = run.data?.log ?? (Array.isArray(failure?.body.log) ? (failure.body.log as string[]) : undefined)
@@ -61,15 +62,6 @@ export function BodyPreview({ endpoint }: { endpoint: ModelEndpoint | FunctionEn
       </Stack>
     </Stack>
   )
-}
-
-/** undefined: it is not JSON */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Whether the endpoint as it stands could be published. */
@@ -136,12 +128,6 @@ function exampleFor(endpoint: ModelEndpoint | FunctionEndpoint, models: ModelRow
   const model = models?.find(({ name, versions }) =>
     endpoint.model_id === undefined ? name === endpoint.model : versions.some(v => v.model_id === endpoint.model_id),
   )
-  const features = Object.fromEntries((model?.features ?? []).map(feature => [feature.name, valueFor(feature)]))
+  const features = Object.fromEntries((model?.features ?? []).map(feature => [feature.name, exampleOf(feature)]))
   return JSON.stringify({ features }, null, 2)
-}
-
-/** Something that the feature can be, in its shape. */
-function valueFor({ type, shape }: ModelRow['features'][number]): unknown {
-  const one = type === 'string' ? 'text' : type === 'bool' ? true : 1
-  return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
 }

@@ -1,10 +1,10 @@
 /** Inputs of an endpoint's members: an empty one leaves the member out. */
-import { ActionIcon, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, MultiSelect, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
 import { useProject } from '../../api/projects.ts'
 import type { EndpointConfig } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
-import { query as q } from '../../texts/services.ts'
+import { query as q, services as t } from '../../texts/services.ts'
 
 /** Of the form of a kind of endpoint. */
 export interface FormProps<E extends EndpointConfig> {
@@ -72,6 +72,27 @@ export function NumberField({
   )
 }
 
+interface ColumnsProps {
+  columns: readonly string[]
+  /** undefined: all of them */
+  value: string[] | undefined
+  onChange: (value: string[] | undefined) => void
+}
+
+/** Which of a dataset's columns there are at an endpoint. */
+export const ColumnsField = ({ columns, value, onChange }: ColumnsProps) => (
+  <MultiSelect
+    label={t.columns}
+    description={t.columnsHint}
+    placeholder={value ? undefined : t.allColumns}
+    data={withKnown(columns, ...(value ?? []))}
+    value={value ?? []}
+    onChange={chosen => onChange(unlessEmpty(chosen))}
+    searchable
+    clearable
+  />
+)
+
 export function RemoveButton({ what, onClick }: { what: string; onClick: () => void }) {
   return (
     <Tooltip label={q.remove(what)}>
@@ -100,3 +121,8 @@ export const unlessBare = <T extends object>(object: T): T | undefined =>
 
 /** undefined for a list without members: it is left out of the endpoint. */
 export const unlessEmpty = <T,>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined)
+
+/** The names to choose from, with those that are chosen though they are not there. */
+export const withKnown = (names: readonly string[], ...chosen: string[]): string[] => [
+  ...new Set([...names, ...chosen.filter(Boolean)]),
+]

@@ -1,8 +1,8 @@
-import { Group, MultiSelect, Select, Stack } from '@mantine/core'
+import { Group, Select, Stack } from '@mantine/core'
 import type { LookupEndpoint } from '../../../catalog/service-config.ts'
 import { services as t } from '../../texts/services.ts'
 import { DatasetSelect, useDatasets } from './dataset-select.tsx'
-import { type FormProps, having, NumberField, TextField, unlessEmpty } from './fields.tsx'
+import { ColumnsField, type FormProps, having, NumberField, TextField, withKnown } from './fields.tsx'
 import { ExampleField } from './query/note-fields.tsx'
 
 export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
@@ -31,16 +31,7 @@ export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
           w={220}
         />
       </Group>
-      <MultiSelect
-        label={t.columns}
-        description={t.columnsHint}
-        placeholder={endpoint.columns ? undefined : t.allColumns}
-        data={withKnown(columns, ...(endpoint.columns ?? []))}
-        value={endpoint.columns ?? []}
-        onChange={chosen => set({ columns: unlessEmpty(chosen) })}
-        searchable
-        clearable
-      />
+      <ColumnsField columns={columns} value={endpoint.columns} onChange={chosen => set({ columns: chosen })} />
       <Group gap="sm" align="flex-start" grow preventGrowOverflow={false}>
         <NumberField
           label={t.maxResults}
@@ -75,8 +66,3 @@ export function LookupForm({ endpoint, onChange }: FormProps<LookupEndpoint>) {
     </Stack>
   )
 }
-
-/** The names to choose from, with those that are chosen though they are not there. */
-export const withKnown = (names: readonly string[], ...chosen: string[]): string[] => [
-  ...new Set([...names, ...chosen.filter(Boolean)]),
-]

@@ -10,7 +10,7 @@ import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { tryEndpoint } from './api.ts'
 
-export interface Param {
+interface Param {
   name: string
   required: boolean
   /** it may be repeated: commas part its values */

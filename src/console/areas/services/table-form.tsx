@@ -1,10 +1,9 @@
-import { Alert, Checkbox, Group, MultiSelect, Stack, Switch } from '@mantine/core'
+import { Alert, Checkbox, Group, Stack, Switch } from '@mantine/core'
 import type { Method } from '../../../catalog/grant.ts'
 import type { TableEndpoint } from '../../../catalog/service-config.ts'
 import { services as t } from '../../texts/services.ts'
 import { DatasetSelect, useDatasets } from './dataset-select.tsx'
-import { type FormProps, having, NumberField, unlessEmpty } from './fields.tsx'
-import { withKnown } from './lookup-form.tsx'
+import { ColumnsField, type FormProps, having, NumberField, unlessBare } from './fields.tsx'
 
 const METHODS = Object.keys(t.methodMeanings) as Method[]
 
@@ -18,10 +17,8 @@ export function TableForm({ endpoint, onChange }: FormProps<TableEndpoint>) {
     const chosen = METHODS.filter(m => (m === method ? allowed : methods.includes(m)))
     if (chosen.length > 0) set({ methods: chosen })
   }
-  const page = (change: NonNullable<TableEndpoint['pagination']>) => {
-    const pagination = having(endpoint.pagination ?? {}, change)
-    set({ pagination: Object.keys(pagination).length > 0 ? pagination : undefined })
-  }
+  const page = (change: NonNullable<TableEndpoint['pagination']>) =>
+    set({ pagination: unlessBare(having(endpoint.pagination ?? {}, change)) })
   return (
     <Stack gap="md">
       <DatasetSelect value={endpoint.dataset} onChange={name => set({ dataset: name, columns: undefined })} />
@@ -39,16 +36,7 @@ export function TableForm({ endpoint, onChange }: FormProps<TableEndpoint>) {
         </Stack>
       </Checkbox.Group>
       {writes && dataset && !dataset.writable && <Alert color="yellow" title={t.notWritable} />}
-      <MultiSelect
-        label={t.columns}
-        description={t.columnsHint}
-        placeholder={endpoint.columns ? undefined : t.allColumns}
-        data={withKnown(columns, ...(endpoint.columns ?? []))}
-        value={endpoint.columns ?? []}
-        onChange={chosen => set({ columns: unlessEmpty(chosen) })}
-        searchable
-        clearable
-      />
+      <ColumnsField columns={columns} value={endpoint.columns} onChange={chosen => set({ columns: chosen })} />
       <PagingFields pagination={endpoint.pagination} onChange={page} />
     </Stack>
   )

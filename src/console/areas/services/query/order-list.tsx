@@ -1,7 +1,6 @@
 import { Group, MultiSelect, Select } from '@mantine/core'
 import { query as q } from '../../../texts/services.ts'
-import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
-import { withKnown } from '../lookup-form.tsx'
+import { having, RemoveButton, replacing, TextField, withKnown } from '../fields.tsx'
 import { AddButton, Entry, Part } from '../part.tsx'
 import { ColumnSelect } from './column-select.tsx'
 import { NoteFields } from './note-fields.tsx'

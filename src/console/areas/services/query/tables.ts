@@ -9,7 +9,7 @@ export type Order = NonNullable<QueryDefinition['order_by']>[number]
 export type Operator = NonNullable<Filter['op']>
 export type { AggregateFunction, Column, Filter, QueryDefinition }
 
-export interface NamedColumn {
+interface NamedColumn {
   /** `carrier`, of a joined table `airlines.name` */
   name: string
   type: string
