@@ -222,8 +222,8 @@ export type Config = { -readonly [K in keyof Settings]: Settings[K] extends Sett
 
 /** What was wrong with the command line or the environment, all of it at once. */
 export class ConfigError extends Error {
-  constructor(readonlyFaults: string[]) {
-    super(readonlyFaults.join('\n'))
+  constructor(faults: string[]) {
+    super(faults.join('\n'))
     this.name = 'ConfigError'
   }
 }

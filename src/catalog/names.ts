@@ -1,3 +1,4 @@
+/** What things may be called. Every check throws a Fault 422 that says which names there can be. */
 import { conflict, unprocessable } from '../lib/fault.ts'
 
 const SLUG = /^[a-z0-9][a-z0-9._-]{0,62}$/
@@ -7,7 +8,7 @@ const MODEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const DEPLOYMENT = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 /** Would shadow `/v1/models` and what OpenAI-shaped clients ask for below `/v1`. */
 const RESERVED_SLUGS = new Set(['models', 'chat', 'completions', 'embeddings', 'responses'])
-/** Literal routes below a service. */
+/** Kept for literal routes below a service. */
 const RESERVED_ENDPOINTS = new Set(['runs', 'openapi.json'])
 
 export function checkSlug(slug: string): void {
@@ -39,7 +40,10 @@ export function checkDeploymentName(name: string): void {
     throw unprocessable('A deployment name is a DNS label: 1 to 63 of a-z 0-9 -, not at either end.')
 }
 
-/** An endpoint id may hold a space or a slash (clients percent-encode it), but nothing that no URL can carry. */
+/**
+ * An endpoint id may hold a space or a slash (clients percent-encode it), but nothing that no URL can carry.
+ * @throws Fault 422; 409 it is reserved
+ */
 export function checkEndpointId(id: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (id.length === 0 || id.length > 128 || /[\u0000-\u001f\u007f]/.test(id) || /^\.+$/.test(id))

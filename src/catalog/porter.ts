@@ -77,9 +77,9 @@ export const PorterApp = Type.Object(
 )
 export type PorterApp = Static<typeof PorterApp>
 
-/** First segments that belong to other doors, whatever follows. */
+/** First segments that belong to other doors, whatever follows, or are kept for doors that are still to come. */
 export const FOREIGN_SEGMENTS: ReadonlySet<string> = new Set(['api', 'v1', 'v2', '-', 'mlflow', 'mcp', 'console'])
-/** Single literal routes of other doors. */
+/** Single literal routes, of doors that are still to come too. */
 const FOREIGN_PATHS = new Set(['/docs', '/openapi.json', '/metrics', '/invocations', '/ping', '/health', '/version'])
 const SEGMENT = /^[^\s/<>?#%\\\p{Cc}]+$/u
 const PARAMETER = /^<(?:string:)?([A-Za-z_]\w*)>$/
@@ -123,8 +123,7 @@ export function checkPorterRoute(route: PorterRoute, endpointId: string): void {
 }
 
 /** Whether a path is of another door, so that porter must not have it. */
-export const isForeign = (path: string): boolean =>
-  FOREIGN_SEGMENTS.has(path.split('/')[1] ?? '') || FOREIGN_PATHS.has(path)
+const isForeign = (path: string): boolean => FOREIGN_SEGMENTS.has(path.split('/')[1] ?? '') || FOREIGN_PATHS.has(path)
 
 const SETTING = 'porter'
 

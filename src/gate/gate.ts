@@ -49,7 +49,7 @@ export class Gate {
   }
 
   /**
-   * Admits a call to a service's endpoint. The checks come in the order of ARCHITECTURE 9: key, service, rate, endpoint,
+   * Admits a call to a service's endpoint. The checks come in the same order at every door: key, service, rate, endpoint,
    * reach, kind.
    * @throws Fault 401, 403, 404, 429, 501
    */

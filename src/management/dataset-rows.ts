@@ -1,4 +1,4 @@
-/** The rows of datasets in the management API (honeyframe-sdk.md 1.8), always through the engine and its policy. */
+/** The rows of datasets in the management API, always through the engine and its policy. */
 
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'

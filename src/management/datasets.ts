@@ -144,7 +144,7 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 }
 
 /**
- * `POST /api/datasets/file/upload` (honeyframe-sdk.md 1.8): multipart `file`, `name` (schema.table; default: uploads. and the
+ * `POST /api/datasets/file/upload`, as the Honeyframe SDK sends it: multipart `file`, `name` (schema.table; default: uploads. and the
  * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
  * and `writable` and `force`; and `upload_id`, to ask how far the import is (import-progress.ts).
  */

@@ -1,4 +1,4 @@
-/** The management API: one line a route (honeyframe-sdk.md section 3, A to D, and ours). */
+/** The management API: one line a route: those of the Honeyframe SDK, and ours. */
 import { Elysia } from 'elysia'
 import { badRequest, notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
@@ -214,7 +214,7 @@ function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Para
   on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, () => owner(who, p), p.key!))
 }
 
-/** The Honeyframe platform's other rooms (honeyframe-sdk.md 1.9): its SDK is told so, and does not fall back or retry. */
+/** The Honeyframe platform's other rooms: its SDK is told so, and does not fall back or retry. */
 const PLATFORM =
   /^\/api\/(agents|bundles|cards|catalog|chat|code-environments|connectors|dashboards|data|datasets|dbt|experiments|flow|jobs|knowledge-bases|license|lineage|llm-mesh|meanings|nodes|notebooks|pipeline|plugins|projects|push|quality|sql|statistics|storage|templates|webapps|wiki|discussions)(\/|$)/
 

@@ -1,4 +1,4 @@
-/** Compiles query definitions (ARCHITECTURE 7) against a project's datasets: everything checked, nothing looked up later. */
+/** Compiles query definitions against a project's datasets: everything checked, nothing looked up later. */
 import type { Column } from '../catalog/column.ts'
 import type { Filter, Operator, QueryDefinition } from '../catalog/query-definition.ts'
 import { unprocessable } from '../lib/fault.ts'

@@ -4,7 +4,7 @@ import type { Column, Mask } from '../catalog/column.ts'
 export const BLOCKED = '[BLOCKED]'
 
 /**
- * The masks of ARCHITECTURE 7, on a value as it would be answered. NULL stays NULL and never comes here.
+ * The masks (README, "Keys and what they see"), on a value as it would be answered. NULL stays NULL and never comes here.
  * `hash` is an HMAC with the installation's secret, so that equal values can be joined but not guessed.
  */
 export function maskOf(column: Column, secret: Uint8Array): (value: unknown) => unknown {

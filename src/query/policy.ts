@@ -1,5 +1,5 @@
 /**
- * The policy of ARCHITECTURE 7, in this one place: what a Grant makes of a compiled query, before any row is read.
+ * The policy (README, "Keys and what they see"), in this one place: what a Grant makes of a compiled query, before any row is read.
  * Everything after it (SQL, answer, log) sees only what this lets through.
  */
 import { type Column, SENSITIVITIES, type Sensitivity } from '../catalog/column.ts'

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import { hashSecret, mintSecret, type SecretPrefix, shownParts, wellFormed } from '../../src/lib/secret.ts'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** The check characters as ARCHITECTURE 4 words them, with zlib's CRC and big integers. */
+/** The check characters as they are worded in lib/secret.ts, with zlib's CRC and big integers. */
 function check(body: string): string {
   let rest = BigInt(crc32(Buffer.from(body, 'ascii')))
   let digits = ''

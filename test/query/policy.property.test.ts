@@ -1,6 +1,6 @@
 /**
  * Random data, definitions, grants and requests against a reference that works everything out over plain arrays. What a
- * caller gets must be exactly what the policy table of ARCHITECTURE 7 says, and never hold a raw value that it hides.
+ * caller gets must be exactly what the README's table of policy says, and never hold a raw value that it hides.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'

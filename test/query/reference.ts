@@ -1,4 +1,4 @@
-/** What ARCHITECTURE 7 says of a query, worked out the slow way over plain arrays: no SQL, nothing of src. */
+/** What the README says of a query, worked out the slow way over plain arrays: no SQL, nothing of src. */
 import { createHmac } from 'node:crypto'
 import type { Column } from '../../src/catalog/column.ts'
 import type { Grant } from '../../src/catalog/grant.ts'

@@ -1,4 +1,4 @@
-/** The manifest's shape (ARCHITECTURE 6). Closed: a field that is misspelt is refused, not ignored. */
+/** The manifest's shape. Closed: a field that is misspelt is refused, not ignored. */
 import { type Static, Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'

@@ -1,5 +1,5 @@
 /**
- * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe API services, contract section 1.4), and
+ * The API services door: `GET`/`POST /api/service/{service}/{endpoint}` (Honeyframe's API services), and
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'bun:test'
 import type { CallInit } from '../../harness.ts'
 import type { World } from './world.ts'
 
-/** ARCHITECTURE 9: every test breaks two neighbouring rules at once and expects the first one's answer. */
+/** The order of checks at a door: every test breaks two neighbouring rules at once and expects the first one's answer. */
 export function orderOfChecks(world: World): void {
   let revoked: string
   let exhausted: string
