@@ -104,5 +104,5 @@ export interface Column extends StoredColumn {
   decided?: true
 }
 
-export const FILE_FORMATS = ['csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet'] as const
+const FILE_FORMATS = ['csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet'] as const
 export type FileFormat = (typeof FILE_FORMATS)[number]

@@ -97,7 +97,7 @@ export function deploymentKind(config: object): DeploymentKind | undefined {
 }
 
 /** @throws Fault 422 its shape, naming it */
-export function checkDeploymentConfig(name: string, config: object): asserts config is DeploymentConfig {
+function checkDeploymentConfig(name: string, config: object): asserts config is DeploymentConfig {
   const where = `deployment ${name}`
   const kind = deploymentKind(config)
   if (!kind) throw unprocessable(`${where}: it has one of model, command and upstream.`)

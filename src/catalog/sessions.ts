@@ -9,7 +9,7 @@ import type { Token, User } from './users.ts'
 export type Session = typeof sessions.$inferSelect
 
 /** A session that is not used for so long has ended. */
-export const IDLE_MS = 8 * 3_600_000
+const IDLE_MS = 8 * 3_600_000
 /** However much it is used, it ends so long after its beginning. */
 export const ABSOLUTE_MS = 7 * 86_400_000
 /** More than any person has browsers; beyond it the oldest end. */

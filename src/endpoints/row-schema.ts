@@ -8,7 +8,7 @@ const MAX_ERRORS = 100
 /** Of a row of more values than this only the first error is looked for: each could be one. */
 const MANY_VALUES = 10_000
 
-export interface RowSchemaError {
+interface RowSchemaError {
   row?: number
   feature?: string
   message: string

@@ -184,7 +184,7 @@ export function keyFieldsOf(body: Wire, place = ''): Partial<KeyFields> {
 }
 
 /** A key as it is listed: whole, but for its secret. */
-export const keyRow = (key: ApiKey) => ({ ...settingsRow(key), last_used_at: key.lastUsedAt })
+const keyRow = (key: ApiKey) => ({ ...settingsRow(key), last_used_at: key.lastUsedAt })
 export type KeyRow = ReturnType<typeof keyRow>
 export type NewKeyInput = Static<typeof NewProjectKey>
 export type KeyPatchInput = Static<typeof ProjectKeyPatch>

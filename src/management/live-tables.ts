@@ -49,7 +49,7 @@ function asWritten(generation: Generation): Generation {
  * The same rows in a file that can be written to; the given one stays where it is.
  * @throws Fault 422 a column that is said never to be null, and is; 503 a disk that is full or fails
  */
-export async function madeLive(
+async function madeLive(
   context: ManagementContext,
   generation: Generation,
   declared: Declared = {},

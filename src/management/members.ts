@@ -1,6 +1,6 @@
 /** Who has a role in a project: seen by whoever has one, changed by its administrators. */
 
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { listMembers, type Member, removeMember, setMember } from '../catalog/members.ts'
 import { closed } from '../lib/shape.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
@@ -8,7 +8,6 @@ import { json, list } from './respond.ts'
 import { ProjectRole } from './users.ts'
 
 const Membership = Type.Object({ role: ProjectRole }, closed)
-export type MembershipInput = Static<typeof Membership>
 
 export function members(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
   const project = projectFor(context, who, idOf(id), 'viewer')

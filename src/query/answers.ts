@@ -8,7 +8,7 @@ import type { Piece } from './rendering.ts'
 import { canonicalOf } from './request.ts'
 
 /** An answer whose bytes are all there. */
-export interface WholeAnswer {
+interface WholeAnswer {
   body: string | Uint8Array
   /** a strong validator of the body, quoted */
   etag: string

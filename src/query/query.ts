@@ -23,7 +23,7 @@ export interface Term extends ColumnRef {
   aggregate?: Aggregate
 }
 
-export interface Aggregate {
+interface Aggregate {
   fn: AggregateFunction
   /** absent: rows are counted */
   of?: ColumnRef

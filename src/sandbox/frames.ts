@@ -18,7 +18,7 @@ export type Start = [kind: 'start', call: number, handler: string, request: stri
 /** Answers to what it asked for: its own numbers, and JSON. */
 export type Resume = [kind: 'resume', call: number, answers: [number: number, right: boolean, answer: string][]]
 /** Nobody waits for it any more. */
-export type Drop = [kind: 'drop', call: number]
+type Drop = [kind: 'drop', call: number]
 export type Step = Start | Resume | Drop
 
 export interface Frame {

@@ -192,5 +192,5 @@ export function overLimit(reason: StopReason, limits: FunctionLimits, cause?: st
   }
 }
 
-export const overWallTime = (limits: FunctionLimits) =>
+const overWallTime = (limits: FunctionLimits) =>
   new Fault(504, 'wall_exceeded', `The function took longer than ${limits.wallMs} ms (wall_ms).`)

@@ -8,8 +8,6 @@ import type { HostRequest } from './machine.ts'
 import { Waiting } from './waiting.ts'
 import { DEPTH, Worker } from './worker.ts'
 
-export type { FunctionCall, FunctionLimits, Ran } from './job.ts'
-
 /** Calls that begin in one frame. */
 const BATCH = 32
 /** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */

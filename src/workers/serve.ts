@@ -3,7 +3,7 @@ import { asSent, type FromChild, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
 import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
-export type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
+type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
 /** By method; `exchange` answers what comes as bytes, which no method names. */
 export type Handlers = Record<string, Handler> & {
   exchange?: (payload: Uint8Array<ArrayBuffer>) => Parts | Promise<Parts>

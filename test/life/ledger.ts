@@ -32,7 +32,7 @@ export class Ledger {
 
 export const PROJECT = 'kills'
 /** How many rows a generation has: another number for each, so that parts of two are noticed. */
-export const rowsOf = (generation: number) => 3000 + ((generation * 37) % 500)
+const rowsOf = (generation: number) => 3000 + ((generation * 37) % 500)
 /** A table whose every row says which generation it belongs to. */
 export function csvOf(generation: number): string {
   let text = 'id,generation,filler\n'

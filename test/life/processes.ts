@@ -35,7 +35,7 @@ export function workersOf(pid: number, kind = ''): Running[] {
 }
 
 /** Whether the process runs still; one that only waits to be reaped has ended. */
-export const isRunning = ({ pid, started }: Running): boolean => {
+const isRunning = ({ pid, started }: Running): boolean => {
   const now = processOf(pid)
   return now !== undefined && now.started === started && now.state !== 'Z'
 }

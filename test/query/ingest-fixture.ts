@@ -58,7 +58,7 @@ export function workshop() {
 }
 
 /** All rows as SQLite has them, integers as bigint where they need it. */
-export function read(path: string): Record<string, unknown>[] {
+function read(path: string): Record<string, unknown>[] {
   const db = new Database(path, { readonly: true, safeIntegers: true })
   const rows = db.query<Record<string, unknown>, []>('SELECT * FROM data').all()
   db.close()
@@ -73,7 +73,7 @@ export function read(path: string): Record<string, unknown>[] {
 }
 
 /** `name: type`, with `?` for nullable, `!` for wide and a decimal's digits. */
-export function typesOf(result: ImportResult): Record<string, string> {
+function typesOf(result: ImportResult): Record<string, string> {
   return Object.fromEntries(
     result.columns.map(({ name, type, precision, scale, nullable, wide }) => [
       name,

@@ -31,7 +31,7 @@ const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 let made = 0
 
 /** A table with rows, in a schema of its own. @returns schema and table */
-export async function makeTable(server: PostgresServer, spec: TableSpec): Promise<{ schema: string; table: string }> {
+async function makeTable(server: PostgresServer, spec: TableSpec): Promise<{ schema: string; table: string }> {
   const schema = `s${++made}`
   const table = 'ta"ble'
   const { sql } = server

@@ -22,7 +22,7 @@ const DEBIAN = '/usr/lib/postgresql'
 const PASSWORD = 'only-for-tests'
 
 /** Where the system has PostgreSQL's programs; undefined: nowhere. */
-export function postgresPrograms(): string | undefined {
+function postgresPrograms(): string | undefined {
   const path = Bun.which('initdb')
   if (path && Bun.which('postgres')) return path.replace(/\/initdb$/, '')
   if (!existsSync(DEBIAN)) return undefined

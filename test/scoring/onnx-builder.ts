@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /** Writes small ONNX files for tests. Element types by their ONNX numbers. */
-export const ONNX = {
+const ONNX = {
   float: 1,
   uint8: 2,
   int8: 3,

@@ -131,7 +131,7 @@ const BOTH = ['x-api-key', 'authorization']
  * request has no Host; what else is left are slashes and dots in escapes, and dots with parameters (`..;a=b`), which some
  * servers take off.
  */
-export function staysBelow(path: string): boolean {
+function staysBelow(path: string): boolean {
   if (!path.includes('%') && !path.includes('..') && !path.includes('\\')) return true
   let depth = 0
   for (const part of path

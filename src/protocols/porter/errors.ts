@@ -3,7 +3,7 @@ import { HandlerFault } from '../../endpoints/handler.ts'
 import { Fault, methodNotAllowed, notFound } from '../../lib/fault.ts'
 import { type AppView, porterReply } from './app.ts'
 
-export const NOT_FOUND =
+const NOT_FOUND =
   'The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.'
 const SEMANTICS = 'The request was well-formed but was unable to be followed due to semantic errors.'
 const METHOD = 'The method is not allowed for the requested URL.'

@@ -2,7 +2,7 @@
 import { parseLossless, tooDeep } from '../../lib/json.ts'
 
 /** A number as its sender wrote it. */
-export class Verbatim {
+class Verbatim {
   readonly text: string
   constructor(text: string) {
     this.text = text

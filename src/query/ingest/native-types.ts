@@ -69,7 +69,7 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
 }
 
 /** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
-export function isoText(x: string): string {
+function isoText(x: string): string {
   const text = `replace(CAST(${x} AS VARCHAR), ' ', 'T')`
   return `CASE WHEN year(${x}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
 }

@@ -119,7 +119,7 @@ const misfit = (value: string, converted: string, type: ColumnType): Misfit => (
 export const isWide = (...ends: (DuckDBValue | undefined)[]) =>
   ends.some(end => end != null && !Number.isSafeInteger(Number(end)))
 
-export function decimalPlan(
+function decimalPlan(
   column: { name: string; nullable: boolean; precision: number; scale: number },
   text: string,
 ): ColumnPlan {

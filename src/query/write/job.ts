@@ -16,7 +16,7 @@ export interface Batch {
 
 /** What a write comes to: what became of it, or a refusal. It can be sent and kept. */
 export type Answer = ({ outcome: Outcome } | { refusal: Refusal }) & { replayed?: boolean }
-export type Refusal = Pick<Fault, 'status' | 'code' | 'message' | 'members'>
+type Refusal = Pick<Fault, 'status' | 'code' | 'message' | 'members'>
 
 export const refusalOf = ({ status, code, message, members }: Fault): Answer => ({
   refusal: { status, code, message, members },

@@ -4,7 +4,7 @@ import { type Answer, refusalOf } from './job.ts'
 import type { Replay } from './store.ts'
 
 /** The same key with another request: draft-ietf-httpapi-idempotency-key-header-07, 2.7. */
-export const keyReused = () =>
+const keyReused = () =>
   new Fault(422, 'idempotency_key_reused', 'This Idempotency-Key was sent before, with another request.')
 
 /** What is kept of an answer. */

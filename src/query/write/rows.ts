@@ -11,7 +11,7 @@ import { Findings } from './findings.ts'
 import { fixedBy, type RowScope, type WriteView, within } from './view.ts'
 
 /** In one call; the body's own limit comes first for all but narrow rows. */
-export const MAX_ROWS = 50_000
+const MAX_ROWS = 50_000
 /** What a single row carries in an answer beside its columns: it may come back with them. */
 export const LINKS = '_links'
 

@@ -4,7 +4,7 @@ import type { EngineName } from '../../catalog/datasets.ts'
 import type { Treatment, View } from '../policy.ts'
 import type { StoredValue } from '../values.ts'
 
-export interface SeenColumn {
+interface SeenColumn {
   column: Column
   treatment: Treatment
 }
@@ -28,7 +28,7 @@ export interface WriteView {
   scope: RowScope[]
 }
 
-export interface KeyColumns {
+interface KeyColumns {
   columns: Column[]
   /** whether the caller sees all of them raw: else it can name no row, and is told none */
   raw: boolean

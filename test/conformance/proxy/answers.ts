@@ -88,7 +88,7 @@ export const BAD: Record<string, Step[]> = {
 }
 
 /** Others that a test looks into. */
-export const OTHER: Record<string, Step[]> = {
+const OTHER: Record<string, Step[]> = {
   cookies: [`${ok('Set-Cookie: a=1; Path=/', 'Set-Cookie: b=2, c', 'X-Same: 1', 'x-same: 2', 'Content-Length: 0')}`],
   hops: [
     ok(

@@ -12,7 +12,7 @@ export interface Place extends FilesLocation {
   version: string
 }
 
-export interface PlaceColumn {
+interface PlaceColumn {
   name: string
   type: string
   native: string
