@@ -14,7 +14,7 @@ export interface Migration {
   sql: string
 }
 
-/** In order; a number is never used twice and a migration that was released is never edited. */
+/** In order; a number is never used twice and a migration that was released is never edited. (There never was a 4.) */
 const MIGRATIONS: Migration[] = [
   { number: 1, sql: init },
   { number: 2, sql: datasetOrigin },
