@@ -30,7 +30,10 @@ export async function health(argv: string[]): Promise<number> {
   return 1
 }
 
-/** Not `fetch`: it would ask an HTTP_PROXY of the environment. Of our own server the certificate names the public host, so it is not checked. */
+/**
+ * Not `fetch`: it would ask an HTTP_PROXY of the environment. Of our own server the certificate names the public host, so it is not
+ * checked.
+ */
 function ask(url: string, own: boolean): Promise<number | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
   const answered = (response: IncomingMessage) => {

@@ -9,9 +9,9 @@ import type { Lost, Unconnected } from './wire/line.ts'
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])
 
 /**
- * Hands a request on. What is refused, with `refused`: 400 a body that was cut off or cannot be handed on; 408 one that did not come in time; 413; 499 the caller
- * went; 502 the server ended the connection before its answer, or what it sent is none; 503 there is no server; 504 no answer
- * in time.
+ * Hands a request on. What is refused, with `refused`: 400 a body that was cut off or cannot be handed on; 408 one that did not
+ * come in time; 413; 499 the caller went; 502 the server ended the connection before its answer, or what it sent is none; 503 there
+ * is no server; 504 no answer in time.
  */
 export const forward = (call: ProxiedCall): Promise<Response> => new Relay(call).answer
 

@@ -2,6 +2,7 @@ import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts
 import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import { stringifyLossless } from '../lib/json.ts'
 import type { Params } from '../lib/params.ts'
 import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
@@ -32,6 +33,9 @@ export interface Call {
 export type JsonText = string
 
 export type Reply = RowsReply | ModelReply | JsonText
+
+/** A reply as it is sent, but for what a door makes of it. */
+export const textOf = (reply: Reply): JsonText => (typeof reply === 'string' ? reply : stringifyLossless(reply))
 
 /** One version of a model as an endpoint serves it. */
 export interface ServedVersion {

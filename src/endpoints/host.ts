@@ -2,13 +2,12 @@
 import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
-import { parseLossless, stringifyLossless } from '../lib/json.ts'
+import { parseLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
-import type { FunctionLimits } from '../sandbox/job.ts'
-import { type FunctionCall, type HandlerRun, tooManyHostCalls } from '../sandbox/job.ts'
+import { type FunctionCall, type FunctionLimits, type HandlerRun, tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
-import type { CallTree, HandlerCall, Surroundings } from './endpoint.ts'
+import { type CallTree, type HandlerCall, type Surroundings, textOf } from './endpoint.ts'
 import { paramsOf } from './params.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
@@ -21,7 +20,8 @@ const AT_ONCE = 8
 const FUNCTIONS_AT_ONCE = 1
 
 /**
- * @returns what does one host call: `fetch`, or `call` and an endpoint's name, and its argument in JSON, to JSON. @throws Fault its refusal, for the handler
+ * @returns what does one host call: `fetch`, or `call` and an endpoint's name, and its argument in JSON, to JSON
+ * @throws Fault its refusal, for the handler
  */
 export function hostOf(
   surroundings: Surroundings,
@@ -66,7 +66,7 @@ export function hostOf(
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
     const reply = await endpoint.run({ params, bytes, ...during }, grant)
-    return typeof reply === 'string' ? reply : stringifyLossless(reply)
+    return textOf(reply)
   }
 
   return (kind, argument, run) =>

@@ -42,8 +42,9 @@ const Elsewhere = Type.Object(
 )
 
 /**
- * `POST /api/datasets`: without an `engine` an empty table (new-table.ts); else a dataset whose rows stay where they are: files of this server that DuckDB reads (`from`), or a
- * table of a connection. For administrators of the installation: what the server can read is not an editor's to publish.
+ * `POST /api/datasets`: without an `engine` an empty table (new-table.ts); else a dataset whose rows stay where they are: files of
+ * this server that DuckDB reads (`from`), or a table of a connection. The latter are for administrators of the installation: what
+ * the server can read is not an editor's to publish.
  */
 export async function addDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)

@@ -2,7 +2,14 @@ import { Type } from '@sinclair/typebox'
 import type { Asset } from '../catalog/assets.ts'
 import type { Grant } from '../catalog/grant.ts'
 import { type EndpointConfig, handlersOf } from '../catalog/service-config.ts'
-import type { Endpoint, FunctionReply, FunctionRequest, Reply, Surroundings } from '../endpoints/endpoint.ts'
+import {
+  type Endpoint,
+  type FunctionReply,
+  type FunctionRequest,
+  type Reply,
+  type Surroundings,
+  textOf,
+} from '../endpoints/endpoint.ts'
 import { HandlerFault, logOf } from '../endpoints/handler.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
@@ -44,7 +51,7 @@ export async function dryRun(
   const log: string[] = []
   const reply = await runEndpoint(context, request, endpoint, body, grant, log)
   const ofHooks = endpoint.model?.hooks && { 'x-function-log': logHeader(log) }
-  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json', ...ofHooks } })
+  return new Response(textOf(reply), { headers: { 'content-type': 'application/json', ...ofHooks } })
 }
 
 /** An endpoint among the others of a draft, as it would be served. @throws Fault 404, 422 what does not compile */

@@ -5,7 +5,10 @@ export const json = (value: unknown, status = 200, headers: Record<string, strin
 
 const etagOf = (text: string) => `"${Bun.hash.wyhash(text).toString(16)}"`
 
-/** A single resource, with its `_links` and an `ETag` of what it says; `beside` (a secret that is shown once, warnings) is no part of that. */
+/**
+ * A single resource, with its `_links` and an `ETag` of what it says; `beside` (a secret that is shown once, warnings) is no part of
+ * that.
+ */
 export function single(resource: object, links: Record<string, string>, status = 200, beside: object = {}): Response {
   const text = JSON.stringify(resource)
   const body = {

@@ -4,10 +4,10 @@ import type { Asset } from '../catalog/assets.ts'
 import { adminGrant } from '../catalog/grant.ts'
 import { porterPath } from '../catalog/porter.ts'
 import { checkServiceConfig, type EndpointConfig, type ServiceConfig } from '../catalog/service-config.ts'
-import type { FunctionReply, Reply } from '../endpoints/endpoint.ts'
+import { type FunctionReply, textOf } from '../endpoints/endpoint.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { unprocessable } from '../lib/fault.ts'
-import { losesWhenStored, stringifyLossless } from '../lib/json.ts'
+import { losesWhenStored } from '../lib/json.ts'
 import { closed } from '../lib/shape.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import { assetFor } from './assets.ts'
@@ -118,9 +118,6 @@ function answer(reply: FunctionReply, sql: string | null = null, warnings: reado
 
 const plain = (body: FunctionReply['body']) =>
   body instanceof Uint8Array ? Buffer.from(body).toString('base64') : body
-
-const textOf = (reply: Reply): string =>
-  reply instanceof Uint8Array ? new TextDecoder().decode(reply) : stringifyLossless(reply)
 
 /** The types that handlers are written against: what `callgate function types` prints. */
 export const handlerTypes = (): Response => json({ declarations: types })

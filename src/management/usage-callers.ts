@@ -122,7 +122,10 @@ const onOneOf = (targets: ReadonlySet<string>): Ground => ({
   deployment: config => targets.has(targetOfDeployment(config) ?? ''),
 })
 
-/** @param number a version: then what is pinned to it, and what follows the model while it is active. @throws Fault 404 no such version */
+/**
+ * @param number a version: then what is pinned to it, and what follows the model while it is active
+ * @throws Fault 404 no such version
+ */
 function onModel(db: Store, projectId: number, name: string, number: number | undefined): Ground {
   const model = findModel(db, projectId, name)
   const versions = model ? versionsOf(db, model.id) : []

@@ -3,12 +3,11 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import type { Call, Endpoint, ServedTable } from '../../endpoints/endpoint.ts'
+import { type Call, type Endpoint, type ServedTable, textOf } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
-import { stringifyLossless } from '../../lib/json.ts'
 import { NO_PARAMS, parseQuery } from '../../lib/params.ts'
 import { pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
@@ -98,7 +97,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     } else call.params = parseQuery(query)
     let reply = endpoint.run(call, grant)
     if (reply instanceof Promise) reply = await reply
-    const text = typeof reply === 'string' ? reply : stringifyLossless(reply)
+    const text = textOf(reply)
     return new Response(text, { headers: json.of(identity, headers) })
   }
 }

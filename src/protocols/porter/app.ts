@@ -1,6 +1,5 @@
 import { docsPaths, type PorterApp } from '../../catalog/porter.ts'
-import type { Identity } from '../../telemetry/identity.ts'
-import { newRequestId } from '../../telemetry/identity.ts'
+import { type Identity, newRequestId } from '../../telemetry/identity.ts'
 import { porterJson } from './json.ts'
 
 /** The release of porter whose behaviour this is. */

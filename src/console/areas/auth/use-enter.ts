@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import type { SessionState } from '../../api/session.ts'
-import { sessionQuery } from '../../api/session.ts'
+import { type SessionState, sessionQuery } from '../../api/session.ts'
 
 /** Signs in by `begin` and goes on to where one wanted to be. What somebody else was shown before is forgotten. */
 export function useEnter<Input>(begin: (input: Input) => Promise<SessionState>) {
