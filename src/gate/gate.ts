@@ -74,7 +74,7 @@ export class Gate {
    * Admits a call that presents a key, whatever it then asks for.
    * @throws Fault 401, 403, 429
    */
-  identify(headers: Headers, address: () => string): { grant: Grant; headers: LimitHeaders | undefined } {
+  admitKey(headers: Headers, address: () => string): { grant: Grant; headers: LimitHeaders | undefined } {
     const grant = this.grantOf(presentedKey(headers), address)
     return { grant, headers: this.#limitOf(grant) }
   }
@@ -91,7 +91,7 @@ export class Gate {
       const { service, endpoint } = counted(limit, () => only(open))
       return { grant: publicGrant(service), service, endpoint, headers: limit }
     }
-    const { grant, headers: limit } = this.identify(headers, address)
+    const { grant, headers: limit } = this.admitKey(headers, address)
     const { service, endpoint } = counted(limit, () => {
       if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
       const mine = candidates.filter(c => reachesModel(grant, c))
@@ -126,7 +126,7 @@ export class Gate {
     project: string,
     name: string,
   ): { grant: Grant; deployment: Deployment; headers: LimitHeaders | undefined } {
-    const { grant, headers: limit } = this.identify(headers, address)
+    const { grant, headers: limit } = this.admitKey(headers, address)
     return counted(limit, () => {
       const deployment = this.#registry.deployment(project, name)
       if (!deployment?.enabled) throw notFound('There is no such deployment.', 'not_routed')

@@ -38,7 +38,7 @@ export function publishedModels(gate: Gate, headers: Headers, address: () => str
   }
   return {
     async enter() {
-      const { grant, headers: limits } = gate.identify(headers, address)
+      const { grant, headers: limits } = gate.admitKey(headers, address)
       metered.admission = { grant }
       return {
         models: () => gate.modelsOf(grant).map(({ name, published }) => named(name, published, grant)),
