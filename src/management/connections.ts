@@ -3,7 +3,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
   type Connection,
-  checkConnection as checkDeclared,
+  checkConnection,
   type DeclaredConnection,
   deleteConnection,
   findConnection,
@@ -15,7 +15,7 @@ import {
 import { conflict, Fault } from '../lib/fault.ts'
 import { closed } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
-import { type CheckedConnection, checkConnection } from '../query/engines/postgres/check.ts'
+import { type CheckedConnection, connectOnce } from '../query/engines/postgres/check.ts'
 import { change, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
@@ -47,7 +47,7 @@ export async function addConnection(context: ManagementContext, request: Request
   may()
   const { name, kind = 'postgres', url_env: urlEnv, url_file: urlFile } = await jsonBody(context, request, Declared)
   const declared: DeclaredConnection = { name, kind, urlEnv, urlFile }
-  checkDeclared(declared)
+  checkConnection(declared)
   const refuseTaken = () => {
     if (findConnection(context.db, name)) throw conflict(`There is a connection ${shownName(name)} already.`)
   }
@@ -95,8 +95,7 @@ export const checkDatabase = async ({
 }: Pick<DeclaredConnection, 'name'> & {
   urlEnv?: string | null
   urlFile?: string | null
-}): Promise<CheckedConnection> =>
-  checkConnection(name, urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null }))
+}): Promise<CheckedConnection> => connectOnce(name, urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null }))
 
 const checkedRow = ({ server, database, milliseconds }: CheckedConnection) => ({ server, database, milliseconds })
 export type CheckedRow = ReturnType<typeof checkedRow>

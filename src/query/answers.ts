@@ -2,7 +2,7 @@
 import type { Grant } from '../catalog/grant.ts'
 import type { Params } from '../lib/params.ts'
 import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
-import type { Format, Page, Writer } from './formats.ts'
+import type { AnswerWriter, Format, Page } from './formats.ts'
 import type { GrantedRequest, PreparedQuery } from './prepared.ts'
 import type { Piece } from './rendering.ts'
 import { canonicalOf } from './request.ts'
@@ -186,7 +186,7 @@ export class QueryAnswers {
     asked: GrantedRequest,
     begun: Piece[],
     pieces: AsyncGenerator<Piece, void, undefined>,
-    writer: Writer,
+    writer: AnswerWriter,
     total: number | undefined,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     try {

@@ -25,14 +25,14 @@ export interface Page {
 }
 
 /** Writes one kind of answer: its beginning, rows in pieces, and its end. Nothing is kept between calls. */
-export interface Writer {
+export interface AnswerWriter {
   head: string
   /** @param first whether these are the answer's first rows */
   rows(rows: readonly AnswerRow[], first: boolean): string
   tail(count: number, page: Page): string
 }
 
-export function writerOf(format: Format, columns: readonly AnswerColumn[]): Writer {
+export function writerOf(format: Format, columns: readonly AnswerColumn[]): AnswerWriter {
   switch (format) {
     case 'json':
       return jsonWriter(columns)
@@ -44,7 +44,7 @@ export function writerOf(format: Format, columns: readonly AnswerColumn[]): Writ
 }
 
 /** `{columns, rows, count, limit, offset, has_more, total?, next?}` as `JSON.stringify` would write it. */
-function jsonWriter(columns: readonly AnswerColumn[]): Writer {
+function jsonWriter(columns: readonly AnswerColumn[]): AnswerWriter {
   return {
     head: `{"columns":${JSON.stringify(columns)},"rows":[`,
     rows: (rows, first) => {
@@ -59,7 +59,7 @@ function jsonWriter(columns: readonly AnswerColumn[]): Writer {
   }
 }
 
-function csvWriter(columns: readonly AnswerColumn[]): Writer {
+function csvWriter(columns: readonly AnswerColumn[]): AnswerWriter {
   const fields = columns.map(({ name, type }) =>
     // a text among JSON values keeps its quotes, as the JSON text that it is
     type === 'json'
@@ -73,7 +73,7 @@ function csvWriter(columns: readonly AnswerColumn[]): Writer {
   }
 }
 
-const ndjsonWriter = (): Writer => ({
+const ndjsonWriter = (): AnswerWriter => ({
   head: '',
   rows: rows => rows.map(row => `${JSON.stringify(row)}\n`).join(''),
   tail: () => '',

@@ -5,7 +5,7 @@ import { together } from '../lib/together.ts'
 import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import type { Before, Engine, Limits, Row, StreamLimits } from './engine.ts'
-import { type AnswerColumn, type AnswerRow, type Format, type Page, type Writer, writerOf } from './formats.ts'
+import { type AnswerColumn, type AnswerRow, type AnswerWriter, type Format, type Page, writerOf } from './formats.ts'
 import { orderTerms } from './order.ts'
 import type { Query } from './query.ts'
 import { keysOf, type Piece, pieceMaker, type Rendering } from './rendering.ts'
@@ -117,7 +117,7 @@ export class PreparedQuery {
   }
 
   /** Writes the answers of such requests. */
-  writer({ granted }: GrantedRequest, format: Format): Writer {
+  writer({ granted }: GrantedRequest, format: Format): AnswerWriter {
     granted.writers[format] ??= writerOf(format, granted.columns)
     return granted.writers[format]
   }

@@ -1,7 +1,7 @@
 import type { Grant } from '../catalog/grant.ts'
 import { Cursors } from './cursor.ts'
 import type { Engine, Row } from './engine.ts'
-import type { AnswerColumn, Format, Writer } from './formats.ts'
+import type { AnswerColumn, AnswerWriter, Format } from './formats.ts'
 import { isLive } from './live-file.ts'
 import { PerPolicy } from './per-policy.ts'
 import { type View, viewOf } from './policy.ts'
@@ -27,7 +27,7 @@ export interface GrantedView {
   id: number
   view: View
   columns: AnswerColumn[]
-  writers: Partial<Record<Format, Writer>>
+  writers: Partial<Record<Format, AnswerWriter>>
   variants: Map<string, Variant>
   cursors: Cursors
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { urlOf } from '../../src/catalog/connections.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
-import { checkConnection } from '../../src/query/engines/postgres/check.ts'
+import { connectOnce } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { errorFields } from '../../src/telemetry/log.ts'
@@ -350,12 +350,12 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
 
   describe('a connection', () => {
     const failing = async (change: (url: string) => string) =>
-      (await refusal(() => checkConnection('w', change(server.url)))).message
+      (await refusal(() => connectOnce('w', change(server.url)))).message
     const PASSWORD = /only-for-tests/
 
     test('is checked, and what fails of it is said, without the password', async () => {
       const at = `127.0.0.1:${server.port}`
-      expect(await checkConnection('w', server.url)).toMatchObject({
+      expect(await connectOnce('w', server.url)).toMatchObject({
         database: 'postgres',
         server: expect.stringContaining('PostgreSQL'),
       })

@@ -19,7 +19,7 @@ const PATIENCE_MS = 10_000
  * @param url with its secret, which is in no message
  * @throws Fault 422 `connection_failed`: which part of it fails
  */
-export async function checkConnection(name: string, url: string): Promise<CheckedConnection> {
+export async function connectOnce(name: string, url: string): Promise<CheckedConnection> {
   const connection = new PostgresConnection(name, () => url, PATIENCE_MS, 1)
   const begun = performance.now()
   try {
