@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
-import { parseLossless } from './json.ts'
+import { parseLossless, tooDeep } from './json.ts'
 
 export const tooLarge = (limit: number) =>
   new Fault(413, 'body_too_large', `The body is larger than the ${limit} bytes that are taken here.`)
@@ -92,6 +92,12 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
   } catch {
     throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
   }
+}
+
+/** The same of a body that may be anything. @throws Fault 400 also where it nests deeper than anything a request here needs */
+export function parseBody(bytes: Uint8Array): unknown {
+  if (tooDeep(new TextDecoder().decode(bytes))) throw badRequest('The body nests too deep.', 'malformed_body')
+  return parseJson(bytes)
 }
 
 /** Whether a content type is JSON, or a form of it (`application/merge-patch+json`). */

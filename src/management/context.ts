@@ -10,9 +10,9 @@ import type { Config } from '../config.ts'
 import type { Fleet } from '../deployments/fleet.ts'
 import type { Publisher, Touched } from '../endpoints/publisher.ts'
 import type { Limits } from '../gate/limits.ts'
-import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../lib/body.ts'
-import { badRequest, forbidden, notFound, unprocessable } from '../lib/fault.ts'
-import { losesWhenStored, tooDeep } from '../lib/json.ts'
+import { checkAnnouncedLength, checkJsonType, parseBody, readBytes } from '../lib/body.ts'
+import { forbidden, notFound, unprocessable } from '../lib/fault.ts'
+import { losesWhenStored } from '../lib/json.ts'
 import { checkShape } from '../lib/shape.ts'
 import type { Connections } from '../query/engines/postgres/connections.ts'
 
@@ -118,9 +118,7 @@ export async function jsonBody<T extends TSchema>(
   checkAnnouncedLength(request.headers, context.config.maxBody)
   const bytes = await readBytes(request, context.config.maxBody)
   if (bytes.length > 0) checkJsonType(request.headers)
-  const text = new TextDecoder().decode(bytes)
-  if (tooDeep(text)) throw badRequest('The body nests too deep.', 'malformed_body')
-  const body = bytes.length === 0 ? {} : parseJson(bytes)
+  const body = bytes.length === 0 ? {} : parseBody(bytes)
   if (purpose === 'store' && losesWhenStored(body))
     throw unprocessable('The body holds a number that cannot be kept exactly; write it as a string.')
   checkShape(schema, body)

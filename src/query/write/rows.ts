@@ -1,8 +1,6 @@
 /** The bodies of writes: held against the columns and the caller's view, and made into stored values. */
 import type { Column } from '../../catalog/column.ts'
-import { parseJson } from '../../lib/body.ts'
-import { badRequest, forbidden, unprocessable } from '../../lib/fault.ts'
-import { tooDeep } from '../../lib/json.ts'
+import { forbidden, unprocessable } from '../../lib/fault.ts'
 import { shown } from '../../lib/text.ts'
 import type { StoredValue } from '../values.ts'
 import { type Codec, codecOf } from './codec.ts'
@@ -33,12 +31,6 @@ export interface Change {
   column: Column
   value: NewValue
   merge?: JsonObject
-}
-
-/** @throws Fault 400 what is not JSON in UTF-8, or nests too deep */
-export function parseBody(bytes: Uint8Array): unknown {
-  if (tooDeep(new TextDecoder().decode(bytes))) throw badRequest('The body nests too deep.', 'malformed_body')
-  return parseJson(bytes)
 }
 
 /**

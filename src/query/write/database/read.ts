@@ -1,5 +1,5 @@
+import { parseBody } from '../../../lib/body.ts'
 import { type Prepared, prepareChange, type Write } from '../apply.ts'
-import { parseBody } from '../rows.ts'
 import type { WriteView } from '../view.ts'
 import { type DatabaseRows, databaseRows } from './rows.ts'
 
