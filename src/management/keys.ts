@@ -3,7 +3,7 @@ import { SENSITIVITIES } from '../catalog/column.ts'
 import { METHODS } from '../catalog/grant.ts'
 import { type ApiKey, type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
 import { unprocessable } from '../lib/fault.ts'
-import { closed } from '../lib/shape.ts'
+import { closed, literals } from '../lib/shape.ts'
 import { assetFor } from './assets.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
@@ -17,18 +17,17 @@ const Scope = Type.Union([
   ),
   Type.Null(),
 ])
-export const AllowedMethods = Type.Union(
-  [Type.Array(Type.Union(METHODS.map(method => Type.Literal(method)))), Type.Null()],
-  { error: `must be a list of ${METHODS.join(', ')}, or null.` },
-)
+export const AllowedMethods = Type.Union([Type.Array(literals(METHODS)), Type.Null()], {
+  error: `must be a list of ${METHODS.join(', ')}, or null.`,
+})
 export const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), Type.Null()], {
   error: 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.',
 })
 const settings = {
   name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   rate_limit: Type.Optional(RateLimit),
-  masking_level: Type.Optional(Type.Union([Type.Literal('masked'), Type.Literal('unmasked')])),
-  sensitivity_max: Type.Optional(Type.Union(SENSITIVITIES.map(s => Type.Literal(s)))),
+  masking_level: Type.Optional(literals(['masked', 'unmasked'])),
+  sensitivity_max: Type.Optional(literals(SENSITIVITIES)),
   allowed_columns: Type.Optional(Names),
   allowed_endpoints: Type.Optional(Names),
   allowed_methods: Type.Optional(AllowedMethods),

@@ -9,11 +9,11 @@ import {
   type User,
   updateUser,
 } from '../catalog/users.ts'
-import { closed } from '../lib/shape.ts'
+import { closed, literals } from '../lib/shape.ts'
 import { change, idOf, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
-export const ProjectRole = Type.Union([Type.Literal('admin'), Type.Literal('editor'), Type.Literal('viewer')])
+export const ProjectRole = literals(['admin', 'editor', 'viewer'])
 const Roles = Type.Record(Type.String(), ProjectRole)
 /** A password that somebody chooses. */
 export const Password = Type.String({ minLength: 10, maxLength: 1000, error: 'must be 10 to 1000 characters.' })

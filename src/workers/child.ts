@@ -71,13 +71,14 @@ export class Child {
       },
     })
     this.#reason = this.#collectStderr()
-    this.send({ type: 'init', init })
+    this.#send({ type: 'init', init })
   }
   #reason: Promise<void>
 
   /**
    * Starts a child and waits for its handshake.
-   * @throws Fault what the child said while it initialised, or 503 where its native library cannot be unpacked; ChildLost it ended first; Fault 503 no handshake in time
+   * @throws Fault what the child said while it initialised; 503 its native library cannot be unpacked, or there is no handshake in
+   * time; ChildLost it ended first
    */
   static async start(
     kind: WorkerKind,
@@ -131,7 +132,7 @@ export class Child {
         }, options.timeoutMs)
       this.#waiting.set(id, waiting)
       try {
-        this.send({ type: 'request', id, method, payload })
+        this.#send({ type: 'request', id, method, payload })
       } catch (error) {
         clearTimeout(waiting.timer)
         this.#waiting.delete(id)
@@ -175,7 +176,7 @@ export class Child {
     return this.#nextId
   }
 
-  private send(message: ToChild): void {
+  #send(message: ToChild): void {
     this.#process.send(message)
   }
 
