@@ -26,6 +26,8 @@ export function valueChecks(schema: JsonSchema, compile: Compile): Check[] {
   }
   when('type', given => {
     const names = [given].flat() as string[]
+    // OpenAPI's word for null, which porter's schemas are written with, and every other door's check knows
+    if (schema.nullable === true && !names.includes('null')) names.push('null')
     const tests = names.map(name => TYPES[name] ?? (() => false))
     const failure = fail(`must be ${names.join(' or ')}`)
     return value => (tests.some(test => test(value)) ? undefined : failure)

@@ -25,6 +25,10 @@ describe("a schema's first error is in fastjsonschema's words:", () => {
     [row, { y: 'c', x: 1, id: 18446744073709551615n }, 'data.y must be number or null'],
     [row, { y: 1, x: true, id: 1 }, 'data.x must be number'],
     [{ type: 'array', items: row }, [{ id: 1, x: 1, y: 1 }, 1], 'data[1] must be object'],
+    [{ type: 'string', nullable: true }, null, undefined],
+    [{ type: 'string', nullable: true }, 1, 'data must be string or null'],
+    [{ type: 'string', nullable: true, enum: ['a'] }, null, "data must be one of ['a']"],
+    [{ type: ['string', 'null'], nullable: true }, 1, 'data must be string or null'],
     [
       { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
       [[1], [1, 'x']],
