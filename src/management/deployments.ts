@@ -161,6 +161,7 @@ export function actOnDeployment(
   const wasEnabled = getDeployment(context.db, project.id, name).enabled
   const deployment = change(context, may, (tx, project, touched) => {
     const current = getDeployment(tx, project.id, name)
+    checkMatch(request, declared(current))
     touched.deployments.add(project.id)
     return enableDeployment(tx, who.actor, current, action !== 'stop')
   })

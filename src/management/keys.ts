@@ -120,10 +120,18 @@ export async function changeKey(
 }
 
 /** A key is revoked by making it inactive: its callers get 403, and the row stays for the audit. */
-export function revokeKey(context: ManagementContext, who: SignedIn, ownerNow: () => KeyOwner, id: string): Response {
-  change(context, ownerNow, (tx, owner) =>
-    context.keys.update(tx, who.actor, context.keys.get(tx, owner, idOf(id)), { isActive: false }),
-  )
+export function revokeKey(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  ownerNow: () => KeyOwner,
+  id: string,
+): Response {
+  change(context, ownerNow, (tx, owner) => {
+    const current = context.keys.get(tx, owner, idOf(id))
+    checkMatch(request, settingsRow(current))
+    return context.keys.update(tx, who.actor, current, { isActive: false })
+  })
   return json({ revoked: true })
 }
 
@@ -136,9 +144,11 @@ export async function rotateKey(
 ) {
   const owner = ownerNow()
   const { overlap_seconds = DEFAULT_OVERLAP_SECONDS, secret: given } = await jsonBody(context, request, Rotation)
-  const { key, secret } = change(context, ownerNow, (tx, now) =>
-    context.keys.rotate(tx, who.actor, context.keys.get(tx, now, idOf(id)), overlap_seconds, given),
-  )
+  const { key, secret } = change(context, ownerNow, (tx, now) => {
+    const current = context.keys.get(tx, now, idOf(id))
+    checkMatch(request, settingsRow(current))
+    return context.keys.rotate(tx, who.actor, current, overlap_seconds, given)
+  })
   return shown(key, owner, 201, { key: secret, rotated_from: idOf(id) })
 }
 

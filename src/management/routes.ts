@@ -1,6 +1,6 @@
 /** The management API: one line a route: those of the Honeyframe SDK, and ours. */
 import { Elysia } from 'elysia'
-import { badRequest, notFound, notServed, toFault } from '../lib/fault.ts'
+import { badRequest, methodNotAllowed, notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
 import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
@@ -182,7 +182,7 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
   on.get('/usage/unused-keys', (c, r, who) => unusedKeys(c, r, who))
   on.get('/audit', (c, r, who) => auditTrail(c, r, who))
 
-  app.all('/*', ({ request }) => answer(request, () => unknown(request)), raw)
+  app.all('/*', ({ request }) => answer(request, () => unknown(request, app.routes)), raw)
   return app
 }
 
@@ -210,7 +210,7 @@ function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Para
   on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, () => owner(who, p)))
   on.get(`${path}/:key`, (c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!))
   on.patch(`${path}/:key`, (c, r, who, p) => keys.changeKey(c, r, who, () => owner(who, p), p.key!))
-  on.delete(`${path}/:key`, (c, _r, who, p) => keys.revokeKey(c, who, () => owner(who, p), p.key!))
+  on.delete(`${path}/:key`, (c, r, who, p) => keys.revokeKey(c, r, who, () => owner(who, p), p.key!))
   on.post(`${path}/:key/rotate`, (c, r, who, p) => keys.rotateKey(c, r, who, () => owner(who, p), p.key!))
 }
 
@@ -218,7 +218,17 @@ function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Para
 const PLATFORM =
   /^\/api\/(agents|bundles|cards|catalog|chat|code-environments|connectors|dashboards|data|datasets|dbt|experiments|flow|jobs|knowledge-bases|license|lineage|llm-mesh|meanings|nodes|notebooks|pipeline|plugins|projects|push|quality|sql|statistics|storage|templates|webapps|wiki|discussions)(\/|$)/
 
-function unknown(request: Request): Response {
-  if (PLATFORM.test(new URL(request.url).pathname)) throw notServed()
+/** @throws Fault 501 what the platform has and this server has not; 405 what is there for other methods; 404 anything else */
+function unknown(request: Request, routes: readonly { method: string; path: string }[]): Response {
+  const { pathname } = new URL(request.url)
+  if (PLATFORM.test(pathname)) throw notServed()
+  const methods = routes.filter(({ method, path }) => method !== 'ALL' && isOf(path, pathname)).map(r => r.method)
+  if (methods.length > 0) throw methodNotAllowed(methods.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
   throw notFound('No such route in the management API.')
+}
+
+/** Whether a path is one of a route's, in which `:name` is any segment. */
+function isOf(route: string, path: string): boolean {
+  const [wanted, given] = [route.split('/'), path.split('/')]
+  return wanted.length === given.length && wanted.every((part, i) => part === given[i] || (part[0] === ':' && given[i]))
 }

@@ -227,6 +227,9 @@ describe('resources', () => {
     expect((await world.api('PATCH', '/one', { idle_seconds: 500 }, { 'if-match': tag })).status).toBe(200)
     expect((await world.api('PATCH', '/one', { idle_seconds: 600 }, { 'if-match': tag })).status).toBe(412)
     expect((await world.api('DELETE', '/one', undefined, { 'if-match': tag })).status).toBe(412)
+    for (const action of ['stop', 'restart', 'start'])
+      expect((await world.api('POST', `/one/${action}`, undefined, { 'if-match': tag })).status, action).toBe(412)
+    expect((await world.api('GET', '/one')).json.enabled).toBe(true)
   })
 
   test('a deployment that is stopped stays so when Callgate starts again', async () => {

@@ -49,7 +49,8 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     const app = appView(registry.porterApp)
     const path = rawPath(request.url)
     const match = routeOf(registry, path)
-    if (!match && (!app.declared || isForeign(path))) return problem(notFound('No such route.'), identity)
+    if (!match && !PROBES.has(path) && (!app.declared || isForeign(path)))
+      return problem(notFound('No such route.'), identity)
     if (match && request.method !== 'OPTIONS') metered.asked = { service: match.service, endpoint: match.endpoint.id }
     const requestId = ownRequestId(identity, request.headers)
     const context: ErrorContext = { app, requestId, headers: identity.headers }

@@ -37,6 +37,41 @@ export function resources(world: World): void {
     }
   })
 
+  test('a key is revoked and rotated only as it was read, where the request says so', async () => {
+    const { id } = await world.mint({})
+    const path = `/api/publish/assets/${world.service}/api-keys/${id}`
+    const stale = (await world.admin('GET', path)).headers.get('etag')!
+    await world.admin('PATCH', path, { name: 'changed' })
+    expect((await world.admin('POST', `${path}/rotate`, {}, { 'if-match': stale })).status).toBe(412)
+    expect((await world.admin('DELETE', path, undefined, { 'if-match': stale })).status).toBe(412)
+    const read = await world.admin('GET', path)
+    expect(read.json).toMatchObject({ is_active: true, rotated_to: null })
+    expect((await world.admin('POST', `${path}/rotate`, {}, { 'if-match': read.headers.get('etag')! })).status).toBe(
+      201,
+    )
+    const rotated = (await world.admin('GET', path)).headers.get('etag')!
+    expect((await world.admin('DELETE', path, undefined, { 'if-match': rotated })).status).toBe(200)
+    expect((await world.admin('GET', path)).json.is_active).toBe(false)
+  })
+
+  test('another method than a path has is 405, with those that it has; the platform that is not here stays 501', async () => {
+    const service = `/api/publish/assets/${world.service}`
+    const answers = [
+      ['PATCH', service, 405, 'GET, HEAD, PUT, DELETE'],
+      ['DELETE', '/api/users', 405, 'GET, HEAD, POST'],
+      ['GET', `${service}/publish`, 405, 'POST'],
+      ['GET', '/api/auth/login', 405, 'POST'],
+      ['PUT', `${service}/api-keys/1/rotate`, 405, 'POST'],
+      ['GET', '/api/nothing', 404, null],
+      ['PUT', `/api/projects/${world.other}/preferences`, 501, null],
+    ] as const
+    for (const [method, path, status, allow] of answers) {
+      const answer = await world.admin(method, path, method === 'GET' ? undefined : {})
+      expect([path, answer.status, answer.headers.get('allow')]).toEqual([path, status, allow])
+      expect(answer.json.detail).toBeString()
+    }
+  })
+
   test('a list pages only when asked, with Link to its neighbours', async () => {
     const all = (await world.admin('GET', '/api/publish/assets')).json
     expect(all.length).toBeGreaterThan(4)

@@ -167,6 +167,9 @@ export function wire(world: World): void {
         request_id: headers.get('x-request-id'),
         services: {},
       })
+      const post = await world.call(path, { method: 'POST', body: {} })
+      expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
+      expect(post.json).toMatchObject({ error: { name: 'MethodNotAllowed' } })
     }
   })
 }
