@@ -71,6 +71,13 @@ const origins = (value: string) => {
       throw new Unacceptable('must be exact origins such as https://app.example.org, separated by commas, or *')
   return list
 }
+/** A dot at either end is let be. */
+const domain = (value: string) => {
+  const label = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
+  if (value !== '' && !new RegExp(`^\\.?${label}(?:\\.${label})*\\.?$`, 'i').test(value))
+    throw new Unacceptable('must be a domain such as serving.example.org, without a scheme, a port and a path')
+  return value
+}
 const networks = (value: string) =>
   value
     .split(',')
@@ -201,7 +208,7 @@ export const SETTINGS = {
     'Origins that browsers may call from: exact ones separated by commas, or *',
     origins,
   ),
-  hostDomain: setting('host-domain', 'DOMAIN', '', 'Deployments answer at {deployment}.{project}.DOMAIN too', text),
+  hostDomain: setting('host-domain', 'DOMAIN', '', 'Deployments answer at {deployment}.{project}.DOMAIN too', domain),
   tlsCert: setting('tls-cert', 'FILE', '', 'Serve HTTPS with this certificate (PEM)', optionalPath),
   tlsKey: setting('tls-key', 'FILE', '', 'The private key of --tls-cert (PEM)', optionalPath),
   trustedProxies: setting('trusted-proxies', 'CIDR,...', '', 'Believe X-Forwarded-* from these addresses', networks),

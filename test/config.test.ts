@@ -120,7 +120,19 @@ const TABLE: Partial<Record<keyof typeof SETTINGS, { good: [string, unknown][]; 
   hostDomain: {
     good: [
       ['', ''],
+      ['localhost', 'localhost'],
+      ['Serve-1.example.', 'Serve-1.example.'],
       ['serve.example', 'serve.example'],
+    ],
+    bad: [
+      'http://serve.example',
+      'serve.example:8080',
+      'serve.example/x',
+      '*.serve.example',
+      'a..b',
+      '.',
+      '-a.b',
+      'a b',
     ],
   },
   logLevel: {
@@ -199,7 +211,7 @@ describe('where settings come from', () => {
     const { config: c, positional } = read(['a.csv', '--port', '1', 'b.onnx', '--port=2'])
     expect([c.port, positional]).toEqual([2, ['a.csv', 'b.onnx']])
   })
-  test('a value may hold an equals sign', () => expect(config('--host-domain=a=b').hostDomain).toBe('a=b'))
+  test('a value may hold an equals sign', () => expect(config('--data-dir=/a=b').dataDir).toBe('/a=b'))
 })
 
 describe('what is wrong', () => {
