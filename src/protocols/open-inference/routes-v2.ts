@@ -13,6 +13,8 @@ import type { NamedModel, Scope } from './scope.ts'
 const EXTENSIONS = ['model_repository', 'model_configuration', 'statistics', 'binary_tensor_data']
 /** The name itself may hold slashes: clients do not encode them. */
 const MODEL = /^\/models\/(.+?)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config|stats))?$/
+/** Triton's other extensions, which its client has calls for. */
+const NOT_HERE = /^\/(systemsharedmemory|cudasharedmemory|trace|logging)(?:\/|$)/
 const REPOSITORY = /^\/repository\/models\/(.+)\/(load|unload)$/
 
 /** @param path what follows `/v2`, not decoded. @throws Fault */
@@ -53,8 +55,10 @@ export async function answerV2(
     case '/repository/index':
       need(request, 'POST')
       return json(await index(context, request, models()), headers)
-    default:
-      throw notFound('No such route.')
+    default: {
+      const [, extension] = NOT_HERE.exec(path) ?? []
+      throw notFound(extension ? `Triton's ${extension} extension is not part of this server.` : 'No such route.')
+    }
   }
 }
 

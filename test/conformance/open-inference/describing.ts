@@ -115,6 +115,19 @@ export function describing(world: World): void {
     }
   })
 
+  test("Triton's extensions that are not here are named in the refusal", async () => {
+    for (const [method, path, extension] of [
+      ['GET', '/v2/systemsharedmemory/status', 'systemsharedmemory'],
+      ['POST', '/v2/cudasharedmemory/region/r/register', 'cudasharedmemory'],
+      ['GET', '/v2/trace/setting', 'trace'],
+      ['POST', '/v2/logging', 'logging'],
+    ] as const)
+      expect(await world.call(path, { method })).toMatchObject({
+        status: 404,
+        json: { error: `Triton's ${extension} extension is not part of this server.` },
+      })
+  })
+
   test('what is not there is 404 with an error, the wrong method 405', async () => {
     for (const path of ['/v2/nothing', '/v2/models/nope', '/v2/models/nope/ready', '/v2/models/%ff', '/v2/logging'])
       expect(await world.call(path)).toMatchObject({ status: 404, json: { error: expect.any(String) } })
