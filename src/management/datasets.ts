@@ -146,7 +146,8 @@ export function removeDataset(context: ManagementContext, request: Request, who:
 /**
  * `POST /api/datasets/file/upload`, as the Honeyframe SDK sends it: multipart `file`, `name` (schema.table; default: uploads. and the
  * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
- * and `writable` and `force`; and `upload_id`, to ask how far the import is (import-progress.ts).
+ * and `writable` and `force`; and `upload_id`, to ask how far the import is (import-progress.ts). Rows that are replaced keep
+ * the key and the indexes, unless others are named; `[]`: none.
  */
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const scope = scopeOf(request)
@@ -170,8 +171,9 @@ export async function uploadDataset(context: ManagementContext, request: Request
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
     const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
     const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
-    const primaryKey = key === undefined ? undefined : [key].flat()
-    const indexes = fieldOf(fields, 'indexes', Type.Array(Names))
+    const named = key === undefined ? (before?.primaryKey ?? []) : [key].flat()
+    const primaryKey = named.length > 0 ? named : undefined
+    const indexes = fieldOf(fields, 'indexes', Type.Array(Names)) ?? before?.indexes
     const source = { path, fileName, primaryKey, indexes, types }
     const generation = await importing(who, fields.upload_id, onProgress => {
       const staging = stageTable(context, source, onProgress, request.signal)

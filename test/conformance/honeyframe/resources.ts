@@ -196,6 +196,27 @@ export function resources(world: World): void {
     expect(await call()).toEqual([{ id: 2, name: '***' }])
   })
 
+  test('rows that are replaced by an upload keep the key and the indexes that it does not name', async () => {
+    const upload = async (text: string, more: Record<string, string> = {}) => {
+      const form = new FormData()
+      form.set('file', new File([text], 'nightly.csv'))
+      for (const [field, value] of Object.entries({ name: 'uploads.nightly', replace: 'true', ...more }))
+        form.set(field, value)
+      const headers = { 'x-project-id': String(world.shop) }
+      const { status, json } = await world.admin('POST', '/api/datasets/file/upload', form, headers)
+      return status === 201 ? [json.row_count, json.primary_key, json.indexes] : [status, json.detail]
+    }
+    const how = { primary_key: 'id', indexes: '[["town"]]' }
+    expect(await upload('id,town\n1,Ulm\n', how)).toEqual([1, ['id'], [['town']]])
+    expect(await upload('id,town\n1,Ulm\n2,Bonn\n')).toEqual([2, ['id'], [['town']]])
+    expect(await upload('id,town\n1,Ulm\n1,Bonn\n')).toEqual([
+      422,
+      'line 3, column id: the primary key is already taken by an earlier row',
+    ])
+    expect(await upload('id,town\n1,Ulm\n', { primary_key: 'town' })).toEqual([1, ['town'], [['town']]])
+    expect(await upload('id,town\n1,Ulm\n', { primary_key: '[]', indexes: '[]' })).toEqual([1, null, []])
+  })
+
   test('the audit says who did what, and holds no secret and no value of a row scope', async () => {
     const { key } = await world.mint({ name: 'audited', row_scope: { region: ['atlantis'] } })
     const { json, text } = await world.admin('GET', '/api/audit')

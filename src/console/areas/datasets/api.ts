@@ -143,8 +143,8 @@ export function useUploadDataset(project: number) {
       .map(namesIn)
       .filter(({ length }) => length > 0)
     const sent: Record<string, string> = { name: fields.name.trim(), upload_id: id }
-    if (primaryKey.length > 0) sent.primary_key = JSON.stringify(primaryKey)
-    if (indexes.length > 0) sent.indexes = JSON.stringify(indexes)
+    if (primaryKey.length > 0 || fields.replace) sent.primary_key = JSON.stringify(primaryKey)
+    if (indexes.length > 0 || fields.replace) sent.indexes = JSON.stringify(indexes)
     if (fields.replace) sent.replace = 'true'
     if (fields.force) sent.force = 'true'
     const row = await upload<DatasetRow>('/api/datasets/file/upload', {
