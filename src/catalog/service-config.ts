@@ -139,6 +139,8 @@ export function checkServiceConfig(config: unknown): asserts config is ServiceCo
 
 function checkEndpoint(endpoint: EndpointConfig): void {
   const where = `endpoint ${endpoint.id}`
+  if (endpoint.kind === 'sql' && typeof endpoint.query === 'string')
+    throw unprocessable(`${where}: query is an object ({source, columns, filters, ...}), not a text of SQL.`)
   checkShape(KINDS[endpoint.kind]!, endpoint, where)
   if (endpoint.kind === 'model') {
     if ((endpoint.model_id === undefined) === (endpoint.model === undefined))

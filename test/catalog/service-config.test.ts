@@ -81,6 +81,11 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
       '422 config: endpoints[0].kind must be one of sql, lookup, table, model, function.',
     ],
     [
+      'SQL for a query',
+      { endpoints: [{ id: 'a', kind: 'sql', query: 'SELECT SECRET' }] },
+      '422 endpoint a: query is an object ({source, columns, filters, ...}), not a text of SQL.',
+    ],
+    [
       'an id twice',
       {
         endpoints: [

@@ -132,6 +132,17 @@ describe('the file', () => {
     await refused(`${levels.join('\n')}\nprojects: *h\n`, /^FILE is not valid YAML: Excessive alias count/)
   })
 
+  test('has a name or an endpoint of bad form: that is said before anything is imported', async () => {
+    for (const [manifest, says] of [
+      [dataset('', { name: 'customers' }), 'dataset customers: A dataset is named schema.table: '],
+      [endpoint({ id: 'new', kind: 'query' }), 'service geo: config: endpoints[2].kind must be one of sql, '],
+      [endpoint({ id: 'new', kind: 'sql', query: 'SELECT 1' }), 'service geo: endpoint new: query is an object '],
+    ] as const) {
+      const path = world.write('manifest.yaml', stringify(manifest))
+      expect(() => readManifest(path, world.env)).toThrow(`${path}: ${says}`)
+    }
+  })
+
   test('declares a thing twice: the later one would win, and both would be changed again at every start', async () => {
     const twice = (list: string, one: object) => changed(p => (p[list] = [...(p[list] ?? []), one, one]))
     const version = { version: 7, file: at('late.onnx') }
@@ -309,7 +320,7 @@ describe('what it refers to', () => {
     )
     await refused(
       changed(p => p.datasets.push({ name: 'nodot', from: at('more.csv') })),
-      /^(dataset nodot: )?A dataset is named schema\.table/,
+      /^FILE: dataset nodot: A dataset is named schema\.table/,
     )
     await refused(
       changed(p => (p.deployments = [{ name: 'Not A Name' }])),

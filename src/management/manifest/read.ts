@@ -3,10 +3,13 @@ import { dirname, resolve } from 'node:path'
 import { type Document, LineCounter, parseDocument, visit } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
 import { HOOKS } from '../../catalog/handler.ts'
+import { checkDatasetName } from '../../catalog/names.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
+import { checkServiceConfig } from '../../catalog/service-config.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
+import { shown } from '../../lib/text.ts'
 import { naming } from './naming.ts'
 import { checkOnce } from './once.ts'
 import {
@@ -110,14 +113,16 @@ export function completeManifest(
     for (const model of project.models ?? [])
       for (const version of model.versions)
         version.file = file(version.file, `model ${model.name} version ${version.version}`)
-    for (const service of project.services ?? [])
-      for (const endpoint of service.endpoints ?? []) {
+    for (const service of project.services ?? []) {
+      const { key, endpoints = [] } = service
+      for (const endpoint of endpoints)
         for (const code of [endpoint, ...HOOKS.map(hook => endpoint[hook])]) {
           if (!isNamed(code)) continue
-          code.handler = readText(file(code.handler_file!, `service ${service.key}`))
+          code.handler = readText(file(code.handler_file!, `service ${key}`))
           delete code.handler_file
         }
-      }
+      naming(`service ${shown(key)}`, () => checkServiceConfig({ endpoints }))
+    }
     for (const deployment of (project.deployments ?? []) as ManifestDeployment[])
       completeDeployment(deployment, folder, file)
     for (const key of [...(project.services ?? []).flatMap(s => s.keys ?? []), ...(project.keys ?? [])]) {
@@ -140,7 +145,8 @@ export function completeManifest(
 /** @throws Fault 422 a field that does not go with the dataset's engine, or is missing for it */
 function completeDataset(dataset: ManifestDataset, folder: string, file: (path: string, what: string) => string): void {
   const { engine = 'sqlite', from } = dataset
-  const what = `dataset ${dataset.name}`
+  const what = `dataset ${shown(dataset.name)}`
+  naming(what, () => checkDatasetName(dataset.name))
   if (from !== undefined) dataset.from = engine === 'sqlite' ? file(from, what) : resolve(folder, from)
   if (emptyOf(dataset)) checkDeclared(dataset)
   else naming(what, () => sourceOf(dataset))
