@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { basename, isAbsolute, join } from 'node:path'
 import type { DeclaredType } from '../catalog/column.ts'
-import { findConnection } from '../catalog/connections.ts'
+import { findConnection, urlOf } from '../catalog/connections.ts'
 import type { Dataset, EngineName, Generation, TableLocation } from '../catalog/datasets.ts'
 import { unprocessable } from '../lib/fault.ts'
 import type { OnProgress } from '../lib/progress.ts'
@@ -71,11 +71,13 @@ export function sourceFrom(given: GivenSource): DatasetSource {
 /** By name; the catalog's, or those that a manifest is about to declare. */
 export type ConnectionOf = (name: string) => PostgresConnection
 
-/** @throws Fault 422 there is none of the name */
+/** @throws Fault 422 there is none of the name, or its secret is not where it should be */
 export const catalogConnections =
   (context: ManagementContext): ConnectionOf =>
   name => {
-    if (!findConnection(context.db, name)) throw unprocessable(`There is no connection ${shown(name)}.`)
+    const connection = findConnection(context.db, name)
+    if (!connection) throw unprocessable(`There is no connection ${shown(name)}.`)
+    urlOf(connection)
     return context.connections.get(name)
   }
 

@@ -466,6 +466,18 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect((await lookups()).map(reply => reply.count)).toEqual([0, 0, 0, 0, 0, 0])
     })
 
+    test('whose secret is not where it should be is 503 for callers, and only the log says why', async () => {
+      const url = () => urlOf({ name: 'w', urlEnv: 'NOT_SET', urlFile: null }, {})
+      const connection = new PostgresConnection('w', url, 5000, 1)
+      const limits = { deadline: Date.now() + 20_000 }
+      for (const work of ['read', 'write'] as const) {
+        const fault = await refusal(() => connection[work](session => session.query('SELECT 1'), limits))
+        expect([fault.status, fault.code, fault.headers['retry-after']]).toEqual([503, 'connection_lost', '5'])
+        expect(fault.message).toBe('The database behind the connection w cannot be reached.')
+        expect(errorFields(fault.cause).error).toBe('connection w: the environment variable NOT_SET is not set.')
+      }
+    })
+
     test('whose password was changed where it is kept goes on with the new one', async () => {
       await run("CREATE ROLE turning LOGIN PASSWORD 'one'; GRANT SELECT ON stays TO turning")
       let password = 'one'

@@ -2,7 +2,7 @@ import { type ReservedSQL, SQL } from 'bun'
 import { callerGone } from '../../../lib/fault.ts'
 import { Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
-import { explained, isLost, isRefused, isStale } from './failures.ts'
+import { explained, isLost, isRefused, isStale, lost } from './failures.ts'
 import { type Session, Statements, untilOver } from './statements.ts'
 
 /** To one database, for reading; and as many for writing, where there is any. */
@@ -114,7 +114,16 @@ export class PostgresConnection {
       statement_timeout: String(this.#statementTimeoutMs),
       ...(readOnly ? { default_transaction_read_only: 'on' } : {}),
     }
-    return new Pool(this.name, this.#url(), this.#max, settings)
+    return new Pool(this.name, this.#secret(), this.#max, settings)
+  }
+
+  /** That the secret is not where it should be is the server's trouble and no caller's: only the log says it. */
+  #secret(): string {
+    try {
+      return this.#url()
+    } catch (error) {
+      throw lost(this.name, error)
+    }
   }
 }
 

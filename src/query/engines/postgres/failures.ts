@@ -58,7 +58,7 @@ export function whyNot(error: unknown, { hostname, port, pathname, username }: U
   return `the server at ${server} does not take the connection${state ? ` (SQLSTATE ${state})` : ''}`
 }
 
-const lost = (connection: string, cause: unknown): Fault =>
+export const lost = (connection: string, cause: unknown): Fault =>
   new Fault(503, 'connection_lost', `The database behind the connection ${connection} cannot be reached.`, {
     cause,
     headers: { 'retry-after': '5' },

@@ -1,4 +1,4 @@
-/** What a database refuses, in our terms: by its SQLSTATE. Its own words, which hold values, go to the log only. */
+/** What a database refuses, in our terms: by its SQLSTATE. Its own words hold values: nobody sees them. */
 import { Fault, unavailable } from '../../../lib/fault.ts'
 import { type Finding, refused } from '../findings.ts'
 
