@@ -135,6 +135,15 @@ test('a policy that changed acts at once, without an import; a key or index that
   expect(await world.serve(policy)).toEqual(['dataset hr.towns: 2 rows imported'])
 })
 
+test('files that are read in place are not said to be imported', async () => {
+  const from = world.write('lake/hours.csv', 'id,hours\n1,38\n2,20\n')
+  const lake = { slug: 'lake', datasets: [{ name: 'lake.hours', engine: 'duckdb', from }] }
+  expect(await world.serve({ projects: [lake] })).toEqual([
+    'project lake: created',
+    'dataset lake.hours: 2 rows, which stay where they are',
+  ])
+})
+
 test('a field that it names wins over what was set elsewhere, one that it does not name stays, and nothing is deleted', async () => {
   await world.serve({ projects: [] }, async callgate => {
     const { id } = await named(callgate, 'people')

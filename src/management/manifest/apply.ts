@@ -143,10 +143,14 @@ async function warmSuccessors(context: ManagementContext, manifest: ReadManifest
 }
 
 /** What a new generation is, in words. */
-function whatBecame(before: Dataset | undefined, { source, sourceHash, rowCount, writable }: Generation): string {
+function whatBecame(
+  before: Dataset | undefined,
+  { source, sourceHash, rowCount, writable, location }: Generation,
+): string {
   if (before?.sourceHash === sourceHash && before.writable !== (writable ?? false))
     return writable ? 'endpoints may write to it' : 'endpoints may not write to it any more'
-  return source === null ? 'created empty' : `${rowCount} rows imported`
+  if (source === null) return 'created empty'
+  return location ? `${rowCount} rows, which stay where they are` : `${rowCount} rows imported`
 }
 
 /** A field of the catalog as a manifest calls it. */
