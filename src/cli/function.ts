@@ -11,6 +11,8 @@ import { StartError } from './start-error.ts'
 const USAGE =
   '"callgate function types" prints the types of handlers; "callgate function test HANDLER [--request FILE]" runs one.'
 const REQUEST = { method: 'POST', path: '/', params: {}, query: {}, headers: {} }
+/** of a function's request, and of what hooks get */
+const KNOWN = new Set([...Object.keys(REQUEST), 'body', 'rows', 'input', 'predictions', 'probabilities'])
 
 /** `callgate function types | test`: for authors; it needs no server. @returns the exit status; 1: the handler failed */
 export async function functionCommand([what, ...rest]: string[]): Promise<number> {
@@ -76,11 +78,12 @@ function readArguments(argv: string[]): { file: string; request: string } {
     } catch {
       throw new StartError(`${values.request} is not valid JSON.`)
     }
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
+  const isRequest = typeof given === 'object' && given !== null && !Array.isArray(given)
+  if (!isRequest || Object.keys(given as object).some(name => !KNOWN.has(name)))
     throw new StartError(
       'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
     )
-  return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
+  return { file, request: JSON.stringify({ ...REQUEST, ...(given as object) }) }
 }
 
 function failed(file: string, { name, message, line, column, stack }: HandlerError): number {

@@ -75,10 +75,20 @@ describe.each(TARGETS)('callgate function, %s:', target => {
       [['test', 'absent.ts'], 'absent.ts'],
       [['test', '.'], 'There is no file .'],
       [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object'],
+      [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional'],
       [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON'],
     ] as const) {
       const { exitCode, error } = run(target, ...args)
       expect([exitCode, error.trim().split('\n').length, error]).toEqual([1, 1, expect.stringContaining(says)])
     }
   })
+})
+
+test('TypeScript, strict, takes the handler in the README with these types', () => {
+  const [handler] = /(?<=```ts\n)\/\/ price\.ts\n[^`]+/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+  const strict = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'esnext', '--moduleResolution', 'bundler']
+  const types = join(ROOT, 'examples/callgate.d.ts')
+  const command = [process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc'), ...strict]
+  const { stdout } = Bun.spawnSync([...command, types, file('price.ts', handler!)], { cwd: folder })
+  expect(stdout.toString()).toBe('')
 })
