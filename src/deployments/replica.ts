@@ -67,7 +67,8 @@ export class Replica {
     this.#pool = new Pool(address, { idleMs: IDLE_CONNECTION_MS, connectMs: CONNECT_MS })
     const started = Promise.withResolvers<void>()
     this.exited = this.#run(deploymentId, places, started.resolve)
-    this.ready = this.#becomeReady(started.promise)
+    const remark = (text: string) => guard.remark({ logPath: places.logOf(deploymentId), label: this.#label, text })
+    this.ready = this.#becomeReady(started.promise, remark)
     this.ready.catch(() => {})
   }
 
@@ -94,9 +95,13 @@ export class Replica {
     return this.#ending
   }
 
+  get #label(): string {
+    return `r${this.#plan.revision}.${this.number}`
+  }
+
   async #run(deploymentId: number, places: Places, started: () => void): Promise<Exit> {
-    const { config, revision } = this.#plan
-    const label = `r${revision}.${this.number}`
+    const { config } = this.#plan
+    const label = this.#label
     const logPath = places.logOf(deploymentId)
     try {
       const account = places.accountOf(config)
@@ -136,14 +141,18 @@ export class Replica {
     this.#pool.close()
   }
 
-  async #becomeReady(started: Promise<void>): Promise<void> {
+  async #becomeReady(started: Promise<void>, remark: (text: string) => void): Promise<void> {
     await Promise.race([started, this.exited])
     const began = performance.now()
     while (this.state === 'starting' && !(await this.#answers())) {
       const waited = performance.now() - began
       if (waited > this.#plan.startTimeoutMs) {
+        const isListened = await isListening(this.#port)
+        const lacks = isListened ? 'its health path is not well' : `nothing listens on 127.0.0.1:${this.#port} (PORT)`
+        const why = `it was not ready within ${this.#plan.startTimeoutMs / 1000} s: ${lacks}`
+        remark(`callgate: ${why}`)
         void this.stop(0)
-        throw notReady(`it was not ready within ${this.#plan.startTimeoutMs / 1000} s`)
+        throw notReady(why)
       }
       await pause(waited < 1000 ? 10 : waited < 10_000 ? 25 : 100)
     }

@@ -134,6 +134,13 @@ describe('deployments of programs', () => {
       await waitFor(async () => (await world.api('GET', `/${name}/logs`)).text.includes('callgate: ') || undefined)
     })
 
+    test('and listens elsewhere than PORT says: the reason and its log say so', async () => {
+      await world.call('never-ready', '/pid')
+      const why = /not ready within 0\.5 s: nothing listens on 127\.0\.0\.1:\d+ \(PORT\)/
+      expect((await world.status('never-ready', 'failing')).reason).toMatch(why)
+      await waitFor(async () => why.test((await world.api('GET', '/never-ready/logs')).text) || undefined)
+    })
+
     test('is tried less and less often, and callers are told at once', async () => {
       await waitFor(async () => {
         const { headers } = await world.call('hopeless', '/pid')
