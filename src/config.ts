@@ -287,7 +287,7 @@ function splitFlag(arg: string): [string, string | undefined] {
 }
 
 function nearest(flag: string, flags: Set<string>): string {
-  const close = [...flags].find(f => f.startsWith(flag.slice(0, 4)))
+  const close = flag && [...flags].find(f => f.startsWith(flag.slice(0, 4)))
   return close ? `; did you mean --${close}?` : ''
 }
 

@@ -3,7 +3,7 @@ import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
 import { Fault } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
-import { ClientError } from './client.ts'
+import { asksForHelp, ClientError } from './client.ts'
 import { health } from './health.ts'
 import { StartError } from './start-error.ts'
 
@@ -34,7 +34,7 @@ export async function runCli(argv: string[]): Promise<number> {
   if (command !== 'serve' && command !== 'demo') process.stdout.on('error', endUnread)
   try {
     if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
-    if (command === undefined || command === 'help' || command.startsWith('-h') || argv.includes('--help')) {
+    if (command === undefined || command === 'help' || command.startsWith('-h') || asksForHelp(argv)) {
       console.log(HELP)
       return 0
     }
@@ -75,12 +75,11 @@ function failed(error: unknown): number {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2
   }
-  if (error instanceof ClientError) {
+  if (error instanceof ClientError || error instanceof StartError) {
     console.error(`callgate: ${error.message}`)
     return error.status
   }
   if (
-    error instanceof StartError ||
     error instanceof DataDirLocked ||
     error instanceof NewerCatalog ||
     (error instanceof Fault && error.status !== 500)

@@ -31,6 +31,11 @@ export function readArguments(argv: string[], options: Options): { values: Value
   }
 }
 
+/** `--help` or `-h`, wherever it stands. */
+export const asksForHelp = (argv: string[]) => argv.includes('--help') || argv.includes('-h')
+
+export const isWebUrl = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
 export class Client {
   readonly json: boolean
   #url: string
@@ -40,7 +45,7 @@ export class Client {
   constructor({ url, token, json }: Values, env: Record<string, string | undefined> = process.env) {
     this.json = json === true
     this.#url = String(url ?? env.CALLGATE_URL ?? 'http://127.0.0.1:8080').replace(/\/+$/, '')
-    if (!URL.canParse(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
+    if (!isWebUrl(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
     const given = token ?? env.CALLGATE_TOKEN
     if (!given) throw new ClientError('Who asks? Give --token hf_..., or set CALLGATE_TOKEN.', 2)
     this.#token = String(given)

@@ -17,7 +17,7 @@ const SERVICE = 'flights'
 export async function demo(argv: string[]): Promise<number> {
   const { config, positional } = readConfig(argv)
   if (positional.length > 0 || config.manifest)
-    throw new StartError('callgate demo takes settings only; its data is its own.')
+    throw new StartError('callgate demo takes settings only; its data is its own.', 2)
   return runServer(config, async instance => {
     await apply(instance, readManifest(await unpackSample(join(config.dataDir, 'demo'))))
     const key = mintDemoKey(instance)

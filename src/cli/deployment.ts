@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
+import { asksForHelp, CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
 
 const HELP = `callgate deployment: servers behind one URL and one key.
 
@@ -52,16 +52,18 @@ interface Shown {
 /** `callgate deployment ...`: a client of the management API. @returns the exit status. @throws ClientError */
 export async function deployment(argv: string[]): Promise<number> {
   const [action, ...rest] = argv
-  if (action === undefined || action === 'help' || argv.includes('--help')) {
+  if (action === undefined || action === 'help' || asksForHelp(argv)) {
     console.log(HELP)
     return 0
   }
   const { values, positionals } = readArguments(rest, OPTIONS)
   const [name, ...more] = positionals
-  if (more.length > 0) throw new ClientError(`${more[0]} is one argument too many.`, 2)
   if (!ACTIONS.includes(action))
     throw new ClientError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
-  if (action !== 'list' && name === undefined) throw new ClientError(`Which? callgate deployment ${action} NAME`, 2)
+  const extra = action === 'list' ? name : more[0]
+  if (extra !== undefined) throw new ClientError(`${extra} is one argument too many.`, 2)
+  if (action !== 'list' && !name) throw new ClientError(`Which? callgate deployment ${action} NAME`, 2)
+  const given = action === 'create' || action === 'update' ? fields(values) : {}
   const client = new Client(values)
   const all = `/projects/${await client.projectId(values.project as string | undefined)}/deployments`
   const one = `${all}/${encodeURIComponent(name ?? '')}`
@@ -72,9 +74,9 @@ export async function deployment(argv: string[]): Promise<number> {
     case 'show':
       return show(client, await client.call('GET', one))
     case 'create':
-      return settled(client, one, await client.call('POST', all, { name, ...fields(values) }), wait)
+      return settled(client, one, await client.call('POST', all, { name, ...given }), wait)
     case 'update':
-      return settled(client, one, await client.call('PATCH', one, fields(values)), wait)
+      return settled(client, one, await client.call('PATCH', one, given), wait)
     case 'start':
     case 'restart':
       return settled(client, one, await client.call('POST', `${one}/${action}`), wait)

@@ -5,7 +5,7 @@ import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
 import { findProject } from '../catalog/projects.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { sha256Of } from '../lib/digest.ts'
-import { completeManifest } from '../management/manifest/read.ts'
+import { checkFile, completeManifest } from '../management/manifest/read.ts'
 import { RESERVED } from '../query/compile.ts'
 import { formatOf } from '../query/ingest/import.ts'
 import { comparable } from '../query/values.ts'
@@ -18,7 +18,8 @@ import { StartError } from './start-error.ts'
 const PROJECT = 'files'
 const SERVICE = 'files'
 
-interface Named {
+/** A file that is served under its name. */
+export interface Named {
   path: string
   name: string
   kind: 'table' | 'model'
@@ -28,10 +29,8 @@ interface Named {
  * `callgate serve FILE...`: every file becomes endpoints of one service under its own name: a table a sql endpoint (each
  * column an optional filter) and a lookup on its first unique column without nulls, a model a model endpoint. One key is
  * minted, and what to call is printed. A model file that changed since the last start is the model's next version.
- * @throws StartError a file of no known kind, or two of one name
  */
-export async function publishFiles(instance: Instance, paths: string[]): Promise<void> {
-  const files = nameFiles(paths)
+export async function publishFiles(instance: Instance, files: Named[]): Promise<void> {
   const tables = files.filter(f => f.kind === 'table')
   const models = files.filter(f => f.kind === 'model')
   const base = {
@@ -91,7 +90,8 @@ async function modelOf({ context: { db } }: Instance, { name, path }: Named) {
 /** A lookup's parameter: the column's own name, unless that means something else in a query string. */
 const paramOf = (column: string) => (RESERVED.has(column) ? `${column}_` : column)
 
-function nameFiles(paths: string[]): Named[] {
+/** What files are served as. @throws StartError one of no known kind, two of one name. @throws Fault one that is not there */
+export function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
     const path = resolve(given)
     const file = basename(path)
@@ -100,6 +100,7 @@ function nameFiles(paths: string[]): Named[] {
       throw new StartError(
         `${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`,
       )
+    checkFile(path, given)
     const stem = file.replace(/\.(csv\.gz|[^.]+)$/i, '').replace(/[^A-Za-z0-9_-]/g, '_')
     return {
       path,

@@ -14,10 +14,10 @@ const REQUEST = { method: 'POST', path: '/', params: {}, query: {}, headers: {} 
 /** of a function's request, and of what hooks get */
 const KNOWN = new Set([...Object.keys(REQUEST), 'body', 'rows', 'input', 'predictions', 'probabilities'])
 
-/** `callgate function types | test`: for authors; it needs no server. @returns the exit status; 1: the handler failed */
+/** `callgate function types | test`: for authors; it needs no server. @returns the exit status; 1: the handler failed; 2: usage */
 export async function functionCommand([what, ...rest]: string[]): Promise<number> {
   if (what === 'test') return test(rest)
-  if (what !== 'types' || rest.length > 0) throw new StartError(USAGE)
+  if (what !== 'types' || rest.length > 0) throw new StartError(USAGE, 2)
   process.stdout.write(types)
   return 0
 }
@@ -28,7 +28,7 @@ export async function functionCommand([what, ...rest]: string[]): Promise<number
  */
 async function test(argv: string[]): Promise<number> {
   const { file, request } = readArguments(argv)
-  const source = readFileSync(file, 'utf8')
+  const source = textOf(file)
   const limits = limitsOf({})
   const runner = new FunctionRunner(1)
   try {
@@ -65,25 +65,36 @@ function readArguments(argv: string[]): { file: string; request: string } {
     values = parsed.values
     positionals = parsed.positionals
   } catch {
-    throw new StartError(USAGE)
+    throw new StartError(USAGE, 2)
   }
   const [file] = positionals
-  if (file === undefined || positionals.length > 1) throw new StartError(USAGE)
+  if (file === undefined || positionals.length > 1) throw new StartError(USAGE, 2)
   for (const path of [file, values.request ?? file])
     if (!existsSync(path) || statSync(path).isDirectory()) throw new StartError(`There is no file ${path}.`)
   let given: unknown = {}
-  if (values.request !== undefined)
+  if (values.request !== undefined) {
+    const text = textOf(values.request)
     try {
-      given = JSON.parse(readFileSync(values.request, 'utf8'))
+      given = JSON.parse(text)
     } catch {
       throw new StartError(`${values.request} is not valid JSON.`)
     }
+  }
   const isRequest = typeof given === 'object' && given !== null && !Array.isArray(given)
   if (!isRequest || Object.keys(given as object).some(name => !KNOWN.has(name)))
     throw new StartError(
       'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
     )
   return { file, request: JSON.stringify({ ...REQUEST, ...(given as object) }) }
+}
+
+/** @throws StartError it cannot be read */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new StartError(`${path} cannot be read (${(error as { code?: string }).code}).`)
+  }
 }
 
 function failed(file: string, { name, message, line, column, stack }: HandlerError): number {

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { parseArgs } from 'node:util'
+import { isWebUrl } from './client.ts'
 
 const TIMEOUT_MS = 3000
 const USAGE = 'callgate health [--url http://127.0.0.1:8080]: exit 0 when the server on this machine is alive, else 1'
@@ -15,6 +16,10 @@ export async function health(argv: string[]): Promise<number> {
     base = parseArgs({ args: argv, options: { url: { type: 'string' } } }).values.url
   } catch {
     console.error(USAGE)
+    return 2
+  }
+  if (base !== undefined && !isWebUrl(base)) {
+    console.error('callgate health: --url must be a URL such as http://127.0.0.1:8080.')
     return 2
   }
   const url = `${(base ?? ownUrl()).replace(/\/+$/, '')}/-/alive`

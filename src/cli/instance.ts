@@ -193,12 +193,12 @@ function openDataDir(dataDir: string, dirs: string[]) {
 }
 
 function listenError(config: Config, error: unknown): StartError {
-  const { code, message } = error as { code?: string; message: string }
+  const { code, message, syscall } = error as { code?: string; message: string; syscall?: string }
   if (code === 'EADDRINUSE')
     return new StartError(
       `Port ${config.port} on ${config.host} is taken. Stop what uses it, or name another with --port.`,
     )
-  if (code === 'EACCES')
+  if (code === 'EACCES' && syscall !== 'open')
     return new StartError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
   if (config.tlsCert) return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${message}`)
   return new StartError(`Cannot listen on ${config.host}:${config.port}: ${message}`)

@@ -1,7 +1,7 @@
 import { readConfig } from '../config.ts'
 import type { Applied } from '../management/manifest/apply.ts'
 import { readManifest } from '../management/manifest/read.ts'
-import { publishFiles } from './files.ts'
+import { nameFiles, publishFiles } from './files.ts'
 import { apply, runServer } from './run.ts'
 import { StartError } from './start-error.ts'
 
@@ -9,10 +9,13 @@ import { StartError } from './start-error.ts'
 export async function serve(argv: string[]): Promise<number> {
   const { config, positional } = readConfig(argv)
   if (config.manifest && positional.length > 0)
-    throw new StartError('Either --manifest or files, not both; put the files into the manifest.')
+    throw new StartError('Either --manifest or files, not both; put the files into the manifest.', 2)
+  // what is wrong with these is said before anything is made or begun
+  const manifest = config.manifest === undefined ? undefined : readManifest(config.manifest)
+  const files = nameFiles(positional)
   return runServer(config, async instance => {
-    if (config.manifest) printMinted(await apply(instance, readManifest(config.manifest)))
-    else if (positional.length > 0) await publishFiles(instance, positional)
+    if (manifest) printMinted(await apply(instance, manifest))
+    else if (files.length > 0) await publishFiles(instance, files)
     else if ([...instance.context.publisher.registry.all()].length === 0)
       console.log(
         'Nothing is published yet. Try "callgate demo", "callgate serve FILE..." or "callgate serve --manifest FILE".',

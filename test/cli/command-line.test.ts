@@ -2,7 +2,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { readConfig, SETTINGS } from '../../src/config.ts'
-import { wellFormed } from '../../src/lib/secret.ts'
+import { mintSecret, wellFormed } from '../../src/lib/secret.ts'
 import { version } from '../../src/lib/version.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 import { lines, run } from './run.ts'
@@ -54,7 +54,9 @@ test('an unknown command exits 2 and says where the commands are listed', async 
 })
 
 test('help names every command and every setting with its default, and exits 0 however it is asked for', async () => {
-  const asked = await Promise.all([['help'], [], ['serve', '--help']].map(args => run(args)))
+  const asked = await Promise.all(
+    [['help'], [], ['serve', '--help'], ['serve', '-h'], ['secret', '-h']].map(args => run(args)),
+  )
   for (const answer of asked) expect(answer).toEqual({ code: 0, stdout: asked[0]!.stdout, stderr: '' })
   for (const { flag } of Object.values(SETTINGS)) expect(asked[0]!.stdout).toContain(`--${flag} `)
   for (const command of ['demo', 'serve', 'secret', 'health', 'version'])
@@ -74,7 +76,38 @@ test('secret prints a new secret of the right form each time; anything but dk or
   expect(key!.stdout).not.toBe(other!.stdout)
   for (const args of [['secret'], ['secret', 'xx'], ['secret', 'dk', 'more']]) {
     const refused = await run(args)
-    expect({ ...refused, lines: lines(refused.stderr).length }).toMatchObject({ code: 1, stdout: '', lines: 1 })
+    expect({ ...refused, lines: lines(refused.stderr).length }).toMatchObject({ code: 2, stdout: '', lines: 1 })
+  }
+})
+
+test('whatever is wrong with a command line is one line and exit 2, and no server is asked', async () => {
+  const server = ['--token', mintSecret('hf'), '--url', 'http://127.0.0.1:9']
+  const wrong = [
+    ['serve', 'a.csv', '--manifest', 'm.yaml'],
+    ['serve', '--', 'a.csv'],
+    ['demo', 'a.csv'],
+    ['demo', '--manifest', 'm.yaml'],
+    ['secret', 'dk', 'hf'],
+    ['function'],
+    ['function', 'types', 'x'],
+    ['function', 'test'],
+    ['function', 'test', 'a.ts', 'b.ts'],
+    ['function', 'test', 'a.ts', '--requests', 'r.json'],
+    ['health', 'now'],
+    ['health', '--url', ''],
+    ['health', '--url', 'ftp://127.0.0.1'],
+    ['deployment', 'lst'],
+    ['deployment', 'list', 'x', ...server],
+    ['deployment', 'stop', 'x', 'y', ...server],
+    ['deployment', 'stop', '', ...server],
+    ['deployment', 'create', 'x', ...server],
+    ['deployment', 'update', 'x', '--set', 'replicas', ...server],
+    ['deployment', 'list', '--token', mintSecret('hf'), '--url', 'ftp://127.0.0.1'],
+  ]
+  for (const args of wrong) {
+    const { code, stdout, stderr } = await run(args, { cwd: folder })
+    expect([args, code, stdout, lines(stderr).length, stderr.includes('127.0.0.1:9')]).toEqual([args, 2, '', 1, false])
+    expect(stderr).not.toContain('did you mean')
   }
 })
 

@@ -169,10 +169,7 @@ test('what cannot be served is refused in a line that names it, and nothing of i
     [[good, write('broken.onnx', 'this is no model')], /^callgate: model broken version 1: /],
   ]
   const dataDir = join(temporaryFolder(), 'data')
-  const { code } = await run(['serve', '--port', '0', '--data-dir', dataDir, '--manifest', join(folder, 'none.yaml')], {
-    cwd: folder,
-  })
-  expect(code).toBe(1)
+  expect(await (await startCallgate({ dataDir })).stop()).toBe(0)
   const before = catalogOf(dataDir)
   for (const [files, says] of cases) {
     const { code, stdout, stderr } = await run([

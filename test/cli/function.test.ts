@@ -68,18 +68,18 @@ describe.each(TARGETS)('callgate function, %s:', target => {
     expect([calls.exitCode, calls.error]).toEqual([1, expect.stringContaining('dry-run')])
   })
 
-  test('a command line that is wrong is one clear line', () => {
-    for (const [args, says] of [
-      [['nothing'], 'callgate function'],
-      [['test'], 'callgate function'],
-      [['test', 'absent.ts'], 'absent.ts'],
-      [['test', '.'], 'There is no file .'],
-      [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object'],
-      [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional'],
-      [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON'],
+  test('a command line that is wrong, and files that are, are one clear line', () => {
+    for (const [args, says, status] of [
+      [['nothing'], 'callgate function', 2],
+      [['test'], 'callgate function', 2],
+      [['test', 'absent.ts'], 'absent.ts', 1],
+      [['test', '.'], 'There is no file .', 1],
+      [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object', 1],
+      [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional', 1],
+      [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON', 1],
     ] as const) {
       const { exitCode, error } = run(target, ...args)
-      expect([exitCode, error.trim().split('\n').length, error]).toEqual([1, 1, expect.stringContaining(says)])
+      expect([exitCode, error.trim().split('\n').length, error]).toEqual([status, 1, expect.stringContaining(says)])
     }
   })
 })

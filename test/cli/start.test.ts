@@ -1,7 +1,16 @@
 /** What keeps a Callgate from starting is said in one clear line, with exit 1, and nothing is touched. */
 import { Database } from 'bun:sqlite'
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '../../db/migrate.ts'
 import { type Callgate, cleanUp, EXECUTABLE, startCallgate, temporaryFolder } from '../harness.ts'
@@ -13,11 +22,11 @@ const folder = temporaryFolder()
 let running: Callgate
 afterAll(cleanUp)
 
-/** One line on stderr that says it, exit 1, and no word of a stack. */
-async function refused(args: string[], says: RegExp, options: RunOptions = {}): Promise<void> {
+/** One line on stderr that says it, exit 1 unless `code` says another, and no word of a stack. */
+async function refused(args: string[], says: RegExp, options: RunOptions & { code?: number } = {}): Promise<void> {
   const { code, stderr } = await run(['serve', ...args], { cwd: folder, ...options })
   expect(lines(stderr)).toEqual([expect.stringMatching(says)])
-  expect(code).toBe(1)
+  expect(code).toBe(options.code ?? 1)
 }
 
 test('a port that is taken, and a data directory that another Callgate uses', async () => {
@@ -169,11 +178,59 @@ test('a certificate that is missing or none', async () => {
     )
 })
 
+test('a manifest or files that are not as they must be: before a data directory is made, or a token that is shown only now', async () => {
+  const dataDir = join(folder, 'untouched')
+  writeFileSync(
+    join(folder, 'half.yaml'),
+    'projects: [{ slug: a, services: [{ key: a, keys: [{ name: a, secret_env: UNSET }] }] }]',
+  )
+  for (const [args, says] of [
+    [['--manifest', 'none.yaml'], /^callgate: There is no manifest at \/.*none\.yaml\.$/],
+    [['--manifest', 'half.yaml'], /^callgate: .*key a: the environment variable UNSET is not set\.$/],
+    [['none.csv'], /^callgate: there is no file none\.csv\.$/],
+    [['none.onnx'], /^callgate: there is no file none\.onnx\.$/],
+    [['notes.txt'], /^callgate: notes\.txt is not a file that is served/],
+  ] as [string[], RegExp][]) {
+    await refused([...args, '--port', '0', '--data-dir', dataDir], says)
+    expect(existsSync(dataDir)).toBe(false)
+  }
+})
+
+test('files that this user may not read', async () => {
+  const place = temporaryFolder()
+  chmodSync(place, 0o755)
+  const secret = (name: string, text: string) => {
+    writeFileSync(join(place, name), text)
+    chmodSync(join(place, name), 0)
+    return join(place, name)
+  }
+  const options: RunOptions = process.getuid?.() === 0 ? unprivileged() : {}
+  const csv = secret('t.csv', 'id\n1\n')
+  const manifest = join(place, 'm.yaml')
+  writeFileSync(manifest, 'projects: [{ slug: a, datasets: [{ name: a.t, from: t.csv }] }]')
+  const said = /^callgate: .*t\.csv cannot be read \(EACCES\)\.$/
+  const dataDir = ['--port', '0', '--data-dir', join(place, 'data')]
+  await refused([csv, ...dataDir], said, options)
+  await refused(['--manifest', manifest, ...dataDir], said, options)
+  const ended = await run(['function', 'test', secret('h.ts', '')], { cwd: place, ...options })
+  expect([ended.code, ended.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^callgate: .*h\.ts cannot be read \(EACCES\)\.\n$/),
+  ])
+  chmodSync(place, 0o777)
+  const pem = secret('key.pem', 'x')
+  await refused(
+    ['--tls-cert', pem, '--tls-key', pem, ...dataDir],
+    /^callgate: HTTPS cannot start with --tls-cert and --tls-key: .*key\.pem/,
+    options,
+  )
+})
+
 test('files together with a manifest, and demo with files', async () => {
-  await refused(['a.csv', '--manifest', 'm.yaml'], /^callgate: Either --manifest or files, not both/)
+  await refused(['a.csv', '--manifest', 'm.yaml'], /^callgate: Either --manifest or files, not both/, { code: 2 })
   const { code, stderr } = await run(['demo', 'a.csv'], { cwd: folder })
   expect({ code, lines: lines(stderr) }).toEqual({
-    code: 1,
+    code: 2,
     lines: [expect.stringMatching(/^callgate: callgate demo takes settings only/)],
   })
 })

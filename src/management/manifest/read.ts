@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Document, LineCounter, parseDocument, visit } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
@@ -92,6 +92,16 @@ function inexactNumber(document: Document.Parsed): number | undefined {
   return found
 }
 
+/** @throws Fault 422 there is no such file, or it cannot be read */
+export function checkFile(absolute: string, path: string): void {
+  if (!existsSync(absolute) || !statSync(absolute).isFile()) throw unprocessable(`there is no file ${path}.`)
+  try {
+    accessSync(absolute, constants.R_OK)
+  } catch (error) {
+    throw unprocessable(`${path} cannot be read (${(error as { code?: string }).code}).`)
+  }
+}
+
 /** Checks a manifest and completes it from the folder that its paths are relative to. @throws Fault 422 */
 export function completeManifest(
   given: unknown,
@@ -105,7 +115,7 @@ export function completeManifest(
   const ofKeys = new Map<string, string>()
   const file = (path: string, what: string) => {
     const absolute = resolve(folder, path)
-    if (!existsSync(absolute) || !statSync(absolute).isFile()) throw unprocessable(`${what}: there is no file ${path}.`)
+    naming(what, () => checkFile(absolute, path))
     return absolute
   }
   for (const project of projects) {
