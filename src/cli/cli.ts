@@ -69,6 +69,12 @@ function endUnread({ code }: NodeJS.ErrnoException): void {
   process.exit(1)
 }
 
+/** With what caused it, and without the pieces of the source that Bun shows beside errors. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return `${error.stack ?? error.message}${error.cause ? `\nbecause of ${told(error.cause)}` : ''}`
+}
+
 /** One clear line (or two) for what a person can put right; anything else with its stack, to be reported. */
 function failed(error: unknown): number {
   if (error instanceof ConfigError) {
@@ -90,6 +96,6 @@ function failed(error: unknown): number {
       console.error(`callgate: ${error.cause.message}`)
     return 1
   }
-  console.error('callgate: this should not have happened; please report it:', error)
+  console.error(`callgate: this should not have happened; please report it: ${told(error)}`)
   return 1
 }

@@ -29,6 +29,8 @@ import { StartError } from './start-error.ts'
 const FLUSH_MS = 60_000
 /** How long answers of deployments under way may take to end when the server does. */
 const LAST_ANSWERS_MS = 10_000
+/** SQLite opens no path beyond 504 bytes, and the names of tables' files take up to 80. */
+const LONGEST_DATA_DIR = 400
 
 /** A running Callgate: the catalog open, the workers starting, HTTP listening. */
 export interface Instance {
@@ -174,6 +176,10 @@ async function idle(server: { pendingRequests: number; pendingWebSockets: number
 }
 
 function openDataDir(dataDir: string, dirs: string[]) {
+  if (Buffer.byteLength(dataDir) > LONGEST_DATA_DIR)
+    throw new StartError(
+      `The data directory's path is longer than ${LONGEST_DATA_DIR} bytes: ${dataDir}. Name another one with --data-dir.`,
+    )
   try {
     for (const dir of [dataDir, ...dirs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
     const unlock = lockDataDir(dataDir)

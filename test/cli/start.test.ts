@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '../../db/migrate.ts'
-import { type Callgate, cleanUp, EXECUTABLE, startCallgate, temporaryFolder } from '../harness.ts'
+import { type Callgate, cleanUp, EXECUTABLE, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 import { lines, type RunOptions, run } from './run.ts'
 
 setDefaultTimeout(60_000)
@@ -57,6 +57,28 @@ test('a data directory that cannot be made, or that is no directory', async () =
   const says = /^callgate: The data directory \/.* cannot be written \(.*\)\. Name another one with --data-dir\.$/
   await refused(['--port', '0', '--data-dir', join(folder, 'file', 'below')], says)
   await refused(['--port', '0', '--data-dir', join(folder, 'file')], says)
+})
+
+test('a data directory whose path leaves no room for the names of files in it', async () => {
+  const long = join(folder, ...Array(4).fill('x'.repeat(100)))
+  await refused(['--port', '0', '--data-dir', long], /^callgate: The data directory's path is longer than 400 bytes: /)
+  expect(readdirSync(folder)).not.toContain('x'.repeat(100))
+})
+
+test('what should not have happened is told with its stack and cause, and without our source', async () => {
+  const dataDir = join(folder, 'hollow')
+  mkdirSync(dataDir)
+  const hollow = new Database(join(dataDir, 'catalog.db'), { create: true })
+  hollow.run('PRAGMA user_version = 9')
+  hollow.close()
+  for (const target of TARGETS) {
+    const { code, stderr } = await run(['serve', '--port', '0', '--data-dir', dataDir], { target })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^callgate: this should not have happened; please report it: SQLiteError: no such table: .*\n +at /,
+    )
+    expect(stderr).not.toMatch(/^ *\d+ \| /m)
+  }
 })
 
 test('a data directory that this user may not write', async () => {
