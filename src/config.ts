@@ -238,6 +238,15 @@ export class ConfigError extends Error {
 export const environmentName = (flag: string) => `CALLGATE_${flag.toUpperCase().replaceAll('-', '_')}`
 
 /**
+ * What a flag's variable says. Set to nothing is not set, and neither is a port where Kubernetes set the variable: to
+ * `tcp://10.0.0.1:8080` in every container beside a Service that is called `callgate`.
+ */
+export function fromEnvironment(flag: string, env: Record<string, string | undefined>): string | undefined {
+  const value = env[environmentName(flag)] || undefined
+  return flag === SETTINGS.port.flag && value?.startsWith('tcp://') ? undefined : value
+}
+
+/**
  * Flags win over the environment, which wins over the defaults. `positional` holds what is not a flag.
  * @throws ConfigError every unknown flag, missing value and unacceptable value together
  */
@@ -265,10 +274,10 @@ export function readConfig(
   const config: Record<string, unknown> = {}
   const inForce: Config['given'] = {}
   for (const [name, s] of Object.entries(SETTINGS)) {
-    const fromEnvironment = env[environmentName(s.flag)] || undefined // set to nothing is not set
-    const raw = given.get(s.flag) ?? fromEnvironment ?? s.default
+    const variable = fromEnvironment(s.flag, env)
+    const raw = given.get(s.flag) ?? variable ?? s.default
     if (given.has(s.flag)) inForce[s.flag] = { text: raw, by: 'flag' }
-    else if (fromEnvironment) inForce[s.flag] = { text: raw, by: 'environment' }
+    else if (variable !== undefined) inForce[s.flag] = { text: raw, by: 'environment' }
     try {
       config[name] = s.parse(raw)
     } catch (error) {

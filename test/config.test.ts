@@ -207,6 +207,18 @@ describe('where settings come from', () => {
     expect(read(['--port', '1'], { CALLGATE_PORT: '2' }).config.port).toBe(1)
     expect(read(['--port=1'], { CALLGATE_PORT: 'nonsense' }).config.port).toBe(1)
   })
+  test('what Kubernetes sets beside a Service that is called callgate is no port', () => {
+    const env = {
+      CALLGATE_PORT: 'tcp://10.96.7.1:8080',
+      CALLGATE_PORT_8080_TCP_PROTO: 'tcp',
+      CALLGATE_SERVICE_PORT: '8080',
+    }
+    const { config } = readConfig([], env)
+    expect([config.port, config.given]).toEqual([8080, {}])
+    expect(readConfig(['--port', '81'], env).config.port).toBe(81)
+    expect(() => readConfig(['--port', 'tcp://10.96.7.1:8080'], {})).toThrow('--port must be')
+  })
+
   test('what is no flag is a positional, in order; the last of a flag given twice holds', () => {
     const { config: c, positional } = read(['a.csv', '--port', '1', 'b.onnx', '--port=2'])
     expect([c.port, positional]).toEqual([2, ['a.csv', 'b.onnx']])

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { parseArgs } from 'node:util'
+import { fromEnvironment, SETTINGS } from '../config.ts'
 import { isWebUrl } from './client.ts'
 
 const TIMEOUT_MS = 3000
@@ -54,8 +55,10 @@ function ask(url: string, own: boolean): Promise<number | undefined> {
 }
 
 function ownUrl(): string {
-  const { CALLGATE_HOST: host = '', CALLGATE_PORT: port = '8080', CALLGATE_TLS_CERT: cert } = process.env
+  const [host = '', port = SETTINGS.port.default, cert] = ['host', 'port', 'tls-cert'].map(flag =>
+    fromEnvironment(flag, process.env),
+  )
   const everywhere = ['', '0.0.0.0', '::', '[::]', '*'].includes(host)
   const address = everywhere ? '127.0.0.1' : host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
-  return `${cert ? 'https' : 'http'}://${address}:${port || '8080'}`
+  return `${cert ? 'https' : 'http'}://${address}:${port}`
 }

@@ -137,6 +137,20 @@ test('a flag wins over its environment variable, which wins over the default; on
   })
 })
 
+test('health asks where the environment says that the server listens', async () => {
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
+  try {
+    const env = { CALLGATE_PORT: String(server.port), CALLGATE_HOST: '0.0.0.0' }
+    expect(await run(['health'], { env })).toEqual({ code: 0, stdout: '', stderr: '' })
+    const { stderr } = await run(['health'], {
+      env: { CALLGATE_PORT: 'tcp://10.96.7.1:9', CALLGATE_HOST: 'nowhere.invalid' },
+    })
+    expect(stderr).toStartWith('callgate health: http://nowhere.invalid:8080/-/alive ')
+  } finally {
+    await server.stop(true)
+  }
+})
+
 test('health exits 1 with one line where nothing listens', async () => {
   const { code, stderr } = await run(['health', '--url', 'http://127.0.0.1:9'])
   expect(code).toBe(1)
