@@ -96,6 +96,14 @@ const project = {
           {},
           { schema: { ...iris, properties: { ...iris.properties, tag: { format: 'uuid' } } } },
         ),
+        ...[true, false].map(batch =>
+          endpoint(
+            batch ? 'kin' : 'kin-one',
+            'iris',
+            { batch },
+            { schema: { $ref: '#/$defs/Row', $defs: { Row: iris }, properties: { parent: { $ref: '#' } } } },
+          ),
+        ),
         {
           id: 'made',
           kind: 'function',
@@ -192,6 +200,16 @@ describe.each(TARGETS)('porter, %s:', target => {
     test('feature_columns gives the columns of a model without names their places', async () => {
       const { json } = await post('/columns/v1/prediction', [{ id: 1, ...VIRGINICA }])
       expect(json.predictions).toEqual([{ id: 1, prediction: 2 }])
+    })
+
+    test('what a schema refers to in itself is what it says, without the id that a row has here', async () => {
+      const row = { id: 1, ...SETOSA, parent: { ...VIRGINICA, parent: SETOSA } }
+      const orphan = { ...row, parent: { sepal_length: 1 } }
+      expect((await post('/kin/v1/prediction', [row])).json.predictions).toEqual([{ id: 1, prediction: 0 }])
+      expect((await post('/kin-one/v1/prediction', row)).json.predictions).toEqual({ id: 1, prediction: 0 })
+      const says = "data[0].parent must contain ['petal_length', 'petal_width', 'sepal_width'] properties"
+      const { status, json } = await post('/kin/v1/prediction', [orphan])
+      expect([status, json.error.messages]).toEqual([422, [`Schema validation failed: ${says}`]])
     })
 
     test('the request id is its own, whatever the caller sends; the header is as everywhere', async () => {
@@ -540,7 +558,6 @@ describe.each(TARGETS)('porter, %s:', target => {
       const { items } = json.paths['/shares/v1/prediction'].post.requestBody.content['application/json'].schema
       expect(items.properties.petal_width).toEqual({ type: 'number', nullable: true, description: null })
       expect(json.paths['/lax/v1/prediction'].post.requestBody).toBeDefined()
-      expect(json.paths['/columns/v1/prediction'].post.requestBody).toBeUndefined()
     })
   })
 

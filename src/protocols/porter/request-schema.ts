@@ -39,7 +39,8 @@ export function requestCheck(route: ServedRoute): RequestCheck {
 function compile(route: ServedRoute): RequestCheck {
   const instance = route.validate ? instanceSchema(route) : undefined
   if (!instance) return () => {}
-  const { check, complete } = compileSchema(route.batch ? { type: 'array', minItems: 1, items: instance } : instance)
+  const whole = route.batch ? { type: 'array', minItems: 1, items: instance } : instance
+  const { check, complete } = compileSchema(whole, route.rowSchema)
   const declaresId =
     isObject(route.rowSchema) && isObject(route.rowSchema.properties) && 'id' in route.rowSchema.properties
   return (body, endpoint) => {

@@ -23,7 +23,11 @@ const UNKNOWN = new Set([
   '$anchor',
 ])
 
-export function compileSchema(root: JsonSchema | boolean): { check: Check; complete: boolean } {
+/** @param root what its references begin from */
+export function compileSchema(
+  whole: JsonSchema | boolean,
+  root: JsonSchema | boolean = whole,
+): { check: Check; complete: boolean } {
   const known = new Map<unknown, Check>()
   let complete = true
   const compile: Compile = schema => {
@@ -57,7 +61,7 @@ export function compileSchema(root: JsonSchema | boolean): { check: Check; compl
       return undefined
     }
   }
-  const check = compile(root)
+  const check = compile(whole)
   return { check, complete }
 }
 
