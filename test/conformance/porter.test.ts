@@ -558,6 +558,11 @@ describe.each(TARGETS)('porter, %s:', target => {
       const { items } = json.paths['/shares/v1/prediction'].post.requestBody.content['application/json'].schema
       expect(items.properties.petal_width).toEqual({ type: 'number', nullable: true, description: null })
       expect(json.paths['/lax/v1/prediction'].post.requestBody).toBeDefined()
+      const one = json.paths['/kin-one/v1/prediction'].post.requestBody.content['application/json'].schema
+      expect(one.required).toEqual(['id'])
+      expect(one.allOf[0].required).toEqual(NAMES.toSorted())
+      expect(one.properties.parent.required).toBeUndefined()
+      expect(json.paths['/columns/v1/prediction'].post.requestBody).toBeUndefined()
     })
   })
 

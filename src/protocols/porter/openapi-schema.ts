@@ -1,76 +1,89 @@
 import { isObject, type JsonSchema } from './check.ts'
 
-/** Keywords whose value is a schema, a list of them, or a map of them. */
-const ONE = ['items', 'not', 'additionalProperties']
-const SOME = ['allOf', 'anyOf', 'oneOf']
-/** Keywords that OpenAPI 3.0 does not have. */
-const DROPPED = new Set([
-  '$schema',
-  '$id',
-  '$anchor',
-  '$comment',
-  '$defs',
-  'definitions',
-  'const',
-  'contains',
-  'dependencies',
-  'dependentRequired',
-  'dependentSchemas',
-  'else',
-  'examples',
-  'if',
-  'maxContains',
-  'minContains',
-  'patternProperties',
-  'prefixItems',
-  'propertyNames',
-  'then',
-  'unevaluatedItems',
-  'unevaluatedProperties',
-])
-const MAX_DEPTH = 12
+/** What OpenAPI 3.0 has of JSON Schema: with the same values, with a schema as value, with a list of them. */
+const PLAIN = new Set(
+  (
+    'title description default example format enum nullable readOnly writeOnly deprecated type required multipleOf ' +
+    'minimum maximum minLength maxLength pattern minItems maxItems uniqueItems minProperties maxProperties'
+  ).split(' '),
+)
+const ONE = new Set(['items', 'not', 'additionalProperties'])
+const SOME = new Set(['allOf', 'anyOf', 'oneOf'])
+/** Schemas that references are written out as: where each definition refers to others twice, there would be no end of them. */
+const MAX_WRITTEN_OUT = 10_000
 
-/** A JSON Schema in the dialect of OpenAPI 3.0, its references written out. */
-export const schema3 = (root: JsonSchema): unknown => converted(root, root, 0)
+/** A JSON Schema in the dialect of OpenAPI 3.0, its references to `root` written out; what 3.0 cannot say is left out. */
+export function schema3(schema: unknown, root: unknown = schema): unknown {
+  const within = new Set<unknown>()
+  let writtenOut = 0
 
-function converted(schema: unknown, root: JsonSchema, depth: number): unknown {
-  // what refers to itself ends in a schema that says nothing
-  if (!isObject(schema) || depth > MAX_DEPTH) return {}
-  if (typeof schema.$ref === 'string') return converted(target(schema.$ref, root), root, depth + 1)
-  const inner = (part: unknown) => converted(part, root, depth + 1)
-  const out: JsonSchema = {}
-  for (const [keyword, value] of Object.entries(schema)) {
-    if (DROPPED.has(keyword)) continue
-    if (keyword === 'properties' && isObject(value))
-      out.properties = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, inner(part)]))
-    else if (ONE.includes(keyword)) out[keyword] = typeof value === 'boolean' ? value : inner(value)
-    else if (SOME.includes(keyword) && Array.isArray(value)) out[keyword] = value.map(inner)
-    else out[keyword] = value
+  function converted(part: unknown): unknown {
+    if (part === false) return { not: {} }
+    if (!isObject(part) || (within.size > 0 && ++writtenOut > MAX_WRITTEN_OUT)) return {}
+    if (typeof part.$ref === 'string') return withReference(part.$ref, part)
+    const out: JsonSchema = {}
+    for (const [keyword, value] of Object.entries(part)) {
+      if (keyword === 'properties' && isObject(value))
+        out.properties = Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, converted(inner)]))
+      else if (SOME.has(keyword) && Array.isArray(value)) out[keyword] = value.map(converted)
+      else if (ONE.has(keyword))
+        out[keyword] = keyword === 'additionalProperties' && typeof value === 'boolean' ? value : converted(value)
+      else if (PLAIN.has(keyword) || keyword.startsWith('x-')) out[keyword] = value
+    }
+    // these say of the others what is said of all here
+    if (part.prefixItems !== undefined) delete out.items
+    if (part.patternProperties !== undefined) delete out.additionalProperties
+    if (part.const !== undefined) out.enum = [part.const]
+    bounded(part, out)
+    typed(out)
+    if (out.type !== undefined) out.description ??= null
+    return out
   }
-  if (schema.const !== undefined) out.enum = [schema.const]
-  for (const [exclusive, bound] of [
-    ['exclusiveMinimum', 'minimum'],
-    ['exclusiveMaximum', 'maximum'],
-  ] as const)
-    if (typeof out[exclusive] === 'number') Object.assign(out, { [bound]: out[exclusive], [exclusive]: true })
-  typed(out)
-  if (out.type !== undefined) out.description ??= null
-  return out
+
+  function withReference(reference: string, { $ref: _, ...beside }: JsonSchema): unknown {
+    const out = converted(beside) as JsonSchema
+    const place = target(reference, root)
+    // what refers to itself ends in a schema that says nothing
+    if (within.has(place)) return out
+    within.add(place)
+    const referred = converted(place)
+    within.delete(place)
+    if (Object.keys(out).length === 0) return referred
+    return { ...out, allOf: [...((out.allOf as unknown[] | undefined) ?? []), referred] }
+  }
+
+  return converted(schema)
 }
 
-/** Several types are alternatives there, and null is `nullable`. */
+/** A bound that is not to be met is a flag there, beside the bound. */
+function bounded({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema, out: JsonSchema): void {
+  if (typeof exclusiveMinimum === 'number' && !((minimum as number) > exclusiveMinimum))
+    Object.assign(out, { minimum: exclusiveMinimum, exclusiveMinimum: true })
+  if (typeof exclusiveMaximum === 'number' && !((maximum as number) < exclusiveMaximum))
+    Object.assign(out, { maximum: exclusiveMaximum, exclusiveMaximum: true })
+}
+
+/** Several types are alternatives there, null is `nullable`, and a list says what its items are. */
 function typed(out: JsonSchema): void {
-  if (!Array.isArray(out.type)) return
-  const types = out.type.filter(type => type !== 'null')
-  if (types.length < out.type.length) out.nullable = true
-  if (types.length === 1) out.type = types[0]
-  else {
-    delete out.type
-    out.anyOf ??= types.map(type => ({ type, description: null }))
-  }
+  if (out.type === undefined) return
+  const given = [out.type].flat()
+  const types = given.filter(type => type !== 'null')
+  const nullable = types.length < given.length ? { nullable: true } : {}
+  if (types.length === 1) Object.assign(out, { type: types[0], ...nullable })
+  else delete out.type
+  if (types.length === 0) Object.assign(out, { enum: [null], ...nullable })
+  if (types.length > 1)
+    out.anyOf ??= types.map(type => ({
+      type,
+      ...nullable,
+      ...(type === 'array' ? { items: {} } : {}),
+      description: null,
+    }))
+  if (out.type === 'array') out.items ??= {}
 }
 
-function target(reference: string, root: JsonSchema): unknown {
+/** What a local reference (`#/$defs/x`) means. */
+function target(reference: string, root: unknown): unknown {
   let place: unknown = root
   for (const part of reference.split('/').slice(1)) {
     const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')

@@ -99,7 +99,9 @@ function pathOf(app: AppView, { endpoint, route }: PorterTarget, schemas: Compon
   return {
     get: { responses: { 200: content(described('string')) }, tags },
     post: {
-      ...(instance ? { requestBody: content(list(named(schema3(instance), route.schemaName, schemas))) } : {}),
+      ...(instance
+        ? { requestBody: content(list(named(schema3(instance, route.rowSchema), route.schemaName, schemas))) }
+        : {}),
       responses: { ...errors, 200: content(answer) },
       tags,
     },
