@@ -20,11 +20,20 @@ describe('a JSON Schema is said in what OpenAPI 3.0 has:', () => {
       },
     ],
     [{ const: 'a' }, { enum: ['a'] }],
-    [{ exclusiveMinimum: 3, exclusiveMaximum: 9 }, { minimum: 3, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: true }],
+    [
+      { exclusiveMinimum: 3, exclusiveMaximum: 9 },
+      { minimum: 3, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: true },
+    ],
     [{ minimum: 5, exclusiveMinimum: 3 }, { minimum: 5 }],
-    [{ maximum: 5, exclusiveMaximum: 5 }, { maximum: 5, exclusiveMaximum: true }],
+    [
+      { maximum: 5, exclusiveMaximum: 5 },
+      { maximum: 5, exclusiveMaximum: true },
+    ],
     [{ type: 'array' }, { type: 'array', items: {}, description: null }],
-    [{ type: 'array', items: true }, { type: 'array', items: {}, description: null }],
+    [
+      { type: 'array', items: true },
+      { type: 'array', items: {}, description: null },
+    ],
     // `false` is about the items after the first
     [
       { type: 'array', prefixItems: [{ type: 'integer' }], items: false },
@@ -33,7 +42,10 @@ describe('a JSON Schema is said in what OpenAPI 3.0 has:', () => {
     [{ properties: { yes: true, no: false } }, { properties: { yes: {}, no: { not: {} } } }],
     [{ additionalProperties: false }, { additionalProperties: false }],
     [{ patternProperties: { '^x': { type: 'integer' } }, additionalProperties: false }, {}],
-    [{ contentEncoding: 'base64', unit: 'cm', 'x-unit': 'cm', title: 'T' }, { 'x-unit': 'cm', title: 'T' }],
+    [
+      { contentEncoding: 'base64', unit: 'cm', 'x-unit': 'cm', title: 'T' },
+      { 'x-unit': 'cm', title: 'T' },
+    ],
     [{ properties: { $ref: { type: 'string' }, unit: {} } }, { properties: { $ref: text, unit: {} } }],
   ]
   test.each(cases)('%j', (schema, expected) => expect(schema3(schema)).toEqual(expected))
