@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pretty } from '../../src/console/api/exact-json.ts'
 import { type SampleCall, samplesOf } from '../../src/console/areas/keys/samples.ts'
+import { exampleOfSchema } from '../../src/console/areas/keys/schema-example.ts'
+import { shapeOf } from '../../src/console/areas/keys/shape.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
 setDefaultTimeout(60_000)
@@ -16,6 +18,7 @@ if (!PYTHON)
   console.warn('the Python sample is skipped: no Python with requests (Debian: apt-get install python3-requests)')
 
 const ECHO = `export default request => ({ body: request.body, query: request.query })`
+const NOTE = `export default (_, host) => host.reply('a note')`
 const STRANGE = `it's "quoted" $HOME \`id\` \\n é %20 & = #`
 
 describe('samples', () => {
@@ -36,6 +39,7 @@ describe('samples', () => {
                 publish: true,
                 endpoints: [
                   { id: 'back', kind: 'function', handler: ECHO, methods: ['POST'] },
+                  { id: 'note', kind: 'function', handler: NOTE },
                   { id: 'asked', kind: 'function', handler: ECHO, methods: ['GET'] },
                 ],
               },
@@ -102,9 +106,103 @@ describe('samples', () => {
         }
     })
 
+  test('an answer that may be no JSON is printed as it is', () => {
+    const { answersText } = shapeOf({ id: 'note', kind: 'function', handler: NOTE }, { datasets: [], models: [] })
+    for (const language of PYTHON ? ['TypeScript', 'Python'] : ['TypeScript']) {
+      const call = { ...base(), endpoint: 'note', method: 'POST', query: [] satisfies [], body: {}, answersText, key }
+      const { code } = samplesOf(call).find(sample => sample.language === language)!
+      expect(run(language, code, {})).toBe('a note\n')
+    }
+  })
+
+  test('the SDK’s sample of a POST has its query too', () => {
+    const call = { ...base(), endpoint: 'back', method: 'POST', body: { n: 1 } }
+    const code = (query: [string, string][]) =>
+      samplesOf({ ...call, query }).find(({ language }) => language === 'Honeyframe SDK')!.code
+    expect(code([])).toContain('service.call("back", payload={"n": 1}, api_key=')
+    expect(code([['a', '1']])).toContain('service.call("back", payload={"n": 1}, params={"a": "1"}, api_key=')
+  })
+
   test('a method that the SDK does not have has no sample of it', () => {
     const call = { ...base(), endpoint: 'back', method: 'DELETE', query: [] satisfies [] }
     expect(samplesOf(call).map(({ language }) => language)).toEqual(['curl', 'Python', 'TypeScript'])
+  })
+})
+
+describe('what a call is to begin with', () => {
+  const all = (properties: Record<string, object>) => ({
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+  })
+  const $defs = {
+    Point: all({ x: { type: 'number', minimum: 5 } }),
+    Endless: all({ next: { $ref: '#/$defs/Endless' } }),
+  }
+  test.each<[object | undefined, unknown]>([
+    [undefined, {}],
+    [
+      all({ a: { type: ['null', 'string'] }, b: { const: null }, c: { default: false }, d: { enum: [null, 1] } }),
+      { a: 'text', b: null, c: false, d: null },
+    ],
+    [
+      all({
+        n: { type: 'integer', exclusiveMinimum: 3 },
+        m: { type: 'number', maximum: 0 },
+        t: { type: 'string', minLength: 6 },
+      }),
+      { n: 4, m: 0, t: 'text..' },
+    ],
+    [
+      all({
+        day: { type: 'string', format: 'date' },
+        list: { type: 'array', minItems: 2, items: { type: 'boolean' } },
+      }),
+      { day: '2026-01-31', list: [true, true] },
+    ],
+    [{ $ref: '#/$defs/Point', $defs }, { x: 5 }],
+    [{ ...all({ p: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/Point' }] } }), $defs }, { p: { x: 5 } }],
+    [
+      { allOf: [{ $ref: '#/$defs/Point' }, all({ y: { type: 'null' } })], $defs },
+      { x: 5, y: null },
+    ],
+    [{ type: 'string', examples: [STRANGE, 'b'] }, STRANGE],
+  ])('fits %j', (schema, value) => expect(exampleOfSchema(schema)).toEqual(value))
+
+  test('has an end where a schema has none', () => {
+    expect(exampleOfSchema({ $ref: '#/$defs/Endless', $defs })).toBeObject()
+  })
+
+  test('has the type that a filter on an aggregate takes', () => {
+    const { parameters } = shapeOf(
+      {
+        id: 'of',
+        kind: 'sql',
+        query: {
+          source: { schema: 'm', table: 'sales' },
+          columns: [
+            { fn: 'count', as: 'n' },
+            { fn: 'avg', column: 'price' },
+            { fn: 'sum', column: 'price' },
+            { fn: 'max', column: 'day' },
+          ],
+          having: ['n', 'avg_price', 'sum_price', 'max_day'].map(column => ({ column, op: 'gte', param: column })),
+        },
+      },
+      {
+        datasets: [
+          {
+            name: 'm.sales',
+            columns: [
+              { name: 'price', data_type: 'decimal' },
+              { name: 'day', data_type: 'date' },
+            ],
+          } as never,
+        ],
+        models: [],
+      },
+    )
+    expect(parameters.map(({ type }) => type).slice(0, 4)).toEqual(['integer', 'float', 'decimal', 'date'])
   })
 })
 

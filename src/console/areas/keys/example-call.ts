@@ -24,6 +24,7 @@ export const exampleCall = (service: ServiceRow, endpoint: string, shape: CallSh
   serviceId: service.id,
   endpoint,
   method: shape.method,
+  answersText: shape.answersText,
   query: shape.parameters
     .filter(({ required }) => required)
     .map((parameter): [string, string] => [parameter.name, exampleValue(parameter)]),

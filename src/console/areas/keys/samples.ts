@@ -9,6 +9,8 @@ interface Call {
   body?: unknown
   /** undefined: taken from the environment variable CALLGATE_KEY */
   key?: string
+  /** the answer is not known to be JSON */
+  answersText?: boolean
 }
 
 /** Of an endpoint. */
@@ -25,8 +27,6 @@ export interface SampleCall extends Call {
 export interface HttpCall extends Call {
   /** without the query */
   url: string
-  /** the answer is not known to be JSON */
-  answersText?: boolean
 }
 
 export const KEY_VARIABLE = 'CALLGATE_KEY'
@@ -108,10 +108,11 @@ const typescriptBody = (json: string) => (losesNumbers(json) ? JSON.stringify(js
 /** The SDK finds services with a user's token, and calls them with a key. */
 function honeyframe(call: SampleCall): string {
   const key = call.key === undefined ? `os.environ["${KEY_VARIABLE}"]` : pythonValue(call.key)
+  const params = `params=${pythonPairs(call.query)}`
   const what =
     call.method === 'GET'
-      ? `method="GET", params=${pythonPairs(call.query)}`
-      : `payload=${pythonValue(call.body ?? {})}`
+      ? `method="GET", ${params}`
+      : `payload=${pythonValue(call.body ?? {})}${call.query.length > 0 ? `, ${params}` : ''}`
   return [
     'import os',
     '',

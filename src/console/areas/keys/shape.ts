@@ -3,6 +3,8 @@ import type { Filter, QueryDefinition } from '../../../catalog/query-definition.
 import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { DatasetRow } from '../../../management/datasets.ts'
 import type { ModelRow } from '../../../management/models.ts'
+import { answerName } from '../services/query/tables.ts'
+import { exampleOfSchema } from './schema-example.ts'
 
 export interface Parameter {
   name: string
@@ -30,6 +32,8 @@ export interface CallShape {
   takesBody: boolean
   /** a body to begin with */
   body?: unknown
+  /** the answer is not known to be JSON */
+  answersText?: boolean
 }
 
 /** What endpoints refer to, in their project. */
@@ -94,6 +98,7 @@ export function shapeOf(endpoint: EndpointConfig, around: Surroundings): CallSha
         parameters: [],
         takesBody,
         ...(takesBody ? { body: exampleOfSchema(endpoint.request_schema) } : {}),
+        answersText: endpoint.response_schema === undefined,
       }
     }
   }
@@ -117,7 +122,15 @@ function queryParameters(query: QueryDefinition, around: Surroundings): Paramete
     const { dataset, name } = placeOf(filter.column)
     return ofFilter(filter, typeIn(around, dataset, name), around.samples?.[dataset]?.[name])
   })
-  const having = (query.having ?? []).flatMap(filter => ofFilter(filter, 'float', undefined))
+  const typeOfAggregate = (answer: string) => {
+    const found = query.columns?.find(column => answerName(column) === answer)
+    const { fn, column = '' } = typeof found === 'object' ? found : {}
+    if (fn === 'count' || fn === 'count_distinct') return 'integer'
+    if (fn === 'avg') return 'float'
+    const { dataset, name } = placeOf(column)
+    return typeIn(around, dataset, name)
+  }
+  const having = (query.having ?? []).flatMap(filter => ofFilter(filter, typeOfAggregate(filter.column), undefined))
   const orders = (query.order_by ?? []).flatMap(({ param, allow = [], default: fallback, description }) =>
     param === undefined
       ? []
@@ -172,39 +185,4 @@ export const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat
 export function exampleOf({ type, shape }: Feature): unknown {
   const one = isNumeric(type) ? 1 : type === 'bool' ? true : 'text'
   return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
-}
-
-/** The beginning of a value for a JSON Schema: its example or default, else its required members. */
-function exampleOfSchema(schema: unknown): unknown {
-  if (typeof schema !== 'object' || schema === null) return {}
-  const {
-    examples,
-    example,
-    const: only,
-    default: fallback,
-    enum: values,
-    type,
-    properties = {},
-    required = [],
-  } = schema as {
-    examples?: unknown[]
-    example?: unknown
-    const?: unknown
-    default?: unknown
-    enum?: unknown[]
-    type?: string
-    properties?: Record<string, unknown>
-    required?: string[]
-  }
-  const given = only ?? examples?.[0] ?? example ?? fallback ?? values?.[0]
-  if (given !== undefined) return given
-  if (type === 'string') return 'text'
-  if (type === 'integer' || type === 'number') return 1
-  if (type === 'boolean') return true
-  if (type === 'array') return []
-  return Object.fromEntries(
-    Object.entries(properties)
-      .filter(([name]) => required.includes(name))
-      .map(([name, inner]) => [name, exampleOfSchema(inner)]),
-  )
 }

@@ -105,6 +105,7 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
             serviceId: service.id,
             endpoint: endpoint.id,
             method: shape.method,
+            answersText: shape.answersText,
             query: pairsOf(shape, input),
             ...(shape.takesBody ? { body: body ?? {} } : {}),
           })}
