@@ -47,6 +47,8 @@ export interface ServedVersion {
   codec: RowCodec
   /** how a scoring process answers bodies; absent where their rows are checked against a schema first */
   recipe?: SentRecipe
+  /** the same with the schema, for whoever reads large bodies */
+  wholeRecipe: SentRecipe
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */

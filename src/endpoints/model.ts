@@ -4,7 +4,8 @@ import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
 import { notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
-import { sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
+import { rowsForm, sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
+import type { Answered } from '../scoring/bodies.ts'
 import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
@@ -40,7 +41,7 @@ export function serveModel(
     number: version.version,
     metadata: version.metadata,
     codec: compileCodec(version.metadata, version.features ?? undefined, options),
-    recipe: reference.schema === undefined ? recipeOf(version, options) : undefined,
+    ...recipesOf(version, options, reference.schema),
     scoring: {
       sha256: version.sha256,
       path: artifactPath(runtime.modelsDir, version.sha256, version.metadata),
@@ -104,9 +105,12 @@ export function compileModelEndpoint(
     model,
     porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
     run(call, grant) {
-      if (call.bytes && active.recipe && !hooks) {
-        const answer = answerBytes(runtime.scorer, active, active.recipe, call.bytes, call)
-        if (answer) return answer
+      if (call.bytes && !hooks) {
+        const { scorer } = runtime
+        const answer = active.recipe && answerBytes(scorer, active, active.recipe, call.bytes, call)
+        return (
+          answer ?? scorer.form(rowsForm, active.scoring, active, { body: call.bytes, given: null }, call).then(textOf)
+        )
       }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
       active.check(rows, form)
@@ -120,7 +124,7 @@ export function compileModelEndpoint(
 
 /**
  * Has a scoring process write the answer: of the tensors, where a quick look at the body makes them, else of the body.
- * @returns undefined: there is too much of it, it is to be parsed and scored in parts
+ * @returns undefined: there is too much of it for one run
  */
 function answerBytes(
   scorer: Scorer,
@@ -140,8 +144,13 @@ function answerBytes(
 /** What is larger is scored in parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
-const recipeOf = ({ id, metadata, features }: ModelVersion, options: CodecOptions): SentRecipe =>
-  sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options })
+function recipesOf({ id, metadata, features }: ModelVersion, options: CodecOptions, schema: ModelReference['schema']) {
+  const wholeRecipe = sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options, schema })
+  return { wholeRecipe, recipe: schema === undefined ? wholeRecipe : undefined }
+}
+
+const textOf = ({ body }: Answered): JsonText => (typeof body === 'string' ? body : decoder.decode(body))
+const decoder = new TextDecoder()
 
 /** The parsed body. @throws Fault 400 */
 const bodyOf = ({ bytes, body }: Call, longIntegers: boolean): unknown =>

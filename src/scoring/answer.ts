@@ -5,6 +5,7 @@
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { parseJson } from '../lib/body.ts'
 import { parseLossless, stringifyLossless } from '../lib/json.ts'
+import { counting, type Form } from './bodies.ts'
 import { type CodecOptions, compileCodec, type Decoded, type RowCodec } from './codec.ts'
 import { splits } from './join.ts'
 import { predictWith, type ScoreTensors } from './predict.ts'
@@ -15,12 +16,16 @@ import type { SentRecipe } from './wire.ts'
 const encoder = new TextEncoder()
 
 /** What an endpoint makes of a model. */
-interface Recipe {
+export interface Recipe {
   modelId: number
   metadata: ModelMetadata
   features?: readonly string[]
   options: CodecOptions
+  /** of a row; only who reads bodies of any size looks at it */
+  schema?: Record<string, unknown> | boolean
 }
+
+export const recipeOf = (text: Uint8Array): Recipe => JSON.parse(new TextDecoder().decode(text))
 
 let recipes = 0
 
@@ -38,7 +43,7 @@ export interface CompiledRecipe {
 }
 
 export function compileRecipe(text: Uint8Array): CompiledRecipe {
-  const { modelId, metadata, features, options } = JSON.parse(new TextDecoder().decode(text)) as Recipe
+  const { modelId, metadata, features, options } = recipeOf(text)
   const codec = compileCodec(metadata, features, options)
   return { modelId, codec, longIntegers: takesLongIntegers(codec), independentRows: metadata.independentRows }
 }
@@ -53,6 +58,18 @@ export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score
   const given = rowsOf(parseJson(body, longIntegers ? parseLossless : JSON.parse))
   const decoded = await predictWith(score, codec, given)
   return stringifyLossless(replyOf(decoded, modelId, given.rows.length))
+}
+
+/** The same for bodies that are checked first, or are too large for one run, see `bodies.ts`. */
+export const rowsForm: Form<null> = {
+  formName: 'rows',
+  async answer({ body, model, score, each, room }) {
+    const { id, codec, checksRows } = model
+    const given = rowsOf(parseJson(body, checksRows || takesLongIntegers(codec) ? parseLossless : JSON.parse))
+    model.check(given.rows, given.form)
+    const decoded = await predictWith(counting(score, room), codec, given, each)
+    return { head: {}, body: stringifyLossless(replyOf(decoded, id, given.rows.length)) }
+  },
 }
 
 /**

@@ -1,5 +1,7 @@
 import { callerGone } from '../lib/fault.ts'
 import type { JobOptions } from './job.ts'
+import { groupOf, join, part, splits } from './join.ts'
+import type { Tensors } from './tensors.ts'
 
 /** How many parts of one large request wait or are scored at a time: it must not fill the queue, nor hold up everyone else. */
 const AT_ONCE = 4
@@ -30,4 +32,27 @@ export async function inTurns<T>(
   }
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, parts) }, work))
   return scored
+}
+
+/**
+ * A request larger than a batch, in parts, so that it does not hold up everyone else; whole, where the parts' answers turn out
+ * to be of different shapes: then what is said of a row does depend on the others.
+ */
+export async function inParts(
+  rows: number,
+  size: number,
+  feeds: Tensors,
+  caller: JobOptions['caller'],
+  score: (feeds: Tensors, rows: number) => Promise<Tensors>,
+): Promise<Tensors> {
+  const rowsOf = (index: number) => Math.min(size, rows - index * size)
+  const scorePart = (index: number) => {
+    const from = index * size
+    const to = from + rowsOf(index)
+    return score(part(feeds, from, to), to - from)
+  }
+  const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
+  const shape = groupOf(scored[0]!, undefined)
+  const fit = scored.every((answer, i) => splits(answer, rowsOf(i)) && groupOf(answer, undefined) === shape)
+  return fit ? join(scored) : score(feeds, rows)
 }

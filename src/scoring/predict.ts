@@ -45,7 +45,7 @@ export const predict = async (
 export type ScoreTensors = (feeds: Tensors, rows: number, outputs?: readonly string[]) => Promise<Tensors>
 
 /** Does as many runs as there are. */
-type Runs = <T>(runs: number, run: (index: number) => Promise<T>) => Promise<T[]>
+export type Runs = <T>(runs: number, run: (index: number) => Promise<T>) => Promise<T[]>
 const together: Runs = (runs, run) => Promise.all(Array.from({ length: runs }, (_, index) => run(index)))
 
 /**

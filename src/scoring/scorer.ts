@@ -1,9 +1,9 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
+import { type Answered, type Asked, Bodies, type Form, type KnownModel } from './bodies.ts'
 import type { JobOptions, ScoringModel, Work } from './job.ts'
-import { groupOf, join, part, splits } from './join.ts'
-import { inTurns } from './parts.ts'
+import { inParts } from './parts.ts'
 import { Pool } from './pool.ts'
 import { JobQueue } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
@@ -52,6 +52,18 @@ export interface Scorer {
     rows: number,
     options: JobOptions,
   ): Promise<string>
+  /**
+   * Answers a body in a door's form, with whatever is scored on the way: here, or in a process of its own where that takes long
+   * (`bodies.ts`).
+   * @throws Fault as `score`, and what the form throws
+   */
+  form<Given>(
+    form: Form<Given>,
+    model: ScoringModel,
+    known: KnownModel,
+    asked: Asked<Given>,
+    options: JobOptions,
+  ): Promise<Answered>
   /** Rows that are scored at once at most. */
   readonly maxBatchRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
@@ -127,12 +139,19 @@ export function createScorer(options: ScorerOptions): Scorer {
   const tensors = (model: ScoringModel, feeds: Tensors, rows: number, scoring: ScoreOptions) =>
     admit(model, { feeds, outputs: scoring.outputs }, rows, scoring) as Promise<Tensors>
 
+  const score: Scorer['score'] = (model, feeds, rows, scoring) => {
+    if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
+      return tensors(model, feeds, rows, scoring)
+    return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
+  }
+  const bodies = new Bodies(mode === 'worker' ? maxBatchRows : Number.MAX_SAFE_INTEGER)
+
   return {
-    score(model, feeds, rows, scoring) {
-      if (rows <= maxBatchRows || !model.metadata.independentRows || mode === 'subprocess')
-        return tensors(model, feeds, rows, scoring)
-      return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
-    },
+    score,
+    form: (form, model, known, asked, scoring) =>
+      bodies.answer(form, known, asked, scoring, (feeds, rows, outputs) =>
+        score(model, feeds, rows, { ...scoring, outputs }),
+      ),
     answer: (model, recipe, given, rows, scoring) =>
       admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<string>,
     maxBatchRows,
@@ -160,30 +179,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     async close() {
       closed = true
       queue.rejectAll(new Fault(503, 'unavailable', 'The server is shutting down.'))
-      await lanes.close()
+      await Promise.all([lanes.close(), bodies.close()])
     },
   }
-}
-
-/**
- * A request larger than a batch, in parts, so that it does not hold up everyone else; whole, where the parts' answers turn out
- * to be of different shapes: then what is said of a row does depend on the others.
- */
-async function inParts(
-  rows: number,
-  size: number,
-  feeds: Tensors,
-  caller: JobOptions['caller'],
-  score: (feeds: Tensors, rows: number) => Promise<Tensors>,
-): Promise<Tensors> {
-  const rowsOf = (index: number) => Math.min(size, rows - index * size)
-  const scorePart = (index: number) => {
-    const from = index * size
-    const to = from + rowsOf(index)
-    return score(part(feeds, from, to), to - from)
-  }
-  const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
-  const shape = groupOf(scored[0]!, undefined)
-  const fit = scored.every((answer, i) => splits(answer, rowsOf(i)) && groupOf(answer, undefined) === shape)
-  return fit ? join(scored) : score(feeds, rows)
 }

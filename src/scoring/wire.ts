@@ -27,7 +27,7 @@ export interface SentRecipe {
 }
 
 /** Name, type, dimensions, and the elements where they are text. */
-type Spec =
+export type Spec =
   | [name: string, type: 'string', dims: number[], text: string[]]
   | [name: string, type: Exclude<ElementType, 'string'>, dims: number[]]
 
@@ -106,7 +106,11 @@ export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (string | Error
   })
 }
 
-function cut(payload: Uint8Array<ArrayBuffer>, from: number, lengths: readonly number[]): Uint8Array<ArrayBuffer>[] {
+export function cut(
+  payload: Uint8Array<ArrayBuffer>,
+  from: number,
+  lengths: readonly number[],
+): Uint8Array<ArrayBuffer>[] {
   let at = from
   return lengths.map(length => {
     const part = payload.subarray(at, at + length)
@@ -115,7 +119,7 @@ function cut(payload: Uint8Array<ArrayBuffer>, from: number, lengths: readonly n
   })
 }
 
-function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
+export function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
   const specs: Spec[] = []
   const parts: Uint8Array[] = []
   for (const name in tensors) {
@@ -131,7 +135,7 @@ function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
   return { specs, parts }
 }
 
-function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
+export function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
   const tensors: Tensors = {}
   let at = payload.byteOffset + from
   for (const [name, type, dims, text] of specs) {
@@ -149,12 +153,12 @@ function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-function headOf(head: unknown): Uint8Array[] {
+export function headOf(head: unknown): Uint8Array[] {
   const text = encoder.encode(JSON.stringify(head))
   return [new Uint8Array(Uint32Array.of(text.length, 0).buffer), text, ...padding(text.length)]
 }
 
-function readHead<T>(payload: Uint8Array<ArrayBuffer>): { head: T; at: number } {
+export function readHead<T>(payload: Uint8Array<ArrayBuffer>): { head: T; at: number } {
   const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
   const head = JSON.parse(decoder.decode(payload.subarray(8, 8 + length))) as T
   return { head, at: 8 + aligned(length) }

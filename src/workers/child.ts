@@ -2,7 +2,7 @@ import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
 import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
-import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
+import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
 export interface RequestOptions {
   /** Milliseconds from now; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
@@ -18,6 +18,9 @@ interface Waiting {
 }
 
 const LAST_WORDS_MS = 500
+
+/** Answers what a child asks for while it works. */
+export type Asked = (payload: Uint8Array<ArrayBuffer>) => Promise<Parts>
 
 /** The child ended before it answered. Nobody knows whether the work was done: repeat only what is safe to repeat. */
 export class ChildLost extends Error {
@@ -45,10 +48,12 @@ export class Child {
   #stderr = ''
   #ready = Promise.withResolvers<void>()
   #pipe: Pipe | undefined
+  readonly #asked: Asked | undefined
 
   /** Starts the child; use `Child.start`, which waits for its handshake. */
-  private constructor(kind: WorkerKind, init: unknown, env: Record<string, string>) {
+  private constructor(kind: WorkerKind, init: unknown, env: Record<string, string>, asked?: Asked) {
     this.kind = kind
+    this.#asked = asked
     const exited = Promise.withResolvers<void>()
     this.exited = exited.promise
     this.#ready.promise.catch(() => {})
@@ -83,9 +88,9 @@ export class Child {
   static async start(
     kind: WorkerKind,
     init: unknown,
-    options: { env?: Record<string, string>; timeoutMs?: number } = {},
+    options: { env?: Record<string, string>; timeoutMs?: number; asked?: Asked } = {},
   ): Promise<Child> {
-    const child = new Child(kind, init, { ...(await nativeEnvironment(kind)), ...options.env })
+    const child = new Child(kind, init, { ...(await nativeEnvironment(kind)), ...options.env }, options.asked)
     const timer = setTimeout(
       () => child.#ready.reject(unavailable(`The ${kind} worker did not start in time.`)),
       options.timeoutMs ?? 30_000,
@@ -196,6 +201,7 @@ export class Child {
   }
 
   #settle({ id, kind, payload }: Frame): void {
+    if (kind === 'request') return void answerFrame(this.#pipe!, id, () => this.#asked!(payload))
     const waiting = this.#waiting.get(id)
     if (!waiting) return
     this.#waiting.delete(id)

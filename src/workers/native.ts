@@ -11,6 +11,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   write: undefined,
   function: undefined,
   guard: undefined,
+  body: undefined,
 }
 
 let runtimeDir: string | undefined

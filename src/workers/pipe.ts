@@ -4,6 +4,7 @@
  * bytes of nothing, so that the payload begins at a multiple of 8, and the payload.
  */
 import type { Socket } from 'bun'
+import { asSent } from './frames.ts'
 
 export const PIPE_FD = 3
 const HEAD = 16
@@ -55,6 +56,15 @@ export async function openPipe(fd: number, receive: (frame: Frame) => void): Pro
       backlog.push(frameOf(id, kind, parts))
       if (backlog.length === 1) flush()
     },
+  }
+}
+
+/** Answers a request with what the work gives, or with what it throws. */
+export async function answerFrame(pipe: Pipe, id: number, work: () => Parts | Promise<Parts>): Promise<void> {
+  try {
+    pipe.send(id, 'answer', await work())
+  } catch (error) {
+    pipe.send(id, 'failed', [new TextEncoder().encode(JSON.stringify(asSent(error)))])
   }
 }
 

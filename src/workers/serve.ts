@@ -1,7 +1,7 @@
 import { constants, getPriority, setPriority } from 'node:os'
-import { asSent, type FromChild, type ToChild } from './frames.ts'
+import { asSent, type FromChild, revive, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
-import { type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
+import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
 type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
 /** By method; `exchange` answers what comes as bytes, which no method names. */
@@ -9,21 +9,36 @@ export type Handlers = Record<string, Handler> & {
   exchange?: (payload: Uint8Array<ArrayBuffer>) => Parts | Promise<Parts>
 }
 
+/** Asks the parent, in bytes. @throws what the parent threw */
+export type Ask = (parts: Parts) => Promise<Uint8Array<ArrayBuffer>>
+
 /**
  * The child's side: waits for `init`, makes the handlers, says `ready`, then answers requests until the parent is gone.
  * A child never outlives its parent: when the channel closes, it exits, and in the middle of work the kernel ends it.
  * @param last what is done first when the parent has gone; then the kernel does not end the child
  */
-export function serveParent(make: (init: never) => Handlers | Promise<Handlers>, last?: () => Promise<void>): void {
+export function serveParent(
+  make: (init: never, ask: Ask) => Handlers | Promise<Handlers>,
+  last?: () => Promise<void>,
+): void {
   if (!last) endWithParent()
   let handlers: Handlers = {}
   let pipe: Pipe
-  async function exchange({ id, payload }: Frame): Promise<void> {
-    try {
-      pipe.send(id, 'answer', await handlers.exchange!(payload))
-    } catch (error) {
-      pipe.send(id, 'failed', [new TextEncoder().encode(JSON.stringify(asSent(error)))])
-    }
+  const asking = new Map<number, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>()
+  let asks = 0
+  const ask: Ask = parts => {
+    const asked = Promise.withResolvers<Uint8Array<ArrayBuffer>>()
+    asks = (asks + 1) >>> 0
+    asking.set(asks, asked)
+    pipe.send(asks, 'request', parts)
+    return asked.promise
+  }
+  function receive({ id, kind, payload }: Frame): void {
+    if (kind === 'request') return void answerFrame(pipe, id, () => handlers.exchange!(payload))
+    const asked = asking.get(id)
+    asking.delete(id)
+    if (kind === 'answer') asked?.resolve(payload)
+    else asked?.reject(revive(JSON.parse(new TextDecoder().decode(payload))))
   }
   const send = (message: FromChild) => process.send!(message)
   process.on('disconnect', async () => {
@@ -35,8 +50,8 @@ export function serveParent(make: (init: never) => Handlers | Promise<Handlers>,
   process.on('message', async (message: ToChild) => {
     if (message.type === 'init') {
       try {
-        handlers = await make(message.init as never)
-        if (handlers.exchange) pipe = await openPipe(PIPE_FD, frame => void exchange(frame))
+        handlers = await make(message.init as never, ask)
+        if (handlers.exchange) pipe = await openPipe(PIPE_FD, receive)
         send({ type: 'ready' })
       } catch (error) {
         send({ type: 'refused', error: asSent(error) })

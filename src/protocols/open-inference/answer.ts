@@ -21,9 +21,13 @@ export interface Rendered {
   headers: Record<string, string>
 }
 
+export const elementsInJson = ({ outputs }: Answer): number =>
+  outputs.reduce((sum, { tensor, binary }) => sum + (binary ? 0 : tensor.data.length), 0)
+
 /** @throws Fault 422 too much for JSON */
-export function render({ id, model, version, outputs }: Answer): Rendered {
-  checkFitsJson(outputs.reduce((sum, { tensor, binary }) => sum + (binary ? 0 : tensor.data.length), 0))
+export function render(answer: Answer): Rendered {
+  const { id, model, version, outputs } = answer
+  checkFitsJson(elementsInJson(answer))
   const blobs: Uint8Array[] = []
   const parts = outputs.map(({ name, tensor, binary }) => {
     const head = `"name":${JSON.stringify(name)},"datatype":"${datatypeOf(tensor.type)}","shape":[${tensor.dims}]`

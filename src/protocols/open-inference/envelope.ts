@@ -33,9 +33,12 @@ const bad = (message: string): Fault => badRequest(message, 'bad_infer_request')
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** @throws Fault 400 */
-export function readEnvelope(body: Uint8Array, headers: Headers): Envelope {
-  const length = headerLength(headers, body.length)
+/**
+ * @param jsonLength what the header says of it
+ * @throws Fault 400
+ */
+export function readEnvelope(body: Uint8Array, jsonLength: string | null): Envelope {
+  const length = headerLength(jsonLength, body.length)
   const json = parseJson(body.subarray(0, length))
   if (!isObject(json)) throw bad('The body must be a JSON object with a list of inputs.')
   const { id, inputs, outputs } = json
@@ -55,8 +58,7 @@ export function readEnvelope(body: Uint8Array, headers: Headers): Envelope {
 }
 
 /** How much of the body is JSON: all of it, or what the header says. */
-function headerLength(headers: Headers, total: number): number {
-  const text = headers.get(HEADER_LENGTH)
+function headerLength(text: string | null, total: number): number {
   if (text === null) return total
   if (!/^\d{1,15}$/.test(text) || Number(text) > total)
     throw bad('Inference-Header-Content-Length must be the length of the JSON at the beginning of the body.')

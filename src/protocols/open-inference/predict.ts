@@ -1,12 +1,15 @@
 /** KServe v1's prediction: rows as named features or by position, and one prediction for each. */
-import type { ServedVersion } from '../../endpoints/endpoint.ts'
+import type { HandlerCall, ModelHooks, ServedVersion } from '../../endpoints/endpoint.ts'
 import { parseJson, readBytes } from '../../lib/body.ts'
 import { badRequest, type Fault } from '../../lib/fault.ts'
 import { stringifyLossless } from '../../lib/json.ts'
+import { type Answered, counting, type Form, type FormCall } from '../../scoring/bodies.ts'
+import type { Decoded } from '../../scoring/codec.ts'
 import type { Feature } from '../../scoring/features.ts'
-import { predict as score } from '../../scoring/predict.ts'
+import { predictWith } from '../../scoring/predict.ts'
 import type { InferContext } from './infer.ts'
 import type { NamedModel } from './scope.ts'
+import type { Times } from './shelf.ts'
 
 /** @returns the answer's JSON. @throws Fault 400, 413, 415, 422; as `Scorer.score` */
 export async function predict(
@@ -14,28 +17,50 @@ export async function predict(
   { key, served, grant }: NamedModel,
   version: ServedVersion,
   request: Request,
-): Promise<string> {
-  const deadline = Date.now() + context.requestTimeout
+): Promise<string | Uint8Array> {
+  const options = { deadline: Date.now() + context.requestTimeout, caller: request }
   const body = await readBytes(request, context.maxBody, ['gzip', 'deflate'])
   const started = Bun.nanoseconds()
   try {
-    const { codec, scoring } = version
-    const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
-    version.check(rows, 'rows')
-    const read = Bun.nanoseconds()
-    const options = { deadline, caller: request }
-    const scored = (made: readonly unknown[]) => score(context.scorer, scoring, codec, made, 'rows', options)
     const { hooks } = served
-    const { predictions } = hooks ? await hooks.predict(rows, scored, { grant, ...options }) : await scored(rows)
-    const done = Bun.nanoseconds()
-    const text = stringifyLossless({ predictions })
-    const times = { input: read - started, infer: done - read, output: Bun.nanoseconds() - done }
-    context.shelf.succeeded(key, version.number, rows.length, times)
-    return text
+    const form = hooks ? withHooks(hooks, { grant, ...options }) : predictForm
+    const answered = await context.scorer.form(form, version.scoring, version, { body, given: null }, options)
+    const { rows, times } = answered.head as unknown as Predicted
+    context.shelf.succeeded(key, version.number, rows, times)
+    return answered.body
   } catch (error) {
     context.shelf.failed(key, version.number, Bun.nanoseconds() - started)
     throw error
   }
+}
+
+interface Predicted {
+  rows: number
+  times: Times
+}
+
+export const predictForm: Form<null> = { formName: 'v1', answer: call => predicted(call, (rows, score) => score(rows)) }
+
+/** With the author's code, which is called from this process only: so all else of it is done here, too. */
+const withHooks = (hooks: ModelHooks, call: HandlerCall): Form<null> => ({
+  answer: given => predicted(given, (rows, score) => hooks.predict(rows, score, call)),
+})
+
+async function predicted(
+  { body, model, score, each, room }: FormCall<null>,
+  around: (rows: readonly unknown[], score: (rows: readonly unknown[]) => Promise<Decoded>) => Promise<Decoded>,
+): Promise<Answered> {
+  const started = Bun.nanoseconds()
+  const { codec } = model
+  const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
+  model.check(rows, 'rows')
+  const read = Bun.nanoseconds()
+  const counted = counting(score, room)
+  const { predictions } = await around(rows, made => predictWith(counted, codec, { rows: made, form: 'rows' }, each))
+  const done = Bun.nanoseconds()
+  const text = stringifyLossless({ predictions })
+  const times = { input: read - started, infer: done - read, output: Bun.nanoseconds() - done }
+  return { head: { rows: rows.length, times } satisfies Predicted, body: text }
 }
 
 const bad = (message: string): Fault => badRequest(message, 'bad_predict_request')

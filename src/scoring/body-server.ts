@@ -1,0 +1,47 @@
+import { serveParent } from '../workers/serve.ts'
+import type { AskHead, BeginHead, Form, FormModel } from './bodies.ts'
+import { inParts, inTurns } from './parts.ts'
+import type { ScoreTensors } from './predict.ts'
+import { cut, headOf, packed, readHead, unpackTensors } from './wire.ts'
+
+const MAX_MODELS = 1000
+const encoder = new TextEncoder()
+
+/**
+ * The child's side of bodies.ts.
+ * @param modelOf makes what a form needs to know of a recipe's text
+ */
+export function serveBodies(forms: readonly Form<never>[], modelOf: (recipe: Uint8Array) => FormModel): void {
+  serveParent((_init: undefined, ask) => {
+    const models = new Map<number, FormModel>()
+    return {
+      exchange: async (payload: Uint8Array<ArrayBuffer>) => {
+        const { head, at } = readHead<BeginHead>(payload)
+        const { job, size } = head
+        const [text, body] = cut(payload, at, head.lengths)
+        const model = models.get(head.recipe) ?? modelOf(text!)
+        if (models.size >= MAX_MODELS) models.clear()
+        models.set(head.recipe, model)
+        const score: ScoreTensors = async (tensors, rows, outputs) => {
+          const { specs, parts } = packed(tensors)
+          const asked = { job, rows, outputs, feeds: specs } satisfies AskHead
+          return unpackTensors(await ask([...headOf(asked), ...parts]))
+        }
+        const form = forms.find(({ formName }) => formName === head.form)!
+        const answered = await form.answer({
+          body: body!,
+          given: head.given as never,
+          model,
+          score: (tensors, rows, outputs) =>
+            rows <= size || !model.metadata.independentRows
+              ? score(tensors, rows, outputs)
+              : inParts(rows, size, tensors, undefined, (part, count) => score(part, count, outputs)),
+          each: (runs, run) => inTurns(runs, run, undefined),
+          room() {},
+        })
+        const bytes = typeof answered.body === 'string' ? encoder.encode(answered.body) : answered.body
+        return [...headOf(answered.head), bytes]
+      },
+    }
+  })
+}
