@@ -7,7 +7,8 @@ import { sessionToken, signIn } from './session.ts'
 
 const Login = Type.Object({ username: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 1000 }) })
 const NewToken = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 200 }),
+  /** '' is what Honeyframe's SDK sends where its user says none */
+  name: Type.Optional(Type.String({ maxLength: 200 })),
   expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()])),
 })
 export type NewTokenInput = Static<typeof NewToken>
@@ -41,7 +42,9 @@ export async function mintToken(context: ManagementContext, request: Request, { 
   const { name, expires_days } = await jsonBody(context, request, NewToken)
   const days = expires_days ?? DEFAULT_DAYS
   const expiresAt = days === 0 ? null : new Date(Date.now() + days * 86_400_000).toISOString()
-  const { token, secret } = change(context, userNow, (tx, user) => createToken(tx, actor, user, { name, expiresAt }))
+  const { token, secret } = change(context, userNow, (tx, user) =>
+    createToken(tx, actor, user, { name: name || 'token', expiresAt }),
+  )
   return json({ ...tokenRow(token), token: secret }, 201)
 }
 

@@ -40,6 +40,8 @@ const projectSettings = {
   manage_models: Type.Optional(Type.Boolean()),
 }
 const minting = {
+  /** '' is what Honeyframe's SDK sends where its user says none */
+  name: Type.Optional(Type.String({ maxLength: 200 })),
   expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()])),
   secret: Type.Optional(Type.String({ maxLength: 200 })),
 }
@@ -84,10 +86,10 @@ export async function mintKey(context: ManagementContext, request: Request, who:
   const days = body.expires_days === undefined ? DEFAULT_DAYS : body.expires_days
   const fields: KeyFields = {
     ...PLAIN_KEY,
-    name: 'key',
     rateLimit: 100,
     expiresAt: days === null ? null : new Date(Date.now() + days * 86_400_000).toISOString(),
     ...keyFieldsOf(body),
+    name: body.name || 'key',
   }
   const { key, secret } = change(context, ownerNow, (tx, now) =>
     context.keys.mint(tx, who.actor, now, fields, body.secret),

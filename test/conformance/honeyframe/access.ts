@@ -49,6 +49,13 @@ export function access(world: World): void {
     expect((await as('editor', 'GET', '/api/auth/tokens')).json.tokens).toEqual([])
   })
 
+  test("a token without a name has one: the SDK's create_pat() sends an empty one", async () => {
+    for (const body of [{}, { name: '' }]) {
+      const { status, json } = await as('viewer', 'POST', '/api/auth/tokens', body)
+      expect([status, json.name]).toEqual([201, 'token'])
+    }
+  })
+
   test('a token lives 90 days unless it says otherwise, at most 730, or for ever with 0', async () => {
     const mint = async (fields: object) =>
       (await as('viewer', 'POST', '/api/auth/tokens', { name: 't', ...fields })).json

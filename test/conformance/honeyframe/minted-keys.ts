@@ -27,6 +27,15 @@ export function mintedKeys(world: World): void {
     expect((await world.admin('POST', keys(), { name: 'forever', expires_days: null })).json.expires_at).toBeNull()
   })
 
+  test("a key without a name has one: the SDK's create_key() sends an empty one", async () => {
+    for (const body of [{}, { name: '' }]) {
+      const { status, json } = await world.admin('POST', keys(), body)
+      expect([status, json.name]).toEqual([201, 'key'])
+    }
+    const { id } = await world.mint({ name: 'named' })
+    expect((await world.admin('PATCH', `${keys()}/${id}`, { name: '' })).status).toBe(422)
+  })
+
   test('keys are listed whole but for the secret, which is nowhere else', async () => {
     const scope = { region: ['north'] }
     const { id, key } = await world.mint({ name: 'listed', allowed_endpoints: ['customer'], row_scope: scope })
