@@ -37,7 +37,13 @@ const fields = {
 }
 const NewAsset = Type.Object({ ...fields, asset_type: Type.String(), asset_key: Type.String() })
 export type NewServiceInput = Static<typeof NewAsset>
-const AssetUpdate = Type.Object({ ...fields, change_note: Type.Optional(Type.String({ maxLength: 2000 })) })
+const AssetUpdate = Type.Object({
+  ...fields,
+  /** as they are: who sends back what was read sends these too */
+  asset_type: Type.Optional(Type.String()),
+  asset_key: Type.Optional(Type.String()),
+  change_note: Type.Optional(Type.String({ maxLength: 2000 })),
+})
 export type ServiceInput = Static<typeof AssetUpdate>
 
 /** The asset, when the user has at least this role in its project. @throws Fault 404, 403 */
@@ -119,9 +125,13 @@ async function changeService(
 export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
   assetFor(context, who, id, 'editor') // who may not change it need not send it either
   const body = await jsonBody(context, request, AssetUpdate)
-  return changeService(context, request, who, id, 'editor', (tx, asset) =>
-    saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? ''),
-  )
+  return changeService(context, request, who, id, 'editor', (tx, asset) => {
+    if ((body.asset_key ?? asset.assetKey) !== asset.assetKey)
+      throw unprocessable('asset_key cannot be changed: callers have it in their URLs.')
+    if ((body.asset_type ?? asset.assetType) !== asset.assetType)
+      throw unprocessable(`asset_type must be ${asset.assetType}.`)
+    return saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? '')
+  })
 }
 
 /** The answer has `warnings`: what every call of an endpoint costs for want of an index. */

@@ -9,7 +9,11 @@ const Login = Type.Object({ username: Type.String({ maxLength: 200 }), password:
 const NewToken = Type.Object({
   /** '' is what Honeyframe's SDK sends where its user says none */
   name: Type.Optional(Type.String({ maxLength: 200 })),
-  expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()])),
+  expires_days: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()], {
+      error: 'must be a whole number of days from 1 to 730, or 0 for never.',
+    }),
+  ),
 })
 export type NewTokenInput = Static<typeof NewToken>
 const DEFAULT_DAYS = 90

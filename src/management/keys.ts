@@ -42,7 +42,11 @@ const projectSettings = {
 const minting = {
   /** '' is what Honeyframe's SDK sends where its user says none */
   name: Type.Optional(Type.String({ maxLength: 200 })),
-  expires_days: Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()])),
+  expires_days: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()], {
+      error: 'must be a whole number of days from 1 to 36500, or null for never.',
+    }),
+  ),
   secret: Type.Optional(Type.String({ maxLength: 200 })),
 }
 const NewServiceKey = Type.Object({ ...settings, ...minting }, closed)

@@ -136,6 +136,15 @@ export function mintedKeys(world: World): void {
       expect((await world.admin('POST', keys(), { name: 'x', ...fields })).status, JSON.stringify(fields)).toBe(422)
   })
 
+  test('a lifetime out of its bounds is told them', async () => {
+    for (const expires_days of [0, 36_501]) {
+      const { status, json } = await world.admin('POST', keys(), { expires_days })
+      expect([status, json.detail]).toEqual([422, expect.stringContaining('from 1 to 36500')])
+    }
+    const token = await world.admin('POST', '/api/auth/tokens', { expires_days: 731 })
+    expect(token.json.detail).toContain('from 1 to 730')
+  })
+
   test('an end is an ISO 8601 time; without a zone it is UTC', async () => {
     for (const [given, kept] of [
       ['2099-01-31T12:00:00Z', '2099-01-31T12:00:00.000Z'],

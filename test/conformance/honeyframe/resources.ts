@@ -54,6 +54,18 @@ export function resources(world: World): void {
     expect((await world.admin('GET', path)).json.is_active).toBe(false)
   })
 
+  test("a service's key and type stay as they are: what was read may be sent back, another is refused", async () => {
+    const id = await world.publish('staying', [], { publish: false })
+    const path = `/api/publish/assets/${id}`
+    const { json } = await world.admin('GET', path)
+    expect((await world.admin('PUT', path, { ...json, title: 'Sent back' })).status).toBe(200)
+    for (const change of [{ asset_key: 'moved' }, { asset_type: 'dashboard' }]) {
+      const { status, json: problem } = await world.admin('PUT', path, { title: 'Changed', ...change })
+      expect([status, problem.detail]).toEqual([422, expect.stringContaining(Object.keys(change)[0]!)])
+    }
+    expect((await world.admin('GET', path)).json).toMatchObject({ asset_key: 'staying', title: 'Sent back' })
+  })
+
   test('another method than a path has is 405, with those that it has; the platform that is not here stays 501', async () => {
     const service = `/api/publish/assets/${world.service}`
     const answers = [
