@@ -112,6 +112,12 @@ export class KeyRing {
     this.#touched = new Map() // only now: what could not be written waits for the next time
   }
 
+  /** A row as it will be when what is noted of its use is written: who looks before that is not told that nobody uses it. */
+  #used(key: ApiKey): ApiKey {
+    const at = this.#touched.get(key.id)
+    return at === undefined ? key : { ...key, lastUsedAt: new Date(at).toISOString() }
+  }
+
   /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */
   forgetAll(): void {
     this.#known.clear()
@@ -153,13 +159,14 @@ export class KeyRing {
       .where(and(eq(apiKeys.projectId, owner.projectId), own))
       .orderBy(asc(apiKeys.id))
       .all()
+      .map(key => this.#used(key))
   }
 
   /** @throws Fault 404 */
   get(store: Store, owner: { projectId: number; assetId: number | null }, id: number): ApiKey {
     const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
     if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
-    return key
+    return this.#used(key)
   }
 
   /** A key of the project or of a service in it, as the gate has it. @throws Fault 404 */
@@ -183,7 +190,7 @@ export class KeyRing {
     this.#known.delete(key.hash)
     this.#recent.clear()
     note(store, actor, 'key.update', `${key.name}#${key.id}`, key.projectId, auditFields(fields))
-    return updated
+    return this.#used(updated)
   }
 
   /**

@@ -218,6 +218,21 @@ test('last used waits for the flush that comes once a minute, and none is lost',
   expect(lastUsed()).toBe('2026-05-01T00:01:00.005Z')
 })
 
+test('whoever looks at a key is told of its use before that is written', () => {
+  const { key } = mint()
+  const owner = { projectId: key.projectId, assetId: key.assetId }
+  const shown = () => [
+    ring.get(catalog.db, owner, key.id).lastUsedAt,
+    ring.list(catalog.db, owner).find(({ id }) => id === key.id)?.lastUsedAt,
+    ring.update(catalog.db, ACTOR, key, { rateLimit: 7 }).lastUsedAt,
+  ]
+  expect(shown()).toEqual([null, null, null])
+  ring.touch(key.id, Date.parse('2026-05-01T00:00:00Z'))
+  expect(shown()).toEqual(Array(3).fill('2026-05-01T00:00:00.000Z'))
+  ring.flush()
+  expect(shown()).toEqual(Array(3).fill('2026-05-01T00:00:00.000Z'))
+})
+
 test("the audit names what a key may do, never a row scope's values or a secret", () => {
   const { key, secret } = mint({ rowScope: { region: ['SECRET-REGION'] }, allowedEndpoints: ['flight'] })
   ring.update(catalog.db, ACTOR, key, { rowScope: { region: ['OTHER-REGION'] } })
