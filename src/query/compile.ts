@@ -120,4 +120,8 @@ const A = {
 } as Record<string, string>
 
 /** What a value of the column looks like, for messages. */
-export const kindOf = (column: Column): string => A[column.type] ?? `a ${column.type}`
+export function kindOf({ type, precision, scale = 0 }: Column): string {
+  if (type === 'decimal' && precision !== undefined)
+    return `a decimal of at most ${precision} digits, at most ${scale} of them behind the point`
+  return A[type] ?? `a ${type}`
+}

@@ -146,6 +146,25 @@ describe('what a request may say', () => {
     expect((await refusal(() => ask(text, ''))).message).toBe('The parameter w is missing.')
   })
 
+  test('a decimal of more digits than the column has is told how many it has', async () => {
+    const prices = makeDataset(dir, {
+      name: 'w.prices',
+      primaryKey: ['id'],
+      columns: [
+        { name: 'id', type: 'integer' },
+        { name: 'price', type: 'decimal', precision: 6, scale: 2 },
+      ],
+      rows: [[1, 249]],
+    })
+    const filters = [{ column: 'price', op: 'gte' as const, param: 'min' }]
+    const dear = prepare({ source: { schema: 'w', table: 'prices' }, filters }, [prices], runner)
+    expect((await ask(dear, 'min=2.490')).count).toBe(1)
+    for (const min of ['2.499', '10000', '1e2'])
+      expect((await refusal(() => ask(dear, `min=${min}`))).message).toBe(
+        'min must be a decimal of at most 6 digits, at most 2 of them behind the point.',
+      )
+  })
+
   test('a default stands in for what is absent, one end of a range at a time', async () => {
     const ranged = query({
       filters: [{ column: 'id', op: 'between', param: ['a', 'b'], default: [2, 4] }],
