@@ -144,6 +144,17 @@ export async function expectNoSideways(page: Page, where: string): Promise<void>
   expect(`${where}: ${content! - window!} px too wide`).toBe(`${where}: 0 px too wide`)
 }
 
+/** Holds nothing to be a pixel or two taller than its own frame: bars that the tests' browser hides would stand there. */
+export async function expectNoStrayBars(page: Page, where: string): Promise<void> {
+  const stray = await page.evaluate(() =>
+    [...document.querySelectorAll('*')]
+      .filter(element => /auto|scroll/.test(getComputedStyle(element).overflowY))
+      .filter(({ scrollHeight, clientHeight }) => scrollHeight > clientHeight && scrollHeight - clientHeight < 4)
+      .map(({ className }) => className),
+  )
+  expect([where, stray]).toEqual([where, []])
+}
+
 /** For `afterAll`: closes the tabs of this file. The browser goes with the last. */
 export async function closeTabs(): Promise<void> {
   for (const context of contexts) await context.close()

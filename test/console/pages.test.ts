@@ -1,7 +1,15 @@
 /** What holds for every page: no serious finding of axe, no script error or refusal of the policy, and it fits its window. */
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { describeInBrowser, expectAccessible, expectNoSideways, openTab, settled, signInTo } from './browser.ts'
+import {
+  describeInBrowser,
+  expectAccessible,
+  expectNoSideways,
+  expectNoStrayBars,
+  openTab,
+  settled,
+  signInTo,
+} from './browser.ts'
 import { PAGES } from './pages.ts'
 import { addPastCalls } from './past-calls.ts'
 import { useConsole } from './world.ts'
@@ -33,6 +41,7 @@ describeInBrowser('every page', () => {
       await settled(tab)
       await expectAccessible(tab, path)
       await expectNoSideways(tab, path)
+      await expectNoStrayBars(tab, path)
       expect(trouble).toEqual([])
     })
   }

@@ -141,6 +141,8 @@ describeInBrowser('the console', () => {
     const steps = page.getByRole('region', { name: 'From nothing to an endpoint' })
     await steps.getByRole('listitem').filter({ hasText: 'Create a project' }).getByRole('link').click()
     await page.getByRole('button', { name: 'New project' }).click()
+    await page.getByRole('textbox', { name: 'Name' }).fill('Gärten & Söhne')
+    expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('garten-sohne')
     await page.getByRole('textbox', { name: 'Name' }).fill('My garden')
     await soon(async () => expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('my-garden'))
     await page.getByRole('button', { name: 'Create', exact: true }).click()
