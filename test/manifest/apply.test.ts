@@ -1,6 +1,11 @@
 /** What a manifest makes of an installation, and what it leaves alone. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Callgate, cleanUp } from '../harness.ts'
+import { putConnection } from '../../src/catalog/connections.ts'
+import { SYSTEM } from '../../src/catalog/store.ts'
+import { openInstance } from '../../src/cli/instance.ts'
+import { readConfig } from '../../src/config.ts'
+import { applyManifest } from '../../src/management/manifest/apply.ts'
+import { type Callgate, cleanUp, temporaryFolder } from '../harness.ts'
 import { World } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -142,6 +147,21 @@ test('files that are read in place are not said to be imported', async () => {
     'project lake: created',
     'dataset lake.hours: 2 rows, which stay where they are',
   ])
+})
+
+test('a connection that is as it was, but whose secret is gone, keeps nobody from starting, and is warned of', async () => {
+  const { config } = readConfig(['--data-dir', temporaryFolder(), '--port', '0', '--scoring-workers', '1'], {})
+  const instance = openInstance(config)
+  const connection = { name: 'w', kind: 'postgres', urlEnv: 'NOT_SET_ANYWHERE' } as const
+  putConnection(instance.context.db, SYSTEM, connection)
+  const manifest = { connections: [connection], projects: [], secrets: new Map() }
+  const silent = { update() {}, done() {}, failed() {} }
+  const { changes, warnings } = await applyManifest(instance.context, SYSTEM, manifest, () => silent)
+  expect(changes).toEqual([])
+  expect(warnings).toEqual([
+    'connection w: the environment variable NOT_SET_ANYWHERE is not set. Until it is mended, whatever needs it is 503.',
+  ])
+  await instance.stop()
 })
 
 test('a field that it names wins over what was set elsewhere, one that it does not name stays, and nothing is deleted', async () => {

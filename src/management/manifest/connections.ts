@@ -1,4 +1,5 @@
 import { type DeclaredConnection, findConnection, isDeclared, urlOf } from '../../catalog/connections.ts'
+import { Fault } from '../../lib/fault.ts'
 import { PostgresConnection } from '../../query/engines/postgres/connection.ts'
 import { checkDatabase } from '../connections.ts'
 import type { ManagementContext } from '../context.ts'
@@ -9,6 +10,8 @@ export interface StagedConnections {
   changed: DeclaredConnection[]
   /** as they will be when the manifest is applied */
   connectionOf: ConnectionOf
+  /** those that are as they were, but whose secret is not where it should be */
+  warnings: string[]
   close(): Promise<void>
 }
 
@@ -28,8 +31,10 @@ export async function stageConnections(
   for (const connection of changed) await checkDatabase(connection)
   const made = new Map<string, PostgresConnection>()
   const known = catalogConnections(context)
+  const unchanged = declared.filter(connection => !changed.includes(connection))
   return {
     changed,
+    warnings: unchanged.flatMap(missingSecret),
     connectionOf(name) {
       const connection = changed.find(c => c.name === name)
       if (!connection) return known(name)
@@ -43,5 +48,15 @@ export async function stageConnections(
     close: async () => {
       await Promise.all([...made.values()].map(connection => connection.close()))
     },
+  }
+}
+
+function missingSecret({ name, urlEnv, urlFile }: DeclaredConnection): string[] {
+  try {
+    urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null })
+    return []
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return [`${error.message} Until it is mended, whatever needs it is 503.`]
   }
 }

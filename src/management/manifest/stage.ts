@@ -69,8 +69,9 @@ export async function stageManifest(
   signal?: AbortSignal,
 ): Promise<Staged> {
   const staged = new Staged()
-  const { changed, connectionOf, close } = await stageConnections(context, manifest.connections)
+  const { changed, connectionOf, warnings, close } = await stageConnections(context, manifest.connections)
   staged.connections = changed
+  staged.warnings.push(...warnings)
   try {
     for (const project of manifest.projects) {
       const projectId = findProject(context.db, project.slug)?.id
