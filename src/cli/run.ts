@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { SYSTEM } from '../catalog/store.ts'
 import type { Config } from '../config.ts'
 import { progressReporter } from '../lib/progress.ts'
@@ -26,7 +26,10 @@ export async function runServer(config: Config, publish: (instance: Instance) =>
     if (token) console.log(`Administrator's token, shown only now: ${token}`)
     await publish(instance)
     for (const lost of instance.context.publisher.registry.missing())
-      log.error(lost, 'a file of the data directory is missing: calls that need it get 503')
+      log.error(
+        lost,
+        `a file of the data directory ${existsSync(lost.file) ? 'cannot be read' : 'is missing'}: calls that need it get 503`,
+      )
   } catch (error) {
     prepared.resolve()
     if (instance.stopping.signal.aborted) return ended

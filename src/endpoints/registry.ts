@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { type Asset, getAsset, listAssets } from '../catalog/assets.ts'
 import { type Deployment as DeclaredDeployment, deploymentKind, listDeployments } from '../catalog/deployments.ts'
 import { type PorterApp, readPorterApp } from '../catalog/porter.ts'
@@ -6,6 +5,7 @@ import { listProjects, type Project } from '../catalog/projects.ts'
 import { type EndpointConfig, type ModelReference, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
+import { mayRead } from '../lib/file.ts'
 import { isDataLost } from '../query/damage.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { brokenEndpoint } from './broken.ts'
@@ -208,14 +208,14 @@ export class Registry {
     this.apply(this.stage(store, [], listProjects(store), true))
   }
 
-  /** What is served and has lost its file: every call that needs it is 503 until it is there again. */
+  /** What is served and has lost its file, or may not read it: every call that needs it is 503 until it is there again. */
   *missing(): Generator<{ service: string; endpoint: string; file: string } | { deployment: string; file: string }> {
     for (const { key: service, endpoints } of this.#services.values())
       for (const { id: endpoint, files, model } of endpoints.values())
         for (const file of [...files, ...(model ? [model.active.scoring.path] : [])])
-          if (!existsSync(file)) yield { service, endpoint, file }
+          if (!mayRead(file)) yield { service, endpoint, file }
     for (const { project, name, model } of this.allDeployments())
-      if (model && !existsSync(model.active.scoring.path))
+      if (model && !mayRead(model.active.scoring.path))
         yield { deployment: `${project}/${name}`, file: model.active.scoring.path }
   }
 

@@ -1,4 +1,5 @@
 import { Database } from 'bun:sqlite'
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { Fault } from '../lib/fault.ts'
 
@@ -26,6 +27,10 @@ export function damaged(error: unknown, files: string[]): Fault | undefined {
     'restore it from a backup, or replace the rows of its dataset: POST /api/datasets/{name}/refresh?force=true, or an upload with replace=true and force=true'
   return dataUnreadable(new Error(`${what}: ${remedy}`))
 }
+
+/** A data file that cannot be opened: it is missing, damaged, or somebody else's (restored by another user, say). */
+export const unopened = (error: unknown, file: string): Fault =>
+  existsSync(file) ? (damaged(error, [file]) ?? dataUnreadable(error)) : dataMissing(error)
 
 /** Whether a data file is there, and opens as one: what is wrong further inside is found by who reads it. */
 export function isReadable(file: string): boolean {

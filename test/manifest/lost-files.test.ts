@@ -1,6 +1,6 @@
 /** Files of the data directory that went missing, or are damaged: a manifest brings them back, and without one only what needs them fails. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
@@ -119,6 +119,66 @@ test('without a manifest the others of a service are served, the log names what 
   expect((await call(callgate, 'people')).json.rows).toEqual([{ id: 1, name: 'Ada' }])
   expect((await predict(callgate)).status).toBe(200)
   await callgate.stop()
+})
+
+test('a file that may not be opened, as one that another user restored, is as a damaged one: its written rows stay', async () => {
+  const dataDir = join(world.folder, 'closed')
+  const key = mintSecret('dk')
+  const csv = world.write('closed.csv', 'id,name\n1,Ada\n')
+  const datasets = ['people', 'notes'].map(name => ({
+    name: `hr.${name}`,
+    from: csv,
+    primary_key: 'id',
+    writable: name === 'notes',
+  }))
+  const table = { id: 'notes', kind: 'table', dataset: 'hr.notes', methods: ['GET', 'POST'] }
+  const keys = [{ name: 'app', secret_env: 'CLOSED_KEY', allowed_methods: ['GET', 'POST'] }]
+  const services = [{ key: 'people', publish: true, endpoints: [lookup('people'), table], keys }]
+  const options = { dataDir, env: { ...world.env, CLOSED_KEY: key } }
+  const manifest = { projects: [{ slug: 'hr', datasets, services }] }
+  let callgate = await startCallgate({ ...options, manifest })
+  const ask = (path: string, body?: unknown) => callgate.call(`/api/service/people/${path}`, { key, body })
+  expect((await ask('notes', { id: 2, name: 'Bob' })).status).toBe(201)
+  await callgate.stop()
+
+  // a folder stands in for a file that may not be opened: that holds for root, too
+  const warehouse = join(dataDir, 'warehouse')
+  const kept = join(world.folder, 'closed-files')
+  renameSync(warehouse, kept)
+  for (const name of readdirSync(kept)) mkdirSync(join(warehouse, name), { recursive: true })
+  callgate = await startCallgate(options)
+  for (const refused of [
+    await ask('people?id=1'),
+    await ask('notes'),
+    await ask('notes/1'),
+    await ask('notes', { id: 3, name: 'Cid' }),
+  ])
+    expect([refused.status, refused.json.code]).toEqual([503, 'data_unreadable'])
+  for (const endpoint of ['people', 'notes'])
+    expect(callgate.output()).toMatch(
+      new RegExp(`"endpoint":"${endpoint}".*"a file of the data directory cannot be read: calls that need it get 503"`),
+    )
+  await callgate.stop()
+
+  // with rows of its own a table is not taken in again, though its file has changed meanwhile
+  for (const name of readdirSync(kept).filter(name => !name.includes('.live.'))) {
+    rmSync(join(warehouse, name), { recursive: true })
+    renameSync(join(kept, name), join(warehouse, name))
+  }
+  world.write('closed.csv', 'id,name\n1,Eve\n')
+  callgate = await startCallgate({ ...options, manifest })
+  expect((await ask('people?id=1')).json.rows).toEqual([{ id: 1, name: 'Eve' }])
+  await callgate.stop()
+  for (const name of readdirSync(kept).filter(name => name.includes('.live.'))) {
+    rmSync(join(warehouse, name), { recursive: true })
+    renameSync(join(kept, name), join(warehouse, name))
+  }
+  callgate = await startCallgate(options)
+  expect((await ask('notes')).json.rows).toEqual([
+    { id: 1, name: 'Ada' },
+    { id: 2, name: 'Bob' },
+  ])
+  expect(await callgate.stop()).toBe(0)
 })
 
 test('what is kept is for its owner alone', () => {

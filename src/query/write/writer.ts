@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
-import { damaged, dataMissing } from '../damage.ts'
+import { damaged, unopened } from '../damage.ts'
 import type { Prepared, Write } from './apply.ts'
 import type { DatabaseRows } from './database/rows.ts'
 import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
@@ -303,7 +303,7 @@ function readState(file: string): LiveState {
   try {
     db = new Database(file, { readonly: true })
   } catch (error) {
-    throw dataMissing(error)
+    throw unopened(error, file)
   }
   try {
     db.run('PRAGMA busy_timeout = 1000')

@@ -1,9 +1,8 @@
 import { constants, Database, type Statement as Prepared } from 'bun:sqlite'
-import { existsSync } from 'node:fs'
 import { Fault } from '../../../lib/fault.ts'
 import { usableMemory } from '../../../lib/machine.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
-import { damaged, dataMissing } from '../../damage.ts'
+import { damaged, unopened } from '../../damage.ts'
 import type { Before, Row, Runnable } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
@@ -45,7 +44,7 @@ export class SqliteReader {
     this.#cacheKb = Math.min(cacheKb, usableMemory() / 16 / 1024)
   }
 
-  /** @throws Fault 503 `data_missing` a file is gone, `data_unreadable` it is damaged, 422 a sum that 64 bits do not hold; SQLiteError */
+  /** @throws Fault 503 `data_missing` a file is gone, `data_unreadable` it is damaged or may not be read, 422 a sum that 64 bits do not hold; SQLiteError */
   all(statement: SqliteStatement, values: StoredValue[]): Row[] {
     try {
       return this.#prepared(statement).all(...(values as never[])) as Row[]
@@ -167,8 +166,7 @@ function attach(db: Database, file: string, index: number): void {
     db.run(`ATTACH ? AS d${index}`, [uri])
   } catch (error) {
     db.close()
-    if (existsSync(file)) throw damaged(error, [file]) ?? error
-    throw dataMissing(error)
+    throw unopened(error, file)
   }
 }
 
