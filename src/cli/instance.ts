@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
@@ -183,6 +183,7 @@ function openDataDir(dataDir: string, dirs: string[]) {
   try {
     for (const dir of [dataDir, ...dirs]) mkdirSync(dir, { recursive: true, mode: 0o700 })
     const unlock = lockDataDir(dataDir)
+    refuseToForget(dataDir)
     return { unlock, ...connectCatalog(dataDir) }
   } catch (error) {
     const { code = '', message } = error as { code?: string; message: string }
@@ -196,6 +197,19 @@ function openDataDir(dataDir: string, dirs: string[]) {
       )
     throw error
   }
+}
+
+/**
+ * A new catalog knows none of the files that are there, and what the catalog does not know is removed at the start.
+ * @throws StartError
+ */
+function refuseToForget(dataDir: string): void {
+  const catalog = statSync(join(dataDir, 'catalog.db'), { throwIfNoEntry: false })
+  if (catalog && catalog.size > 0) return
+  if (['warehouse', 'models'].every(name => readdirSync(join(dataDir, name)).length === 0)) return
+  throw new StartError(
+    `catalog.db in ${dataDir} is ${catalog ? 'empty' : 'missing'}, and without it the tables and models there would be removed. Restore a backup, or name another --data-dir.`,
+  )
 }
 
 function listenError(config: Config, error: unknown): StartError {

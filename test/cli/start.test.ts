@@ -65,6 +65,19 @@ test('a data directory whose path leaves no room for the names of files in it', 
   expect(readdirSync(folder)).not.toContain('x'.repeat(100))
 })
 
+test('a data directory whose catalog is missing or empty, as a copy that broke off leaves it: its tables and models stay', async () => {
+  const dataDir = join(folder, 'broken-off')
+  mkdirSync(join(dataDir, 'models'), { recursive: true })
+  mkdirSync(join(dataDir, 'warehouse'))
+  writeFileSync(join(dataDir, 'warehouse', 'rows.live.sqlite'), 'rows')
+  const says =
+    /^callgate: catalog\.db in .* is missing, and without it .* would be removed\. Restore a backup, or name another/
+  await refused(['--port', '0', '--data-dir', dataDir], says)
+  writeFileSync(join(dataDir, 'catalog.db'), '')
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: catalog\.db in .* is empty, and without it /)
+  expect(readdirSync(join(dataDir, 'warehouse'))).toEqual(['rows.live.sqlite'])
+})
+
 test('what should not have happened is told with its stack and cause, and without our source', async () => {
   const dataDir = join(folder, 'hollow')
   mkdirSync(dataDir)
