@@ -1,7 +1,8 @@
 import { Database } from 'bun:sqlite'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/bun-sqlite'
-import { migrate } from './migrate.ts'
+import { catalogVersion, migrate } from './migrate.ts'
 import * as schema from './schema.ts'
 
 export type Db = ReturnType<typeof drizzle<typeof schema>> & { $client: Database }
@@ -21,6 +22,17 @@ export function connectCatalog(dataDir: string): { db: Db; applied: number[] } {
   const db = drizzle(sqlite, { schema }) as Db
   const applied = migrate(sqlite, file)
   return { db, applied }
+}
+
+/** Whether there is a catalog in a file. One that is being copied by SQLite when that is killed is empty once it is opened. */
+export function isCatalog(file: string): boolean {
+  if (!existsSync(file)) return false
+  const sqlite = new Database(file, { create: false, readwrite: true })
+  try {
+    return catalogVersion(sqlite) > 0
+  } finally {
+    sqlite.close()
+  }
 }
 
 /** Writes the WAL back into the file and closes it. */

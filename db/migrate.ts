@@ -39,7 +39,7 @@ export class NewerCatalog extends Error {
  */
 export function migrate(sqlite: Database, file: string, migrations: Migration[] = MIGRATIONS): number[] {
   const latest = migrations.at(-1)!.number
-  const { user_version: current } = sqlite.query('PRAGMA user_version').get() as { user_version: number }
+  const current = catalogVersion(sqlite)
   if (current > latest)
     throw new NewerCatalog(
       `${file} was written by a newer Callgate (schema ${current}; this one knows ${latest}). Run the newer executable, or restore a backup.`,
@@ -56,6 +56,10 @@ export function migrate(sqlite: Database, file: string, migrations: Migration[] 
   })()
   return pending.map(m => m.number)
 }
+
+/** The number of the last migration that was applied; 0: it is a new file. */
+export const catalogVersion = (sqlite: Database): number =>
+  (sqlite.query('PRAGMA user_version').get() as { user_version: number }).user_version
 
 function backup(sqlite: Database, to: string): void {
   const building = `${to}.building`

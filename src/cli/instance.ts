@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { closeCatalog, connectCatalog } from '../../db/connect.ts'
+import { closeCatalog, connectCatalog, isCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
 import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
 import { KeyRing } from '../catalog/keys.ts'
@@ -204,11 +204,10 @@ function openDataDir(dataDir: string, dirs: string[]) {
  * @throws StartError
  */
 function refuseToForget(dataDir: string): void {
-  const catalog = statSync(join(dataDir, 'catalog.db'), { throwIfNoEntry: false })
-  if (catalog && catalog.size > 0) return
   if (['warehouse', 'models'].every(name => readdirSync(join(dataDir, name)).length === 0)) return
+  if (isCatalog(join(dataDir, 'catalog.db'))) return
   throw new StartError(
-    `catalog.db in ${dataDir} is ${catalog ? 'empty' : 'missing'}, and without it the tables and models there would be removed. Restore a backup, or name another --data-dir.`,
+    `catalog.db in ${dataDir} is missing or empty, and without it the tables and models there would be removed. Restore a backup, or name another --data-dir.`,
   )
 }
 

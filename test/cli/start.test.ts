@@ -71,10 +71,21 @@ test('a data directory whose catalog is missing or empty, as a copy that broke o
   mkdirSync(join(dataDir, 'warehouse'))
   writeFileSync(join(dataDir, 'warehouse', 'rows.live.sqlite'), 'rows')
   const says =
-    /^callgate: catalog\.db in .* is missing, and without it .* would be removed\. Restore a backup, or name another/
+    /^callgate: catalog\.db in .* is missing or empty, and without it .* would be removed\. Restore a backup, or name another/
   await refused(['--port', '0', '--data-dir', dataDir], says)
   writeFileSync(join(dataDir, 'catalog.db'), '')
-  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: catalog\.db in .* is empty, and without it /)
+  await refused(['--port', '0', '--data-dir', dataDir], says)
+  // what is not committed of a copy that SQLite makes is taken back when it is opened
+  const copying = new Database(join(dataDir, 'copying.db'), { create: true })
+  copying.run('PRAGMA cache_size = 1')
+  copying.run('BEGIN')
+  copying.run('CREATE TABLE a (x)')
+  copying.run('INSERT INTO a VALUES (zeroblob(1000000))')
+  for (const name of ['copying.db', 'copying.db-journal'])
+    copyFileSync(join(dataDir, name), join(dataDir, name.replace('copying', 'catalog')))
+  expect(statSync(join(dataDir, 'catalog.db')).size).toBeGreaterThan(100_000)
+  copying.close()
+  await refused(['--port', '0', '--data-dir', dataDir], says)
   expect(readdirSync(join(dataDir, 'warehouse'))).toEqual(['rows.live.sqlite'])
 })
 
