@@ -24,13 +24,13 @@ export const healthQuery = queryOptions({
 })
 
 /** The services of every project that one sees. */
-export const servicesQuery = queryOptions({
+export const allServicesQuery = queryOptions({
   queryKey: ['services', 'everywhere'],
   queryFn: ({ signal }) => api<AssetRow[]>('/api/publish/assets?asset_type=api_service', { signal }),
 })
 
 /** Of every project that one sees. */
-export const deploymentsQuery = queryOptions({
+export const allDeploymentsQuery = queryOptions({
   queryKey: ['deployments', 'everywhere'],
   queryFn: async ({ signal }) => (await api<{ items: DeploymentRow[] }>('/api/deployments', { signal })).items,
 })

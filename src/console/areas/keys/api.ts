@@ -1,10 +1,10 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import type { DatasetRow } from '../../../management/datasets.ts'
 import type { KeyPatchInput, KeyRow, NewKeyInput, RotationInput } from '../../../management/keys.ts'
-import type { ModelRow } from '../../../management/models.ts'
 import { api, apiWithTag, send } from '../../api/http.ts'
 import type { ProjectRow } from '../../api/projects.ts'
 import type { ServiceRow } from '../../api/services.ts'
+import { datasetsQuery } from '../datasets/api.ts'
+import { modelsQuery } from '../models/api.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
 
 export type { KeyRow, ServiceRow }
@@ -64,22 +64,6 @@ export const useRevoke = (owner: KeyOwner) => {
   const refresh = useRefreshKeys(owner)
   return (id: number) => api(`${owner.path}/${id}`, { method: 'DELETE' }).then(refresh)
 }
-
-const inProject = <T>(area: string, project: number, read: () => Promise<T>) =>
-  queryOptions({ queryKey: [area, project, 'for keys'], queryFn: read })
-
-const datasetsQuery = (project: number) =>
-  inProject('datasets', project, async () => {
-    return (await api<{ datasets: DatasetRow[] }>('/api/datasets', { project })).datasets
-  })
-
-const modelsQuery = (project: number) =>
-  inProject('models', project, async () => (await api<{ models: ModelRow[] }>('/api/models', { project })).models)
-
-export const deploymentsQuery = (project: number) =>
-  inProject('deployments', project, async () => {
-    return (await api<{ items: { name: string }[] }>(`/api/projects/${project}/deployments`)).items
-  })
 
 /** What a service's endpoints refer to, with a first row of each dataset; undefined while it is read, or where that failed. */
 export function useSurroundings(

@@ -1,7 +1,8 @@
 /** What a key can be given: endpoints, services, columns that there are. */
 import { useQuery } from '@tanstack/react-query'
 import { servicesQuery } from '../../api/services.ts'
-import { deploymentsQuery, type KeyOwner, type ServiceRow, useSurroundings } from './api.ts'
+import { deploymentsQuery } from '../deployments/api.ts'
+import { type KeyOwner, type ServiceRow, useSurroundings } from './api.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
 
 export interface ColumnChoice {
@@ -27,6 +28,8 @@ export function useKeyChoices(owner: KeyOwner): { choices: KeyChoices | undefine
   const { data: all, error } = useQuery({ ...servicesQuery(project.project_id), enabled: !service })
   const { data: deployments, error: problem } = useQuery({
     ...deploymentsQuery(project.project_id),
+    select: ({ items }) => items,
+    refetchInterval: false,
     enabled: !service,
   })
   const services = service ? [service] : all

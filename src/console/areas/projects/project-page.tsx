@@ -9,7 +9,7 @@ import { projects as t } from '../../texts/projects.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
-import { deploymentsQuery, servicesQuery } from '../home/api.ts'
+import { allDeploymentsQuery, allServicesQuery } from '../home/api.ts'
 import { isEnabled, isPublished, Published } from '../home/published.tsx'
 import { Traffic } from '../home/traffic.tsx'
 import { Contents } from './contents.tsx'
@@ -18,8 +18,8 @@ import { EditProjectModal } from './edit-project.tsx'
 export function ProjectPage() {
   const session = useSession()
   const project = useProject()
-  const services = useQuery({ ...servicesQuery, refetchInterval: 30_000 })
-  const deployments = useQuery({ ...deploymentsQuery, refetchInterval: 30_000 })
+  const services = useQuery({ ...allServicesQuery, refetchInterval: 30_000 })
+  const deployments = useQuery({ ...allDeploymentsQuery, refetchInterval: 30_000 })
   const isHere = ({ project_id }: { project_id: number }) => project_id === project.project_id
   const own = services.data?.filter(isHere)
   const deployed = deployments.data?.filter(isHere)
