@@ -3,6 +3,7 @@ import type { Db } from '../../db/connect.ts'
 import { projects, roles, sessions, tokens, users } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
+import { shown } from '../lib/text.ts'
 import { findProject, type Role } from './projects.ts'
 import { type Actor, note, noteUse, now, type Store } from './store.ts'
 
@@ -102,14 +103,15 @@ function keepOneAdmin(store: Store, except: User): void {
     .from(users)
     .where(and(eq(users.isAdmin, true), eq(users.isActive, true)))
     .all()
-  if (others.every(other => other.id === except.id)) throw conflict('This is the last administrator.')
+  if (others.every(other => other.id === except.id))
+    throw conflict('This is the last administrator; make another one first.')
 }
 
 function setRoles(store: Store, userId: number, wanted: Record<string, Role>): void {
   store.delete(roles).where(eq(roles.userId, userId)).run()
   for (const [slug, role] of Object.entries(wanted)) {
     const project = findProject(store, slug)
-    if (!project) throw unprocessable('roles names a project that does not exist.')
+    if (!project) throw unprocessable(`roles names the project ${shown(slug)}, which does not exist.`)
     store.insert(roles).values({ userId, projectId: project.id, role }).run()
   }
 }

@@ -31,7 +31,7 @@ const update = (id: number, fields: Parameters<typeof updateUser>[3]) =>
   updateUser(catalog.db, ACTOR, getUser(catalog.db, id), fields)
 
 describe('the last administrator', () => {
-  const last = '409 This is the last administrator.'
+  const last = '409 This is the last administrator; make another one first.'
   test('cannot be deleted, demoted or made inactive, even with other people about', () => {
     const admin = create('ada', { isAdmin: true })
     create('bob')
@@ -60,7 +60,7 @@ describe('roles', () => {
     expect(rolesOf(catalog.db, ada.id)).toEqual({ p: 'editor' })
     expect(roleOf(catalog.db, ada.id, catalog.project.id)).toBe('editor')
     expect(refused(() => update(ada.id, { roles: { nowhere: 'admin' } }))).toBe(
-      '422 roles names a project that does not exist.',
+      '422 roles names the project nowhere, which does not exist.',
     )
   })
   test('a name is plain and one', () => {
