@@ -61,6 +61,12 @@ export function stringifyLossless(value: unknown): string {
   }
 }
 
+/** JSON on one line with everything but ASCII escaped. */
+export const inAscii = (json: string): string =>
+  /^[ -~]*$/.test(json)
+    ? json
+    : json.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** Whether arrays and objects nest deeper than that; by default, than anything a request here needs. */
 export function tooDeep(text: string, most = MAX_DEPTH): boolean {
   if (text.length <= most) return false

@@ -14,7 +14,7 @@ import { HandlerFault, logOf } from '../endpoints/handler.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { Fault, notFound } from '../lib/fault.ts'
-import { stringifyLossless } from '../lib/json.ts'
+import { inAscii, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
@@ -154,6 +154,3 @@ function logHeader(lines: readonly string[]): string {
     if (text.length <= MOST_OF_LOG || kept === 0) return text
   }
 }
-
-const inAscii = (text: string) =>
-  text.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

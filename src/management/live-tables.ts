@@ -79,7 +79,8 @@ function liveColumn<T extends StoredColumn>(
 
 function checkNullable(columns: StoredColumn[], { nullable = {} }: Declared): void {
   const [wrong] = columns.filter(c => c.nullable && Object.hasOwn(nullable, c.name) && !nullable[c.name])
-  if (wrong) throw unprocessable(`${shown(wrong.name)} is declared never to be null, and there are rows without a value for it.`)
+  if (wrong)
+    throw unprocessable(`${shown(wrong.name)} is declared never to be null, and there are rows without a value for it.`)
 }
 
 /** A dataset as one that is written to, or that is not; it must be held. @throws Fault 422 its engine does not write; 503 */

@@ -9,7 +9,7 @@ import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { NO_PARAMS, parseQuery } from '../../lib/params.ts'
-import { pathStart } from '../../lib/path.ts'
+import { decodedPart, pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
@@ -142,10 +142,7 @@ function split(url: string): Target {
 }
 
 function decoded(segment: string): string {
-  if (!segment.includes('%')) return segment
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    throw notFound('No such route.')
-  }
+  const part = decodedPart(segment)
+  if (part === undefined) throw notFound('No such route.')
+  return part
 }

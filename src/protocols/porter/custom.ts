@@ -2,14 +2,13 @@
 import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import { readBytes } from '../../lib/body.ts'
-import { badRequest } from '../../lib/fault.ts'
 import { parseLossless } from '../../lib/json.ts'
 import { rawPath } from '../../lib/path.ts'
 import { shownHeaders } from '../request-headers.ts'
 import { porterReply } from './app.ts'
 import { isObject } from './check.ts'
 import { type ErrorContext, modelContext } from './errors.ts'
-import { type PorterBody, parsePorter } from './json.ts'
+import { parsePorter } from './json.ts'
 
 /**
  * A body is JSON, whatever its type says, as porter's `get_post_data` reads it.
@@ -49,13 +48,7 @@ export async function serveCustom(
 async function bodyOf(request: Request, limit: number, context: ErrorContext): Promise<FunctionRequest['body']> {
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0 && request.method !== 'POST') return undefined
-  let body: PorterBody
-  try {
-    body = parsePorter(bytes)
-  } catch (error) {
-    throw badRequest((error as Error).name, 'malformed_body')
-  }
-  if (body.value === null) throw badRequest('null', 'malformed_body')
+  const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim()
   return { json: new TextDecoder().decode(bytes) }
 }

@@ -1,5 +1,6 @@
 /** porter's JSON: keys sorted, everything but ASCII escaped, a line feed at the end; integers of any size as they are. */
-import { parseLossless, tooDeep } from '../../lib/json.ts'
+import { badRequest } from '../../lib/fault.ts'
+import { inAscii, parseLossless, tooDeep } from '../../lib/json.ts'
 
 /** A number as its sender wrote it. */
 class Verbatim {
@@ -36,11 +37,7 @@ function object(value: Record<string, unknown>): string {
   return `{${keys.map(key => `${quote(key)}:${write(value[key])}`).join(',')}}`
 }
 
-function quote(text: string): string {
-  const quoted = JSON.stringify(text)
-  if (/^[ -~]*$/.test(quoted)) return quoted
-  return quoted.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-}
+const quote = (text: string): string => inAscii(JSON.stringify(text))
 
 export interface PorterBody {
   value: unknown
@@ -54,11 +51,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** An id that is written as a fraction or with an exponent: its number alone does not say how. */
 const FRACTIONAL_ID = /"id"\s*:\s*-?\d+[.eE]/
 
-/** @throws Error what is not JSON in UTF-8, or nests deeper than anything here needs */
+/** @throws Fault 400 what is not JSON in UTF-8, or nests deeper than anything here needs: by the name of the error; or it is null */
 export function parsePorter(bytes: Uint8Array): PorterBody {
-  const text = decoder.decode(bytes)
-  const value = parseLossless(text)
-  if (tooDeep(text)) throw new SyntaxError('too deep')
+  let text: string
+  let value: unknown
+  try {
+    text = decoder.decode(bytes)
+    value = parseLossless(text)
+    if (tooDeep(text)) throw new SyntaxError('too deep')
+  } catch (error) {
+    throw badRequest((error as Error).name, 'malformed_body')
+  }
+  if (value === null) throw badRequest('null', 'malformed_body')
   const verbatim = (wanted: (key: string) => boolean) =>
     JSON.parse(text, ((key: string, part: unknown, context: { source?: string }) =>
       typeof part === 'number' && wanted(key) ? new Verbatim(context.source!) : part) as (

@@ -2,12 +2,12 @@ import type { Grant } from '../../catalog/grant.ts'
 import type { Endpoint, ServedModel, ServedRoute } from '../../endpoints/endpoint.ts'
 import { HandlerFault } from '../../endpoints/handler.ts'
 import { readBytes } from '../../lib/body.ts'
-import { badRequest, Fault } from '../../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { predict } from '../../scoring/predict.ts'
 import type { Scorer } from '../../scoring/scorer.ts'
 import { isObject } from './check.ts'
 import { type ErrorContext, modelContext, modelFailed } from './errors.ts'
-import { type PorterBody, parsePorter } from './json.ts'
+import { parsePorter } from './json.ts'
 import { requestCheck } from './request-schema.ts'
 
 export interface PorterCall {
@@ -30,7 +30,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const { route, model, grant, scorer, settings, context } = call
   const { active: served, hooks } = model
   const deadline = Date.now() + settings.requestTimeout
-  const body = await parsed(request, settings.maxBody)
+  const body = parsePorter(await readBytes(request, settings.maxBody))
   if (context.app.userData) context.userData = body.verbatim()
   requestCheck(route)(body.value, call.endpoint)
   const rows = rowsOf(route, body.value)
@@ -46,19 +46,6 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
     const byModel = refused && error.code === 'model_refused'
     throw byModel || (refused && !route.validate) ? modelFailed(error) : error
   }
-}
-
-/** @throws Fault 400, 413, 415 */
-async function parsed(request: Request, limit: number): Promise<PorterBody> {
-  const bytes = await readBytes(request, limit)
-  let body: PorterBody
-  try {
-    body = parsePorter(bytes)
-  } catch (error) {
-    throw badRequest((error as Error).name, 'malformed_body')
-  }
-  if (body.value === null) throw badRequest('null', 'malformed_body')
-  return body
 }
 
 /** What was not checked may be anything; the model cannot take it then. @throws Fault 500 */

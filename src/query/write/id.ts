@@ -1,5 +1,6 @@
 /** A row's place below its table's path: its primary key. */
 import type { Column } from '../../catalog/column.ts'
+import { decodedPart } from '../../lib/path.ts'
 import type { StoredValue } from '../values.ts'
 import type { Codec } from './codec.ts'
 
@@ -22,16 +23,8 @@ export function formatId(columns: readonly Column[], key: readonly StoredValue[]
  */
 export function parseId(columns: readonly Column[], segment: string, { encode }: Codec): StoredValue[] | undefined {
   const parts = columns.length === 1 ? [segment] : segment.split(',')
-  const texts = parts.length === columns.length ? parts.map(decoded) : decoded(segment)?.split(',')
+  const texts = parts.length === columns.length ? parts.map(decodedPart) : decodedPart(segment)?.split(',')
   if (texts?.length !== columns.length) return undefined
   const key = columns.map((column, i) => (texts[i] === undefined ? undefined : encode(column, texts[i])))
   return key.includes(undefined) ? undefined : (key as StoredValue[])
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
