@@ -62,30 +62,33 @@ describeInBrowser('nothing is lost', () => {
 
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
-    let go = () => {}
-    const hold = (path: RegExp) =>
-      tab.route(path, async route => {
-        if (route.request().method() === 'POST') await new Promise<void>(resolve => (go = resolve))
+    /** Holds back what is posted there. @returns lets it go, when it has come */
+    const hold = async (path: RegExp) => {
+      const held = Promise.withResolvers<() => void>()
+      await tab.route(path, async route => {
+        if (route.request().method() === 'POST') await new Promise<void>(resolve => held.resolve(resolve))
         await route.continue()
       })
-    await hold(/\/api-keys$/)
+      return async () => (await held.promise)()
+    }
+    const mint = await hold(/\/api-keys$/)
     await tab.getByRole('button', { name: 'Mint key' }).click()
     await tab.getByRole('textbox', { name: 'Name' }).fill('on its way')
     await tab.getByRole('dialog').getByRole('button', { name: 'Mint key' }).click()
     await tab.keyboard.press('Escape')
     await soon(async () => expect(await tab.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true))
-    go()
+    await mint()
     expect(await tab.locator('[data-secret]').textContent()).toStartWith('dk_')
 
     await tab.getByRole('button', { name: 'I have copied it' }).click()
     await tab.goto(`${callgate.url}/console/tokens`)
-    await hold(/\/api\/auth\/tokens$/)
+    const create = await hold(/\/api\/auth\/tokens$/)
     await tab.getByRole('button', { name: 'New token' }).click()
     await tab.getByRole('textbox', { name: 'Name' }).fill('on its way')
     await tab.getByRole('button', { name: 'Create' }).click()
     await tab.keyboard.press('Escape')
     await tab.getByRole('button', { name: 'Close' }).click()
-    go()
+    await create()
     expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
   })
 
