@@ -50,6 +50,11 @@ describe('a bad csv file is refused with its line', () => {
     ['after.csv', 'a,b\n1,"2"3\n', 'line 2: characters after a closing quote'],
     ['openhead.csv', '"a,b\n1,2\n', 'line 1: a quoted name is never closed'],
     ['mixed.csv', 'a,b\r\n1,2\n3,4\r\n', 'line 2: the line ends differently (LF or CRLF) from the lines before it'],
+    [
+      'mixedhead.csv',
+      '"a\nb",c\r\n1,2\n3,4\n',
+      'line 3: the line ends differently (LF or CRLF) from the lines before it',
+    ],
     ['huge.csv', `a,b\n1,"${'x'.repeat(17_000_000)}"\n2,3\n`, 'line 2: longer than 16 MB'],
     ['notgz.csv.gz', 'a,b\n1,2\n', 'the file is not a whole gzip file'],
     [

@@ -115,6 +115,21 @@ test('csv: quotes, line breaks in fields, unicode and NUL characters come throug
   ])
 })
 
+test('csv: a name may have line breaks in it, others than lines end with', async () => {
+  for (const [within, end] of [
+    ['\n', '\r\n'],
+    ['\r\n', '\n'],
+    ['\n', '\r'],
+  ]) {
+    const path = await write('lines.csv', `"two${within}lines",v${end}"a${within}b",1${end}c,2`)
+    const { rows } = await take(path)
+    expect(rows).toEqual([
+      { [`two${within}lines`]: `a${within}b`, v: 1 },
+      { [`two${within}lines`]: 'c', v: 2 },
+    ])
+  }
+})
+
 test('csv: the delimiter is the one the header has most of, outside quotes; tsv has tabs', async () => {
   for (const delimiter of [',', ';', '|', '\t']) {
     const { rows } = await take(

@@ -9,6 +9,8 @@ import { wrong } from './wrong.ts'
 export interface Dialect {
   delimiter: string
   names: string[]
+  /** how the header's line ends; empty: nothing is behind it */
+  ending: string
 }
 
 /** The longest record, in bytes, header included. */
@@ -44,19 +46,23 @@ export async function readHeader(path: string, gzip: boolean, delimiter?: string
   const line = firstRecord(text)
   if (line.trim() === '') throw wrong('the header is empty', { unit: 'line', row: 1 })
   const chosen = delimiter ?? mostFrequent(line)
-  return { delimiter: chosen, names: fields(line, chosen) }
+  return { delimiter: chosen, names: fields(line, chosen), ending: text.slice(line.length) }
 }
 
+/** Of the first record, what it ends with included. */
 async function headerBytes(path: string, gzip: boolean): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let size = 0
   let inQuotes = false
+  let afterCr = false
   try {
     for await (const chunk of bytesOf(path, gzip)) {
       for (let i = 0; i < chunk.length; i++) {
         const byte = chunk[i]
+        const ends = byte === LF && !inQuotes
+        if (ends || afterCr) return Buffer.concat([...parts, chunk.subarray(0, ends ? i + 1 : i)])
         if (byte === QUOTE) inQuotes = !inQuotes
-        else if ((byte === LF || byte === CR) && !inQuotes) return Buffer.concat([...parts, chunk.subarray(0, i + 1)])
+        else if (byte === CR) afterCr = !inQuotes
         if (++size > MAX_HEADER) throw wrong('the header is longer than 1 MB', { unit: 'line', row: 1 })
       }
       parts.push(chunk)

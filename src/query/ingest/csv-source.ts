@@ -20,12 +20,16 @@ export async function openCsv(
 ): Promise<Source> {
   const gzip = format === 'csv.gz'
   const [path, ...others] = paths as [string, ...string[]]
-  const { delimiter, names } = await readHeader(path, gzip, format === 'tsv' ? '\t' : undefined)
+  const { delimiter, names, ending } = await readHeader(path, gzip, format === 'tsv' ? '\t' : undefined)
   checkNames(names, { unit: 'line', row: 1 })
+  // DuckDB takes a line break within a name for the one that lines end with, and reads no rows at all
+  const broken = names.some(name => /[\r\n]/.test(name))
   for (const other of others) {
     const header = await readHeader(other, gzip, delimiter)
     if (JSON.stringify(header.names) !== JSON.stringify(names))
       throw wrong(inFile('the header is another one than in the first file', other, paths), { unit: 'line', row: 1 })
+    if (broken && header.ending !== ending)
+      throw wrong(inFile('the lines end differently (LF or CRLF) from those of the first file', other, paths))
   }
   const fields = names.map((_, i) => `c${i}`)
   const options = [
@@ -38,6 +42,7 @@ export async function openCsv(
     'allow_quoted_nulls = false',
     `compression = '${gzip ? 'gzip' : 'none'}'`,
     `max_line_size = ${MAX_RECORD}`,
+    ...(broken && ending ? [`new_line = '${ending.replace('\r', '\\r').replace('\n', '\\n')}'`] : []),
     `columns = {${fields.map(field => `${field}: 'VARCHAR'`).join(', ')}}`,
     ...(hive ? [HIVE] : []),
   ]
