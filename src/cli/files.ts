@@ -62,12 +62,10 @@ export async function publishFiles(instance: Instance, files: Named[]): Promise<
   for (const [name, dataset] of datasets) {
     calls.push(curl(instance, key, `${SERVICE}/${name}?limit=5`))
     const [column] = dataset.primaryKey ?? []
-    const lookup = column && `${name}_by_${column}`
-    if (column && lookup)
-      calls.push(
-        curl(instance, key, `${SERVICE}/${encodeURIComponent(lookup)}?${await firstKey(instance, name, column)}`),
-      )
-    else console.log(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
+    if (column) {
+      const lookup = encodeURIComponent(lookupOf(name, column))
+      calls.push(curl(instance, key, `${SERVICE}/${lookup}?${await firstKey(instance, name, column)}`))
+    } else console.log(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
   }
   for (const { name } of models) {
     const version = activeVersion(db, findModel(db, projectId, name)!)!
@@ -86,6 +84,13 @@ async function modelOf({ context: { db } }: Instance, { name, path }: Named) {
   const version = same?.version ?? Math.max(0, ...Object.keys(model?.usedVersions ?? {}).map(Number)) + 1
   return { name, versions: [{ version, file: path }], active: version }
 }
+
+/** A lookup's id: a column may be called as no endpoint can be. */
+const lookupOf = (name: string, column: string) =>
+  `${name}_by_${column}`
+    .replace(/\p{Cc}/gu, '_')
+    .slice(0, 128)
+    .toWellFormed()
 
 /** A lookup's parameter: the column's own name, unless that means something else in a query string. */
 const paramOf = (column: string) => (RESERVED.has(column) ? `${column}_` : column)
@@ -123,7 +128,7 @@ function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>
   const [column] = dataset.primaryKey ?? []
   if (!column) return [sql]
   const lookup = {
-    id: `${name}_by_${column}`,
+    id: lookupOf(name, column),
     kind: 'lookup',
     dataset: dataset.name,
     key_column: column,

@@ -106,12 +106,14 @@ test('names that a shell, a URL or our own parameters could trip over', async ()
       write("it's a folder/12 o'clock.csv", 'order\'s id,x\nit\'s,a\n"b&b=?#%",a\n'),
       write('limits.csv', 'limit,offset\n7,1\n8,1\n'),
       write('größe.tsv', 'naïve "name"\twert\n1\t2\n'),
+      write('lines.csv', '"in\ntwo lines",x\r\n"a\nb",1\r\nc,1\r\n'),
+      write('long.csv', `${'long '.repeat(40)},x\n1,1\n2,1\n`),
       model('churn_risk'),
     ],
     flags: ['--scoring-workers', '1'],
   })
   const { key, commands, answers } = await pasted(callgate)
-  expect(commands).toHaveLength(7)
+  expect(commands).toHaveLength(11)
   expectUseful(answers)
   expect((await callgate.call('/api/service/files/limits_by_limit?limit_=8', { key })).json.rows).toEqual([
     { limit: 8, offset: 1 },
