@@ -46,7 +46,7 @@ export function checkDeploymentName(name: string): void {
  */
 export function checkEndpointId(id: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (id.length === 0 || id.length > 128 || /[\u0000-\u001f\u007f]/.test(id) || /^\.+$/.test(id))
+  if (id.length === 0 || id.length > 128 || !id.isWellFormed() || /[\u0000-\u001f\u007f]/.test(id) || /^\.+$/.test(id))
     throw unprocessable('An endpoint id is 1 to 128 characters, none of them a control character, and not only dots.')
   if (RESERVED_ENDPOINTS.has(id)) throw conflict(`The endpoint id ${id} is reserved.`)
 }

@@ -73,7 +73,7 @@ const TABLE: [string, (name: string) => void, string[], string[]][] = [
     'endpoint ids',
     checkEndpointId,
     ['customer', 'a b', 'a/b', 'é', '__proto__', '.a', '%2e', 'x'.repeat(128)],
-    ['', '.', '..', '...', 'a\nb', 'a\0', '\u007f', 'x'.repeat(129), 'runs', 'openapi.json'],
+    ['', '.', '..', '...', 'a\nb', 'a\0', '\u007f', '\ud800', 'x'.repeat(129), 'runs', 'openapi.json'],
   ],
 ]
 
