@@ -118,6 +118,13 @@ const project = {
           handler: 'export default ({ params }) => params',
           porter: { path },
         })),
+        {
+          id: 'braces',
+          kind: 'function',
+          methods: ['GET'],
+          handler: 'export default ({ params }) => params',
+          porter: { path: '/braces/{a}' },
+        },
         endpoint('hooked', 'iris', { batch: false, validate: false }, HOOKS),
       ],
     },
@@ -558,6 +565,9 @@ describe.each(TARGETS)('porter, %s:', target => {
       const { items } = json.paths['/shares/v1/prediction'].post.requestBody.content['application/json'].schema
       expect(items.properties.petal_width).toEqual({ type: 'number', nullable: true, description: null })
       expect(json.paths['/lax/v1/prediction'].post.requestBody).toBeDefined()
+      const [braces] = Object.keys(json.paths).filter(path => path.startsWith('/braces'))
+      expect(braces).toBe('/braces/%7Ba%7D')
+      expect((await call(braces!)).status).toBe(200)
       const one = json.paths['/kin-one/v1/prediction'].post.requestBody.content['application/json'].schema
       expect(one.required).toEqual(['id'])
       expect(one.allOf[0].required).toEqual(NAMES.toSorted())

@@ -29,7 +29,9 @@ export function openApi(app: AppView, targets: readonly PorterTarget[]): object 
   if (app.requestId) schemas.RequestID = described('string', 'Hex value of UUID assigned to the request.')
   if (targets.length > 0) Object.assign(schemas, errorSchemas(app))
   const paths: Record<string, unknown> = { '/-/alive': health(app), '/-/ready': health(app) }
-  for (const target of targets) paths[target.route.path] = pathOf(app, target, schemas)
+  // braces are parameters in such a document, and in a route they are not
+  for (const target of targets)
+    paths[target.route.path.replace(/[{}]/g, encodeURIComponent)] = pathOf(app, target, schemas)
   return {
     openapi: '3.0.1',
     info: { title: app.title, description: app.description, version: app.version },
