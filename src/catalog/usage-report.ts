@@ -3,6 +3,7 @@ import { and, eq, gt, gte, inArray, lte, ne, or, type SQL, sql } from 'drizzle-o
 import type { Db } from '../../db/connect.ts'
 import { usage, usageSeries } from '../../db/schema.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { slices } from '../lib/slices.ts'
 import { addEncoded, BUCKETS, quantile } from '../telemetry/latency.ts'
 import { UNKNOWN } from '../telemetry/usage.ts'
 import { STEPS, type Step } from './usage.ts'
@@ -90,8 +91,7 @@ export interface Report {
   groups: Group[]
 }
 
-/** How long one go of reading may keep others waiting, in milliseconds; rows that are read at a time. */
-const SLICE_MS = 5
+/** Rows that are read at a time. */
 const ROWS_AT_ONCE = 500
 /** Groups that one report may have, and steps of groups: what they take in memory is bounded so. */
 const MOST_GROUPS = 20_000
@@ -113,7 +113,7 @@ export async function readUsage(
   const rowsAfter = rowsOf(db, filter, seconds)
   const report: Report = { totals: new Sums(), steps: new Map(), groups: [] }
   const groups = new Groups(groupBy, detail)
-  let began = performance.now()
+  const others = slices()
   for (let at = from; at < to; at += seconds) {
     const index = (at - from) / seconds
     for (let rows = rowsAfter(at, 0); rows.length > 0; rows = rowsAfter(at, rows.at(-1)!.seriesId)) {
@@ -122,10 +122,8 @@ export async function readUsage(
         inMap(report.steps, index).add(row)
         if (groupBy.length > 0) groups.add(row, index)
       }
-      if (performance.now() - began >= SLICE_MS) {
-        await Bun.sleep(0)
-        began = performance.now()
-      }
+      const wait = others()
+      if (wait) await wait
       if (rows.length < ROWS_AT_ONCE) break
     }
   }

@@ -85,8 +85,11 @@ function countOf(value: unknown, most: number): number {
   const open = [value]
   while (open.length > 0 && count < most) {
     const next = open.pop()
-    if (typeof next === 'object' && next !== null)
-      for (const part of Object.values(next)) if (count++ < most) open.push(part)
+    if (typeof next !== 'object' || next === null) continue
+    for (const part of Array.isArray(next) ? next : Object.values(next)) {
+      if (count++ >= most) return most
+      open.push(part)
+    }
   }
   return count
 }

@@ -3,6 +3,7 @@ import { keyNames } from '../catalog/keys.ts'
 import { STEPS } from '../catalog/usage.ts'
 import { type Dimension, type Group, type GroupNames, type Period, type Report, Sums } from '../catalog/usage-report.ts'
 import { csvField, csvLine } from '../lib/csv.ts'
+import { slices } from '../lib/slices.ts'
 import type { ManagementContext } from './context.ts'
 import { isoOf, KEY_WORDS } from './usage-query.ts'
 
@@ -79,19 +80,22 @@ const MEASURES = ['calls', 'succeeded', 'refused', 'throttled', 'failed', 'p50_m
  * RFC 4180, a line for each step and group with calls. It is made for spreadsheets: a name that one of those would take for a
  * formula has a quote before it.
  */
-export function csvOf(
+export async function csvOf(
   { groups, steps }: Report,
   { from, step }: Period,
   groupBy: readonly Dimension[],
   named: (names: GroupNames) => NamedGroup,
-): Response {
+): Promise<Response> {
   const grouped = groupBy.length > 0 ? groups : [{ names: {}, steps }]
   const columns = COLUMNS.filter(([, dimensions]) => dimensions.some(name => groupBy.includes(name)))
   const lines: { index: number; text: string }[] = []
+  const others = slices()
   for (const group of grouped) {
     const names = named(group.names)
     const fields = columns.map(([name]) => plainField(names[name] ?? null))
     for (const [index, sums] of group.steps) {
+      const wait = others()
+      if (wait) await wait
       const { latency_ms: latency, ...ends } = endsOf(sums)
       const measured = { ...ends, p50_ms: latency?.p50, p95_ms: latency?.p95, p99_ms: latency?.p99 }
       const at = isoOf(from + index * STEPS[step].seconds)

@@ -1,6 +1,7 @@
 /** Usage over the API: how often what was called, by whom, how it ended and how long it took. */
 import { type Group, readUsage, type UsageFilter } from '../catalog/usage-report.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { slices } from '../lib/slices.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
 import { filterOf, groupingOf, isoOf, parametersOf, periodOf, projectsInScope } from './usage-query.ts'
@@ -20,20 +21,21 @@ export async function usageOf(context: ManagementContext, request: Request, who:
   const report = await readUsage(context.db, filter, period, groupBy, format === 'csv' ? 'steps' : 'calls')
   const named = namer(context, report.groups)
   if (format === 'csv') return csvOf(report, period, groupBy, named)
+  const groups = []
+  const others = slices()
+  if (groupBy.length > 0)
+    for (const group of sortedBy(report.groups, ({ sums }) => sums.calls).slice(0, limit)) {
+      groups.push({ ...named(group.names), ...endsOf(group.sums), series: callsOf(group, period) })
+      const wait = others()
+      if (wait) await wait
+    }
   return json({
     from: isoOf(period.from),
     to: isoOf(period.to),
     step: period.step,
     totals: { ...endsOf(report.totals), statuses: statusesOf(report.totals) },
     series: seriesOf(report, period),
-    ...(groupBy.length > 0
-      ? {
-          groups: sortedBy(report.groups, group => group.sums.calls)
-            .slice(0, limit)
-            .map(group => ({ ...named(group.names), ...endsOf(group.sums), series: callsOf(group, period) })),
-          group_count: report.groups.length,
-        }
-      : {}),
+    ...(groupBy.length > 0 ? { groups, group_count: report.groups.length } : {}),
   })
 }
 

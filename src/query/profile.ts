@@ -4,6 +4,7 @@ import type { Dataset } from '../catalog/datasets.ts'
 import type { Grant } from '../catalog/grant.ts'
 import type { AggregateFunction } from '../catalog/query-definition.ts'
 import { Fault } from '../lib/fault.ts'
+import { slices } from '../lib/slices.ts'
 import { SMALL_TABLE } from './advice.ts'
 import { compileQuery } from './compile.ts'
 import { dialectOf } from './dialects.ts'
@@ -65,6 +66,7 @@ function asking(query: Query, engine: Engine): Ask {
   const dialect = dialectOf(query)
   const [table] = query.tables as [Table]
   const sources = [dialect.source(table.dataset)]
+  const others = slices()
   return async (terms, deadline) => {
     if (terms.length === 0) return []
     const columns = terms.map((term, i) => ({ name: `c${i}`, sql: dialect.selected(term) }))
@@ -72,8 +74,11 @@ function asking(query: Query, engine: Engine): Ask {
     const names = columns.map(({ name }) => name)
     const bigints = terms.some(term => needsBigints(term.column))
     const statement = { sql: dialect.text(text).sql, sources, names, bigints }
+    // of many columns there is a statement for each, one right after the other: others come in between
+    const wait = others()
+    if (wait) await wait
     const [row] =
-      engine.local && table.dataset.rowCount <= SMALL_TABLE
+      engine.local && table.dataset.rowCount * terms.length <= SMALL_TABLE
         ? engine.local.all(statement, [])
         : await engine.all(statement, [], { deadline: Math.max(deadline, Date.now() + 1) })
     return terms.map((term, i) => {
