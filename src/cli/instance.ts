@@ -11,6 +11,7 @@ import type { Config } from '../config.ts'
 import { Fleet } from '../deployments/fleet.ts'
 import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
+import { SchemaChecks } from '../endpoints/schema-checks.ts'
 import { Gate } from '../gate/gate.ts'
 import type { ManagementContext } from '../management/context.ts'
 import { Refresher } from '../management/refresher.ts'
@@ -75,6 +76,7 @@ export function openInstance(config: Config): Instance {
     memoryBytes: config.modelMemory,
   })
   const functions = new FunctionRunner(config.functionWorkers)
+  const schemas = new SchemaChecks()
   const registry = new Registry({
     queries,
     writer,
@@ -82,6 +84,7 @@ export function openInstance(config: Config): Instance {
     answers: new AnswerCache(config.resultCache),
     scorer,
     functions,
+    schemas,
     fetchNetworks: config.functionNetworks,
     loadAhead: config.modelLoading === 'background',
     warehouseDir: dirs.warehouse,
@@ -111,6 +114,7 @@ export function openInstance(config: Config): Instance {
   const app = buildServer({ gate, fleet, management: context, readiness })
   const closeAll = () => {
     functions.close()
+    schemas.close()
     queries.close()
     closeCatalog(db)
     unlock()

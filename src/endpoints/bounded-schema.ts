@@ -9,7 +9,7 @@ import { Fault } from '../lib/fault.ts'
 /** One text held against one pattern takes microseconds; a pattern that needs more than this tries every way to read it. */
 const MATCH_MS = 250
 /** After which such a pattern is tried again. */
-const REST_MS = 60_000
+export const REST_MS = 60_000
 /** The patterns of these formats are slow on long texts, whose characters alone are looked at. */
 const LONG_TEXT = 1000
 const LONG_FORMATS: Record<string, RegExp> = {
@@ -68,7 +68,7 @@ export function rested(pattern: RegExp): { test(text: string): boolean } {
   return Object.assign(Object.create({ toString: () => String(pattern) }), { test })
 }
 
-const tooSlow = () =>
+export const tooSlow = () =>
   new Fault(
     500,
     'schema_too_slow',

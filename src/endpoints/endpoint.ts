@@ -49,6 +49,8 @@ export interface ServedVersion {
   recipe?: SentRecipe
   /** the same with the schema, for whoever reads large bodies */
   wholeRecipe: SentRecipe
+  /** bytes of a body up to which `check` takes no long time */
+  checksUpTo: number
   /** what the scorer takes */
   scoring: ScoringModel
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
@@ -127,8 +129,11 @@ export interface FunctionRequest {
   query: string
   /** in lower case, without secrets */
   headers: Record<string, string>
-  /** JSON as its text, which has been read once and is valid; other text; or bytes. undefined: there is none */
-  body?: { json: string } | { text: string } | { bytes: Uint8Array }
+  /**
+   * JSON as its text, which has been read once and is valid, but where it is `unread`; other text; or bytes. undefined: there is
+   * none
+   */
+  body?: { json: string; unread?: boolean } | { text: string } | { bytes: Uint8Array }
 }
 
 export interface FunctionReply {

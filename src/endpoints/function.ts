@@ -3,8 +3,8 @@ import { notServed, unprocessable } from '../lib/fault.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, readAnswer } from './handler.ts'
 import { compilePorterRoute } from './porter.ts'
-import { compileSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { compileBodyCheck } from './schema-checks.ts'
 
 /** @throws Fault 422 no handler, or one that is none; a schema that is none */
 export function compileFunctionEndpoint(
@@ -14,8 +14,9 @@ export function compileFunctionEndpoint(
   published: boolean,
 ): Endpoint {
   const run = compileHandler(endpoint, 'the function', surroundings, runtime, published)
-  const accepts = compileSchema(endpoint.request_schema, 'request_schema')
-  const gives = compileSchema(endpoint.response_schema, 'response_schema')
+  const checks = () => runtime.schemas
+  const accepts = compileBodyCheck(endpoint.request_schema, 'request_schema', checks)
+  const gives = compileBodyCheck(endpoint.response_schema, 'response_schema', checks)
   const methods = endpoint.methods ?? ['POST']
   return {
     id: endpoint.id,
@@ -28,16 +29,18 @@ export function compileFunctionEndpoint(
       throw notServed('A function is called by HTTP, or by another function of its service.')
     },
     async handle(request, call) {
+      const { body } = request
+      const json = body && 'json' in body ? body : undefined
+      if (json?.unread && !accepts) await checks().check(json.json)
       if (accepts && takesBody(request.method)) {
-        const { body } = request
-        const wrong = accepts(body && 'json' in body ? JSON.parse(body.json) : undefined)
+        const wrong = await accepts(json?.json)
         if (wrong) throw unprocessable(`The body is not as request_schema says: ${wrong}`, {}, 'unacceptable_body')
       }
-      if (request.body && 'json' in request.body) checkDepth(request.body.json)
+      if (json) checkDepth(json.json)
       const ran = await run(requestText(request), call)
-      return readAnswer(ran, answer => {
-        const reply = replyOf(answer)
-        const wrong = reply.status < 300 && gives?.(reply.json === undefined ? undefined : JSON.parse(reply.json))
+      const reply = readAnswer(ran, replyOf)
+      const wrong = reply.status < 300 && (await gives?.(reply.json))
+      return readAnswer(ran, () => {
         if (wrong) throw badReply(`the answer is not as response_schema says: ${wrong}`)
         return { ...reply, log: ran.log }
       })

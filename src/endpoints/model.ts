@@ -17,6 +17,7 @@ import { compileHooks } from './hooks.ts'
 import { compilePorterRoute } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { longestText } from './schema-risk.ts'
 
 /**
  * The model that is meant, with its versions: `model_id` and `model` with `version` are pinned to one, `model` alone follows
@@ -49,6 +50,7 @@ export function serveModel(
       maxDelayMs: reference.max_delay_ms,
     },
     checksRows: reference.schema !== undefined,
+    checksUpTo: longestText(reference.schema),
     check,
   })
   const active = served(wanted)

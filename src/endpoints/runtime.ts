@@ -8,6 +8,7 @@ import type { QueryRunner } from '../query/runner.ts'
 import type { Writer } from '../query/write/writer.ts'
 import type { FunctionRunner } from '../sandbox/runner.ts'
 import type { Scorer } from '../scoring/scorer.ts'
+import type { SchemaChecks } from './schema-checks.ts'
 
 /** What endpoints run on: one of each in a server. */
 export interface EndpointRuntime {
@@ -18,6 +19,7 @@ export interface EndpointRuntime {
   connections: Connections
   scorer: Scorer
   functions: FunctionRunner
+  schemas: SchemaChecks
   /** networks that functions may fetch from though they are not public */
   fetchNetworks: Networks
   /** whether models are loaded when they are published, and not by their first call */

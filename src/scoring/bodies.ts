@@ -27,6 +27,8 @@ export interface FormModel {
 /** The same, and what the other process makes it of. */
 export interface KnownModel extends FormModel {
   wholeRecipe: SentRecipe
+  /** bytes of a body up to which `check` takes no long time */
+  checksUpTo: number
 }
 
 export interface Asked<Given> {
@@ -106,7 +108,7 @@ export class Bodies {
     score: ScoreTensors,
   ): Promise<Answered> {
     const { formName } = form
-    if (formName && asked.body.length > MOST_BYTES_HERE)
+    if (formName && asked.body.length > Math.min(MOST_BYTES_HERE, model.checksUpTo))
       return this.#elsewhere(formName, model, asked, options, score, this.#partRows)
     const scored: Promise<Tensors>[] = []
     let elements = 0

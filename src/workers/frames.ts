@@ -1,7 +1,7 @@
 import { Fault } from '../lib/fault.ts'
 
 /** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
-export type WorkerKind = 'score' | 'query' | 'duckdb' | 'write' | 'import' | 'function' | 'guard' | 'body'
+export type WorkerKind = 'score' | 'query' | 'duckdb' | 'write' | 'import' | 'function' | 'guard' | 'body' | 'schema'
 
 export type ToChild =
   | { type: 'init'; init: unknown }

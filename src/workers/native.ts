@@ -12,6 +12,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   function: undefined,
   guard: undefined,
   body: undefined,
+  schema: undefined,
 }
 
 let runtimeDir: string | undefined

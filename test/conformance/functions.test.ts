@@ -54,6 +54,9 @@ const endpoints = [
     limits: { memory_mb: 128, cpu_ms: 5000 },
   }),
   named('slow', 'export default ({ body }) => body', { request_schema: { type: 'string', pattern: '^(a|aa)*$' } }),
+  named('address', 'export default ({ body }) => body.length', {
+    request_schema: { type: 'string', pattern: '^.*@.*[.].*$' },
+  }),
   named('tree', 'export default () => 1', { request_schema: { type: 'array', items: { $ref: '#' } } }),
   named('seen', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`),
   named('lent', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`, {
@@ -174,6 +177,7 @@ describe.each(TARGETS)('functions, %s:', target => {
       }
       expect(await status('application/json', '{')).toBe('400 malformed_body')
       expect(await status('application/json', '['.repeat(200_000))).toBe('400 malformed_body')
+      expect(await status('application/json', `[1${',1'.repeat(200_000)}`)).toBe('400 malformed_body')
       expect(await status('text/plain', new Uint8Array([0xff]))).toBe('400 malformed_body')
       expect(await status('text/plain; charset=klingon', 'x')).toBe('415 unsupported_media_type')
       expect(await status('text/plain', 'x'.repeat(17 * 1024 * 1024))).toBe('413 body_too_large')
@@ -197,6 +201,10 @@ describe.each(TARGETS)('functions, %s:', target => {
       const began = Date.now()
       for (let i = 0; i < 20; i++) expect((await call('slow', { body: long })).status).toBe(500)
       expect(Date.now() - began).toBeLessThan(5000)
+      // the engine would go back over it for hours, and there is no way to stop it but to end its process
+      const ats = await call('address', { body: JSON.stringify('@'.repeat(300_000)) })
+      expect([ats.status, ats.json.code]).toEqual([500, 'schema_too_slow'])
+      expect((await call('address', { body: '"ada@example.org"' })).json).toBe(15)
       const deep = await call('tree', { body: '['.repeat(200_000) + ']'.repeat(200_000) })
       expect([deep.status, deep.json.code]).toEqual([422, 'unacceptable_body'])
     })

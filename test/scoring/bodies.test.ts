@@ -47,6 +47,7 @@ const knownAs = ({ model, codec }: Loaded, schema?: Record<string, unknown>): Kn
   codec,
   checksRows: schema !== undefined,
   check() {},
+  checksUpTo: Number.POSITIVE_INFINITY,
   wholeRecipe: sendableRecipe({ modelId: 7, metadata: model.metadata, options: {}, schema }),
 })
 /** A form that may not be used in this process. */

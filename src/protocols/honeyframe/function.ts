@@ -1,6 +1,7 @@
 /** A call of a function at the API services door: any body in, and what the handler made of it out. */
 import type { FunctionRequest } from '../../endpoints/endpoint.ts'
 import { PLAIN_JSON } from '../../endpoints/function.ts'
+import { MOST_READ_HERE } from '../../endpoints/schema-checks.ts'
 import type { Admission } from '../../gate/gate.ts'
 import { isJsonType, parseJson, readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
@@ -39,16 +40,19 @@ async function bodyOf(request: Request, limit: number): Promise<FunctionRequest[
   const type = request.headers.get('content-type') ?? 'application/json'
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0) return undefined
-  if (isJsonType(type)) return { json: validJson(bytes) }
+  if (isJsonType(type)) return jsonOf(bytes)
   return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }
 }
 
-/** The body's text, which is JSON. @throws Fault 400 */
-const validJson = (bytes: Uint8Array): string =>
-  parseJson(bytes, text => {
-    JSON.parse(text)
+/** The body's text, which is JSON; a long one is for another process to read. @throws Fault 400 */
+function jsonOf(bytes: Uint8Array): { json: string; unread: boolean } {
+  const unread = bytes.length > MOST_READ_HERE
+  const json = parseJson(bytes, text => {
+    if (!unread) JSON.parse(text)
     return text
   }) as string
+  return { json, unread }
+}
 
 const TEXT_TYPE = /^(text\/|application\/(([\w.-]+\+)?xml|x-www-form-urlencoded|javascript)\s*(;|$))/i
 

@@ -1,0 +1,119 @@
+import { badRequest, unavailable } from '../lib/fault.ts'
+import { Turns } from '../lib/turns.ts'
+import { headOf, readHead } from '../scoring/wire.ts'
+import { Child } from '../workers/child.ts'
+import { REST_MS, tooSlow } from './bounded-schema.ts'
+import { compileSchema } from './row-schema.ts'
+import { longestText } from './schema-risk.ts'
+
+/** A schema that the other process checks by. */
+export interface SentSchema {
+  id: number
+  name: string
+  text: Uint8Array
+}
+
+export interface CheckHead {
+  id: number
+  name: string
+  lengths: [schema: number, json: number]
+}
+
+/** Reading more takes longer than others should wait: some 10 ms. */
+export const MOST_READ_HERE = 256 * 1024
+/** One check has this long, and a millisecond more for each 1000 bytes. */
+const CHECK_MS = 1000
+const IDLE_MS = 60_000
+const ANYTHING: SentSchema = { id: 0, name: 'body', text: new TextEncoder().encode('true') }
+const encoder = new TextEncoder()
+let ids = 1
+
+/** Checks JSON against authors' schemas in a process of its own (`worker schema`), one after the other: one without an end is ended. */
+export class SchemaChecks {
+  readonly #turns = new Turns(1)
+  #child: Promise<Child> | undefined
+  #idle: ReturnType<typeof setTimeout> | undefined
+  #closed = false
+
+  /**
+   * @param schema absent: whether it is JSON at all
+   * @returns what is wrong, as `compileSchema` says it. @throws Fault 400 no JSON; 500 `schema_too_slow`; 503
+   */
+  check(json: string, schema = ANYTHING): Promise<string | undefined> {
+    return this.#turns.run(async () => {
+      const child = await this.#started()
+      clearTimeout(this.#idle)
+      const bytes = encoder.encode(json)
+      const head: CheckHead = { id: schema.id, name: schema.name, lengths: [schema.text.length, bytes.length] }
+      let late = false
+      const end = setTimeout(
+        () => {
+          late = true
+          child.kill()
+        },
+        CHECK_MS + bytes.length / 1000,
+      )
+      try {
+        const { wrong } = readHead<{ wrong?: string }>(await child.exchange([...headOf(head), schema.text, bytes])).head
+        return wrong
+      } catch (error) {
+        throw late ? tooSlow() : error
+      } finally {
+        clearTimeout(end)
+        this.#idle = setTimeout(() => child.leave(), IDLE_MS)
+        this.#idle.unref?.()
+      }
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#idle)
+    void this.#child?.then(
+      child => child.kill(),
+      () => {},
+    )
+  }
+
+  async #started(): Promise<Child> {
+    if (this.#closed) throw unavailable('The server is shutting down.')
+    const child = await this.#child?.catch(() => undefined)
+    if (child?.alive) return child
+    this.#child = Child.start('schema', undefined)
+    return this.#child
+  }
+}
+
+/** @returns what is wrong with a body, at once where that is quickly said; absent: there is nothing to check */
+export type BodyCheck = (json: string | undefined) => string | undefined | Promise<string | undefined>
+
+/** @throws Fault 422 a schema that is none */
+export function compileBodyCheck(
+  schema: Record<string, unknown> | boolean | undefined,
+  name: string,
+  checks: () => SchemaChecks,
+): BodyCheck | undefined {
+  const check = compileSchema(schema, name)
+  if (!check) return undefined
+  const sent: SentSchema = { id: ids++, name, text: encoder.encode(JSON.stringify(schema)) }
+  const longest = Math.min(MOST_READ_HERE, longestText(schema))
+  let restsUntil = 0
+  return json => {
+    if (json === undefined || json.length <= longest) return check(parsed(json))
+    if (Date.now() < restsUntil) throw tooSlow()
+    return checks()
+      .check(json, sent)
+      .catch(error => {
+        if (error.code === 'schema_too_slow') restsUntil = Date.now() + REST_MS
+        throw error
+      })
+  }
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return json === undefined ? undefined : JSON.parse(json)
+  } catch {
+    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+  }
+}
