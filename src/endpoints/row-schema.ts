@@ -94,7 +94,11 @@ function countOf(value: unknown, most: number): number {
   return count
 }
 
-function compiled(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
+export function compiled(
+  schema: Record<string, unknown> | boolean,
+  name: string,
+  allErrors: boolean,
+): ValidateFunction {
   const ajv = boundedAjv(allErrors)
   try {
     return ajv.compile(schema)

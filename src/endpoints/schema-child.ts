@@ -1,7 +1,7 @@
 import { parseJson } from '../lib/body.ts'
 import { cut, headOf, readHead } from '../scoring/wire.ts'
 import { serveParent } from '../workers/serve.ts'
-import { compileSchema } from './row-schema.ts'
+import { compiled, compileSchema } from './row-schema.ts'
 import type { CheckHead } from './schema-checks.ts'
 
 const MAX_SCHEMAS = 1000
@@ -15,7 +15,14 @@ serveParent(() => {
       const [schema, json] = cut(payload, at, head.lengths)
       let check = known.get(head.id)
       if (!check) {
-        check = compileSchema(parseJson(schema!, JSON.parse) as boolean, head.name)!
+        const given = parseJson(schema!, JSON.parse) as Record<string, unknown>
+        if (head.toTheEnd) {
+          const validate = compiled(given, head.name, true)
+          check = value => {
+            for (const row of Array.isArray(value) ? value : [value]) validate(row)
+            return undefined
+          }
+        } else check = compileSchema(given, head.name)!
         if (known.size >= MAX_SCHEMAS) known.clear()
         known.set(head.id, check)
       }

@@ -94,7 +94,12 @@ const project = {
           'ids',
           'iris',
           {},
-          { schema: { ...iris, properties: { ...iris.properties, tag: { format: 'uuid' } } } },
+          {
+            schema: {
+              ...iris,
+              properties: { ...iris.properties, tag: { format: 'uuid' }, mail: { pattern: '^.*@.*[.].*$' } },
+            },
+          },
         ),
         ...[true, false].map(batch =>
           endpoint(
@@ -308,6 +313,12 @@ describe.each(TARGETS)('porter, %s:', target => {
       expect(status).toBe(500)
       expect(json.error).toEqual({ messages: [FAILED], name: 'InternalServerError' })
       expect(text).not.toMatch(/Gather|onnx|at /i)
+    })
+
+    test('a pattern that would go back over a text without an end stops nobody else', async () => {
+      const mailed = (mail: string) => post('/ids/v1/prediction', [{ id: 1, ...SETOSA, mail }])
+      expect((await mailed('@'.repeat(200_000))).status).toBe(500)
+      expect((await mailed('a@b.c')).status).toBe(200)
     })
 
     test('without a schema, what the model takes is checked; without `validate` it is a 500', async () => {

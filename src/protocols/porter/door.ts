@@ -91,8 +91,8 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     }
     if (request.method === 'GET' || request.method === 'HEAD') return porterReply(app, request, LIVE, { headers })
     if (request.method !== 'POST') throw wrongMethod(ROUTE)
-    const { scorer } = registry.runtime
-    const answer = await predictPorter(request, { endpoint, route, model, grant, scorer, settings, context })
+    const { scorer, schemas } = registry.runtime
+    const answer = await predictPorter(request, { endpoint, route, model, grant, scorer, schemas, settings, context })
     return porterReply(app, request, app.requestId ? { ...answer, request_id: requestId } : answer, { headers })
   }
 

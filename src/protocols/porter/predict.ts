@@ -1,6 +1,7 @@
 import type { Grant } from '../../catalog/grant.ts'
 import type { Endpoint, ServedModel, ServedRoute } from '../../endpoints/endpoint.ts'
 import { HandlerFault } from '../../endpoints/handler.ts'
+import type { SchemaChecks } from '../../endpoints/schema-checks.ts'
 import { readBytes } from '../../lib/body.ts'
 import { Fault } from '../../lib/fault.ts'
 import { predict } from '../../scoring/predict.ts'
@@ -8,7 +9,7 @@ import type { Scorer } from '../../scoring/scorer.ts'
 import { isObject } from './check.ts'
 import { type ErrorContext, modelContext, modelFailed } from './errors.ts'
 import { parsePorter } from './json.ts'
-import { requestCheck } from './request-schema.ts'
+import { requestCheck, tryPatterns } from './request-schema.ts'
 
 export interface PorterCall {
   endpoint: Endpoint
@@ -16,6 +17,7 @@ export interface PorterCall {
   model: ServedModel
   grant: Grant
   scorer: Scorer
+  schemas: SchemaChecks
   settings: { maxBody: number; requestTimeout: number }
   /** gets what the caller sent, for an app that shows it in errors */
   context: ErrorContext
@@ -30,8 +32,10 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const { route, model, grant, scorer, settings, context } = call
   const { active: served, hooks } = model
   const deadline = Date.now() + settings.requestTimeout
-  const body = parsePorter(await readBytes(request, settings.maxBody))
+  const bytes = await readBytes(request, settings.maxBody)
+  const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim()
+  await tryPatterns(route, bytes, call.schemas)
   requestCheck(route)(body.value, call.endpoint)
   const rows = rowsOf(route, body.value)
   try {

@@ -1,5 +1,6 @@
 /** What a route's requests must be: the author's row schema with the id before it, or one that the model itself gives. */
 import type { Endpoint, ServedRoute } from '../../endpoints/endpoint.ts'
+import { compileTrial, type SchemaChecks } from '../../endpoints/schema-checks.ts'
 import { unprocessable } from '../../lib/fault.ts'
 import type { Feature } from '../../scoring/features.ts'
 import { isObject, type JsonSchema } from './check.ts'
@@ -25,6 +26,20 @@ export function instanceSchema(route: ServedRoute): JsonSchema | undefined {
 export type RequestCheck = (body: unknown, endpoint: Endpoint) => void
 
 const checks = new WeakMap<ServedRoute, RequestCheck>()
+
+const trials = new WeakMap<ServedRoute, ReturnType<typeof compileTrial>>()
+
+/** Whether the check of a route's requests comes to an end. @throws Fault 500 `schema_too_slow` */
+export async function tryPatterns(route: ServedRoute, body: Uint8Array, schemas: SchemaChecks): Promise<void> {
+  const instance = route.validate ? instanceSchema(route) : undefined
+  if (!instance) return
+  let trial = trials.get(route)
+  if (!trial) {
+    trial = compileTrial(instance)
+    trials.set(route, trial)
+  }
+  await trial(body, schemas)
+}
 
 /** The check of a route's requests, made once. Without `validate` it takes everything. */
 export function requestCheck(route: ServedRoute): RequestCheck {
