@@ -37,7 +37,11 @@ const ELSEWHERE = [
 const Settings = Type.Object(
   {
     description: Type.Optional(Type.Union([Type.String({ maxLength: 10_000 }), Type.Null()])),
-    masking: Type.Optional(Type.Union([Masking, Type.Null()])),
+    masking: Type.Optional(
+      Type.Union([Masking, Type.Null()], {
+        error: `must be {column: {sensitivity, strategy}}, or null: sensitivity one of ${SENSITIVITIES.join(', ')}, strategy one of ${MASKS.join(', ')}, or null.`,
+      }),
+    ),
     refresh: Type.Optional(RefreshRule),
     ...Object.fromEntries(ELSEWHERE.map(name => [name, Type.Optional(Type.Unknown())])),
   },

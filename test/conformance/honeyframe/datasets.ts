@@ -136,6 +136,8 @@ export function datasets(world: World): void {
       [{ colour: 'red' }, 422],
     ] as const)
       expect([body, (await admin('PUT', path, body)).status]).toEqual([body, status])
+    const wrong = await admin('PUT', path, { masking: { name: { sensitivity: 'top' } } })
+    expect(wrong.json.detail).toContain('sensitivity one of low, medium, high, critical')
     const stale = await world.admin('PUT', path, { description: 'x' }, { ...scope(), 'if-match': '"0"' })
     expect(stale.status).toBe(412)
     expect((await as('viewer', 'GET', `${CUSTOMERS_PATH}/preview`)).json.rows[0].name).toBe('A. L.')
