@@ -10,6 +10,8 @@ import { closeTabs, openTab, PASSWORD, signInTo } from './browser.ts'
 import { fillGarden } from './data.ts'
 
 const models = join(FIXTURES, 'models')
+/** A machine that others use, too, takes its time to start a server and to import what is in it. */
+const STARTED_MS = 180_000
 /** A program that can be deployed. */
 export const DEPLOYED = [process.execPath, join(import.meta.dir, 'deployed-server.ts')]
 
@@ -23,7 +25,7 @@ export function useConsole() {
   const callgate = {} as GardenCallgate
   beforeAll(async () => {
     Object.assign(callgate, await startConsole())
-  })
+  }, STARTED_MS)
   afterAll(async () => {
     await closeTabs()
     await cleanUp()
