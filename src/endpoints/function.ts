@@ -31,15 +31,15 @@ export function compileFunctionEndpoint(
     async handle(request, call) {
       const { body } = request
       const json = body && 'json' in body ? body : undefined
-      if (json?.unread && !accepts) await checks().check(json.json)
+      if (json?.unread && !accepts) await checks().check(json.json, call.deadline)
       if (accepts && takesBody(request.method)) {
-        const wrong = await accepts(json?.json)
+        const wrong = await accepts(json?.json, call.deadline)
         if (wrong) throw unprocessable(`The body is not as request_schema says: ${wrong}`, {}, 'unacceptable_body')
       }
       if (json) checkDepth(json.json)
       const ran = await run(requestText(request), call)
       const reply = readAnswer(ran, replyOf)
-      const wrong = reply.status < 300 && (await gives?.(reply.json))
+      const wrong = reply.status < 300 && (await gives?.(reply.json, call.deadline))
       return readAnswer(ran, () => {
         if (wrong) throw badReply(`the answer is not as response_schema says: ${wrong}`)
         return { ...reply, log: ran.log }

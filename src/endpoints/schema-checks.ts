@@ -1,4 +1,4 @@
-import { badRequest, Fault, unavailable } from '../lib/fault.ts'
+import { badRequest, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { headOf, readHead } from '../scoring/wire.ts'
 import { Child } from '../workers/child.ts'
@@ -40,10 +40,12 @@ export class SchemaChecks {
 
   /**
    * @param schema absent: whether it is JSON at all
-   * @returns what is wrong, as `compileSchema` says it. @throws Fault 400 no JSON; 500 `schema_too_slow`; 503
+   * @param deadline milliseconds since the epoch
+   * @returns what is wrong, as `compileSchema` says it. @throws Fault 400 no JSON; 500 `schema_too_slow`; 503; 504
    */
-  check(json: string, schema = ANYTHING): Promise<string | undefined> {
+  check(json: string, deadline: number, schema = ANYTHING): Promise<string | undefined> {
     return this.#turns.run(async () => {
+      if (Date.now() >= deadline) throw deadlinePassed()
       const child = await this.#started()
       clearTimeout(this.#idle)
       const bytes = encoder.encode(json)
@@ -89,7 +91,7 @@ export class SchemaChecks {
 }
 
 /** @returns what is wrong with a body, at once where that is quickly said; absent: there is nothing to check */
-export type BodyCheck = (json: string | undefined) => string | undefined | Promise<string | undefined>
+export type BodyCheck = (json: string | undefined, deadline: number) => string | undefined | Promise<string | undefined>
 
 /** @throws Fault 422 a schema that is none */
 export function compileBodyCheck(
@@ -102,11 +104,11 @@ export function compileBodyCheck(
   const sent: SentSchema = { id: ids++, name, text: encoder.encode(JSON.stringify(schema)) }
   const longest = Math.min(MOST_READ_HERE, longestText(schema))
   let restsUntil = 0
-  return json => {
+  return (json, deadline) => {
     if (json === undefined || json.length <= longest) return check(parsed(json))
     if (Date.now() < restsUntil) throw tooSlow()
     return checks()
-      .check(json, sent)
+      .check(json, deadline, sent)
       .catch(error => {
         if (error.code === 'schema_too_slow') restsUntil = Date.now() + REST_MS
         throw error
@@ -120,16 +122,16 @@ export function compileBodyCheck(
  */
 export function compileTrial(
   schema: Record<string, unknown>,
-): (body: Uint8Array, checks: SchemaChecks) => Promise<void> {
+): (body: Uint8Array, deadline: number, checks: SchemaChecks) => Promise<void> {
   const text = encoder.encode(JSON.stringify(schema))
   const sent: SentSchema = { id: ids++, name: 'schema', text, toTheEnd: true }
   const longest = longestText(schema)
   let restsUntil = 0
-  return async (body, checks) => {
+  return async (body, deadline, checks) => {
     if (body.length <= longest) return
     if (Date.now() < restsUntil) throw tooSlow()
     try {
-      await checks.check(new TextDecoder().decode(body), sent)
+      await checks.check(new TextDecoder().decode(body), deadline, sent)
     } catch (error) {
       if (!(error instanceof Fault) || error.status >= 500) {
         if (error instanceof Fault && error.code === 'schema_too_slow') restsUntil = Date.now() + REST_MS

@@ -35,7 +35,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const bytes = await readBytes(request, settings.maxBody)
   const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim()
-  await tryPatterns(route, bytes, call.schemas)
+  await tryPatterns(route, bytes, deadline, call.schemas)
   requestCheck(route)(body.value, call.endpoint)
   const rows = rowsOf(route, body.value)
   try {

@@ -30,7 +30,12 @@ const checks = new WeakMap<ServedRoute, RequestCheck>()
 const trials = new WeakMap<ServedRoute, ReturnType<typeof compileTrial>>()
 
 /** Whether the check of a route's requests comes to an end. @throws Fault 500 `schema_too_slow` */
-export async function tryPatterns(route: ServedRoute, body: Uint8Array, schemas: SchemaChecks): Promise<void> {
+export async function tryPatterns(
+  route: ServedRoute,
+  body: Uint8Array,
+  deadline: number,
+  schemas: SchemaChecks,
+): Promise<void> {
   const instance = route.validate ? instanceSchema(route) : undefined
   if (!instance) return
   let trial = trials.get(route)
@@ -38,7 +43,7 @@ export async function tryPatterns(route: ServedRoute, body: Uint8Array, schemas:
     trial = compileTrial(instance)
     trials.set(route, trial)
   }
-  await trial(body, schemas)
+  await trial(body, deadline, schemas)
 }
 
 /** The check of a route's requests, made once. Without `validate` it takes everything. */
