@@ -1,24 +1,71 @@
 /** Beyond so many steps a pattern is not tried here: what takes one a nanosecond. */
 const MOST_STEPS = 10_000_000
-const UNBOUNDED = /[*+]|\{\d+,\}/g
-const UNBOUNDED_GROUP = /\)(?:[*+]|\{\d+,\d*\})/
+const TOKEN = /\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?(?:[:=!]|<[=!]|<\w+>))?|[*+?]\??|\{(\d+)(,?)(\d*)\}\??|./gs
 
 /**
  * How long a text may be for the patterns of a schema to be tried in the process that everybody needs. An engine that goes back over
- * a text takes steps as many as its length to the power of how many parts of the pattern may take any share of it.
+ * a text takes steps as many as there are ways to share it out among a pattern's parts.
  */
 export function longestText(schema: unknown): number {
   let longest = Number.POSITIVE_INFINITY
   for (const pattern of patternsOf(schema)) {
-    const plain = pattern.replace(/\\./gs, 'x').replace(/\[[^\]]*\]/g, 'x')
-    const parts = plain.match(UNBOUNDED)?.length ?? 0
-    if (parts === 0) continue
-    if (parts > 1 && UNBOUNDED_GROUP.test(plain)) return 0
-    const power = parts + (plain.startsWith('^') ? 0 : 1)
-    longest = Math.min(longest, MOST_STEPS ** (1 / power))
+    const { shares, choices } = waysOf(pattern)
+    // what is not held to the beginning is tried from every place on
+    const power = shares + (pattern.startsWith('^') ? 0 : 1)
+    const most = MOST_STEPS / choices
+    if (power > 0 || most < 1)
+      longest = Math.min(longest, most < 1 || power === Number.POSITIVE_INFINITY ? 0 : most ** (1 / power))
   }
   return longest
 }
+
+/** Of a pattern, or a part of one: how many of its parts take any share of the text, and how many ways there are besides. */
+interface Ways {
+  shares: number
+  choices: number
+}
+
+/** At most, and none too few: alternatives and repetitions count as if each could match whatever the others do. */
+function waysOf(pattern: string): Ways {
+  const outer: Ways[] = []
+  let group: Ways = { shares: 0, choices: 1 }
+  let last: Ways = { shares: 0, choices: 1 }
+  const end = () => {
+    group.shares += last.shares
+    group.choices *= last.choices
+    last = { shares: 0, choices: 1 }
+  }
+  for (const [token, least, comma, most] of pattern.matchAll(TOKEN)) {
+    if (token[0] === '(') {
+      end()
+      outer.push(group)
+      group = { shares: 0, choices: 1 }
+    } else if (token === ')') {
+      end()
+      last = group
+      group = outer.pop() ?? { shares: 0, choices: 1 }
+    } else if (token === '|') {
+      end()
+      group.choices *= 2
+    } else if (token[0] === '?') last.choices *= 2
+    else if (token[0] === '*' || token[0] === '+' || (comma && !most)) last = anyNumberOf(last)
+    else if (least) last = upTo(last, Number(least), Number(most || least))
+    else end()
+  }
+  end()
+  return group
+}
+
+/** What takes shares itself, or can be read in several ways, and that again and again: more ways than can be counted. */
+const anyNumberOf = ({ shares, choices }: Ways): Ways => ({
+  shares: shares > 0 || choices > 1 ? Number.POSITIVE_INFINITY : 1,
+  choices: 1,
+})
+
+const upTo = ({ shares, choices }: Ways, least: number, most: number): Ways => ({
+  shares: shares * most,
+  choices: choices ** most * (most - least + 1),
+})
 
 function* patternsOf(schema: unknown): Generator<string> {
   if (typeof schema !== 'object' || schema === null) return

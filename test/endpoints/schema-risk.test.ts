@@ -1,0 +1,40 @@
+/** Which patterns the process that everybody needs may try itself, and on how long a text. */
+import { expect, test } from 'bun:test'
+import { longestText } from '../../src/endpoints/schema-risk.ts'
+
+const long = (pattern: string) => longestText({ properties: { x: { type: 'string', pattern } } })
+
+test.each([
+  '^[A-Z]{2}\\d{6}$',
+  '^[a-z]+$',
+  '[0-9]+',
+  '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+  '^\\d{1,3}(\\.\\d{1,3}){3}$',
+  '^(north|south|east|west)$',
+  '^\\(?[+*]?\\d+$',
+  '^(?:abc)*$',
+])('%s takes no long time for a text of a thousand characters', pattern => {
+  expect(long(pattern)).toBeGreaterThan(1000)
+})
+
+test.each([
+  '^.*@.*[.].*$',
+  '^(a+)+$',
+  '^(a|aa)*$',
+  '^(a?)*$',
+  '^(?:a{1,3})+$',
+  '^(?<word>\\w+\\s?)*$',
+  '^((ab)*c)*$',
+  '^(x+x+){10}y',
+  '^(a?){30}a{30}$',
+  `^${'a?'.repeat(30)}`,
+])('%s may take long for one of a thousand', pattern => {
+  expect(long(pattern)).toBeLessThan(1000)
+})
+
+test('the pattern that takes longest counts, wherever it stands', () => {
+  const schema = { patternProperties: { '^(a|aa)*$': { items: { pattern: '^a+$' } } } }
+  expect(longestText(schema)).toBe(0)
+  expect(longestText({ type: 'string' })).toBe(Number.POSITIVE_INFINITY)
+  expect(longestText(true)).toBe(Number.POSITIVE_INFINITY)
+})
