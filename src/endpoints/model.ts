@@ -111,7 +111,8 @@ export function compileModelEndpoint(
         const { scorer } = runtime
         const answer = active.recipe && answerBytes(scorer, active, active.recipe, call.bytes, call)
         return (
-          answer ?? scorer.form(rowsForm, active.scoring, active, { body: call.bytes, given: null }, call).then(textOf)
+          answer ??
+          scorer.form(rowsForm, active.scoring, active, { body: call.bytes, given: null }, call).then(jsonTextOf)
         )
       }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
@@ -151,7 +152,7 @@ function recipesOf({ id, metadata, features }: ModelVersion, options: CodecOptio
   return { wholeRecipe, recipe: schema === undefined ? wholeRecipe : undefined }
 }
 
-const textOf = ({ body }: Answered): JsonText => (typeof body === 'string' ? body : decoder.decode(body))
+const jsonTextOf = ({ body }: Answered): JsonText => (typeof body === 'string' ? body : decoder.decode(body))
 const decoder = new TextDecoder()
 
 /** The parsed body. @throws Fault 400 */

@@ -16,7 +16,7 @@ import type { SentRecipe } from './wire.ts'
 const encoder = new TextEncoder()
 
 /** What an endpoint makes of a model. */
-export interface Recipe {
+interface Recipe {
   modelId: number
   metadata: ModelMetadata
   features?: readonly string[]

@@ -68,8 +68,7 @@ const MOST_BYTES = 256 * 1024 * 1024
 const GRACE_MS = 5000
 const IDLE_MS = 60_000
 
-export const elementsIn = (tensors: Tensors): number =>
-  Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)
+const elementsIn = (tensors: Tensors): number => Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)
 
 /** A scorer that says what there will be to write of its answers, where all of that is JSON. */
 export const counting =

@@ -3,7 +3,7 @@ import { type Group, Job, type JobOptions, type ScoringModel, type Work } from '
 import { groupOf } from './join.ts'
 import { bytesOf } from './tensors.ts'
 
-export interface QueueLimits {
+interface QueueLimits {
   /** Rows that may wait for one model; beyond it 503. A request that finds nothing waiting is always taken. */
   maxQueueRows: number
   /** Bytes of tensors that may wait in all. */

@@ -12,12 +12,12 @@ import type { SentRecipe } from './wire.ts'
 
 export type { ScoringModel } from './job.ts'
 
-export interface ScoreOptions extends JobOptions {
+interface ScoreOptions extends JobOptions {
   /** Which outputs are wanted; all of them where it is absent. */
   outputs?: readonly string[]
 }
 
-export interface ScorerStats extends BatchCounts {
+interface ScorerStats extends BatchCounts {
   mode: 'worker' | 'subprocess'
   /** Requests that wait or are being scored, and rows that wait. */
   open: number

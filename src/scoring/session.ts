@@ -23,7 +23,7 @@ export async function prepareRuntime(load: () => Promise<Runtime>): Promise<Runt
 }
 
 /** One session's settings: no more threads than it was given, and nothing written to stderr. */
-export const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',

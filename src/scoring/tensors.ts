@@ -57,11 +57,6 @@ export function volume(dims: readonly number[]): number {
   return product
 }
 
-/** The element type that `data` of this type must be held in, e.g. for checking tensors from outside. */
-export function holds(type: ElementType, data: unknown): data is TensorData {
-  return type === 'string' ? Array.isArray(data) : data instanceof ARRAYS[type]
-}
-
 /** Rows [from, to) along axis 0, as a copy that owns its memory. */
 export function sliceRows(tensor: Tensor, from: number, to: number): Tensor {
   const { type, dims, data } = tensor

@@ -36,7 +36,7 @@ type RequestHead =
   | { model: LoadRequest; recipe: number; lengths: number[]; feeds?: undefined }
   | { model: LoadRequest; recipe: number; feeds: Spec[]; counts: number[]; length: number }
 
-export type ScoreRequest =
+type ScoreRequest =
   | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
   | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[]; feeds?: undefined }
   | { model: LoadRequest; recipe: SentRecipe; feeds: Tensors; counts: number[] }

@@ -17,7 +17,7 @@ import { answerV2 } from './routes-v2.ts'
 import { publishedModels, type Scope } from './scope.ts'
 import { Shelf } from './shelf.ts'
 
-export interface ModelDoorSettings {
+interface ModelDoorSettings {
   maxBody: number
   requestTimeout: number
   /** what `/-/ready` says of the whole server */

@@ -13,7 +13,7 @@ export interface GivenTensor {
   bytes: Uint8Array | undefined
 }
 
-export interface WantedOutput {
+interface WantedOutput {
   name: string
   binary: boolean
 }

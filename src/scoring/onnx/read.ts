@@ -29,7 +29,7 @@ export interface OnnxNode {
   attributes: Map<string, Uint8Array>
 }
 
-export interface OnnxOutput {
+interface OnnxOutput {
   name: string
   kind: 'tensor' | 'sequence' | 'map' | 'other'
   /** Whether the file says how many dimensions a tensor has. */
@@ -97,7 +97,7 @@ export function eachField(
 }
 
 /** Every embedded message (or byte string) of one field. */
-export function eachMessage(bytes: Uint8Array, field: number, take: (message: Uint8Array) => void): void {
+function eachMessage(bytes: Uint8Array, field: number, take: (message: Uint8Array) => void): void {
   eachField(bytes, (f, reader, wire) => {
     if (f !== field || wire !== WireType.LengthDelimited) return false
     take(reader.bytes())
