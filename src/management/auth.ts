@@ -8,7 +8,7 @@ import { sessionToken, signIn } from './session.ts'
 const Login = Type.Object({ username: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 1000 }) })
 const NewToken = Type.Object({
   /** '' is what Honeyframe's SDK sends where its user says none */
-  name: Type.Optional(Type.String({ maxLength: 200 })),
+  name: Type.String({ maxLength: 200 }),
   expires_days: Type.Optional(
     Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()], {
       error: 'must be a whole number of days from 1 to 730, or 0 for never.',

@@ -55,9 +55,9 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     const requestId = ownRequestId(identity, request.headers)
     const context: ErrorContext = { app, requestId, headers: identity.headers }
     try {
+      if (!match) return own(request, path, app, identity)
       checkAnnouncedLength(request.headers, settings.maxBody)
-      if (match) return await onRoute(request, match, address, context, metered)
-      return own(request, path, app, identity)
+      return await onRoute(request, match, address, context, metered)
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, { ...identity, requestId })

@@ -1,4 +1,4 @@
-import { test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { World } from '../honeyframe/world.ts'
 import { head, sendRaw } from '../raw-http.ts'
 import { expectRefusal, JSON_TYPE, SERVICE } from './refusal.ts'
@@ -23,13 +23,17 @@ export function largeBodies(world: World): void {
     ['/api/publish/assets', () => ({ ...admin(), 'x-project-id': String(world.shop) }), [413]],
     ['/api/auth/login', () => JSON_TYPE, [413]],
     ['/nothing', () => JSON_TYPE, [404]],
-    ['/-/alive', () => JSON_TYPE, [404]],
   ])('20 MB to %s, announced and without a length', async (path, headers, statuses) => {
     for (const body of [big(), chunked(20 * 1024 * 1024)]) {
       const response = await fetch(world.callgate.url + path, { method: 'POST', headers: headers(), body })
       const text = await response.text()
       expectRefusal({ status: response.status, text, json: JSON.parse(text) }, path, statuses)
     }
+  })
+
+  test('20 MB to a probe, which has no such method', async () => {
+    for (const body of [big(), chunked(20 * 1024 * 1024)])
+      expect((await world.call('/-/alive', { method: 'POST', headers: JSON_TYPE, body })).status).toBe(405)
   })
 
   test('an announced length is believed before a byte is read', async () => {

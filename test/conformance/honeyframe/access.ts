@@ -50,10 +50,9 @@ export function access(world: World): void {
   })
 
   test("a token without a name has one: the SDK's create_pat() sends an empty one", async () => {
-    for (const body of [{}, { name: '' }]) {
-      const { status, json } = await as('viewer', 'POST', '/api/auth/tokens', body)
-      expect([status, json.name]).toEqual([201, 'token'])
-    }
+    const { status, json } = await as('viewer', 'POST', '/api/auth/tokens', { name: '' })
+    expect([status, json.name]).toEqual([201, 'token'])
+    expect((await as('viewer', 'POST', '/api/auth/tokens', {})).status).toBe(422)
   })
 
   test('a token lives 90 days unless it says otherwise, at most 730, or for ever with 0', async () => {
