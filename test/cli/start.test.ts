@@ -254,6 +254,7 @@ test('files that this user may not read', async () => {
   const csv = secret('t.csv', 'id\n1\n')
   const manifest = join(place, 'm.yaml')
   writeFileSync(manifest, 'projects: [{ slug: a, datasets: [{ name: a.t, from: t.csv }] }]')
+  chmodSync(manifest, 0o644)
   const said = /^callgate: .*t\.csv cannot be read \(EACCES\)\.$/
   const dataDir = ['--port', '0', '--data-dir', join(place, 'data')]
   await refused([csv, ...dataDir], said, options)

@@ -141,7 +141,7 @@ export function mintedKeys(world: World): void {
       const { status, json } = await world.admin('POST', keys(), { expires_days })
       expect([status, json.detail]).toEqual([422, expect.stringContaining('from 1 to 36500')])
     }
-    const token = await world.admin('POST', '/api/auth/tokens', { expires_days: 731 })
+    const token = await world.admin('POST', '/api/auth/tokens', { name: 'ci', expires_days: 731 })
     expect(token.json.detail).toContain('from 1 to 730')
   })
 
