@@ -117,7 +117,7 @@ describe('a cookie', () => {
       expect(refused.text).not.toContain(browser.csrf)
     }
     for (const method of ['PUT', 'PATCH', 'DELETE'])
-      expect((await browser.call(method, '/api/users/1')).status).toBe(method === 'PUT' ? 404 : 403)
+      expect((await browser.call(method, '/api/users/1')).status).toBe(method === 'PUT' ? 405 : 403)
     const { items } = (await browser.call('GET', '/api/projects')).json
     expect(items.map((p: { slug: string }) => p.slug)).not.toContain('made-by-nobody')
   })
