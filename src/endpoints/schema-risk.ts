@@ -10,8 +10,8 @@ export function longestText(schema: unknown): number {
   let longest = Number.POSITIVE_INFINITY
   for (const pattern of patternsOf(schema)) {
     const { shares, choices } = waysOf(pattern)
-    // what is not held to the beginning is tried from every place on
-    const power = shares + (pattern.startsWith('^') ? 0 : 1)
+    // what is not held to the beginning, or may not be, is tried from every place on
+    const power = shares + (pattern.startsWith('^') && !pattern.includes('|') ? 0 : 1)
     const most = MOST_STEPS / choices
     if (power > 0 || most < 1)
       longest = Math.min(longest, most < 1 || power === Number.POSITIVE_INFINITY ? 0 : most ** (1 / power))
