@@ -1,7 +1,7 @@
 import { badRequest, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { headOf, readHead } from '../scoring/wire.ts'
-import { Child } from '../workers/child.ts'
+import { Child, ChildLost } from '../workers/child.ts'
 import { REST_MS, tooSlow } from './bounded-schema.ts'
 import { compileSchema } from './row-schema.ts'
 import { longestText } from './schema-risk.ts'
@@ -43,33 +43,38 @@ export class SchemaChecks {
    * @param deadline milliseconds since the epoch
    * @returns what is wrong, as `compileSchema` says it. @throws Fault 400 no JSON; 500 `schema_too_slow`; 503; 504
    */
-  check(json: string, deadline: number, schema = ANYTHING): Promise<string | undefined> {
-    return this.#turns.run(async () => {
-      if (Date.now() >= deadline) throw deadlinePassed()
-      const child = await this.#started()
-      clearTimeout(this.#idle)
-      const bytes = encoder.encode(json)
-      const { id, name, toTheEnd } = schema
-      const head: CheckHead = { id, name, toTheEnd, lengths: [schema.text.length, bytes.length] }
-      let late = false
-      const end = setTimeout(
-        () => {
-          late = true
-          child.kill()
-        },
-        CHECK_MS + bytes.length / 1000,
-      )
-      try {
-        const { wrong } = readHead<{ wrong?: string }>(await child.exchange([...headOf(head), schema.text, bytes])).head
-        return wrong
-      } catch (error) {
-        throw late ? tooSlow() : error
-      } finally {
-        clearTimeout(end)
-        this.#idle = setTimeout(() => child.leave(), IDLE_MS)
-        this.#idle.unref?.()
-      }
-    })
+  async check(json: string, deadline: number, schema = ANYTHING): Promise<string | undefined> {
+    try {
+      return await this.#turns.run(async () => {
+        if (Date.now() >= deadline) throw deadlinePassed()
+        return this.#exchange(await this.#started(), json, schema)
+      })
+    } catch (error) {
+      throw error instanceof ChildLost ? unavailable('The process that checks bodies ended.', 1, error) : error
+    }
+  }
+
+  async #exchange(child: Child, json: string, { id, name, text, toTheEnd }: SentSchema): Promise<string | undefined> {
+    clearTimeout(this.#idle)
+    const bytes = encoder.encode(json)
+    const head: CheckHead = { id, name, toTheEnd, lengths: [text.length, bytes.length] }
+    let late = false
+    const end = setTimeout(
+      () => {
+        late = true
+        child.kill()
+      },
+      CHECK_MS + bytes.length / 1000,
+    )
+    try {
+      return readHead<{ wrong?: string }>(await child.exchange([...headOf(head), text, bytes])).head.wrong
+    } catch (error) {
+      throw late ? tooSlow() : error
+    } finally {
+      clearTimeout(end)
+      this.#idle = setTimeout(() => child.leave(), IDLE_MS)
+      this.#idle.unref?.()
+    }
   }
 
   close(): void {

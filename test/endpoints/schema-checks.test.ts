@@ -1,0 +1,36 @@
+/** Bodies that are held against their schemas by a process of its own: what happens to that process is no caller's 500. */
+import { afterAll, expect, test } from 'bun:test'
+import { compileBodyCheck, SchemaChecks } from '../../src/endpoints/schema-checks.ts'
+import { waitFor } from '../harness.ts'
+import { workersOf } from '../life/processes.ts'
+
+const checks = new SchemaChecks()
+afterAll(() => checks.close())
+
+const text = { type: 'string', pattern: '^a*a*a*a*b$' }
+const soon = () => Date.now() + 20_000
+const processes = () => workersOf(process.pid, 'schema').map(({ pid }) => pid)
+const check = () => compileBodyCheck(text, 'request_schema', () => checks)!
+const aaa = (end: string) => JSON.stringify('a'.repeat(5000) + end)
+
+test('a text that a pattern goes back over without an end is given up, and so are others at that endpoint for a while', async () => {
+  const held = check()
+  await expect(held(aaa('c'), soon())).rejects.toMatchObject({ status: 500, code: 'schema_too_slow' })
+  expect(() => held(aaa('b'), soon())).toThrow('pattern')
+  expect(await held('"aab"', soon())).toBeUndefined()
+  expect(await check()(aaa('b'), soon())).toBeUndefined()
+}, 60_000)
+
+test('a process that ends under a check is 503, and the next check has another', async () => {
+  const before = processes()
+  const answer = check()(aaa('c'), soon())
+  await waitFor(() => processes()[0])
+  for (const pid of processes()) process.kill(pid, 'SIGKILL')
+  await expect(answer).rejects.toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+  expect(await check()(aaa('b'), soon())).toBeUndefined()
+  expect(processes().filter(pid => before.includes(pid))).toEqual([])
+}, 60_000)
+
+test('a check whose time is over before its turn is 504', async () => {
+  await expect(check()(aaa('b'), Date.now())).rejects.toMatchObject({ status: 504 })
+})
