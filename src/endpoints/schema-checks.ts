@@ -2,6 +2,7 @@ import { badRequest, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { headOf, readHead } from '../scoring/wire.ts'
 import { Child, ChildLost } from '../workers/child.ts'
+import { OnDemand } from '../workers/on-demand.ts'
 import { REST_MS, tooSlow } from './bounded-schema.ts'
 import { compileSchema } from './row-schema.ts'
 import { longestText } from './schema-risk.ts'
@@ -26,7 +27,6 @@ export interface CheckHead {
 export const MOST_READ_HERE = 256 * 1024
 /** One check has this long, and a millisecond more for each 1000 bytes. */
 const CHECK_MS = 1000
-const IDLE_MS = 60_000
 const ANYTHING: SentSchema = { id: 0, name: 'body', text: new TextEncoder().encode('true') }
 const encoder = new TextEncoder()
 let ids = 1
@@ -34,9 +34,7 @@ let ids = 1
 /** Checks JSON against authors' schemas in a process of its own (`worker schema`), one after the other: one without an end is ended. */
 export class SchemaChecks {
   readonly #turns = new Turns(1)
-  #child: Promise<Child> | undefined
-  #idle: ReturnType<typeof setTimeout> | undefined
-  #closed = false
+  readonly #process = new OnDemand(() => Child.start('schema', undefined))
 
   /**
    * @param schema absent: whether it is JSON at all
@@ -47,51 +45,35 @@ export class SchemaChecks {
     try {
       return await this.#turns.run(async () => {
         if (Date.now() >= deadline) throw deadlinePassed()
-        return this.#exchange(await this.#started(), json, schema)
+        return this.#process.use(child => exchange(child, json, schema))
       })
     } catch (error) {
       throw error instanceof ChildLost ? unavailable('The process that checks bodies ended.', 1, error) : error
     }
   }
 
-  async #exchange(child: Child, json: string, { id, name, text, toTheEnd }: SentSchema): Promise<string | undefined> {
-    clearTimeout(this.#idle)
-    const bytes = encoder.encode(json)
-    const head: CheckHead = { id, name, toTheEnd, lengths: [text.length, bytes.length] }
-    let late = false
-    const end = setTimeout(
-      () => {
-        late = true
-        child.kill()
-      },
-      CHECK_MS + bytes.length / 1000,
-    )
-    try {
-      return readHead<{ wrong?: string }>(await child.exchange([...headOf(head), text, bytes])).head.wrong
-    } catch (error) {
-      throw late ? tooSlow() : error
-    } finally {
-      clearTimeout(end)
-      this.#idle = setTimeout(() => child.leave(), IDLE_MS)
-      this.#idle.unref?.()
-    }
-  }
-
   close(): void {
-    this.#closed = true
-    clearTimeout(this.#idle)
-    void this.#child?.then(
-      child => child.kill(),
-      () => {},
-    )
+    void this.#process.close()
   }
+}
 
-  async #started(): Promise<Child> {
-    if (this.#closed) throw unavailable('The server is shutting down.')
-    const child = await this.#child?.catch(() => undefined)
-    if (child?.alive) return child
-    this.#child = Child.start('schema', undefined)
-    return this.#child
+async function exchange(child: Child, json: string, { id, name, text, toTheEnd }: SentSchema) {
+  const bytes = encoder.encode(json)
+  const head: CheckHead = { id, name, toTheEnd, lengths: [text.length, bytes.length] }
+  let late = false
+  const end = setTimeout(
+    () => {
+      late = true
+      child.kill()
+    },
+    CHECK_MS + bytes.length / 1000,
+  )
+  try {
+    return readHead<{ wrong?: string }>(await child.exchange([...headOf(head), text, bytes])).head.wrong
+  } catch (error) {
+    throw late ? tooSlow() : error
+  } finally {
+    clearTimeout(end)
   }
 }
 

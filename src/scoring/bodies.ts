@@ -6,6 +6,7 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { Child, ChildLost } from '../workers/child.ts'
+import { OnDemand } from '../workers/on-demand.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { RowCodec } from './codec.ts'
 import type { JobOptions } from './job.ts'
@@ -64,9 +65,8 @@ const MOST_ELEMENTS_HERE = 32 * 1024
 /** Bodies that are in work at a time, and bytes of all that are there. */
 const AT_ONCE = 4
 const MOST_BYTES = 256 * 1024 * 1024
-/** How long it may go on with what nobody waits for, and how long it is kept with nothing to do, in milliseconds. */
+/** How long it may go on with what nobody waits for, in milliseconds. */
 const GRACE_MS = 5000
-const IDLE_MS = 60_000
 
 const elementsIn = (tensors: Tensors): number => Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)
 
@@ -89,10 +89,8 @@ export class Bodies {
   readonly #turns = new Turns(AT_ONCE)
   readonly #jobs = new Map<number, ScoreTensors>()
   #nextJob = 1
-  #child: Promise<Child> | undefined
-  #idle: ReturnType<typeof setTimeout> | undefined
+  readonly #process = new OnDemand(() => Child.start('body', undefined, { asked: payload => this.#score(payload) }))
   #bytes = 0
-  #closed = false
 
   /** @param partRows rows that are scored at a time, of models whose rows do not depend on one another */
   constructor(partRows: number) {
@@ -135,12 +133,8 @@ export class Bodies {
     return this.#elsewhere(formName!, model, asked, options, known, Number.MAX_SAFE_INTEGER)
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#idle)
-    const child = await this.#child?.catch(() => undefined)
-    child?.kill()
-    await child?.exited
+  close(): Promise<void> {
+    return this.#process.close()
   }
 
   /** @throws Fault 503 too much is there, or its process ended twice under it; 504; 499; what the form throws */
@@ -177,48 +171,28 @@ export class Bodies {
 
   async #exchange(job: number, request: Parts, score: ScoreTensors, signal: AbortSignal): Promise<Answered> {
     signal.throwIfAborted()
-    const child = await this.#started()
-    this.#jobs.set(job, score)
-    clearTimeout(this.#idle)
-    let stuck: ReturnType<typeof setTimeout> | undefined
     const gone = Promise.withResolvers<never>()
-    const leave = () => {
-      this.#jobs.delete(job)
-      stuck = setTimeout(() => child.kill(), GRACE_MS)
-      gone.reject(signal.reason)
-    }
-    signal.addEventListener('abort', leave, { once: true })
-    const answer = child.exchange(request).finally(() => {
-      clearTimeout(stuck)
-      signal.removeEventListener('abort', leave)
-      this.#jobs.delete(job)
-      if (this.#jobs.size === 0) this.#rest(child)
+    const answer = this.#process.use(async child => {
+      this.#jobs.set(job, score)
+      let stuck: ReturnType<typeof setTimeout> | undefined
+      const leave = () => {
+        this.#jobs.delete(job)
+        stuck = setTimeout(() => child.kill(), GRACE_MS)
+        gone.reject(signal.reason)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      try {
+        return await child.exchange(request)
+      } finally {
+        clearTimeout(stuck)
+        signal.removeEventListener('abort', leave)
+        this.#jobs.delete(job)
+      }
     })
     answer.catch(() => {})
     const bytes = await Promise.race([answer, gone.promise])
     const { head, at } = readHead<Answered['head']>(bytes)
     return { head, body: bytes.subarray(at) }
-  }
-
-  async #started(): Promise<Child> {
-    if (this.#closed) throw unavailable('The server is shutting down.')
-    this.#child ??= Child.start('body', undefined, { asked: payload => this.#score(payload) })
-    const starting = this.#child
-    try {
-      const child = await starting
-      if (child.alive) return child
-    } catch (error) {
-      if (this.#child === starting) this.#child = undefined
-      throw error
-    }
-    if (this.#child === starting) this.#child = undefined
-    return this.#started()
-  }
-
-  #rest(child: Child): void {
-    clearTimeout(this.#idle)
-    this.#idle = setTimeout(() => child.leave(), IDLE_MS)
-    this.#idle.unref?.()
   }
 
   async #score(payload: Uint8Array<ArrayBuffer>): Promise<Parts> {
