@@ -1,4 +1,5 @@
-import { badRequest, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { notJson } from '../lib/body.ts'
+import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { headOf, readHead } from '../scoring/wire.ts'
 import { Child, ChildLost } from '../workers/child.ts'
@@ -90,16 +91,10 @@ export function compileBodyCheck(
   if (!check) return undefined
   const sent: SentSchema = { id: ids++, name, text: encoder.encode(JSON.stringify(schema)) }
   const longest = Math.min(MOST_READ_HERE, longestText(schema))
-  let restsUntil = 0
+  const resting = rest()
   return (json, deadline) => {
     if (json === undefined || json.length <= longest) return check(parsed(json))
-    if (Date.now() < restsUntil) throw tooSlow()
-    return checks()
-      .check(json, deadline, sent)
-      .catch(error => {
-        if (error.code === 'schema_too_slow') restsUntil = Date.now() + REST_MS
-        throw error
-      })
+    return resting(() => checks().check(json, deadline, sent))
   }
 }
 
@@ -113,18 +108,26 @@ export function compileTrial(
   const text = encoder.encode(JSON.stringify(schema))
   const sent: SentSchema = { id: ids++, name: 'schema', text, toTheEnd: true }
   const longest = longestText(schema)
-  let restsUntil = 0
+  const resting = rest()
   return async (body, deadline, checks) => {
     if (body.length <= longest) return
-    if (Date.now() < restsUntil) throw tooSlow()
     try {
-      await checks.check(new TextDecoder().decode(body), deadline, sent)
+      await resting(() => checks.check(new TextDecoder().decode(body), deadline, sent))
     } catch (error) {
-      if (!(error instanceof Fault) || error.status >= 500) {
-        if (error instanceof Fault && error.code === 'schema_too_slow') restsUntil = Date.now() + REST_MS
-        throw error
-      }
+      if (!(error instanceof Fault) || error.status >= 500) throw error
     }
+  }
+}
+
+/** Where one check took too long the next are not made for a while: each would keep everybody else's waiting. */
+function rest() {
+  let until = 0
+  return <T>(check: () => Promise<T>): Promise<T> => {
+    if (Date.now() < until) throw tooSlow()
+    return check().catch(error => {
+      if (error.code === 'schema_too_slow') until = Date.now() + REST_MS
+      throw error
+    })
   }
 }
 
@@ -132,6 +135,6 @@ function parsed(json: string | undefined): unknown {
   try {
     return json === undefined ? undefined : JSON.parse(json)
   } catch {
-    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+    throw notJson()
   }
 }

@@ -90,9 +90,12 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
   try {
     return parse(decoder.decode(bytes))
   } catch {
-    throw badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+    throw notJson()
   }
 }
+
+/** Nothing of the body is repeated. */
+export const notJson = (): Fault => badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
 
 /** The same of a body that may be anything. @throws Fault 400 also where it nests deeper than anything a request here needs */
 export function parseBody(bytes: Uint8Array): unknown {
