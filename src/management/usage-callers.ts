@@ -65,10 +65,10 @@ export async function callersOf(context: ManagementContext, request: Request, wh
   })
 }
 
-/** Whole hours until now. */
+/** Whole hours, with the one that it is. */
 function lastDays(days: number): Period {
   const { seconds } = STEPS.hour
-  const to = Math.ceil(Date.now() / 1000 / seconds) * seconds
+  const to = (Math.floor(Date.now() / 1000 / seconds) + 1) * seconds
   return { step: 'hour', from: to - days * 86_400, to }
 }
 

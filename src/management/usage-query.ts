@@ -77,10 +77,10 @@ export function groupingOf(params: URLSearchParams): Dimension[] {
   return names as Dimension[]
 }
 
-/** `from` (default: a day before `to`), `to` (default: now) and `step` (default: `auto`). @throws Fault 422 */
+/** `from` (default: a day before `to`), `to` (default: now, with this second) and `step` (default: `auto`). @throws Fault 422 */
 export function periodOf(params: URLSearchParams): Period {
   const now = Math.floor(Date.now() / 1000)
-  const to = timeOf(params, 'to') ?? now
+  const to = timeOf(params, 'to') ?? now + 1
   const from = timeOf(params, 'from') ?? to - DAY
   if (from >= to) throw unprocessable('from must be before to.')
   if (from < now - STEPS.day.kept - DAY) throw unprocessable(`Usage is kept for ${KEPT.day}: ask for a later from.`)
