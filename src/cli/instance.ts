@@ -8,6 +8,7 @@ import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
 import { UsageLog } from '../catalog/usage.ts'
 import type { Config } from '../config.ts'
+import { findAccount } from '../deployments/account.ts'
 import { Fleet } from '../deployments/fleet.ts'
 import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
@@ -58,6 +59,9 @@ export function openInstance(config: Config): Instance {
     models: join(config.dataDir, 'models'),
     uploads: join(config.dataDir, 'uploads'),
   }
+  const { deploymentUser } = config
+  if (deploymentUser && !findAccount(deploymentUser))
+    throw new StartError(`--deployment-user ${deploymentUser}: there is no such user on this system.`, 2)
   // what it and its workers write is nobody else's to read
   process.umask(0o077)
   const { unlock, db, applied } = openDataDir(config.dataDir, Object.values(dirs))
@@ -94,7 +98,7 @@ export function openInstance(config: Config): Instance {
   const publisher = new Publisher(db, registry)
   const keys = new KeyRing(db)
   const gate = new Gate(keys, registry)
-  const fleet = new Fleet(config.dataDir, config.deploymentUser || undefined)
+  const fleet = new Fleet(config.dataDir, deploymentUser || undefined)
   registry.onDeployments = (project, deployments) => fleet.declare(project, deployments)
   removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
   registry.load(db)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cleanUp, waitFor } from '../harness.ts'
+import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -100,4 +100,11 @@ if (asRoot) {
 test('a user that is not there is the reason why it does not start', async () => {
   expect((await world.call('who', '/pid')).status).toBe(503)
   expect((await world.status('who', 'failing')).reason).toBe('there is no such user')
+})
+
+test('a --deployment-user that is not there is refused at the start, before anything is made', async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  const start = startCallgate({ dataDir, flags: ['--deployment-user', 'nobdy'] })
+  await expect(start).rejects.toThrow('(2): callgate: --deployment-user nobdy: there is no such user on this system.')
+  expect(existsSync(dataDir)).toBe(false)
 })
