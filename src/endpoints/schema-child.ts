@@ -1,5 +1,5 @@
 import { parseJson } from '../lib/body.ts'
-import { cut, headOf, readHead } from '../scoring/wire.ts'
+import { cut, headOf, readHead } from '../workers/heads.ts'
 import { serveParent } from '../workers/serve.ts'
 import { compiled, compileSchema } from './row-schema.ts'
 import type { CheckHead } from './schema-checks.ts'

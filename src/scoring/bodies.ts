@@ -6,6 +6,7 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { Child, ChildLost } from '../workers/child.ts'
+import { headOf, readHead } from '../workers/heads.ts'
 import { OnDemand } from '../workers/on-demand.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { RowCodec } from './codec.ts'
@@ -14,7 +15,7 @@ import { inTurns } from './parts.ts'
 import type { Runs, ScoreTensors } from './predict.ts'
 import type { GivenRows } from './rows.ts'
 import type { Tensors } from './tensors.ts'
-import { headOf, packTensors, readHead, type SentRecipe, type Spec, unpacked } from './wire.ts'
+import { packTensors, type SentRecipe, type Spec, unpacked } from './wire.ts'
 
 /** As much as forms need to know of a model, in either process. */
 export interface FormModel {

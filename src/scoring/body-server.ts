@@ -1,8 +1,9 @@
+import { cut, headOf, readHead } from '../workers/heads.ts'
 import { serveParent } from '../workers/serve.ts'
 import type { AskHead, BeginHead, Form, FormModel } from './bodies.ts'
 import { inParts, inTurns } from './parts.ts'
 import type { ScoreTensors } from './predict.ts'
-import { cut, headOf, packed, readHead, unpackTensors } from './wire.ts'
+import { packed, unpackTensors } from './wire.ts'
 
 const MAX_MODELS = 1000
 const encoder = new TextEncoder()

@@ -1,10 +1,10 @@
 /**
- * Scoring's requests and answers as bytes. Each is the length of a head (4 bytes, little endian, and 4 of nothing), the head
- * (JSON), and what it tells of: tensors' elements as they lie in memory, each beginning at a multiple of 8 (text is in the
- * head), or bodies one after the other.
+ * Scoring's requests and answers as bytes. Each is a head and what it tells of: tensors' elements as they lie in memory, each
+ * beginning at a multiple of 8 (text is in the head), or bodies one after the other.
  */
 import type { ElementType } from '../catalog/tensor.ts'
 import { revive, type SentError } from '../workers/frames.ts'
+import { aligned, cut, headOf, padding, readHead } from '../workers/heads.ts'
 import type { Parts } from '../workers/pipe.ts'
 import { type TensorData, type Tensors, viewOf, volume } from './tensors.ts'
 
@@ -106,19 +106,6 @@ export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (string | Error
   })
 }
 
-export function cut(
-  payload: Uint8Array<ArrayBuffer>,
-  from: number,
-  lengths: readonly number[],
-): Uint8Array<ArrayBuffer>[] {
-  let at = from
-  return lengths.map(length => {
-    const part = payload.subarray(at, at + length)
-    at += length
-    return part
-  })
-}
-
 export function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
   const specs: Spec[] = []
   const parts: Uint8Array[] = []
@@ -152,18 +139,3 @@ export function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-
-export function headOf(head: unknown): Uint8Array[] {
-  const text = encoder.encode(JSON.stringify(head))
-  return [new Uint8Array(Uint32Array.of(text.length, 0).buffer), text, ...padding(text.length)]
-}
-
-export function readHead<T>(payload: Uint8Array<ArrayBuffer>): { head: T; at: number } {
-  const length = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
-  const head = JSON.parse(decoder.decode(payload.subarray(8, 8 + length))) as T
-  return { head, at: 8 + aligned(length) }
-}
-
-const aligned = (length: number) => (length + 7) & ~7
-const NOTHING = new Uint8Array(8)
-const padding = (length: number) => (length & 7 ? [NOTHING.subarray(length & 7)] : [])
