@@ -171,6 +171,22 @@ async function send(url: string, { method, key, headers = {}, body }: CallInit =
   return { status: response.status, headers: response.headers, text, json: parsed }
 }
 
+/**
+ * Milliseconds of CPU time that this process, its other threads among it, takes for a piece of work: on a machine that others use,
+ * too, the time that passes says nothing.
+ */
+export function cpuOf(work: () => void): number
+export function cpuOf(work: () => Promise<void>): Promise<number>
+export function cpuOf(work: () => void | Promise<void>): number | Promise<number> {
+  const before = process.cpuUsage()
+  const taken = () => {
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1000
+  }
+  const working = work()
+  return working ? working.then(taken) : taken()
+}
+
 /** Polls until there is a value. @throws Error after 60 s, or what `probe` throws */
 export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
   const end = Date.now() + timeoutMs

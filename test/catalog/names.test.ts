@@ -7,6 +7,7 @@ import {
   checkServiceKey,
   checkSlug,
 } from '../../src/catalog/names.ts'
+import { cpuOf } from '../harness.ts'
 import { refused } from './catalog-fixture.ts'
 
 const TABLE: [string, (name: string) => void, string[], string[]][] = [
@@ -87,11 +88,12 @@ describe('names that URLs, files and other routes can bear', () => {
 })
 
 test('no check takes long, whatever the name', () => {
-  const start = performance.now()
-  for (const [, check] of TABLE)
-    for (const name of ['a'.repeat(100_000), `${'a-'.repeat(50_000)}!`, '.'.repeat(100_000), 'a.'.repeat(50_000)])
-      try {
-        check(name)
-      } catch {}
-  expect(performance.now() - start).toBeLessThan(200)
+  const taken = cpuOf(() => {
+    for (const [, check] of TABLE)
+      for (const name of ['a'.repeat(100_000), `${'a-'.repeat(50_000)}!`, '.'.repeat(100_000), 'a.'.repeat(50_000)])
+        try {
+          check(name)
+        } catch {}
+  })
+  expect(taken).toBeLessThan(200)
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../src/lib/body.ts'
 import { Fault } from '../../src/lib/fault.ts'
+import { cpuOf } from '../harness.ts'
 
 const LIMIT = 1000
 const request = (body: Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>
@@ -58,11 +59,12 @@ describe('the limit', () => {
     const bomb = gzipSync(zeros(200_000_000))
     expect(bomb.length).toBeLessThan(250_000)
     const before = process.memoryUsage.rss()
-    const start = performance.now()
-    expect(await refused(() => readBytes(request(bomb, { 'content-encoding': 'gzip' }), 1_000_000))).toBe(
-      '413 body_too_large',
-    )
-    expect(performance.now() - start).toBeLessThan(500)
+    const taken = await cpuOf(async () => {
+      expect(await refused(() => readBytes(request(bomb, { 'content-encoding': 'gzip' }), 1_000_000))).toBe(
+        '413 body_too_large',
+      )
+    })
+    expect(taken).toBeLessThan(500)
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000)
     const layered = gzipSync(gzipSync(zeros(900)))
     expect(await readBytes(request(layered, { 'content-encoding': 'gzip' }), LIMIT)).toEqual(

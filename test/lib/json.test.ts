@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+import { cpuOf } from '../harness.ts'
 
 describe('integers beyond 2^53', () => {
   test('survive parsing, wherever they stand', () => {
@@ -59,21 +60,22 @@ test('a member called __proto__ is a member, with or without long integers besid
 })
 
 test('what is no JSON throws, quickly', () => {
-  const start = performance.now()
-  for (const text of [
-    '',
-    '{',
-    '[1,]',
-    "{'a':1}",
-    'NaN',
-    '01',
-    '\u00a01',
-    `${'1'.repeat(200_000)}x`,
-    `[${'-'.repeat(200_000)}`,
-    `${'9'.repeat(200_000)}.`,
-  ])
-    expect(() => parseLossless(text)).toThrow(SyntaxError)
-  expect(performance.now() - start).toBeLessThan(1000)
+  const taken = cpuOf(() => {
+    for (const text of [
+      '',
+      '{',
+      '[1,]',
+      "{'a':1}",
+      'NaN',
+      '01',
+      '\u00a01',
+      `${'1'.repeat(200_000)}x`,
+      `[${'-'.repeat(200_000)}`,
+      `${'9'.repeat(200_000)}.`,
+    ])
+      expect(() => parseLossless(text)).toThrow(SyntaxError)
+  })
+  expect(taken).toBeLessThan(1000)
 })
 
 test('depth is counted outside of texts', () => {
