@@ -20,3 +20,11 @@ export function queryWorkers(kind: 'query' | 'duckdb' = 'query'): number[] {
     })
     .map(Number)
 }
+
+/** How long a process has run, in hundredths of a second of its own. */
+export const ticks = (pid: number) =>
+  Number(
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')[11],
+  )

@@ -7,7 +7,7 @@ import { NO_PARAMS, parseQuery } from '../../src/lib/params.ts'
 import type { PreparedQuery } from '../../src/query/prepared.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { waitFor } from '../harness.ts'
-import { queryWorkers } from './query-workers.ts'
+import { queryWorkers, ticks } from './query-workers.ts'
 import { ask, grantWith, makeDataset, prepare, refusal } from './table-fixture.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'callgate-runner-'))
@@ -189,7 +189,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const { runner, pid, slow, fast } = await warm()
     const lookup = prepare(definition('large', { filters: [{ column: 'id', param: 'id' }] }), datasets, runner)
     const start = performance.now()
-    const late = refusal(() => ask(slow, '', undefined, Date.now() + 500))
+    const late = refusal(() => ask(slow, '', undefined, Date.now() + 1000))
     let looked = 0
     let over = false
     const looking = (async () => {
@@ -203,10 +203,10 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     over = true
     await looking
     expect([fault.status, fault.message]).toEqual([504, 'The deadline for this request has passed.'])
-    expect(took).toBeGreaterThan(450)
-    expect(took).toBeLessThan(2500)
+    expect(took).toBeGreaterThan(950)
+    expect(took).toBeLessThan(10_000) // of minutes
     expect(looked).toBeGreaterThan(50)
-    await waitFor(() => (queryWorkers().includes(pid) ? undefined : true), 3000)
+    await waitFor(() => (queryWorkers().includes(pid) ? undefined : true))
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
   })
 
@@ -217,7 +217,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const start = performance.now()
     const fault = await refusal(() => ask(fast, '', undefined, Date.now() + 200))
     expect(fault.status).toBe(504)
-    expect(performance.now() - start).toBeLessThan(1500)
+    expect(performance.now() - start).toBeLessThan(10_000)
     process.kill(pid, 'SIGCONT')
     expect((await first).count).toBe(1)
   })
@@ -237,7 +237,8 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     await Bun.sleep(50)
     process.kill(pid, 'SIGKILL')
     const second = (await worker(pid))!
-    await Bun.sleep(600) // it has come up and taken the query
+    // longer than it takes to start: it has the query
+    await waitFor(() => ticks(second) > 60 || undefined)
     process.kill(second, 'SIGKILL')
     const fault = await lost
     expect([fault.status, fault.message, fault.headers]).toEqual([
@@ -292,7 +293,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     callers[2]!.abort()
     expect([await running, await waiting[1]]).toMatchObject([{ status: 499 }, { status: 499 }])
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
-    expect(performance.now() - start).toBeLessThan(3000)
+    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it had
     expect(queryWorkers()).not.toContain(pid)
     await runner.release(large.file) // nothing reads it any more
     expect(await lookup(callers[0]!.signal)).toMatchObject({ status: 499 })
@@ -311,7 +312,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     caller.abort()
     expect(await answer).toMatchObject({ status: 499 })
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
-    expect(performance.now() - start).toBeLessThan(3000)
+    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it had
     expect(queryWorkers()).not.toContain(pid)
   })
 
@@ -335,7 +336,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       process.kill(pid, 'SIGKILL')
     } catch {} // on a busy machine the deadline was quicker
     expect((await fault).status).toBe(504)
-    expect(performance.now() - start).toBeLessThan(1500)
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 
   test('a file is released when the last query that reads it, or waits to, has ended', async () => {
@@ -350,6 +351,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       runner.release(pairs.file).then(() => ended.push('pairs')),
       runner.release(small.file).then(() => ended.push('small')),
     ]
+    await released[2]
     await Bun.sleep(50)
     expect(ended).toEqual(['small'])
     process.kill(pid, 'SIGCONT')
@@ -365,7 +367,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const start = performance.now()
     const fault = await refusal(() => ask(fast))
     expect([fault.status, fault.message]).toEqual([503, 'Too many queries are waiting.'])
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it would wait
     runner.close()
     expect(new Set(await Promise.all(statuses))).toEqual(new Set([503]))
   })
