@@ -20,7 +20,7 @@ test('a process that holds more than its memory is replaced without a failed cal
     await scorer.ready()
     const [first] = scorer.stats().pids
     const { objects, labels } = await reference('late_arrival')
-    const end = Date.now() + 3000
+    const end = Date.now() + 30_000
     let calls = 0
     let processes = 0
     while (Date.now() < end && (scorer.stats().recycled === 0 || calls < 40)) {
@@ -49,7 +49,7 @@ test('max_delay_ms lets a call wait for company, and no longer', async () => {
   try {
     await scorer.ready()
     const plus = loaded[3]!
-    const patient = { ...plus.model, maxDelayMs: 250 }
+    const patient = { ...plus.model, maxDelayMs: 1000 }
     const call = (n: number) => predict(scorer, patient, plus.codec, [{ a: n, b: n }], 'features', soon())
     await predict(scorer, plus.model, plus.codec, [{ a: 0, b: 0 }], 'features', soon()) // loaded
     const before = scorer.stats().batches
@@ -61,8 +61,8 @@ test('max_delay_ms lets a call wait for company, and no longer', async () => {
     expect((await two).predictions).toEqual([[3, 3]])
     const took = performance.now() - started
     expect(scorer.stats().batches - before).toBe(1)
-    expect(took).toBeGreaterThan(200)
-    expect(took).toBeLessThan(2000)
+    expect(took).toBeGreaterThan(950)
+    expect(took).toBeLessThan(10_000)
   } finally {
     await scorer.close()
   }

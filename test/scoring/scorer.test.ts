@@ -35,7 +35,7 @@ const drag = (scorer: Scorer, options: Parameters<typeof predict>[5] = soon()) =
   predict(scorer, slow.model, slow.codec, [{ x: 1 }], 'features', options)
 const statusOf = (error: unknown) => (error instanceof Fault ? error.status : error)
 const until = async (condition: () => boolean) => {
-  for (const end = Date.now() + 10_000; !condition(); await Bun.sleep(5)) if (Date.now() > end) throw new Error('never')
+  for (const end = Date.now() + 30_000; !condition(); await Bun.sleep(5)) if (Date.now() > end) throw new Error('never')
 }
 
 describe('batches', () => {
@@ -199,14 +199,16 @@ describe('bounds', () => {
 
   test('a deadline fires while a request waits, and while it is scored; later requests are served', () =>
     withScorer({ graceMs: 60_000 }, async scorer => {
-      const started = Date.now()
       const scored = drag(scorer, soon(150)).catch(statusOf)
       await until(() => scorer.stats().batches === 1)
       const waiting = score(scorer, 1, soon(100)).catch(statusOf)
+      let free = false
+      const later = score(scorer, 2).finally(() => {
+        free = true
+      })
       expect(await Promise.all([scored, waiting])).toEqual([504, 504])
-      expect(Date.now() - started).toBeLessThan(1000)
-      expect(scorer.stats().waitingRows).toBe(0)
-      expect(await score(scorer, 2)).toEqual([3, -1])
+      expect([free, scorer.stats().waitingRows]).toEqual([false, 1])
+      expect(await later).toEqual([3, -1])
       expect(scorer.stats().restarts).toBe(0)
       expect(await score(scorer, 3, soon(-1)).catch(statusOf)).toBe(504)
     }))
@@ -294,7 +296,7 @@ describe('bounds', () => {
 test('an endpoint that lets its requests wait for company holds up none of another one, of the same model', () =>
   withScorer({}, async scorer => {
     await score(scorer, 1)
-    const delayed = { ...plus.model, maxDelayMs: 3000 }
+    const delayed = { ...plus.model, maxDelayMs: 15_000 }
     let over = false
     const waiting = predict(scorer, delayed, plus.codec, [{ a: 5, b: 5 }], 'features', soon()).then(answer => {
       over = true
@@ -309,7 +311,7 @@ test('an endpoint that lets its requests wait for company holds up none of anoth
     await until(() => scorer.stats().waitingRows === 1)
     await score(scorer, 2)
     await next
-    expect(performance.now() - began).toBeLessThan(2500)
+    expect(performance.now() - began).toBeLessThan(12_000)
   }))
 
 test('a process that ends while another is started in its place leaves one, and none when all is closed', async () => {
