@@ -98,7 +98,7 @@ describe('deployments of programs', () => {
     test('reaches nobody as a broken connection, and another takes its place', async () => {
       const pid = await world.pid('crashing')
       const other = world.call('crashing', '/slow?ms=5000')
-      await Bun.sleep(100)
+      await world.underWay('crashing', 1)
       const crash = await world.call('crashing', '/exit')
       for (const answer of [crash, await other]) {
         expect([answer.status, answer.headers.get('retry-after')]).toEqual([502, '1'])
@@ -230,14 +230,14 @@ describe('deployments of programs', () => {
     const pid = await world.pid('deaf')
     await world.call('deaf', '/sigterm-deaf')
     await world.api('POST', '/deaf/stop')
-    await waitFor(() => processOf(pid) === undefined || undefined, 5000)
+    await waitFor(() => processOf(pid) === undefined || undefined, 20_000)
     expect((await world.api('GET', '/deaf/logs')).text).toContain('is killed')
   })
 
   test('it is stopped, started and deleted', async () => {
     const pid = await world.pid('managed')
-    const slow = world.call('managed', '/slow?ms=400')
-    await Bun.sleep(100)
+    const slow = world.call('managed', '/slow?ms=2000')
+    await world.underWay('managed', 1)
     expect((await world.api('POST', '/managed/stop')).json).toMatchObject({ status: 'stopped', enabled: false })
     const none = await world.call('managed', '/pid')
     expect([none.status, none.text]).toEqual([404, ''])
@@ -255,12 +255,12 @@ describe('deployments of programs', () => {
   test('one that is deleted while it still ends keeps its folder until then; after it no file of its log is open', async () => {
     const { id } = (await world.api('POST', '', server('leaving', { drain_seconds: 10 }))).json
     const { TMPDIR } = (await world.call('leaving', '/env')).json
-    const [slow, pid] = [world.call('leaving', '/slow?ms=1000'), await world.pid('leaving')]
+    const [slow, pid] = [world.call('leaving', '/slow?ms=3000'), await world.pid('leaving')]
     await world.api('POST', '/leaving/stop')
     await world.api('DELETE', '/leaving')
     expect([processOf(pid) !== undefined, existsSync(TMPDIR)]).toEqual([true, true])
     expect((await slow).status).toBe(200)
-    await waitFor(() => !existsSync(TMPDIR) || undefined, 5000)
+    await waitFor(() => !existsSync(TMPDIR) || undefined, 20_000)
     const guard = workersOf(world.callgate.process.pid, 'guard')[0]!.pid
     const open = readdirSync(`/proc/${guard}/fd`).map(fd => linkOf(`/proc/${guard}/fd/${fd}`))
     expect(open.filter(path => path.includes(`/logs/${id}/`))).toEqual([])

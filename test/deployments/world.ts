@@ -60,5 +60,9 @@ export class World {
       return shown.status === status ? shown : undefined
     }, 20_000)
 
+  /** Waits until so many requests of a deployment are under way. */
+  underWay = (name: string, count: number) =>
+    waitFor(async () => (await this.shown(name)).requests_in_flight === count || undefined, 20_000)
+
   pid = async (name: string): Promise<number> => (await this.call(name, '/pid')).json
 }
