@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
-import { describeInBrowser, soon } from './browser.ts'
+import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
 import { keepersCsv, uploadTable } from './data.ts'
 import { useConsole } from './world.ts'
 
@@ -143,6 +143,26 @@ describeInBrowser('datasets', () => {
     await tab.getByRole('button', { name: 'Save' }).click()
     await tab.getByText('Saved').last().waitFor()
     expect((await dataset('marts.reread')).description).toBe('Mine')
+  })
+
+  test('what has just been changed was changed just now, on a page that has stood for a while', async () => {
+    await uploadTable(callgate, callgate.garden, 'marts.told', 'a\n1')
+    const tab = await openTab()
+    // the page is opened half a minute ago
+    await tab.addInitScript(() => {
+      const { now } = Date
+      Object.assign(window, { late: 25_000 })
+      Date.now = () => now() - (window as unknown as { late: number }).late
+    })
+    await signInTo(tab, callgate, 'ed')
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets/marts.told/settings`)
+    const changed = tab.locator('dt', { hasText: 'Changed' }).locator('..').getByRole('time')
+    const before = await changed.getAttribute('datetime')
+    await tab.evaluate(() => Object.assign(window, { late: 0 }))
+    await tab.getByLabel('Description').fill('Told')
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await soon(async () => expect(await changed.getAttribute('datetime')).not.toBe(before))
+    expect(await changed.textContent()).toBe('just now')
   })
 
   test('what was changed and not saved is asked about before the page is left', async () => {

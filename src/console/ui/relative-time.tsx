@@ -1,5 +1,5 @@
 import { Text } from '@mantine/core'
-import { useSyncExternalStore } from 'react'
+import { useMemo, useSyncExternalStore } from 'react'
 import { common } from '../texts/common.ts'
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -14,7 +14,10 @@ const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'm
 
 /** "3 minutes ago", with the exact time as its title; it goes on by itself. A long table has one in each row: it is to cost little. */
 export function RelativeTime({ at, none = common.never }: { at: string | null | undefined; none?: string }) {
-  const now = useNow()
+  const tick = useNow()
+  // what comes meanwhile happened after the last tick
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is read anew for each of them
+  const now = useMemo(() => Date.now(), [at, tick])
   if (!at)
     return (
       <Text span inherit c="dimmed">
