@@ -137,10 +137,10 @@ const OTHER: Record<string, Step[]> = {
   'bad chunk late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 300, 'zz\r\n'],
   events: [
     ok('Content-Type: text/event-stream', 'Transfer-Encoding: chunked'),
-    ...[0, 1, 2, 3].flatMap(i => [`9\r\ndata: ${i}\n\n\r\n`, 100] as Step[]),
+    ...[0, 1, 2, 3].flatMap(i => [`9\r\ndata: ${i}\n\n\r\n`, 400] as Step[]),
     '0\r\n\r\n',
   ],
-  'a slow length': [ok('Content-Length: 10', 'Content-Type: text/plain'), 'first', 300, 'later'],
+  'a slow length': [ok('Content-Length: 10', 'Content-Type: text/plain'), 'first', 1000, 'later'],
   'never answered': [60_000],
   'closed behind': [`${ok('Content-Length: 5')}hello`, 20, 'close'],
 }

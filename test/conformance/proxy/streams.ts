@@ -38,7 +38,7 @@ export function streams(world: World): void {
     }
     expect(text).toBe([0, 1, 2, 3].map(i => `data: ${i}\n\n`).join(''))
     expect(times.length).toBe(4)
-    expect(times.at(-1)! - times[0]!).toBeGreaterThan(200)
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(500)
   })
 
   test('so does a body of a known length', async () => {
@@ -52,7 +52,7 @@ export function streams(world: World): void {
       text += Buffer.from(piece).toString()
     }
     expect([text, times.length]).toEqual(['firstlater', 2])
-    expect(times[1]! - times[0]!).toBeGreaterThan(150)
+    expect(times[1]! - times[0]!).toBeGreaterThan(300)
   })
 
   test('a hundred megabytes up, by length and in chunks, in constant memory', async () => {
