@@ -80,7 +80,8 @@ export function groupingOf(params: URLSearchParams): Dimension[] {
 /** `from` (default: a day before `to`), `to` (default: now, with this second) and `step` (default: `auto`). @throws Fault 422 */
 export function periodOf(params: URLSearchParams): Period {
   const now = Math.floor(Date.now() / 1000)
-  const to = timeOf(params, 'to') ?? now + 1
+  const until = timeOf(params, 'to')
+  const to = until ?? now + 1
   const from = timeOf(params, 'from') ?? to - DAY
   if (from >= to) throw unprocessable('from must be before to.')
   if (from < now - STEPS.day.kept - DAY) throw unprocessable(`Usage is kept for ${KEPT.day}: ask for a later from.`)
@@ -88,8 +89,10 @@ export function periodOf(params: URLSearchParams): Period {
   const asked = params.get('step') ?? 'auto'
   if (asked !== 'auto' && !Object.hasOwn(STEPS, asked)) throw unprocessable('step must be minute, hour, day or auto.')
   const keeps = (step: Step) => from >= now - STEPS[step].kept - STEPS[step].seconds
-  const step =
-    asked === 'auto' ? FINEST.find(([name, longest]) => to - from <= longest && keeps(name))![0] : (asked as Step)
+  // the last 3 hours are 3 hours and a moment when they are asked for
+  const moment = (step: Step) => (until === undefined ? STEPS[step].seconds : 0)
+  const fits = ([step, longest]: [Step, number]) => to - from <= longest + moment(step) && keeps(step)
+  const step = asked === 'auto' ? FINEST.find(fits)![0] : (asked as Step)
   if (!keeps(step))
     throw unprocessable(`By the ${step} usage is kept for ${KEPT[step]}: ask for a later from, or a larger step.`)
   const { seconds } = STEPS[step]

@@ -25,3 +25,17 @@ test('usage until a time that is named ends with the step before it', () => {
   )
   expect([from, to]).toEqual([Date.parse('2026-05-01T00:00Z') / 1000, Date.parse('2026-05-01T02:00Z') / 1000])
 })
+
+test('the last 3 hours are told by the minute and the last 8 days by the hour, also to who asked a moment ago', () => {
+  setSystemTime(new Date('2026-05-20T12:34:00.900Z'))
+  const stepOf = (hours: number, more: Record<string, string> = {}, ago = 0) => {
+    const from = new Date(Date.now() - ago - hours * 3_600_000).toISOString()
+    return periodOf(new URLSearchParams({ from, ...more })).step
+  }
+  for (const ago of [0, 950, 5000]) {
+    expect([stepOf(3, {}, ago), stepOf(8 * 24, {}, ago)]).toEqual(['minute', 'hour'])
+    expect([stepOf(4, {}, ago), stepOf(9 * 24, {}, ago)]).toEqual(['hour', 'day'])
+  }
+  const to = new Date().toISOString()
+  expect([stepOf(3, { to }), stepOf(3, { to }, 5000)]).toEqual(['minute', 'hour'])
+})
