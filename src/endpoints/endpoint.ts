@@ -27,6 +27,8 @@ export interface Call {
   caller?: { readonly signal?: AbortSignal }
   /** takes what the code around a model logs, for its author */
   log?: string[]
+  /** of a model with code around it, which a function calls */
+  within?: CallTree
 }
 
 /** JSON as it is sent. */

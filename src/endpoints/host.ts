@@ -15,7 +15,7 @@ const encoder = new TextEncoder()
 const CALL = 'call '
 
 const MAX_DEPTH = 4
-/** Host calls of one call that are under way at a time; and of those, calls of functions, which hold a place each. */
+/** Host calls of one call that are under way at a time; and of those, calls of functions or hooks, which hold a place each. */
 const AT_ONCE = 8
 const FUNCTIONS_AT_ONCE = 1
 
@@ -41,11 +41,13 @@ export function hostOf(
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
+    // code runs there, too: it is a part of this call, in depth and in what it may ask for
+    const runsCode = endpoint.handle !== undefined || endpoint.model?.hooks !== undefined
+    if (runsCode && tree.depth + 1 >= MAX_DEPTH)
+      throw new Fault(500, 'functions_too_deep', `Functions call one another more than ${MAX_DEPTH} deep.`)
+    const within: CallTree | undefined = runsCode ? { depth: tree.depth + 1, budget: tree.budget } : undefined
     if (endpoint.handle) {
       const { handle, methods } = endpoint
-      if (tree.depth + 1 >= MAX_DEPTH)
-        throw new Fault(500, 'functions_too_deep', `Functions call one another more than ${MAX_DEPTH} deep.`)
-      const within: CallTree = { depth: tree.depth + 1, budget: tree.budget }
       const request = {
         method: argument !== '' && methods.includes('POST') ? 'POST' : methods[0]!,
         path: `/api/service/${surroundings.service.key}/${id}`,
@@ -65,8 +67,8 @@ export function hostOf(
     const takesBody = endpoint.kind === 'model'
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
-    const reply = await endpoint.run({ params, bytes, ...during }, grant)
-    return textOf(reply)
+    const answered = () => endpoint.run({ params, bytes, ...during, within }, grant)
+    return textOf(await (runsCode ? functionTurns.run(async () => answered()) : answered()))
   }
 
   return (kind, argument, run) =>

@@ -87,6 +87,20 @@ const endpoints = [
     model: 'churn',
     after: { handler: 'export default ({ rows }) => rows.map(() => ({ id: 9007199254740993n }))' },
   },
+  {
+    id: 'circular',
+    kind: 'model',
+    model: 'churn',
+    check: { handler: `export default ({ rows }, host) => host.call('circular', { rows })` },
+  },
+  {
+    id: 'thrifty',
+    kind: 'model',
+    model: 'churn',
+    check: { handler: `export default async (_, host) => { await host.call('kind'); await host.call('kind') }` },
+  },
+  named('scored_checked', `export default async ({ body }, host) => host.call('checked', body)`),
+  named('spends', `export default async ({ body }, host) => host.call('thrifty', body)`, { limits: { host_calls: 2 } }),
   named('exact', `export default async (_, host) => (await host.call('long', { id: 9007199254740993n })).rows[0].name`),
   named(
     'asks',
@@ -395,6 +409,26 @@ describe.each(TARGETS)('functions, %s:', target => {
     test('an integer beyond 2^53 that a hook gives is answered as it is', async () => {
       const answer = await call('noted', { body: { features: { tenure: 8, plan: 'premium' } } })
       expect(answer.text).toContain('9007199254740993')
+    })
+
+    test('a hook that calls its own model is stopped four deep, and at once, as a function is', async () => {
+      const { json } = await call('circular', { body: { features: { tenure: 8, plan: 'premium' } } })
+      expect([json.status, json.code]).toEqual([500, 'functions_too_deep'])
+    })
+
+    test('what the hooks of a model ask for counts for the function that called it', async () => {
+      const body = { features: { tenure: 8, plan: 'premium' } }
+      expect((await call('thrifty', { body })).status).toBe(200)
+      const { json } = await call('spends', { body })
+      expect([json.status, json.code]).toEqual([429, 'host_calls_exceeded'])
+    })
+
+    test('many functions that wait for a model with hooks do not hold the places that its hooks need', async () => {
+      const body = { features: { tenure: 8, plan: 'premium' } }
+      // so that both are known to be quick, and begin together
+      for (let i = 0; i < 3; i++) expect((await call('scored_checked', { body })).status).toBe(200)
+      const answers = await Promise.all(Array.from({ length: 300 }, () => call('scored_checked', { body })))
+      expect(answers.map(answer => answer.status)).toEqual(answers.map(() => 200))
     })
 
     test('a service of more functions than are remembered is tried and published', async () => {
