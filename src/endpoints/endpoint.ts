@@ -10,6 +10,7 @@ import type { Tags } from '../query/write/apply.ts'
 import type { RenderedRow } from '../query/write/render.ts'
 import type { Written } from '../query/write/store.ts'
 import type { Decoded, RowCodec } from '../scoring/codec.ts'
+import type { Feature } from '../scoring/features.ts'
 import type { ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
@@ -106,6 +107,11 @@ export interface Surroundings {
 export interface ModelHooks {
   /** Whether predictions are made anew: what else the model gives is not answered then. */
   readonly after: boolean
+  /**
+   * For doors that make rows of something smaller, before they do.
+   * @throws Fault so many rows of all these features are more than a hook may hold
+   */
+  checkRoom(rows: number, features: readonly Feature[]): void
   /**
    * Predictions of rows with the hooks that there are.
    * @param score the model itself

@@ -2,8 +2,10 @@
 import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
 import { stringifyLossless } from '../lib/json.ts'
+import { overLimit } from '../sandbox/job.ts'
+import type { Feature } from '../scoring/features.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
-import { checkDepth, compileHandler, HandlerFault, hookValue, readAnswer } from './handler.ts'
+import { checkDepth, compileHandler, HandlerFault, hookValue, limitsOf, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 type Row = Record<string, unknown>
@@ -29,6 +31,9 @@ export function compileHooks(
     }
   })
 
+  const limits = HOOKS.flatMap(hook => (endpoint[hook] ? [limitsOf(endpoint[hook].limits ?? {})] : []))
+  const tightest = limits.reduce((least, other) => (other.memoryBytes < least.memoryBytes ? other : least))
+
   async function prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]> {
     await check?.({ rows }, call)
     if (!before) return rows
@@ -40,6 +45,10 @@ export function compileHooks(
 
   return {
     after: after !== undefined,
+    checkRoom(rows, features) {
+      const row = features.reduce((sum, feature) => sum + leastBytes(feature), OBJECT_BYTES)
+      if (rows * row > tightest.memoryBytes) throw overLimit('memory', tightest)
+    },
     prepared,
     async predict(rows, score, call) {
       const made = await prepared(rows, call)
@@ -53,5 +62,16 @@ export function compileHooks(
     },
   }
 }
+
+/** What an object or a list takes in the engine, and an element of one there and in its JSON: less than they ever do. */
+const OBJECT_BYTES = 48
+const ELEMENT_BYTES = 8 + 2
+/** The quotes of a name in JSON, the colon, a value, and what parts it from the next. */
+const AROUND_A_NAME = 5
+
+const leastBytes = ({ name, shape }: Feature): number =>
+  name.length +
+  AROUND_A_NAME +
+  (shape.length > 0 ? OBJECT_BYTES + ELEMENT_BYTES * shape.reduce<number>((size, dim) => size * (dim ?? 0), 1) : 0)
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -82,6 +82,12 @@ const endpoints = [
     check: { handler: 'export default ({ rows }) => rows.length' },
   },
   {
+    id: 'listed',
+    kind: 'model',
+    model: 'iris',
+    check: { handler: 'export default ({ rows }) => rows.length' },
+  },
+  {
     id: 'noted',
     kind: 'model',
     model: 'churn',
@@ -141,7 +147,10 @@ describe.each(TARGETS)('functions, %s:', target => {
                 },
               },
             ],
-            models: [{ name: 'churn', versions: [{ version: 1, file: join(FIXTURES, 'models/churn_risk.onnx') }] }],
+            models: [
+              { name: 'churn', versions: [{ version: 1, file: join(FIXTURES, 'models/churn_risk.onnx') }] },
+              { name: 'iris', versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx') }] },
+            ],
             services: [
               service({
                 keys: [
@@ -421,6 +430,42 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect((await call('thrifty', { body })).status).toBe(200)
       const { json } = await call('spends', { body })
       expect([json.status, json.code]).toEqual([429, 'host_calls_exceeded'])
+    })
+
+    test('more rows than a hook can hold are refused before they are made, whoever else sends as many', async () => {
+      const tensors = (rows: number, ...inputs: [name: string, datatype: string, width: number][]) => {
+        const json = JSON.stringify({
+          inputs: inputs.map(([name, datatype, width]) => {
+            return { name, datatype, shape: [rows, width], parameters: { binary_data_size: rows * width * 4 } }
+          }),
+          outputs: [{ name: 'output_label', parameters: { binary_data: true } }],
+        })
+        // texts that are empty take four bytes, as the numbers do
+        const size = inputs.reduce((sum, [, , width]) => sum + rows * width * 4, 0)
+        return { json, body: Buffer.concat([Buffer.from(json), Buffer.alloc(size)]) }
+      }
+      const infer = (model: string, { json, body }: ReturnType<typeof tensors>) =>
+        fetch(`${server.url}/v2/models/${model}/infer`, {
+          method: 'POST',
+          body,
+          headers: { 'x-api-key': ALL, 'inference-header-content-length': String(json.length) },
+        })
+      const columns = tensors(1_800_000, ['tenure', 'FP32', 1], ['plan', 'BYTES', 1])
+      const matrix = tensors(990_000, ['X', 'FP32', 4])
+      const answers = await Promise.all([
+        ...Array.from({ length: 3 }, () => infer('checked', columns)),
+        ...Array.from({ length: 3 }, () => infer('listed', matrix)),
+        fetch(`${server.url}/v1/models/checked:predict`, {
+          method: 'POST',
+          body: JSON.stringify({ instances: new Array(1_800_000).fill([1, '']) }),
+          headers: { 'x-api-key': ALL },
+        }),
+      ])
+      for (const answer of answers)
+        expect([answer.status, await answer.json()]).toEqual([
+          500,
+          { error: 'The function needs more than 32 MB of memory (memory_mb).' },
+        ])
     })
 
     test('many functions that wait for a model with hooks do not hold the places that its hooks need', async () => {

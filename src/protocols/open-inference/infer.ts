@@ -85,6 +85,7 @@ async function inferred(
   const sent = feedsOf(metadata, envelope.inputs)
   const { rows } = sent
   const outputs = outputsOf(metadata, envelope)
+  own?.hooks.checkRoom(rows, codec.features)
   const named = model.checksRows || own ? namedRows(metadata, codec.features, sent.feeds, rows) : []
   if (model.checksRows) model.check(named, 'rows')
   const prepared = await own?.hooks.prepared(named, own.call)

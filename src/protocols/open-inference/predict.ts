@@ -43,16 +43,19 @@ export const predictForm: Form<null> = { formName: 'v1', answer: call => predict
 
 /** With the author's code, which is called from this process only: so all else of it is done here, too. */
 const withHooks = (hooks: ModelHooks, call: HandlerCall): Form<null> => ({
-  answer: given => predicted(given, (rows, score) => hooks.predict(rows, score, call)),
+  answer: given => predicted(given, (rows, score) => hooks.predict(rows, score, call), hooks),
 })
 
 async function predicted(
   { body, model, score, each, room }: FormCall<null>,
   around: (rows: readonly unknown[], score: (rows: readonly unknown[]) => Promise<Decoded>) => Promise<Decoded>,
+  hooks?: ModelHooks,
 ): Promise<Answered> {
   const started = Bun.nanoseconds()
   const { codec } = model
-  const rows = instancesOf(parseJson(body)).map((row, i) => namedRow(row, i, codec.features))
+  const instances = instancesOf(parseJson(body))
+  hooks?.checkRoom(instances.filter(row => !isNamed(row)).length, codec.features)
+  const rows = instances.map((row, i) => namedRow(row, i, codec.features))
   model.check(rows, 'rows')
   const read = Bun.nanoseconds()
   const counted = counting(score, room)
@@ -79,12 +82,14 @@ function instancesOf(body: unknown): unknown[] {
   return rows
 }
 
+const isNamed = (row: unknown): boolean => typeof row === 'object' && row !== null && !Array.isArray(row)
+
 /**
  * A row as named features: an object is one already; a list holds the features in their order; where the model has one
  * feature, the row is its value.
  */
 function namedRow(row: unknown, index: number, features: readonly Feature[]): unknown {
-  if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row
+  if (isNamed(row)) return row
   const [first] = features
   if (features.length === 1) {
     if (first!.shape.length > 0 || !Array.isArray(row)) return { [first!.name]: row }
