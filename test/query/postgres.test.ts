@@ -497,7 +497,8 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
 
   describe('a statement that nobody waits for any more is over on the server, too', () => {
     const slow = {
-      sql: "SELECT count(*) FROM generate_series(1, 1000000000) g WHERE md5(g::text) = 'x'",
+      // in FROM, the series would be written to the disk first
+      sql: "SELECT count(*) FROM (SELECT generate_series(1, 1000000000) AS g) s WHERE md5(g::text) = 'x'",
       sources: [CONNECTION],
       names: ['n'],
       bigints: false,
@@ -526,6 +527,44 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect(
         (await refusal(() => engine().all(slow, [], { deadline: Date.now() + 20_000, signal: caller.signal }))).status,
       ).toBe(499)
+    })
+    test('that had not begun when its caller went, as it was on its way', async () => {
+      const HELD_MS = 800
+      /** hands on what is before the statement, and all else later */
+      const held = (bytes: Buffer): Buffer[] => {
+        if (!bytes.includes('generate_series')) return [bytes]
+        for (let at = 0; at + 5 <= bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
+          const end = at + 1 + bytes.readInt32BE(at + 1)
+          if (bytes.subarray(at, end).includes('generate_series')) return [bytes.subarray(0, at), bytes.subarray(at)]
+        }
+        return [bytes]
+      }
+      const caller = new AbortController()
+      const far = createServer(client => {
+        const database = connect(server.port, '127.0.0.1')
+        let until = 0
+        client.on('data', (bytes: Buffer) => {
+          const [now, later] = held(bytes)
+          if (Date.now() < until) setTimeout(() => database.write(bytes), until - Date.now())
+          else database.write(now!)
+          if (!later) return
+          until = Date.now() + HELD_MS
+          setTimeout(() => database.write(later), HELD_MS)
+          setTimeout(() => caller.abort(), 20)
+        })
+        database.on('data', (bytes: Buffer) => client.write(bytes))
+        client.on('error', () => {}).on('close', () => setTimeout(() => database.end(), 5000))
+        database.on('error', () => {}).on('close', () => client.destroy())
+      })
+      await new Promise<void>(resolve => far.listen(0, '127.0.0.1', resolve))
+      const url = server.url.replace(`:${server.port}`, `:${(far.address() as AddressInfo).port}`)
+      const connection = new PostgresConnection('far', () => url, 600_000, 1)
+      const limits = { deadline: Date.now() + 20_000, signal: caller.signal }
+      expect((await refusal(() => connection.read(session => session.query(slow.sql), limits))).status).toBe(499)
+      await waitFor(async () => ((await activity()).length > 0 ? true : undefined))
+      await nothingRuns()
+      await connection.close()
+      far.close()
     })
     test('a stream: whole and in order; left early; whose caller goes; not taken; too slow', async () => {
       let at = 0

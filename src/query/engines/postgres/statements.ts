@@ -10,8 +10,13 @@ export interface Session {
 
 /** What Bun's own cancelling is given; it does nothing for a statement that has only just begun. */
 const ASK_MS = 150
-/** A cancelled statement that is not over by then has lost its server. */
+/** A cancelled statement that is not over by then has lost its server, for its caller. */
 const CANCEL_MS = 2000
+/** How often it is cancelled from outside its connection, and how long it may take to make one for that. */
+const CANCELS = 10
+const CANCEL_SECONDS = 10
+const CANCEL =
+  "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = CAST(CAST($1 AS text) AS int) AND state = 'active'"
 
 type Query = ReturnType<SQL['unsafe']>
 
@@ -67,25 +72,34 @@ export class Statements implements Session {
       () => true,
       error => !isLost(error),
     )
+    // it is answered before the statement begins: until then a cancel would meet that question, and leave the statement alone
+    const pid = await Promise.race([this.#pid, settled.then(() => undefined), Bun.sleep(CANCEL_MS)])
     query.cancel()
     const asked = await Promise.race([settled, Bun.sleep(ASK_MS).then(() => undefined)])
     if (asked !== undefined) return asked
-    void this.#cancelFromOutside()
+    if (pid) void this.#cancelFromOutside(pid, settled)
     await Promise.race([settled, Bun.sleep(CANCEL_MS)])
     // that cancel may still be on its way, and must not meet the next one's statement
     return false
   }
 
-  async #cancelFromOutside(): Promise<void> {
-    const outside = new SQL(this.#url, { max: 1, connectionTimeout: CANCEL_MS / 1000 })
-    try {
-      const pid = await Promise.race([this.#pid, Bun.sleep(CANCEL_MS)])
-      if (pid) await outside.unsafe('SELECT pg_cancel_backend(CAST(CAST($1 AS text) AS int))', [String(pid)])
-    } catch {
-      // it is closed then, and the server's own timeout ends the statement
-    } finally {
+  /** Again until it is over, though the server cannot be reached at once, or has not begun it. The connection is given up. */
+  async #cancelFromOutside(pid: number, settled: Promise<unknown>): Promise<void> {
+    let over = false
+    void settled.then(() => {
+      over = true
+    })
+    for (let tries = 0; tries < CANCELS; tries++) {
+      const outside = new SQL(this.#url, { max: 1, connectionTimeout: CANCEL_SECONDS })
+      const active = await outside.unsafe(CANCEL, [String(pid)]).then(
+        rows => rows.length > 0,
+        () => true,
+      )
       void outside.close({ timeout: 0 }).catch(() => {})
+      if (over && !active) return
+      await Bun.sleep(ASK_MS * (tries + 1))
     }
+    // the server's own timeout ends it
   }
 }
 
