@@ -67,8 +67,8 @@ export function hostOf(
     const takesBody = endpoint.kind === 'model'
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
-    const answered = () => endpoint.run({ params, bytes, ...during, within }, grant)
-    return textOf(await (runsCode ? functionTurns.run(async () => answered()) : answered()))
+    const answered = async () => endpoint.run({ params, bytes, ...during, within }, grant)
+    return textOf(await (runsCode ? functionTurns.run(answered) : answered()))
   }
 
   return (kind, argument, run) =>

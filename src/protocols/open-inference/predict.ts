@@ -7,6 +7,7 @@ import { type Answered, counting, type Form, type FormCall } from '../../scoring
 import type { Decoded } from '../../scoring/codec.ts'
 import type { Feature } from '../../scoring/features.ts'
 import { predictWith } from '../../scoring/predict.ts'
+import { isObject } from './envelope.ts'
 import type { InferContext } from './infer.ts'
 import type { NamedModel } from './scope.ts'
 import type { Times } from './shelf.ts'
@@ -54,7 +55,7 @@ async function predicted(
   const started = Bun.nanoseconds()
   const { codec } = model
   const instances = instancesOf(parseJson(body))
-  hooks?.checkRoom(instances.filter(row => !isNamed(row)).length, codec.features)
+  hooks?.checkRoom(instances.filter(row => !isObject(row)).length, codec.features)
   const rows = instances.map((row, i) => namedRow(row, i, codec.features))
   model.check(rows, 'rows')
   const read = Bun.nanoseconds()
@@ -69,9 +70,8 @@ async function predicted(
 const bad = (message: string): Fault => badRequest(message, 'bad_predict_request')
 
 function instancesOf(body: unknown): unknown[] {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw bad('The body is {"instances": [...]} or {"inputs": [...]}.')
-  const { instances, inputs } = body as { instances?: unknown; inputs?: unknown }
+  if (!isObject(body)) throw bad('The body is {"instances": [...]} or {"inputs": [...]}.')
+  const { instances, inputs } = body
   if ((instances === undefined) === (inputs === undefined))
     throw bad(
       `The body holds ${instances === undefined ? 'neither instances nor inputs' : 'both instances and inputs'}.`,
@@ -82,14 +82,12 @@ function instancesOf(body: unknown): unknown[] {
   return rows
 }
 
-const isNamed = (row: unknown): boolean => typeof row === 'object' && row !== null && !Array.isArray(row)
-
 /**
  * A row as named features: an object is one already; a list holds the features in their order; where the model has one
  * feature, the row is its value.
  */
 function namedRow(row: unknown, index: number, features: readonly Feature[]): unknown {
-  if (isNamed(row)) return row
+  if (isObject(row)) return row
   const [first] = features
   if (features.length === 1) {
     if (first!.shape.length > 0 || !Array.isArray(row)) return { [first!.name]: row }
