@@ -1,4 +1,5 @@
 /** What stands behind a deployment, as the proxy sees it. */
+import type { Slab } from '../lib/slab.ts'
 import type { Pool } from './wire/pool.ts'
 
 /** Tells that whoever asked has gone. */
@@ -25,16 +26,17 @@ export interface Lease {
 export abstract class PoolLease implements Lease {
   stopping?: () => void
   readonly pool: Pool
-  readonly #all: Set<Lease>
+  readonly #all: Slab<Lease>
+  readonly #place: number
 
-  constructor(pool: Pool, all: Set<Lease>) {
+  constructor(pool: Pool, all: Slab<Lease>) {
     this.pool = pool
     this.#all = all
-    all.add(this)
+    this.#place = all.put(this)
   }
 
   release(): void {
-    this.#all.delete(this)
+    this.#all.take(this.#place)
   }
 
   abstract failed(): void

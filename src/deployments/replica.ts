@@ -1,5 +1,6 @@
 import { Fault } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
+import { Slab } from '../lib/slab.ts'
 import { type Lease, PoolLease } from './backend.ts'
 import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
@@ -45,7 +46,7 @@ export class Replica {
   #id = ++programs
   #port = takePort()
   #pool: Pool
-  #leases = new Set<Lease>()
+  #leases = new Slab<Lease>()
   #plan: Plan
   #guard: Guard
   #ending: Promise<void> | undefined
@@ -198,7 +199,7 @@ export class Replica {
     if (this.state !== 'ended') this.state = 'stopping'
     while (this.#leases.size > 0 && performance.now() < this.#drainUntil && this.state === 'stopping')
       await pause(DRAIN_LOOK_MS)
-    for (const lease of this.#leases) lease.stopping?.()
+    for (const lease of this.#leases.all()) lease.stopping?.()
     const graceMs = Math.min(LONGEST_GRACE_MS, Math.max(SHORTEST_GRACE_MS, this.#plan.drainMs))
     await this.#guard.end({ id: this.#id, graceMs })
     await this.exited
@@ -208,7 +209,7 @@ export class Replica {
 class ReplicaLease extends PoolLease {
   readonly #replica: Replica
 
-  constructor(pool: Pool, all: Set<Lease>, replica: Replica) {
+  constructor(pool: Pool, all: Slab<Lease>, replica: Replica) {
     super(pool, all)
     this.#replica = replica
   }

@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from '../catalog/deployments.ts'
 import { unavailable } from '../lib/fault.ts'
 import { pause } from '../lib/pause.ts'
+import { Slab } from '../lib/slab.ts'
 import { type Backend, type Lease, PoolLease } from './backend.ts'
 import { Pool } from './wire/pool.ts'
 
@@ -27,7 +28,7 @@ export class UpstreamBackend implements Backend {
   readonly retries: number
   #pool: Pool
   #health: string | undefined
-  readonly #leases = new Set<Lease>()
+  readonly #leases = new Slab<Lease>()
   #failures = 0
   /** when the next probe is, as performance.now(); undefined: the circuit is closed */
   #probeAt: number | undefined
@@ -91,7 +92,7 @@ export class UpstreamBackend implements Backend {
     this.#closed = true
     this.#drainUntil = Math.min(this.#drainUntil, performance.now() + drainMs)
     while (this.#leases.size > 0 && performance.now() < this.#drainUntil) await pause(20)
-    for (const lease of this.#leases) lease.stopping?.()
+    for (const lease of this.#leases.all()) lease.stopping?.()
     this.#pool.close()
   }
 
@@ -116,7 +117,7 @@ export class UpstreamBackend implements Backend {
 class UpstreamLease extends PoolLease {
   readonly #upstream: UpstreamBackend
 
-  constructor(pool: Pool, all: Set<Lease>, upstream: UpstreamBackend) {
+  constructor(pool: Pool, all: Slab<Lease>, upstream: UpstreamBackend) {
     super(pool, all)
     this.#upstream = upstream
   }

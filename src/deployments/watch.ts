@@ -1,3 +1,5 @@
+import { Slab } from '../lib/slab.ts'
+
 const LOOK_EVERY_MS = 100
 
 /** A request under way. */
@@ -10,6 +12,8 @@ export interface Watched {
   gone(): void
   /** whether the caller is listened to already */
   listening?: boolean
+  /** set by who watches */
+  place?: number
 }
 
 /**
@@ -17,16 +21,20 @@ export interface Watched {
  * are answered before the first look.
  */
 class Watch {
-  #watched = new Set<Watched>()
+  readonly #watched = new Slab<Watched>()
   #looking: ReturnType<typeof setInterval> | undefined
 
   add(watched: Watched): void {
-    this.#watched.add(watched)
+    watched.place = this.#watched.put(watched)
     this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY_MS)
   }
 
   remove(watched: Watched): void {
-    this.#watched.delete(watched)
+    if (watched.place !== undefined) this.#watched.take(watched.place)
+  }
+
+  #watches({ place }: Watched): boolean {
+    return place !== undefined && this.#watched.get(place) !== undefined
   }
 
   #look(): void {
@@ -36,13 +44,13 @@ class Watch {
       return
     }
     const now = performance.now()
-    for (const watched of this.#watched) {
+    for (const watched of this.#watched.all()) {
       if (now >= watched.deadline) watched.expired()
       else if (!watched.listening) {
         watched.listening = true
         const { signal } = watched.request
         if (signal.aborted) watched.gone()
-        else signal.addEventListener('abort', () => this.#watched.has(watched) && watched.gone(), { once: true })
+        else signal.addEventListener('abort', () => this.#watches(watched) && watched.gone(), { once: true })
       }
     }
   }

@@ -17,10 +17,13 @@ interface Handler {
   image?: Image
   /** why it does not load */
   failure?: string
+  /** a higher number is a later use */
+  used: number
 }
 
 /** A call that waits for the other side. */
 interface Parked {
+  call: number
   machine: Machine
   limits: Limits
   cpu: number
@@ -32,9 +35,9 @@ export class Guests {
   readonly #make: () => Machine
   readonly #base: Image
   readonly #clock: CpuClock
-  /** in the order of use */
   readonly #handlers = new Map<string, Handler>()
-  readonly #parked = new Map<number, Parked>()
+  readonly #parked: Parked[] = []
+  #uses = 0
   /** the last one used is last: its memory is at hand */
   readonly #idle: Machine[] = []
 
@@ -52,7 +55,7 @@ export class Guests {
 
   get parkedBytes(): number {
     let bytes = 0
-    for (const { machine } of this.#parked.values()) bytes += machine.memoryBytes
+    for (const { machine } of this.#parked) bytes += machine.memoryBytes
     return bytes
   }
 
@@ -62,15 +65,14 @@ export class Guests {
   }
 
   learn(handler: string, code: string): void {
-    if (!this.#handlers.has(handler)) this.#handlers.set(handler, { code })
+    if (!this.#handlers.has(handler)) this.#handlers.set(handler, { code, used: 0 })
   }
 
   /** @returns undefined: there is nothing to say */
   take(step: Step): Outcome | undefined {
     if (step[0] === 'start') return this.#start(step)
     if (step[0] === 'resume') return this.#resume(step)
-    const parked = this.#parked.get(step[1])
-    this.#parked.delete(step[1])
+    const parked = this.#unpark(step[1])
     if (parked) this.#release(parked.machine)
     return undefined
   }
@@ -90,9 +92,7 @@ export class Guests {
   #start([, call, name, request, limits]: Start): Outcome {
     const handler = this.#handlers.get(name)
     if (!handler) return { kind: 'unknown', call, cpu: 0, log: [] }
-    // the most recently used are last
-    this.#handlers.delete(name)
-    this.#handlers.set(name, handler)
+    handler.used = ++this.#uses
     let machine: Machine
     try {
       const image = this.#imageOf(handler)
@@ -102,19 +102,18 @@ export class Guests {
       return { ...stopped(error), call, cpu: 0, log: [] }
     }
     machine.bound(limits)
-    return this.#turn(call, { machine, limits, cpu: 0, open: 0 }, () => machine.start(request))
+    return this.#turn({ call, machine, limits, cpu: 0, open: 0 }, () => machine.start(request))
   }
 
   #resume([, call, answers]: Resume): Outcome | undefined {
-    const parked = this.#parked.get(call)
+    const parked = this.#unpark(call)
     if (!parked) return undefined
-    this.#parked.delete(call)
     parked.open -= answers.length
-    return this.#turn(call, parked, () => parked.machine.resume(answers))
+    return this.#turn(parked, () => parked.machine.resume(answers))
   }
 
-  #turn(call: number, parked: Parked, run: () => string | undefined): Outcome {
-    const { machine, limits } = parked
+  #turn(parked: Parked, run: () => string | undefined): Outcome {
+    const { call, machine, limits } = parked
     try {
       const { result: answer, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, run)
       parked.cpu += cpu
@@ -127,13 +126,18 @@ export class Guests {
       parked.open += requests.length
       if (parked.open === 0) throw new Stopped('never')
       machine.said = { requests: [], bytes: 0, log: [] }
-      this.#parked.set(call, parked)
+      this.#parked.push(parked)
       return { kind: 'waiting', requests, ...said }
     } catch (error) {
       const { log } = machine.said
       this.#release(machine)
       return { ...stopped(error), call, cpu: parked.cpu + this.#clock.spent, log }
     }
+  }
+
+  #unpark(call: number): Parked | undefined {
+    const place = this.#parked.findIndex(parked => parked.call === call)
+    return place < 0 ? undefined : this.#parked.splice(place, 1)[0]
   }
 
   #imageOf(handler: Handler): Image | undefined {
@@ -151,7 +155,7 @@ export class Guests {
   #forget(): void {
     let bytes = 0
     for (const { image } of this.#handlers.values()) bytes += sizeOf(image)
-    for (const [name, { image }] of this.#handlers) {
+    for (const [name, { image }] of [...this.#handlers].sort(([, a], [, b]) => a.used - b.used)) {
       if (bytes <= IMAGES_BYTES) return
       bytes -= sizeOf(image)
       this.#handlers.delete(name)

@@ -51,7 +51,10 @@ type Answer = [right: boolean, answer: string]
 
 /** A call from when it is taken on until it is settled: once, whatever happens to the process that it is in. */
 export class Job {
-  readonly id: number
+  /** in the process that it is in */
+  id = 0
+  /** that process; undefined: it is in none */
+  at: { drop(job: Job): void } | undefined
   readonly call: FunctionCall
   readonly done: Promise<Ran>
   settled = false
@@ -73,8 +76,7 @@ export class Job {
   #log: string[] = []
   #over: AbortController | undefined
 
-  constructor(id: number, call: FunctionCall, now: number) {
-    this.id = id
+  constructor(call: FunctionCall, now: number) {
     this.call = call
     this.since = now
     this.end = { at: call.deadline, fault: deadlinePassed }

@@ -49,12 +49,10 @@ export class FunctionRunner {
   #starting = 0
   #failures = 0
   #closed = false
-  #nextId = 1
   #scheduled = false
   readonly #waiting = new Waiting()
   /** where there is one process only, the lanes take turns */
   #slowTurn = true
-  readonly #where = new Map<Job, Worker>()
   /** what is not settled, and what was since the last look */
   #open: Job[] = []
   #looking = false
@@ -75,7 +73,7 @@ export class FunctionRunner {
 
   /** Runs a call; it always settles, by its own end or by a limit. */
   run(call: FunctionCall): Promise<Ran> {
-    const job = new Job(this.#nextId++, call, Date.now())
+    const job = new Job(call, Date.now())
     if (this.#closed) job.refused(unavailable(STOPPING))
     else if (!call.nested && this.#waiting.full) job.refused(unavailable('Too many function calls are waiting.'))
     else {
@@ -90,7 +88,7 @@ export class FunctionRunner {
     this.#closed = true
     for (const worker of [...this.#workers, ...this.#retired]) {
       worker.child.kill()
-      for (const job of worker.jobs.values()) job.refused(unavailable(STOPPING))
+      for (const job of worker.jobs.all()) job.refused(unavailable(STOPPING))
     }
     for (const job of this.#waiting.takeAll()) job.refused(unavailable(STOPPING))
   }
@@ -149,10 +147,7 @@ export class FunctionRunner {
 
   async #send(worker: Worker, starting: Job[]): Promise<void> {
     const now = Date.now()
-    for (const job of starting) {
-      this.#where.set(job, worker)
-      job.begins(now)
-    }
+    for (const job of starting) job.begins(now)
     try {
       const { turns, left } = await worker.send(starting)
       this.#took(worker, turns)
@@ -166,7 +161,7 @@ export class FunctionRunner {
   }
 
   #putBack(job: Job): void {
-    this.#where.delete(job)
+    job.at = undefined
     if (job.settled) return
     job.waits()
     this.#waiting.putBack(job)
@@ -187,8 +182,8 @@ export class FunctionRunner {
       this.#ask(worker, job, outcome.requests)
       return
     }
-    worker.jobs.delete(job.id)
-    this.#where.delete(job)
+    worker.jobs.take(job.id)
+    job.at = undefined
     if (outcome.kind === 'unknown') {
       worker.forget(handler.id)
       this.#enqueue(job)
@@ -223,9 +218,8 @@ export class FunctionRunner {
   #end(job: Job, fault: Fault): void {
     if (job.settled) return
     job.refused(fault)
-    const worker = this.#where.get(job)
-    this.#where.delete(job)
-    worker?.drop(job)
+    job.at?.drop(job)
+    job.at = undefined
     this.#soon()
   }
 
@@ -266,15 +260,14 @@ export class FunctionRunner {
     this.#workers = this.#workers.filter(other => other !== worker)
     this.#retired.delete(worker)
     worker.child.kill()
-    const jobs = [...worker.jobs.values()]
-    worker.jobs.clear()
+    const jobs = worker.jobs.takeAll()
     for (const job of jobs) job.again()
     if (!(gone && error.unsent)) {
       await Bun.sleep(RETRY_AFTER_MS)
       for (const job of jobs) job.losses++
     }
     for (const job of jobs) {
-      this.#where.delete(job)
+      job.at = undefined
       if (job.settled) continue
       if (this.#closed) job.refused(unavailable(STOPPING))
       else if (job.losses > 1)

@@ -1,3 +1,4 @@
+import { Slab } from '../lib/slab.ts'
 import { Child } from '../workers/child.ts'
 import type { Frame, Step, Turns } from './frames.ts'
 import type { Job } from './job.ts'
@@ -18,7 +19,7 @@ const FAST_MACHINES = { BUN_JSC_maxNumWasmFastMemories: '128' }
 export class Worker {
   readonly child: Child
   /** calls that are in it, running or waiting for an answer */
-  readonly jobs = new Map<number, Job>()
+  readonly jobs = new Slab<Job>()
   /** what it is to do next: answers, and calls to drop */
   steps: Step[] = []
   frames = 0
@@ -60,8 +61,9 @@ export class Worker {
         frame.code.push([handler.id, handler.code])
         allowance += 4000
       }
+      job.id = this.jobs.put(job)
+      job.at = this
       frame.steps.push(job.start)
-      this.jobs.set(job.id, job)
       allowance += limits.cpuMs * 4
     }
     for (const [kind, call] of frame.steps)
@@ -75,7 +77,7 @@ export class Worker {
       const turns = unpackTurns(await this.child.exchange(packFrame(frame)))
       const begun = Math.max(0, starting.length - turns.left)
       const left = starting.slice(begun)
-      for (const job of left) this.jobs.delete(job.id)
+      for (const job of left) this.jobs.take(job.id)
       this.steps.unshift(...frame.steps.slice(frame.steps.length - turns.left).filter(([kind]) => kind !== 'start'))
       return { turns, left }
     } finally {
@@ -86,7 +88,7 @@ export class Worker {
 
   /** Nobody waits for the call any more. */
   drop(job: Job): void {
-    if (!this.jobs.delete(job.id)) return
+    if (!this.jobs.take(job.id)) return
     this.steps.push(['drop', job.id])
   }
 }

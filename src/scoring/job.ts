@@ -68,6 +68,8 @@ export class Job {
   /** How many processes have ended under it. */
   losses = 0
   waiting = false
+  /** among those that are open */
+  place = 0
   settled = false
   readonly #closed: (job: Job) => void
   #resolve!: (answer: Tensors | string) => void

@@ -1,4 +1,5 @@
 import { deadlinePassed, unavailable } from '../lib/fault.ts'
+import { Slab } from '../lib/slab.ts'
 import { type Group, Job, type JobOptions, type ScoringModel, type Work } from './job.ts'
 import { groupOf } from './join.ts'
 import { bytesOf } from './tensors.ts'
@@ -22,7 +23,7 @@ export class JobQueue {
   readonly #solo: Job[] = []
   readonly #waitingRows = new Map<string, number>()
   /** Every unsettled job, waiting or in flight: all of them have a deadline. */
-  readonly #open = new Set<Job>()
+  readonly #open = new Slab<Job>()
   #bytes = 0
   #rows = 0
   #serial = 0
@@ -32,7 +33,7 @@ export class JobQueue {
   #ripening: ReturnType<typeof setTimeout> | undefined
   /** a job that is settled */
   readonly #closed = (job: Job) => {
-    this.#open.delete(job)
+    this.#open.take(job.place)
     this.#leave(job)
   }
   /** Told when a group has waited for company long enough. */
@@ -52,7 +53,10 @@ export class JobQueue {
 
   /** Settles when every request that now waits for a model, or is being scored by it, has its answer. */
   async done(sha256: string): Promise<void> {
-    const answers = [...this.#open].filter(job => job.model.sha256 === sha256).map(job => job.answer)
+    const answers = this.#open
+      .all()
+      .filter(job => job.model.sha256 === sha256)
+      .map(job => job.answer)
     await Promise.allSettled(answers)
   }
 
@@ -65,7 +69,7 @@ export class JobQueue {
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
     const job = new Job(this.#closed, model, work, options, { rows, bytes, group: this.#groupOf(model, work), added })
-    this.#open.add(job)
+    job.place = this.#open.put(job)
     this.#watchSoon()
     this.#enqueue(job)
     this.#arm(options.deadline)
@@ -88,9 +92,7 @@ export class JobQueue {
     this.#watching = setTimeout(() => {
       this.#watching = undefined
       const before = Date.now() - WATCH_AFTER_MS
-      for (const job of this.#open)
-        if (job.added > before) break
-        else job.watch()
+      for (const job of this.#open.all()) if (job.added <= before) job.watch()
       if (this.#open.size > 0) this.#watchSoon()
     }, WATCH_AFTER_MS)
     this.#watching.unref?.()
@@ -166,7 +168,7 @@ export class JobQueue {
 
   /** Refuses everything that is open. */
   rejectAll(error: unknown): void {
-    for (const job of [...this.#open]) job.reject(error)
+    for (const job of this.#open.all()) job.reject(error)
     clearTimeout(this.#timer)
     clearTimeout(this.#ripening)
     clearTimeout(this.#watching)
@@ -213,7 +215,7 @@ export class JobQueue {
     this.#fires = Number.POSITIVE_INFINITY
     const now = Date.now()
     let earliest = Number.POSITIVE_INFINITY
-    for (const job of [...this.#open])
+    for (const job of this.#open.all())
       if (job.deadline <= now) job.reject(deadlinePassed())
       else earliest = Math.min(earliest, job.deadline)
     if (earliest < Number.POSITIVE_INFINITY) this.#arm(earliest)

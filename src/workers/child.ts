@@ -1,5 +1,6 @@
 import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { selfCommand } from '../lib/self.ts'
+import { Slab } from '../lib/slab.ts'
 import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
 import { nativeEnvironment } from './native.ts'
 import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
@@ -42,8 +43,7 @@ export class Child {
   readonly kind: WorkerKind
   readonly exited: Promise<void>
   #process: Bun.Subprocess
-  #waiting = new Map<number, Waiting>()
-  #nextId = 1
+  readonly #waiting = new Slab<Waiting>()
   #alive = true
   #stderr = ''
   #ready = Promise.withResolvers<void>()
@@ -127,20 +127,19 @@ export class Child {
    */
   request<T>(method: string, payload: unknown, options: RequestOptions = {}): Promise<T> {
     if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`, { unsent: true }))
-    const id = this.#newId()
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { resolve: resolve as (value: unknown) => void, reject, onProgress: options.onProgress }
+      const id = this.#waiting.put(waiting)
       if (options.timeoutMs !== undefined)
         waiting.timer = setTimeout(() => {
-          this.#waiting.delete(id)
+          this.#waiting.take(id)
           reject(deadlinePassed())
         }, options.timeoutMs)
-      this.#waiting.set(id, waiting)
       try {
         this.#send({ type: 'request', id, method, payload })
       } catch (error) {
         clearTimeout(waiting.timer)
-        this.#waiting.delete(id)
+        this.#waiting.take(id)
         // it has ended, and nobody was told yet: it must not be given anything else
         this.kill()
         reject(new ChildLost(`the ${this.kind} worker could not be reached`, { cause: error, unsent: true }))
@@ -154,9 +153,8 @@ export class Child {
    */
   exchange(parts: Parts): Promise<Uint8Array<ArrayBuffer>> {
     if (!this.#alive) return Promise.reject(new ChildLost(`the ${this.kind} worker has ended`, { unsent: true }))
-    const id = this.#newId()
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      const id = this.#waiting.put({ resolve: resolve as (value: unknown) => void, reject })
       this.#pipe!.send(id, 'request', parts)
     })
   }
@@ -175,12 +173,6 @@ export class Child {
     this.#process.disconnect()
   }
 
-  /** 32 bits, as a frame has room for. */
-  #newId(): number {
-    this.#nextId = (this.#nextId + 1) >>> 0
-    return this.#nextId
-  }
-
   #send(message: ToChild): void {
     this.#process.send(message)
   }
@@ -192,7 +184,7 @@ export class Child {
       const waiting = this.#waiting.get(message.id)
       if (message.type === 'progress') waiting?.onProgress?.(message.progress)
       else if (waiting) {
-        this.#waiting.delete(message.id)
+        this.#waiting.take(message.id)
         clearTimeout(waiting.timer)
         if (message.type === 'answer') waiting.resolve(message.value)
         else waiting.reject(revive(message.error))
@@ -202,9 +194,8 @@ export class Child {
 
   #settle({ id, kind, payload }: Frame): void {
     if (kind === 'request') return void answerFrame(this.#pipe!, id, () => this.#asked!(payload))
-    const waiting = this.#waiting.get(id)
+    const waiting = this.#waiting.take(id)
     if (!waiting) return
-    this.#waiting.delete(id)
     if (kind === 'answer') waiting.resolve(payload)
     else waiting.reject(revive(JSON.parse(new TextDecoder().decode(payload))))
   }
@@ -213,11 +204,10 @@ export class Child {
     this.#alive = false
     const error = new ChildLost(`the ${this.kind} worker ended (${how})`, { cause: this.#stderr.trim() || undefined })
     this.#ready.reject(error)
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#waiting.takeAll()) {
       clearTimeout(waiting.timer)
       waiting.reject(error)
     }
-    this.#waiting.clear()
   }
 
   async #collectStderr(): Promise<void> {

@@ -1,4 +1,5 @@
 import { constants, getPriority, setPriority } from 'node:os'
+import { Slab } from '../lib/slab.ts'
 import { asSent, type FromChild, revive, type ToChild } from './frames.ts'
 import { endWithParent } from './parent.ts'
 import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
@@ -24,19 +25,15 @@ export function serveParent(
   if (!last) endWithParent()
   let handlers: Handlers = {}
   let pipe: Pipe
-  const asking = new Map<number, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>()
-  let asks = 0
+  const asking = new Slab<PromiseWithResolvers<Uint8Array<ArrayBuffer>>>()
   const ask: Ask = parts => {
     const asked = Promise.withResolvers<Uint8Array<ArrayBuffer>>()
-    asks = (asks + 1) >>> 0
-    asking.set(asks, asked)
-    pipe.send(asks, 'request', parts)
+    pipe.send(asking.put(asked), 'request', parts)
     return asked.promise
   }
   function receive({ id, kind, payload }: Frame): void {
     if (kind === 'request') return void answerFrame(pipe, id, () => handlers.exchange!(payload))
-    const asked = asking.get(id)
-    asking.delete(id)
+    const asked = asking.take(id)
     if (kind === 'answer') asked?.resolve(payload)
     else asked?.reject(revive(JSON.parse(new TextDecoder().decode(payload))))
   }
