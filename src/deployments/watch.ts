@@ -45,6 +45,7 @@ class Watch {
     }
     const now = performance.now()
     for (const watched of this.#watched.all()) {
+      if (!this.#watches(watched)) continue // what became of another has ended it
       if (now >= watched.deadline) watched.expired()
       else if (!watched.listening) {
         watched.listening = true

@@ -65,7 +65,7 @@ export class Guests {
   }
 
   learn(handler: string, code: string): void {
-    if (!this.#handlers.has(handler)) this.#handlers.set(handler, { code, used: 0 })
+    if (!this.#handlers.has(handler)) this.#handlers.set(handler, { code, used: ++this.#uses })
   }
 
   /** @returns undefined: there is nothing to say */
