@@ -57,7 +57,7 @@ const AHEAD_BYTES = 256 * 1024
 export class Attempt implements Answering, Watched, Sender {
   readonly request: Request
   deadline: number
-  place: number | undefined
+  place = 0
   #call: ProxiedCall
   #upload: Upload | undefined
   #lease: Lease

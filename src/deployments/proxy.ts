@@ -75,6 +75,7 @@ class Relay implements Outcome {
     let late = false
     const watched: Watched = {
       request: this.#call.request,
+      place: 0,
       deadline: performance.now() + this.#call.timeoutMs,
       expired: () => {
         late = true

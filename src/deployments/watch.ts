@@ -12,8 +12,8 @@ export interface Watched {
   gone(): void
   /** whether the caller is listened to already */
   listening?: boolean
-  /** set by who watches */
-  place?: number
+  /** among those that are watched; 0: it was not yet */
+  place: number
 }
 
 /**
@@ -30,11 +30,11 @@ class Watch {
   }
 
   remove(watched: Watched): void {
-    if (watched.place !== undefined) this.#watched.take(watched.place)
+    this.#watched.take(watched.place)
   }
 
   #watches({ place }: Watched): boolean {
-    return place !== undefined && this.#watched.get(place) !== undefined
+    return this.#watched.get(place) !== undefined
   }
 
   #look(): void {

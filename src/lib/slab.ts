@@ -49,11 +49,9 @@ export class Slab<T> {
 
   /** Removes it. @returns what it was; undefined: it is not there (any more) */
   take(id: number): T | undefined {
-    const at = id & (this.#items.length - 1)
-    if (this.#ids[at] !== id) return undefined
-    const item = this.#items[at]
+    const item = this.get(id)
     if (item === undefined) return undefined
-    this.#items[at] = undefined
+    this.#items[id & (this.#items.length - 1)] = undefined
     this.#size--
     return item
   }

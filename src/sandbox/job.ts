@@ -51,9 +51,9 @@ type Answer = [right: boolean, answer: string]
 
 /** A call from when it is taken on until it is settled: once, whatever happens to the process that it is in. */
 export class Job {
-  /** in the process that it is in */
+  /** in the process that it was given to last */
   id = 0
-  /** that process; undefined: it is in none */
+  /** that process; it knows whether it has it still */
   at: { drop(job: Job): void } | undefined
   readonly call: FunctionCall
   readonly done: Promise<Ran>

@@ -161,7 +161,6 @@ export class FunctionRunner {
   }
 
   #putBack(job: Job): void {
-    job.at = undefined
     if (job.settled) return
     job.waits()
     this.#waiting.putBack(job)
@@ -183,7 +182,6 @@ export class FunctionRunner {
       return
     }
     worker.jobs.take(job.id)
-    job.at = undefined
     if (outcome.kind === 'unknown') {
       worker.forget(handler.id)
       this.#enqueue(job)
@@ -219,7 +217,6 @@ export class FunctionRunner {
     if (job.settled) return
     job.refused(fault)
     job.at?.drop(job)
-    job.at = undefined
     this.#soon()
   }
 
@@ -267,7 +264,6 @@ export class FunctionRunner {
       for (const job of jobs) job.losses++
     }
     for (const job of jobs) {
-      job.at = undefined
       if (job.settled) continue
       if (this.#closed) job.refused(unavailable(STOPPING))
       else if (job.losses > 1)
