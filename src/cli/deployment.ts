@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { isObject } from '../lib/json.ts'
 import { asksForHelp, CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
 
 const HELP = `callgate deployment: servers behind one URL and one key.
@@ -154,9 +155,8 @@ function fromFile(file: string): Record<string, unknown> {
     throw new ClientError(`There is no file ${file}.`, 2)
   }
   const given = yaml(text, file)
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new ClientError(`${file} must hold fields and their values.`, 2)
-  return given as Record<string, unknown>
+  if (!isObject(given)) throw new ClientError(`${file} must hold fields and their values.`, 2)
+  return given
 }
 
 function yaml(text: string, where: string): unknown {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { replyOf } from '../endpoints/function.ts'
 import { HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
 import { Fault, notServed } from '../lib/fault.ts'
+import { isObject } from '../lib/json.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import type { HandlerError } from '../sandbox/failure.ts'
 import { FunctionRunner } from '../sandbox/runner.ts'
@@ -80,12 +81,11 @@ function readArguments(argv: string[]): { file: string; request: string } {
       throw new StartError(`${values.request} is not valid JSON.`)
     }
   }
-  const isRequest = typeof given === 'object' && given !== null && !Array.isArray(given)
-  if (!isRequest || Object.keys(given as object).some(name => !KNOWN.has(name)))
+  if (!isObject(given) || Object.keys(given).some(name => !KNOWN.has(name)))
     throw new StartError(
       'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
     )
-  return { file, request: JSON.stringify({ ...REQUEST, ...(given as object) }) }
+  return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
 }
 
 /** @throws StartError it cannot be read */

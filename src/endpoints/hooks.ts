@@ -1,14 +1,12 @@
 /** The author's code around a model: `check` may refuse rows, `before` makes the model's rows, `after` makes the answers. */
 import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
-import { stringifyLossless } from '../lib/json.ts'
+import { isObject, stringifyLossless } from '../lib/json.ts'
 import { overLimit } from '../sandbox/job.ts'
 import type { Feature } from '../scoring/features.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, hookValue, limitsOf, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
-
-type Row = Record<string, unknown>
 
 /** @returns undefined: it has none. @throws Fault 422 code that is no handler */
 export function compileHooks(
@@ -38,7 +36,7 @@ export function compileHooks(
     await check?.({ rows }, call)
     if (!before) return rows
     const made = await before({ rows }, call)
-    if (!Array.isArray(made) || made.length !== rows.length || !made.every(isRow))
+    if (!Array.isArray(made) || made.length !== rows.length || !made.every(isObject))
       throw new HandlerFault({ name: 'Error', message: '`before` returns a list of rows, one for each that it got' })
     return made
   }
@@ -73,5 +71,3 @@ const leastBytes = ({ name, shape }: Feature): number =>
   name.length +
   AROUND_A_NAME +
   (shape.length > 0 ? OBJECT_BYTES + ELEMENT_BYTES * shape.reduce<number>((size, dim) => size * (dim ?? 0), 1) : 0)
-
-const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)

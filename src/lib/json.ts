@@ -85,6 +85,10 @@ export function tooDeep(text: string, most = MAX_DEPTH): boolean {
   return false
 }
 
+/** Whether a JSON value is an object: no list, and not null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** Whether a value, or one at any depth of it, is such. (`Object.values` of a long list takes a microsecond an item.) */
 function holds(value: unknown, isSuch: (value: unknown) => boolean): boolean {
   if (typeof value !== 'object' || value === null) return isSuch(value)

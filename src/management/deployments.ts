@@ -15,6 +15,7 @@ import {
 import { listProjects, type Project } from '../catalog/projects.ts'
 import type { Described } from '../deployments/command.ts'
 import { Fault, forbidden } from '../lib/fault.ts'
+import { isObject } from '../lib/json.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
@@ -122,7 +123,7 @@ export async function changeDeployment(
 /** Nobody is shown what variables are set to, so those that `env` does not name stay; null takes one away. */
 function withVariables({ config }: Deployment, given: Record<string, unknown>): Record<string, unknown> {
   const { env } = given
-  if (typeof env !== 'object' || env === null || Array.isArray(env)) return given
+  if (!isObject(env)) return given
   const merged = Object.entries({ ...(config as CommandConfig).env, ...env }).filter(([, value]) => value !== null)
   return { ...given, env: merged.length > 0 ? Object.fromEntries(merged) : null }
 }

@@ -1,5 +1,6 @@
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { unprocessable } from '../lib/fault.ts'
+import { isObject } from '../lib/json.ts'
 import { labelled, rowValues } from './decode.ts'
 import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
@@ -166,12 +167,12 @@ function objects(given: readonly unknown[], errors: RowErrors): readonly Row[] {
   let clean = true
   for (let r = 0; r < given.length; r++) {
     const row = given[r]
-    if (typeof row === 'object' && row !== null && !Array.isArray(row)) continue
+    if (isObject(row)) continue
     errors.add(r, undefined, 'An object of named features is expected.')
     clean = false
   }
   if (clean) return given as readonly Row[]
-  return given.map(row => (typeof row === 'object' && row !== null && !Array.isArray(row) ? (row as Row) : NO_ROW))
+  return given.map(row => (isObject(row) ? row : NO_ROW))
 }
 
 function refuseExtras(rows: readonly Row[], features: readonly Feature[], errors: RowErrors): void {

@@ -1,4 +1,5 @@
 import { unprocessable } from '../lib/fault.ts'
+import { isObject } from '../lib/json.ts'
 import type { Decoded } from './codec.ts'
 
 /** What a model answers to rows. */
@@ -17,14 +18,13 @@ const NEITHER = 'The body is {"features": {...}} for one row or {"rows": [{...},
 
 /** @throws Fault 422 not exactly one of `features` and `rows`, or no rows */
 export function rowsOf(body: unknown): GivenRows {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw unprocessable(NEITHER)
+  if (!isObject(body)) throw unprocessable(NEITHER)
   const hasFeatures = Object.hasOwn(body, 'features')
   const hasRows = Object.hasOwn(body, 'rows')
   if (hasFeatures === hasRows) throw unprocessable(hasRows ? 'Either features or rows, not both.' : NEITHER)
-  const { features, rows } = body as { features?: unknown; rows?: unknown }
+  const { features, rows } = body
   if (hasFeatures) {
-    if (typeof features !== 'object' || features === null || Array.isArray(features))
-      throw unprocessable('features must be an object of named features.')
+    if (!isObject(features)) throw unprocessable('features must be an object of named features.')
     return { rows: [features], form: 'features' }
   }
   if (!Array.isArray(rows)) throw unprocessable('rows must be a list of objects of named features.')

@@ -7,6 +7,7 @@ import { checkDatasetName } from '../../catalog/names.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
 import { checkServiceConfig } from '../../catalog/service-config.ts'
 import { Fault, unprocessable } from '../../lib/fault.ts'
+import { isObject } from '../../lib/json.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
 import { shown } from '../../lib/text.ts'
@@ -46,8 +47,7 @@ export function readManifest(path: string, env: Record<string, string | undefine
       `${path}: line ${lineCounter.linePos(inexact).line} has a number that cannot be kept exactly; write it as a string.`,
     )
   const given = plainOf(document, path)
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw unprocessable(`${path} is no manifest: it must have projects.`)
+  if (!isObject(given)) throw unprocessable(`${path} is no manifest: it must have projects.`)
   try {
     return completeManifest(given, dirname(resolve(path)), env)
   } catch (fault) {

@@ -1,6 +1,7 @@
 /** The request's envelope: its JSON part, checked, and the raw bytes that follow it. What the model takes is asked later. */
 import { parseJson } from '../../lib/body.ts'
 import { badRequest, type Fault } from '../../lib/fault.ts'
+import { isObject } from '../../lib/json.ts'
 
 export const HEADER_LENGTH = 'inference-header-content-length'
 
@@ -30,8 +31,6 @@ export interface Envelope {
 type Json = Record<string, unknown>
 
 const bad = (message: string): Fault => badRequest(message, 'bad_infer_request')
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * @param jsonLength what the header says of it

@@ -2,11 +2,10 @@
 import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import { readBytes } from '../../lib/body.ts'
-import { parseLossless } from '../../lib/json.ts'
+import { isObject, parseLossless } from '../../lib/json.ts'
 import { rawPath } from '../../lib/path.ts'
 import { shownHeaders } from '../request-headers.ts'
 import { porterReply } from './app.ts'
-import { isObject } from './check.ts'
 import { type ErrorContext, modelContext } from './errors.ts'
 import { parsePorter } from './json.ts'
 

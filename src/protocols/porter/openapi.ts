@@ -1,7 +1,8 @@
 /** The app's OpenAPI document, as porter writes it: 3.0.1, and a `description` everywhere, null where there is none. */
 import type { PorterTarget } from '../../endpoints/porter.ts'
+import { isObject } from '../../lib/json.ts'
 import type { AppView } from './app.ts'
-import { isObject, type JsonSchema } from './check.ts'
+import type { JsonSchema } from './check.ts'
 import { schema3 } from './openapi-schema.ts'
 import { instanceSchema } from './request-schema.ts'
 

@@ -2,8 +2,9 @@
 import type { Endpoint, ServedRoute } from '../../endpoints/endpoint.ts'
 import { compileTrial, type SchemaChecks } from '../../endpoints/schema-checks.ts'
 import { unprocessable } from '../../lib/fault.ts'
+import { isObject } from '../../lib/json.ts'
 import type { Feature } from '../../scoring/features.ts'
-import { isObject, type JsonSchema } from './check.ts'
+import type { JsonSchema } from './check.ts'
 import { compileSchema } from './schema.ts'
 
 const ID = { type: 'integer', description: 'An ID uniquely identifying each instance in the POST body.' }

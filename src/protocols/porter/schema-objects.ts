@@ -1,7 +1,8 @@
 /** The keywords of objects, in fastjsonschema's order. */
 import { rested } from '../../endpoints/bounded-schema.ts'
+import { isObject } from '../../lib/json.ts'
 import { shown } from '../../lib/text.ts'
-import { type Check, type Compile, type Failure, fail, isObject, type JsonSchema } from './check.ts'
+import { type Check, type Compile, type Failure, fail, type JsonSchema } from './check.ts'
 import { repr } from './python.ts'
 
 type OfObject = (value: Record<string, unknown>) => Failure | undefined

@@ -1,6 +1,7 @@
 /** The keywords of values, numbers, text and lists, in fastjsonschema's order; those of objects come between the two groups. */
 import { areUnique, rested } from '../../endpoints/bounded-schema.ts'
-import { type Check, type Compile, type Failure, fail, isObject, type JsonSchema } from './check.ts'
+import { isObject } from '../../lib/json.ts'
+import { type Check, type Compile, type Failure, fail, type JsonSchema } from './check.ts'
 import { FORMATS } from './formats.ts'
 import { repr, str } from './python.ts'
 

@@ -1,7 +1,7 @@
 /** What each write does to a table, the same on every store: inside of one transaction, all of it or nothing. */
 import type { Column } from '../../catalog/column.ts'
 import { Fault, notFound } from '../../lib/fault.ts'
-import { parseLossless, stringifyLossless } from '../../lib/json.ts'
+import { isObject, parseLossless, stringifyLossless } from '../../lib/json.ts'
 import type { StoredValue } from '../values.ts'
 import { codecOf } from './codec.ts'
 import { formatId } from './id.ts'
@@ -153,9 +153,6 @@ function mergeInto(target: unknown, patch: unknown): unknown {
     else result.set(name, mergeInto(result.get(name), value))
   return Object.fromEntries(result)
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const matches = (tags: Tags, tag: string) => tags === '*' || tags.includes(tag)
 

@@ -1,6 +1,7 @@
 /** The bodies of writes: held against the columns and the caller's view, and made into stored values. */
 import type { Column } from '../../catalog/column.ts'
 import { forbidden, unprocessable } from '../../lib/fault.ts'
+import { isObject } from '../../lib/json.ts'
 import { shown } from '../../lib/text.ts'
 import type { StoredValue } from '../values.ts'
 import { type Codec, codecOf } from './codec.ts'
@@ -202,8 +203,6 @@ class Strangers {
 const rawColumns = ({ seen }: WriteView): Column[] => seen.flatMap(s => (s.treatment === 'raw' ? [s.column] : []))
 const writable = (view: WriteView): Column[] => rawColumns(view).filter(c => c.given !== 'always')
 const isKey = (view: WriteView, name: string) => view.key?.columns.some(c => c.name === name) ?? false
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function oneRow(body: unknown): JsonObject {
   if (!isObject(body)) throw unprocessable('The body is one row: an object of columns.')
