@@ -3,6 +3,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { holdsLong } from '../lib/json.ts'
 import { shown } from '../lib/text.ts'
 import { boundedAjv } from './bounded-schema.ts'
+import { endless } from './schema-references.ts'
 
 const MAX_ERRORS = 100
 /** Of a row of more values than this only the first error is looked for: each could be one. */
@@ -101,6 +102,8 @@ export function compiled(
 ): ValidateFunction {
   const ajv = boundedAjv(allErrors)
   try {
+    const reference = endless(schema)
+    if (reference !== undefined) throw new Error(`the reference ${reference} leads back to itself.`)
     return ajv.compile(schema)
   } catch (error) {
     const [wrong] = ajv.errors ?? []

@@ -11,3 +11,23 @@ test('integers beyond 2^53 are integers to a schema, in lists too', () => {
   expect(() => check(row('{"ids":[9223372036854775807,1.5]}'), 'rows')).toThrow('must be integer')
   expect(() => check(row('{"ids":[9223372036854775807,1,1]}'), 'rows')).toThrow('duplicate')
 })
+
+test.each([
+  ['#/$defs/a', { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } }],
+  ['#', { allOf: [{ $ref: '#' }] }],
+  ['#', { if: { not: { $ref: '#' } } }],
+  ['#', { dependentSchemas: { x: { $ref: '#' } } }],
+  ['#/$defs/a', { properties: { x: { $ref: '#/$defs/a' } }, $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }] } } }],
+  [
+    '#/$defs/a~1b%25',
+    { properties: { x: { $ref: '#/$defs/a~1b%25' } }, $defs: { 'a/b%': { oneOf: [{ $ref: '#/$defs/a~1b%25' }] } } },
+  ],
+])('a reference that leads back to itself for the same value (%s in %j) is refused', (reference, schema) => {
+  expect(() => compileRowSchema(schema)).toThrow(`the reference ${reference} leads back to itself.`)
+})
+
+test('a reference that leads back to itself further on in the value is followed', () => {
+  const check = compileRowSchema({ type: 'object', properties: { next: { anyOf: [{ $ref: '#' }, { const: 0 }] } } })
+  expect(() => check([{ next: { next: { next: 0 } } }], 'rows')).not.toThrow()
+  expect(() => check([{ next: { next: { next: 1 } } }], 'rows')).toThrow('schema')
+})

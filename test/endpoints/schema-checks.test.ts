@@ -21,6 +21,15 @@ test('a text that a pattern goes back over without an end is given up, and so ar
   expect(await check()(aaa('b'), soon())).toBeUndefined()
 }, 60_000)
 
+test('what references hold against a schema again and again is given up, too', async () => {
+  const R = { $ref: '#' }
+  const either = ['a', 'b'].map(op => ({ properties: { left: R, op: { const: op } }, required: ['op'] }))
+  const held = compileBodyCheck({ anyOf: either }, 'request_schema', () => checks)!
+  const nested = (depth: number): object => (depth === 0 ? { op: 'c' } : { op: 'b', left: nested(depth - 1) })
+  expect(await held(JSON.stringify(nested(2)), soon())).toBe('left.left.op must be equal to constant.')
+  await expect(held(JSON.stringify(nested(60)), soon())).rejects.toMatchObject({ status: 500, code: 'schema_too_slow' })
+}, 60_000)
+
 test('a process that ends under a check is 503, and the next check has another', async () => {
   const before = processes()
   const answer = check()(aaa('c'), soon())

@@ -1,4 +1,4 @@
-/** Which patterns the process that everybody needs may try itself, and on how long a text. */
+/** Which schemas the process that everybody needs may try itself, and on how long a text. */
 import { expect, test } from 'bun:test'
 import { longestText } from '../../src/endpoints/schema-risk.ts'
 
@@ -38,4 +38,40 @@ test('the pattern that takes longest counts, wherever it stands', () => {
   expect(longestText(schema)).toBe(0)
   expect(longestText({ type: 'string' })).toBe(Number.POSITIVE_INFINITY)
   expect(longestText(true)).toBe(Number.POSITIVE_INFINITY)
+})
+
+const R = { $ref: '#' }
+
+test.each([
+  { properties: { next: R } },
+  { $ref: '#/$defs/Tree', $defs: { Tree: { properties: { kids: { items: { $ref: '#/$defs/Tree' } } } } } },
+  { properties: { a: { $ref: '#/$defs/A' }, b: { $ref: '#/$defs/A' } }, $defs: { A: { type: 'string' } } },
+  { default: { $ref: '#' }, examples: [R, R] },
+])('%j holds a value against few parts', schema => {
+  expect(longestText(schema)).toBe(Number.POSITIVE_INFINITY)
+})
+
+/** Each of 20 definitions has the next one twice. */
+const doubled = Object.fromEntries(
+  Array.from({ length: 20 }, (_, i) => [
+    `k${i}`,
+    { allOf: [{ $ref: `#/$defs/k${i + 1}` }, { $ref: `#/$defs/k${i + 1}` }] },
+  ]),
+)
+
+test.each([
+  { anyOf: [{ properties: { left: R, op: { const: 'a' } } }, { properties: { left: R, op: { const: 'b' } } }] },
+  {
+    $defs: { A: { oneOf: [{ items: { $ref: '#/$defs/B' } }, { items: R }] }, B: { items: { $ref: '#/$defs/A' } } },
+    $ref: '#/$defs/A',
+  },
+  { $ref: '#/$defs/k0', $defs: { ...doubled, k20: { type: 'string' } } },
+  {
+    $ref: '#here',
+    $defs: { A: { $anchor: 'here', anyOf: [{ items: { $ref: '#here' } }, { items: { $ref: '#here' } }] } },
+  },
+  { properties: { default: R, examples: R } },
+  { $dynamicRef: '#here', $defs: { A: { $dynamicAnchor: 'here' } } },
+])('%j may hold a value against too many', schema => {
+  expect(longestText(schema)).toBe(0)
 })

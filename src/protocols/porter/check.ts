@@ -10,6 +10,3 @@ export type JsonSchema = Record<string, unknown>
 export type Compile = (schema: unknown) => Check
 
 export const fail = (says: string): Failure => ({ at: '', says })
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

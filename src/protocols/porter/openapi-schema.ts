@@ -1,4 +1,6 @@
-import { isObject, type JsonSchema } from './check.ts'
+import { referred } from '../../endpoints/schema-references.ts'
+import { isObject } from '../../lib/json.ts'
+import type { JsonSchema } from './check.ts'
 
 /** What OpenAPI 3.0 has of JSON Schema: with the same values, with a schema as value, with a list of them. */
 const PLAIN = new Set(
@@ -42,14 +44,14 @@ export function schema3(schema: unknown, root: unknown = schema): unknown {
 
   function withReference(reference: string, { $ref: _, ...beside }: JsonSchema): unknown {
     const out = converted(beside) as JsonSchema
-    const place = target(reference, root)
+    const place = referred(root, reference)
     // what refers to itself ends in a schema that says nothing
     if (within.has(place)) return out
     within.add(place)
-    const referred = converted(place)
+    const written = converted(place)
     within.delete(place)
-    if (Object.keys(out).length === 0) return referred
-    return { ...out, allOf: [...((out.allOf as unknown[] | undefined) ?? []), referred] }
+    if (Object.keys(out).length === 0) return written
+    return { ...out, allOf: [...((out.allOf as unknown[] | undefined) ?? []), written] }
   }
 
   return converted(schema)
@@ -80,14 +82,4 @@ function typed(out: JsonSchema): void {
       description: null,
     }))
   if (out.type === 'array') out.items ??= {}
-}
-
-/** What a local reference (`#/$defs/x`) means. */
-function target(reference: string, root: unknown): unknown {
-  let place: unknown = root
-  for (const part of reference.split('/').slice(1)) {
-    const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
-    place = isObject(place) && Object.hasOwn(place, key) ? place[key] : undefined
-  }
-  return reference.startsWith('#') ? place : undefined
 }

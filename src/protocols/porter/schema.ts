@@ -2,6 +2,7 @@
  * A JSON Schema as porter checks it: one error, the first in fastjsonschema's order, in its words. What that library does not
  * know of the language (`complete: false`) is left to the endpoint's own check.
  */
+import { referred } from '../../endpoints/schema-references.ts'
 import { type Check, type Compile, fail, type JsonSchema } from './check.ts'
 import { FORMATS } from './formats.ts'
 import { objectChecks } from './schema-objects.ts'
@@ -44,7 +45,7 @@ export function compileSchema(
   const compileNode = (schema: JsonSchema): Check => {
     const checks: Check[] = []
     if (typeof schema.$ref === 'string') {
-      const target = resolve(root, schema.$ref)
+      const target = referred(root, schema.$ref)
       if (target === undefined) complete = false
       else checks.push(compile(target))
     }
@@ -63,17 +64,4 @@ export function compileSchema(
   }
   const check = compile(whole)
   return { check, complete }
-}
-
-/** What a local reference (`#/$defs/x`) means. */
-function resolve(root: unknown, reference: string): unknown {
-  if (reference === '#') return root
-  if (!reference.startsWith('#/')) return undefined
-  let place: unknown = root
-  for (const part of decodeURIComponent(reference.slice(2)).split('/')) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) return undefined
-    place = (place as JsonSchema)[key]
-  }
-  return place
 }

@@ -65,6 +65,12 @@ describe('a reference', () => {
     })
   })
 
+  test('to a place in a list, or to none, is no error', () => {
+    expect(schema3({ $ref: '#/allOf/0', allOf: [{ type: 'string' }] })).toEqual({ allOf: [text, text] })
+    expect(schema3({ $ref: '#/%zz' })).toEqual({})
+    expect(schema3({ $ref: 'elsewhere#/$defs/A', $defs })).toEqual({})
+  })
+
   test('to what it is within says nothing', () => {
     expect(schema3({ $ref: '#/$defs/Tree', $defs })).toEqual({ properties: { v: integer, kids: { items: {} } } })
   })
