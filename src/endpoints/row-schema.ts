@@ -106,9 +106,13 @@ export function compiled(
     if (reference !== undefined) throw new Error(`the reference ${reference} leads back to itself.`)
     return ajv.compile(schema)
   } catch (error) {
+    const isDeep = error instanceof RangeError
+    // to end at the first error, each property's check is within that of the one before: thousands are too many
+    if (isDeep && !allErrors) return compiled(schema, name, true)
     const [wrong] = ajv.errors ?? []
     const place = shown(wrong?.instancePath.slice(1).replaceAll('/', '.') ?? '')
-    const why = wrong ? `${place === '' ? 'it' : place} ${wrong.message}.` : shown((error as Error).message)
+    const says = isDeep ? 'it nests too deep.' : shown((error as Error).message)
+    const why = wrong ? `${place === '' ? 'it' : place} ${wrong.message}.` : says
     throw unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
   }
 }

@@ -31,3 +31,16 @@ test('a reference that leads back to itself further on in the value is followed'
   expect(() => check([{ next: { next: { next: 0 } } }], 'rows')).not.toThrow()
   expect(() => check([{ next: { next: { next: 1 } } }], 'rows')).toThrow('schema')
 })
+
+test('a schema of thousands of properties is no deep one', () => {
+  const names = Array.from({ length: 8000 }, (_, i) => `p${i}`)
+  const check = compileRowSchema({ properties: Object.fromEntries(names.map(name => [name, { type: 'integer' }])) })
+  expect(() => check([{ p0: 1, p7999: 1 }], 'rows')).not.toThrow()
+  expect(() => check([{ p0: 1, p7999: 'x' }], 'rows')).toThrow('row 0, p7999: The schema says that it must be integer.')
+})
+
+test('a schema that nests too deep is told so', () => {
+  let schema: Record<string, unknown> = { type: 'string' }
+  for (let i = 0; i < 20_000; i++) schema = { items: schema }
+  expect(() => compileRowSchema(schema)).toThrow('understood here: it nests too deep.')
+})
