@@ -107,6 +107,8 @@ describe('a bad value is refused with its line and column', () => {
     })
     const infinite = await parquet('infinite.parquet', "SELECT unnest([NULL, 'infinity'::TIMESTAMPTZ]) AS d")
     expect((await refusal(infinite)).message).toBe('row 2, column d: a timestamptz outside the years 0000 to 9999')
+    const far = await parquet('far.parquet', "SELECT unnest([NULL, '294247-01-10 04:00:54Z'::TIMESTAMPTZ]) AS d")
+    expect((await refusal(far)).message).toBe('row 2, column d: a timestamptz outside the years 0000 to 9999')
     const text = await parquet('text.parquet', "SELECT unnest(['1', 'x']) AS v")
     expect((await refusal(text, { types: { v: 'float' } })).message).toBe('row 2, column v: not a float')
   })

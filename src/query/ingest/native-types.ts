@@ -57,8 +57,9 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
     case 'TIMESTAMP_NS':
       return ranged(name, 'timestamp', x, isoText(x))
     case 'TIMESTAMP WITH TIME ZONE': {
-      const utc = `(${x} AT TIME ZONE 'UTC')`
-      return ranged(name, 'timestamptz', utc, isoText(utc))
+      // beyond the years that it can be told in, that is an error
+      const utc = `TRY(${x} AT TIME ZONE 'UTC')`
+      return ranged(name, 'timestamptz', utc, isoText(utc), x)
     }
     case 'TIME':
     case 'TIME_NS':
@@ -89,8 +90,8 @@ function integerPlan(name: string, x: string, [n, min, max]: DuckDBValue[]): Col
 }
 
 /** Dates and timestamps sort as text from year 0 to 9999 only; what lies outside, infinities too, cannot be kept. */
-function ranged(name: string, type: ColumnType, x: string, select: string): [ColumnType, Probe] {
-  const outside = `(${x} IS NOT NULL AND (NOT isfinite(${x}) OR year(${x}) NOT BETWEEN 0 AND 9999))`
+function ranged(name: string, type: ColumnType, x: string, select: string, given = x): [ColumnType, Probe] {
+  const outside = `(${given} IS NOT NULL AND coalesce(year(${x}) NOT BETWEEN 0 AND 9999, true))`
   const settle = ([n, bad]: DuckDBValue[]): ColumnPlan | Misfit =>
     some(bad)
       ? { where: outside, what: `a ${type} outside the years 0000 to 9999` }
