@@ -107,7 +107,7 @@ export class Bodies {
   ): Promise<Answered> {
     const { formName } = form
     if (formName && asked.body.length > Math.min(MOST_BYTES_HERE, model.checksUpTo))
-      return this.#elsewhere(formName, model, asked, options, score, this.#partRows)
+      return this.#elsewhere(formName, model, asked, options, () => score, this.#partRows)
     const scored: Promise<Tensors>[] = []
     let elements = 0
     try {
@@ -129,8 +129,10 @@ export class Bodies {
       if (!(error instanceof TooMuchHere)) throw error
     }
     // the same again: what was scored already is not scored twice
-    let next = 0
-    const known: ScoreTensors = (feeds, rows, outputs) => scored[next++] ?? score(feeds, rows, outputs)
+    const known = (): ScoreTensors => {
+      let next = 0
+      return (feeds, rows, outputs) => scored[next++] ?? score(feeds, rows, outputs)
+    }
     return this.#elsewhere(formName!, model, asked, options, known, Number.MAX_SAFE_INTEGER)
   }
 
@@ -138,13 +140,16 @@ export class Bodies {
     return this.#process.close()
   }
 
-  /** @throws Fault 503 too much is there, or its process ended twice under it; 504; 499; what the form throws */
+  /**
+   * @param scorer makes what scores for an attempt, which is from the beginning
+   * @throws Fault 503 too much is there, or its process ended twice under it; 504; 499; what the form throws
+   */
   async #elsewhere(
     form: string,
     { wholeRecipe: { id, text } }: KnownModel,
     { body, given }: Asked<unknown>,
     options: JobOptions,
-    score: ScoreTensors,
+    scorer: () => ScoreTensors,
     size: number,
   ): Promise<Answered> {
     if (this.#bytes > 0 && this.#bytes + body.length > MOST_BYTES)
@@ -158,7 +163,7 @@ export class Bodies {
             const job = this.#nextJob++
             const lengths = [text.length, body.length]
             const head = { job, form, recipe: id, given, lengths, size } satisfies BeginHead
-            return await this.#exchange(job, [...headOf(head), text, body], score, end.signal)
+            return await this.#exchange(job, [...headOf(head), text, body], scorer(), end.signal)
           } catch (error) {
             if (!(error instanceof ChildLost) || end.signal.aborted) throw error
             if (again) throw unavailable('The process of large bodies ended twice under this request.', 1, error)

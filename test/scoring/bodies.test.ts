@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { inferForm } from '../../src/protocols/open-inference/infer.ts'
 import { predictForm } from '../../src/protocols/open-inference/predict.ts'
 import { rowsForm, sendableRecipe } from '../../src/scoring/answer.ts'
-import type { Form, KnownModel } from '../../src/scoring/bodies.ts'
+import { Bodies, type Form, type KnownModel } from '../../src/scoring/bodies.ts'
 import type { JobOptions } from '../../src/scoring/job.ts'
+import type { ScoreTensors } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
+import { waitFor } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
 import { type Loaded, modelsDirectory, soon } from './fixtures.ts'
 import { buildModel, slowModel } from './onnx-builder.ts'
@@ -136,4 +138,37 @@ test('a process that ends under a body is started again for it', async () => {
   process.kill(pid!, 'SIGKILL')
   expect((await answer).count).toBe(LARGE)
   expect(bodies()).not.toContain(pid!)
+}, 60_000)
+
+test('rows that were scored already stay those rows, also when the process ends that was to write of them', async () => {
+  const alone = new Bodies(512)
+  const others = bodies()
+  let killed: number | undefined
+  const counts = Array.from({ length: 40 }, (_, i) => 1000 + i)
+  const [output] = zeros.model.metadata.outputs
+  // one run for each row: so many that the answer becomes too large for this process when most are scored
+  const score: ScoreTensors = async feeds => {
+    const count = Number(Object.values(feeds)[0]!.data[0])
+    const data = new Float32Array(count)
+    return {
+      [output!.name]: {
+        type: 'float32',
+        dims: [count],
+        get data() {
+          // read again for the other process: it ends when it has some of them, and asked for no more yet
+          if (count === 1010 && killed === undefined) {
+            killed = bodies().find(pid => !others.includes(pid))
+            if (killed !== undefined) process.kill(killed, 'SIGKILL')
+          }
+          return data
+        },
+      },
+    }
+  }
+  const asked = { body: Buffer.from(JSON.stringify({ rows: counts.map(count => ({ count })) })), given: null }
+  const { body } = await alone.answer(rowsForm, knownAs(zeros), asked, soon(), score)
+  const { predictions } = JSON.parse(Buffer.from(body as Uint8Array).toString())
+  expect(killed).toBeDefined()
+  expect(predictions.map((zeros: number[]) => zeros.length)).toEqual(counts)
+  await alone.close()
 }, 60_000)
