@@ -178,13 +178,15 @@ export class Bodies {
   async #exchange(job: number, request: Parts, score: ScoreTensors, signal: AbortSignal): Promise<Answered> {
     signal.throwIfAborted()
     const gone = Promise.withResolvers<never>()
+    // the signal is this request's own: nothing has to be taken off it
+    signal.addEventListener('abort', () => gone.reject(signal.reason), { once: true })
     const answer = this.#process.use(async child => {
+      signal.throwIfAborted() // while the process started
       this.#jobs.set(job, score)
       let stuck: ReturnType<typeof setTimeout> | undefined
       const leave = () => {
         this.#jobs.delete(job)
         stuck = setTimeout(() => child.kill(), GRACE_MS)
-        gone.reject(signal.reason)
       }
       signal.addEventListener('abort', leave, { once: true })
       try {

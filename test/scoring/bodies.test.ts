@@ -172,3 +172,18 @@ test('rows that were scored already stay those rows, also when the process ends 
   expect(predictions.map((zeros: number[]) => zeros.length)).toEqual(counts)
   await alone.close()
 }, 60_000)
+
+test('a caller who goes while the process for the body starts waits for it no longer', async () => {
+  const alone = new Bodies(512)
+  const others = bodies()
+  const leaving = new AbortController()
+  const asked = { body: Buffer.from(JSON.stringify({ rows })), given: null }
+  const score: ScoreTensors = () => Promise.reject(new Error('nothing is scored'))
+  const answer = alone.answer(notHere(rowsForm), knownAs(negated), asked, { ...soon(), caller: leaving }, score)
+  const pid = await waitFor(() => bodies().find(other => !others.includes(other)))
+  process.kill(pid, 'SIGSTOP')
+  leaving.abort()
+  await expect(answer).rejects.toMatchObject({ status: 499 })
+  process.kill(pid, 'SIGKILL')
+  await alone.close()
+}, 20_000)
