@@ -216,6 +216,7 @@ export class FunctionRunner {
   #end(job: Job, fault: Fault): void {
     if (job.settled) return
     job.refused(fault)
+    this.#waiting.leave(job)
     job.at?.drop(job)
     this.#soon()
   }

@@ -44,6 +44,15 @@ export class Waiting {
     this.#put(job, () => true)
   }
 
+  /** It is settled, and waits no more, if it did. */
+  leave(job: Job): void {
+    const list = this.#lanes[job.lane]
+    const place = list.indexOf(job)
+    if (place < 0) return
+    list.splice(place, 1)
+    this.#size -= job.call.request.length
+  }
+
   /** @param room for calls; nested ones need none */
   take(lane: Lane, room: number, most: number): Job[] {
     const list = this.#lanes[lane]

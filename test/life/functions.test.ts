@@ -61,6 +61,7 @@ const manifest = {
             named('sly', 'export default ({ body }) => { while (body.n < 0); }', {
               limits: { cpu_ms: 3000, wall_ms: 60_000 },
             }),
+            named('endless', 'export default () => { for (;;); }', { limits: { cpu_ms: 10_000 } }),
             named('fresh', 'export default () => "answered"'),
             named('long', 'export default () => { for (const end = Date.now() + 700; Date.now() < end; ); }', {
               limits: { cpu_ms: 5000 },
@@ -92,11 +93,11 @@ const manifest = {
     },
   ],
 }
-const start = (): Promise<Callgate> =>
+const start = (...flags: string[]): Promise<Callgate> =>
   startCallgate({
     manifest,
     env: { KILL_KEY: key },
-    flags: ['--function-workers', '2', '--function-networks', '127.0.0.0/8,::1/128'],
+    flags: ['--function-workers', '2', '--function-networks', '127.0.0.0/8,::1/128', ...flags],
   })
 const functionsOf = (server: Callgate) =>
   workersOf(server.process.pid)
@@ -222,6 +223,20 @@ test('host calls have the time of the handler that makes them, however long it w
   const { status, json } = await server.call('/api/service/kill/late', { key, body: { n: 5 } })
   expect([status, json]).toEqual([200, { square: 25 }])
   await Promise.all(long)
+  await server.stop()
+})
+
+test('calls whose time is over take nobody’s place, also while the process that they waited for is busy', async () => {
+  const server = await start('--request-timeout', '1s')
+  const call = (endpoint: string) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n: 3 } })
+  for (let i = 0; i < 3; i++) await call('square') // it is known to be quick
+  const first = call('endless')
+  await waitFor(() => functionsOf(server).length === 2 || undefined)
+  const late = await Promise.all(Array.from({ length: 1100 }, () => call('endless')))
+  expect(late.filter(({ status }) => status === 504).length).toBeGreaterThanOrEqual(1000)
+  expect((await first).status).toBe(504)
+  const { status, json } = await call('square')
+  expect([status, json]).toEqual([200, { square: 9 }])
   await server.stop()
 })
 
