@@ -6,7 +6,7 @@ import { packFrame, unpackTurns } from './wire.ts'
 
 /** Frames on their way at a time: the next is there when one is done. */
 export const DEPTH = 2
-/** A frame that is not answered within this and four times the CPU that its calls may take is stuck. */
+/** A frame that is not answered within this and four times the CPU that its calls may take, from when its turn comes, is stuck. */
 const STUCK_MS = 3000
 
 /**
@@ -22,7 +22,6 @@ export class Worker {
   readonly jobs = new Slab<Job>()
   /** what it is to do next: answers, and calls to drop */
   steps: Step[] = []
-  frames = 0
   /** It has a call that may take long: nothing else is given to it meanwhile. */
   alone = false
   /** It takes no new calls, and ends when it has none. */
@@ -33,6 +32,9 @@ export class Worker {
   stuck = false
   /** handlers whose code it has */
   readonly #known = new Set<string>()
+  /** milliseconds that each frame in it may take; it does one after the other */
+  readonly #allowances: number[] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   static async start(): Promise<Worker> {
     return new Worker(await Child.start('function', {}, { env: FAST_MACHINES }))
@@ -40,6 +42,11 @@ export class Worker {
 
   private constructor(child: Child) {
     this.child = child
+  }
+
+  /** frames on their way */
+  get frames(): number {
+    return this.#allowances.length
   }
 
   forget(handler: string): void {
@@ -68,11 +75,7 @@ export class Worker {
     }
     for (const [kind, call] of frame.steps)
       if (kind === 'resume') allowance += (this.jobs.get(call)?.call.limits.cpuMs ?? 0) * 4
-    this.frames++
-    const timer = setTimeout(() => {
-      this.stuck = true
-      this.child.kill()
-    }, allowance)
+    if (this.#allowances.push(allowance) === 1) this.#allow(allowance)
     try {
       const turns = unpackTurns(await this.child.exchange(packFrame(frame)))
       const begun = Math.max(0, starting.length - turns.left)
@@ -81,9 +84,19 @@ export class Worker {
       this.steps.unshift(...frame.steps.slice(frame.steps.length - turns.left).filter(([kind]) => kind !== 'start'))
       return { turns, left }
     } finally {
-      clearTimeout(timer)
-      this.frames--
+      clearTimeout(this.#timer)
+      this.#allowances.shift()
+      const [next] = this.#allowances
+      if (next !== undefined) this.#allow(next)
     }
+  }
+
+  /** The frame that it does now is to be done within so many milliseconds. */
+  #allow(allowance: number): void {
+    this.#timer = setTimeout(() => {
+      this.stuck = true
+      this.child.kill()
+    }, allowance)
   }
 
   /** Nobody waits for the call any more. */

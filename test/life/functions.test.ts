@@ -6,6 +6,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { workersOf } from '../bench/load.ts'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
+import { processOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
 
@@ -61,6 +62,16 @@ const manifest = {
             named('sly', 'export default ({ body }) => { while (body.n < 0); }', {
               limits: { cpu_ms: 3000, wall_ms: 60_000 },
             }),
+            named('small', 'export default ({ body }) => body.n', { limits: { cpu_ms: 10 } }),
+            named(
+              'works',
+              `export default async ({ body }, host) => {
+                await host.fetch('http://localhost:${remote.port}/?id=held')
+                for (const end = Date.now() + 5000; Date.now() < end; );
+                return 'worked'
+              }`,
+              { grants: { fetch: [`localhost:${remote.port}`] }, limits: { cpu_ms: 10_000, wall_ms: 60_000 } },
+            ),
             named('endless', 'export default () => { for (;;); }', { limits: { cpu_ms: 10_000 } }),
             named('fresh', 'export default () => "answered"'),
             named('long', 'export default () => { for (const end = Date.now() + 700; Date.now() < end; ); }', {
@@ -237,6 +248,22 @@ test('calls whose time is over take nobody’s place, also while the process tha
   expect((await first).status).toBe(504)
   const { status, json } = await call('square')
   expect([status, json]).toEqual([200, { square: 9 }])
+  await server.stop()
+})
+
+test('one that takes long after it waited is not taken for stuck by what waits behind it', async () => {
+  const server = await start('--function-workers', '1')
+  const call = (endpoint: string) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n: 3 } })
+  for (let i = 0; i < 3; i++) await call('small') // it is known to be quick
+  const before = functionsOf(server)
+  const works = call('works')
+  await waitFor(() => held.answers.length > 0 || undefined)
+  letGo()
+  await waitFor(() => processOf(before[0]!)?.state === 'R' || undefined)
+  const others = Array.from({ length: 40 }, () => call('small'))
+  expect((await works).json).toBe('worked')
+  for (const other of others) expect((await other).json).toBe(3)
+  expect(functionsOf(server)).toEqual(before)
   await server.stop()
 })
 
