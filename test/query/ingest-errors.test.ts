@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { appendFileSync, truncateSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import type { ImportRequest } from '../../src/query/ingest/import.ts'
 import { workshop } from './ingest-fixture.ts'
@@ -62,9 +63,22 @@ describe('a bad csv file is refused with its line', () => {
       gzipSync(`a,b\n${Array.from({ length: 20_000 }, (_, i) => `${i},${i * 7919}\n`).join('')}`).subarray(0, 20_000),
       'the file is not a whole gzip file',
     ],
+    // cut between two fields of what is packed, and behind all of it: what is left reads like a file by itself
+    ...[60, 80, -9, -8, -1].map((at): Case => {
+      const packed = gzipSync(`a,b\n${Array.from({ length: 50 }, (_, i) => `${i},x${i}\n`).join('')}`)
+      return [`cut${at}.csv.gz`, packed.subarray(0, at), 'the file is not a whole gzip file']
+    }),
     ['tabs.tsv', 'a\tb\n1\t2\t3\n', 'line 2: 3 fields where the header has 2'],
   ]
   for (const given of cases) test(given[0], () => refused(given), 20_000)
+
+  for (const end of ['', '\n'])
+    test(`a last line of hundreds of megabytes, which DuckDB lets go, ${end ? 'ended' : 'not ended'}`, async () => {
+      const path = await write('last.csv', 'a,b\n1,2\n3,')
+      truncateSync(path, 300_000_000)
+      appendFileSync(path, end)
+      expect(await refusal(path)).toMatchObject({ status: 422, message: 'line 3: longer than 16 MB', left: [] })
+    })
 })
 
 describe('a bad value is refused with its line and column', () => {

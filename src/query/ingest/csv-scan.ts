@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { wrong } from './wrong.ts'
 
@@ -18,9 +18,9 @@ export const MAX_RECORD = 16_000_000
 const MAX_HEADER = 1_000_000
 const DELIMITERS = [',', ';', '|', '\t']
 
-/** The bytes of the file, decompressed, without a byte order mark. @throws zlib's errors */
-export async function* bytesOf(path: string, gzip: boolean): AsyncGenerator<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: 1 << 18 })
+/** The bytes of the file from a place on, decompressed, without a byte order mark. @throws zlib's errors */
+export async function* bytesOf(path: string, gzip: boolean, start = 0): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path, { highWaterMark: 1 << 18, start })
   const stream = gzip ? file.pipe(createGunzip()) : file
   if (gzip) file.on('error', error => stream.destroy(error))
   let first = true
@@ -68,12 +68,37 @@ async function headerBytes(path: string, gzip: boolean): Promise<Uint8Array> {
       parts.push(chunk)
     }
   } catch (error) {
-    if (gzip && String((error as NodeJS.ErrnoException).code).startsWith('Z_'))
-      throw wrong('the file is not a whole gzip file', {}, error)
+    if (isZlib(error)) throw wrong('the file is not a whole gzip file', {}, error)
     throw error
   }
   return Buffer.concat(parts)
 }
+
+/**
+ * Whether DuckDB might leave out records of the file without a word: what a gzip file lacks that is cut off or damaged, and
+ * a last line of hundreds of megabytes.
+ */
+export async function losesRecords(path: string, gzip: boolean): Promise<boolean> {
+  const size = gzip ? 0 : statSync(path).size
+  if (!gzip && size <= MAX_RECORD) return false
+  let length = 0
+  let longest = 0
+  try {
+    for await (const chunk of bytesOf(path, gzip, Math.max(0, size - MAX_RECORD - 3))) {
+      const breaks = [LF, CR].filter(end => chunk.includes(end))
+      length += Math.min(chunk.length, ...breaks.map(end => chunk.indexOf(end)))
+      longest = Math.max(longest, length)
+      if (breaks.length > 0) length = chunk.length - 1 - Math.max(...breaks.map(end => chunk.lastIndexOf(end)))
+    }
+  } catch (error) {
+    if (isZlib(error)) return true
+    throw error
+  }
+  return longest > MAX_RECORD
+}
+
+/** Whether it is an error of the file's compression. */
+export const isZlib = (error: unknown): boolean => String((error as NodeJS.ErrnoException).code).startsWith('Z_')
 
 function decode(bytes: Uint8Array): string {
   try {

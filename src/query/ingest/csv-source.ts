@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { FileFormat } from '../../catalog/column.ts'
 import type { Fault } from '../../lib/fault.ts'
-import { MAX_RECORD, readHeader, walkRecords } from './csv-scan.ts'
+import { isZlib, losesRecords, MAX_RECORD, readHeader, walkRecords } from './csv-scan.ts'
 import { literal } from './duck.ts'
 import { hiveColumns } from './hive.ts'
 import { HIVE, type Input, type Reader, relationOf, type Source } from './source.ts'
@@ -77,13 +77,13 @@ export async function openCsv(
         }
         if (problem) return wrong(inFile(problem.what, path, paths), { unit: 'line', row: problem.line }, error)
       } catch (cause) {
-        if (gzip && String((cause as NodeJS.ErrnoException).code).startsWith('Z_'))
-          return wrong(inFile('the file is not a whole gzip file', path, paths), {}, cause)
+        if (isZlib(cause)) return wrong(inFile('the file is not a whole gzip file', path, paths), {}, cause)
         return wrong(inFile('the file could not be read', path, paths), {}, cause)
       }
     return wrong('the file could not be read as csv', {}, error)
   }
 
+  for (const path of paths) if (await losesRecords(path, gzip)) throw await explain(undefined)
   const columns = names.map((name, i) => ({ name, value: fields[i]!, from: 'text' as const }))
   const folders = hive ? await hiveColumns(connection, relation, fields) : []
   checkNames([...names, ...folders.map(({ name }) => name)], {}, 'the files')
