@@ -22,7 +22,7 @@ const MAX_FIELD_BYTES = 1024 * 1024
 /**
  * Receives a multipart upload with one file (the field `file`), streamed to disk in constant memory, hands it to `use`, and
  * removes it afterwards.
- * @throws Fault 413 over --max-upload; 415 not multipart; 400 malformed or cut off; 422 no file
+ * @throws Fault 413 over --max-upload; 415 not multipart, or compressed as a whole; 400 malformed or cut off; 422 no file
  */
 export async function receiveUpload<T>(
   context: ManagementContext,
@@ -34,6 +34,12 @@ export async function receiveUpload<T>(
   const type = request.headers.get('content-type') ?? ''
   if (!/^multipart\/form-data\s*;.*boundary=/i.test(type))
     throw new Fault(415, 'unsupported_media_type', 'An upload is multipart/form-data.')
+  if (!/^(identity)?$/i.test(request.headers.get('content-encoding')?.trim() ?? ''))
+    throw new Fault(
+      415,
+      'unsupported_encoding',
+      'An upload has no Content-Encoding; a csv file may be compressed itself, as .csv.gz.',
+    )
   const path = join(context.uploadsDir, randomUUID())
   try {
     return await use(await receive(request, type, path, limit))

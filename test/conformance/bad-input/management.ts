@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { gzipSync } from 'node:zlib'
 import type { World } from '../honeyframe/world.ts'
 import { expectRefusal, JSON_TYPE, MARK, nested } from './refusal.ts'
 
@@ -170,5 +171,18 @@ export function badManagement(world: World): void {
             `${path} ${type.slice(0, 50)} ${body}`,
             [400, 415, 422],
           )
+  })
+
+  test('an upload that is compressed as a whole is told so, and not that it is malformed', async () => {
+    const upload = gzipSync(
+      '--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\na\n1\r\n--b--\r\n',
+    )
+    for (const path of ['/api/models', '/api/datasets/file/upload'])
+      for (const encoding of ['gzip', 'br', 'gzip, identity', MARK]) {
+        const type = { 'content-type': 'multipart/form-data; boundary=b', 'content-encoding': encoding }
+        const answer = await world.admin('POST', path, upload, { ...type, ...scoped() })
+        expectRefusal(answer, `${path} ${encoding}`, [415])
+        expect(answer.json.code).toBe('unsupported_encoding')
+      }
   })
 }
