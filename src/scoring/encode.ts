@@ -174,7 +174,7 @@ export function encodeLists(
       errors.add(r, name, 'This feature is missing.')
       continue
     }
-    const wrong = fill(type, row[name], dims, 0, target, r * width, width)
+    const wrong = fill(type, row[name], shape, dims, 0, target, r * width, width)
     if (wrong) errors.add(r, name, wrong)
   }
   return { dims: [rows.length, ...dims], data }
@@ -197,6 +197,7 @@ function closed(shape: readonly (number | null)[], sample: unknown): number[] {
 function fill(
   type: ElementType,
   value: unknown,
+  shape: readonly (number | null)[],
   dims: readonly number[],
   depth: number,
   data: TensorData | Float16Array,
@@ -210,12 +211,18 @@ function fill(
     return undefined
   }
   const length = dims[depth]!
-  if (!Array.isArray(value) || value.length !== length)
-    return `A list of ${length} is expected${dims.length > 1 ? ` (shape ${dims.join(' x ')})` : ''}.`
+  // where there is no list, nothing says how long it would be
+  if (!Array.isArray(value)) return listExpected(shape, depth)
+  if (value.length !== length) return listExpected(dims, depth)
   const step = width / length
   for (let i = 0; i < length; i++) {
-    const wrong = fill(type, value[i], dims, depth + 1, data, at + i * step, step)
+    const wrong = fill(type, value[i], shape, dims, depth + 1, data, at + i * step, step)
     if (wrong) return wrong
   }
   return undefined
+}
+
+function listExpected(shape: readonly (number | null)[], depth: number): string {
+  const length = shape[depth] === null ? '' : ` of ${shape[depth]}`
+  return `A list${length} is expected${shape.length > 1 ? ` (shape ${shape.map(dim => dim ?? 'any').join(' x ')})` : ''}.`
 }

@@ -184,6 +184,13 @@ describe('what a model cannot take is named, and never echoed', () => {
     expect(refusal(single([null, 2]), [{ X: 'no' }]).errors).toHaveLength(1)
   })
 
+  test('what is no list where one of any length is taken is not asked for one of 0', () => {
+    const told = (dims: (number | null)[], X: unknown) => refusal(single(dims), [{ X }]).errors[0]!.message
+    expect(told([null, null], 1)).toBe('A list is expected.')
+    expect(told([null, null, 2], [1, 2])).toBe('A list of 2 is expected (shape any x 2).')
+    expect(told([null, 2, null], [1, 2])).toBe('A list is expected (shape 2 x any).')
+  })
+
   test('a thousand bad rows give a bounded list', () => {
     expect(refusal(columns({ f: 'float32' }), Array(1000).fill({})).errors.length).toBeLessThanOrEqual(100)
   })
