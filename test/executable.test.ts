@@ -43,6 +43,13 @@ afterAll(async () => {
   if (noexec) rmSync(noexec, { recursive: true, force: true })
 })
 
+test('the lock file has the native libraries of every platform that it can be built on', () => {
+  const locked = readFileSync(join(import.meta.dir, '../bun.lock'), 'utf8')
+  for (const platform of ['linux-x64', 'linux-arm64', 'darwin-arm64'])
+    for (const name of [`@duckdb/node-bindings-${platform}`, `@biomejs/cli-${platform}`])
+      expect(locked).toContain(`"${name}": [`)
+})
+
 function start(runtimeDir: string, options: StartOptions = {}): Promise<Callgate> {
   return startCallgate({ target: 'executable', ...options, env: { ...options.env, CALLGATE_RUNTIME_DIR: runtimeDir } })
 }
