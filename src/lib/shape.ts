@@ -47,8 +47,10 @@ function describe(error: ValueError, where: string): string {
       return `${place} is not a field that is known here.`
     case ValueErrorType.ObjectRequiredProperty:
       return `${place} is missing.`
-    case ValueErrorType.Union:
-      return `${place} must be ${alternatives(error.schema)}.`
+    case ValueErrorType.Union: {
+      const meant = nearest(error)
+      return meant ? describe(meant, where) : `${place} must be ${alternatives(error.schema)}.`
+    }
     case ValueErrorType.Literal:
       return `${place} must be ${JSON.stringify(error.schema.const)}.`
     default:
@@ -56,9 +58,21 @@ function describe(error: ValueError, where: string): string {
   }
 }
 
+/** Of the alternatives of the value's own type the one with the least wrong: the first thing that is wrong with it. */
+function nearest({ schema, value, errors }: ValueError): ValueError | undefined {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  const found = (schema.anyOf as TSchema[]).flatMap((option, i) =>
+    option.type === type && option.const === undefined ? [[...(errors[i] ?? [])]] : [],
+  )
+  return found.sort((a, b) => a.length - b.length)[0]?.[0]
+}
+
 function alternatives(schema: TSchema): string {
   const options = (schema.anyOf as TSchema[] | undefined) ?? []
   if (options.some(option => option.const !== undefined))
     return `one of ${options.map(option => String(option.const ?? option.type)).join(', ')}`
-  return `one of: ${options.map(option => option.type ?? 'another shape').join(', ')}`
+  return `one of: ${options.flatMap(typesOf).join(', ')}`
 }
+
+const typesOf = ({ type, anyOf }: TSchema): string[] =>
+  (anyOf as TSchema[])?.flatMap(typesOf) ?? [type ?? 'another shape']

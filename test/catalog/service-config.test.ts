@@ -116,7 +116,7 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     [
       'an object as a value',
       filter({ value: { $ne: 'SECRET' } }),
-      '422 endpoint e: query.filters[0].value must be one of: another shape, array.',
+      '422 endpoint e: query.filters[0].value must be one of: string, number, boolean, null, array.',
     ],
     [
       'neither param nor value',
@@ -156,8 +156,14 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     [
       'an unknown aggregate',
       sql({ columns: [{ fn: 'SECRET', column: 'a' }] }),
-      '422 endpoint e: query.columns[0] must be one of: string, object.',
+      '422 endpoint e: query.columns[0].fn must be one of count, count_distinct, sum, avg, min, max.',
     ],
+    [
+      'a field that is misspelt in one of two forms',
+      sql({ columns: [{ fn: 'count', az: 'n' }] }),
+      '422 endpoint e: query.columns[0].az is not a field that is known here.',
+    ],
+    ['neither of two forms', sql({ columns: [5] }), '422 endpoint e: query.columns[0] must be one of: string, object.'],
     [
       'having neither param nor value',
       sql({ having: [{ column: 'n' }] }),

@@ -279,7 +279,7 @@ describe('what it refers to', () => {
     )
     await refused(
       endpoint({ id: 'f', kind: 'function', handler_file: 'absent.ts' }),
-      'FILE: service geo: there is no file absent.ts.',
+      'FILE: service geo: endpoint f: there is no file absent.ts.',
     )
   })
 

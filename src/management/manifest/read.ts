@@ -128,7 +128,7 @@ export function completeManifest(
       for (const endpoint of endpoints)
         for (const code of [endpoint, ...HOOKS.map(hook => endpoint[hook])]) {
           if (!isNamed(code)) continue
-          code.handler = readText(file(code.handler_file!, `service ${key}`))
+          code.handler = readText(file(code.handler_file!, `service ${key}: endpoint ${shown(String(endpoint.id))}`))
           delete code.handler_file
         }
       naming(`service ${shown(key)}`, () => checkServiceConfig({ endpoints }))
