@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { whyNotStarted } from '../../src/deployments/guard/runner.ts'
 import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
@@ -49,6 +50,11 @@ test('its environment is PATH, HOME, TMPDIR, LANG and PORT, and nothing of Callg
 test('what the declaration gives is added, and wins', async () => {
   const { json } = await world.call('own', '/env')
   expect(json).toMatchObject({ PATH: '/own/bin', GREETING: 'h\u00ef "there"', TMPDIR: '/own/tmp' })
+})
+
+test('where there is no shell to bound memory, as in the container, that is said, and not that the program is not there', () => {
+  expect(whyNotStarted('ENOENT', true)).toBe('there is no /bin/sh, which sets memory_mb')
+  expect(whyNotStarted('ENOENT')).toBe('there is no such program')
 })
 
 test('memory and CPUs are bounded', async () => {

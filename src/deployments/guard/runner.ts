@@ -120,13 +120,7 @@ export class Runner {
     } catch (error) {
       for (const output of [out, err]) output.close()
       if (error instanceof Fault) throw error
-      const { code } = error as { code?: string }
-      const why: Record<string, string> = {
-        ENOENT: 'there is no such program',
-        EACCES: 'its program may not be executed',
-        EPERM: 'Callgate may not start it as another user',
-      }
-      throw notStarted(why[code ?? ''] ?? `the system refused (${code ?? 'unknown'})`)
+      throw notStarted(whyNotStarted((error as { code?: string }).code, memoryBytes !== undefined))
     }
   }
 
@@ -199,17 +193,29 @@ class Output {
   }
 }
 
+const SHELL = '/bin/sh'
+
 /**
  * A command whose process, and each that it starts, may have so much data. The bound is there before the program is: some
  * (those on JavaScriptCore) suit themselves to one that they find, and do not survive one that comes while they begin.
  */
 const bounded = (command: string[], bytes: number): string[] => [
-  '/bin/sh',
+  SHELL,
   '-c',
   'ulimit -d "$0" && exec "$@"',
   String(Math.ceil(bytes / 1024)),
   ...command,
 ]
+
+/** @param isBounded whether a shell was to start it */
+export function whyNotStarted(code = 'unknown', isBounded = false): string {
+  const why: Record<string, string> = {
+    ENOENT: isBounded ? `there is no ${SHELL}, which sets memory_mb` : 'there is no such program',
+    EACCES: 'its program may not be executed',
+    EPERM: 'Callgate may not start it as another user',
+  }
+  return why[code] ?? `the system refused (${code})`
+}
 
 const notStarted = (why: string) => new Fault(503, 'not_started', why)
 
