@@ -22,8 +22,13 @@ const ALIGNMENT = 64
 /** Lines of the log that are kept of a turn, and bytes of a line. */
 const LOG_LINES = 100
 const LOG_LINE = 1000
+/** Characters of a reply's status and headers, at most; what headers may really take is held elsewhere. */
+const REPLY_HEAD = 64 * 1024
 /** What host calls of one turn may take together, as a multiple of the largest. */
 const REQUESTS = 4
+
+/** The engine's words for it; it has none where there is no memory for words either. */
+const NO_MEMORY = /^$|^null$|out of memory/
 
 /** Why a machine was stopped; it is fit for nothing but to be restored. */
 export type StopReason = 'cpu' | 'memory' | 'stack' | 'output' | 'calls' | 'never' | 'engine'
@@ -244,7 +249,7 @@ export class Machine {
     return this.#running(() => {
       const engine = this.#engine
       const answer = this.#call(this.#guest, [engine.qjs_new_number(1), this.#newString(request)])
-      if (engine.qjs_is_string(answer)) return this.#string(answer)
+      if (engine.qjs_is_string(answer)) return this.#answer(answer)
       this.#promise = answer
       return this.#settle()
     })
@@ -276,7 +281,7 @@ export class Machine {
     if (state === PENDING) return undefined
     const result = engine.qjs_promise_result(this.#promise)
     // it is the guest's own promise, whose value is an answer; the engine itself rejects it, as where a promise cannot be awaited
-    return state === FULFILLED ? this.#string(result) : this.#describe(result)
+    return state === FULFILLED ? this.#answer(result) : this.#describe(result)
   }
 
   #runJobs(): void {
@@ -323,9 +328,10 @@ export class Machine {
     const answer = engine.qjs_call(fn, engine.qjs_get_undefined(), values.length, this.#values)
     this.#look()
     if (!engine.qjs_is_exception(answer)) return answer
-    // what the guest throws it catches itself: there is no memory left, or none of the stack
+    // what the guest throws it catches itself: there is no memory left, or none of the stack; or the handler has broken JSON
     const message = this.#text(engine.qjs_get_exception(), 200) ?? ''
-    throw new Stopped(/stack/i.test(message) ? 'stack' : 'memory', { cause: message })
+    const reason = /stack/i.test(message) ? 'stack' : NO_MEMORY.test(message) ? 'memory' : 'engine'
+    throw new Stopped(reason, { cause: message })
   }
 
   #describe(error: number): string {
@@ -353,11 +359,23 @@ export class Machine {
     return value
   }
 
-  /** @throws Stopped it is too long */
-  #string(value: number): string {
-    const { outputBytes } = this.#bounds
-    const text = this.#text(value, outputBytes)
+  /** @throws Stopped it is too long; there was no memory to make a string */
+  #string(value: number, most = this.#bounds.outputBytes): string {
+    if (!this.#engine.qjs_is_string(value)) throw new Stopped('memory')
+    const text = this.#text(value, most)
     if (text === undefined) throw new Stopped('output')
+    return text
+  }
+
+  /** A packed answer: of a reply its content counts, and of bytes not that they are in base64. @throws Stopped as `#string` */
+  #answer(value: number): string {
+    const { outputBytes } = this.#bounds
+    const text = this.#string(value, Math.ceil(outputBytes / 3) * 4 + REPLY_HEAD)
+    if (text.length * 3 <= outputBytes) return text
+    const head = text[0] === 'r' ? text.indexOf('\n') + 1 : 1
+    const inBase64 = head > 1 && text.startsWith('"kind":"base64"}', head - 17)
+    const bytes = Buffer.byteLength(text.slice(head), inBase64 ? 'base64' : 'utf8')
+    if (bytes > outputBytes) throw new Stopped('output')
     return text
   }
 

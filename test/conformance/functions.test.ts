@@ -45,6 +45,12 @@ const endpoints = [
       return body
     }`,
   ),
+  named(
+    'large',
+    `export default ({ body: [kind, size] }, host) =>
+      kind === 'value' ? 'x'.repeat(size - 2) : host.reply(kind === 'text' ? 'é'.repeat(size / 2) + 'x'.repeat(size % 2) : new Uint8Array(size))`,
+    { limits: { output_kb: 64 } },
+  ),
   named('fails', FAILS),
   named('random', 'const first = Math.random(); export default () => [Math.random(), Math.random(), first]'),
   named('lost', "export default async (_, host) => {\n  await host.call('kind')\n  return host.call('nothing')\n}"),
@@ -324,6 +330,19 @@ describe.each(TARGETS)('functions, %s:', target => {
       const json = await reply('json')
       expect([json.status, json.json]).toEqual([404, { a: [1] }])
       expect((await reply('untyped')).headers.get('content-type')).toBe('application/json')
+    })
+
+    test.each(['value', 'text', 'bytes'])('as large as output_kb says, and no larger: %s', async kind => {
+      const answer = async (size: number) => {
+        const { status, bytes } = await fetch(`${server.url}/api/service/shop/large`, {
+          method: 'POST',
+          body: JSON.stringify([kind, size]),
+          headers: { 'x-api-key': ALL },
+        }).then(async answer => ({ status: answer.status, bytes: await answer.bytes() }))
+        return status === 200 ? bytes.length : status
+      }
+      expect(await answer(64 * 1024)).toBe(64 * 1024)
+      expect(await answer(64 * 1024 + 1)).toBe(500)
     })
 
     test('or an error that it means, as a problem document with the request id', async () => {

@@ -241,6 +241,17 @@ export const ATTEMPTS: Attempt[] = [
     gives('caught'),
     { limits: { cpu_ms: 3000 } },
   ),
+  attempt(
+    'an error whose message takes the last of the memory',
+    `throw new Proxy(new Error(), { get: (_, name) => (name === 'message' ? { toString: () => 'y'.repeat(3e7) } : 1) })`,
+    MEMORY,
+    { limits: { cpu_ms: 3000 } },
+  ),
+  attempt(
+    'breaking what writes JSON, and an error',
+    `Object.defineProperty(Array.prototype, '0', { set() { throw new Error('set') } }); return {}`,
+    FAILED,
+  ),
   attempt('deep recursion', `const f = () => f() + 1; return f()`, STACK),
   attempt('recursion by way of JSON', `const f = () => JSON.stringify({ toJSON: f }); return f()`, STACK),
   attempt('recursion by way of a Proxy', `const p = new Proxy({}, { get: (t, k, r) => r[k] }); return p.x`, STACK),
