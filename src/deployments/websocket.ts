@@ -6,7 +6,7 @@ import { setsSession } from '../lib/session-cookie.ts'
 import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
-import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
+import { type AnswerHead, MalformedAnswer, UPGRADE } from './wire/head.ts'
 import type { Answering, Line } from './wire/line.ts'
 
 /** Bytes of one message, either way. */
@@ -26,7 +26,6 @@ export const isWebSocket = ({ method, headers }: Request): boolean =>
   headers.get('upgrade')?.toLowerCase() === 'websocket' &&
   headers.has('sec-websocket-key') &&
   UPGRADE.test(headers.get('connection') ?? '')
-const UPGRADE = /(?:^|,)\s*upgrade\s*(?:,|$)/i
 /** 16 bytes in base64 */
 const KEY = /^[A-Za-z0-9+/]{22}==$/
 
@@ -45,10 +44,11 @@ export interface SocketEvents {
 export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
   const key = request.headers.get('sec-websocket-key')!
   if (!KEY.test(key)) throw badRequest('Sec-WebSocket-Key must be 16 bytes in base64.', 'malformed_websocket')
+  const offered = request.headers.get('sec-websocket-protocol')?.split(/[\t ]*,[\t ]*/) ?? []
   return {
     lines: 'connection: Upgrade\r\nupgrade: websocket\r\n',
     agreed(head, line, lease) {
-      const headers = checkedHeaders(head, key)
+      const headers = checkedHeaders(head, key, offered)
       const tunnel = new Tunnel(line, lease)
       line.hand(tunnel)
       if (!accept(tunnel, headers)) tunnel.failed()
@@ -58,8 +58,9 @@ export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
   }
 }
 
-/** @throws MalformedAnswer the server did not agree to this WebSocket */
-function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
+/** @throws MalformedAnswer the server did not agree to this WebSocket (RFC 6455, 4.1) */
+function checkedHeaders(head: AnswerHead, key: string, offered: string[]): [string, string][] {
+  if (head.upgrade?.toLowerCase() !== 'websocket') throw new MalformedAnswer('the server switched to another protocol')
   const expected = new Bun.CryptoHasher('sha1').update(key + GUID).digest('base64')
   const passed: [string, string][] = []
   let accepted: string | undefined
@@ -72,6 +73,7 @@ function checkedHeaders(head: AnswerHead, key: string): [string, string][] {
       case 'sec-websocket-extensions':
         throw new MalformedAnswer('the server took an extension that was not offered')
       case 'sec-websocket-protocol':
+        if (chosen || !offered.includes(value)) throw new MalformedAnswer('the server chose what was not offered')
         chosen = true
         passed.push([name, value])
         break

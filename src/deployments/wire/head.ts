@@ -12,6 +12,8 @@ export interface AnswerHead {
   /** what the server says of the body's length */
   length: string | undefined
   framing: Framing
+  /** the protocol that a 101 switches to, where its `Connection` says so */
+  upgrade: string | undefined
 }
 
 /** What else a head says, of the connection that it came on. */
@@ -35,6 +37,7 @@ const IN_NAMES = Uint8Array.from({ length: 256 }, (_, code) =>
 const DIGITS = /^\d{1,15}$/
 const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i
 const KEEP = /keep-alive/i
+export const UPGRADE = /(?:^|,)\s*upgrade\s*(?:,|$)/i
 
 /**
  * @param text the head without the empty line behind it, one character a byte
@@ -67,8 +70,10 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
   const persists = isCurrent
     ? connection === undefined || !CLOSE.test(connection)
     : connection !== undefined && KEEP.test(connection) && encoding === undefined
+  const switches = status === 101 && connection !== undefined && UPGRADE.test(connection)
   return {
     status,
+    upgrade: switches ? hop.upgrade : undefined,
     headers: connection === undefined || USUAL.test(connection) ? headers : withoutListed(headers, connection),
     length,
     framing,
@@ -123,6 +128,7 @@ interface HopHeaders {
   encoding?: string
   connection?: string
   keepAlive?: string
+  upgrade?: string
 }
 /** Headers of one hop only (RFC 9110, 7.6.1), in small letters, and those that say how to read the body. */
 export const HOP_NAMES: ReadonlySet<string> = new Set([
@@ -150,6 +156,9 @@ function takeHop(hop: HopHeaders, name: string, value: string): boolean {
       break
     case 'keep-alive':
       hop.keepAlive = value
+      break
+    case 'upgrade':
+      hop.upgrade = joined(hop.upgrade, value)
       break
     case 'transfer-encoding':
       hop.encoding = joined(hop.encoding, value)

@@ -25,11 +25,9 @@ const abandoned: string[] = []
 const stalled: { bytes: number; code: number }[] = []
 const LONG = 1 << 20
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-const agreed = (key: string) =>
+const agreed = (key: string, lines = 'Upgrade: websocket\r\nConnection: Upgrade\r\n') =>
   Buffer.from(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${createHash(
-      'sha1',
-    )
+    `HTTP/1.1 101 Switching Protocols\r\n${lines}Sec-WebSocket-Accept: ${createHash('sha1')
       .update(key + GUID)
       .digest('base64')}\r\n\r\n`,
   )
@@ -67,6 +65,7 @@ async function serve(socket: Socket): Promise<void> {
     if (path === '/download') await download(socket, Number(query))
     else if (path.startsWith('/raw/') && ANSWERS[name]) await play(socket, name)
     else if (path === '/raw/websocket') socket.write(Buffer.concat([agreed(key), Buffer.from(query, 'hex')]))
+    else if (path === '/raw/agreement') socket.write(agreed(key, Buffer.from(query, 'hex').toString()))
     else if (path === '/websocket/messages') await sendMessages(socket, query.split(',').map(Number))
     else if (path === '/websocket/pings') await pingOnly(socket)
     else if (path === '/websocket/stalls') await stall(socket, input, query.split(',').map(Number))

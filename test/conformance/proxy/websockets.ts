@@ -195,6 +195,31 @@ export function webSockets(world: World): void {
   })
 
   test.each([
+    ['nothing says to what', ['Connection: Upgrade']],
+    ['to something else', ['Connection: Upgrade', 'Upgrade: h2c']],
+    ['of which Connection says nothing', ['Upgrade: websocket']],
+    [
+      'with a protocol that was not offered',
+      ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Protocol: c'],
+    ],
+    [
+      'with two protocols',
+      ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Protocol: a', 'Sec-WebSocket-Protocol: b'],
+    ],
+  ])('a server that switches is held to what was asked for: %s', async (_, lines) => {
+    const answerTo = async (lines: string[]) => {
+      const agreement = Buffer.from(lines.map(line => `${line}\r\n`).join('')).toString('hex')
+      const head = `${asking(`/v1/proxy/raw/raw/agreement?${agreement}`)}\r\nSec-WebSocket-Protocol: a, b\r\n\r\n`
+      return sendRaw(world.callgate.url, [head])
+    }
+    const { status, json } = await answerTo(lines)
+    expect([status, json?.code]).toEqual([502, 'bad_gateway'])
+    const good = await answerTo(['connection: keep-alive, upgrade', 'upgrade: WebSocket', 'sec-websocket-protocol: b'])
+    expect(good.head).toStartWith('HTTP/1.1 101')
+    expect(good.head).toMatch(/^sec-websocket-protocol: b$/im)
+  })
+
+  test.each([
     ['an unknown opcode', '\x83\x00'],
     ['a reserved bit', '\xc1\x02hi'],
     ['a masked frame', '\x81\x82abcdhi'],
