@@ -212,10 +212,10 @@ function openDataDir(dataDir: string, dirs: string[]) {
  * @throws StartError
  */
 function refuseToForget(dataDir: string): void {
-  if (['warehouse', 'models'].every(name => readdirSync(join(dataDir, name)).length === 0)) return
+  if (['warehouse', 'models', 'uploads'].every(name => readdirSync(join(dataDir, name)).length === 0)) return
   if (isCatalog(join(dataDir, 'catalog.db'))) return
   throw new StartError(
-    `catalog.db in ${dataDir} is missing or empty, and without it the tables and models there would be removed. Restore a backup, or name another --data-dir.`,
+    `catalog.db in ${dataDir} is missing or empty, and without it what is in warehouse, models and uploads there would be removed. Restore a backup, or name another --data-dir.`,
   )
 }
 

@@ -89,6 +89,16 @@ test('a data directory whose catalog is missing or empty, as a copy that broke o
   expect(readdirSync(join(dataDir, 'warehouse'))).toEqual(['rows.live.sqlite'])
 })
 
+test("somebody else's folder that is named as the data directory: what is in its uploads stays", async () => {
+  const uploads = join(folder, 'site', 'uploads')
+  mkdirSync(join(uploads, 'photos'), { recursive: true })
+  writeFileSync(join(uploads, 'photos', 'a.jpg'), 'a photo')
+  const says =
+    /^callgate: catalog\.db in .* is missing or empty, and without it what is in .* uploads there would be removed/
+  await refused(['--port', '0', '--data-dir', join(folder, 'site')], says)
+  expect(readFileSync(join(uploads, 'photos', 'a.jpg'), 'utf8')).toBe('a photo')
+})
+
 test('what should not have happened is told with its stack and cause, and without our source', async () => {
   const dataDir = join(folder, 'hollow')
   mkdirSync(dataDir)
