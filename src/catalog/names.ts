@@ -9,7 +9,7 @@ const DEPLOYMENT = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 /** Would shadow `/v1/models` and what OpenAI-shaped clients ask for below `/v1`. */
 const RESERVED_SLUGS = new Set(['models', 'chat', 'completions', 'embeddings', 'responses'])
 /** Kept for literal routes below a service. */
-const RESERVED_ENDPOINTS = new Set(['runs', 'openapi.json'])
+export const RESERVED_ENDPOINTS: ReadonlySet<string> = new Set(['runs', 'openapi.json'])
 
 export function checkSlug(slug: string): void {
   if (!SLUG.test(slug))

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
+import { RESERVED_ENDPOINTS } from '../catalog/names.ts'
 import { findProject } from '../catalog/projects.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { sha256Of } from '../lib/digest.ts'
@@ -106,16 +107,20 @@ export function nameFiles(paths: string[]): Named[] {
         `${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`,
       )
     checkFile(path, given)
-    const stem = file.replace(/\.(csv\.gz|[^.]+)$/i, '').replace(/[^A-Za-z0-9_-]/g, '_')
-    return {
-      path,
-      name: /^[A-Za-z_]/.test(stem) ? stem.slice(0, 60) : `_${stem.slice(0, 59)}`,
-      kind: model ? 'model' : 'table',
-    }
+    const kind = model ? 'model' : 'table'
+    return { path, name: nameOf(file, kind), kind }
   })
   const twice = named.find((f, i) => named.findIndex(other => other.name === f.name) < i)
   if (twice) throw new StartError(`Two files would be called ${twice.name}; rename one, or use a manifest.`)
   return named
+}
+
+/** What a table or a model may be called, and an endpoint too. */
+function nameOf(file: string, kind: Named['kind']): string {
+  const stem = file.replace(/\.(csv\.gz|[^.]+)$/i, '').replace(/[^A-Za-z0-9_-]/g, '_')
+  const table = /^[A-Za-z_]/.test(stem) ? stem : `_${stem}`
+  const name = kind === 'table' ? table : stem.replace(/^[_-]+/, '') || 'model'
+  return RESERVED_ENDPOINTS.has(name) ? `${name}_` : name.slice(0, 60)
 }
 
 function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>[] {

@@ -124,6 +124,22 @@ test('names that a shell, a URL or our own parameters could trip over', async ()
   await callgate.kill()
 })
 
+test('names that a table, a model or an endpoint cannot have', async () => {
+  const named = (name: string) => {
+    copyFileSync(model('churn_risk'), join(folder, name))
+    return join(folder, name)
+  }
+  const callgate = await startCallgate({
+    files: [write('runs.csv', 'id\n1\n'), named('2024-churn.onnx'), named('_churn.onnx'), named('модель.onnx')],
+    flags: ['--scoring-workers', '1'],
+  })
+  const { commands, answers } = await pasted(callgate)
+  const paths = commands.map(command => /\/api\/service\/files\/([^'?]+)/.exec(command)![1])
+  expect(paths).toEqual(['runs_', 'runs__by_id', '2024-churn', 'churn', 'model'])
+  expectUseful(answers)
+  await callgate.kill()
+})
+
 test('a file that changed is imported again at the next start, and the first key goes on working', async () => {
   const dataDir = join(temporaryFolder(), 'data')
   const files = [write('prices.csv', 'id,price\n1,10\n')]
