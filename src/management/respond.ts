@@ -59,7 +59,7 @@ export function list(request: Request, rows: unknown[], wrap: (rows: unknown[]) 
 export function wholeNumber(url: URL, name: string, fallback: number, max: number): number {
   const text = url.searchParams.get(name)
   if (text === null) return fallback
-  if (!/^\d{1,7}$/.test(text) || Number(text) < 1 || Number(text) > max)
+  if (!/^\d{1,16}$/.test(text) || Number(text) < 1 || Number(text) > max)
     throw unprocessable(`${name} must be a whole number from 1 to ${max}.`)
   return Number(text)
 }

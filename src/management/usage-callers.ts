@@ -90,7 +90,7 @@ function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | 
   const { db } = context
   const named = (name: string) => url.searchParams.get(name)
   const [dataset, model, connection] = [named('dataset'), named('model'), named('connection')]
-  const version = named('version') === null ? undefined : wholeNumber(url, 'version', 1, 9_999_999)
+  const version = named('version') === null ? undefined : wholeNumber(url, 'version', 1, Number.MAX_SAFE_INTEGER)
   if (version !== undefined && model === null) throw unprocessable('A version is of a model: give model too.')
   const uses: Use[] = []
   if (connection !== null) {

@@ -281,6 +281,10 @@ describe('what is told', () => {
     expect([await keysOf(1), await keysOf(2)]).toEqual([new Set(), new Set(['=app()', 'whole'])])
     await world.admin('POST', `/api/models/${first.model_id}/activate`, {}, scope)
     expect([await keysOf(1), await keysOf(2)]).toEqual([new Set(['=app()', 'whole']), new Set()])
+    // a day as a version
+    form.set('version', '20261127')
+    await world.admin('POST', '/api/models', form, scope)
+    expect(await keysOf(20261127)).toEqual(new Set())
   })
 
   test('which keys that work made no call, of those that reach what is named', async () => {
