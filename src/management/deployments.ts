@@ -25,26 +25,35 @@ const DeploymentPatch = Type.Record(Type.String(), Type.Unknown())
 /** All of a project, and which kinds the caller may declare there; why not, as a declaration would be refused. */
 export function deployments(context: ManagementContext, request: Request, who: SignedIn, projectId: string) {
   const project = projectFor(context, who, idOf(projectId), 'viewer')
-  return list(request, rowsOf(context, request, project), items => ({ items, kinds: kindsFor(context, who, project) }))
+  return list(request, rowsOf(context, request, who, project), items => ({
+    items,
+    kinds: kindsFor(context, who, project),
+  }))
 }
 
 /** `GET /api/deployments`: of every project that the caller sees, or of the one in scope. */
-export function allDeployments(context: ManagementContext, request: Request, { user }: SignedIn) {
+export function allDeployments(context: ManagementContext, request: Request, who: SignedIn) {
   const scope = scopeOf(request)
-  const seen = listProjects(context.db).filter(({ id }) => (scope ?? id) === id && sees(context, user, id))
+  const seen = listProjects(context.db).filter(({ id }) => (scope ?? id) === id && sees(context, who.user, id))
   return list(
     request,
-    seen.flatMap(project => rowsOf(context, request, project)),
+    seen.flatMap(project => rowsOf(context, request, who, project)),
     items => ({ items }),
   )
 }
 
-const rowsOf = (context: ManagementContext, request: Request, project: Project) =>
-  listDeployments(context.db, project.id).map(d => deploymentRow(context, request, project, d))
+const rowsOf = (context: ManagementContext, request: Request, who: SignedIn, project: Project) =>
+  listDeployments(context.db, project.id).map(d => deploymentRow(context, request, who, project, d))
 
-const deploymentRow = (context: ManagementContext, request: Request, project: Project, deployment: Deployment) => ({
+const deploymentRow = (
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  project: Project,
+  deployment: Deployment,
+) => ({
   ...declared(deployment),
-  ...now(context, request, project, deployment),
+  ...now(context, request, who, project, deployment),
 })
 export type DeploymentRow = ReturnType<typeof deploymentRow>
 
@@ -85,7 +94,7 @@ export async function addDeployment(
     touched.deployments.add(project.id)
     return createDeployment(tx, who.actor, project.id, name, config)
   })
-  return shown(context, request, project, created, 201)
+  return shown(context, request, who, project, created, 201)
 }
 
 export function oneDeployment(
@@ -96,7 +105,7 @@ export function oneDeployment(
   name: string,
 ): Response {
   const project = projectFor(context, who, idOf(projectId), 'viewer')
-  return shown(context, request, project, getDeployment(context.db, project.id, name))
+  return shown(context, request, who, project, getDeployment(context.db, project.id, name))
 }
 
 /** Changes what the body names; null takes a field away, a variable too. A program's next revision takes over when it is ready. */
@@ -117,7 +126,7 @@ export async function changeDeployment(
     touched.deployments.add(project.id)
     return updateDeployment(tx, who.actor, current, withVariables(current, given))
   })
-  return shown(context, request, project, changed)
+  return shown(context, request, who, project, changed)
 }
 
 /** Nobody is shown what variables are set to, so those that `env` does not name stay; null takes one away. */
@@ -168,7 +177,7 @@ export function actOnDeployment(
   })
   if (action === 'restart' && wasEnabled) context.fleet.restart(deployment.id)
   else if (action !== 'stop') context.fleet.start(deployment.id)
-  return shown(context, request, project, deployment)
+  return shown(context, request, who, project, deployment)
 }
 
 /**
@@ -215,6 +224,7 @@ function declared({ config, ...deployment }: Deployment) {
 function now(
   context: ManagementContext,
   request: Request,
+  { caller }: SignedIn,
   project: Project,
   deployment: Deployment,
 ): Described & { endpoint_url: string } {
@@ -228,18 +238,19 @@ function now(
           requests_in_flight: null,
         }
       : context.fleet.describe(deployment)),
-    endpoint_url: `${new URL(request.url).origin}/v1/${project.slug}/${deployment.name}`,
+    endpoint_url: `${caller.secure ? 'https' : 'http'}://${new URL(request.url).host}/v1/${project.slug}/${deployment.name}`,
   }
 }
 
 function shown(
   context: ManagementContext,
   request: Request,
+  who: SignedIn,
   project: Project,
   deployment: Deployment,
   status = 200,
 ): Response {
   const self = `/api/projects/${project.id}/deployments/${deployment.name}`
   const links = { self, project: `/api/projects/${project.id}`, logs: `${self}/logs` }
-  return single(declared(deployment), links, status, now(context, request, project, deployment))
+  return single(declared(deployment), links, status, now(context, request, who, project, deployment))
 }

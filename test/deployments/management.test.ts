@@ -176,6 +176,21 @@ describe('resources', () => {
   beforeAll(() => world.start([{ name: 'one', command: SERVER, health: '/health' }]))
   afterAll(cleanUp)
 
+  test('where it answers is told with https where a trusted proxy says that its caller has it', async () => {
+    const proxied = new World()
+    await proxied.start([{ name: 'one', command: SERVER }], { flags: ['--trusted-proxies', '127.0.0.1'] })
+    const { host } = new URL(proxied.callgate.url)
+    const url = async (headers: Record<string, string>) => {
+      const [listed] = (await proxied.api('GET', '', undefined, headers)).json.items
+      const all = await proxied.callgate.admin('GET', '/api/deployments', undefined, headers)
+      const urls = [listed, (await proxied.api('GET', '/one', undefined, headers)).json, all.json.items[0]]
+      return [...new Set(urls.map(({ endpoint_url }) => endpoint_url))]
+    }
+    expect(await url({})).toEqual([`http://${host}/v1/life/one`])
+    expect(await url({ 'x-forwarded-proto': 'https' })).toEqual([`https://${host}/v1/life/one`])
+    await proxied.callgate.stop()
+  })
+
   test('a deployment is created, shown, changed and listed, with where it answers', async () => {
     const created = await world.api('POST', '', { name: 'two', command: SERVER, replicas: 2 })
     expect(created.status).toBe(201)
