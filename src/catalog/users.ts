@@ -164,6 +164,12 @@ export function revokeToken(store: Store, actor: Actor, userId: number, tokenId:
   note(store, actor, 'token.revoke', token.name)
 }
 
+/** Ends a token that another takes the place of. It may come again, which one that somebody revoked may not. */
+export function replaceToken(store: Store, actor: Actor, token: Token): void {
+  store.delete(tokens).where(eq(tokens.id, token.id)).run()
+  note(store, actor, 'token.revoke', token.name)
+}
+
 /** The token that is presented and its active user, or undefined. Notes the use, at most once a minute. */
 export function findToken(db: Db, secret: string): { token: Token; user: User } | undefined {
   if (!wellFormed(secret, 'hf')) return undefined
@@ -181,9 +187,10 @@ export function findToken(db: Db, secret: string): { token: Token; user: User } 
   return { token: found.tokens, user: found.users }
 }
 
-export const tokenExists = (store: Store, secret: string): boolean =>
+/** The token with this secret, whether it works still or not. */
+export const tokenWith = (store: Store, secret: string): Token | undefined =>
   store
-    .select({ id: tokens.id })
+    .select()
     .from(tokens)
     .where(eq(tokens.hash, hashSecret(secret)))
-    .get() !== undefined
+    .get()

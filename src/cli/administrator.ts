@@ -8,13 +8,14 @@ import {
   hashPassword,
   listTokens,
   listUsers,
-  revokeToken,
-  tokenExists,
+  replaceToken,
+  tokenWith,
   type User,
   updateUser,
 } from '../catalog/users.ts'
 import { wellFormed } from '../lib/secret.ts'
 import type { ManagementContext } from '../management/context.ts'
+import { log } from '../telemetry/log.ts'
 import { StartError } from './start-error.ts'
 
 const TOKEN_NAME = 'CALLGATE_ADMIN_TOKEN'
@@ -39,12 +40,13 @@ export async function ensureAdministrator(
     throw new StartError('CALLGATE_ADMIN_PASSWORD must have at least 10 characters.')
   const admin = await administrator(context, username, password)
   if (given) {
-    if (!tokenExists(db, given))
+    const known = tokenWith(db, given)
+    if (!known || known.revokedAt)
       transaction(db, tx => {
-        for (const old of listTokens(tx, admin.id))
-          if (old.name === TOKEN_NAME) revokeToken(tx, SYSTEM, admin.id, old.id)
-        createToken(tx, SYSTEM, admin, { name: TOKEN_NAME, expiresAt: null, secret: given })
+        for (const old of listTokens(tx, admin.id)) if (old.name === TOKEN_NAME) replaceToken(tx, SYSTEM, old)
+        if (!known) createToken(tx, SYSTEM, admin, { name: TOKEN_NAME, expiresAt: null, secret: given })
       })
+    if (known?.revokedAt) log.warn('CALLGATE_ADMIN_TOKEN was revoked, and signs nobody in: give another one')
     return undefined
   }
   const hasAny = db.select().from(tokens).where(eq(tokens.userId, admin.id)).limit(1).get()
@@ -63,7 +65,7 @@ async function administrator(context: ManagementContext, username: string, passw
     transaction(db, tx => updateUser(tx, SYSTEM, known, { isAdmin: true, ...(passwordHash ? { passwordHash } : {}) }))
     return findUser(db, username)!
   }
-  const admins = listUsers(db).filter(user => user.isAdmin)
+  const admins = listUsers(db).filter(user => user.isAdmin && user.isActive)
   if (admins[0] && password === undefined) return admins[0]
   const passwordHash = password === undefined ? null : await hashPassword(password)
   return transaction(db, tx => createUser(tx, SYSTEM, { username, passwordHash, isAdmin: true, roles: {} }))

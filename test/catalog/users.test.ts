@@ -11,7 +11,7 @@ import {
   listTokens,
   revokeToken,
   rolesOf,
-  tokenExists,
+  tokenWith,
   updateUser,
 } from '../../src/catalog/users.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
@@ -131,7 +131,7 @@ describe('tokens', () => {
     const ada = create('ada')
     const secret = mintSecret('hf')
     expect(tokenOf(ada, { secret }).secret).toBe(secret)
-    expect(tokenExists(catalog.db, secret)).toBe(true)
+    expect(tokenWith(catalog.db, secret)).toMatchObject({ userId: ada.id })
     expect(refused(() => tokenOf(ada, { secret: mintSecret('dk') }))).toBe(
       '422 A given token must have the form that `callgate secret hf` prints.',
     )

@@ -47,6 +47,39 @@ test('a token from the environment works and is never printed; another one at a 
   for (const output of [first.output(), second.output()]) expect(output).not.toMatch(/hf_/)
 })
 
+test('a token that is given again after another one works again, and the other one no longer; one that was revoked stays so', async () => {
+  const [one, two] = [mintSecret('hf'), mintSecret('hf')]
+  const starts = (token: string) => start('again', { CALLGATE_ADMIN_TOKEN: token })
+  for (const token of [one, two]) expect(await (await starts(token)).stop()).toBe(0)
+  const third = await starts(one)
+  expect([(await whoIs(third, one)).status, (await whoIs(third, two)).status]).toEqual([200, 401])
+  const headers = { authorization: `Bearer ${one}` }
+  const { tokens } = (await third.call('/api/auth/tokens', { headers })).json
+  expect(tokens).toHaveLength(1)
+  expect((await third.call(`/api/auth/tokens/${tokens[0].id}`, { method: 'DELETE', headers })).status).toBe(200)
+  expect(await third.stop()).toBe(0)
+  const fourth = await starts(one)
+  expect((await whoIs(fourth, one)).status).toBe(401)
+  expect(fourth.output()).toContain('CALLGATE_ADMIN_TOKEN was revoked, and signs nobody in: give another one')
+  expect(await fourth.stop()).toBe(0)
+})
+
+test('a token from the environment is of an administrator who is active', async () => {
+  const token = mintSecret('hf')
+  const first = await start('left', { CALLGATE_ADMIN_USERNAME: 'former', CALLGATE_ADMIN_TOKEN: token })
+  const headers = { authorization: `Bearer ${token}` }
+  const password = 'a long enough secret'
+  await first.call('/api/users', { headers, body: { username: 'boss', password, is_admin: true } })
+  const { user_id } = (await whoIs(first, token)).json
+  const left = await first.call(`/api/users/${user_id}`, { method: 'PATCH', headers, body: { is_active: false } })
+  expect(left.status).toBe(200)
+  expect(await first.stop()).toBe(0)
+  const given = mintSecret('hf')
+  const second = await start('left', { CALLGATE_ADMIN_TOKEN: given })
+  expect((await whoIs(second, given)).json).toMatchObject({ username: 'boss', is_admin: true })
+  expect(await second.stop()).toBe(0)
+})
+
 test('a username and password from the environment sign in, no token is printed, and a new password ends the old', async () => {
   const [username, old, renewed] = ['root.of-all', 'correct horse battery', 'another staple altogether']
   const first = await start('password', { CALLGATE_ADMIN_USERNAME: username, CALLGATE_ADMIN_PASSWORD: old })
