@@ -1,7 +1,7 @@
 import { DataDirLocked } from '../../db/lock.ts'
 import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
-import { Fault } from '../lib/fault.ts'
+import { diskTrouble, Fault } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
 import { asksForHelp, ClientError } from './client.ts'
 import { health } from './health.ts'
@@ -76,7 +76,8 @@ function told(error: unknown): string {
 }
 
 /** One clear line (or two) for what a person can put right; anything else with its stack, to be reported. */
-function failed(error: unknown): number {
+function failed(thrown: unknown): number {
+  const error = diskTrouble(thrown) ?? thrown
   if (error instanceof ConfigError) {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2

@@ -1,6 +1,6 @@
 /** What a disk costs that is full, or takes no more: what has to be written, with an answer, and nothing else. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, startCallgate, temporaryFolder } from '../harness.ts'
@@ -173,6 +173,27 @@ test.skipIf(!disk)(
     Bun.spawnSync(['umount', tiny])
   },
 )
+
+test.skipIf(!disk)('a start that finds no room for what a manifest changes says so in a line', async () => {
+  const small = smallDisk('4m')!
+  const dataDir = join(small, 'data')
+  expect(await (await startCallgate({ dataDir })).stop()).toBe(0)
+  const manifest = join(temporaryFolder(), 'large.yaml')
+  await Bun.write(manifest, JSON.stringify({ projects: [{ slug: 'p', description: 'x'.repeat(200_000) }] }))
+  // room to open the catalog, and not for so much
+  const filler = fill(small)
+  truncateSync(filler, statSync(filler).size - 81_920)
+  const args = ['serve', '--manifest', manifest, '--port', '0', '--data-dir', dataDir, '--scoring-workers', '1']
+  const server = Bun.spawn([...commandOf('source'), ...args], { stdout: 'ignore', stderr: 'pipe' })
+  const said = (await new Response(server.stderr).text()).split('\n')
+  expect(said.filter(line => line.startsWith('callgate: '))).toEqual([
+    "callgate: There is no room on the server's disk.",
+    'callgate: database or disk is full',
+  ])
+  expect(said.join()).not.toContain('should not have happened')
+  expect(await server.exited).toBe(1)
+  Bun.spawnSync(['umount', small])
+})
 
 /** A small file system, or undefined. */
 function smallDisk(size = '24m'): string | undefined {
