@@ -100,9 +100,29 @@ export function openInstance(config: Config): Instance {
   const gate = new Gate(keys, registry)
   const fleet = new Fleet(config.dataDir, deploymentUser || undefined)
   registry.onDeployments = (project, deployments) => fleet.declare(project, deployments)
-  removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
-  registry.load(db)
-  publisher.loadAll()
+  const closeAll = () => {
+    functions.close()
+    schemas.close()
+    queries.close()
+    closeCatalog(db)
+    unlock()
+  }
+  /** What fails is told, and nothing that was begun keeps the process from ending. */
+  const orClose = (work: () => void) => {
+    try {
+      work()
+    } catch (error) {
+      void scorer.close()
+      void fleet.close(0)
+      closeAll()
+      throw error
+    }
+  }
+  orClose(() => {
+    removeLeftOvers(dirs, publisher.filesInUse(), artifactsInUse(db))
+    registry.load(db)
+    publisher.loadAll()
+  })
 
   const waitingFor = new Set<string>()
   const { limits, meter } = gate
@@ -116,21 +136,13 @@ export function openInstance(config: Config): Instance {
     },
   }
   const app = buildServer({ gate, fleet, management: context, readiness })
-  const closeAll = () => {
-    functions.close()
-    schemas.close()
-    queries.close()
-    closeCatalog(db)
-    unlock()
-  }
-  try {
-    app.listen({ hostname: config.host, port: config.port })
-  } catch (error) {
-    void scorer.close()
-    void fleet.close(0)
-    closeAll()
-    throw listenError(config, error)
-  }
+  orClose(() => {
+    try {
+      app.listen({ hostname: config.host, port: config.port })
+    } catch (error) {
+      throw listenError(config, error)
+    }
+  })
   const flushing = setInterval(() => {
     try {
       keys.flush()
@@ -242,5 +254,12 @@ function removeLeftOvers(
     [dirs.models, artifacts],
     [dirs.uploads, new Set<string>()],
   ] as const)
-    for (const name of readdirSync(dir)) if (!known.has(name)) rmSync(join(dir, name), { recursive: true, force: true })
+    for (const name of readdirSync(dir)) {
+      if (known.has(name)) continue
+      try {
+        rmSync(join(dir, name), { recursive: true, force: true })
+      } catch (error) {
+        log.warn({ file: join(dir, name), ...errorFields(error) }, 'what an earlier run left could not be removed')
+      }
+    }
 }

@@ -115,6 +115,25 @@ test('what should not have happened is told with its stack and cause, and withou
   }
 })
 
+test('what is wrong in the catalog ends the start, and no process of it goes on', async () => {
+  const dataDir = join(folder, 'half-written')
+  const first = await startCallgate({ dataDir })
+  const { json } = await first.admin('POST', '/api/projects', { name: 'P', slug: 'p' })
+  const service = { asset_type: 'api_service', asset_key: 's' }
+  const scope = { 'x-project-id': String(json.project_id) }
+  const { id } = (await first.admin('POST', '/api/publish/assets', service, scope)).json
+  expect((await first.admin('POST', `/api/publish/assets/${id}/publish`)).status).toBe(200)
+  expect(await first.stop()).toBe(0)
+  const catalog = new Database(join(dataDir, 'catalog.db'))
+  catalog.run("UPDATE assets SET published_config = '{'")
+  catalog.close()
+  for (const target of TARGETS) {
+    const { code, stderr } = await run(['serve', '--port', '0', '--data-dir', dataDir], { target })
+    expect(stderr).toMatch(/^callgate: this should not have happened; please report it: SyntaxError: /m)
+    expect(code).toBe(1)
+  }
+})
+
 test('a data directory that this user may not write', async () => {
   const owned = join(folder, 'owned')
   for (const dir of ['warehouse', 'models', 'uploads']) mkdirSync(join(owned, dir), { recursive: true })

@@ -195,6 +195,23 @@ test.skipIf(!disk)('a start that finds no room for what a manifest changes says 
   Bun.spawnSync(['umount', small])
 })
 
+test.skipIf(!disk)("what an earlier run left and cannot be removed is in the log, and in nobody's way", async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  expect(await (await startCallgate({ dataDir })).stop()).toBe(0)
+  const stuck = join(dataDir, 'uploads', 'stuck')
+  mkdirSync(stuck)
+  Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', stuck])
+  mkdirSync(join(dataDir, 'uploads', 'zz'))
+  try {
+    const server = await startCallgate({ dataDir })
+    expect(server.output()).toContain('what an earlier run left could not be removed')
+    expect(readdirSync(join(dataDir, 'uploads'))).toEqual(['stuck'])
+    expect(await server.stop()).toBe(0)
+  } finally {
+    Bun.spawnSync(['umount', stuck])
+  }
+})
+
 /** A small file system, or undefined. */
 function smallDisk(size = '24m'): string | undefined {
   const folder = join(temporaryFolder(), 'disk')
