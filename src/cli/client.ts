@@ -44,7 +44,7 @@ export class Client {
   /** @throws ClientError no token, or a URL that is none */
   constructor({ url, token, json }: Values, env: Record<string, string | undefined> = process.env) {
     this.json = json === true
-    this.#url = String(url ?? env.CALLGATE_URL ?? 'http://127.0.0.1:8080').replace(/\/+$/, '')
+    this.#url = String(url ?? (env.CALLGATE_URL || 'http://127.0.0.1:8080')).replace(/\/+$/, '')
     if (!isWebUrl(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
     const given = token ?? env.CALLGATE_TOKEN
     if (!given) throw new ClientError('Who asks? Give --token hf_..., or set CALLGATE_TOKEN.', 2)

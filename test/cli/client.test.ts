@@ -37,6 +37,15 @@ test('a server that is no Callgate is told as one line, whatever it answers', as
   }
 })
 
+test('a CALLGATE_URL that is set to nothing is not set, as other variables', async () => {
+  const env = { CALLGATE_URL: '', CALLGATE_TOKEN: mintSecret('hf') }
+  const { code, stderr } = await run(['deployment', 'list'], { env })
+  expect(stderr).not.toContain('--url must be a URL')
+  // whatever there is at its default, or is not: it was asked
+  expect([code, stderr]).toEqual([1, expect.any(String)])
+  expect((await run(['deployment', 'list', '--url', ''], { env })).code).toBe(2)
+})
+
 /** A log without an end, or one that breaks after some lines. */
 const log = (lines: number) => () => {
   let left = lines
