@@ -40,6 +40,8 @@ function unmarked(value: unknown, keep: (digits: string) => unknown): unknown {
   if (Array.isArray(value)) for (let i = 0; i < value.length; i++) value[i] = unmarked(value[i], keep)
   else
     for (const name of Object.keys(value)) {
+      // a number stood where a name has to be: it became one by being put into quotes
+      if (name.startsWith(MARK)) throw new SyntaxError('a name is expected')
       const member = (value as Record<string, unknown>)[name]
       const plain = unmarked(member, keep)
       if (plain !== member)

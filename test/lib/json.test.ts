@@ -43,6 +43,10 @@ describe('integers beyond 2^53', () => {
       '12345678901234567890': '12345678901234567890',
     })
   })
+  test('are no names', () => {
+    for (const text of ['{12345678901234567890:1}', '{"a":[{"b":1,-12345678901234567890 :{}}]}'])
+      expect(() => parseLossless(text)).toThrow(SyntaxError)
+  })
   test('are written as integers, and NaN and infinities as null', () => {
     const text = '{"a":9007199254740993,"b":[-9223372036854775808],"c":"9"}'
     expect(stringifyLossless(parseLossless(text))).toBe(text)
