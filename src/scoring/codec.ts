@@ -2,7 +2,7 @@ import type { ModelMetadata } from '../catalog/tensor.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 import { labelled, rowValues } from './decode.ts'
-import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, writeScalars } from './encode.ts'
+import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, worthReading, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
 import { type Scanned, Scanner, shortestRow } from './scan.ts'
 import { allocate, type Tensor, type Tensors } from './tensors.ts'
@@ -107,8 +107,8 @@ function encodeRows(
   strict = false,
 ): Tensors {
   const errors = new RowErrors(form === 'features')
-  const rows = objects(given, errors)
   const { features } = layout
+  const rows = worthReading(objects(given, errors), features.length)
   const tensors: Tensors = {}
   if (layout.columns) {
     const input = metadata.inputs[0]!

@@ -15,6 +15,8 @@ export type Row = Record<string, unknown>
 export const NO_ROW: Row = Object.freeze({})
 
 const MAX_ERRORS = 100
+/** Elements from which on it is looked first whether rows have as many: a row without any is three bytes of a body. */
+const MANY_ELEMENTS = 100_000
 
 /** Gathers what is wrong with the rows of one request, up to a bound. */
 export class RowErrors {
@@ -46,6 +48,15 @@ export class RowErrors {
       'unacceptable_rows',
     )
   }
+}
+
+/** Rows up to where so many lack features that no more can be told: the others would only take room and time. */
+export function worthReading(rows: readonly Row[], features: number): readonly Row[] {
+  if (rows.length * features < MANY_ELEMENTS) return rows
+  let lacking = 0
+  for (let r = 0; r < rows.length; r++)
+    if (Object.keys(rows[r]!).length < features && ++lacking === MAX_ERRORS) return rows.slice(0, r + 1)
+  return rows
 }
 
 const INTEGER_RANGES: Partial<Record<ElementType, [bigint, bigint]>> = {
@@ -165,16 +176,19 @@ export function encodeLists(
   const sample = rows.find(row => Object.hasOwn(row, name) && Array.isArray(row[name]))
   const dims = closed(shape, sample?.[name])
   const width = volume(dims)
-  const data = allocate(type, rows.length * width)
-  const target = elementsOf(type, data)
+  // room for those alone that have the shape: how large it is, one row says, and each other may be two brackets
+  const fitting: number[] = []
   for (let r = 0; r < rows.length; r++) {
     const row = rows[r]!
     if (row === NO_ROW) continue
-    if (!Object.hasOwn(row, name)) {
-      errors.add(r, name, 'This feature is missing.')
-      continue
-    }
-    const wrong = fill(type, row[name], shape, dims, 0, target, r * width, width)
+    const wrong = Object.hasOwn(row, name) ? misfit(row[name], shape, dims, 0) : 'This feature is missing.'
+    if (wrong) errors.add(r, name, wrong)
+    else fitting.push(r)
+  }
+  const data = allocate(type, fitting.length * width)
+  const target = elementsOf(type, data)
+  for (const [place, r] of fitting.entries()) {
+    const wrong = fill(type, rows[r]![name], dims, 0, target, place * width, width)
     if (wrong) errors.add(r, name, wrong)
   }
   return { dims: [rows.length, ...dims], data }
@@ -194,10 +208,28 @@ function closed(shape: readonly (number | null)[], sample: unknown): number[] {
   })
 }
 
+/** Why a value is not nested lists of these lengths; what is in the innermost ones is not looked at. */
+function misfit(
+  value: unknown,
+  shape: readonly (number | null)[],
+  dims: readonly number[],
+  depth: number,
+): string | undefined {
+  // where there is no list, nothing says how long it would be
+  if (!Array.isArray(value)) return listExpected(shape, depth)
+  if (value.length !== dims[depth]) return listExpected(dims, depth)
+  if (depth + 1 === dims.length) return undefined
+  for (const part of value) {
+    const wrong = misfit(part, shape, dims, depth + 1)
+    if (wrong) return wrong
+  }
+  return undefined
+}
+
+/** Writes the elements of what fits. @returns why one cannot be used */
 function fill(
   type: ElementType,
   value: unknown,
-  shape: readonly (number | null)[],
   dims: readonly number[],
   depth: number,
   data: TensorData | Float16Array,
@@ -210,13 +242,10 @@ function fill(
     ;(data as (number | bigint | string)[])[at] = element(type, value)
     return undefined
   }
-  const length = dims[depth]!
-  // where there is no list, nothing says how long it would be
-  if (!Array.isArray(value)) return listExpected(shape, depth)
-  if (value.length !== length) return listExpected(dims, depth)
-  const step = width / length
-  for (let i = 0; i < length; i++) {
-    const wrong = fill(type, value[i], shape, dims, depth + 1, data, at + i * step, step)
+  const list = value as unknown[]
+  const step = width / list.length
+  for (let i = 0; i < list.length; i++) {
+    const wrong = fill(type, list[i], dims, depth + 1, data, at + i * step, step)
     if (wrong) return wrong
   }
   return undefined

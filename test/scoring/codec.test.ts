@@ -191,6 +191,19 @@ describe('what a model cannot take is named, and never echoed', () => {
     expect(told([null, 2, null], [1, 2])).toBe('A list is expected (shape 2 x any).')
   })
 
+  test('what is not there takes no room and no time: lists said to be long by another row, rows without features', () => {
+    const long = Array(20_000).fill('')
+    const rows = [{ X: [[[long]]] }, ...Array(200_000).fill({ X: [] })]
+    expect(refusal(single([null, null, null, null, null], 'string'), rows).errors[0]).toMatchObject({ row: 1 })
+    const deep = [[long, ...Array(20_000).fill([])], ...Array(20_000).fill([])]
+    expect(refusal(single([null, null, null, null]), [{ X: deep }]).errors).toMatchObject([{ row: 0, feature: 'X' }])
+    expect(refusal(single([null, 3, 4096, 4096]), Array(1000).fill({ X: [] })).errors).toHaveLength(100)
+    const features = long.map((_, i) => `f${i}`)
+    for (const type of ['float32', 'string'] as const)
+      for (const row of [{}, 0])
+        expect(refusal(single([null, 20_000], type), Array(300_000).fill(row), { features }).errors).toHaveLength(100)
+  })
+
   test('a thousand bad rows give a bounded list', () => {
     expect(refusal(columns({ f: 'float32' }), Array(1000).fill({})).errors.length).toBeLessThanOrEqual(100)
   })
