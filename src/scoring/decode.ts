@@ -16,9 +16,10 @@ export function checkFitsJson(elements: number): void {
  * One value for each row of a tensor: a scalar where a row has one element, else a (nested) list. NaN and infinities are
  * null; 64-bit integers are numbers where those are exact, else bigint; bool is true or false.
  * @param axis whether the tensor's first dimension counts rows; else it is one row's as a whole
+ * @param single whether one element is a scalar; else it is in as many lists as the tensor has dimensions
  * @throws Fault 422 `model_refused` it has another number of rows: what the model answers is not about each of these
  */
-export function rowValues(tensor: Tensor, count: number, axis: boolean): unknown[] {
+export function rowValues(tensor: Tensor, count: number, axis: boolean, single = true): unknown[] {
   const dims = axis ? tensor.dims.slice(1) : tensor.dims
   const { type } = tensor
   const data = readable(type, tensor.data)
@@ -31,7 +32,7 @@ export function rowValues(tensor: Tensor, count: number, axis: boolean): unknown
       'The model did not give one answer for each row; its tensors can be had by the Open Inference Protocol.',
     )
   const values = new Array<unknown>(count)
-  if (width === 1) for (let r = 0; r < count; r++) values[r] = value(type, data[r]!)
+  if (width === 1 && single) for (let r = 0; r < count; r++) values[r] = value(type, data[r]!)
   else for (let r = 0; r < count; r++) values[r] = list(type, data, dims, 0, r * width, width)
   return values
 }

@@ -25,8 +25,8 @@ export function namedRows(
         put(named[r]!, features[f]!.name, features.length === 1 ? values[r] : (values[r] as unknown[])[f])
     return named
   }
-  for (const { input } of features) {
-    const values = rowValues(feeds[input]!, rows, axis)
+  for (const { input, shape } of features) {
+    const values = rowValues(feeds[input]!, rows, axis, shape.length === 0)
     for (let r = 0; r < rows; r++) put(named[r]!, input, values[r])
   }
   return named

@@ -4,6 +4,7 @@ import { Fault } from '../../src/lib/fault.ts'
 import { parseLossless } from '../../src/lib/json.ts'
 import { type CodecOptions, compileCodec } from '../../src/scoring/codec.ts'
 import type { RowError } from '../../src/scoring/encode.ts'
+import { namedRows } from '../../src/scoring/named-rows.ts'
 
 const columns = (types: Record<string, ElementType>): ModelMetadata => ({
   inputs: Object.entries(types).map(([name, type]) => ({ name, type, dims: [null, 1] })),
@@ -106,6 +107,31 @@ describe('rows become tensors', () => {
     expect(X).toEqual({ type: 'float32', dims: [2, 2, 2], data: new Float32Array([1, 2, 3, 4, 5, 6, 7, 8]) })
     const open = compileCodec(single([null, null], 'int64')).encode([{ X: [1, 2, 3] }], 'rows')
     expect(open.X!.dims).toEqual([1, 3])
+  })
+
+  test('of tensors are the rows that are taken, also where a list has one element', () => {
+    const shapes: [(number | null)[], boolean, number[]][] = [
+      [[null], true, [2]],
+      [[null, 1], true, [2, 1]],
+      [[null, null], true, [2, 1]],
+      [[null, 1, 1], true, [2, 1, 1]],
+      [[null, null, 2], true, [1, 1, 2]],
+      [[1, null], false, [1, 1]],
+      [[1, 1, 1], false, [1, 1, 1]],
+    ]
+    for (const [declared, batched, dims] of shapes) {
+      const metadata = single(declared, 'float32', batched)
+      const { features, encode } = compileCodec(metadata)
+      const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => i + 0.5)
+      const feeds = { X: { type: 'float32' as const, dims, data } }
+      const rows = batched ? dims[0]! : 1
+      expect(encode(namedRows(metadata, features, feeds, rows), 'rows')).toEqual(feeds)
+    }
+    // neither the input nor the output counts rows: the tensor as a whole is the value
+    const whole = { ...single([null], 'float32', false), outputs: [{ name: 'y', type: 'float32' as const, dims: [3] }] }
+    const { features, encode } = compileCodec(whole)
+    const feeds = { X: { type: 'float32' as const, dims: [1], data: new Float32Array([7]) } }
+    expect(encode(namedRows(whole, features, feeds, 1), 'rows')).toEqual(feeds)
   })
 
   test('a model with a fixed batch of one takes features, a row at a time', () => {
