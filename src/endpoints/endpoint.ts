@@ -11,7 +11,7 @@ import type { RenderedRow } from '../query/write/render.ts'
 import type { Written } from '../query/write/store.ts'
 import type { Decoded, RowCodec } from '../scoring/codec.ts'
 import type { Feature } from '../scoring/features.ts'
-import type { ModelReply } from '../scoring/rows.ts'
+import type { GivenRows, ModelReply } from '../scoring/rows.ts'
 import type { ScoringModel } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
 
@@ -115,12 +115,14 @@ export interface ModelHooks {
   /**
    * Predictions of rows with the hooks that there are.
    * @param score the model itself
-   * @throws Fault what a hook refused; a limit; HandlerFault a hook that failed, or did not give what it has to
+   * @param form how the caller gave them, for what is said of them; `rows` where it is not said
+   * @throws Fault 422 a number beyond a double, which the code would not get; what a hook refused; a limit; HandlerFault a hook that failed, or did not give what it has to
    */
   predict(
     rows: readonly unknown[],
     score: (rows: readonly unknown[]) => Promise<Decoded>,
     call: HandlerCall,
+    form?: GivenRows['form'],
   ): Promise<Decoded>
   /** The rows as `check` and `before` leave them, for doors that score by themselves. @throws Fault as `predict` */
   prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]>

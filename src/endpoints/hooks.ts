@@ -1,9 +1,12 @@
 /** The author's code around a model: `check` may refuse rows, `before` makes the model's rows, `after` makes the answers. */
 import { HOOKS } from '../catalog/handler.ts'
 import type { ModelEndpoint } from '../catalog/service-config.ts'
-import { isObject, stringifyLossless } from '../lib/json.ts'
+import { holdsInfinity, isObject, stringifyLossless } from '../lib/json.ts'
+import { shown } from '../lib/text.ts'
 import { overLimit } from '../sandbox/job.ts'
+import { RowErrors } from '../scoring/encode.ts'
 import type { Feature } from '../scoring/features.ts'
+import type { GivenRows } from '../scoring/rows.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, hookValue, limitsOf, readAnswer } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -32,7 +35,12 @@ export function compileHooks(
   const limits = HOOKS.flatMap(hook => (endpoint[hook] ? [limitsOf(endpoint[hook].limits ?? {})] : []))
   const tightest = limits.reduce((least, other) => (other.memoryBytes < least.memoryBytes ? other : least))
 
-  async function prepared(rows: readonly unknown[], call: HandlerCall): Promise<readonly unknown[]> {
+  async function prepared(
+    rows: readonly unknown[],
+    call: HandlerCall,
+    form: GivenRows['form'] = 'rows',
+  ): Promise<readonly unknown[]> {
+    if (check || before) refuseInfinities(rows, form)
     await check?.({ rows }, call)
     if (!before) return rows
     const made = await before({ rows }, call)
@@ -48,8 +56,8 @@ export function compileHooks(
       if (rows * row > tightest.memoryBytes) throw overLimit('memory', tightest)
     },
     prepared,
-    async predict(rows, score, call) {
-      const made = await prepared(rows, call)
+    async predict(rows, score, call, form) {
+      const made = await prepared(rows, call, form)
       const decoded = await score(made)
       if (!after) return decoded
       const { predictions, probabilities } = decoded
@@ -59,6 +67,16 @@ export function compileHooks(
       return { predictions: answers }
     },
   }
+}
+
+/** The code would be given null for a number beyond a double, and the model a NaN. @throws Fault 422, as of the model itself */
+function refuseInfinities(rows: readonly unknown[], form: GivenRows['form']): void {
+  const errors = new RowErrors(form === 'features')
+  for (const [r, row] of rows.entries())
+    if (isObject(row) && holdsInfinity(row))
+      for (const [name, value] of Object.entries(row))
+        if (holdsInfinity(value)) errors.add(r, shown(name), 'The number is too large.')
+  errors.throwIfAny()
 }
 
 /** What an object or a list takes in the engine, and an element of one there and in its JSON: less than they ever do. */

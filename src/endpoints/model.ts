@@ -119,7 +119,7 @@ export function compileModelEndpoint(
       active.check(rows, form)
       const score = (made: readonly unknown[]) =>
         predict(runtime.scorer, active.scoring, active.codec, made, form, call)
-      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }) : score(rows)
+      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }, form) : score(rows)
       return scored.then(decoded => replyOf(decoded, active.id, rows.length))
     },
   }

@@ -94,6 +94,12 @@ const endpoints = [
     check: { handler: 'export default ({ rows }) => rows.length' },
   },
   {
+    id: 'kept',
+    kind: 'model',
+    model: 'churn',
+    before: { handler: 'export default ({ rows }) => rows' },
+  },
+  {
     id: 'noted',
     kind: 'model',
     model: 'churn',
@@ -437,6 +443,21 @@ describe.each(TARGETS)('functions, %s:', target => {
     test('an integer beyond 2^53 that a hook gives is answered as it is', async () => {
       const answer = await call('noted', { body: { features: { tenure: 8, plan: 'premium' } } })
       expect(answer.text).toContain('9007199254740993')
+    })
+
+    test('a number that is too large is refused before hooks, which would be given null for it', async () => {
+      for (const id of ['checked', 'kept'])
+        for (const [body, place] of [
+          ['{"features":{"tenure":1e400,"plan":"basic"}}', {}],
+          ['{"rows":[{"tenure":8,"plan":"basic"},{"tenure":-1e400,"plan":"basic"}]}', { row: 1 }],
+        ] as const) {
+          const { status, json } = await call(id, { method: 'POST', body })
+          const errors = [{ ...place, feature: 'tenure', message: 'The number is too large.' }]
+          expect([status, json.code, json.errors]).toEqual([422, 'unacceptable_rows', errors])
+        }
+      const beside = '{"features":{"tenure":8,"plan":"basic","list":[{"x":1e400}]}}'
+      expect((await call('kept', { method: 'POST', body: beside })).json.errors).toMatchObject([{ feature: 'list' }])
+      expect((await call('kept', { body: { features: { tenure: 8, plan: 'basic' } } })).status).toBe(200)
     })
 
     test('a hook that calls its own model is stopped four deep, and at once, as a function is', async () => {
