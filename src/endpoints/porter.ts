@@ -156,10 +156,9 @@ export class PorterIndex {
 
   /** Swaps one service's routes. */
   replace(key: string, service: Service | null): void {
-    for (const place of this.#placesOf.get(key) ?? []) {
-      this.#literal.delete(place)
-      this.#patterns.delete(place)
-    }
+    // another service may have it by now, where both were changed together
+    for (const place of this.#placesOf.get(key) ?? [])
+      for (const routes of [this.#literal, this.#patterns]) if (routes.get(place)?.service === key) routes.delete(place)
     const targets = service ? targetsOf(service) : []
     if (targets.length === 0) return void this.#placesOf.delete(key)
     this.#placesOf.set(

@@ -317,3 +317,27 @@ test('what every call would read whole is warned of, with the index that is miss
   })
   expect(quiet.join('\n')).not.toContain('warning')
 })
+
+test('porter paths go from one service to another that the manifest names before it', async () => {
+  const paths = ['/moved/prediction', '/moved/to/<place>']
+  const service = (key: string, owner: string) => ({
+    key,
+    publish: true,
+    public: true,
+    endpoints: paths.map((path, i) => ({
+      id: `e${i}`,
+      kind: 'function',
+      handler: `export default () => ({ by: '${key}' })`,
+      ...(key === owner ? { porter: { path } } : {}),
+    })),
+  })
+  for (const owner of ['right', 'left']) {
+    const services = ['left', 'right'].map(key => service(key, owner))
+    await world.serve({ projects: [{ slug: 'moves', services }] }, async callgate => {
+      for (const path of ['/moved/prediction', '/moved/to/here']) {
+        const { status, json } = await callgate.call(path, { body: {} })
+        expect([status, json.by]).toEqual([200, owner])
+      }
+    })
+  }
+})
