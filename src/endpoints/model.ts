@@ -14,7 +14,7 @@ import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
 import type { Call, Endpoint, JsonText, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
 import { compileHooks } from './hooks.ts'
-import { compilePorterRoute } from './porter.ts'
+import { compilePorterRoute, orderWarnings } from './porter.ts'
 import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
 import { longestText } from './schema-risk.ts'
@@ -98,6 +98,7 @@ export function compileModelEndpoint(
   const model: ServedModel = { ...serveModel(endpoint, store, projectId, runtime), hooks }
   const { active } = model
   const longIntegers = active.checksRows || takesLongIntegers(active.codec)
+  const porter = compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict })
   return {
     id: endpoint.id,
     kind: 'model',
@@ -105,7 +106,8 @@ export function compileModelEndpoint(
     takesBody: true,
     files: [],
     model,
-    porter: compilePorterRoute(endpoint, { served: model, output: endpoint.output, strict: endpoint.strict }),
+    warnings: orderWarnings(endpoint, porter, model),
+    porter,
     run(call, grant) {
       if (call.bytes && !hooks) {
         const { scorer } = runtime

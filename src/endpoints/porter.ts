@@ -55,6 +55,23 @@ function codecOf(
   return strict ? compileCodec(metadata, namesOf(metadata, codec), { output }) : codec
 }
 
+const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/
+
+/** What a route's publisher should know: an object has names that are whole numbers first, wherever they were written. */
+export function orderWarnings(
+  { porter, schema }: { porter?: PorterRoute; schema?: ServedRoute['rowSchema'] },
+  route: ServedRoute | undefined,
+  { active }: ServedModel,
+): string[] {
+  const names = porter?.feature_columns ? undefined : columnsOf(schema)
+  const named = route?.codec?.features ?? []
+  const bySchema = named.length > 1 && active.codec.features.length === 1
+  if (!bySchema || !names?.some(name => WHOLE_NUMBER.test(name))) return []
+  return [
+    "the model's columns are in the order of the schema's properties, where names that are whole numbers come first whatever was written; porter's feature_columns says the order.",
+  ]
+}
+
 function columnsOf(schema: ServedRoute['rowSchema']): string[] | undefined {
   const properties = typeof schema === 'object' ? schema.properties : undefined
   if (typeof properties !== 'object' || properties === null) return undefined

@@ -588,10 +588,10 @@ describe.each(TARGETS)('porter, %s:', target => {
   })
 
   describe('publishing', () => {
-    const publish = async (key: string, porter: object) => {
+    const publish = async (key: string, porter: object, more: object = {}) => {
       const { json: projects } = await server.admin('GET', '/api/projects')
       const scope = { 'x-project-id': String(projects.items[0].project_id) }
-      const config = { endpoints: [endpoint('e', 'iris', porter)] }
+      const config = { endpoints: [{ ...endpoint('e', 'iris', porter), ...more }] }
       const created = await server.admin(
         'POST',
         '/api/publish/assets',
@@ -620,6 +620,19 @@ describe.each(TARGETS)('porter, %s:', target => {
       const answer = await publish(`refused-${crypto.randomUUID()}`, porter)
       expect(answer.status).toBe(status)
       expect(answer.json.detail).toContain('endpoint e')
+    })
+
+    test('columns by a schema whose names are whole numbers are warned of, as their order is lost; by feature_columns not', async () => {
+      const warningsOf = async (porter: object, names: string[]) => {
+        const properties = Object.fromEntries(names.map(name => [name, { type: 'number' }]))
+        const more = { model: 'unnamed', schema: { properties } }
+        const { json } = await publish(`columns-${crypto.randomUUID()}`, { name: crypto.randomUUID(), ...porter }, more)
+        return json.warnings
+      }
+      const years = ['age', '2020', '2021', 'tenure']
+      expect(await warningsOf({}, years)).toEqual([expect.stringContaining('feature_columns says the order')])
+      expect(await warningsOf({ feature_columns: years }, years)).toEqual([])
+      expect(await warningsOf({}, ['age', 'y2020', 'y2021', 'tenure'])).toEqual([])
     })
 
     test('a route is there when it is published, and gone with its service', async () => {
