@@ -9,6 +9,8 @@ import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { connectOnce } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
+import { describeTable } from '../../src/query/engines/postgres/describe.ts'
+import type { Session } from '../../src/query/engines/postgres/statements.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { errorFields } from '../../src/telemetry/log.ts'
 import { waitFor } from '../harness.ts'
@@ -491,6 +493,50 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect((await refusal(ask)).code).toBe('connection_lost')
       password = 'two'
       expect(await ask()).toEqual([[1]])
+      await connection.close()
+    })
+
+    test('whose password is refused where one is made ends nothing that is under way on others', async () => {
+      await run("CREATE ROLE rotated LOGIN PASSWORD 'one'")
+      let password = 'one'
+      const url = () => server.url.replace(/owner:[^@]*@/, `rotated:${password}@`)
+      const connection = new PostgresConnection('w', url, 60_000, 2)
+      const limits = { deadline: Date.now() + 20_000 }
+      const lock = await server.sql.reserve()
+      await lock`SELECT pg_advisory_lock(17)`
+      const underWay = connection.read(
+        session => session.query('SELECT pg_advisory_xact_lock(17)'),
+        limits,
+        () => false,
+      )
+      await waitFor(async () => ((await activity()).length > 0 ? true : undefined))
+      await lock`ALTER ROLE rotated PASSWORD 'two'`
+      const one = (session: Session) => session.query('SELECT 1')
+      expect((await refusal(() => connection.write(one, limits))).code).toBe('connection_lost')
+      password = 'two'
+      expect(await connection.write(one, limits)).toEqual([[1]])
+      await lock`SELECT pg_advisory_unlock(17)`
+      lock.release()
+      expect(await underWay).toHaveLength(1)
+      await connection.close()
+    })
+
+    test('on which a look at a table was left in the middle has the time for a statement that it had before', async () => {
+      await run('CREATE FUNCTION waits() RETURNS int LANGUAGE sql AS $$ SELECT 1 FROM pg_sleep(20) $$')
+      // the rows that it looks at come at once
+      await run(
+        'CREATE VIEW slow_to_count AS SELECT g AS id FROM generate_series(1, 3000) g WHERE g < 3000 OR waits() = 1',
+      )
+      const connection = new PostgresConnection('w', () => server.url, 60_000, 1)
+      const caller = new AbortController()
+      const limits = { deadline: Date.now() + 20_000, signal: caller.signal }
+      const at = { schema: 'public', table: 'slow_to_count' }
+      const look = refusal(() => describeTable(connection, at, undefined, limits))
+      await waitFor(async () => ((await activity()).some((sql: string) => sql.includes('count(*)')) ? true : undefined))
+      caller.abort()
+      expect((await look).status).toBe(499)
+      const now = connection.read(session => session.query('SHOW statement_timeout'), { deadline: Date.now() + 20_000 })
+      expect(await now).toEqual([['1min']])
       await connection.close()
     })
   })

@@ -25,6 +25,8 @@ export class PostgresConnection {
   #statementTimeoutMs: number
   #reading: Pool | undefined
   #writing: Pool | undefined
+  /** whose secret was refused, until what is under way on them is over */
+  #leaving = new Set<Pool>()
   #version = ++changes
   #max: number
   #streams: Turns
@@ -48,17 +50,19 @@ export class PostgresConnection {
    * @throws Fault 499 the caller has gone; 503 `connection_lost`, with Retry-After; 504; what `explained` makes of the rest
    */
   async read<T>(work: (session: Session) => Promise<T>, limits: Limits, again: () => boolean = () => true): Promise<T> {
-    for (let tries = 1; ; tries++)
+    for (let tries = 1; ; tries++) {
+      let pool: Pool | undefined
       try {
-        this.#reading ??= this.#pool(true)
-        return await this.#reading.run(work, limits)
+        pool = this.#reading ??= this.#pool(true)
+        return await pool.run(work, limits)
       } catch (error) {
-        this.#forgetIfRefused(error)
+        this.#leaveIfRefused(pool, error)
         // after a restart of the server, every connection of before fails once
         const most = isStale(error) ? this.#max + 2 : 2
         const over = Date.now() >= limits.deadline || limits.signal?.aborted
         if (tries >= most || over || !isLost(error) || !again()) throw explained(error, this.name)
       }
+    }
   }
 
   /** As `read`, for what may take as long as somebody reads: some connections are never used for it. */
@@ -73,14 +77,15 @@ export class PostgresConnection {
    */
   async write<T>(work: (session: Session) => Promise<T>, limits: Limits): Promise<T> {
     this.#writing ??= this.#pool(false)
+    const pool = this.#writing
     const changed = () => {
       this.#version = ++changes
     }
     try {
       // at its deadline the work may yet be kept
-      return await this.#writing.run(work, limits, changed)
+      return await pool.run(work, limits, changed)
     } catch (error) {
-      this.#forgetIfRefused(error)
+      this.#leaveIfRefused(pool, error)
       throw isLost(error) ? explained(error, this.name) : error
     } finally {
       changed()
@@ -95,12 +100,17 @@ export class PostgresConnection {
     return this.#version
   }
 
-  #forgetIfRefused(error: unknown): void {
-    if (isRefused(error)) void this.close()
+  /** Who asks next has a pool with the secret that is there then; what is under way on this one, and on the other, goes on. */
+  #leaveIfRefused(pool: Pool | undefined, error: unknown): void {
+    if (!pool || !isRefused(error) || this.#leaving.has(pool)) return
+    if (this.#reading === pool) this.#reading = undefined
+    if (this.#writing === pool) this.#writing = undefined
+    this.#leaving.add(pool)
+    void pool.leave().finally(() => this.#leaving.delete(pool))
   }
 
   async close(): Promise<void> {
-    const pools = [this.#reading, this.#writing]
+    const pools = [this.#reading, this.#writing, ...this.#leaving]
     this.#reading = undefined
     this.#writing = undefined
     await Promise.all(pools.map(pool => pool?.close()))
@@ -132,6 +142,7 @@ class Pool {
   #url: string
   #sql: SQL
   #turns: Turns
+  #underWay = new Set<Promise<void>>()
 
   constructor(name: string, url: string, max: number, connection: Record<string, string>) {
     this.#name = name
@@ -161,7 +172,7 @@ class Pool {
     const timer = Number.isFinite(left) ? setTimeout(() => end('deadline'), left) : undefined
     signal?.addEventListener('abort', gone)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.#turns
+    const turn = this.#turns
       .run(async () => {
         const reserved = await this.#reserve(over.signal)
         const statements = new Statements(reserved, this.#url, over.signal)
@@ -178,6 +189,8 @@ class Pool {
         else void reserved.close({ timeout: 0 }).catch(() => {})
       }, over.signal)
       .catch(reject)
+      .finally(() => this.#underWay.delete(turn))
+    this.#underWay.add(turn)
     return promise
       .catch(error => {
         throw why ? explained(error, this.#name, why) : error
@@ -195,6 +208,12 @@ class Pool {
       reserving.then(late => late.release()).catch(() => {})
       throw error
     })
+  }
+
+  /** Closes it when nothing is under way on it any more. */
+  async leave(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    await this.close()
   }
 
   async close(): Promise<void> {

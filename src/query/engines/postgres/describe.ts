@@ -173,9 +173,11 @@ const COUNTING_MS = 2000
 async function rowsOf(session: Session, tuples: number, named: Named): Promise<number> {
   const estimate = tuples > 0 ? tuples : await expected(session, named)
   if (estimate > COUNTED_ROWS) return Math.round(estimate)
-  await session.query(`SET statement_timeout = ${COUNTING_MS}`)
+  // of this transaction only: whoever has the connection next is not held to it, though this is left in the middle
+  await session.query('BEGIN')
+  await session.query(`SET LOCAL statement_timeout = ${COUNTING_MS}`)
   const [counted] = await session.query(`SELECT count(*) FROM ${tableSql(named)}`).catch(() => [[estimate]])
-  await session.query('RESET statement_timeout')
+  await session.query('COMMIT')
   return Math.round(Number(counted![0]))
 }
 
