@@ -39,6 +39,8 @@ const MAX_QUEUE_BYTES = 128 * 2 ** 20
 /** So many writes at most, each with a small body, are one transaction: they share the wait for the disk. */
 const MAX_BATCH = 128
 const SMALL_BODY = 64 * 1024
+/** A process that does not answer is stuck only after so long, however soon the deadline is of what it was asked. */
+const STUCK_MS = 3000
 
 /**
  * Where live files are written: a queue for each, and one process that takes what waits as one transaction. Writers wait here,
@@ -82,12 +84,29 @@ export class Writer {
     })
   }
 
-  /** Reads the body of a write for a database, in the writing process: a large one would hold up everyone here. */
-  async readForDatabase(write: Write, view: WriteView): Promise<Prepared<DatabaseRows>> {
+  /**
+   * Reads the body of a write for a database, in the writing process: a large one would hold up everyone here.
+   * @param deadline milliseconds since the epoch. @throws Fault what is wrong with the body; 503; 504
+   */
+  async readForDatabase(write: Write, view: WriteView, deadline: number): Promise<Prepared<DatabaseRows>> {
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(() => late.reject(notMade()), Math.max(1, deadline - Date.now()))
     try {
-      return await (await this.#process.child()).request('read', { write, view })
+      return await Promise.race([this.#read(write, view, deadline), late.promise])
     } catch (error) {
       throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #read(write: Write, view: WriteView, deadline: number): Promise<Prepared<DatabaseRows>> {
+    const child = await this.#process.child()
+    try {
+      return await child.request('read', { write, view }, { timeoutMs: patience(deadline) })
+    } catch (error) {
+      if (isStuck(error)) child.kill()
+      throw error
     }
   }
 
@@ -183,78 +202,106 @@ export class Writer {
 
   #dispatch(table: Table): void {
     if (table.busy || table.holds > 0 || table.queue.length === 0) return
-    const jobs = [table.queue.shift()!]
-    if (mayShare(jobs[0]!))
-      while (jobs.length < MAX_BATCH && table.queue.length > 0 && mayShare(table.queue[0]!))
-        jobs.push(table.queue.shift()!)
-    for (const job of jobs) clearTimeout(job.timer)
     table.busy = true
-    void this.#send(table, jobs).finally(() => {
+    void this.#serve(table).finally(() => {
       table.busy = false
       for (const quiet of table.quiet.splice(0)) quiet()
       this.#dispatch(table)
     })
   }
 
-  async #send(table: Table, jobs: Job[]): Promise<void> {
-    let child: Child | undefined
-    let sent: number | undefined
+  /** What waits is taken when the process is there and knows the file: until then each job has its own deadline. */
+  async #serve(table: Table): Promise<void> {
+    let child: Child
     try {
-      child = await this.#process.child()
-      await this.#learn(table, child)
-      const number = table.state.batch + 1
-      const timeoutMs = Math.max(1, ...jobs.map(job => job.deadline - Date.now()))
-      sent = number
-      this.#done(table, jobs, await child.request<Done>('write', batchOf(table.file, number, jobs), { timeoutMs }))
+      child = await this.#knowing(table)
     } catch (error) {
-      if (!(error instanceof ChildLost) && !(error instanceof Fault && error.status === 504)) {
+      for (const job of this.#take(table)) job.reject(error)
+      return
+    }
+    const jobs = this.#take(table)
+    if (jobs.length > 0) await this.#send(table, jobs, child)
+  }
+
+  /** The process, when it has said what the file is. One that ends meanwhile has done nothing: the next one is asked. */
+  async #knowing(table: Table): Promise<Child> {
+    for (let again = false; ; again = true) {
+      const child = await this.#process.child()
+      try {
+        await this.#learn(table, child, Math.max(...table.queue.map(job => job.deadline)))
+        return child
+      } catch (error) {
+        if (!isStuck(error) && !(error instanceof ChildLost)) throw error
+        log.warn(errorFields(error), 'the writing process was lost')
+        child.kill()
+        if (again) throw unavailable('The writing process was lost twice.', 1, error)
+      }
+    }
+  }
+
+  /** The next of those that wait, as many as are one transaction. */
+  #take(table: Table): Job[] {
+    const jobs: Job[] = []
+    for (let next = table.queue[0]; next; next = table.queue[0]) {
+      if (jobs.length > 0 && !(jobs.length < MAX_BATCH && mayShare(jobs[0]!) && mayShare(next))) break
+      table.queue.shift()
+      clearTimeout(next.timer)
+      if (next.deadline <= Date.now()) next.reject(notMade())
+      else jobs.push(next)
+    }
+    return jobs
+  }
+
+  async #send(table: Table, jobs: Job[], child: Child): Promise<void> {
+    const number = table.state.batch + 1
+    try {
+      const timeoutMs = patience(...jobs.map(job => job.deadline))
+      const { answers, state } = await child.request<Done>('write', batchOf(table.file, number, jobs), { timeoutMs })
+      this.#told(table, state)
+      for (const [i, job] of jobs.entries()) settleJob(job, answers[i]!)
+    } catch (error) {
+      if (!(error instanceof ChildLost) && !isStuck(error)) {
         table.child = undefined
         for (const job of jobs) job.reject(error)
-      } else await this.#lost(table, jobs, error, child, sent)
+      } else await this.#lost(table, jobs, error, child, number)
     }
   }
 
   /** Which batch was the last to be kept, where another process wrote it. */
-  async #learn(table: Table, child: Child): Promise<void> {
+  async #learn(table: Table, child: Child, deadline: number): Promise<void> {
     if (table.child === child) return
-    table.state = await child.request<LiveState>('state', { file: table.file })
+    this.#told(table, await child.request<LiveState>('state', { file: table.file }, { timeoutMs: patience(deadline) }))
     table.child = child
   }
 
-  #done(table: Table, jobs: Job[], { answers, state }: Done): void {
+  #told(table: Table, state: LiveState): void {
     if (state.writes !== table.state.writes) table.version++
     table.state = state
-    for (const [i, job] of jobs.entries()) settleJob(job, answers[i]!)
   }
 
   /**
    * The process has ended under a batch, or was too long at it and is ended. The next one says whether the batch was kept:
    * if it was not, its jobs are tried once more.
    */
-  async #lost(
-    table: Table,
-    jobs: Job[],
-    error: unknown,
-    child: Child | undefined,
-    sent: number | undefined,
-  ): Promise<void> {
+  async #lost(table: Table, jobs: Job[], error: unknown, child: Child, sent: number): Promise<void> {
     log.warn({ ...errorFields(error), jobs: jobs.length }, 'the writing process was lost')
     try {
-      child?.kill()
-      await child?.exited
-      await this.#learn(table, await this.#process.child())
+      child.kill()
+      await child.exited
+      await this.#learn(table, await this.#process.child(), Math.max(...jobs.map(job => job.deadline)))
     } catch (cause) {
+      table.version++ // nobody knows
       for (const job of jobs) job.reject(unavailable('The writing process was lost.', 1, cause))
       return
     }
-    if (sent !== undefined && table.state.batch >= sent) {
-      table.version++
+    if (table.state.batch >= sent) {
       for (const job of jobs) job.reject(answerLost(error))
       return
     }
     const again: Job[] = []
     for (const job of jobs)
       if (job.deadline <= Date.now()) job.reject(notMade())
+      else if (this.#gone.has(table.file)) job.reject(replaced())
       else if (job.retried) job.reject(unavailable('The writing process was lost twice.', 1, error))
       else {
         job.retried = true
@@ -289,6 +336,12 @@ function refuse(job: Job, fault: Fault): void {
   clearTimeout(job.timer)
   job.reject(fault)
 }
+
+/** Milliseconds from now that the process may take for what has these deadlines. */
+const patience = (...deadlines: number[]): number => Math.max(STUCK_MS, ...deadlines.map(at => at - Date.now()))
+
+/** Whether the process was too long at what it was asked. */
+const isStuck = (error: unknown): boolean => error instanceof Fault && error.status === 504
 
 const notMade = () => deadlinePassed('The deadline for this request has passed; nothing was changed.')
 const replaced = () => unavailable('The table was just replaced; try again.')

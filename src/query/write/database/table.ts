@@ -51,9 +51,11 @@ export class DatabaseTable implements TableStore {
 
   write(request: WriteRequest): Promise<Written> {
     return this.#underWay.run(request.replay, async () => {
-      const { write, view } = request
+      const { write, view, deadline } = request
       const isLarge = 'body' in write && write.body.length > SMALL_BODY
-      const prepared = isLarge ? await this.#writer.readForDatabase(write, view) : readForDatabase(write, view)
+      const prepared = isLarge
+        ? await this.#writer.readForDatabase(write, view, deadline)
+        : readForDatabase(write, view)
       return writtenOf(await this.#once(prepared, request))
     })
   }

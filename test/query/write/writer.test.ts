@@ -1,0 +1,113 @@
+/** Writes and the process that makes them: what becomes of those that wait for it when it is stuck, or ends. */
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Column } from '../../../src/catalog/column.ts'
+import type { WriteView } from '../../../src/query/write/view.ts'
+import { Writer } from '../../../src/query/write/writer.ts'
+import { waitFor } from '../../harness.ts'
+import { workersOf } from '../../life/processes.ts'
+import { refusal } from '../table-fixture.ts'
+
+setDefaultTimeout(60_000)
+const dir = mkdtempSync(join(tmpdir(), 'callgate-writer-'))
+let writer: Writer
+let files = 0
+afterEach(() => writer.close())
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+const columns: Column[] = ['id', 'n'].map(name => ({
+  name,
+  type: 'integer',
+  nullable: name === 'n',
+  sensitivity: 'low',
+}))
+const view: WriteView = {
+  engine: 'sqlite',
+  seen: columns.map(column => ({ column, treatment: 'raw' })),
+  hidden: [],
+  unreachable: [],
+  key: { columns: [columns[0]!], raw: true, auto: true },
+  scope: [],
+}
+const body = new TextEncoder().encode('{"n":1}')
+
+async function table(): Promise<string> {
+  const target = join(dir, `${++files}.live.sqlite`)
+  await writer.make({ target, columns, primaryKey: ['id'], indexes: [] })
+  return target
+}
+const add = (file: string, deadline = Date.now() + 20_000) =>
+  writer.submit(file, { view, write: { op: 'insert', body }, deadline })
+const pid = () => workersOf(process.pid, 'write')[0]!.pid
+
+/** A table that was written to, and the process that did it, which is stopped. */
+async function stopped(): Promise<{ file: string; process: number }> {
+  writer = new Writer(new Uint8Array(32))
+  const file = await table()
+  await add(file)
+  process.kill(pid(), 'SIGSTOP')
+  return { file, process: pid() }
+}
+
+test('a write ends at its deadline though the process is asked something else before it, and is stuck', async () => {
+  writer = new Writer(new Uint8Array(32))
+  const [known, unknown] = [await table(), await table()]
+  await add(known)
+  const stuck = pid()
+  process.kill(stuck, 'SIGSTOP')
+  expect(await refusal(() => add(unknown, Date.now() + 200))).toMatchObject({ status: 504, code: 'deadline_passed' })
+  // and another takes its place
+  expect((await add(unknown)).outcome).toMatchObject({ status: 201, id: '1' })
+  expect(pid()).not.toBe(stuck)
+})
+
+test('a large body for a database is read until its deadline, and no longer', async () => {
+  const { process: stuck } = await stopped()
+  const read = () => writer.readForDatabase({ op: 'insert', body }, view, Date.now() + 200)
+  expect(await refusal(read)).toMatchObject({ status: 504, code: 'deadline_passed' })
+  process.kill(stuck, 'SIGCONT')
+})
+
+test('a write that comes after its deadline is not made, and ends no process that others write with', async () => {
+  writer = new Writer(new Uint8Array(32))
+  const file = await table()
+  await add(file)
+  const before = pid()
+  for (let i = 0; i < 3; i++) expect((await refusal(() => add(file, Date.now() - 1))).status).toBe(504)
+  expect((await add(file)).outcome).toMatchObject({ id: '2' })
+  expect(pid()).toBe(before)
+})
+
+test('a process that is a moment over the deadline of a write is not taken for stuck', async () => {
+  const { file, process: slow } = await stopped()
+  const deadline = Date.now() + 500
+  const written = add(file, deadline)
+  await waitFor(() => Date.now() > deadline + 20 || undefined)
+  process.kill(slow, 'SIGCONT')
+  expect((await written).outcome).toMatchObject({ status: 201, id: '2' })
+  expect(pid()).toBe(slow)
+})
+
+test('a write whose process ends is not made again in a table that was deleted meanwhile', async () => {
+  const { file, process: lost } = await stopped()
+  const written = refusal(() => add(file))
+  await new Promise(setImmediate) // it is on its way
+  const retired = writer.retire(file)
+  process.kill(lost, 'SIGKILL')
+  expect((await written).message).toBe('The table was just replaced; try again.')
+  await retired
+})
+
+test('answers that were kept are no longer those of a table of which nobody knows whether it was changed', async () => {
+  const { file, process: lost } = await stopped()
+  const version = writer.version(file)
+  const written = refusal(() => add(file))
+  await new Promise(setImmediate)
+  renameSync(file, `${file}.away`)
+  process.kill(lost, 'SIGKILL')
+  expect(await written).toMatchObject({ status: 503, message: 'The writing process was lost.' })
+  expect(writer.version(file)).not.toBe(version)
+  renameSync(`${file}.away`, file)
+})
