@@ -61,7 +61,7 @@ function parserOf(type: string, limit: number): InstanceType<typeof Busboy> {
 async function receive(request: Request, type: string, path: string, limit: number): Promise<Upload> {
   if (!request.body) throw unprocessable('The upload is empty.')
   const fields: Record<string, string> = Object.create(null)
-  let file: { name: string; written: Promise<void> } | undefined
+  let file: { name: string; written: Promise<void>; end: () => Promise<void> } | undefined
   let refusal: Fault | undefined
   const busboy = parserOf(type, limit)
   busboy.on('file', (field, stream, name) => {
@@ -74,13 +74,20 @@ async function receive(request: Request, type: string, path: string, limit: numb
     stream.on('limit', () => {
       refusal ??= tooLarge(limit)
     })
-    const written = pipeline(stream, createWriteStream(path, { mode: 0o600 }))
+    const target = createWriteStream(path, { mode: 0o600 })
+    const closed = new Promise<void>(resolve => target.once('close', resolve))
+    const written = pipeline(stream, target)
     // busboy would wait for ever for a part that nobody reads on: what stopped the writing ends the reading too
     written.catch(error => {
       if ((error as NodeJS.ErrnoException).syscall) refusal ??= toFault(error)
       busboy.destroy(error)
     })
-    file = { name: (name ?? '').replace(/^.*[\\/]/, ''), written }
+    // a part whose rest does not come ends by itself no more than it is written: the file would stay open, and on the disk
+    const end = () => {
+      target.destroy()
+      return closed
+    }
+    file = { name: (name ?? '').replace(/^.*[\\/]/, ''), written, end }
   })
   busboy.on('field', (name, value, _nameTruncated, valueTruncated) => {
     if (valueTruncated) refusal ??= unprocessable('A field of the upload is too long.')
@@ -94,6 +101,8 @@ async function receive(request: Request, type: string, path: string, limit: numb
       refusal ??
       Object.assign(badRequest('The upload is malformed or was cut off.', 'malformed_body'), { cause: error })
     )
+  } finally {
+    await file?.end()
   }
   if (refusal) throw refusal
   if (!file) throw unprocessable('The upload has no file.')
