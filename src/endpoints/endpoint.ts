@@ -101,6 +101,8 @@ export interface Surroundings {
   service: ServiceIdentity
   isPublic: boolean
   endpoint(id: string): Endpoint | undefined
+  /** the same as it is published now, which a call that began before has not been given; absent: nothing of it is published */
+  published?(id: string): Endpoint | undefined
 }
 
 /** The author's code around a model: `check` may refuse rows, `before` makes the model's rows, `after` makes the answers. */

@@ -5,6 +5,7 @@ import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { Turns } from '../lib/turns.ts'
+import { isDataLost } from '../query/damage.ts'
 import { type FunctionCall, type FunctionLimits, type HandlerRun, tooManyHostCalls } from '../sandbox/job.ts'
 import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
 import { type CallTree, type HandlerCall, type Surroundings, textOf } from './endpoint.ts'
@@ -68,7 +69,14 @@ export function hostOf(
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
     const answered = async () => endpoint.run({ params, bytes, ...during, within }, grant)
-    return textOf(await (runsCode ? functionTurns.run(answered) : answered()))
+    try {
+      return textOf(await (runsCode ? functionTurns.run(answered) : answered()))
+    } catch (error) {
+      // the rows that were there when this call began have been replaced since, and their file is gone
+      const now = isDataLost(error) ? surroundings.published?.(id) : undefined
+      if (!now?.answers || now === endpoint) throw error
+      return textOf(await now.run({ params, bytes, ...during, within }, grant))
+    }
   }
 
   return (kind, argument, run) =>

@@ -229,6 +229,10 @@ export class Registry {
       service: { assetId, projectId, key },
       isPublic,
       endpoint: id => endpoints.get(id),
+      published: id => {
+        const now = this.#services.get(key)
+        return now?.assetId === assetId ? now.endpoints.get(id) : undefined
+      },
     }
     const published = loading || before !== undefined
     const compiled = (endpoint: EndpointConfig): Endpoint => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { projectId, uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { begun, sent } from './slow-body.ts'
@@ -73,4 +74,63 @@ test('a column that is changed while its table is settled stays as it was change
   expect((await admin('PATCH', '/api/datasets/marts.large', { writable: false })).status).toBe(200)
   const settled = (await admin('GET', '/api/datasets/marts.large')).json
   expect([settled.writable, settled.columns[0].nullable, settled.columns[1].mask]).toEqual([false, true, 'hash'])
+})
+
+test('a function that waits while rows are read again is answered from the new ones', async () => {
+  const asked = Promise.withResolvers<void>()
+  const going = Promise.withResolvers<void>()
+  const far = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch() {
+      asked.resolve()
+      await going.promise
+      return new Response('on')
+    },
+  })
+  const at = `localhost:${far.port}`
+  const from = join(temporaryFolder(), 'beds.csv')
+  writeFileSync(from, 'bed\n1\n')
+  const GARDEN_KEY = mintSecret('dk')
+  const beds = { id: 'beds', kind: 'sql', query: { source: { schema: 'marts', table: 'beds' } } }
+  const waits = {
+    id: 'waits',
+    kind: 'function',
+    handler: `export default async (_, host) => {
+      await host.fetch('http://${at}/')
+      return (await host.call('beds')).count
+    }`,
+    grants: { fetch: [at], endpoints: ['beds'] },
+  }
+  const server = await startCallgate({
+    flags: ['--scoring-workers', '1', '--function-networks', '127.0.0.0/8'],
+    env: { GARDEN_KEY },
+    manifest: {
+      projects: [
+        {
+          slug: 'garden',
+          datasets: [{ name: 'marts.beds', from, primary_key: 'bed' }],
+          services: [
+            {
+              key: 'garden',
+              publish: true,
+              endpoints: [beds, waits],
+              keys: [{ name: 'all', secret_env: 'GARDEN_KEY', masking_level: 'unmasked' }],
+            },
+          ],
+        },
+      ],
+    },
+  })
+  const warehouse = () => readdirSync(join(server.dataDir, 'warehouse'))
+  const before = warehouse()
+  const answer = server.call('/api/service/garden/waits', { method: 'POST', key: GARDEN_KEY, body: {} })
+  await asked.promise
+  writeFileSync(from, 'bed\n1\n2\n')
+  expect((await server.admin('POST', '/api/datasets/marts.beds/refresh')).json.refreshed).toBe(true)
+  await waitFor(() => warehouse().every(file => !before.includes(file)) || undefined) // the old ones are gone
+  going.resolve()
+  const { status, json } = await answer
+  expect([status, json]).toEqual([200, 2])
+  await far.stop(true)
 })
