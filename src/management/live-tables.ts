@@ -214,11 +214,15 @@ export async function holding<T>(
 ): Promise<T> {
   const { warehouseDir, writer } = context.publisher.registry.runtime
   const files = datasets.flatMap(d => (d && isLive(d.file) ? [join(warehouseDir, d.file)] : []))
-  const releases = await Promise.all(files.map(file => writer.hold(file).catch(unlessLost)))
+  const releases: (() => void)[] = []
   try {
+    for (const file of files) {
+      const release = await writer.hold(file).catch(unlessLost)
+      if (release) releases.push(release)
+    }
     return await work()
   } finally {
-    for (const release of releases) release?.()
+    for (const release of releases) release()
   }
 }
 
