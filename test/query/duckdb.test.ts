@@ -280,6 +280,14 @@ describe('several files are one table', () => {
 })
 
 describe('a primary key is one', () => {
+  test('of integers of any size', async () => {
+    for (const type of ['UINTEGER', 'BIGINT', 'UBIGINT', 'HUGEINT']) {
+      const path = await parquet(`large-${type}.parquet`, `SELECT unnest([4000000000, 1])::${type} AS id`)
+      const { rows } = await answer(await inPlace(path, { primaryKey: ['id'] }))
+      expect(rows).toEqual([{ id: 1 }, { id: 4000000000 }])
+    }
+  })
+
   test('or the dataset is refused', async () => {
     const path = await write('keys.csv', 'id,b\n1,x\n2,y\n2,z\n,w\n')
     expect((await refusal(() => inPlace(path, { primaryKey: ['id'] }))).message).toBe(

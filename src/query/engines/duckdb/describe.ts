@@ -51,8 +51,10 @@ export async function describeFiles(
   try {
     const planned = format === 'parquet' ? await planNative(connection, source, types) : undefined
     const { columns: plans, rowCount } = planned ?? (await planColumns(connection, source, types))
-    await checkKeys(connection, source, plans, primaryKey ?? undefined, [])
     const views = source.columns.map((column, i) => viewColumn(column, plans[i]!))
+    // as the view has them: how an import would write integers of Parquet hangs on values that were not looked at
+    const viewed = plans.map((plan, i) => ({ ...plan, select: views[i]!.select }))
+    await checkKeys(connection, source, viewed, primaryKey ?? undefined, [])
     if (primaryKey)
       await checkUnique(
         connection,
