@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { decodeDecimal } from '../../src/lib/decimal.ts'
 import { formatOf } from '../../src/query/ingest/import.ts'
 import { workshop } from './ingest-fixture.ts'
+import { refusal } from './table-fixture.ts'
 
 const { write, parquet, take, remove } = workshop()
 afterAll(remove)
@@ -161,6 +162,60 @@ test('declared types win, and take other spellings', async () => {
     { a: 8, b: 0, c: 5, d: 'x', e: null, f: '23:59:59.5' },
     { a: null, b: 0, c: 1000, d: null, e: null, f: null },
   ])
+})
+
+test('times of the year 0 are told as those of any other, inferred and declared', async () => {
+  const lines = [
+    '0000-02-29,0000-02-29T12:30:00.000000001,0000-12-31 23:59:59+01:00',
+    '2024-02-29,2024-02-29T00:00:00,2024-02-29T00:00:00Z',
+  ]
+  const records = lines.map(line => line.split(',')).map(([d, ts, tz]) => JSON.stringify({ d, ts, tz }))
+  for (const path of [
+    await write('year0.csv', `d,ts,tz\n${lines.join('\n')}\n`),
+    await write('year0.ndjson', records.join('\n')),
+  ])
+    for (const types of [undefined, { d: 'date', ts: 'timestamp', tz: 'timestamptz' } as const])
+      expect((await take(path, { types })).rows).toEqual([
+        { d: '0000-02-29', ts: '0000-02-29T12:30:00.000000001', tz: '0000-12-31T22:59:59' },
+        { d: '2024-02-29', ts: '2024-02-29T00:00:00', tz: '2024-02-29T00:00:00' },
+      ])
+})
+
+test('a declared blob may have no bytes, as an export of one says', async () => {
+  const { rows } = await take(await write('blob.csv', 'a,b\n"",1\n,2\nAP8=,3\n'), { types: { a: 'blob' } })
+  expect(rows.map(row => row.a)).toEqual([new Uint8Array(), null, new Uint8Array([0, 255])])
+})
+
+test('json: numbers of a declared decimal keep their digits, small ones too, or are refused', async () => {
+  const numbers = [
+    '0.0000000005',
+    '-0.00000004',
+    '12345.678',
+    '"12345678901234567890.0000000001"',
+    '1.25e-9',
+    'null',
+    '""',
+    '7',
+  ]
+  const path = await write('decimals.ndjson', numbers.map(n => `{"a":${n}}`).join('\n'))
+  for (const type of ['decimal(38,11)', 'decimal'] as const) {
+    const { rows, types } = await take(path, { types: { a: type } })
+    const precision = Number(/\((\d+)/.exec(types.a!)![1])
+    expect(rows.map(row => row.a && decodeDecimal(row.a as string, precision, 11))).toEqual([
+      '0.00000000050',
+      '-0.00000004000',
+      '12345.67800000000',
+      '12345678901234567890.00000000010',
+      '0.00000000125',
+      null,
+      null,
+      '7.00000000000',
+    ])
+  }
+  const lost = await write('lost.ndjson', '{"a":1}\n{"a":99999999999999999.999}\n')
+  expect((await refusal(() => take(lost, { types: { a: 'decimal(20,3)' } }))).message).toBe(
+    'row 2, column a: not a decimal, or a number of more digits than JSON is read with: write it as a text',
+  )
 })
 
 const RECORDS = [

@@ -4,6 +4,7 @@ import { encodeDecimalSql } from '../../lib/decimal.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
 import type { SourceColumn } from './source.ts'
 import { isWide, plan } from './text-probe.ts'
+import { isoText } from './text-types.ts'
 
 const INTEGER = /^(?:U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
@@ -67,12 +68,6 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
     default: // VARCHAR, ENUM, UUID, INTERVAL, TIME WITH TIME ZONE, BIT and what is still to come
       return simple('text', `CAST(${x} AS VARCHAR)`)
   }
-}
-
-/** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
-function isoText(x: string): string {
-  const text = `replace(CAST(${x} AS VARCHAR), ' ', 'T')`
-  return `CASE WHEN year(${x}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END`
 }
 
 /** An integer column by its values: 64 bits where they fit, else a decimal of as many digits as they need. */

@@ -10,6 +10,7 @@ import {
   LOOKS,
   looksOfJson,
   looksOfText,
+  plainOfJson,
   storedFromKnown,
   storedFromText,
   typeOfLooks,
@@ -62,10 +63,10 @@ function declaredProbe(column: SourceColumn, declared: Declared, text: string): 
       }),
     }
   }
-  // An empty text is no number, date or boolean: where one of those is declared, it stands for no value.
-  const value = type === 'text' ? text : `nullif(${text}, '')`
+  // An empty text is no number, date or boolean (but a blob of no bytes): where one of those is declared, it stands for no value.
+  const value = type === 'text' || type === 'blob' ? text : `nullif(${text}, '')`
   const nulls = `count(*) - count(${value})`
-  if (type === 'decimal') return declaredDecimal(column.name, declared, value, nulls)
+  if (type === 'decimal') return declaredDecimal(column, declared, value, nulls)
   const converted = storedFromText({ type }, value)
   const ask = [nulls, `count(${value}) - count(${converted})`]
   if (type === 'integer') ask.push(`min(${converted})`, `max(${converted})`)
@@ -82,13 +83,21 @@ function declaredProbe(column: SourceColumn, declared: Declared, text: string): 
   }
 }
 
-function declaredDecimal(name: string, declared: Declared, value: string, nulls: string): Probe {
-  const plain = isPlainNumber(value)
+function declaredDecimal(
+  { name, from, value: given }: SourceColumn,
+  declared: Declared,
+  text: string,
+  nulls: string,
+): Probe {
+  const json = from === 'json'
+  const value = json ? `nullif(${plainOfJson(given)}, '')` : text
+  const plain = `coalesce(${isPlainNumber(value)}, false)`
+  const what = `not a decimal${json ? ', or a number of more digits than JSON is read with: write it as a text' : ''}`
   const number = `CASE WHEN ${plain} THEN ${value} END`
   return {
-    ask: [nulls, `count(${value}) - count(${number})`, digitsBefore(number), digitsBehind(number)],
+    ask: [nulls, `count(${text}) - count(${number})`, digitsBefore(number), digitsBehind(number)],
     settle: ([nullCount, misfits, before, behind]) => {
-      if (Number(misfits) > 0) return { where: `${value} IS NOT NULL AND NOT ${plain}`, what: 'not a decimal' }
+      if (Number(misfits) > 0) return { where: `${text} IS NOT NULL AND NOT ${plain}`, what }
       const nullable = Number(nullCount) > 0
       const [wholes, fractions] = [Number(before ?? 0), Number(behind ?? 0)]
       if (declared.precision !== undefined) {

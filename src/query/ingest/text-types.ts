@@ -111,7 +111,7 @@ export function storedFromText(column: Pick<StoredColumn, 'type' | 'precision' |
       return `CASE WHEN lower(${trimmed}) IN ('true', 't', 'yes', 'y', '1') THEN 1
         WHEN lower(${trimmed}) IN ('false', 'f', 'no', 'n', '0') THEN 0 END`
     case 'date':
-      return when(matches(trimmed, DATE), `CAST(TRY_CAST(${trimmed} AS DATE) AS VARCHAR)`)
+      return when(`${matches(trimmed, DATE)} AND TRY_CAST(${trimmed} AS DATE) IS NOT NULL`, trimmed)
     case 'timestamp':
       return when(matches(trimmed, `${DATE}([T ]${CLOCK})?`), momentText(trimmed, 'TIMESTAMP'))
     case 'timestamptz':
@@ -148,6 +148,19 @@ export function storedFromKnown(column: Pick<StoredColumn, 'type' | 'wide'>, x: 
 /** Whether a declared decimal can be one at all: digits and a point. */
 export const isPlainNumber = (x: string) => matches(`trim(${x})`, DECLARED_DECIMAL)
 
+/**
+ * SQL: the text of a JSON value in plain notation, as a decimal is read. DuckDB has numbers with a point as floats: small ones
+ * come with an exponent (5e-10), and the digits of large ones are no longer what was written: NULL stands for those.
+ */
+export function plainOfJson(json: string): string {
+  const x = `(${json} ->> '$')`
+  const digits = `regexp_replace(split_part(${x}, 'e', 1), '[-.]', '', 'g')`
+  const zeros = `repeat('0', TRY_CAST(split_part(${x}, 'e-', 2) AS INTEGER) - 1)`
+  return `CASE WHEN CAST(${json} AS VARCHAR)[1] = '"' THEN ${x}
+    WHEN ${matches(x, '-?[0-9](\\.[0-9]+)?e-[0-9]+')} THEN if(${x}[1] = '-', '-0.', '0.') || ${zeros} || ${digits}
+    WHEN contains(${x}, '.') AND abs(TRY_CAST(${x} AS DOUBLE)) > ${SAFE} THEN NULL ELSE ${x} END`
+}
+
 const when = (condition: string, value: string) => `CASE WHEN ${condition} THEN ${value} END`
 
 // DuckDB's moments hold microseconds; the fraction is carried over as text, so that nanoseconds stay.
@@ -157,7 +170,13 @@ const moment = (x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ') =>
 function momentText(x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ'): string {
   const value = type === 'TIMESTAMP' ? moment(x, type) : `(${moment(x, type)} AT TIME ZONE 'UTC')`
   const inRange = `year(${value}) BETWEEN 0 AND 9999`
-  return when(inRange, `replace(CAST(${value} AS VARCHAR), ' ', 'T') || ${fraction(x)}`)
+  return when(inRange, `${isoText(value)} || ${fraction(x)}`)
+}
+
+/** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
+export function isoText(x: string): string {
+  const text = `replace(CAST(${x} AS VARCHAR), ' ', 'T')`
+  return `(CASE WHEN year(${x}) = 0 THEN '0000' || substr(replace(${text}, 'T(BC)', ''), 5) ELSE ${text} END)`
 }
 
 function fraction(x: string): string {
