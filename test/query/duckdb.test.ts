@@ -192,6 +192,30 @@ describe('every kind of file gives what an import of it gives', () => {
     const asked = prepare(finer, [await describeOf(path)], runner)
     expect((await refusal(() => ask(asked, 'p=2024-01-01T10:00:00.1234561'))).status).toBe(422)
   })
+
+  test('decimals without digits before the point, and texts that begin with a byte order mark', async () => {
+    const path = await parquet(
+      'odd.parquet',
+      `SELECT unnest(['\ufeffa', 'a', '\ufeff', 'b']) AS t, unnest([-0.25, 0, NULL, 0.5])::DECIMAL(2, 2) AS d, unnest([-0.25, 0, NULL, 0.5])::DECIMAL(38, 38) AS e`,
+    )
+    await same(path)
+    const stored = await imported(path, ['t'])
+    for (const dataset of [stored, await inPlace(path, { primaryKey: ['t'] })]) {
+      const { rows } = await answer(dataset)
+      expect(rows.map(row => row.t)).toEqual(['a', 'b', '\ufeff', '\ufeffa'])
+      expect(rows.map(row => row.d)).toEqual(['0.00', '0.50', null, '-0.25'])
+      const sums = { columns: ['d', 'e'].map(column => ({ fn: 'sum' as const, column, as: column })) }
+      expect((await answer(dataset, all('t', sums))).rows).toEqual([{ d: '0.25', e: `0.25${'0'.repeat(36)}` }])
+      const walked: unknown[] = []
+      let cursor = ''
+      do {
+        const page = await ask(prepare(all('t'), [dataset], runner), `limit=1${cursor}`)
+        walked.push(...page.rows.map(row => row.t))
+        cursor = page.next === undefined ? '' : `&cursor=${page.next}`
+      } while (cursor && walked.length < 10)
+      expect(walked).toEqual(['a', 'b', '\ufeff', '\ufeffa'])
+    }
+  })
 })
 
 describe('several files are one table', () => {

@@ -65,6 +65,9 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   return (await connection.runAndReadAll(sql)).getRows()
 }
 
+/** SQL: a text as it is to be read from DuckDB, whose binding takes a byte order mark off the beginning of any text. */
+export const readable = (text: string) => `if(starts_with(${text}, chr(65279)), chr(65279) || ${text}, ${text})`
+
 export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 /** A quoted identifier, for DuckDB and SQLite alike. */
 export const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import type { DuckDBBlobValue, DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import { identifier } from './duck.ts'
+import { identifier, readable } from './duck.ts'
 import { strictJson } from './json-scan.ts'
 import type { ColumnPlan } from './probe.ts'
 import type { Source } from './source.ts'
@@ -84,11 +84,10 @@ async function copyRows(
   onProgress: (rows: number, phase: 'writing') => void,
 ): Promise<number> {
   const insert = db.prepare(`INSERT INTO data VALUES (${columns.map(() => '?').join(', ')})`)
-  const result = await connection
-    .stream(`SELECT ${columns.map(column => column.select).join(', ')} FROM ${source.relation}`)
-    .catch(async error => {
-      throw await source.explain(error)
-    })
+  const selected = columns.map(({ select, stored }) => (stored.type === 'text' ? readable(select) : select))
+  const result = await connection.stream(`SELECT ${selected.join(', ')} FROM ${source.relation}`).catch(async error => {
+    throw await source.explain(error)
+  })
   let rows = 0
   const values: unknown[] = new Array(columns.length)
   db.run('BEGIN')

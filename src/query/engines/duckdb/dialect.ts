@@ -96,11 +96,18 @@ function slot(term: Term, bound: SQL): SQL {
 
 function selected(term: Term): SQL {
   const plain = value(term)
-  switch (term.column.type) {
-    case 'decimal':
-      return sql`CAST(${plain} AS VARCHAR)`
+  const { type, precision, scale } = term.column
+  switch (type) {
+    case 'decimal': {
+      const text = sql`CAST(${plain} AS VARCHAR)`
+      // without digits before the point DuckDB writes no zero there
+      return precision === scale ? sql`replace(${text}, '.', '0.')` : text
+    }
     case 'boolean':
       return sql`CAST(${plain} AS INTEGER)`
+    case 'text':
+      // the binding takes a byte order mark off the beginning of any text
+      return sql`if(starts_with(${plain}, chr(65279)), chr(65279) || ${plain}, ${plain})`
     case 'date':
     case 'timestamp':
     case 'timestamptz':
