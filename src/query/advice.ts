@@ -47,8 +47,8 @@ const RANGES = new Set(['lt', 'lte', 'gt', 'gte', 'between'])
 /** The columns of an index that finds what the filters ask for: equalities first, then one range; else the join's, else the order's. */
 function wantedIndex(query: Query, bound: BoundRequest, table: number, inIndex: InIndex): string[] {
   const present = query.filters.filter((f, i) => f.table === table && !f.aggregate && bound.filters[i] !== undefined)
-  const named = (refs: readonly (ColumnRef & { tie?: boolean })[], asItIs: boolean) => [
-    ...new Set(refs.filter(r => r.table === table).map(r => inIndex(r.column, asItIs || r.tie === true))),
+  const named = (refs: readonly ColumnRef[], asItIs: boolean) => [
+    ...new Set(refs.filter(r => r.table === table).map(r => inIndex(r.column, asItIs))),
   ]
   const joined = query.tables[table]!.join?.on.map(({ right }) => right) ?? []
   const equal = named([...joined, ...present.filter(f => EQUALITIES.has(f.op))], true)

@@ -182,8 +182,8 @@ function orderBy(dialect: Dialect, { query }: View, order: readonly OrderTerm[])
   const terms = order.map(term => {
     const direction = term.direction === 'desc' ? sql`DESC` : sql`ASC`
     return mayBeNull(term)
-      ? sql`${dialect.value(term)} ${direction} NULLS LAST`
-      : sql`${dialect.value(term)} ${direction}`
+      ? sql`${dialect.ordered(term)} ${direction} NULLS LAST`
+      : sql`${dialect.ordered(term)} ${direction}`
   })
   return query.ties.unique ? terms : [...terms, ...dialect.rowOrder(query)]
 }

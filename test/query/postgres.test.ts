@@ -328,6 +328,31 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect((await answer(dataset, joined)).rows).toHaveLength(5)
   })
 
+  test('pages by keys of texts and of uuids give each row once, in the order of bytes', async () => {
+    const words = ['', 'a', 'A', 'b', 'B', 'é', 'É', 'a b', 'ab', 'Σ', 'z', '_', '1']
+    await run('CREATE TABLE named (key text PRIMARY KEY, half char(3) NOT NULL, id uuid NOT NULL, UNIQUE (half, id))')
+    for (const [i, word] of words.entries())
+      await run(
+        `INSERT INTO named VALUES ('${word}', '${word}', '${String((i * 7) % 13).padStart(8, 'a')}-0000-4000-8000-00000000000a')`,
+      )
+    for (const key of [['key'], ['half', 'id'], ['id'], ['id', 'key']]) {
+      const dataset = await described('named', { key })
+      const definition = all({ columns: ['key', 'id'], pagination: { default_limit: 2 } })
+      const walked: unknown[] = []
+      for (let cursor = ''; walked.length < 20; ) {
+        const { rows, next } = await answer(dataset, definition, cursor)
+        walked.push(...rows)
+        if (next === undefined) break
+        cursor = `cursor=${encodeURIComponent(next)}`
+      }
+      const whole = (await answer(dataset, definition, 'limit=1000')).rows
+      expect([key, walked]).toEqual([key, whole])
+      expect(whole).toHaveLength(words.length)
+      const texts = whole.map(row => Buffer.from(String(row[key[0] === 'id' ? 'id' : 'key'])))
+      expect([key, texts]).toEqual([key, texts.toSorted(Buffer.compare)])
+    }
+  })
+
   test('large tables that every call reads whole are warned of, with the index that would spare it', async () => {
     await run(
       'CREATE TABLE large (id int PRIMARY KEY, k int NOT NULL, w text, x text, at timestamptz); CREATE INDEX ON large (k); CREATE INDEX ON large (w); CREATE INDEX ON large (x COLLATE "C", k)',

@@ -21,7 +21,7 @@ export function isReadWhole(query: Query, bound: BoundRequest, table: number): b
   if (narrowed || join?.on.some(({ right }) => begins.has(right.column.name))) return false
   if (table > 0 || readsAll(query) || filters.length > 0) return true
   const [first] = bound.order
-  return first?.table !== 0 || !begins.has(inIndex(first.column, first.tie === true))
+  return first?.table !== 0 || !begins.has(inIndex(first.column, false))
 }
 
 /** Where texts are ordered, they are compared byte by byte, for which the column's own way is not always the same. */

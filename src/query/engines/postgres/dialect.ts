@@ -39,7 +39,6 @@ export const postgresDialect: Dialect = {
       ? sql`${value(term)} LIKE ${asText(pattern)}`
       : // in the collation C only A to Z have another case
         sql`lower(${asText(plain(term))} COLLATE "C") LIKE lower(${asText(pattern)} COLLATE "C")`,
-  // what only makes an order total is in the order of the key's own index
   ordered: term => (hasOwnOrder(term) ? plain(term) : value(term)),
   orderedSlot: (term, bound) => asType(bound, hasOwnOrder(term) ? slotType(term.column) : comparedAs(term)),
 
@@ -141,9 +140,8 @@ function slotType(column: Column): string {
 /** Whether a column's own equality is that of its texts, but for values that `boundFor` takes out. */
 const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && typeOf(column) !== 'other'
 
-/** Whether rows are ordered as the column itself is, so that its index gives their order. */
-const hasOwnOrder = ({ column, aggregate, tie }: OrderTerm): boolean =>
-  !aggregate && (typeOf(column) === 'uuid' || (tie === true && typeOf(column) !== 'other'))
+/** Whether the column's own order, which its index gives, is that of its texts, though they are compared otherwise. */
+const hasOwnOrder = ({ column, tie }: OrderTerm): boolean => tie === true && typeOf(column) === 'uuid'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
