@@ -439,6 +439,19 @@ const aggregates = (): Case[] =>
         params: 'least=1',
         walk: 2,
       },
+      ...(['min', 'max'] as const).flatMap(fn =>
+        TEXTS[column]!.map(text => ({
+          name: `of groups by their ${fn} of ${column}: ${text}`,
+          definition: from('edges', {
+            columns: ['day', { fn, column, as: 'end' }],
+            group_by: ['day'],
+            having: [{ column: 'end', op: fn === 'min' ? 'lte' : 'eq', param: 'p' }],
+            order_by: [{ column: 'end', direction: 'desc' }],
+          }),
+          params: String(new URLSearchParams({ p: text })),
+          walk: 1,
+        })),
+      ),
       { name: `distinct ${column}`, definition: from('edges', { columns: [column], distinct: true }), walk: 2 },
     ]
   })

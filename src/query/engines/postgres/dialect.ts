@@ -29,7 +29,7 @@ export const postgresDialect: Dialect = {
 
   encode: encodeValue,
   bound: (op, { column, aggregate }, bound) =>
-    aggregate || bound === null ? bound : boundFor(op === 'eq' || op === 'in', column, boundPlain(op, bound)),
+    bound === null ? bound : boundFor(!aggregate && (op === 'eq' || op === 'in'), column, boundPlain(op, bound)),
   slot: (term, bound) => asType(bound, comparedAs(term)),
   key: term => (hasOwnEquality(term) ? plain(term) : value(term)),
   keySlot: (term, bound) => asType(bound, hasOwnEquality(term) ? slotType(term.column) : comparedAs(term)),
