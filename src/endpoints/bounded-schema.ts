@@ -26,7 +26,8 @@ export function boundedAjv(allErrors: boolean): Ajv2020 {
   const regExp = Object.assign((source: string, flags: string) => rested(new RegExp(source, flags)), { code: '' })
   // its optimizer takes six times as long as all else about a wide schema, and the engine has one of its own
   const code = { regExp, optimize: false }
-  const ajv = new Ajv2020({ strict: false, allErrors, validateFormats: true, logger: false, code })
+  // a schema that is referred to would be compiled again for each reference: a short one could take minutes
+  const ajv = new Ajv2020({ strict: false, allErrors, validateFormats: true, logger: false, inlineRefs: false, code })
   // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
   addFormats(ajv as any)
   for (const name of Object.keys(LONG_FORMATS)) {

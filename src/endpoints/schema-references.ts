@@ -66,15 +66,17 @@ function beside(node: Record<string, unknown>): unknown[] {
 }
 
 /**
- * How often one value may be held against parts of a schema, at the most; infinite where a part leads back to itself in two ways,
- * as then each level of a value doubles it.
+ * How often one value may be held against parts of a schema, at the most, each keyword and each of what is listed a part; infinite
+ * where a part leads back to itself in two ways, as then each level of a value doubles it.
  */
 export function mostHeld(schema: unknown): number {
   const over = new Map<unknown, Ways>()
   const within = new Set<unknown>()
+  const elsewhere = hasBases(schema)
+  let looksAtAll = false
 
   function ways(node: unknown, byName = false): Ways {
-    if (typeof node !== 'object' || node === null) return NONE
+    if (typeof node !== 'object' || node === null) return ONE_PART
     if (within.has(node)) return BACK
     const known = over.get(node)
     if (known) return known
@@ -92,16 +94,19 @@ export function mostHeld(schema: unknown): number {
 
   function waysOf(keyword: string, value: unknown): Ways {
     if (NOT_HELD.has(keyword)) return NONE
+    if (keyword === 'enum' && Array.isArray(value)) return { parts: value.length, back: 0 }
+    if (keyword === 'uniqueItems' && value === true) looksAtAll = true
     return REFERENCES.has(keyword) && typeof value === 'string' ? referredTo(value) : ways(value, BY_NAME.has(keyword))
   }
 
   function referredTo(reference: string): Ways {
-    const place = referred(schema, reference)
+    const place = elsewhere ? undefined : referred(schema, reference)
     return place === undefined ? UNKNOWN : ways(place)
   }
 
   const { parts, back } = ways(schema)
-  return back > 1 ? Number.POSITIVE_INFINITY : parts
+  // what looks at all that is in a list does so once more for each list that it is in
+  return back > (looksAtAll ? 0 : 1) ? Number.POSITIVE_INFINITY : parts
 }
 
 interface Ways {
@@ -110,10 +115,23 @@ interface Ways {
   back: number
 }
 const NONE: Ways = { parts: 0, back: 0 }
+const ONE_PART: Ways = { parts: 1, back: 0 }
 const BACK: Ways = { parts: 1, back: 1 }
-/** To an `$anchor` or an `$id`, which may be anywhere. */
+/** To an `$anchor` or an `$id`, which may be anywhere, or from within an `$id`, which its references begin from. */
 const UNKNOWN: Ways = { parts: 1, back: 2 }
 /** Values, and schemas that only a reference takes. */
-const NOT_HELD = new Set(['const', 'enum', 'default', 'examples', '$defs', 'definitions'])
+const NOT_HELD = new Set(['const', 'default', 'examples', '$defs', 'definitions'])
 const BY_NAME = new Set(['properties', 'patternProperties', ...NAMED])
-const REFERENCES = new Set(['$ref', '$dynamicRef'])
+const REFERENCES = new Set(['$ref', '$dynamicRef', '$recursiveRef'])
+
+/** Whether parts of a schema have an `$id` of their own. */
+function hasBases(schema: unknown): boolean {
+  const open = typeof schema === 'object' && schema !== null ? Object.values(schema) : []
+  while (open.length > 0) {
+    const node = open.pop()
+    if (typeof node !== 'object' || node === null) continue
+    if (typeof node.$id === 'string') return true
+    for (const part of Object.values(node)) open.push(part)
+  }
+  return false
+}

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { boundedAjv } from '../../src/endpoints/bounded-schema.ts'
 import { compileRowSchema } from '../../src/endpoints/row-schema.ts'
 import { parseLossless } from '../../src/lib/json.ts'
 
@@ -37,6 +38,14 @@ test('a schema of thousands of properties is no deep one', () => {
   const check = compileRowSchema({ properties: Object.fromEntries(names.map(name => [name, { type: 'integer' }])) })
   expect(() => check([{ p0: 1, p7999: 1 }], 'rows')).not.toThrow()
   expect(() => check([{ p0: 1, p7999: 'x' }], 'rows')).toThrow('row 0, p7999: The schema says that it must be integer.')
+})
+
+test('what many references are to is compiled once', () => {
+  const names = Array.from({ length: 100 }, (_, i) => `p${i}`)
+  const each = (schema: object) => ({ properties: Object.fromEntries(names.map(name => [name, schema])) })
+  const check = boundedAjv(false).compile({ ...each({ $ref: '#/$defs/A' }), $defs: { A: each({ type: 'integer' }) } })
+  expect(String(check).length).toBeLessThan(100_000)
+  expect([check({ p99: { p99: 1 } }), check({ p99: { p99: 'x' } })]).toEqual([true, false])
 })
 
 test('a schema that nests too deep is told so', () => {
