@@ -59,10 +59,10 @@ export interface ServedVersion {
   /** Whether the endpoint has a `schema`: doors that take tensors make rows of them for `check` only then. */
   checksRows: boolean
   /**
-   * Holds rows against the endpoint's `schema`, where it has one.
+   * Holds rows against the endpoint's `schema`, where it has one: those that it takes long for in a process of its own.
    * @throws Fault 422 with `errors: [{row, feature, message}]`
    */
-  check(rows: readonly unknown[], form: 'rows' | 'features'): void
+  check(rows: readonly unknown[], form: 'rows' | 'features', deadline?: number): void | Promise<void>
 }
 
 /** The model behind an endpoint (or a model deployment), for the doors that speak of models. */

@@ -15,8 +15,8 @@ import type { SentRecipe } from '../scoring/wire.ts'
 import type { Call, Endpoint, JsonText, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
 import { compileHooks } from './hooks.ts'
 import { compilePorterRoute, orderWarnings } from './porter.ts'
-import { compileRowSchema } from './row-schema.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { compileRowCheck } from './schema-checks.ts'
 import { longestText } from './schema-risk.ts'
 
 /**
@@ -31,7 +31,7 @@ export function serveModel(
   runtime: EndpointRuntime,
 ): ServedModel {
   const { model, wanted, pinned } = find(reference, store, projectId)
-  const check = compileRowSchema(reference.schema)
+  const check = compileRowCheck(reference.schema, () => runtime.schemas)
   const options: CodecOptions = {
     strict: reference.strict,
     output: reference.output,
@@ -118,11 +118,11 @@ export function compileModelEndpoint(
         )
       }
       const { rows, form } = rowsOf(bodyOf(call, longIntegers))
-      active.check(rows, form)
       const score = (made: readonly unknown[]) =>
         predict(runtime.scorer, active.scoring, active.codec, made, form, call)
-      const scored = hooks ? hooks.predict(rows, score, { ...call, grant }, form) : score(rows)
-      return scored.then(decoded => replyOf(decoded, active.id, rows.length))
+      const scored = () => (hooks ? hooks.predict(rows, score, { ...call, grant }, form) : score(rows))
+      const checking = active.check(rows, form, call.deadline)
+      return (checking ? checking.then(scored) : scored()).then(decoded => replyOf(decoded, active.id, rows.length))
     },
   }
 }

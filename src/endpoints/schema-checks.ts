@@ -1,26 +1,24 @@
 import { notJson } from '../lib/body.ts'
-import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { deadlinePassed, unavailable } from '../lib/fault.ts'
+import { isLonger, stringifyLossless } from '../lib/json.ts'
 import { Turns } from '../lib/turns.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import { headOf, readHead } from '../workers/heads.ts'
 import { OnDemand } from '../workers/on-demand.ts'
 import { REST_MS, tooSlow } from './bounded-schema.ts'
-import { compileSchema } from './row-schema.ts'
+import type { ServedVersion } from './endpoint.ts'
+import { compileRowSchema, compileSchema } from './row-schema.ts'
 import { longestText } from './schema-risk.ts'
 
-/** A schema that the other process checks by. */
+/** A schema that the other process checks by, in the way of a `kind` (`protocols/schema-child.ts`). */
 export interface SentSchema {
   id: number
-  name: string
+  /** a function's body or answer; rows of a model; a request at porter's door */
+  kind: 'body' | 'rows' | 'porter'
   text: Uint8Array
-  /** whether it is held against each row of a list, and goes on after the first thing that is wrong */
-  toTheEnd?: boolean
 }
 
-export interface CheckHead {
-  toTheEnd?: boolean
-  id: number
-  name: string
+export interface CheckHead extends Pick<SentSchema, 'id' | 'kind'> {
   lengths: [schema: number, json: number]
 }
 
@@ -28,9 +26,14 @@ export interface CheckHead {
 export const MOST_READ_HERE = 256 * 1024
 /** One check has this long, and a millisecond more for each 1000 bytes. */
 const CHECK_MS = 1000
-const ANYTHING: SentSchema = { id: 0, name: 'body', text: new TextEncoder().encode('true') }
 const encoder = new TextEncoder()
-let ids = 1
+let ids = 0
+const sentOf = (kind: SentSchema['kind'], given: unknown): SentSchema => ({
+  id: ids++,
+  kind,
+  text: encoder.encode(JSON.stringify(given)),
+})
+const ANYTHING = sentOf('body', { schema: true, name: 'body' })
 
 /** Checks JSON against authors' schemas in a process of its own (`worker schema`), one after the other: one without an end is ended. */
 export class SchemaChecks {
@@ -40,9 +43,10 @@ export class SchemaChecks {
   /**
    * @param schema absent: whether it is JSON at all
    * @param deadline milliseconds since the epoch
-   * @returns what is wrong, as `compileSchema` says it. @throws Fault 400 no JSON; 500 `schema_too_slow`; 503; 504
+   * @returns what is wrong with a function's body, as `compileSchema` says it.
+   * @throws Fault 422 what is wrong with others; 400 no JSON; 500 `schema_too_slow`; 503; 504
    */
-  async check(json: string, deadline: number, schema = ANYTHING): Promise<string | undefined> {
+  async check(json: string | Uint8Array, deadline: number, schema = ANYTHING): Promise<string | undefined> {
     try {
       return await this.#turns.run(async () => {
         if (Date.now() >= deadline) throw deadlinePassed()
@@ -58,9 +62,9 @@ export class SchemaChecks {
   }
 }
 
-async function exchange(child: Child, json: string, { id, name, text, toTheEnd }: SentSchema) {
-  const bytes = encoder.encode(json)
-  const head: CheckHead = { id, name, toTheEnd, lengths: [text.length, bytes.length] }
+async function exchange(child: Child, json: string | Uint8Array, { id, kind, text }: SentSchema) {
+  const bytes = typeof json === 'string' ? encoder.encode(json) : json
+  const head: CheckHead = { id, kind, lengths: [text.length, bytes.length] }
   let late = false
   const end = setTimeout(
     () => {
@@ -89,34 +93,35 @@ export function compileBodyCheck(
 ): BodyCheck | undefined {
   const check = compileSchema(schema, name)
   if (!check) return undefined
-  const sent: SentSchema = { id: ids++, name, text: encoder.encode(JSON.stringify(schema)) }
-  const longest = Math.min(MOST_READ_HERE, longestText(schema))
-  const resting = rest()
-  return (json, deadline) => {
-    if (json === undefined || json.length <= longest) return check(parsed(json))
-    return resting(() => checks().check(json, deadline, sent))
+  const there = checkedElsewhere('body', { schema, name }, checks)
+  const longest = longestHere(schema)
+  return (json, deadline) =>
+    json === undefined || json.length <= longest ? check(parsed(json)) : there(json, deadline)
+}
+
+/** Rows against a model's schema: many, or such as take long, in the other process. @throws Fault as `compileRowSchema`'s */
+export function compileRowCheck(
+  schema: Record<string, unknown> | boolean | undefined,
+  checks: () => SchemaChecks,
+): ServedVersion['check'] {
+  const here = compileRowSchema(schema)
+  if (schema === undefined) return here
+  const there = checkedElsewhere('rows', schema, checks)
+  const longest = longestHere(schema)
+  return (rows, form, deadline = Number.POSITIVE_INFINITY) => {
+    if (!isLonger(rows, longest)) return here(rows, form)
+    return there(stringifyLossless(form === 'rows' ? { rows } : { features: rows[0] }), deadline).then(() => {})
   }
 }
 
-/**
- * Tries the patterns of a row's schema on a body that they may take long for, before a door does so in its own way.
- * @throws Fault 500 `schema_too_slow`
- */
-export function compileTrial(
-  schema: Record<string, unknown>,
-): (body: Uint8Array, deadline: number, checks: SchemaChecks) => Promise<void> {
-  const text = encoder.encode(JSON.stringify(schema))
-  const sent: SentSchema = { id: ids++, name: 'schema', text, toTheEnd: true }
-  const longest = longestText(schema)
+/** Up to how many bytes JSON is held against a schema in this process. */
+export const longestHere = (schema: unknown): number => Math.min(MOST_READ_HERE, longestText(schema))
+
+/** A schema in the other process. @param given what the kind of check is made of */
+export function checkedElsewhere(kind: SentSchema['kind'], given: unknown, checks: () => SchemaChecks) {
+  const sent = sentOf(kind, given)
   const resting = rest()
-  return async (body, deadline, checks) => {
-    if (body.length <= longest) return
-    try {
-      await resting(() => checks.check(new TextDecoder().decode(body), deadline, sent))
-    } catch (error) {
-      if (!(error instanceof Fault) || error.status >= 500) throw error
-    }
-  }
+  return (json: string | Uint8Array, deadline: number) => resting(() => checks().check(json, deadline, sent))
 }
 
 /** Where one check took too long the next are not made for a while: each would keep everybody else's waiting. */

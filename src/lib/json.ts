@@ -99,6 +99,25 @@ function holds(value: unknown, isSuch: (value: unknown) => boolean): boolean {
   return false
 }
 
+/** Whether a value's names, texts and other values are more than so many characters of JSON, a value being one at least. */
+export function isLonger(value: unknown, most: number): boolean {
+  let length = 0
+  const open = [value]
+  while (open.length > 0) {
+    const next = open.pop()
+    length += typeof next === 'string' ? next.length + 1 : 1
+    if (length > most) return true
+    if (typeof next !== 'object' || next === null) continue
+    if (Array.isArray(next)) for (let i = 0; i < next.length && i <= most; i++) open.push(next[i])
+    else
+      for (const name of Object.keys(next)) {
+        length += name.length
+        open.push((next as Record<string, unknown>)[name])
+      }
+  }
+  return false
+}
+
 const isInfinite = (value: unknown) => typeof value === 'number' && !Number.isFinite(value)
 const isLong = (value: unknown) => typeof value === 'bigint'
 

@@ -66,7 +66,7 @@ export const rowsForm: Form<null> = {
   async answer({ body, model, score, each, room }) {
     const { id, codec, checksRows } = model
     const given = rowsOf(parseJson(body, checksRows || takesLongIntegers(codec) ? parseLossless : JSON.parse))
-    model.check(given.rows, given.form)
+    await model.check(given.rows, given.form)
     const decoded = await predictWith(counting(score, room), codec, given, each)
     return { head: {}, body: stringifyLossless(replyOf(decoded, id, given.rows.length)) }
   },

@@ -23,7 +23,7 @@ export interface FormModel {
   metadata: ModelMetadata
   codec: RowCodec
   checksRows: boolean
-  check(rows: readonly unknown[], form: GivenRows['form']): void
+  check(rows: readonly unknown[], form: GivenRows['form'], deadline?: number): void | Promise<void>
 }
 
 /** The same, and what the other process makes it of. */

@@ -1,6 +1,7 @@
 /** Bodies that are held against their schemas by a process of its own: what happens to that process is no caller's 500. */
 import { afterAll, expect, test } from 'bun:test'
-import { compileBodyCheck, SchemaChecks } from '../../src/endpoints/schema-checks.ts'
+import { compileBodyCheck, compileRowCheck, SchemaChecks } from '../../src/endpoints/schema-checks.ts'
+import type { Fault } from '../../src/lib/fault.ts'
 import { waitFor } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
 
@@ -43,3 +44,26 @@ test('a process that ends under a check is 503, and the next check has another',
 test('a check whose time is over before its turn is 504', async () => {
   await expect(check()(aaa('b'), Date.now())).rejects.toMatchObject({ status: 504 })
 })
+
+test('rows that a schema takes long for are refused as others are, from another process', async () => {
+  const names = Array.from({ length: 2000 }, (_, i) => `n${i}`)
+  const held = compileRowCheck({ properties: { x: { enum: names } } }, () => checks)
+  const refusal = async (rows: object[]) => {
+    try {
+      await held(rows, 'rows', soon())
+    } catch (error) {
+      const { status, code, message, members } = error as Fault
+      return { status, code, message, members }
+    }
+  }
+  const wrong = [{ x: 'n0' }, { x: 'n2000' }]
+  const good = names.map(x => ({ x }))
+  expect(held([{ x: 'n1' }], 'rows')).toBeUndefined()
+  expect(held(good, 'rows', soon())).toBeInstanceOf(Promise)
+  expect(await refusal(good)).toBeUndefined()
+  expect(await refusal([...wrong, ...good])).toEqual(await refusal(wrong))
+  expect(await refusal([...wrong, ...good])).toMatchObject({
+    status: 422,
+    members: { errors: [{ row: 1, feature: 'x' }] },
+  })
+}, 60_000)

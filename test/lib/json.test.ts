@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+import { isLonger, parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
 import { cpuOf } from '../harness.ts'
 
 describe('integers beyond 2^53', () => {
@@ -89,4 +89,14 @@ test('depth is counted outside of texts', () => {
   expect(tooDeep(JSON.stringify(`\\"${'['.repeat(1000)}`))).toBe(false)
   expect(tooDeep('[],'.repeat(1000))).toBe(false)
   expect(tooDeep('['.repeat(10_000_000))).toBe(true)
+})
+
+test.each<[unknown, number]>([
+  [[1, 2, 3], 4],
+  [{ ab: 'xyz' }, 7],
+  [[[], {}, null, ''], 5],
+  [12n, 1],
+])('%p is %i characters long or more, and no longer than its JSON', (value, length) => {
+  expect([isLonger(value, length - 1), isLonger(value, length)]).toEqual([true, false])
+  expect(stringifyLossless(value).length).toBeGreaterThanOrEqual(length)
 })

@@ -87,7 +87,7 @@ async function inferred(
   const outputs = outputsOf(metadata, envelope)
   own?.hooks.checkRoom(rows, codec.features)
   const named = model.checksRows || own ? namedRows(metadata, codec.features, sent.feeds, rows) : []
-  if (model.checksRows) model.check(named, 'rows')
+  if (model.checksRows) await model.check(named, 'rows', own?.call.deadline)
   const prepared = await own?.hooks.prepared(named, own.call)
   // what only was checked goes on as it came: rows hold no infinities
   const feeds = prepared && prepared !== named ? codec.encode(prepared, 'rows') : sent.feeds

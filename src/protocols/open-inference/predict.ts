@@ -56,7 +56,7 @@ async function predicted(
   const instances = instancesOf(parseJson(body))
   hooks?.checkRoom(instances.filter(row => !isObject(row)).length, codec.features)
   const rows = instances.map((row, i) => namedRow(row, i, codec.features))
-  model.check(rows, 'rows')
+  await model.check(rows, 'rows')
   const read = Bun.nanoseconds()
   const counted = counting(score, room)
   const { predictions } = await around(rows, made => predictWith(counted, codec, { rows: made, form: 'rows' }, each))

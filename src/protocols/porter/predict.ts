@@ -9,7 +9,7 @@ import { predict } from '../../scoring/predict.ts'
 import type { Scorer } from '../../scoring/scorer.ts'
 import { type ErrorContext, modelContext, modelFailed } from './errors.ts'
 import { parsePorter } from './json.ts'
-import { requestCheck, tryPatterns } from './request-schema.ts'
+import { requestCheck } from './request-schema.ts'
 
 export interface PorterCall {
   endpoint: Endpoint
@@ -35,8 +35,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const bytes = await readBytes(request, settings.maxBody)
   const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim()
-  await tryPatterns(route, bytes, deadline, call.schemas)
-  requestCheck(route)(body.value, call.endpoint)
+  await requestCheck(route, call.schemas)(body.value, bytes, { endpoint: call.endpoint, deadline })
   const rows = rowsOf(route, body.value)
   try {
     const options = { deadline, caller: request }
