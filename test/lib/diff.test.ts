@@ -49,3 +49,22 @@ test('members called as prototypes are members', () => {
     { path: 'constructor', kind: 'added', left: null, right: 1 },
   ])
 })
+
+test('each part is looked at once, however deep it is', () => {
+  let looked = 0
+  const leaf = { toJSON: () => looked++ }
+  const nested = (last: unknown) => {
+    let value: unknown = { leaf, last }
+    for (let i = 0; i < 60; i++) value = { a: value }
+    return value
+  }
+  expect(diff(nested(1), nested(2)).map(({ right }) => right)).toEqual([2])
+  expect(looked).toBeLessThan(3)
+})
+
+test('half a million differences are told, and what would take gigabytes is refused', () => {
+  const list = (from: number) => Array.from({ length: 500_000 }, (_, i) => from + i)
+  expect(diff(list(0), list(1)).length).toBe(500_000)
+  const named = (from: number) => ({ ['k'.repeat(100_000)]: list(from) })
+  expect(() => diff(named(0), named(1))).toThrow('in more places than can be listed')
+})
