@@ -20,7 +20,7 @@ const DEFAULT_DAYS = 90
 
 /** `POST /api/auth/login`: no one is signed in yet. */
 export async function login(context: ManagementContext, request: Request, address: string): Promise<Response> {
-  const { username, password } = await jsonBody(context, request, Login)
+  const { username, password } = await jsonBody(context, request, Login, 'sign-in')
   const user = await signIn(context, username, password, address)
   return json({
     access_token: await sessionToken(context, user),

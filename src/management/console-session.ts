@@ -46,7 +46,7 @@ export type NewPasswordInput = Static<typeof NewPassword>
 /** `POST /api/auth/session`: with a password, or with a token. The session that the browser had before has ended. */
 export async function begin(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
   checkSameOrigin(request)
-  const input = await jsonBody(context, request, SignIn)
+  const input = await jsonBody(context, request, SignIn, 'sign-in')
   if ('token' in input) {
     const { user, token } = presented(context, input.token, caller)
     return begun(context, request, caller, user, { token })
@@ -60,7 +60,7 @@ export const setupState = (context: ManagementContext): Response => json({ neede
 /** `POST /api/auth/setup`: the first administrator with a password; the printed token says that it is the operator who asks. */
 export async function setup(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
   checkSameOrigin(request)
-  const { token, username, password } = await jsonBody(context, request, Setup)
+  const { token, username, password } = await jsonBody(context, request, Setup, 'sign-in')
   const ownerNow = () => {
     const { user } = presented(context, token, caller)
     if (!user.isAdmin) throw new Fault(403, 'forbidden', 'This is not the token of an administrator.')
@@ -108,7 +108,7 @@ export const endOthers = (context: ManagementContext, { user, session }: SignedI
 
 /** `POST /api/auth/password`: one's own. Every other session and JWT of the user ends. */
 export async function changePassword(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const { current_password, password } = await jsonBody(context, request, NewPassword)
+  const { current_password, password } = await jsonBody(context, request, NewPassword, 'sign-in')
   const { user, userNow, actor, caller, session } = who
   if (user.passwordHash) await signIn(context, user.username, current_password, caller.address)
   const passwordHash = await hashPassword(password)

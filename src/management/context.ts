@@ -103,23 +103,27 @@ export function scopeOf(request: Request): number | undefined {
   return Number(text)
 }
 
+const MOST_TO_SIGN_IN = 1024 * 1024
+
 /**
  * The request's JSON body, checked.
  * @param purpose `score`: a model's body, whose integers beyond 2^53 are kept; `store`: they are refused, as is any number
- * that would be saved as another one
+ * that would be saved as another one; `sign-in`: the same, of anybody, so that there are a few names and secrets at most
  * @throws Fault 413, 415, 400 unparseable or nested too deep, 422 its shape
  */
 export async function jsonBody<T extends TSchema>(
   context: ManagementContext,
   request: Request,
   schema: T,
-  purpose: 'store' | 'score' = 'store',
+  purpose: 'store' | 'score' | 'sign-in' = 'store',
 ): Promise<Static<T>> {
-  checkAnnouncedLength(request.headers, context.config.maxBody)
-  const bytes = await readBytes(request, context.config.maxBody)
+  const { maxBody } = context.config
+  const limit = purpose === 'sign-in' ? Math.min(MOST_TO_SIGN_IN, maxBody) : maxBody
+  checkAnnouncedLength(request.headers, limit)
+  const bytes = await readBytes(request, limit)
   if (bytes.length > 0) checkJsonType(request.headers)
   const body = bytes.length === 0 ? {} : parseBody(bytes)
-  if (purpose === 'store' && losesWhenStored(body))
+  if (purpose !== 'score' && losesWhenStored(body))
     throw unprocessable('The body holds a number that cannot be kept exactly; write it as a string.')
   checkShape(schema, body)
   return body

@@ -31,6 +31,12 @@ export function largeBodies(world: World): void {
     }
   })
 
+  test.each(['login', 'session', 'setup'])('what anybody may send to %s is a few names and secrets', async path => {
+    const body = JSON.stringify({ username: 'x'.repeat(2_000_000), password: 'x', token: 'x' })
+    const answer = await world.call(`/api/auth/${path}`, { method: 'POST', headers: JSON_TYPE, body })
+    expectRefusal(answer, path, [413])
+  })
+
   test('20 MB to a probe, which has no such method', async () => {
     for (const body of [big(), chunked(20 * 1024 * 1024)])
       expect((await world.call('/-/alive', { method: 'POST', headers: JSON_TYPE, body })).status).toBe(405)
