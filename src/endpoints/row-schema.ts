@@ -1,13 +1,15 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
-import { unprocessable } from '../lib/fault.ts'
+import { Fault, unprocessable } from '../lib/fault.ts'
 import { holdsLong } from '../lib/json.ts'
 import { shown } from '../lib/text.ts'
-import { boundedAjv } from './bounded-schema.ts'
+import { boundedAjv, wrongSchema } from './bounded-schema.ts'
 import { endless } from './schema-references.ts'
 
 const MAX_ERRORS = 100
 /** Of a row of more values than this only the first error is looked for: each could be one. */
 const MANY_VALUES = 10_000
+/** Objects in a schema, each of which is compiled: more would hold everybody up for seconds. */
+const MOST_OBJECTS = 20_000
 
 interface RowSchemaError {
   row?: number
@@ -95,25 +97,40 @@ function countOf(value: unknown, most: number): number {
   return count
 }
 
+function hasMoreObjects(value: unknown, most: number): boolean {
+  let count = 0
+  const open = [value]
+  while (open.length > 0) {
+    const next = open.pop()
+    if (typeof next !== 'object' || next === null) continue
+    if (!Array.isArray(next) && ++count > most) return true
+    for (const part of Object.values(next)) open.push(part)
+  }
+  return false
+}
+
 export function compiled(
   schema: Record<string, unknown> | boolean,
   name: string,
   allErrors: boolean,
 ): ValidateFunction {
-  const ajv = boundedAjv(allErrors)
+  const refused = (why: string) => unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
+  if (hasMoreObjects(schema, MOST_OBJECTS)) throw refused(`it has more than ${MOST_OBJECTS} parts.`)
   try {
+    const wrong = wrongSchema(schema)?.[0]
+    if (wrong) {
+      const place = shown(wrong.instancePath.slice(1).replaceAll('/', '.'))
+      throw refused(`${place === '' ? 'it' : place} ${wrong.message}.`)
+    }
     const reference = endless(schema)
     if (reference !== undefined) throw new Error(`the reference ${reference} leads back to itself.`)
-    return ajv.compile(schema)
+    return boundedAjv(allErrors).compile(schema)
   } catch (error) {
+    if (error instanceof Fault) throw error
     const isDeep = error instanceof RangeError
     // to end at the first error, each property's check is within that of the one before: thousands are too many
     if (isDeep && !allErrors) return compiled(schema, name, true)
-    const [wrong] = ajv.errors ?? []
-    const place = shown(wrong?.instancePath.slice(1).replaceAll('/', '.') ?? '')
-    const says = isDeep ? 'it nests too deep.' : shown((error as Error).message)
-    const why = wrong ? `${place === '' ? 'it' : place} ${wrong.message}.` : says
-    throw unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
+    throw refused(isDeep ? 'it nests too deep.' : shown((error as Error).message))
   }
 }
 

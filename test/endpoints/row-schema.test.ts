@@ -50,6 +50,40 @@ test('what many references are to is compiled once', () => {
 
 test('a schema that nests too deep is told so', () => {
   let schema: Record<string, unknown> = { type: 'string' }
-  for (let i = 0; i < 20_000; i++) schema = { items: schema }
+  for (let i = 0; i < 15_000; i++) schema = { items: schema }
   expect(() => compileRowSchema(schema)).toThrow('understood here: it nests too deep.')
+})
+
+test('the schema of schemas is compiled once for all of them', () => {
+  compileRowSchema({ type: 'object' })
+  const { Function: own } = globalThis
+  let compiled = 0
+  globalThis.Function = ((...parts: string[]) => {
+    compiled++
+    return own(...parts)
+  }) as unknown as FunctionConstructor
+  try {
+    compileRowSchema({ type: 'string' })
+  } finally {
+    globalThis.Function = own
+  }
+  expect(compiled).toBe(1)
+})
+
+test.each<[string, Record<string, unknown>]>([
+  ['properties.a.type must be equal to one of the allowed values.', { properties: { a: { type: 'text' } } }],
+  ['minItems must be integer.', { minItems: 'x' }],
+  [
+    'no schema with key or ref "http://json-schema.org/draft-07/sc',
+    { $schema: 'http://json-schema.org/draft-07/schema#' },
+  ],
+])('%s', (why, schema) => {
+  expect(() => compileRowSchema(schema)).toThrow(`schema is not a JSON Schema that is understood here: ${why}`)
+})
+
+test('a schema of more parts than can be compiled in passing is refused', () => {
+  const schema = (parts: number) => ({ enum: Array.from({ length: parts }, (_, i) => ({ i })) })
+  expect(() => compileRowSchema(schema(19_000))).not.toThrow()
+  expect(() => compileRowSchema(schema(20_000))).toThrow('understood here: it has more than 20000 parts.')
+  expect(() => compileRowSchema({ enum: Array.from({ length: 100_000 }, (_, i) => `n${i}`) })).not.toThrow()
 })
