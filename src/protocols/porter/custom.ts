@@ -48,7 +48,7 @@ async function bodyOf(request: Request, limit: number, context: ErrorContext): P
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0 && request.method !== 'POST') return undefined
   const body = parsePorter(bytes)
-  if (context.app.userData) context.userData = body.verbatim()
+  if (context.app.userData) context.userData = body.verbatim
   return { json: new TextDecoder().decode(bytes) }
 }
 

@@ -72,8 +72,8 @@ export interface ErrorContext {
   headers: Record<string, string>
   /** once the caller was let in to it */
   route?: ServedRoute
-  /** the parsed body, as far as it came */
-  userData?: unknown
+  /** makes the body of the answer, as far as it came: that takes long where it is large */
+  userData?: () => unknown
 }
 
 /** A Fault as porter's error object. Only where the app says so does it hold a stack or what the caller sent. */
@@ -83,7 +83,7 @@ export function porterError(fault: Fault, request: Request, context: ErrorContex
   const error: Record<string, unknown> = { name: own?.errorName ?? NAMES[fault.status] ?? 'HTTPException' }
   if (app.messages) error.messages = own?.messages.length ? own.messages : [messageOf(fault, request)]
   if (app.traceback) error.traceback = stackOf(fault)
-  if (app.userData) error.user_data = context.userData ?? null
+  if (app.userData) error.user_data = context.userData?.() ?? null
   const body = {
     error,
     ...(route && fault.status !== 405 ? { model_context: modelContext(route) } : {}),

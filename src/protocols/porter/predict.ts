@@ -34,7 +34,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const deadline = Date.now() + settings.requestTimeout
   const bytes = await readBytes(request, settings.maxBody)
   const body = parsePorter(bytes)
-  if (context.app.userData) context.userData = body.verbatim()
+  if (context.app.userData) context.userData = body.verbatim
   await requestCheck(route, call.schemas)(body.value, bytes, { endpoint: call.endpoint, deadline })
   const rows = rowsOf(route, body.value)
   try {
