@@ -13,6 +13,7 @@ import { withCompanions } from '../query/live-file.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { UncheckedHandler } from './handler.ts'
 import type { Registry, Staged } from './registry.ts'
+import { compiledAhead } from './row-schema.ts'
 
 /** What a change touched, so that what is published from it is compiled anew. */
 export class Touched {
@@ -69,21 +70,24 @@ export class Publisher {
   }
 
   /**
-   * A change that may publish handlers: they are read and loaded first, aside, and held up to it in the transaction.
-   * @param endpoints those whose handlers it is known to publish. @throws Fault as `change`; 422 a handler that is none; 503
+   * A change that may publish handlers: they are read and loaded first, aside, and held up to it in the transaction. So are
+   * JSON Schemas, which are compiled with others served in between.
+   * @param endpoints those whose handlers and schemas it is known to publish. @throws Fault as `change`; 422 a handler that is none; 503
    */
   async changeChecked<T>(endpoints: readonly unknown[], work: (tx: Store, touched: Touched) => T): Promise<T> {
     const { handlers } = this.registry.runtime.functions
     const sources = new Set(handlersOf(endpoints))
     await handlers.check([...sources])
-    for (;;)
-      try {
-        return this.change(work)
-      } catch (error) {
-        // what is published was changed since
-        if (!(error instanceof UncheckedHandler)) throw error
-        await handlers.check([...sources.add(error.source)])
-      }
+    return compiledAhead(endpoints, async () => {
+      for (;;)
+        try {
+          return this.change(work)
+        } catch (error) {
+          // what is published was changed since
+          if (!(error instanceof UncheckedHandler)) throw error
+          await handlers.check([...sources.add(error.source)])
+        }
+    })
   }
 
   /** Loads what is published ahead of its first call, one model after the other, where the setting says so. */

@@ -1,6 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { Fault, unprocessable } from '../lib/fault.ts'
-import { holdsLong } from '../lib/json.ts'
+import { holdsLong, isObject } from '../lib/json.ts'
+import { slices } from '../lib/slices.ts'
 import { shown } from '../lib/text.ts'
 import { boundedAjv, wrongSchema } from './bounded-schema.ts'
 import { endless } from './schema-references.ts'
@@ -109,11 +110,50 @@ function hasMoreObjects(value: unknown, most: number): boolean {
   return false
 }
 
+/** What was compiled for work to come, by the schemas' texts: each is for one who asks, as a pattern that rests does so for it. */
+const ahead = new Map<string, ValidateFunction[]>()
+
+/** Compiles endpoints' schemas with others served in between, and has `work`, which nobody is served in, find them compiled. */
+export async function compiledAhead<T>(endpoints: readonly unknown[], work: () => Promise<T>): Promise<T> {
+  const own: [text: string, made: ValidateFunction][] = []
+  const pause = slices()
+  try {
+    for (const schema of endpoints.flatMap(schemasOf)) {
+      try {
+        const made = compiledNow(schema, 'schema', false)
+        const text = JSON.stringify(schema)
+        own.push([text, made])
+        ahead.set(text, [...(ahead.get(text) ?? []), made])
+      } catch {} // whoever asks for it is told
+      await pause()
+    }
+    return await work()
+  } finally {
+    for (const [text, made] of own) {
+      const left = ahead.get(text)?.filter(other => other !== made) ?? []
+      if (left.length > 0) ahead.set(text, left)
+      else ahead.delete(text)
+    }
+  }
+}
+
+function schemasOf(endpoint: unknown): (Record<string, unknown> | boolean)[] {
+  const { schema, request_schema, response_schema } = (endpoint ?? {}) as Record<string, unknown>
+  return [schema, request_schema, response_schema].filter(
+    (one): one is Record<string, unknown> | boolean => isObject(one) || typeof one === 'boolean',
+  )
+}
+
 export function compiled(
   schema: Record<string, unknown> | boolean,
   name: string,
   allErrors: boolean,
 ): ValidateFunction {
+  const made = !allErrors && ahead.size > 0 ? ahead.get(JSON.stringify(schema))?.pop() : undefined
+  return made ?? compiledNow(schema, name, allErrors)
+}
+
+function compiledNow(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
   const refused = (why: string) => unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
   if (hasMoreObjects(schema, MOST_OBJECTS)) throw refused(`it has more than ${MOST_OBJECTS} parts.`)
   try {
@@ -129,7 +169,7 @@ export function compiled(
     if (error instanceof Fault) throw error
     const isDeep = error instanceof RangeError
     // to end at the first error, each property's check is within that of the one before: thousands are too many
-    if (isDeep && !allErrors) return compiled(schema, name, true)
+    if (isDeep && !allErrors) return compiledNow(schema, name, true)
     throw refused(isDeep ? 'it nests too deep.' : shown((error as Error).message))
   }
 }

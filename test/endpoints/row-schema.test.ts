@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { boundedAjv } from '../../src/endpoints/bounded-schema.ts'
-import { compileRowSchema } from '../../src/endpoints/row-schema.ts'
+import { compiledAhead, compileRowSchema } from '../../src/endpoints/row-schema.ts'
 import { parseLossless } from '../../src/lib/json.ts'
 
 const ids = { type: 'object', properties: { ids: { type: 'array', items: { type: 'integer' }, uniqueItems: true } } }
@@ -54,20 +54,52 @@ test('a schema that nests too deep is told so', () => {
   expect(() => compileRowSchema(schema)).toThrow('understood here: it nests too deep.')
 })
 
-test('the schema of schemas is compiled once for all of them', () => {
-  compileRowSchema({ type: 'object' })
+/** How many functions are made of code meanwhile. */
+function madeOfCode(work: () => void): number {
   const { Function: own } = globalThis
-  let compiled = 0
+  let made = 0
   globalThis.Function = ((...parts: string[]) => {
-    compiled++
+    made++
     return own(...parts)
   }) as unknown as FunctionConstructor
   try {
-    compileRowSchema({ type: 'string' })
+    work()
   } finally {
     globalThis.Function = own
   }
-  expect(compiled).toBe(1)
+  return made
+}
+
+test('the schema of schemas is compiled once for all of them', () => {
+  compileRowSchema({ type: 'object' })
+  expect(madeOfCode(() => compileRowSchema({ type: 'string' }))).toBe(1)
+})
+
+test('what is to be published is compiled before, with others served in between, each for one endpoint', async () => {
+  const wide = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`p${i}`, { type: 'integer' }]))
+  const schemas = Array.from({ length: 10 }, (_, i) => ({ title: `t${i}`, properties: wide }))
+  const endpoints = [
+    ...schemas.map(schema => ({ schema })),
+    { request_schema: schemas[0] },
+    { schema: { type: 'text' } },
+    null,
+  ]
+  let isOver = false
+  let served = 0
+  const others = (async () => {
+    for (; !isOver; served++) await Bun.sleep(0)
+  })()
+  const all = () => [...schemas, schemas[0]].map(schema => compileRowSchema(schema))
+  await compiledAhead(endpoints, async () => {
+    isOver = true
+    const checks: ReturnType<typeof all> = []
+    expect(madeOfCode(() => checks.push(...all()))).toBe(0)
+    for (const check of checks) expect(() => check([{ p299: 'x' }], 'rows')).toThrow('p299')
+    expect(madeOfCode(all)).toBe(11)
+  })
+  await others
+  expect(served).toBeGreaterThan(3)
+  expect(madeOfCode(all)).toBe(11)
 })
 
 test.each<[string, Record<string, unknown>]>([
