@@ -64,10 +64,14 @@ export function stringifyLossless(value: unknown): string {
 }
 
 /** JSON on one line with everything but ASCII escaped. */
-export const inAscii = (json: string): string =>
-  /^[ -~]*$/.test(json)
-    ? json
-    : json.replace(/[^ -~]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+export const inAscii = (json: string): string => (/^[ -~]*$/.test(json) ? json : json.replace(/[^ -~]+/g, escapedRun))
+
+/** (A call for each of millions of characters took seconds.) */
+function escapedRun(run: string): string {
+  let text = ''
+  for (let i = 0; i < run.length; i++) text += `\\u${(0x10000 + run.charCodeAt(i)).toString(16).slice(1)}`
+  return text
+}
 
 /** Whether arrays and objects nest deeper than that; by default, than anything a request here needs. */
 export function tooDeep(text: string, most = MAX_DEPTH): boolean {

@@ -148,9 +148,14 @@ function told(error: unknown, log = error instanceof Fault ? logOf(error) : []):
 const MOST_OF_LOG = 6000
 
 /** The log in a header, a list of texts in JSON: as many of its lines as there is room for. */
-function logHeader(lines: readonly string[]): string {
-  for (let kept = lines.length; ; kept--) {
-    const text = inAscii(JSON.stringify(lines.slice(0, kept)))
-    if (text.length <= MOST_OF_LOG || kept === 0) return text
+export function logHeader(lines: readonly string[]): string {
+  const kept: string[] = []
+  let length = '[]'.length
+  for (const line of lines) {
+    const text = inAscii(JSON.stringify(line))
+    length += text.length + (kept.length > 0 ? 1 : 0)
+    if (length > MOST_OF_LOG) break
+    kept.push(text)
   }
+  return `[${kept.join()}]`
 }
