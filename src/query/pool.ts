@@ -207,7 +207,7 @@ export class WorkerPool {
     } catch (error) {
       // one that is lost may not know it yet: it must not be given another
       const lost = error instanceof ChildLost
-      if (lost || (error instanceof Fault && error.status === 504)) child.kill()
+      if (lost) child.kill()
       // what ended this one may have ended others, which is known only by then
       if (lost && !error.unsent) await Bun.sleep(RETRY_AFTER_MS)
       if (job.abandoned) job.reject(callerGone(error))
@@ -216,6 +216,9 @@ export class WorkerPool {
         this.#await(job)
         this.#queue.unshift(job)
       } else job.reject(lost ? unavailable('The query worker was lost.', 1, error) : error)
+      // it may have begun just before its deadline, and be done in a moment
+      if (error instanceof Fault && error.status === 504)
+        await child.request('stop', {}, { timeoutMs: ABANDONED_MS }).catch(() => child.kill())
     } finally {
       job.child = undefined
       if (job.abandoned) clearTimeout(job.timer)

@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
+import { deadlinePassed } from '../../src/lib/fault.ts'
 import { NO_PARAMS, parseQuery } from '../../src/lib/params.ts'
+import { WorkerPool } from '../../src/query/pool.ts'
 import type { PreparedQuery } from '../../src/query/prepared.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
+import type { Child } from '../../src/workers/child.ts'
 import { waitFor } from '../harness.ts'
 import { queryWorkers, ticks } from './query-workers.ts'
 import { ask, grantWith, makeDataset, prepare, refusal } from './table-fixture.ts'
@@ -208,6 +211,38 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     expect(looked).toBeGreaterThan(50)
     await waitFor(() => (queryWorkers().includes(pid) ? undefined : true))
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
+  })
+
+  test('one that is done soon after its deadline, as it began just before, does not cost its worker', async () => {
+    const statement = { sql: 'SELECT 1', sources: [], names: [], bigints: false }
+    for (const isDoneSoon of [true, false]) {
+      const asked: string[] = []
+      let late = true
+      const child = {
+        alive: true,
+        exited: new Promise(() => {}),
+        async request(method: string) {
+          asked.push(method)
+          if (method === 'all' && !late) return []
+          if (method === 'stop' && isDoneSoon) return undefined
+          throw deadlinePassed()
+        },
+        kill() {
+          child.alive = false
+        },
+      }
+      let started = 0
+      const pool = new WorkerPool(1, async () => {
+        started++
+        child.alive = true
+        return child as unknown as Child
+      })
+      const all = () => pool.all(statement, [], { deadline: Date.now() + 20_000 })
+      expect((await refusal(all)).status).toBe(504)
+      late = false
+      expect(await all()).toEqual([])
+      expect([asked, started]).toEqual([['all', 'stop', 'all'], isDoneSoon ? 1 : 2])
+    }
   })
 
   test('one that waits too long for a worker is 504 at its deadline too', async () => {

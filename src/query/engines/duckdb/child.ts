@@ -18,6 +18,8 @@ serveParent((limits: WorkerLimits) => {
   const reader = new DuckReader(limits)
   let open: AsyncGenerator<Batch, Batch> | undefined
   let make: ((rows: Row[]) => Row[] | Piece) | undefined
+  /** settles when no statement is under way for `all` */
+  let running: Promise<unknown> = Promise.resolve()
   const next = async (): Promise<Batch<Row[] | Piece>> => {
     const { value, done } = await open!.next()
     if (done) open = undefined
@@ -29,7 +31,11 @@ serveParent((limits: WorkerLimits) => {
       const connection = await openDuckdb(limits.scratch, { ...limits, ...readable([files]) })
       return { ...(await describeFiles(connection, files, request)), version: files.version }
     },
-    all: async (asked: Asked) => asAsked(asked)(await reader.all(asked.statement, asked.values)),
+    all(asked: Asked) {
+      const rows = reader.all(asked.statement, asked.values)
+      running = rows.catch(() => {})
+      return rows.then(asAsked(asked))
+    },
     open(asked: Asked) {
       open = reader.batches(asked.statement, asked.values, asked.before)
       make = asAsked(asked)
@@ -38,6 +44,7 @@ serveParent((limits: WorkerLimits) => {
     next,
     async stop() {
       reader.interrupt()
+      await running
       await open?.return(undefined as never).catch(() => {})
       open = undefined
     },
