@@ -32,6 +32,7 @@ export function serveModel(
 ): ServedModel {
   const { model, wanted, pinned } = find(reference, store, projectId)
   const check = compileRowCheck(reference.schema, () => runtime.schemas)
+  const checksUpTo = longestText(reference.schema)
   const options: CodecOptions = {
     strict: reference.strict,
     output: reference.output,
@@ -50,7 +51,7 @@ export function serveModel(
       maxDelayMs: reference.max_delay_ms,
     },
     checksRows: reference.schema !== undefined,
-    checksUpTo: longestText(reference.schema),
+    checksUpTo,
     check,
   })
   const active = served(wanted)

@@ -39,7 +39,7 @@ export function compileRowSchema(
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
       const value = withinStack(() => plain(rows[row]))
       if (withinStack(() => first(value))) continue
-      const isMany = countOf(value, MANY_VALUES) === MANY_VALUES
+      const isMany = holdsMore(value, MANY_VALUES, () => true)
       const wrong = isMany || withinStack(() => all()(value)) ? first.errors : all().errors
       for (const error of wrong ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
     }
@@ -83,31 +83,19 @@ function withinStack<T>(work: () => T): T {
   }
 }
 
-/** How many values there are in one, at any depth; no more than `most` are counted. */
-function countOf(value: unknown, most: number): number {
-  let count = 0
+/** Whether more than so many are such, of a value and those that are in it at any depth; no more are looked at than that takes. */
+function holdsMore(value: unknown, most: number, isSuch: (part: unknown) => boolean): boolean {
+  let left = isSuch(value) ? most - 1 : most
   const open = [value]
-  while (open.length > 0 && count < most) {
+  while (left >= 0 && open.length > 0) {
     const next = open.pop()
     if (typeof next !== 'object' || next === null) continue
     for (const part of Array.isArray(next) ? next : Object.values(next)) {
-      if (count++ >= most) return most
+      if (isSuch(part) && --left < 0) break
       open.push(part)
     }
   }
-  return count
-}
-
-function hasMoreObjects(value: unknown, most: number): boolean {
-  let count = 0
-  const open = [value]
-  while (open.length > 0) {
-    const next = open.pop()
-    if (typeof next !== 'object' || next === null) continue
-    if (!Array.isArray(next) && ++count > most) return true
-    for (const part of Object.values(next)) open.push(part)
-  }
-  return false
+  return left < 0
 }
 
 /** What was compiled for work to come, by the schemas' texts: each is for one who asks, as a pattern that rests does so for it. */
@@ -155,7 +143,7 @@ export function compiled(
 
 function compiledNow(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
   const refused = (why: string) => unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
-  if (hasMoreObjects(schema, MOST_OBJECTS)) throw refused(`it has more than ${MOST_OBJECTS} parts.`)
+  if (holdsMore(schema, MOST_OBJECTS, isObject)) throw refused(`it has more than ${MOST_OBJECTS} parts.`)
   try {
     const wrong = wrongSchema(schema)?.[0]
     if (wrong) {
