@@ -2,9 +2,11 @@ import { METHODS } from '../catalog/grant.ts'
 import type { EndpointConfig } from '../catalog/service-config.ts'
 import { unavailable } from '../lib/fault.ts'
 import type { Endpoint } from './endpoint.ts'
+import { compilePorterRoute } from './porter.ts'
 
 /** Stands in for a published endpoint that no longer compiles, so that the others of its service are served. */
-export function brokenEndpoint({ id, kind }: EndpointConfig): Endpoint {
+export function brokenEndpoint(config: EndpointConfig): Endpoint {
+  const { id, kind } = config
   const takesBody = kind === 'model' || kind === 'function'
   return {
     id,
@@ -13,8 +15,13 @@ export function brokenEndpoint({ id, kind }: EndpointConfig): Endpoint {
     takesBody,
     files: [],
     broken: true,
+    porter: 'porter' in config ? compilePorterRoute(config) : undefined,
     run() {
-      throw unavailable("This endpoint cannot be served as it was published; the server's log says why.", 60)
+      throw cannotBeServed()
     },
   }
 }
+
+/** 503: what a call of a broken endpoint gets. */
+export const cannotBeServed = () =>
+  unavailable("This endpoint cannot be served as it was published; the server's log says why.", 60)

@@ -113,7 +113,7 @@ export class Registry {
   #modelOf(key: string, id: string): PublishedModel | undefined {
     const service = this.#services.get(key)
     const endpoint = service?.endpoints.get(id)
-    return service && endpoint?.model ? { service, endpoint } : undefined
+    return service && endpoint?.kind === 'model' ? { service, endpoint } : undefined
   }
 
   *allDeployments(): Iterable<Deployment> {
@@ -166,11 +166,11 @@ export class Registry {
   #put(key: string, service: Service | null): void {
     this.porterRoutes.replace(key, service)
     for (const endpoint of this.#services.get(key)?.endpoints.values() ?? [])
-      if (endpoint.model) this.#modelServices.get(endpoint.id)?.delete(key)
+      if (endpoint.kind === 'model') this.#modelServices.get(endpoint.id)?.delete(key)
     if (!service) return void this.#services.delete(key)
     this.#services.set(key, service)
     for (const endpoint of service.endpoints.values()) {
-      if (!endpoint.model) continue
+      if (endpoint.kind !== 'model') continue
       const keys = this.#modelServices.get(endpoint.id) ?? new Set()
       this.#modelServices.set(endpoint.id, keys.add(key))
     }

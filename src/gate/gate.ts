@@ -1,5 +1,6 @@
 import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
 import type { KeyRing } from '../catalog/keys.ts'
+import { cannotBeServed } from '../endpoints/broken.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
@@ -50,8 +51,8 @@ export class Gate {
 
   /**
    * Admits a call to a service's endpoint. The checks come in the same order at every door: key, service, rate, endpoint,
-   * reach, kind.
-   * @throws Fault 401, 403, 404, 429, 501
+   * reach, whether it can be served.
+   * @throws Fault 401, 403, 404, 429; 503 the endpoint is broken
    */
   admit(headers: Headers, address: () => string, serviceKey: string, endpointId: string): Admission {
     const secret = presentedKey(headers)
@@ -81,14 +82,15 @@ export class Gate {
 
   /**
    * Admits a call to `{m}` of the model doors: an endpoint's id, or `{service}.{id}`.
-   * @throws Fault 401, 403 (also a known model out of reach), 404 unknown, 429, 400 ambiguous among what the caller reaches
+   * @throws Fault 401, 403 (also a known model out of reach), 404 unknown, 429, 400 ambiguous among what the caller reaches,
+   * 503 it is broken
    */
   admitModel(headers: Headers, address: () => string, name: string): Admission {
     const candidates = this.#registry.models(name)
     const open = candidates.filter(c => c.service.isPublic)
     if (presentedKey(headers) === undefined && open.length > 0) {
       const limit = this.limits.ofPublic(address())
-      const { service, endpoint } = counted(limit, () => only(open))
+      const { service, endpoint } = counted(limit, () => unbroken(only(open)))
       return { grant: publicGrant(service), service, endpoint, headers: limit }
     }
     const { grant, headers: limit } = this.admitKey(headers, address)
@@ -96,7 +98,7 @@ export class Gate {
       if (candidates.length === 0) throw notFound('There is no such model.', 'model_unknown')
       const mine = candidates.filter(c => reachesModel(grant, c))
       if (mine.length === 0) throw forbidden('This key does not reach this model.', 'model_out_of_reach')
-      return only(mine)
+      return unbroken(only(mine))
     })
     if (reachesEndpoint(grant, service, endpoint.id)) return { grant, service, endpoint, headers: limit }
     return { grant: publicGrant(service), service, endpoint, headers: this.limits.ofPublic(address()) }
@@ -142,7 +144,7 @@ export class Gate {
       if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
       const own = reachesEndpoint(grant, service, endpointId)
       if (!own && !service.isPublic) throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
-      return { grant: own ? grant : publicGrant(service), service, endpoint, headers }
+      return unbroken({ grant: own ? grant : publicGrant(service), service, endpoint, headers })
     })
   }
 }
@@ -159,6 +161,11 @@ function counted<T>(headers: LimitHeaders | undefined, admit: () => T): T {
 
 const reachesModel = (grant: Grant, { service, endpoint }: PublishedModel) =>
   service.isPublic || reachesEndpoint(grant, service, endpoint.id)
+
+function unbroken<T extends { endpoint: Endpoint }>(called: T): T {
+  if (called.endpoint.broken) throw cannotBeServed()
+  return called
+}
 
 function only(models: PublishedModel[]): PublishedModel {
   if (models.length === 1) return models[0]!
