@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { deadlinePassed, Fault, unavailable } from '../../lib/fault.ts'
+import { Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
 import { damaged, unopened } from '../damage.ts'
@@ -10,14 +10,7 @@ import { UnderWay } from './replays.ts'
 import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
 import { apart, WriteProcess } from './write-process.ts'
-
-interface Job extends WriteRequest {
-  bytes: number
-  resolve: (written: Written) => void
-  reject: (error: unknown) => void
-  timer?: ReturnType<typeof setTimeout>
-  retried: boolean
-}
+import { notMade, type WriteJob, WriteQueue } from './write-queue.ts'
 
 /** A live file as the main process knows it. */
 interface Table {
@@ -25,20 +18,13 @@ interface Table {
   state: LiveState
   /** the process that `state.batch` was learnt from; another may have to say which batch was the last */
   child?: Child
-  queue: Job[]
-  busy: boolean
-  /** who holds the file as it is */
-  holds: number
-  quiet: (() => void)[]
+  queue: WriteQueue
   /** raised with every batch that changed rows */
   version: number
 }
 
 const MAX_QUEUE = 1000
 const MAX_QUEUE_BYTES = 128 * 2 ** 20
-/** So many writes at most, each with a small body, are one transaction: they share the wait for the disk. */
-const MAX_BATCH = 128
-const SMALL_BODY = 64 * 1024
 /** A process that does not answer is stuck only after so long, however soon the deadline is of what it was asked. */
 const STUCK_MS = 3000
 
@@ -75,7 +61,7 @@ export class Writer {
       this.#bytes += bytes
       try {
         const { promise, resolve, reject } = Promise.withResolvers<Written>()
-        this.#enqueue(table, [{ ...request, bytes, resolve, reject, retried: false }])
+        table.queue.put([{ ...request, bytes, resolve, reject, retried: false }])
         return await promise
       } finally {
         this.#waiting--
@@ -130,16 +116,7 @@ export class Writer {
    * @throws Fault 503 `data_missing`, `data_unreadable`: then nobody writes to it
    */
   async hold(file: string): Promise<() => void> {
-    const table = this.#table(file)
-    table.holds++
-    if (table.busy) await new Promise<void>(resolve => table.quiet.push(resolve))
-    let held = true
-    return () => {
-      if (!held) return
-      held = false
-      table.holds--
-      this.#dispatch(table)
-    }
+    return await this.#table(file).queue.hold()
   }
 
   /** Makes a live file, in a process of its own. @returns its rows. @throws Fault 503 a disk that is full or fails */
@@ -158,8 +135,7 @@ export class Writer {
     this.#gone.add(file)
     const table = this.#tables.get(file)
     if (!table) return
-    for (const job of table.queue.splice(0)) refuse(job, replaced())
-    if (table.busy) await new Promise<void>(resolve => table.quiet.push(resolve))
+    await table.queue.empty(replaced())
     await this.#close(file)
     this.#tables.delete(file)
   }
@@ -177,37 +153,11 @@ export class Writer {
   }
 
   #table(file: string): Table {
-    let table = this.#tables.get(file)
-    if (!table) {
-      table = { file, state: readState(file), queue: [], busy: false, holds: 0, quiet: [], version: 0 }
-      this.#tables.set(file, table)
-    }
+    const known = this.#tables.get(file)
+    if (known) return known
+    const table: Table = { file, state: readState(file), queue: new WriteQueue(() => this.#serve(table)), version: 0 }
+    this.#tables.set(file, table)
     return table
-  }
-
-  /** Puts jobs at the end, or those that are tried again at the front. */
-  #enqueue(table: Table, jobs: Job[], again = false): void {
-    for (const job of jobs)
-      job.timer = setTimeout(
-        () => {
-          table.queue.splice(table.queue.indexOf(job), 1)
-          job.reject(notMade())
-        },
-        Math.max(1, job.deadline - Date.now()),
-      )
-    if (again) table.queue.unshift(...jobs)
-    else table.queue.push(...jobs)
-    this.#dispatch(table)
-  }
-
-  #dispatch(table: Table): void {
-    if (table.busy || table.holds > 0 || table.queue.length === 0) return
-    table.busy = true
-    void this.#serve(table).finally(() => {
-      table.busy = false
-      for (const quiet of table.quiet.splice(0)) quiet()
-      this.#dispatch(table)
-    })
   }
 
   /** What waits is taken when the process is there and knows the file: until then each job has its own deadline. */
@@ -216,10 +166,10 @@ export class Writer {
     try {
       child = await this.#knowing(table)
     } catch (error) {
-      for (const job of this.#take(table)) job.reject(error)
+      for (const job of table.queue.take()) job.reject(error)
       return
     }
-    const jobs = this.#take(table)
+    const jobs = table.queue.take()
     if (jobs.length > 0) await this.#send(table, jobs, child)
   }
 
@@ -228,7 +178,7 @@ export class Writer {
     for (let again = false; ; again = true) {
       const child = await this.#process.child()
       try {
-        await this.#learn(table, child, Math.max(...table.queue.map(job => job.deadline)))
+        await this.#learn(table, child, table.queue.latest())
         return child
       } catch (error) {
         if (!isStuck(error) && !(error instanceof ChildLost)) throw error
@@ -239,20 +189,7 @@ export class Writer {
     }
   }
 
-  /** The next of those that wait, as many as are one transaction. */
-  #take(table: Table): Job[] {
-    const jobs: Job[] = []
-    for (let next = table.queue[0]; next; next = table.queue[0]) {
-      if (jobs.length > 0 && !(jobs.length < MAX_BATCH && mayShare(jobs[0]!) && mayShare(next))) break
-      table.queue.shift()
-      clearTimeout(next.timer)
-      if (next.deadline <= Date.now()) next.reject(notMade())
-      else jobs.push(next)
-    }
-    return jobs
-  }
-
-  async #send(table: Table, jobs: Job[], child: Child): Promise<void> {
+  async #send(table: Table, jobs: WriteJob[], child: Child): Promise<void> {
     const number = table.state.batch + 1
     try {
       const timeoutMs = patience(...jobs.map(job => job.deadline))
@@ -283,7 +220,7 @@ export class Writer {
    * The process has ended under a batch, or was too long at it and is ended. The next one says whether the batch was kept:
    * if it was not, its jobs are tried once more.
    */
-  async #lost(table: Table, jobs: Job[], error: unknown, child: Child, sent: number): Promise<void> {
+  async #lost(table: Table, jobs: WriteJob[], error: unknown, child: Child, sent: number): Promise<void> {
     log.warn({ ...errorFields(error), jobs: jobs.length }, 'the writing process was lost')
     try {
       child.kill()
@@ -298,7 +235,7 @@ export class Writer {
       for (const job of jobs) job.reject(answerLost(error))
       return
     }
-    const again: Job[] = []
+    const again: WriteJob[] = []
     for (const job of jobs)
       if (job.deadline <= Date.now()) job.reject(notMade())
       else if (this.#gone.has(table.file)) job.reject(replaced())
@@ -307,14 +244,11 @@ export class Writer {
         job.retried = true
         again.push(job)
       }
-    this.#enqueue(table, again, true)
+    table.queue.put(again, true)
   }
 }
 
-/** A large write is a transaction alone, and so is one under which a process was lost already. */
-const mayShare = (job: Job) => job.bytes <= SMALL_BODY && !job.retried
-
-function batchOf(file: string, number: number, jobs: Job[]): Batch {
+function batchOf(file: string, number: number, jobs: WriteJob[]): Batch {
   const views = [...new Set(jobs.map(job => job.view))]
   return {
     file,
@@ -324,17 +258,12 @@ function batchOf(file: string, number: number, jobs: Job[]): Batch {
   }
 }
 
-function settleJob(job: Job, answer: Answer): void {
+function settleJob(job: WriteJob, answer: Answer): void {
   try {
     job.resolve(writtenOf(answer))
   } catch (refusal) {
     job.reject(refusal)
   }
-}
-
-function refuse(job: Job, fault: Fault): void {
-  clearTimeout(job.timer)
-  job.reject(fault)
 }
 
 /** Milliseconds from now that the process may take for what has these deadlines. */
@@ -343,7 +272,6 @@ const patience = (...deadlines: number[]): number => Math.max(STUCK_MS, ...deadl
 /** Whether the process was too long at what it was asked. */
 const isStuck = (error: unknown): boolean => error instanceof Fault && error.status === 504
 
-const notMade = () => deadlinePassed('The deadline for this request has passed; nothing was changed.')
 const replaced = () => unavailable('The table was just replaced; try again.')
 const answerLost = (cause: unknown) =>
   new Fault(503, 'answer_lost', 'The change was made, and the process that made it ended before it could answer.', {
