@@ -300,8 +300,10 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     })
     for (let i = 0; i < 5; i++) {
       const before = answered
-      for (const pid of queryWorkers()) process.kill(pid, 'SIGKILL')
-      // a query has one retry: those that lost their worker must have had it before the next round
+      const killed = queryWorkers()
+      for (const pid of killed) process.kill(pid, 'SIGKILL')
+      // a query has one retry: those that lost their worker must have had it before the next round, and know of its end first
+      await waitFor(() => (queryWorkers().some(pid => killed.includes(pid)) ? undefined : true))
       // (it waits a moment for that, in which a worker that was only starting answers others)
       await Bun.sleep(100)
       await waitFor(() => (answered > before + 20 ? true : undefined))
