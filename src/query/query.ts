@@ -89,8 +89,9 @@ export const sameTerm = (a: Term, b: Term): boolean =>
 const sameColumn = (a: ColumnRef | undefined, b: ColumnRef | undefined) =>
   a === b || (a !== undefined && b !== undefined && a.table === b.table && a.column.name === b.column.name)
 
-/** Whether it may be NULL in a row of the query. */
-export const mayBeNull = (term: Term): boolean => term.column.nullable || (!term.aggregate && term.table > 0)
+/** Whether it may be NULL in a row of the query: of floats that another engine keeps, what is not a number is (dialect.ts). */
+export const mayBeNull = ({ table, column, aggregate }: Term): boolean =>
+  column.nullable || (!aggregate && (table > 0 || (column.type === 'float' && column.native !== undefined)))
 
 /** Whether every call is about all the rows that its filters leave, and not about a page of them. */
 export const readsAll = (query: Query): boolean => query.groups !== null || query.distinct || query.total

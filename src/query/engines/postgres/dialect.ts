@@ -4,7 +4,7 @@ import type { Column } from '../../../catalog/column.ts'
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import type { Dialect } from '../../dialect.ts'
 import type { ColumnRef, OrderTerm, Query, Term } from '../../query.ts'
-import { comparable, type StoredValue } from '../../values.ts'
+import type { StoredValue } from '../../values.ts'
 import { boundPlain } from '../plain.ts'
 import { asText, asType, isBytewise, isPlainText, typeOf } from './types.ts'
 import { decoderOf, encodeValue } from './values.ts'
@@ -60,7 +60,7 @@ function rowOrder({ tables }: Query): SQL[] {
   const keyed = tables[0]!.dataset.primaryKey !== null
   return tables.flatMap(({ dataset }, table) => {
     if (keyed && dataset.primaryKey) return []
-    return dataset.columns.filter(comparable).map(column => value({ table, column }))
+    return dataset.columns.map(column => value({ table, column }))
   })
 }
 
