@@ -348,6 +348,23 @@ describe('what is answered is what the files hold now', () => {
     expect((await answer(folder)).rows).toEqual([{ a: 0 }])
   })
 
+  test('rows that come with no value where there always was one are on a page, too', async () => {
+    mkdirSync(join(dir, 'holes'))
+    writeFileSync(join(dir, 'holes/a.csv'), 'id,n\n1,5\n2,6\n3,7\n')
+    const dataset = await inPlace(join(dir, 'holes'), { primaryKey: ['id'] })
+    writeFileSync(join(dir, 'holes/b.csv'), 'id,n\n4,\n5,1\n6,\n')
+    for (const direction of ['asc', 'desc'] as const) {
+      const prepared = prepare(all('t', { columns: ['id'], order_by: [{ column: 'n', direction }] }), [dataset], runner)
+      const walked: unknown[] = []
+      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+        const page = await ask(prepared, `limit=2${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+        walked.push(...page.rows.map(row => row.id))
+        cursor = page.next
+      }
+      expect(walked).toEqual(direction === 'asc' ? [5, 1, 2, 3, 4, 6] : [3, 2, 1, 5, 4, 6])
+    }
+  })
+
   test('columns that are no longer what they were, or a key that is no longer one, are 503 that says so, until they are again', async () => {
     const path = await write('turns.csv', 'id,n\n1,10\n')
     const dataset = await inPlace(path, { primaryKey: ['id'] })

@@ -68,7 +68,8 @@ export async function describeFiles(
     return {
       columns: views.map(({ stored }, i) => {
         const { proposal } = proposed[i]!.stored
-        const nullable = stored.nullable && !primaryKey?.includes(stored.name)
+        // files that come later may have it, where those that are there now have none
+        const nullable = !primaryKey?.includes(stored.name)
         return { ...stored, nullable, ...(proposal ? { proposal } : {}) }
       }),
       location,
