@@ -284,6 +284,37 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect(await refusal(() => answer(before))).toMatchObject({ status: 503, code: 'data_changed' })
   })
 
+  test('a column that is of another kind now is 503, and not read as what it was', async () => {
+    for (const [type, value, others] of [
+      [
+        'int',
+        '7',
+        ["text USING '007'", "text USING ''", 'bool USING true', "date USING '2020-01-01'", 'jsonb USING to_jsonb(a)'],
+      ],
+      ['bigint', '7', ["text USING '007'"]],
+      ['text COLLATE "C"', "'7'", ['int USING 7', "bytea USING 'x'", 'timestamptz USING now()']],
+      ['bool', 'true', ['int USING 5', "text USING 'no'"]],
+      ['jsonb', "'{}'", ["text USING 'kept secret'", 'int USING 5']],
+      ['bytea', "'x'", ["text USING 'kept secret'", 'int USING 5']],
+      ['numeric(5,2)', '1.25', ["text USING 'kept secret'"]],
+      ['timestamptz', 'now()', ["text USING 'kept secret'", 'int USING 5']],
+      ['date', 'now()', ["text USING 'kept secret'"]],
+    ] as const)
+      for (const other of others) {
+        await run(`CREATE TABLE kind (id int PRIMARY KEY, a ${type}); INSERT INTO kind VALUES (1, ${value})`)
+        const before = await described('kind')
+        expect((await answer(before)).rows).toHaveLength(1)
+        await run(`ALTER TABLE kind ALTER a TYPE ${other}`)
+        const least = all({ columns: [{ fn: 'max', column: 'a', as: 'a' }] })
+        for (const definition of /bool|json|bytea/.test(type) ? [all()] : [all(), least]) {
+          const fault = await refusal(() => answer(before, definition))
+          expect([type, other, fault.status, fault.code]).toEqual([type, other, 503, 'data_changed'])
+          expect(JSON.stringify([fault.message, errorFields(fault)])).not.toContain('kept secret')
+        }
+        await run('DROP TABLE kind')
+      }
+  })
+
   test('what a view fails at is 503, and neither told nor logged with the value', async () => {
     await run(`CREATE TABLE raw (id int PRIMARY KEY, code text); INSERT INTO raw VALUES (1, '5');
       CREATE FUNCTION checked(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN

@@ -86,7 +86,11 @@ function value(term: Term): SQL {
 }
 
 const jsonText = (term: Term): SQL =>
-  asText(typeOf(term.column) === 'composite' ? sql`to_json(${plain(term)})` : plain(term))
+  asText(typeOf(term.column) === 'composite' ? sql`to_json(${plain(term)})` : asDescribed(plain(term), term.column))
+
+/** Refused by the server where the column is of another kind than it was: read as what it was, it could be a wrong answer. */
+const asDescribed = (found: SQL, column: Column): SQL =>
+  sql`COALESCE(${found}, CAST(NULL AS ${sql.raw(typeOf(column))}))`
 
 function aggregateOf({ aggregate }: Term): SQL {
   const { fn, of } = aggregate!
@@ -153,9 +157,15 @@ function boundFor(equality: boolean, column: Column, bound: StoredValue): Stored
   return bound.startsWith('0000-') && column.type !== 'text' ? `0001${bound.slice(4)} BC` : bound
 }
 
+/** Whether its value is of the column's own type: neither cast nor counted, added up or the like. */
+function isOfOwnType({ column, aggregate }: Term): boolean {
+  if (typeOf(column) === 'other' || column.type === 'float' || column.type === 'json') return false
+  return column.type === 'text' ? isPlainText(column) : column.type !== 'boolean' || !aggregate
+}
+
 function selected(term: Term): SQL {
   const { column, aggregate } = term
-  const found = value(term)
+  const found = isOfOwnType(term) ? asDescribed(value(term), column) : value(term)
   switch (column.type) {
     case 'boolean':
       return aggregate ? found : sql`CAST(${found} AS int)`
