@@ -542,6 +542,24 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       await connection.close()
     })
 
+    test('keeps only so much of the statements that it was asked', async () => {
+      const connection = new PostgresConnection('c', () => server.url, 60_000, 1)
+      const kept = 'SELECT sum(length(statement)) FROM pg_prepared_statements'
+      const limits = { deadline: Date.now() + 20_000 }
+      for (let i = 0; i < 150; i++) {
+        const list = Array.from({ length: 400 + i }, () => 'CAST(1 AS bigint)').join(', ')
+        const asked = [`SELECT ${i} WHERE $1 IN ('x', '${i}') AND 1 IN (${list})`, [String(i)]] as const
+        // one that is the same every time is no other statement
+        for (let again = 0; again < 2; again++) {
+          const [row] = await connection.read(session => session.query(...asked), limits)
+          expect(row![0]).toBe(i)
+        }
+        const [row] = await connection.read(session => session.query(kept), limits)
+        expect(Number(row![0])).toBeLessThan(600_000)
+      }
+      await connection.close()
+    })
+
     test('that was lost is 503 with when to come again, and is there again by itself', async () => {
       await run('CREATE TABLE stays (id int PRIMARY KEY)')
       const dataset = await described('stays')

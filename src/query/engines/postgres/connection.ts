@@ -3,7 +3,7 @@ import { callerGone } from '../../../lib/fault.ts'
 import { Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
 import { explained, isLost, isRefused, isStale, lost } from './failures.ts'
-import { type Session, Statements, untilOver } from './statements.ts'
+import { Prepared, type Session, Statements, untilOver } from './statements.ts'
 
 /** To one database, for reading; and as many for writing, where there is any. */
 const MAX_CONNECTIONS = 8
@@ -142,12 +142,14 @@ class Pool {
   #url: string
   #sql: SQL
   #turns: Turns
+  #prepared: Prepared
   #underWay = new Set<Promise<void>>()
 
   constructor(name: string, url: string, max: number, connection: Record<string, string>) {
     this.#name = name
     this.#url = url
     this.#turns = new Turns(max)
+    this.#prepared = new Prepared(max)
     this.#sql = new SQL(url, { max, connectionTimeout: CONNECT_SECONDS, idleTimeout: 300, connection })
   }
 
@@ -175,14 +177,14 @@ class Pool {
     const turn = this.#turns
       .run(async () => {
         const reserved = await this.#reserve(over.signal)
-        const statements = new Statements(reserved, this.#url, over.signal)
+        const statements = new Statements(reserved, this.#url, over.signal, this.#prepared)
         const done = work(statements)
         done.then(resolve, reject)
         const usable = await done.then(
           () => true,
           error => !isLost(error),
         )
-        // closing it takes whatever is stuck in it away; the pool makes another
+        // closing it takes whatever is stuck in it, or kept by it, away; the pool makes another
         const settled = usable && (await statements.settle())
         ended()
         if (settled) reserved.release()

@@ -18,13 +18,53 @@ const CANCEL_SECONDS = 10
 const CANCEL =
   "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = CAST(CAST($1 AS text) AS int) AND state = 'active'"
 
+/** Characters of different statements that a connection may have been asked: about 10 MB of the server's memory. */
+const MAX_PREPARED = 1 << 19
+
 type Query = ReturnType<SQL['unsafe']>
+
+/**
+ * What connections were asked so far. Each statement is prepared once on each, and is kept there with its plan, some twenty times
+ * its length, until the connection ends; and requests have as many as there are sets of filters and lengths of lists.
+ */
+export class Prepared {
+  /** by the server's process, the oldest first */
+  #connections = new Map<number, { hashes: Set<number | bigint>; characters: number }>()
+  #max: number
+
+  /** @param max connections that there may be at a time: one that ends by itself is not told of */
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** @returns whether the connection may be asked for more: else it is to be closed, and is forgotten */
+  asked(pid: number, statements: Iterable<string>): boolean {
+    const known = this.#connections.get(pid)
+    const kept = known ?? { hashes: new Set(), characters: 0 }
+    for (const text of statements) {
+      const hash = Bun.hash(text)
+      if (kept.hashes.has(hash)) continue
+      kept.hashes.add(hash)
+      kept.characters += text.length
+    }
+    if (kept.characters > MAX_PREPARED) {
+      this.#connections.delete(pid)
+      return false
+    }
+    if (known) return true
+    this.#connections.set(pid, kept)
+    if (this.#connections.size > 2 * this.#max) this.#connections.delete(this.#connections.keys().next().value!)
+    return true
+  }
+}
 
 /** The statements of one piece of work on one connection: none goes on when the work is over. */
 export class Statements implements Session {
   #reserved: ReservedSQL
   #url: string
   #over: AbortSignal
+  #prepared: Prepared
+  #asked = new Set<string>()
   /** of the server's process; asked for together with the first statement, so that it costs no time */
   #pid: Promise<number | undefined> | undefined
   #inTransaction = false
@@ -32,10 +72,11 @@ export class Statements implements Session {
   #left: Query | undefined
 
   /** @param url where a statement is cancelled from outside its connection */
-  constructor(reserved: ReservedSQL, url: string, over: AbortSignal) {
+  constructor(reserved: ReservedSQL, url: string, over: AbortSignal, prepared: Prepared) {
     this.#reserved = reserved
     this.#url = url
     this.#over = over
+    this.#prepared = prepared
   }
 
   /** @throws the signal's reason, as soon as the work is over; what the server says */
@@ -46,6 +87,7 @@ export class Statements implements Session {
       () => undefined,
     )
     const asked = statement(this.#reserved, sql, values)
+    if (!sql.startsWith(FETCH)) this.#asked.add(sql)
     try {
       const rows = (await untilOver(asked, this.#over)) as unknown as unknown[][]
       const [, word] = /^(BEGIN|COMMIT|ROLLBACK(?! TO))\b/.exec(sql) ?? []
@@ -57,9 +99,11 @@ export class Statements implements Session {
     }
   }
 
-  /** Ends what is under way, and a transaction that was left open. @returns whether the connection is as good as before */
+  /** Ends what is under way, and a transaction that was left open. @returns whether the connection may be used again */
   async settle(): Promise<boolean> {
     if (this.#left && !(await this.#cancel(this.#left))) return false
+    const pid = await this.#pid
+    if (pid !== undefined && !this.#prepared.asked(pid, this.#asked)) return false
     if (!this.#inTransaction) return true
     return statement(this.#reserved, 'ROLLBACK', []).then(
       () => true,
@@ -103,11 +147,13 @@ export class Statements implements Session {
   }
 }
 
+const FETCH = 'FETCH '
+
 /** One statement, never several: without values Bun would send it in the protocol that takes several at once. */
 function statement(reserved: ReservedSQL, text: string, values: readonly StoredValue[]): Query {
   if (values.length > 0) return reserved.unsafe(text, values.map(asText)).values() as Query
   // prepared, it would be kept with the columns of the first cursor that it was asked of, and other cursors' rows read by them
-  if (text.startsWith('FETCH ')) return reserved.unsafe(text).values() as Query
+  if (text.startsWith(FETCH)) return reserved.unsafe(text).values() as Query
   const strings = Object.defineProperty([text], 'raw', { value: [text] }) as unknown as TemplateStringsArray
   return reserved(strings).values() as unknown as Query
 }
