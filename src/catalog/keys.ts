@@ -1,11 +1,11 @@
-import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import type { Sensitivity } from './column.ts'
 import type { Grant, Method, RowScopeValue } from './grant.ts'
-import { type Actor, note, now, type Store } from './store.ts'
+import { type Actor, note, now, type Store, transaction } from './store.ts'
 
 export type ApiKey = typeof apiKeys.$inferSelect
 
@@ -50,6 +50,8 @@ export interface KnownKey {
 
 const CACHED_KEYS = 200_000
 const RECENT_KEYS = 1000
+/** Keys whose use is written in one transaction: some milliseconds. */
+const TOUCHED_AT_ONCE = 500
 
 /**
  * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
@@ -61,9 +63,13 @@ export class KeyRing {
   /** the same by the secrets that came lately: whoever calls often is spared the hash */
   #recent = new Map<string, KnownKey>()
   #touched = new Map<number, number>()
+  /** what is being written, or could not be */
+  #unwritten = new Map<number, number>()
+  #noteUsed: ReturnType<typeof noteUsed>
 
   constructor(db: Db) {
     this.#db = db
+    this.#noteUsed = noteUsed(db)
   }
 
   /** The key with this secret, or undefined; what does not have a secret's form is never looked up in the catalog. */
@@ -95,26 +101,37 @@ export class KeyRing {
     this.#touched.set(keyId, at)
   }
 
-  /** Writes what `touch` noted. Called once a minute (so a key is written at most so often) and at the end. */
+  /** Writes what `touch` noted. @throws what the database does: then what is left of it waits for the next time */
   flush(): void {
-    if (this.#touched.size === 0) return
-    const touched = this.#touched
-    this.#db.transaction(
-      tx => {
-        for (const [id, at] of touched)
-          tx.update(apiKeys)
-            .set({ lastUsedAt: new Date(at).toISOString() })
-            .where(eq(apiKeys.id, id))
-            .run()
-      },
-      { behavior: 'immediate' },
-    )
-    this.#touched = new Map() // only now: what could not be written waits for the next time
+    this.#takeTouched()
+    while (this.#writeSome());
+  }
+
+  /** The same with pauses in which calls are served. Called once a minute, so a key is written at most so often. */
+  async flushInParts(): Promise<void> {
+    this.#takeTouched()
+    while (this.#writeSome()) await Bun.sleep(0)
+  }
+
+  #takeTouched(): void {
+    for (const [id, at] of this.#touched) this.#unwritten.set(id, at)
+    this.#touched = new Map()
+  }
+
+  /** @returns whether there are more */
+  #writeSome(): boolean {
+    const some = this.#unwritten.entries().take(TOUCHED_AT_ONCE).toArray()
+    if (some.length === 0) return false
+    transaction(this.#db, () => {
+      for (const [id, at] of some) this.#noteUsed.run({ id, at: new Date(at).toISOString() })
+    })
+    for (const [id] of some) this.#unwritten.delete(id)
+    return this.#unwritten.size > 0
   }
 
   /** A row as it will be when what is noted of its use is written: who looks before that is not told that nobody uses it. */
   #used(key: ApiKey): ApiKey {
-    const at = this.#touched.get(key.id)
+    const at = this.#touched.get(key.id) ?? this.#unwritten.get(key.id)
     return at === undefined ? key : { ...key, lastUsedAt: new Date(at).toISOString() }
   }
 
@@ -216,6 +233,13 @@ export class KeyRing {
     return minted
   }
 }
+
+const noteUsed = (db: Db) =>
+  db
+    .update(apiKeys)
+    .set({ lastUsedAt: sql`${sql.placeholder('at')}` })
+    .where(eq(apiKeys.id, sql.placeholder('id')))
+    .prepare()
 
 /** Names of keys by their ids, of those that there are. */
 export function keyNames(store: Store, ids: readonly number[]): Map<number, string> {

@@ -144,11 +144,7 @@ export function openInstance(config: Config): Instance {
     }
   })
   const flushing = setInterval(() => {
-    try {
-      keys.flush()
-    } catch (error) {
-      log.warn(errorFields(error), 'last-used times could not be written')
-    }
+    keys.flushInParts().catch(error => log.warn(errorFields(error), 'last-used times could not be written'))
     void usage.flushInParts()
   }, FLUSH_MS)
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, setSystemTime, test } from 'bun:test'
-import { eq } from 'drizzle-orm'
+import { eq, isNotNull } from 'drizzle-orm'
 import { apiKeys } from '../../db/schema.ts'
 import { createAsset, deleteAsset } from '../../src/catalog/assets.ts'
 import { KeyRing } from '../../src/catalog/keys.ts'
@@ -216,6 +216,20 @@ test('last used waits for the flush that comes once a minute, and none is lost',
   ring.touch(key.id, at + 60_005)
   ring.flush()
   expect(lastUsed()).toBe('2026-05-01T00:01:00.005Z')
+})
+
+test('the use of thousands of keys is written with others served in between', async () => {
+  const ids = transaction(catalog.db, tx => Array.from({ length: 600 }, () => ring.mint(tx, ACTOR, owner, KEY).key.id))
+  const written = () => catalog.db.select().from(apiKeys).where(isNotNull(apiKeys.lastUsedAt)).all().length
+  for (const id of ids) ring.touch(id, Date.parse('2026-05-01T00:00:00Z'))
+  const writing = ring.flushInParts()
+  expect(written()).toBeWithin(1, 600)
+  expect(ring.list(catalog.db, owner).every(({ lastUsedAt }) => lastUsedAt === '2026-05-01T00:00:00.000Z')).toBe(true)
+  ring.touch(ids[0]!, Date.parse('2026-05-01T00:01:00Z'))
+  await writing
+  expect(written()).toBe(600)
+  ring.flush()
+  expect(ring.get(catalog.db, owner, ids[0]!).lastUsedAt).toBe('2026-05-01T00:01:00.000Z')
 })
 
 test('whoever looks at a key is told of its use before that is written', () => {
