@@ -116,7 +116,8 @@ export async function readUsage(
   const others = slices()
   for (let at = from; at < to; at += seconds) {
     const index = (at - from) / seconds
-    for (let rows = rowsAfter(at, 0); rows.length > 0; rows = rowsAfter(at, rows.at(-1)!.seriesId)) {
+    for (let after = 0; after !== Number.POSITIVE_INFINITY; ) {
+      const { rows, last } = rowsAfter(at, after)
       for (const row of rows) {
         report.totals.add(row)
         inMap(report.steps, index).add(row)
@@ -124,7 +125,7 @@ export async function readUsage(
       }
       const wait = others()
       if (wait) await wait
-      if (rows.length < ROWS_AT_ONCE) break
+      after = last
     }
   }
   report.groups = groups.all()
@@ -165,7 +166,6 @@ class Groups {
 }
 
 interface Row {
-  seriesId: number
   projectId: number
   service: string
   endpoint: string
@@ -176,20 +176,40 @@ interface Row {
   latency: Uint8Array
 }
 
-/** @returns the next rows of one step of time, after a series */
-function rowsOf(db: Db, filter: UsageFilter, step: number): (at: number, after: number) => Row[] {
+/**
+ * @returns of the next rows of one step of time, after a series, those that are wanted; and the last series that was looked at,
+ * Infinity: there are no more. So many are looked at, whatever is wanted: rows that are not take their time, too
+ */
+function rowsOf(
+  db: Db,
+  filter: UsageFilter,
+  step: number,
+): (at: number, after: number) => { rows: Row[]; last: number } {
   const { projectId, service, endpoint, deployment, keyId, status } = usageSeries
   const { seriesId, calls, latency } = usage
   const given = sql.placeholder
+  const next = and(eq(usage.step, step), eq(usage.at, given('at')), gt(seriesId, given('after')))
+  const end = db
+    .select({ seriesId })
+    .from(usage)
+    .where(next)
+    .orderBy(seriesId)
+    .limit(1)
+    .offset(ROWS_AT_ONCE - 1)
+    .prepare()
   const statement = db
-    .select({ seriesId, projectId, service, endpoint, deployment, keyId, status, calls, latency })
+    .select({ projectId, service, endpoint, deployment, keyId, status, calls, latency })
     .from(usage)
     .innerJoin(usageSeries, eq(usageSeries.id, seriesId))
-    .where(and(eq(usage.step, step), eq(usage.at, given('at')), gt(seriesId, given('after')), ...wanted(filter)))
-    .orderBy(seriesId)
-    .limit(ROWS_AT_ONCE)
+    .where(and(next, lte(seriesId, given('last')), ...wanted(filter)))
     .prepare()
-  return (at, after) => statement.all({ at, after })
+  return (at, after) => {
+    const last = end.get({ at, after })?.seriesId
+    return {
+      rows: statement.all({ at, after, last: last ?? Number.MAX_SAFE_INTEGER }),
+      last: last ?? Number.POSITIVE_INFINITY,
+    }
+  }
 }
 
 function wanted({

@@ -1,5 +1,5 @@
 /** What was called, kept: written from what was counted in memory, in steps of a minute, an hour and a day. */
-import { and, count, eq, gt, lt, notInArray, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, gt, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { usage, usageSeries } from '../../db/schema.ts'
 import { addEncoded, BUCKETS, encodeHistogram } from '../telemetry/latency.ts'
@@ -19,6 +19,9 @@ export type Step = keyof typeof STEPS
 const MOST_ROWS = 500_000
 /** Cells of one part: some milliseconds. */
 const CELLS_AT_ONCE = 100
+/** Rows and series of one part of what is removed, the same. */
+const ROWS_AT_ONCE = 2000
+const SERIES_AT_ONCE = 500
 /** What could not be written waits, up to so many cells. */
 const MOST_WAITING = 50_000
 const MOST_KNOWN_SERIES = 50_000
@@ -36,7 +39,11 @@ export class UsageLog {
   #uptime: () => number
   #waiting: Cell[] = []
   #series = new Map<string, number>()
-  #rows: Record<Step, number> | undefined
+  /** of each step, once they are counted */
+  #rows: Partial<Record<Step, number>> = {}
+  #pruning: Generator<void, void> | undefined
+  /** series that are called while those that nobody calls any longer are looked for */
+  #called: Set<number> | undefined
   /** when the clock last jumped */
   #even: { clock: number; uptime: number }
   #statements: ReturnType<typeof prepare>
@@ -51,50 +58,72 @@ export class UsageLog {
   }
 
   /**
-   * Writes what was counted since the last time, in one transaction, and removes what is too old.
-   * @param most cells of this time. @returns whether there are more
-   * @throws what the database does: then all of it waits for the next time
+   * Writes what was counted since the last time, and removes what is too old.
+   * @param most cells of this time, and a part of what is removed. @returns whether there are more
+   * @throws what the database does: then what is left of it waits for the next time
    */
   flush(most = Number.POSITIVE_INFINITY): boolean {
-    this.#waiting = this.#waiting.concat(this.#counter.take()).slice(-MOST_WAITING)
-    const cells = this.#waiting.slice(0, most)
-    if (cells.length === 0) return false
-    this.#rows ??= this.#countRows()
-    const rows = { ...this.#rows }
-    try {
-      transaction(this.#db, () => {
-        for (const cell of cells) this.#write(cell, rows)
-        if (cells.length === this.#waiting.length) this.#prune(rows)
-      })
-    } catch (error) {
-      this.#series.clear() // those that were made in this transaction are not there
-      throw error
-    }
-    this.#rows = rows
-    this.#waiting = this.#waiting.slice(cells.length)
-    return this.#waiting.length > 0
+    this.#take()
+    return this.#writePart(most)
   }
 
   /**
-   * The same in several transactions, with pauses in which calls are served. What cannot be written is logged and waits: whoever
-   * reads gets what is there.
+   * The same in several transactions, with pauses in which calls are served; those are counted, and wait for the next time. What
+   * cannot be written is logged and waits: whoever reads gets what is there.
    */
   async flushInParts(): Promise<void> {
     try {
-      while (this.flush(CELLS_AT_ONCE)) await Bun.sleep(0)
+      this.#take()
+      while (this.#writePart(CELLS_AT_ONCE)) await Bun.sleep(0)
     } catch (error) {
       log.warn(errorFields(error), 'usage could not be written: it waits for the next time')
     }
   }
 
-  #write({ place, minute, keyId, status, calls, latency }: Cell, rows: Record<Step, number>): void {
+  #take(): void {
+    this.#waiting = this.#waiting.concat(this.#counter.take()).slice(-MOST_WAITING)
+  }
+
+  #writePart(most: number): boolean {
+    const cells = this.#waiting.slice(0, most)
+    if (cells.length > 0) {
+      this.#transaction(() => {
+        for (const cell of cells) this.#write(cell)
+      })
+      this.#waiting = this.#waiting.slice(cells.length)
+      this.#pruning ??= this.#prune()
+    }
+    while (this.#waiting.length === 0 && this.#pruning) {
+      const pruning = this.#pruning
+      this.#pruning = undefined // one that fails begins anew with the next time
+      this.#transaction(() => {
+        if (!pruning.next().done) this.#pruning = pruning
+      })
+      if (most !== Number.POSITIVE_INFINITY) break
+    }
+    return this.#waiting.length > 0 || this.#pruning !== undefined
+  }
+
+  #transaction(work: () => void): void {
+    try {
+      transaction(this.#db, work)
+    } catch (error) {
+      // what was made and removed in it is not
+      this.#series.clear()
+      this.#rows = {}
+      this.#pruning = undefined
+      throw error
+    }
+  }
+
+  #write({ place, minute, keyId, status, calls, latency }: Cell): void {
     const { insert, find, update } = this.#statements
     const seriesId = this.#seriesOf({ ...place, keyId, status })
     const encoded = Buffer.from(latency ? encodeHistogram(latency) : [])
     for (const [name, { seconds: step }] of Object.entries(STEPS) as [Step, { seconds: number }][]) {
       const row = { step, at: minute - (minute % step), seriesId }
       if (insert.get({ ...row, calls, latency: encoded })) {
-        rows[name]++
+        if (this.#rows[name] !== undefined) this.#rows[name]++
         continue
       }
       const before = find.get(row)!
@@ -115,31 +144,38 @@ export class UsageLog {
       if (this.#series.size >= MOST_KNOWN_SERIES) this.#series.clear()
       this.#series.set(known, id)
     }
+    this.#called?.add(id)
     return id
   }
 
   /**
    * Removes what is kept no longer, and what a clock that was ahead left in days to come. A clock that jumps removes nothing:
-   * only one that has run on evenly for an hour does. What there is too much of goes in any case.
+   * only one that has run on evenly for an hour does. What there is too much of goes in any case. All of it some thousand rows at
+   * a time, each in a transaction.
    */
-  #prune(rows: Record<Step, number>): void {
+  *#prune(): Generator<void, void> {
     const clock = Date.now()
     const uptime = this.#uptime()
     if (Math.abs(clock - this.#even.clock - (uptime - this.#even.uptime)) > UNEVEN_MS) this.#even = { clock, uptime }
     const steady = uptime - this.#even.uptime >= STEADY_MS
     const now = Math.floor(clock / 1000)
-    let removedDays = 0
+    let removedDays = false
+    this.#called = undefined
     for (const [name, { seconds: step, kept }] of Object.entries(STEPS) as [
       Step,
       { seconds: number; kept: number },
     ][]) {
-      const before = rows[name]
       const ofStep = eq(usage.step, step)
-      if (steady) {
-        rows[name] -= this.#remove(and(ofStep, lt(usage.at, now - kept - step)))
-        rows[name] -= this.#remove(and(ofStep, gt(usage.at, now + 86_400)))
+      if (this.#rows[name] === undefined) {
+        this.#rows[name] = this.#db.select({ n: count() }).from(usage).where(ofStep).get()!.n
+        yield
       }
-      const excess = rows[name] - MOST_ROWS
+      const before = this.#rows[name]
+      if (steady) {
+        yield* this.#remove(name, and(ofStep, lt(usage.at, now - kept - step)))
+        yield* this.#remove(name, and(ofStep, gt(usage.at, now + 86_400)))
+      }
+      const excess = this.#rows[name]! - MOST_ROWS
       if (excess > 0) {
         const [last] = this.#db
           .select({ at: usage.at })
@@ -149,23 +185,66 @@ export class UsageLog {
           .limit(1)
           .offset(excess - 1)
           .all()
-        rows[name] -= this.#remove(and(ofStep, lt(usage.at, last!.at + 1)))
+        yield* this.#remove(name, and(ofStep, lt(usage.at, last!.at + 1)))
       }
-      if (name === 'day') removedDays = before - rows[name]
+      if (name === 'day') removedDays = this.#rows[name]! < before
     }
-    if (removedDays === 0) return
-    const used = this.#db.select({ id: usage.seriesId }).from(usage).where(eq(usage.step, STEPS.day.seconds))
-    this.#db.delete(usageSeries).where(notInArray(usageSeries.id, used)).run()
-    this.#series.clear()
+    if (removedDays) yield* this.#forgetSeries()
   }
 
-  #remove(where: SQL | undefined): number {
-    return (this.#db.delete(usage).where(where).run() as unknown as { changes: number }).changes
+  *#remove(name: Step, where: SQL | undefined): Generator<void, void> {
+    const key = sql`(${usage.step}, ${usage.at}, ${usage.seriesId})`
+    const some = this.#db
+      .select({ step: usage.step, at: usage.at, seriesId: usage.seriesId })
+      .from(usage)
+      .where(where)
+      .orderBy(usage.at, usage.seriesId)
+      .limit(ROWS_AT_ONCE)
+    for (;;) {
+      const { changes } = this.#db.delete(usage).where(sql`${key} IN ${some}`).run() as unknown as { changes: number }
+      this.#rows[name]! -= changes
+      if (changes < ROWS_AT_ONCE) return
+      yield
+    }
   }
 
-  #countRows(): Record<Step, number> {
-    const rowsOf = (step: number) => this.#db.select({ n: count() }).from(usage).where(eq(usage.step, step)).get()!.n
-    return { minute: rowsOf(60), hour: rowsOf(3600), day: rowsOf(86_400) }
+  /** Removes the series of which no day is left. */
+  *#forgetSeries(): Generator<void, void> {
+    const called = new Set<number>()
+    this.#called = called
+    const next = this.#db
+      .select({ at: usage.at, seriesId: usage.seriesId })
+      .from(usage)
+      .where(
+        and(
+          eq(usage.step, STEPS.day.seconds),
+          sql`(${usage.at}, ${usage.seriesId}) > (${sql.placeholder('at')}, ${sql.placeholder('seriesId')})`,
+        ),
+      )
+      .orderBy(usage.at, usage.seriesId)
+      .limit(ROWS_AT_ONCE)
+      .prepare()
+    for (let last = { at: 0, seriesId: 0 }, rows = next.all(last); rows.length > 0; rows = next.all(last)) {
+      for (const { seriesId } of rows) called.add(seriesId)
+      last = rows.at(-1)!
+      yield
+    }
+    for (let after = 0, ids: number[]; ; after = ids.at(-1)!) {
+      ids = this.#db
+        .select({ id: usageSeries.id })
+        .from(usageSeries)
+        .where(gt(usageSeries.id, after))
+        .orderBy(usageSeries.id)
+        .limit(SERIES_AT_ONCE)
+        .all()
+        .map(({ id }) => id)
+      const gone = ids.filter(id => !called.has(id))
+      if (gone.length > 0) this.#db.delete(usageSeries).where(inArray(usageSeries.id, gone)).run()
+      this.#series.clear()
+      if (ids.length < SERIES_AT_ONCE) break
+      yield
+    }
+    this.#called = undefined
   }
 }
 

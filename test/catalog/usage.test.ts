@@ -91,6 +91,16 @@ describe('what is written', () => {
     await log.flushInParts()
     expect([sum('minute'), sum('day'), rows('day').length]).toEqual([1100, 1100, 1100])
   })
+  test('in parts has an end, also while others call: what they do is for the next time', async () => {
+    for (let key = 1; key <= 250; key++) call(a, key)
+    const writing = log.flushInParts()
+    expect(sum('day')).toBeLessThan(250)
+    call(a, 1000)
+    await writing
+    expect(sum('day')).toBe(250)
+    await log.flushInParts()
+    expect(sum('day')).toBe(251)
+  })
 })
 
 describe('what is kept', () => {
@@ -114,6 +124,25 @@ describe('what is kept', () => {
     expect(catalog.db.select().from(usageSeries).all()).toHaveLength(1)
     expect(after(6 * 365 * DAY)).toEqual([0, 0, 0])
     expect(sum('day')).toBe(1)
+  })
+  test('much that is kept no longer goes a part at a time; what is called again meanwhile keeps its name', async () => {
+    const client = catalog.db.$client
+    const numbers = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)'
+    client.run(`${numbers} INSERT INTO usage_series SELECT i, 1, 's', 'old' || i, '', 1, 200 FROM n`)
+    client.run(`${numbers} INSERT INTO usage SELECT 86400, ${T0 / 1000}, i, 1, x'' FROM n`)
+    pass(6 * 365 * DAY)
+    call()
+    const left = new Set<number>()
+    while (log.flush(100)) {
+      if (rows('day').length === 1) call(place('old77'))
+      left.add(rows('day').length)
+    }
+    expect([...left]).toEqual([5001, 3001, 1001, 1, 2])
+    const series = catalog.db.select().from(usageSeries).all()
+    expect(series.map(({ id, endpoint }) => [id, endpoint])).toEqual([
+      [77, 'old77'],
+      [5001, 'a'],
+    ])
   })
   test('a clock that jumps ahead for a while takes nothing away, and what it left in days to come goes', () => {
     call()
@@ -170,6 +199,15 @@ describe('what is read', () => {
       3, 1, 2, 0,
     ])
     expect((await read({ from: T0 / 1000 + 86_400, to: T0 / 1000 + 2 * 86_400 })).totals.calls).toBe(0)
+  })
+  test('is found among thousands of others, wherever in them it is', async () => {
+    for (let key = 1; key <= 1200; key++) call(a, key)
+    log.flush()
+    const callsOf = async (keyId: number) =>
+      (await readUsage(catalog.db, { keyId }, { step: 'minute', from: T0 / 1000, to: T0 / 1000 + 60 })).totals.calls
+    const keys = [1, 500, 501, 1000, 1001, 1200, 1201]
+    expect(await Promise.all(keys.map(callsOf))).toEqual([1, 1, 1, 1, 1, 1, 0])
+    expect((await read()).totals.calls).toBe(1200)
   })
   test('too many groups are refused before they take all memory', async () => {
     for (let key = 1; key <= 9000; key++) for (const status of [200, 404, 500]) call(a, key, status)
