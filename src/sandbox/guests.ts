@@ -27,6 +27,8 @@ interface Parked {
   machine: Machine
   limits: Limits
   cpu: number
+  /** milliseconds of CPU that its handler took to load, where it was not loaded: no limit of the call's is for that */
+  loading: number
   /** host calls that were not answered yet */
   open: number
 }
@@ -94,15 +96,16 @@ export class Guests {
     if (!handler) return { kind: 'unknown', call, cpu: 0, log: [] }
     handler.used = ++this.#uses
     let machine: Machine
+    let loading = 0
     try {
-      const image = this.#imageOf(handler)
-      if (!image) return { kind: 'answered', call, answer: handler.failure!, cpu: 0, log: [] }
-      machine = this.#machine(image)
+      if (!handler.image && handler.failure === undefined) loading = this.#load(handler)
+      if (!handler.image) return { kind: 'answered', call, answer: handler.failure!, cpu: loading, log: [] }
+      machine = this.#machine(handler.image)
     } catch (error) {
-      return { ...stopped(error), call, cpu: 0, log: [] }
+      return { ...stopped(error), call, cpu: this.#clock.spent, log: [] }
     }
     machine.bound(limits)
-    return this.#turn({ call, machine, limits, cpu: 0, open: 0 }, () => machine.start(request))
+    return this.#turn({ call, machine, limits, cpu: 0, loading, open: 0 }, () => machine.start(request))
   }
 
   #resume([, call, answers]: Resume): Outcome | undefined {
@@ -117,7 +120,7 @@ export class Guests {
     try {
       const { result: answer, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, run)
       parked.cpu += cpu
-      const said = { call, cpu: parked.cpu, log: machine.said.log }
+      const said = { call, cpu: parked.loading + parked.cpu, log: machine.said.log }
       if (answer !== undefined) {
         this.#release(machine)
         return { kind: 'answered', answer, ...said }
@@ -131,7 +134,7 @@ export class Guests {
     } catch (error) {
       const { log } = machine.said
       this.#release(machine)
-      return { ...stopped(error), call, cpu: parked.cpu + this.#clock.spent, log }
+      return { ...stopped(error), call, cpu: parked.loading + parked.cpu + this.#clock.spent, log }
     }
   }
 
@@ -140,15 +143,16 @@ export class Guests {
     return place < 0 ? undefined : this.#parked.splice(place, 1)[0]
   }
 
-  #imageOf(handler: Handler): Image | undefined {
-    if (handler.image || handler.failure) return handler.image
+  /** Gives it its image, or why it has none. @returns milliseconds of CPU. @throws Stopped */
+  #load(handler: Handler): number {
     const machine = this.#machine(this.#base)
     machine.bound(LOADING)
-    handler.failure = this.#clock.within(LOADING.cpuMs, () => machine.load(handler.code)).result
-    if (handler.failure === undefined) handler.image = machine.capture()
+    const { result: failure, cpu } = this.#clock.within(LOADING.cpuMs, () => machine.load(handler.code))
+    if (failure === undefined) handler.image = machine.capture()
+    else handler.failure = failure
     this.#release(machine)
     this.#forget()
-    return handler.image
+    return cpu
   }
 
   /** Images of handlers that were not used lately; their code goes with them, and is sent again. */
