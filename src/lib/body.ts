@@ -64,7 +64,7 @@ async function unpacked(
 }
 
 /** `deflate` means zlib's format (RFC 9110, 8.4.1.2), and some clients send the bare stream all the same. */
-const hasZlibHeader = (bytes: Uint8Array) =>
+export const hasZlibHeader = (bytes: Uint8Array) =>
   bytes.length > 1 && (bytes[0]! & 15) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
 
 /** A stream's bytes, given up as soon as they pass the limit. */

@@ -6,18 +6,21 @@ import { lookup } from 'node:dns/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
 import { isWithin, type Networks } from '../lib/address.ts'
+import { hasZlibHeader } from '../lib/body.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
+import { isObject } from '../lib/json.ts'
 
+/** What a guest asks for. It may be anything: a list, or what says of itself that it is as long as one, costs what it likes to read. */
 export interface FetchRequest {
-  url: string
+  url?: unknown
   method?: unknown
   headers?: unknown
-  text?: string
-  json?: string
-  base64?: string
+  text?: unknown
+  json?: unknown
+  base64?: unknown
 }
 
 export interface FetchBounds {
@@ -56,6 +59,7 @@ const failed = (message: string, cause?: unknown) => new Fault(502, 'fetch_faile
 
 /** @throws Fault 403 a host or address that is not allowed; 422 no request; 502 no answer, or one that is too large; 504 */
 export async function fetchOutside(request: FetchRequest, bounds: FetchBounds): Promise<Fetched> {
+  if (!isObject(request)) throw unprocessable('A fetch has a URL.')
   let method = typeof request.method === 'string' ? request.method.toUpperCase() : 'GET'
   if (!METHODS.has(method)) throw unprocessable('This method cannot be used to fetch.')
   const headers = headersOf(request.headers)
@@ -79,8 +83,8 @@ export async function fetchOutside(request: FetchRequest, bounds: FetchBounds): 
   }
 }
 
-function urlOf(text: string, base?: URL): URL {
-  const url = URL.canParse(text, base) ? new URL(text, base) : undefined
+function urlOf(text: unknown, base?: URL): URL {
+  const url = typeof text === 'string' && URL.canParse(text, base) ? new URL(text, base) : undefined
   if (!url || !['http:', 'https:'].includes(url.protocol))
     throw unprocessable('Only http and https URLs can be fetched.')
   if (url.username !== '' || url.password !== '')
@@ -101,9 +105,10 @@ function headersOf(given: unknown): Headers {
 }
 
 function bodyOf({ text, json, base64 }: FetchRequest, headers: Headers): Uint8Array | undefined {
-  if (base64 !== undefined) return Buffer.from(base64, 'base64')
-  const content = json ?? text
+  const content = base64 ?? json ?? text
   if (content === undefined) return undefined
+  if (typeof content !== 'string') throw unprocessable('The body of a fetch is text, bytes or JSON.')
+  if (base64 !== undefined) return Buffer.from(content, 'base64')
   if (!headers.has('content-type'))
     headers.set('content-type', json === undefined ? 'text/plain; charset=utf-8' : 'application/json')
   return Buffer.from(content)
@@ -121,7 +126,12 @@ async function once(
   const { promise, resolve, reject } = Promise.withResolvers<Omit<Fetched, 'url'>>()
   const options: https.RequestOptions = {
     method,
-    headers: { ...Object.fromEntries(headers), 'accept-encoding': 'gzip, deflate, br' },
+    headers: {
+      ...Object.fromEntries(headers),
+      'accept-encoding': 'gzip, deflate, br',
+      // node says it of some methods only: a body that is not announced would be read as the next request
+      ...(body ? { 'content-length': body.length } : {}),
+    },
     agent: false,
     lookup: (_host, { all }, found) => (all ? found(null, [address]) : found(null, address.address, address.family)),
   }
@@ -179,12 +189,15 @@ async function received(message: IncomingMessage, most: number): Promise<Omit<Fe
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(message.headers))
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  const bytes = await unpacked(await collect(message, most), headers['content-encoding'], most)
+  const encoding = headers['content-encoding']?.trim().toLowerCase()
+  const bytes = await unpacked(await collect(message, most), encoding, most)
   const answer = { status: message.statusCode ?? 0, headers }
   const type = headers['content-type'] ?? ''
   if (TEXT.test(type) && !/charset=(?!"?utf-?8)/i.test(type))
     try {
-      return { ...answer, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+      const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+      // the guest's text is without the mark, and its bytes are with it
+      if (!text.startsWith('\ufeff')) return { ...answer, text }
     } catch {}
   return { ...answer, base64: bytes.toString('base64') }
 }
@@ -207,7 +220,8 @@ async function collect(message: IncomingMessage, most: number): Promise<Buffer> 
 }
 
 async function unpacked(bytes: Buffer, encoding: string | undefined, most: number): Promise<Buffer> {
-  const unpack = { gzip: gunzip, 'x-gzip': gunzip, deflate: inflate, br: brotliDecompress }[encoding ?? '']
+  const deflated = hasZlibHeader(bytes) ? inflate : inflateRaw
+  const unpack = { gzip: gunzip, 'x-gzip': gunzip, deflate: deflated, br: brotliDecompress }[encoding ?? '']
   if (!unpack || bytes.length === 0) return bytes
   try {
     return await promisify(unpack as typeof gunzip)(bytes, { maxOutputLength: most })

@@ -107,6 +107,20 @@ export const BORDER_ATTEMPTS: Attempt[] = [
     gives([...Array(4).fill(422), 422, 422, 422, 422, 422]),
   ),
 
+  ...['text', 'json', 'base64', 'url'].map(name =>
+    attempt(
+      `a fetch whose ${name} says of itself that it is half a gigabyte long, by a toJSON`,
+      `Object.prototype.toJSON = function () { return 'method' in this ? { url: 'http://localhost/', ${name}: { length: 5e8 } } : this }
+       return host.fetch('x').then(() => 'in', e => e.status)`,
+      gives(422),
+    ),
+  ),
+  attempt(
+    'a fetch that is nothing, by a toJSON',
+    `Object.prototype.toJSON = () => null; return host.fetch('x').then(() => 'in', e => e.status)`,
+    gives(422),
+  ),
+
   // --- intrinsics that are changed while the handler is loaded
   module(
     'members that all objects have',

@@ -1,6 +1,7 @@
 /** What handlers fetch: from a real server of this test's, and not from where they must not. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { gzipSync } from 'node:zlib'
+import { createServer } from 'node:net'
+import { deflateRawSync, gzipSync } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { fetchOutside } from '../../src/sandbox/outside.ts'
@@ -27,6 +28,15 @@ const remote = Bun.serve({
       return new Response(gzipSync('{"a":1}'), {
         headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
       })
+    if (pathname === '/shouted')
+      return new Response(gzipSync('{"a":1}'), {
+        headers: { 'content-encoding': 'GZIP', 'content-type': 'application/json' },
+      })
+    if (pathname === '/deflated')
+      return new Response(deflateRawSync('deflated'), {
+        headers: { 'content-encoding': 'deflate', 'content-type': 'text/plain' },
+      })
+    if (pathname === '/marked') return new Response('\ufeffhi')
     if (pathname === '/again') return Response.redirect('/json', 302)
     if (pathname === '/round') return Response.redirect('/round', 302)
     if (pathname === '/away') return Response.redirect(`http://127.0.0.1:${other.port}/`, 302)
@@ -118,6 +128,55 @@ describe('where it may not go', () => {
 
   test('longer than it may', async () => {
     expect(await refusal(`${base}/slow`, { deadline: Date.now() + 100 })).toBe('504 deadline_passed')
+  })
+})
+
+describe('what is sent and received', () => {
+  /** what the raw server got on each connection */
+  const got: string[] = []
+  const raw = createServer(socket => {
+    const at = got.push('') - 1
+    socket.on('data', bytes => {
+      got[at] += bytes.toString('latin1')
+      // the last bytes of every body here
+      if (got[at]!.endsWith('}')) socket.end('HTTP/1.1 204 No Content\r\n\r\n')
+    })
+  })
+  beforeAll(() => new Promise<void>(resolve => raw.listen(0, '127.0.0.1', resolve)))
+  afterAll(() => void raw.close())
+
+  test.each(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'POST'])(
+    'a body has its length with it, of a %s too: it is nothing that could be read as another request',
+    async method => {
+      const { port } = raw.address() as { port: number }
+      const text = 'GET /other HTTP/1.1\r\nHost: elsewhere\r\n\r\n{}'
+      const url = `http://localhost:${port}/one`
+      await fetchOutside({ url, method, text }, bounds({ hosts: [`localhost:${port}`] }))
+      const [head, ...rest] = got.at(-1)!.split('\r\n\r\n')
+      expect(head).toMatch(new RegExp(`^content-length: ${text.length}$`, 'im'))
+      expect(rest.join('\r\n\r\n')).toBe(text)
+    },
+  )
+
+  test('a request that is none is refused, and nothing of it is read', async () => {
+    const long = { length: 500_000_000 }
+    for (const request of [
+      null,
+      5,
+      'x',
+      [],
+      {},
+      { url: long },
+      ...['text', 'json', 'base64'].map(name => ({ url: base, [name]: long })),
+    ])
+      expect(await fetchOutside(request as object, bounds()).catch(error => error.status)).toBe(422)
+  })
+
+  test('an answer is unpacked, however its coding is written, and its bytes are all there', async () => {
+    const get = (path: string) => fetchOutside({ url: `${base}/${path}` }, bounds())
+    expect((await get('shouted')).text).toBe('{"a":1}')
+    expect((await get('deflated')).text).toBe('deflated')
+    expect(Buffer.from((await get('marked')).base64!, 'base64').toString('hex')).toBe('efbbbf6869')
   })
 })
 
