@@ -226,6 +226,18 @@ describe('deployments of programs', () => {
     expect((await world.call('flagged', '/pid')).headers.get('x-version')).toBe('two')
   })
 
+  test('one that writes as much as it can does not keep others from being ended', async () => {
+    const flooding = `yes '' & exec "$@"`
+    await world.api('POST', '', { name: 'flooding', command: ['/bin/sh', '-c', flooding, '', ...SERVER] })
+    await world.api('POST', '', server('beside', { drain_seconds: 0.1 }))
+    const pids = [await world.pid('beside'), await world.pid('flooding')]
+    await world.call('beside', '/sigterm-deaf')
+    for (const [i, name] of ['beside', 'flooding'].entries()) {
+      await world.api('DELETE', `/${name}`)
+      await waitFor(() => processOf(pids[i]!) === undefined || undefined, 20_000)
+    }
+  })
+
   test('one that does not end when it is asked is killed', async () => {
     const pid = await world.pid('deaf')
     await world.call('deaf', '/sigterm-deaf')

@@ -4,6 +4,8 @@ import { keptLogs, MOST_OF_A_LOG } from '../log.ts'
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 const LONGEST_LINE = 8192
+/** characters that are gathered for one write */
+const AT_ONCE = 64 * 1024
 
 /**
  * A deployment's log: a line is its time, where it comes from and its text. A file that is full becomes `.1`, that one `.2`;
@@ -18,11 +20,23 @@ export class LogFile {
     this.#path = path
   }
 
-  /** A disk that is full loses the line: the deployment goes on. */
   line(source: string, text: string): void {
+    this.lines(source, [text])
+  }
+
+  /** A disk that is full loses lines: the deployment goes on. */
+  lines(source: string, texts: string[]): void {
+    const head = `${new Date().toISOString()} ${source} `
+    let gathered = ''
     try {
-      for (let at = 0; at === 0 || at < text.length; at += LONGEST_LINE)
-        this.#append(`${new Date().toISOString()} ${source} ${text.slice(at, at + LONGEST_LINE)}\n`)
+      for (const text of texts)
+        for (let at = 0; at === 0 || at < text.length; at += LONGEST_LINE) {
+          gathered += `${head}${text.slice(at, at + LONGEST_LINE)}\n`
+          if (gathered.length < AT_ONCE) continue
+          this.#append(gathered)
+          gathered = ''
+        }
+      if (gathered !== '') this.#append(gathered)
     } catch {
       this.close()
     }
@@ -35,10 +49,10 @@ export class LogFile {
     this.#bytes = 0
   }
 
-  #append(line: string): void {
+  #append(lines: string): void {
     if (this.#bytes >= MOST_OF_A_LOG) this.#rotate()
     this.#fd ??= this.#open()
-    this.#bytes += writeSync(this.#fd, line)
+    this.#bytes += writeSync(this.#fd, lines)
   }
 
   #open(): number {

@@ -225,11 +225,13 @@ async function copyLines(stream: ReadableStream<Uint8Array>, log: LogFile, sourc
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/)
     rest = lines.pop()!
-    for (const line of lines) log.line(source, line)
     if (rest.length > MOST_OF_A_LINE) {
-      log.line(source, rest)
+      lines.push(rest)
       rest = ''
     }
+    log.lines(source, lines)
+    // where there is always more to read, nothing else would be done here: no program started, none ended
+    await new Promise(setImmediate)
   }
   if (rest) log.line(source, rest)
 }
