@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { CommandConfig } from '../catalog/deployments.ts'
 import { Fault } from '../lib/fault.ts'
 import { type Account, findAccount } from './account.ts'
+import { OWN_FOLDER } from './processes.ts'
 
 export interface Plan {
   /** grows with each change */
@@ -107,6 +108,9 @@ export class Places {
     account: Account | undefined,
   ): Record<string, string> {
     const { PATH: path = PATH, HOME: home = '/', LANG: lang = 'C.UTF-8' } = process.env
-    return { PATH: path, HOME: account?.home ?? home, TMPDIR: folder, LANG: lang, ...config.env, PORT: String(port) }
+    const own = { PATH: path, HOME: account?.home ?? home, TMPDIR: folder, LANG: lang }
+    // without it nobody would know what it leaves behind when its guard is killed
+    const mark = config.env?.TMPDIR === undefined ? {} : { [OWN_FOLDER]: folder }
+    return { ...own, ...config.env, ...mark, PORT: String(port) }
   }
 }

@@ -47,12 +47,15 @@ export function descendants(of: number, table: ProcessEntry[]): ProcessEntry[] {
   return found
 }
 
+/** Says where a program's temporary folder is, where its declaration sets another `TMPDIR`. */
+export const OWN_FOLDER = 'CALLGATE_TMPDIR'
+
 /**
  * Whether a process belongs to a deployment whose temporary folder is this one, or below it: its environment says so, and it
  * has that from whoever started it, however it came away from them since.
  */
 export function hasTemporaryFolder(pid: number, folders: readonly string[]): boolean {
-  const own = variableOf(pid, 'TMPDIR')
+  const own = variableOf(pid, OWN_FOLDER) ?? variableOf(pid, 'TMPDIR')
   return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
 }
 

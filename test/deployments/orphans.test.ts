@@ -1,5 +1,6 @@
 /** No process of a deployment outlives Callgate, however that ends, nor its own deployment. */
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
@@ -14,10 +15,10 @@ const dataDir = join(temporaryFolder(), 'data')
 const env = { CALLGATE_ADMIN_TOKEN: mintSecret('hf') }
 
 /** A Callgate with a deployment of two replicas that have children, some of them gone off into sessions of their own. */
-async function withChildren(target: 'source' | 'executable' = 'source') {
+async function withChildren(target: 'source' | 'executable' = 'source', variables: Record<string, string> = {}) {
   const mark = `orphan-mark-${process.pid}-${++marks}`
   const world = new World()
-  const family = { name: 'family', command: SERVER, replicas: 2, env: { MARK: mark }, min_instances: 1 }
+  const family = { name: 'family', command: SERVER, replicas: 2, env: { MARK: mark, ...variables }, min_instances: 1 }
   await world.start([family], { target, dataDir, env })
   await world.status('family', 'running')
   for (let i = 0; i < 4; i++) await world.call('family', '/children')
@@ -49,8 +50,11 @@ test('the end of Callgate in order takes all of them along', async () => {
   expect(marked(mark)).toEqual([])
 })
 
-test('when the guard is killed they go, and are started again', async () => {
-  const { world, mark, guard } = await withChildren()
+test.each([
+  ['', {}],
+  [', those with a TMPDIR of their own too', { TMPDIR: tmpdir() }],
+])('when the guard is killed they go%s, and are started again', async (_, variables) => {
+  const { world, mark, guard } = await withChildren('source', variables)
   const before = marked(mark)
   process.kill(guard, 'SIGKILL')
   await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 10_000)
