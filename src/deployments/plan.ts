@@ -110,7 +110,7 @@ export class Places {
     const { PATH: path = PATH, HOME: home = '/', LANG: lang = 'C.UTF-8' } = process.env
     const own = { PATH: path, HOME: account?.home ?? home, TMPDIR: folder, LANG: lang }
     // without it nobody would know what it leaves behind when its guard is killed
-    const mark = config.env?.TMPDIR === undefined ? {} : { [OWN_FOLDER]: folder }
+    const mark: Record<string, string> = config.env?.TMPDIR === undefined ? {} : { [OWN_FOLDER]: folder }
     return { ...own, ...config.env, ...mark, PORT: String(port) }
   }
 }
