@@ -107,6 +107,42 @@ describeInBrowser('the console', () => {
     expect(await page.getByRole('link', { name: 'Users' }).count()).toBe(0)
   })
 
+  test('saves what was typed where its user has signed in again in another tab; where somebody else has, nothing', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    const [uploads, other] = [await page.context().newPage(), await page.context().newPage()]
+    const signInElsewhere = async (before: string, username: string) => {
+      await other.goto(`${callgate.url}/console/account`)
+      await other.getByRole('button', { name: `Account of ${before}` }).click()
+      await other.getByRole('menuitem', { name: 'Sign out' }).click()
+      await other.getByLabel('Username').waitFor()
+      await signInTo(other, callgate, username)
+    }
+    const descriptionOf = async (name: string) =>
+      (await callgate.admin('GET', `/api/datasets/${name}`, undefined, { 'x-project-id': String(callgate.garden) }))
+        .json.description
+    await page.goto(`${callgate.url}/console/projects/garden/datasets/marts.beds/settings`)
+    await page.getByLabel('Description').fill('Typed before that')
+    await uploads.goto(`${callgate.url}/console/projects/garden/datasets/upload`)
+    await uploads.locator('input[type=file]').setInputFiles({
+      name: 'elsewhere.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('a\n1\n'),
+    })
+    await signInElsewhere('root', 'root')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('Saved', { exact: true }).waitFor()
+    expect(await descriptionOf('marts.beds')).toBe('Typed before that')
+    await uploads.getByRole('button', { name: 'Import 1 file' }).click()
+    await uploads.getByText('1 row in').waitFor()
+    await page.getByLabel('Description').fill('Not as ed')
+    await signInElsewhere('root', 'ed')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByRole('button', { name: 'Account of ed' }).waitFor()
+    await soon(async () => expect(await page.getByLabel('Description').inputValue()).toBe('Typed before that'))
+    expect(await descriptionOf('marts.beds')).toBe('Typed before that')
+  })
+
   test('says where one is by the names that pages have, not by what stands in the URL', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')

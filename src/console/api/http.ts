@@ -77,6 +77,17 @@ export const onSessionEnd = (note: () => void): void => {
   noteEnd = note
 }
 
+let renewToken = (): Promise<boolean> => Promise.resolve(false)
+
+/** `renew` runs where the CSRF token is not that of the session, and says whether the same user's is there now. */
+export const onTokenRefused = (renew: () => Promise<boolean>): void => {
+  renewToken = renew
+}
+
+/** Whether a refused request can be made again: its user has signed in again in another tab. */
+export const isRenewed = async (status: number, { code }: { code?: string }): Promise<boolean> =>
+  status === 403 && code === 'csrf_token_missing' && (await renewToken())
+
 /** What the server refused. */
 export function refusalOf(status: number, body: ProblemBody): Problem {
   const problem = new Problem(status, body)
@@ -106,6 +117,13 @@ export async function apiText(path: string, call: Call = {}): Promise<string> {
 
 /** The answer, whatever its status. @throws ConnectionLost */
 export async function send(path: string, call: Call): Promise<Response> {
+  const response = await sendOnce(path, call)
+  if (response.status !== 403) return response
+  const body = await bodyOf(response.clone())
+  return (await isRenewed(response.status, body as ProblemBody)) ? sendOnce(path, call) : response
+}
+
+async function sendOnce(path: string, call: Call): Promise<Response> {
   const { method = 'GET', body, json = JSON.stringify(body), project, ifMatch, signal } = call
   const headers: Record<string, string> = { accept: 'application/json', ...call.headers }
   if (json !== undefined) headers['content-type'] = 'application/json'

@@ -1,5 +1,5 @@
 /** Who is signed in, and what they may do. */
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { type QueryClient, queryOptions, useQuery } from '@tanstack/react-query'
 import type {
   NewPasswordInput,
   SessionState as SessionRow,
@@ -19,17 +19,30 @@ const RANK: Record<Role, number> = { viewer: 0, editor: 1, admin: 2 }
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: async ({ client, queryKey }): Promise<SessionState | null> => {
+    const before = client.getQueryData<SessionState>(queryKey)
     try {
-      return taken(await api<SessionState>('/api/auth/session'))
+      const session = taken(await api<SessionState>('/api/auth/session'))
+      if (before && before.user_id !== session.user_id) forgetAllButSession(client)
+      return session
     } catch (error) {
-      if (error instanceof Problem && error.status === 401)
-        return asEnded(client.getQueryData<SessionState>(queryKey)) ?? null
+      if (error instanceof Problem && error.status === 401) return asEnded(before) ?? null
       throw error
     }
   },
   // somebody may have signed in again in another tab
   staleTime: ({ state }) => (state.data?.ended ? 0 : 60_000),
 })
+
+/** What somebody was shown is not for whoever comes after them. */
+export const forgetAllButSession = (client: QueryClient): void =>
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] })
+
+/** Reads the session anew. @returns whether it is of whom this page is of */
+export async function readSessionAnew(client: QueryClient): Promise<boolean> {
+  const before = client.getQueryData(sessionQuery.queryKey)
+  const now = await client.fetchQuery({ ...sessionQuery, staleTime: 0 })
+  return now !== null && !now.ended && now.user_id === before?.user_id
+}
 
 /** What becomes of whoever is signed in here where the server knows no session any more. */
 export const asEnded = <S extends SessionState | null | undefined>(session: S): S | SessionState =>

@@ -1,6 +1,6 @@
 /** A multipart upload that says how far it is: `fetch` does not, `XMLHttpRequest` does. */
 import { connectionLost } from './connection.ts'
-import { ConnectionLost, csrfToken, refusalOf } from './http.ts'
+import { ConnectionLost, csrfToken, isRenewed, Problem, refusalOf } from './http.ts'
 
 export interface Upload {
   /** fields beside the file, which goes last: the server reads them first */
@@ -13,7 +13,16 @@ export interface Upload {
 }
 
 /** @throws Problem, ConnectionLost */
-export function upload<T>(path: string, { fields = {}, file, project, onProgress, signal }: Upload): Promise<T> {
+export async function upload<T>(path: string, what: Upload): Promise<T> {
+  try {
+    return await uploadOnce<T>(path, what)
+  } catch (error) {
+    if (error instanceof Problem && (await isRenewed(error.status, error))) return uploadOnce<T>(path, what)
+    throw error
+  }
+}
+
+function uploadOnce<T>(path: string, { fields = {}, file, project, onProgress, signal }: Upload): Promise<T> {
   const form = new FormData()
   for (const [name, value] of Object.entries(fields)) form.append(name, value)
   form.append('file', file)

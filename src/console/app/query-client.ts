@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query'
 import { onComeback } from '../api/connection.ts'
-import { ConnectionLost, onSessionEnd } from '../api/http.ts'
-import { asEnded, sessionQuery } from '../api/session.ts'
+import { ConnectionLost, onSessionEnd, onTokenRefused } from '../api/http.ts'
+import { asEnded, readSessionAnew, sessionQuery } from '../api/session.ts'
 
 /** What was read is fresh for a moment, and is read again when the window comes to the front or the server comes back. */
 export const queryClient = new QueryClient({
@@ -18,3 +18,4 @@ export const queryClient = new QueryClient({
 
 onComeback(() => void queryClient.invalidateQueries())
 onSessionEnd(() => queryClient.setQueryData(sessionQuery.queryKey, asEnded))
+onTokenRefused(() => readSessionAnew(queryClient))

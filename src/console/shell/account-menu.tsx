@@ -1,7 +1,7 @@
 import { Avatar, Menu, Text, UnstyledButton } from '@mantine/core'
 import { IconLogout } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
-import { type SessionState, sessionQuery, signOut } from '../api/session.ts'
+import { forgetAllButSession, type SessionState, sessionQuery, signOut } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
 import { showProblem } from '../ui/notify.ts'
 
@@ -10,7 +10,7 @@ export function AccountMenu({ session }: { session: SessionState }) {
   const leave = async () => {
     try {
       await signOut()
-      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] })
+      forgetAllButSession(client)
       client.setQueryData(sessionQuery.queryKey, null)
     } catch (error) {
       showProblem(error)

@@ -2,7 +2,7 @@ import { AppShell, Burger, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useRouter, useRouterState } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect } from 'react'
+import { lazy, Suspense, useEffect, useRef } from 'react'
 import { sessionQuery } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
 import { AccountMenu } from './account-menu.tsx'
@@ -23,6 +23,17 @@ function ToSignIn() {
   return null
 }
 
+/** Where somebody else has signed in in another tab, the page reads for them what it has forgotten. */
+function useReadAnewForOthers(user: number | undefined) {
+  const router = useRouter()
+  const before = useRef(user)
+  useEffect(() => {
+    if (user === before.current) return
+    before.current = user
+    void router.invalidate()
+  }, [user, router])
+}
+
 /** What stands around every page of those who are signed in. Where the session ends, signing in stands before it. */
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure()
@@ -30,6 +41,7 @@ export function Shell() {
   const { data: session } = useQuery(sessionQuery)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu of a narrow screen closes where a page is opened
   useEffect(close, [pathname])
+  useReadAnewForOthers(session?.user_id)
   if (!session) return <ToSignIn />
   return (
     <AppShell

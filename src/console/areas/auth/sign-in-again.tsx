@@ -1,7 +1,7 @@
 import { Button, Modal, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
-import { type SessionState, sessionQuery, signIn } from '../../api/session.ts'
+import { forgetAllButSession, type SessionState, sessionQuery, signIn } from '../../api/session.ts'
 import { auth as t } from '../../texts/auth.ts'
 import { SignInForm } from './sign-in-form.tsx'
 
@@ -15,17 +15,16 @@ const ABOVE_ALL = 1000
 export function SignInAgain({ session }: { session: SessionState }) {
   const client = useQueryClient()
   const router = useRouter()
-  const forget = () => client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] })
   const enter = useMutation({
     mutationFn: signIn,
     onSuccess: async begun => {
-      if (begun.user_id !== session.user_id) forget()
+      if (begun.user_id !== session.user_id) forgetAllButSession(client)
       client.setQueryData(sessionQuery.queryKey, begun)
       await Promise.all([client.invalidateQueries(), router.invalidate()])
     },
   })
   const leave = () => {
-    forget()
+    forgetAllButSession(client)
     client.setQueryData(sessionQuery.queryKey, null)
   }
   return (
