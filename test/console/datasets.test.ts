@@ -42,20 +42,47 @@ describeInBrowser('datasets', () => {
   })
 
   test('a name that is taken is refused in the words of the server, and replaced when that is asked for', async () => {
-    await uploadTable(callgate, callgate.garden, 'uploads.taken', 'a\n1\n2')
+    const fields = { primary_key: 'a', indexes: '[["b"]]' }
+    await uploadTable(callgate, callgate.garden, 'uploads.taken', 'a,b\n1,x\n2,y', fields)
     const tab = await openAs('ed', 'datasets/upload')
     await tab.locator('input[type=file]').setInputFiles({
       name: 'taken.csv',
       mimeType: 'text/csv',
-      buffer: Buffer.from('a\n1\n2\n3\n'),
+      buffer: Buffer.from('a,b\n1,x\n2,y\n3,z\n'),
     })
     await tab.getByRole('button', { name: 'Import 1 file' }).click()
     await tab.getByRole('alert').getByText('has a dataset uploads.taken already').waitFor()
     expect((await dataset('uploads.taken')).row_count).toBe(2)
     await tab.getByLabel('Replace the rows of the dataset of this name').check()
+    await soon(async () => expect(await tab.getByLabel('Primary key').inputValue()).toBe('a'))
     await tab.getByRole('button', { name: 'Try again' }).click()
     await tab.getByText('3 rows in').waitFor()
-    expect((await dataset('uploads.taken')).row_count).toBe(3)
+    expect(await dataset('uploads.taken')).toMatchObject({ row_count: 3, primary_key: ['a'], indexes: [['b']] })
+  })
+
+  test('new rows keep the key and the indexes of before, however late these are read', async () => {
+    const fields = { primary_key: 'a', indexes: '[["b"]]' }
+    await uploadTable(callgate, callgate.garden, 'uploads.keyed', 'a,b\n1,x\n2,y', fields)
+    const tab = await openAs('ed', 'datasets')
+    let readOn = () => {}
+    const late = new Promise<void>(resolve => {
+      readOn = resolve
+    })
+    const isList = /\/api\/datasets$/
+    await tab.route(isList, route => late.then(() => route.continue()))
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets/upload?name=uploads.keyed`)
+    await tab.getByRole('heading', { level: 1, name: 'Upload datasets' }).waitFor()
+    expect(await tab.locator('input[type=file]').count()).toBe(0)
+    readOn()
+    await tab.locator('input[type=file]').setInputFiles({
+      name: 'any.csv',
+      mimeType: 'text/csv',
+      buffer: Buffer.from('a,b\n1,x\n2,y\n3,z\n'),
+    })
+    await tab.getByRole('button', { name: 'Import 1 file' }).click()
+    await tab.getByText('3 rows in').waitFor()
+    expect(await dataset('uploads.keyed')).toMatchObject({ row_count: 3, primary_key: ['a'], indexes: [['b']] })
+    await tab.unroute(isList)
   })
 
   test('the preview is what a viewer sees, and everything for those who may', async () => {

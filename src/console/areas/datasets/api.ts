@@ -134,6 +134,12 @@ export interface UploadFields {
   force: boolean
 }
 
+/** Those that a dataset has, as fields. */
+export const keyAndIndexesOf = (dataset: DatasetRow | undefined): Pick<UploadFields, 'primaryKey' | 'indexes'> => ({
+  primaryKey: dataset?.primary_key?.join(', ') ?? '',
+  indexes: dataset?.indexes.map(index => index.join(', ')).join('\n') ?? '',
+})
+
 export function useUploadDataset(project: number) {
   const refresh = useRefresh(project)
   return async ({ id, file, fields, onProgress, signal }: Sending<UploadFields>): Promise<DatasetRow> => {

@@ -6,7 +6,7 @@ import type { UploadItem } from '../../api/upload-queue.ts'
 import { datasets as t } from '../../texts/datasets.ts'
 import { TextLink } from '../../ui/link.tsx'
 import { type UploadActions, UploadCard } from '../../ui/upload-card.tsx'
-import { type DatasetRow, importProgressQuery, type UploadFields } from './api.ts'
+import { type DatasetRow, importProgressQuery, keyAndIndexesOf, type UploadFields } from './api.ts'
 
 interface DatasetUploadProps extends UploadActions<UploadFields> {
   item: UploadItem<UploadFields, DatasetRow>
@@ -34,6 +34,16 @@ export function DatasetUpload({ item, known, isReadable, onEdit, onRemove, onRet
 function Fields({ item, known, onEdit }: Pick<DatasetUploadProps, 'item' | 'known' | 'onEdit'>) {
   const { fields, error } = item
   const existing = known.find(dataset => dataset.name === fields.name.trim())
+  /** What is there keeps its key and indexes where none were named: in sight, to be changed. */
+  const replace = (isChecked: boolean) => {
+    const { primaryKey, indexes } = keyAndIndexesOf(isChecked ? existing : undefined)
+    onEdit({
+      ...fields,
+      replace: isChecked,
+      primaryKey: fields.primaryKey || primaryKey,
+      indexes: fields.indexes || indexes,
+    })
+  }
   // rows that endpoints wrote are lost only where somebody says so
   const asksForce = fields.replace && (fields.force || (error instanceof Problem && error.code === 'rows_written'))
   return (
@@ -67,7 +77,7 @@ function Fields({ item, known, onEdit }: Pick<DatasetUploadProps, 'item' | 'know
         <Checkbox
           label={t.replaces}
           checked={fields.replace}
-          onChange={event => onEdit({ ...fields, replace: event.currentTarget.checked })}
+          onChange={event => replace(event.currentTarget.checked)}
         />
       )}
       {asksForce && (

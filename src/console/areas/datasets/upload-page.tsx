@@ -5,9 +5,9 @@ import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { useUploadQueue } from '../../api/upload-queue.ts'
 import { datasets as t } from '../../texts/datasets.ts'
-import { Page } from '../../ui/page.tsx'
+import { Page, UnreadPage } from '../../ui/page.tsx'
 import { UploadList } from '../../ui/upload-list.tsx'
-import { type DatasetRow, datasetsQuery, type UploadFields, useUploadDataset } from './api.ts'
+import { type DatasetRow, datasetsQuery, keyAndIndexesOf, type UploadFields, useUploadDataset } from './api.ts'
 import { DatasetUpload } from './upload-card.tsx'
 
 /** Files are chosen, looked over, and imported one after the other. */
@@ -15,11 +15,13 @@ export function UploadPage() {
   const project = useProject()
   const session = useSession()
   const { name: target } = useSearch({ from: '/shell/projects/$project/datasets/upload' })
-  const { data: known } = useQuery(datasetsQuery(project.project_id))
+  const { data: known, error } = useQuery(datasetsQuery(project.project_id))
   const replaced = known?.find(dataset => dataset.name === target)
   const send = useUploadDataset(project.project_id)
   const queue = useUploadQueue<UploadFields, DatasetRow>(file => proposed(file, target, replaced), send)
   if (!may(session, 'editor', project.slug)) throw new Problem(404, {})
+  // new rows keep a key and indexes that have to be known first
+  if (target !== undefined && !known) return <UnreadPage title={t.uploadTitle} error={error} />
   return (
     <Page title={t.uploadTitle} about={target ? t.newVersionOf(target) : t.uploadAbout}>
       <UploadList
@@ -48,8 +50,7 @@ function proposed(file: File, target: string | undefined, replaced: DatasetRow |
     .slice(0, 63)
   return {
     name: target ?? `uploads.${/^[a-z_]/i.test(plain) ? plain : `_${plain}`.slice(0, 63)}`,
-    primaryKey: replaced?.primary_key?.join(', ') ?? '',
-    indexes: replaced?.indexes.map(index => index.join(', ')).join('\n') ?? '',
+    ...keyAndIndexesOf(replaced),
     replace: target !== undefined,
     force: false,
   }

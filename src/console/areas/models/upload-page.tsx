@@ -7,7 +7,7 @@ import { may, useSession } from '../../api/session.ts'
 import { type UploadItem, useUploadQueue } from '../../api/upload-queue.ts'
 import { models as t } from '../../texts/models.ts'
 import { TextLink } from '../../ui/link.tsx'
-import { Page } from '../../ui/page.tsx'
+import { Page, UnreadPage } from '../../ui/page.tsx'
 import { type UploadActions, UploadCard } from '../../ui/upload-card.tsx'
 import { UploadList } from '../../ui/upload-list.tsx'
 import { type ModelRow, modelsQuery, type UploadFields, useUploadModel } from './api.ts'
@@ -17,13 +17,15 @@ export function UploadModelPage() {
   const project = useProject()
   const session = useSession()
   const { name: target } = useSearch({ from: '/shell/projects/$project/upload-model' })
-  const { data: known } = useQuery(modelsQuery(project.project_id))
+  const { data: known, error } = useQuery(modelsQuery(project.project_id))
   const before = known?.find(model => model.name === target)
   const queue = useUploadQueue<UploadFields, ModelRow>(
     file => proposed(file, target, before),
     useUploadModel(project.project_id),
   )
   if (!may(session, 'editor', project.slug)) throw new Problem(404, {})
+  // a new version keeps names of features that have to be known first
+  if (target !== undefined && !known) return <UnreadPage title={t.uploadVersion} error={error} />
   return (
     <Page title={target ? t.uploadVersion : t.uploadTitle} about={target ? t.versionAbout(target) : t.uploadAbout}>
       <UploadList
