@@ -1,7 +1,7 @@
 /** What an endpoint's definition takes, by form: of models, functions, lookups and queries. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
-import { describeInBrowser } from './browser.ts'
+import { describeInBrowser, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(90_000)
@@ -150,6 +150,52 @@ describeInBrowser('forms of endpoints', () => {
     await added.getByRole('combobox', { name: 'Operator' }).click()
     await tab.getByRole('option', { name: 'is missing', exact: true }).click()
     await tab.getByText('0 rows', { exact: true }).waitFor()
+    await tab.getByRole('button', { name: 'Discard changes' }).click()
+  })
+
+  test('a table that is joined twice has the form stay, until one of the two is given a name of its own', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/search')
+    for (const label of ['Join 1', 'Join 2']) {
+      await tab.getByRole('button', { name: 'Join a table' }).click()
+      await choose(tab, label, /^marts.beds$/)
+    }
+    const second = tab.getByRole('group', { name: 'Join 2' })
+    await tab.getByRole('button', { name: 'Add filter', exact: true }).click()
+    await second.getByLabel('Alias').fill('next')
+    for (const [n, group] of [tab.getByRole('group', { name: 'Join 1' }), second].entries()) {
+      await group.getByRole('combobox', { name: 'Column here' }).click()
+      await tab.getByRole('option', { name: 'plant_id', exact: true }).click()
+      await group.getByRole('combobox', { name: 'Column of the joined table' }).click()
+      await tab.getByRole('option', { name: ['bed', 'planted'][n]!, exact: true }).click()
+    }
+    await tab.getByRole('group', { name: 'Filter 5' }).getByRole('combobox', { name: 'Column' }).click()
+    await tab.getByRole('option', { name: 'beds.plant', exact: true }).waitFor()
+    await tab.getByRole('option', { name: 'next.plant', exact: true }).click()
+    await save(tab)
+    const { query } = await stored('plants', 'search')
+    expect([query.joins, query.filters[4]]).toEqual([
+      [
+        { schema: 'marts', table: 'beds', on: [{ left: 'plant_id', right: 'bed' }] },
+        { schema: 'marts', table: 'beds', as: 'next', on: [{ left: 'plant_id', right: 'planted' }] },
+      ],
+      { column: 'next.plant', op: 'eq', param: 'plant' },
+    ])
+    await tab.reload()
+    for (const part of ['Join 2', 'Join 1', 'Filter 5'])
+      await tab.getByRole('button', { name: `Remove ${part}` }).click()
+    await save(tab)
+  })
+
+  test('of columns to choose from there are those of the one list that is open, however many columns a query lists', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/search')
+    await tab.getByRole('button', { name: 'List all columns' }).click()
+    const entry = tab.getByRole('group', { name: 'height_cm', exact: true })
+    await entry.waitFor()
+    const options = tab.locator('[role="option"]').filter({ hasText: /^height_cm$/ })
+    await soon(async () => expect(await options.count()).toBeLessThan(4))
+    await entry.getByRole('combobox', { name: 'Column' }).press('ArrowDown')
+    await tab.getByRole('option', { name: 'height_cm', exact: true, selected: true }).waitFor()
+    await tab.keyboard.press('Escape')
     await tab.getByRole('button', { name: 'Discard changes' }).click()
   })
 

@@ -17,11 +17,16 @@ interface ColumnSelectProps {
 /** A column of the query's tables, grouped by table; a name that none of them has stays as it is. */
 export function ColumnSelect(props: ColumnSelectProps) {
   const { tables, value, onChange, label = q.column, more = [], placeholder, clearable, onClear } = props
-  const known = new Set([...tables.flatMap(table => table.columns.map(({ name }) => name)), ...more])
+  // of two tables that go by one name yet, columns are there once: the select takes no name twice
+  const known = new Set<string>()
+  const fresh = (name: string) => !known.has(name) && known.add(name)
   const groups = tables
-    .filter(({ columns }) => columns.length > 0)
-    .map(({ alias, columns }, i) => ({ group: i === 0 ? alias : `${alias} `, items: columns.map(({ name }) => name) }))
-  const answers = more.filter(name => !tables.some(({ columns }) => columns.some(column => column.name === name)))
+    .map(({ alias, columns }, i) => ({
+      group: i === 0 ? alias : `${alias} `,
+      items: columns.map(({ name }) => name).filter(fresh),
+    }))
+    .filter(({ items }) => items.length > 0)
+  const answers = more.filter(fresh)
   return (
     <Select
       label={label}
@@ -35,6 +40,8 @@ export function ColumnSelect(props: ColumnSelectProps) {
       placeholder={placeholder}
       searchable
       clearable={clearable}
+      // a query has hundreds of these, each with hundreds of columns
+      comboboxProps={{ keepMounted: false }}
       flex="1 1 160px"
       miw={130}
     />
