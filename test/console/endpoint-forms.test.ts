@@ -199,6 +199,20 @@ describeInBrowser('forms of endpoints', () => {
     await tab.getByRole('button', { name: 'Discard changes' }).click()
   })
 
+  test('the usual order is typed as names with commas between them, and a comma is deleted again', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/search')
+    const usual = tab.getByRole('group', { name: 'Order 1' }).getByLabel('Default')
+    await usual.fill('')
+    await usual.pressSequentially('species, -height_cm')
+    expect(await usual.inputValue()).toBe('species, -height_cm')
+    await save(tab)
+    expect((await stored('plants', 'search')).query.order_by[0].default).toEqual(['species', '-height_cm'])
+    for (let n = '-height_cm'.length + 2; n > 0; n--) await usual.press('Backspace')
+    expect(await usual.inputValue()).toBe('species')
+    await save(tab)
+    expect((await stored('plants', 'search')).query.order_by[0].default).toBe('species')
+  })
+
   test('a viewer reads code and changes nothing of it', async () => {
     const tab = await openAs('vera', 'services/plants/endpoints/greet')
     const handler = tab.getByRole('textbox', { name: 'Handler' })

@@ -1,4 +1,5 @@
 import { Group, MultiSelect, Select } from '@mantine/core'
+import { useState } from 'react'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField, withKnown } from '../fields.tsx'
 import { AddButton, Entry, Part } from '../part.tsx'
@@ -54,13 +55,7 @@ export function OrderList({ query, tables, names, onChange }: OrderListProps) {
                   searchable
                   flex="1 1 220px"
                 />
-                <TextField
-                  label={q.default}
-                  placeholder={q.defaultOrderHint}
-                  value={entry.default === undefined ? undefined : [entry.default].flat().join(', ')}
-                  onChange={text => set({ default: text?.includes(',') ? text.split(/,\s?/) : text })}
-                  flex="1 1 160px"
-                />
+                <DefaultField value={entry.default} onChange={usual => set({ default: usual })} />
                 <NoteFields label={label} noted={entry} onChange={set} type="text" />
               </>
             )}
@@ -80,4 +75,37 @@ export function OrderList({ query, tables, names, onChange }: OrderListProps) {
       </Group>
     </Part>
   )
+}
+
+interface DefaultProps {
+  value: Order['default']
+  onChange: (value: Order['default']) => void
+}
+
+/** The usual order, names with commas between them: as it is typed, for as long as it says the same. */
+function DefaultField({ value, onChange }: DefaultProps) {
+  const [text, setText] = useState(() => written(value))
+  const change = (typed = '') => {
+    setText(typed)
+    onChange(namesIn(typed))
+  }
+  return (
+    <TextField
+      label={q.default}
+      placeholder={q.defaultOrderHint}
+      value={written(namesIn(text)) === written(value) ? text : written(value)}
+      onChange={change}
+      flex="1 1 160px"
+    />
+  )
+}
+
+const written = (value: Order['default']) => [value ?? []].flat().join(', ')
+
+function namesIn(text: string): Order['default'] {
+  const names = text
+    .split(',')
+    .map(name => name.trim())
+    .filter(Boolean)
+  return names.length > 1 ? names : names[0]
 }
