@@ -227,6 +227,26 @@ describeInBrowser('deployments', () => {
     })
   })
 
+  test('seconds may be parts of one: they are shown as they are, stay so where nobody changes them, and can be typed', async () => {
+    await create('quick', { min_instances: 0, idle_seconds: 0.5, drain_seconds: 2.5 })
+    const tab = await openAs('root', 'deployments/quick/settings')
+    await tab.getByRole('button', { name: 'More settings' }).click()
+    const [idle, drain] = [tab.getByLabel('Idle seconds'), tab.getByLabel('Drain seconds')]
+    await idle.focus()
+    expect([await idle.inputValue(), await drain.inputValue()]).toEqual(['0.5', '2.5'])
+    const timeout = tab.getByLabel('Start timeout, seconds')
+    await timeout.focus()
+    expect(await tab.getByRole('button', { name: 'Save' }).count()).toBe(0)
+    await timeout.pressSequentially('1.05')
+    await tab.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('Saved', { exact: true }).waitFor()
+    expect((await shown('quick')).config).toMatchObject({
+      idle_seconds: 0.5,
+      drain_seconds: 2.5,
+      start_timeout_seconds: 1.05,
+    })
+  })
+
   test('a log is searched, sorted by where lines come from, and left alone by new ones while somebody reads above', async () => {
     await create('chatty')
     const tab = await openAs('ed', 'deployments/chatty/logs')

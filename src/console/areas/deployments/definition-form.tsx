@@ -1,5 +1,6 @@
 import { Accordion, Group, Select, SimpleGrid, Stack, Switch, Textarea } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import type { ComponentProps } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { modelsQuery } from '../models/api.ts'
@@ -57,11 +58,11 @@ function CommandForm(props: EditorProps) {
       />
       <Advanced errors={errors} fields={ADVANCED_OF_COMMANDS}>
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md" verticalSpacing="md">
-          <NumberField label={t.startTimeout} description={t.startTimeoutHint} {...input('start_timeout_seconds')} />
-          <NumberField label={t.idleSeconds} description={t.idleSecondsHint} {...input('idle_seconds')} />
-          <NumberField label={t.drain} description={t.drainHint} {...input('drain_seconds')} />
-          <NumberField label={t.timeout} description={t.timeoutHint} {...input('timeout_seconds')} />
-          <NumberField
+          <SecondsField label={t.startTimeout} description={t.startTimeoutHint} {...input('start_timeout_seconds')} />
+          <SecondsField label={t.idleSeconds} description={t.idleSecondsHint} {...input('idle_seconds')} />
+          <SecondsField label={t.drain} description={t.drainHint} {...input('drain_seconds')} />
+          <SecondsField label={t.timeout} description={t.timeoutHint} {...input('timeout_seconds')} />
+          <SecondsField
             label={t.healthInterval}
             description={t.healthIntervalHint}
             {...input('health_interval_seconds')}
@@ -103,12 +104,12 @@ function UpstreamForm(props: EditorProps) {
       <TextField label={t.health} description={t.healthHintUpstream} {...input('health')} />
       <Advanced errors={errors} fields={ADVANCED_OF_UPSTREAMS}>
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md" verticalSpacing="md">
-          <NumberField
+          <SecondsField
             label={t.connectTimeout}
             description={t.connectTimeoutHint}
             {...input('connect_timeout_seconds')}
           />
-          <NumberField label={t.timeout} description={t.timeoutHint} {...input('timeout_seconds')} />
+          <SecondsField label={t.timeout} description={t.timeoutHint} {...input('timeout_seconds')} />
           <NumberField label={t.retries} description={t.retriesHint} {...input('retries')} min={0} max={5} />
         </SimpleGrid>
         <Textarea
@@ -127,6 +128,11 @@ function UpstreamForm(props: EditorProps) {
 }
 
 const ADVANCED_OF_UPSTREAMS = ['connect_timeout_seconds', 'timeout_seconds', 'retries', 'ca']
+
+/** Half a second is one, too. */
+const SecondsField = (props: Omit<ComponentProps<typeof NumberField>, 'min' | 'decimals'>) => (
+  <NumberField {...props} min={0} decimals />
+)
 
 const ACTIVE = ''
 

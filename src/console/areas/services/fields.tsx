@@ -1,6 +1,7 @@
 /** Inputs of an endpoint's members: an empty one leaves the member out. */
 import { ActionIcon, MultiSelect, NumberInput, Textarea, TextInput, Tooltip } from '@mantine/core'
 import { IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
 import { useProject } from '../../api/projects.ts'
 import type { EndpointConfig } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -56,21 +57,30 @@ export function NumberField({
   onChange,
   min = 1,
   max,
+  decimals = false,
   ...rest
-}: FieldProps<number> & { min?: number; max?: number; error?: string }) {
+}: FieldProps<number> & { min?: number; max?: number; decimals?: boolean; error?: string }) {
+  // `1.` on the way to 1.5
+  const [typed, setTyped] = useState<number | string>(value ?? '')
   return (
     <NumberInput
       size="sm"
       {...rest}
-      value={value ?? ''}
-      onChange={given => onChange(typeof given === 'number' ? given : undefined)}
-      allowDecimal={false}
+      value={numberIn(typed) === value ? typed : (value ?? '')}
+      onChange={given => {
+        setTyped(given)
+        onChange(numberIn(given))
+      }}
+      allowDecimal={decimals}
       min={min}
       max={max}
       hideControls
     />
   )
 }
+
+const numberIn = (typed: number | string): number | undefined =>
+  typed === '' || !Number.isFinite(Number(typed)) ? undefined : Number(typed)
 
 interface ColumnsProps {
   columns: readonly string[]
