@@ -247,6 +247,27 @@ describeInBrowser('deployments', () => {
     })
   })
 
+  test('a variable whose name begins with that of another is typed without touching that one', async () => {
+    await create('varied', { min_instances: 0, env: { GREETING: 'secret' } })
+    const tab = await openAs('root', 'deployments/varied/settings')
+    const save = tab.getByRole('button', { name: 'Save' })
+    await tab.getByRole('button', { name: 'Add variable' }).click()
+    const name = tab.getByRole('textbox', { name: 'Variable', exact: true })
+    await tab.getByRole('textbox', { name: 'Value of a new variable' }).fill('hello')
+    await tab.getByText('would not be saved').waitFor()
+    await name.pressSequentially('GREETING')
+    await tab.getByText('GREETING is there already.').waitFor()
+    await soon(async () => expect(await save.isDisabled()).toBe(true))
+    await name.pressSequentially('_2')
+    await soon(async () => expect(await save.isDisabled()).toBe(false))
+    const sent = tab.waitForRequest(request => request.method() === 'PATCH')
+    await save.click()
+    expect((await sent).postDataJSON()).toEqual({ env: { GREETING_2: 'hello' } })
+    await tab.getByText('Saved', { exact: true }).waitFor()
+    await tab.getByRole('button', { name: 'Replace GREETING_2' }).waitFor()
+    expect((await shown('varied')).config.env_names).toEqual(['GREETING', 'GREETING_2'])
+  })
+
   test('a log is searched, sorted by where lines come from, and left alone by new ones while somebody reads above', async () => {
     await create('chatty')
     const tab = await openAs('ed', 'deployments/chatty/logs')

@@ -140,6 +140,7 @@ export const deployments = {
   replace: 'Replace',
   replaceOf: (name: string) => `Replace ${name}`,
   newVariable: 'a new variable',
+  takenVariable: (name: string) => `${name} is there already.`,
   removed: 'is taken away when you save',
   keep: 'Keep',
   keepOf: (name: string) => `Keep ${name}`,

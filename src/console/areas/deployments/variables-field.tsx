@@ -2,6 +2,7 @@ import { Button, Code, Fieldset, Group, PasswordInput, Stack, Text, TextInput } 
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import { deployments as t } from '../../texts/deployments.ts'
+import { useNoteUnread } from '../../ui/unread.tsx'
 import { RemoveButton } from '../services/fields.tsx'
 
 interface VariablesFieldProps {
@@ -17,6 +18,8 @@ interface Added {
   id: number
   name: string
   value: string
+  /** one of this name is set already, or added above: what is typed here is no variable yet */
+  isTaken: boolean
 }
 
 let added = 0
@@ -25,7 +28,7 @@ let added = 0
 export function VariablesField({ names, changes, onChange, error }: VariablesFieldProps) {
   const [rows, setRows] = useState<Added[]>(() =>
     Object.entries(changes).flatMap(([name, value]) =>
-      names.includes(name) || value === null ? [] : [{ id: ++added, name, value }],
+      names.includes(name) || value === null ? [] : [{ id: ++added, name, value, isTaken: false }],
     ),
   )
   const ofKnown = Object.fromEntries(Object.entries(changes).filter(([name]) => names.includes(name)))
@@ -33,16 +36,22 @@ export function VariablesField({ names, changes, onChange, error }: VariablesFie
     const { [name]: _, ...others } = changes
     onChange(value === undefined ? others : { ...others, [name]: value })
   }
-  const change = (next: Added[]) => {
+  const change = (typed: Added[]) => {
+    const next = typed.map((row, at) => ({
+      ...row,
+      isTaken: names.includes(row.name) || (row.name !== '' && typed.findIndex(({ name }) => name === row.name) < at),
+    }))
     setRows(next)
-    onChange({ ...ofKnown, ...Object.fromEntries(next.flatMap(({ name, value }) => (name ? [[name, value]] : []))) })
+    const ofAdded = next.filter(({ name, isTaken }) => name !== '' && !isTaken).map(({ name, value }) => [name, value])
+    onChange({ ...ofKnown, ...Object.fromEntries(ofAdded) })
   }
+  useNoteUnread(rows.some(({ name, value, isTaken }) => isTaken || (name === '' && value !== '')))
   // what was saved, discarded or written as JSON
   const expected = Object.keys(changes).filter(name => !names.includes(name))
-  const stays = rows.filter(({ name }) => name === '' || expected.includes(name))
+  const stays = rows.filter(({ name, isTaken }) => name === '' || isTaken || expected.includes(name))
   const missing = expected.filter(name => !rows.some(row => row.name === name))
   if (stays.length !== rows.length || missing.length > 0)
-    setRows([...stays, ...missing.map(name => ({ id: ++added, name, value: changes[name] ?? '' }))])
+    setRows([...stays, ...missing.map(name => ({ id: ++added, name, value: changes[name] ?? '', isTaken: false }))])
   return (
     <Fieldset legend={t.variables}>
       <Stack gap="sm">
@@ -58,6 +67,8 @@ export function VariablesField({ names, changes, onChange, error }: VariablesFie
               aria-label={t.variable}
               placeholder={t.variable}
               value={row.name}
+              error={row.isTaken && t.takenVariable(row.name)}
+              inputWrapperOrder={['error', 'input']}
               onChange={event => change(rows.with(at, { ...row, name: event.currentTarget.value.trim() }))}
               styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
               autoComplete="off"
@@ -86,7 +97,7 @@ export function VariablesField({ names, changes, onChange, error }: VariablesFie
             size="xs"
             variant="default"
             leftSection={<IconPlus size={14} />}
-            onClick={() => setRows([...rows, { id: ++added, name: '', value: '' }])}
+            onClick={() => setRows([...rows, { id: ++added, name: '', value: '', isTaken: false }])}
           >
             {t.addVariable}
           </Button>
