@@ -5,7 +5,7 @@ import { lineOf, wordsOf } from '../../src/console/areas/deployments/command-lin
 import { definitionOf, patchOf } from '../../src/console/areas/deployments/definition.ts'
 import { clockOf, lineOf as logLine, withClock } from '../../src/console/areas/deployments/log-lines.ts'
 import { type Callgate, waitFor } from '../harness.ts'
-import { describeInBrowser, expectAccessible, expectNoSideways, openTab, signInTo, soon } from './browser.ts'
+import { describeInBrowser, expectAccessible, expectNoSideways, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 import { projectId } from './data.ts'
 import { DEPLOYED, useConsole } from './world.ts'
 
@@ -65,7 +65,10 @@ describeInBrowser('deployments', () => {
   const { callgate, openAs } = useConsole()
   let key: string
   let bank: number
+  let vic: number
   beforeAll(async () => {
+    const user = { username: 'vic', password: PASSWORD, roles: { garden: 'editor' } }
+    vic = (await callgate.admin('POST', '/api/users', user)).json.user_id
     bank = await projectId(callgate, 'bank')
     key = (await callgate.admin('POST', `/api/projects/${callgate.garden}/api-keys`, { name: 'shop' })).json.key
   })
@@ -337,6 +340,24 @@ describeInBrowser('deployments', () => {
     } finally {
       line.end()
     }
+  })
+
+  test('a log goes on when somebody has signed in again, after their session had ended', async () => {
+    await create('patient')
+    const tab = await openTab()
+    await signInTo(tab, callgate, 'vic')
+    await tab.goto(`${callgate.url}/console/projects/garden/deployments/patient/logs`)
+    await log(tab).getByText('ready on port').waitFor()
+    // which ends every session
+    await callgate.admin('PATCH', `/api/users/${vic}`, { password: PASSWORD })
+    const dialog = tab.getByRole('dialog')
+    await dialog.getByRole('textbox', { name: /^Password/ }).fill(PASSWORD)
+    await dialog.getByRole('button', { name: 'Sign in' }).click()
+    await dialog.waitFor({ state: 'hidden' })
+    await call('patient', '/?note=after-all')
+    await log(tab).getByText('after-all').waitFor()
+    await soon(async () => expect(await log(tab).getByText('ready on port').count()).toBe(1))
+    expect(await tab.getByRole('alert').count()).toBe(0)
   })
 
   test('deleting one says who called it, and asks for its name', async () => {

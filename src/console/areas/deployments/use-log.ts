@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
 import { connectionLost, onComeback } from '../../api/connection.ts'
-import { Problem, send } from '../../api/http.ts'
+import { Problem, refusalOf, send } from '../../api/http.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { eventsOf } from './event-stream.ts'
 import { gapAt, type LogLine, lineOf } from './log-lines.ts'
@@ -83,7 +83,7 @@ async function follow(path: string, signal: AbortSignal, { onLines, onGap, onSta
         headers: { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) },
         signal: AbortSignal.any([signal, leave.signal]),
       })
-      if (!response.ok || !response.body) throw new Problem(response.status, await response.json().catch(() => ({})))
+      if (!response.ok || !response.body) throw refusalOf(response.status, await response.json().catch(() => ({})))
       for await (const event of eventsOf(response.body)) {
         clearTimeout(silence)
         silence = setTimeout(() => leave.abort(), SILENT_FOR_MS)
@@ -98,7 +98,8 @@ async function follow(path: string, signal: AbortSignal, { onLines, onGap, onSta
       continue
     } catch (error) {
       if (signal.aborted || document.hidden) continue
-      if (error instanceof Problem && error.status < 500) throw error
+      // without a session it is asked for again: somebody may sign in, here or in another tab
+      if (error instanceof Problem && error.status < 500 && error.status !== 401) throw error
       onState('lost')
       if (!(error instanceof Problem) && !leave.signal.aborted) connectionLost()
     } finally {
