@@ -81,7 +81,7 @@ export const Consequences = ({ text, called }: { text: string; called: Called })
 )
 
 /** Calls are known to the hour. */
-const LastHour = ({ at }: { at: string }) =>
+export const LastHour = ({ at }: { at: string }) =>
   Date.now() - Date.parse(at) < 3_600_000 ? t.withinHour : <RelativeTime at={at} />
 
 const isOfKey = (called: Called) => 'key' in called && typeof called.key === 'number'

@@ -7,6 +7,7 @@ import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { deployments as t } from '../../texts/deployments.ts'
 import { keys as k } from '../../texts/keys.ts'
+import { LastHour } from '../../ui/callers.tsx'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ButtonLink } from '../../ui/link.tsx'
@@ -126,6 +127,6 @@ const columnsFor = (name: string, edits: boolean): Column<Row>[] => [
     key: 'last',
     header: t.lastCall,
     sort: ({ caller }) => caller?.last_hour,
-    cell: ({ caller }) => <RelativeTime at={caller?.last_hour} />,
+    cell: ({ caller }) => (caller ? <LastHour at={caller.last_hour} /> : <RelativeTime at={null} />),
   },
 ]
