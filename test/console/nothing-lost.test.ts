@@ -60,6 +60,27 @@ describeInBrowser('nothing is lost', () => {
     await tab.waitForFunction(() => document.querySelector('.cm-content')?.textContent?.includes('iris"}'))
   })
 
+  test('what is typed while a deployment is saved stays, unsaved yet', async () => {
+    const tab = await openAs('root', 'deployments/sentiment/settings')
+    const held = Promise.withResolvers<() => void>()
+    await tab.route(/\/deployments\/sentiment$/, async route => {
+      if (route.request().method() === 'PATCH') await new Promise<void>(resolve => held.resolve(resolve))
+      await route.continue()
+    })
+    await tab.getByRole('textbox', { name: 'Health path' }).fill('/well')
+    await tab.getByRole('button', { name: 'Save', exact: true }).click()
+    const letGo = await held.promise
+    const cwd = tab.getByRole('textbox', { name: 'Working directory' })
+    await cwd.fill('/typed/meanwhile')
+    letGo()
+    await tab.getByText('Saved', { exact: true }).waitFor()
+    expect(await cwd.inputValue()).toBe('/typed/meanwhile')
+    await isAskedBeforeLeaving(tab)
+    await tab.getByRole('button', { name: 'Discard' }).click()
+    await soon(async () => expect(await cwd.inputValue()).not.toBe('/typed/meanwhile'))
+    expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/well')
+  })
+
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
     /** Holds back what is posted there. @returns lets it go, when it has come */

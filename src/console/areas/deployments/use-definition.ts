@@ -43,7 +43,8 @@ export function useDefinition() {
     const { value, etag: saved } = await change.mutateAsync({ patch, ifMatch: from.etag })
     const next = baseOf(value, saved)
     setBase(next)
-    setDraft(next.definition)
+    // what was typed meanwhile stays
+    setDraft(now => (isSame(now, draft) ? next.definition : now))
   }
   return {
     deployment,
