@@ -81,6 +81,16 @@ describeInBrowser('nothing is lost', () => {
     expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/well')
   })
 
+  test('what was typed for a deployment of another kind than the one that is looked at is asked about, too', async () => {
+    const tab = await openAs('root', 'new-deployment')
+    await tab.getByRole('textbox', { name: 'Command' }).fill('python3 server.py')
+    await tab.getByText('Upstream', { exact: true }).click()
+    await tab.getByRole('textbox', { name: 'URL' }).waitFor()
+    await isAskedBeforeLeaving(tab)
+    await tab.getByText('Command', { exact: true }).first().click()
+    expect(await tab.getByRole('textbox', { name: 'Command' }).inputValue()).toBe('python3 server.py')
+  })
+
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
     /** Holds back what is posted there. @returns lets it go, when it has come */

@@ -46,7 +46,8 @@ function NewDeployment({ kinds, first }: { kinds: DeclarableKind[]; first: Kind 
   const errorOfName = nameError(add.error)
   const mine = kinds.filter(({ refusal }) => refusal === null)
   const refusals = [...new Set(kinds.flatMap(({ refusal }) => refusal ?? []))]
-  const isDirty = unread || name !== '' || !isSame(definition, blank(kind))
+  const isTyped = Object.entries(drafts).some(([of, draft]) => !isSame(draft, blank(of as Kind)))
+  const isDirty = unread || name !== '' || isTyped
   const submit = () =>
     add.mutate(
       { name, definition },
