@@ -55,8 +55,10 @@ export const OWN_FOLDER = 'CALLGATE_TMPDIR'
  * has that from whoever started it, however it came away from them since.
  */
 export function hasTemporaryFolder(pid: number, folders: readonly string[]): boolean {
-  const own = variableOf(pid, OWN_FOLDER) ?? variableOf(pid, 'TMPDIR')
-  return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
+  return [OWN_FOLDER, 'TMPDIR'].some(name => {
+    const own = variableOf(pid, name)
+    return own !== undefined && folders.some(folder => own === folder || own.startsWith(folder + sep))
+  })
 }
 
 /** A variable in the environment that a process was started with; undefined: it is not there, or not to be read. */
