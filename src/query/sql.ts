@@ -20,6 +20,8 @@ export interface Statement {
   bigints: boolean
   /** how many conditions its WHERE has, without that of a cursor */
   conditions: number
+  /** in how many places of an index its lists of values may be looked for: the product of their lengths */
+  places: number
   /** of how many values the cursor that it begins after is; 0: none */
   after: number
   /** whether it reads all rows that its conditions leave, however few it answers */
@@ -63,6 +65,7 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
     names: columns.map(({ name }) => name),
     bigints: read.some(term => needsBigints(term.column)),
     conditions: body.conditions,
+    places: body.places,
     after: like.after?.length ?? 0,
     whole: groups !== null || distinct,
     keys: keys.names,
@@ -74,7 +77,7 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
 export function buildCount(view: View, like: BoundRequest): Statement {
   const { groups, distinct } = view.query
   const dialect = dialectOf(view.query)
-  const { clauses, conditions } = bodyOf(dialect, view, { ...like, after: undefined })
+  const { clauses, conditions, places } = bodyOf(dialect, view, { ...like, after: undefined })
   const from = sql.join(clauses, sql` `)
   const columns = view.outputs.length ? sql.join(view.outputs.map(dialect.value), sql`, `) : sql`1`
   const rows = distinct && dialect.ordersDistinct ? sql`DISTINCT ${columns}` : groups?.length ? sql`1` : columns
@@ -82,7 +85,7 @@ export function buildCount(view: View, like: BoundRequest): Statement {
     groups || distinct
       ? sql`SELECT count(*) AS n FROM (SELECT ${rows} ${from}) AS r`
       : sql`SELECT count(*) AS n ${from}`
-  const about = { names: ['n'], bigints: false, conditions, after: 0, whole: true, keys: [], hidden: [] }
+  const about = { names: ['n'], bigints: false, conditions, places, after: 0, whole: true, keys: [], hidden: [] }
   return { ...compiled(dialect, view, text), ...about }
 }
 
@@ -104,7 +107,11 @@ function compiled(dialect: Dialect, { query }: View, text: SQL): Pick<Statement,
 }
 
 /** FROM, WHERE, GROUP BY and HAVING. */
-function bodyOf(dialect: Dialect, view: View, like: BoundRequest): { clauses: SQL[]; conditions: number } {
+function bodyOf(
+  dialect: Dialect,
+  view: View,
+  like: BoundRequest,
+): { clauses: SQL[] } & Pick<Statement, 'conditions' | 'places'> {
   const { tables, filters, groups, distinct } = view.query
   const sources = sourcesOf(dialect, tables)
   const scoped = (s: ScopeCondition) => scopeCondition(dialect, s)
@@ -136,7 +143,11 @@ function bodyOf(dialect: Dialect, view: View, like: BoundRequest): { clauses: SQ
   const grouped = groups ?? (distinct && !dialect.ordersDistinct ? view.outputs : [])
   if (grouped.length) clauses.push(sql`GROUP BY ${sql.join(grouped.map(dialect.value), sql`, `)}`)
   if (having.length) clauses.push(sql`HAVING ${sql.join(having, sql` AND `)}`)
-  return { clauses, conditions }
+  const lists = [
+    ...view.scope.map(({ values }) => values.length),
+    ...filters.map(({ op }, i) => (op === 'in' ? ((like.filters[i] as StoredValue[] | undefined)?.length ?? 1) : 1)),
+  ]
+  return { clauses, conditions, places: lists.reduce((product, length) => product * Math.max(1, length), 1) }
 }
 
 /** Where the values of a request's order are found in its rows: in the answer itself, or beside it. */

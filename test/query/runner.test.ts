@@ -61,7 +61,21 @@ const keyed = makeDataset(dir, {
   primaryKey: ['id'],
   rowCount: MILLION,
 })
-const datasets = [small, large, pairs, wide, heavy, keyed]
+/** 9 MB, by a key of texts: a list of its values finds them in their order */
+const named = makeDataset(dir, {
+  name: 'm.named',
+  columns: [...columns.slice(1, 3), { name: 'name', type: 'text', nullable: false }, { name: 'body', type: 'text' }],
+  rows: rows.slice(0, 100).map(row => [...row.slice(1, 4), 'x'.repeat(90_000)]),
+  primaryKey: ['name'],
+})
+/** 125,000 rows, by a key of three columns */
+const cube = makeDataset(dir, {
+  name: 'm.cube',
+  columns: columns.slice(0, 3).map(column => ({ ...column, nullable: false })),
+  rows: Array.from({ length: 125_000 }, (_, i) => [i % 50, Math.floor(i / 50) % 50, Math.floor(i / 2500)]),
+  primaryKey: ['id', 'code', 'kind'],
+})
+const datasets = [small, large, pairs, wide, heavy, keyed, named, cube]
 const definition = (table: string, more: Partial<QueryDefinition> = {}): QueryDefinition => ({
   source: { schema: 'm', table },
   ...more,
@@ -122,6 +136,24 @@ describe('this process runs what is indexed and bounded, a worker the rest', () 
     expect(runsHere(paged('wide'), 'limit=150')).toBe(false)
     expect(runsHere({ ...paged('wide'), ...eq('code') }, 'p=5&limit=150')).toBe(false)
     expect(runsHere({ ...paged('wide'), ...eq('id') }, 'p=5&limit=150')).toBe(true)
+  })
+  test('a list of keys, which is as many rows; not: of wide ones, or as many places in an index as lists make together', () => {
+    const among = (table: string, names: string[], total = false) =>
+      definition(table, {
+        filters: names.map(column => ({ column, op: 'in', param: column })),
+        pagination: { max_limit: 100_000, total },
+      })
+    const list = (name: string, length: number) => Array.from({ length }, (_, i) => `${name}=${i}`).join('&')
+    expect(runsHere(among('named', ['name']), `${list('name', 5)}&limit=200`)).toBe(true)
+    expect(runsHere(among('named', ['name']), `${list('name', 50)}&limit=5`)).toBe(true)
+    expect(runsHere(among('named', ['name']), `${list('name', 50)}&limit=200`)).toBe(false)
+    expect(runsHere(among('named', ['name'], true), `${list('name', 5)}&limit=5`)).toBe(true)
+    expect(runsHere(among('named', ['name'], true), `${list('name', 50)}&limit=5`)).toBe(false)
+    const lists = (length: number) => ['id', 'code', 'kind'].map(name => list(name, length)).join('&')
+    for (const total of [false, true]) {
+      expect(runsHere(among('cube', ['id', 'code', 'kind'], total), lists(5))).toBe(true)
+      expect(runsHere(among('cube', ['id', 'code', 'kind'], total), lists(40))).toBe(false)
+    }
   })
   test('not: a filter that reads all of a table of few rows and many bytes', () => {
     expect(runsHere(definition('heavy', eq('name')), 'p=n5&limit=1')).toBe(false)

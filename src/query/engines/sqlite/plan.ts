@@ -15,13 +15,15 @@ const CHEAP_BYTES = 1 << 20
  * where every table is searched by an index on equality that covers the filters, or small, and nothing is sorted; a
  * join finds at most one row for each of a small source. (A scan of a large table that only pages in key order is
  * bounded by its offset and limit, or begins at its cursor. An aggregate or a count is bounded by nothing but a key.)
- * Wide rows cost as much as many, so the tables' average width counts too.
+ * Wide rows cost as much as many, so the tables' average width counts too; and each combination of the values of lists is
+ * looked for by itself.
  */
 export function cheapRows(steps: string[], statement: Statement, query: Query): number {
-  if (!isBounded(steps, statement, query)) return 0
   const { tables } = query
   const rows = Math.min(CHEAP_ROWS, Math.floor(CHEAP_BYTES / Math.max(1, rowBytes(query))))
-  const most = tables.length === 1 && findsOneRow(steps[0] ?? '', query) ? 1 : tables[0]!.dataset.rowCount
+  if (statement.places > SMALL_TABLE || !isBounded(steps, statement, query, rows)) return 0
+  const keyed = tables.length === 1 && findsOneRow(steps[0] ?? '', query)
+  const most = keyed ? statement.places : tables[0]!.dataset.rowCount
   return most <= rows ? Number.POSITIVE_INFINITY : rows
 }
 
@@ -44,14 +46,19 @@ export function isReadWhole(steps: string[], query: Query, bound: BoundRequest, 
   return table > 0 || readsAll(query) || filtered || sorted
 }
 
-function isBounded(steps: string[], { conditions, after, whole }: Statement, query: Query): boolean {
+function isBounded(
+  steps: string[],
+  { conditions, places: lists, after, whole }: Statement,
+  query: Query,
+  rows: number,
+): boolean {
   const [source, ...joined] = query.tables as [Table, ...Table[]]
   if (joined.length === 0 && isSmall(source)) return true
   if (steps.some(step => step.includes('TEMP B-TREE'))) return false
   const [step = '', ...others] = steps
   if (joined.length > 0)
     return isSmall(source) && /^S(CAN|EARCH) t0\b/.test(step) && others.every(s => findsOneRow(s, query))
-  if (whole) return others.length === 0 && findsOneRow(step, query)
+  if (whole) return others.length === 0 && findsOneRow(step, query) && lists <= Math.max(1, rows)
   if (conditions + after === 0) return step.startsWith('SCAN')
   const covered = /\(([^)]*)\)/.exec(step)?.[1]?.split(' AND ') ?? []
   // a cursor of one value is found in the index behind the equalities; of more, rows alike in the first may be many
@@ -68,7 +75,7 @@ function isBounded(steps: string[], { conditions, after, whole }: Statement, que
 const isSmall = ({ dataset }: Table) => dataset.rowCount <= SMALL_TABLE && bytesOf(dataset.file) <= SMALL_TABLE_BYTES
 const bytesOf = (file: string) => statSync(file).size
 
-/** Whether a step of a plan finds a row by its table's key: an integer key is the rowid, another the index data_key. */
+/** Whether a step of a plan finds a row (of a list of values, one for each) by its table's key: an integer key is the rowid, another the index data_key. */
 function findsOneRow(step: string, { tables }: Query): boolean {
   const match = /^SEARCH t(\d+) USING (?:INTEGER PRIMARY KEY|(?:COVERING )?INDEX (data_key)) \((.*)\)/.exec(step)
   if (!match) return false
