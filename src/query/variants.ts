@@ -1,11 +1,12 @@
 import type { Grant } from '../catalog/grant.ts'
 import { Cursors } from './cursor.ts'
+import { dialectOf } from './dialects.ts'
 import type { Engine, Row } from './engine.ts'
 import type { AnswerColumn, AnswerWriter, Format } from './formats.ts'
 import { isLive } from './live-file.ts'
 import { PerPolicy } from './per-policy.ts'
 import { type View, viewOf } from './policy.ts'
-import type { Query, Table } from './query.ts'
+import type { Query, Table, Term } from './query.ts'
 import { type RowShape, rowRenderer } from './rendering.ts'
 import { type BoundRequest, variantOf } from './request.ts'
 import { buildCount, buildStatement, type Statement } from './sql.ts'
@@ -53,6 +54,7 @@ export class Variants {
     this.#live = query.tables.filter(t => isLive(t.dataset.file))
     this.#engine = engine
     this.#secret = secret
+    const places = placesOf(query)
     this.#views = new PerPolicy((grant, policy) => {
       const view = viewOf(query, grant)
       const columns = view.outputs.map(o => ({ name: o.name, type: o.treatment === 'raw' ? o.column.type : 'text' }))
@@ -62,7 +64,7 @@ export class Variants {
         columns: columns as AnswerColumn[],
         writers: {},
         variants: new Map(),
-        cursors: new Cursors(secret, JSON.stringify([identity, policy]), query.ties.unique),
+        cursors: new Cursors(secret, JSON.stringify([identity, policy, places]), query.ties.unique),
       }
     })
   }
@@ -101,6 +103,13 @@ export class Variants {
   #sizes(): string {
     return this.#live.map(({ dataset }) => Math.ceil(Math.log2(dataset.rowCount + 1))).join()
   }
+}
+
+/** What rows may be ordered by, and how it is written: where data took over that has it otherwise, a cursor would point elsewhere. */
+function placesOf(query: Query): unknown[] {
+  const { kind } = dialectOf(query)
+  const ordered = query.order.flatMap<Term>(entry => ('param' in entry ? [...entry.choices.values()] : entry))
+  return [...ordered, ...query.ties.terms].map(({ table, column }) => [table, column.name, kind(column), column.native])
 }
 
 /** Whether the caller gives a LIKE pattern: on text that repeats itself one row takes as long as text times pattern. */

@@ -120,7 +120,7 @@ describe('a cursor is opaque, and nobody but who got it can use it', () => {
     for (let offset = 0; offset < 40; offset += 9) {
       const { next } = await ask(prepared, `limit=1&offset=${offset}`, masked)
       const bytes = Buffer.from(next!, 'base64url')
-      expect(bytes.toString('latin1')).not.toMatch(/Secret|word|k\d/)
+      expect(bytes.toString('latin1')).not.toMatch(/Secret|word|"k\d"/) // (two sealed bytes alone may well be k4)
       lengths.add(bytes.length)
     }
     expect(lengths.size).toBe(1)
@@ -154,6 +154,28 @@ describe('a cursor is opaque, and nobody but who got it can use it', () => {
     expect((await ask(prepared, `sort=-a&cursor=${descending}`, masked)).count).toBe(47)
     const message = (await use(next, '', prepared, grantWith())).message
     expect(message).not.toContain(next)
+  })
+  test('one of data that was written otherwise, or had another key, before other data took over is 422', async () => {
+    const prices = (price: { type: 'decimal' | 'integer' | 'text'; precision?: number; scale?: number }, more = {}) => {
+      const columns = [
+        { name: 'id', type: 'integer', nullable: false },
+        { name: 'code', type: 'integer', nullable: false },
+        { name: 'price', nullable: false, ...price },
+      ] as const
+      const rows = Array.from({ length: 10 }, (_, i): StoredValue[] => [i, 10 - i, price.type === 'text' ? `${i}` : i])
+      const dataset = makeDataset(dir, { name: 'm.prices', columns: [...columns], rows, primaryKey: ['id'], ...more })
+      return prepare({ source: { schema: 'm', table: 'prices' }, order_by: [{ column: 'price' }] }, [dataset], runner)
+    }
+    const next = (await ask(prices({ type: 'decimal', precision: 9, scale: 2 }), 'limit=5')).next!
+    const again = await ask(prices({ type: 'decimal', precision: 12, scale: 2 }), `cursor=${next}`)
+    expect(again.rows.map(row => row.id)).toEqual([5, 6, 7, 8, 9])
+    for (const other of [
+      prices({ type: 'decimal', precision: 9, scale: 3 }),
+      prices({ type: 'integer' }),
+      prices({ type: 'text' }),
+      prices({ type: 'decimal', precision: 9, scale: 2 }, { primaryKey: ['code'] }),
+    ])
+      expect((await use(next, '', other, grantWith())).status).toBe(422)
   })
   test('one of another installation is nothing', () => {
     const ours = new Cursors(SECRET, 'x', true)
