@@ -39,7 +39,7 @@ export interface Statement {
  * in the same order. One row more than the limit is asked for, to know whether there are more.
  */
 export function buildStatement(view: View, like: BoundRequest): Statement {
-  const { groups, distinct } = view.query
+  const { engine, groups, distinct } = view.query
   const dialect = dialectOf(view.query)
   const body = bodyOf(dialect, view, like)
   const keys = cursorColumns(view, like)
@@ -47,8 +47,9 @@ export function buildStatement(view: View, like: BoundRequest): Statement {
     ...view.outputs.map(o => ({ name: o.name, sql: selected(dialect, o) })),
     ...keys.hidden.map(({ name, term }) => ({ name, sql: dialect.selected(term) })),
   ]
-  // what is one row at most needs neither an order nor an end: without them it takes half the time
-  const single = view.query.ties.unique && like.offset === 0 && atMostOne(view, like)
+  // what is one row at most needs neither an order nor an end: without them it takes half the time (elsewhere a key may be
+  // somebody's word)
+  const single = engine === 'sqlite' && view.query.ties.unique && like.offset === 0 && atMostOne(view, like)
   const order = single ? [] : orderBy(dialect, view, like.order)
   const text = sql.join(
     [

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { urlOf } from '../../src/catalog/connections.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
+import { parseQuery } from '../../src/lib/params.ts'
 import { connectOnce } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
 import { describeTable } from '../../src/query/engines/postgres/describe.ts'
@@ -258,6 +259,9 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     own.close()
     const closed = await refusal(() => describedTable(clerk, { schema: 'public', table: 'closed' }, { name: 'd.t' }))
     expect(closed.message).toBe('The user of the connection may not read public.closed.')
+    await run('CREATE SCHEMA locked; CREATE TABLE locked.open (id int); GRANT SELECT ON locked.open TO clerk')
+    const locked = await refusal(() => describedTable(clerk, { schema: 'locked', table: 'open' }, { name: 'd.t' }))
+    expect([locked.status, locked.message]).toEqual([422, 'The user of the connection may not read locked.open.'])
   })
 
   test('a table that changes under its dataset is 503 until it is described again, and never a wrong answer', async () => {
@@ -418,6 +422,16 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     for (let offset = 0; offset < 300; offset += 10)
       rows.push(...(await answer(heap, all(), `limit=10&offset=${offset}`)).rows.map(row => row.b))
     expect(new Set(rows).size).toBe(300)
+  })
+
+  test('a page is no longer than its limit where a view has several rows of what was declared its key', async () => {
+    await run('CREATE VIEW twice AS SELECT g % 2 AS id, g AS n FROM generate_series(1, 100000) g')
+    const twice = await described('twice', { key: ['id'] })
+    const prepared = prepare(all({ filters: [{ column: 'id', param: 'id', required: true }] }), [twice], runner)
+    const params = new URLSearchParams({ id: '1', limit: '5' })
+    expect((await ask(prepared, String(params))).rows).toHaveLength(5)
+    // the server is not asked for all of them either
+    expect(prepared.sql(prepared.ask(grantWith(), parseQuery(String(params))))).toContain(' LIMIT ')
   })
 
   test('large tables that every call reads whole are warned of, with the index that would spare it', async () => {

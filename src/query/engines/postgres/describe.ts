@@ -36,14 +36,14 @@ export function describeTable(
 ): Promise<DescribedTable> {
   return connection.read(async session => {
     const [found] = await session.query(
-      `SELECT c.oid, c.reltuples FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      `SELECT c.oid, c.reltuples, has_schema_privilege(n.oid, 'USAGE') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ${KINDS}`,
       [schema, table],
     )
     const name = shown(`${schema}.${table}`)
     if (!found) throw unprocessable(`The database has no table ${name}, or the user may not see it.`)
     const oid = String(found[0])
-    const columns = await columnsOf(session, oid)
+    const columns = found[2] === true ? await columnsOf(session, oid) : []
     if (columns.length === 0) throw unprocessable(`The user of the connection may not read ${name}.`)
     const given = await givenBy(session, oid)
     const stored = columns.map(column => ({ ...columnOf(column), ...given.get(column.name) }))
