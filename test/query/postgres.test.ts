@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SQL } from 'bun'
 import { urlOf } from '../../src/catalog/connections.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
@@ -361,6 +362,38 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       joins: [{ schema: 'd', table: 't', as: 'o', on: [{ left: 'w', right: 'c' }] }],
     })
     expect((await answer(dataset, joined)).rows).toHaveLength(5)
+  })
+
+  test('columns are joined whose collations are of two names, and what is no number is joined with nothing', async () => {
+    await run(`CREATE TABLE sides (id int PRIMARY KEY, d text, c text COLLATE "C", p text COLLATE "POSIX", f float8 NOT NULL);
+      INSERT INTO sides VALUES (1, 'x', 'x', 'x', 1.5), (2, 'y', 'y', 'y', 'NaN')`)
+    const sides = await described('sides')
+    const joined = async (left: string, right: string) => {
+      const joins = [{ schema: 'd', table: 't', as: 'o', on: [{ left, right }] }]
+      return (await answer(sides, all({ columns: ['id', 'o.id'], joins }))).rows.map(row => row.id)
+    }
+    for (const left of ['d', 'c', 'p'])
+      for (const right of ['d', 'c', 'p'])
+        expect([left, right, await joined(left, right)]).toEqual([left, right, [1, 2]])
+    expect(await joined('f', 'f')).toEqual([1])
+  })
+
+  test('a value with a character that the database does not have is refused, and not taken for its trouble', async () => {
+    await run("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0")
+    const url = server.url.replace(/\/postgres$/, '/latin')
+    const latin = { ...server, url } as PostgresServer
+    const sql = new SQL(url, { max: 1 })
+    await sql.unsafe("CREATE TABLE t (id int PRIMARY KEY, t text); INSERT INTO t VALUES (1, 'é')")
+    const own = new QueryRunner(1, { scratchDir: dir, connections: connectionsTo(latin) })
+    try {
+      const dataset = await describedTable(latin, { schema: 'public', table: 't' }, { name: 'd.t' })
+      const prepared = prepare(by('t'), [dataset], own)
+      expect((await ask(prepared, String(new URLSearchParams({ p: 'é' })))).rows).toEqual([{ id: 1 }])
+      expect(await refusal(() => ask(prepared, String(new URLSearchParams({ p: '€' }))))).toMatchObject({ status: 422 })
+    } finally {
+      own.close()
+      await sql.close()
+    }
   })
 
   test('pages by keys of texts and of uuids give each row once, in the order of bytes', async () => {

@@ -111,7 +111,9 @@ async function collationsOf(session: Session): Promise<(oid: string) => ServerCo
   const named = await session
     .query("SELECT oid, collname FROM pg_catalog.pg_collation WHERE collname IN ('default', 'C', 'POSIX', 'ucs_basic')")
     .catch(() => [])
-  const known = new Map(named.map(([oid, name]) => [String(oid), name === 'default' ? usual : ('bytes' as const)]))
+  // those of another name than C compare bytes, too, but with a column of C they are not compared unless it is said how
+  const ways: Record<string, ServerColumn['collation']> = { default: usual, C: 'bytes' }
+  const known = new Map(named.map(([oid, name]) => [String(oid), ways[String(name)] ?? 'default']))
   return oid => known.get(oid) ?? (oid === '0' || known.size === 0 ? usual : 'own')
 }
 

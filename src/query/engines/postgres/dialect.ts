@@ -47,7 +47,10 @@ export const postgresDialect: Dialect = {
     const alike = left.column.native === right.column.native && typeOf(left.column) !== 'other'
     const numbers = /^(int|float|numeric|oid)/
     const both = numbers.test(typeOf(left.column)) && numbers.test(typeOf(right.column))
-    return alike || both ? sql`${plain(left)} = ${plain(right)}` : sql`${value(left)} = ${value(right)}`
+    if (!alike && !both) return sql`${value(left)} = ${value(right)}`
+    const equal = sql`${plain(left)} = ${plain(right)}`
+    // to the server what is no number equals itself
+    return left.column.type === 'float' ? sql`${equal} AND ${value(left)} IS NOT NULL` : equal
   },
   compares: () => true,
 

@@ -1,4 +1,4 @@
-import { callerGone, deadlinePassed, Fault, unavailable } from '../../../lib/fault.ts'
+import { callerGone, deadlinePassed, Fault, unavailable, unprocessable } from '../../../lib/fault.ts'
 
 /** What Bun.SQL throws: `code` is its own, `errno` the server's SQLSTATE. */
 interface SqlError {
@@ -91,6 +91,9 @@ export function explained(error: unknown, connection: string, why?: 'deadline' |
         cause: error,
       },
     )
+  // "... in encoding "UTF8" has no equivalent in encoding "LATIN1"", in whatever language: on its way there, and not back
+  if (state === '22P05' && /"UTF8"[^"]*"/.test(errorOf(error).message ?? ''))
+    return unprocessable('A value of this request has a character that the database does not have.')
   if (/^(53|40|55P03)/.test(state))
     return unavailable('The database is too busy for this query at the moment.', 5, error)
   if (state && !state.startsWith('42')) return unreadable(state)
