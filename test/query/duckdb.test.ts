@@ -270,6 +270,22 @@ describe('several files are one table', () => {
       { a: 2.5, b: null },
     ])
   })
+  test('their rows come in their order where a request lists many values, page after page', async () => {
+    for (const part of [0, 1, 2])
+      await put(
+        `parts/${part}.parquet`,
+        `SELECT ${part} * 9000 + range AS n, (range % 7)::VARCHAR AS t FROM range(9000)`,
+      )
+    const dataset = await inPlace(join(lake, 'parts'))
+    const listed = all('t', { columns: ['n'], filters: [{ column: 't', op: 'in', param: 't' }] })
+    const wanted = Array.from({ length: 27_000 }, (_, n) => n).filter(n => (n % 9000) % 7 < 6)
+    const query = prepare({ ...listed, pagination: { max_limit: 30_000 } }, [dataset], runner)
+    // what is read in parallel is in another order once in a while only
+    for (let i = 0; i < 15; i++) {
+      const { rows } = await ask(query, 't=0&t=1&t=2&t=3&t=4&t=5&limit=30000')
+      expect(rows.map(row => row.n)).toEqual(wanted)
+    }
+  })
   test('files that do not go together, or cannot be told from a pattern, are refused, and which it is', async () => {
     const refused = async (path: string) => (await refusal(() => inPlace(path))).message
     mkdirSync(join(dir, 'odd/two'), { recursive: true })

@@ -19,11 +19,11 @@ export function workshop() {
   }
 
   /** A parquet file with the rows of a query, made by DuckDB itself. */
-  async function parquet(name: string, query: string): Promise<string> {
+  async function parquet(name: string, query: string, options = ''): Promise<string> {
     const path = join(dir, 'in', name)
     const connection = await (await DuckDBInstance.create(':memory:')).connect()
     await connection.run("SET TimeZone = 'UTC'")
-    await connection.run(`COPY (${query}) TO '${path}' (FORMAT parquet)`)
+    await connection.run(`COPY (${query}) TO '${path}' (FORMAT parquet${options && `, ${options}`})`)
     connection.closeSync()
     return path
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { importFile } from '../../src/query/ingest/import.ts'
 import { workshop } from './ingest-fixture.ts'
 
-const { dir, write, parquet, take, list, remove } = workshop()
+const { dir, write, parquet, take, refusal, list, remove } = workshop()
 afterAll(remove)
 
 const scratchDir = join(dir, 'scratch')
@@ -37,6 +37,20 @@ test('a key of one integer column is the rowid; other keys and indexes are index
   expect(byName.rows.map(row => row.id)).toEqual([3, 1, 2])
   expect(byName.primaryKey).toEqual(['na "me'])
 })
+
+test('rows keep the order of the file, and messages count in it, whatever types are declared', async () => {
+  const path = await parquet(
+    'groups.parquet',
+    "SELECT range AS n, range::VARCHAR AS f, (range % 2)::VARCHAR AS b, if(range = 11000, 'x', '1') AS bad FROM range(12000)",
+    'ROW_GROUP_SIZE 2048',
+  )
+  for (let i = 0; i < 3; i++) {
+    const { rows } = await take(path, { types: { f: 'float', b: 'boolean' } })
+    expect(rows.findIndex((row, at) => row.n !== at)).toBe(-1)
+    const { message } = await refusal(path, { types: { f: 'float', bad: 'boolean' } })
+    expect(message).toBe('row 11001, column bad: not a boolean')
+  }
+}, 20_000)
 
 test('a key is chosen: id first, else the first unique column without nulls, else none', async () => {
   const chosen = async (csv: string) => (await take(await write('choose.csv', csv), { chooseKey: true })).primaryKey

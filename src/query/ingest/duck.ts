@@ -17,6 +17,8 @@ export interface Allowed {
   threads?: number
   /** of `scratch`; default: what DuckDB takes, nearly all of the disk */
   scratchBytes?: number
+  /** rows need not come in the order of the files by themselves: values are then looked for in long lists faster */
+  anyOrder?: boolean
 }
 
 /**
@@ -53,6 +55,8 @@ export async function openDuckdb(scratch: string, allowed: Allowed): Promise<Duc
     'enable_progress_bar_print = false',
     `allowed_paths = [${(allowed.paths ?? []).map(literal).join(', ')}]`,
     `allowed_directories = [${(allowed.directories ?? []).map(literal).join(', ')}]`,
+    // a list of five values and more becomes a join, and what is joined comes in any order
+    ...(allowed.anyOrder ? [] : ["disabled_optimizers = 'in_clause'"]),
     'enable_external_access = false',
     'lock_configuration = true',
   ])

@@ -132,7 +132,8 @@ export class DuckReader {
     }
     known?.connection.closeSync()
     for (const [i, source] of sources.entries()) await this.#check(source, places[i]!, found[i]!)
-    const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable(found) })
+    const anyOrder = places.every(({ primaryKey }) => primaryKey !== null)
+    const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable(found), anyOrder })
     for (const [i, place] of places.entries()) {
       const relation = relationOf(place.reader, found[i]!.paths)
       const names = place.columns.map(({ name }) => name)
