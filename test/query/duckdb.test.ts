@@ -147,6 +147,8 @@ describe('every kind of file gives what an import of it gives', () => {
     await same(await write('records.json', json(JSON.stringify(RECORDS))))
     await same(await write('records.ndjson', json(RECORDS.map(record => JSON.stringify(record)).join('\n'))))
     await same(await write('one.json', '{"a": 1, "b": "x"}'))
+    await same(await write('loose.json', '[{"a":nan,"b":[-inf,"nan",]},{"a":1,"b":1}]'))
+    await same(await write('json.csv', 'a,b\n"[1,]",1\n"{""a"":nan}",2\n'), { a: 'json' })
   })
   test('parquet, with the types that it has', async () => {
     const place = await same(await parquet('native.parquet', NATIVE))

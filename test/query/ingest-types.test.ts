@@ -285,6 +285,27 @@ test('json: NaN is NULL, as SQLite has it, and is not written into JSON text', a
   ])
 })
 
+test('whatever is taken for JSON is stored as JSON: NaN in any case, and commas at the end of lists, which DuckDB reads too', async () => {
+  const path = await write(
+    'loose.json',
+    '[{"a":nan,"b":{"x":[-inf,"nan: inf, \\" -Inf"],}},{"a":INF,"b":[]},{"a":1,"b":1}]',
+  )
+  const { rows, types } = await take(path)
+  expect(types).toEqual({ a: 'float?', b: 'json' })
+  expect(rows).toEqual([
+    { a: null, b: '{"x":[null,"nan: inf, \\" -Inf"]}' },
+    { a: Infinity, b: '[]' },
+    { a: 1, b: '1' },
+  ])
+  const texts = ['{"a":NaN}', '[1,]', ' [ 1.5, -inf ] ', '"nan"']
+  const declared = await write('json.csv', `j,n\n${texts.map(text => `"${text.replaceAll('"', '""')}",1\n`).join('')}`)
+  const wanted = ['{"a":null}', '[1]', '[1.5,null]', '"nan"']
+  expect((await take(declared, { types: { j: 'json' } })).rows.map(row => row.j)).toEqual(wanted)
+  const list = texts.map(text => `'${text}'`).join(', ')
+  const own = await parquet('json.parquet', `SELECT unnest([${list}])::JSON AS j`)
+  expect((await take(own)).rows.map(row => row.j)).toEqual(wanted)
+})
+
 test('parquet: types of its own are kept', async () => {
   const path = await parquet(
     'types.parquet',

@@ -22,7 +22,7 @@ export function plainDecoder(column: Column): Decoder | null {
       return null
     case 'json': {
       const decode = decoderOf(column, false)!
-      return value => decode(typeof value === 'string' && /NaN|Infinity/.test(value) ? strictJson(value) : value)
+      return value => decode(typeof value === 'string' ? strictJson(value) : value)
     }
     default:
       return decoderOf(column, false)

@@ -6,10 +6,14 @@ export interface Problem {
   what: string
 }
 
-/** JSON has no NaN and no infinities, but DuckDB reads and writes them: outside strings they become null. */
+/** Where a value may be one that JSON has not, if it is not in a string. */
+const LOOSE = /(?:^|[:,[\s-])(?:nan|inf)/i
+
+/** JSON has no NaN and no infinities, but DuckDB reads them, in any case, and writes them: outside strings they become null. */
 export function strictJson(text: string): string {
+  if (!LOOSE.test(text)) return text
   let inString = false
-  return text.replace(/"|\\.|-?Infinity|NaN/gs, token => {
+  return text.replace(/"|\\.|-?(?:inf(?:inity)?|nan)/gis, token => {
     if (token === '"') inString = !inString
     return inString || token === '"' || token[0] === '\\' ? token : 'null'
   })
@@ -39,7 +43,7 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
     text = ''
     if (record === '') return undefined
     try {
-      const value = JSON.parse(/NaN|Infinity/.test(record) ? strictJson(record) : record)
+      const value = JSON.parse(strictJson(record))
       if (value === null || typeof value !== 'object' || Array.isArray(value)) return { row, what: 'not an object' }
       if (HALF.test(JSON.stringify(value)))
         return { row, what: 'half a character in a text: \\ud800 to \\udfff stand in pairs' }

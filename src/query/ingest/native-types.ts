@@ -4,7 +4,7 @@ import { encodeDecimalSql } from '../../lib/decimal.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
 import type { SourceColumn } from './source.ts'
 import { isWide, plan } from './text-probe.ts'
-import { isoText } from './text-types.ts'
+import { isoText, plainJson } from './text-types.ts'
 
 const INTEGER = /^(?:U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/
 const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
@@ -35,10 +35,8 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
   }
   if (INTEGER.test(type))
     return ['integer', { ask: [nulls(x), `min(${x})`, `max(${x})`], settle: answers => integerPlan(name, x, answers) }]
-  if (/(\[\d*\]$)|^(STRUCT|MAP|UNION|VARIANT|JSON)\b/.test(type)) {
-    const [to, probe] = simple('json', type === 'JSON' ? `CAST(${x} AS VARCHAR)` : `CAST(to_json(${x}) AS VARCHAR)`)
-    return [to, { ask: probe.ask, settle: answers => ({ ...(probe.settle(answers) as ColumnPlan), looseJson: true }) }]
-  }
+  if (type === 'JSON') return simple('json', plainJson(x))
+  if (/(\[\d*\]$)|^(STRUCT|MAP|UNION|VARIANT)\b/.test(type)) return simple('json', `CAST(to_json(${x}) AS VARCHAR)`)
   switch (type) {
     case 'FLOAT':
     case 'DOUBLE': {

@@ -8,8 +8,6 @@ export interface ColumnPlan {
   select: string
   /** of a decimal: the same as DuckDB's own DECIMAL */
   decimal?: string
-  /** the text is JSON as DuckDB writes it, in which NaN and infinities may occur */
-  looseJson?: boolean
 }
 
 /** Values that cannot be stored: `where` is true for them. */

@@ -43,7 +43,7 @@ export function textProbe(column: SourceColumn, declared?: Declared): Probe {
         }
       const stored: StoredColumn = { name: column.name, type, nullable }
       if (type === 'integer' && looks & LOOKS.wide) stored.wide = true
-      if (type === 'json') return { ...plan(stored, nullJson(column.value)), looseJson: true }
+      if (type === 'json') return plan(stored, nullJson(column.value))
       return plan(stored, storedFromKnown(stored, text))
     },
   }
@@ -57,10 +57,7 @@ function declaredProbe(column: SourceColumn, declared: Declared, text: string): 
     const value = nullJson(column.value)
     return {
       ask: [`count(*) - count(${value})`],
-      settle: ([nulls]) => ({
-        ...plan({ name: column.name, type, nullable: Number(nulls) > 0 }, value),
-        looseJson: true,
-      }),
+      settle: ([nulls]) => plan({ name: column.name, type, nullable: Number(nulls) > 0 }, value),
     }
   }
   // An empty text is no number, date or boolean (but a blob of no bytes): where one of those is declared, it stands for no value.

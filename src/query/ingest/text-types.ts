@@ -45,8 +45,8 @@ export function looksOfText(x: string): string {
 export function looksOfJson(json: string): string {
   const x = `CAST(${json} AS VARCHAR)`
   return `CASE WHEN ${json} IS NULL OR ${x} = 'null' THEN ${LOOKS.null} ${numberArms(x, LOOKS.json)}
-    WHEN ${x} IN ('true', 'false') THEN ${LOOKS.boolean} WHEN ${x} IN ('Infinity', '-Infinity') THEN ${LOOKS.exponent}
-    WHEN ${x} = 'NaN' THEN ${LOOKS.exponent | LOOKS.null}
+    WHEN ${x} IN ('true', 'false') THEN ${LOOKS.boolean} WHEN ltrim(lower(${x}), '-') IN ('inf', 'infinity') THEN ${LOOKS.exponent}
+    WHEN ltrim(lower(${x}), '-') = 'nan' THEN ${LOOKS.exponent | LOOKS.null}
     WHEN ${x}[1] <> '"' THEN ${LOOKS.json} ${timeArms(`(${json} ->> '$')`)} ELSE ${LOOKS.text} END`
 }
 
@@ -123,7 +123,7 @@ export function storedFromText(column: Pick<StoredColumn, 'type' | 'precision' |
     case 'blob':
       return `TRY(from_base64(${x}))`
     case 'json':
-      return when(`json_valid(${x})`, x)
+      return `TRY(${plainJson(x)})`
     case 'text':
       return x
   }
@@ -160,6 +160,9 @@ export function plainOfJson(json: string): string {
     WHEN ${matches(x, '-?[0-9](\\.[0-9]+)?e-[0-9]+')} THEN if(${x}[1] = '-', '-0.', '0.') || ${zeros} || ${digits}
     WHEN contains(${x}, '.') AND abs(TRY_CAST(${x} AS DOUBLE)) > ${SAFE} THEN NULL ELSE ${x} END`
 }
+
+/** SQL: JSON that is in a text, as DuckDB writes it: what it reads besides (commas at the end of lists) is no JSON. */
+export const plainJson = (x: string) => `CAST(json(${x}) AS VARCHAR)`
 
 const when = (condition: string, value: string) => `CASE WHEN ${condition} THEN ${value} END`
 

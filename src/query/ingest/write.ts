@@ -101,7 +101,9 @@ async function copyRows(
       for (let c = 0; c < columns.length; c++) {
         const value = vectors[c]!.getItem(r)
         values[c] =
-          value === null || (typeof value !== 'object' && !columns[c]!.looseJson) ? value : bindable(value, columns[c]!)
+          value === null || (typeof value !== 'object' && columns[c]!.stored.type !== 'json')
+            ? value
+            : bindable(value, columns[c]!)
       }
       try {
         insert.run(...(values as never[]))
@@ -118,9 +120,7 @@ async function copyRows(
 }
 
 function bindable(value: DuckDBValue, column: ColumnPlan): unknown {
-  if (!column.looseJson) return (value as DuckDBBlobValue).bytes
-  const text = String(value)
-  return /NaN|Infinity/.test(text) ? strictJson(text) : text
+  return column.stored.type === 'json' ? strictJson(String(value)) : (value as DuckDBBlobValue).bytes
 }
 
 async function uniqueKey(db: Database, { columns }: Table, key: string[], source: Source): Promise<void> {
