@@ -288,6 +288,14 @@ describe('several files are one table', () => {
       expect(rows.map(row => row.n)).toEqual(wanted)
     }
   })
+  test('rows that are equal in an order come in that of the files, whatever their columns are called', async () => {
+    const columns = '0 AS file_index, range % 2 AS "File_Row_Number"'
+    for (const part of [0, 1])
+      await put(`places/${part}.parquet`, `SELECT ${part} * 50 + range AS n, 1 AS same, ${columns} FROM range(50)`)
+    const sorted = all('t', { columns: ['n'], order_by: [{ column: 'same' }] })
+    const { rows } = await answer(await inPlace(join(lake, 'places')), sorted)
+    expect(rows.map(row => row.n)).toEqual(Array.from({ length: 100 }, (_, n) => n))
+  })
   test('files that do not go together, or cannot be told from a pattern, are refused, and which it is', async () => {
     const refused = async (path: string) => (await refusal(() => inPlace(path))).message
     mkdirSync(join(dir, 'odd/two'), { recursive: true })

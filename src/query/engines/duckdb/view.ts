@@ -9,8 +9,10 @@ export function viewSql(
   columns: string[],
 ): string[] {
   const list = selects.map((select, i) => `${select} AS ${identifier(columns[i]!)}`).join(', ')
+  // a column of the files that is called so hides DuckDB's own
+  const hidden = columns.some(name => /^file_(index|row_number)$/i.test(name))
   const place =
-    reader.read === 'read_parquet'
+    reader.read === 'read_parquet' && !hidden
       ? `file_index AS ${identifier(PLACE[0])}, file_row_number AS ${identifier(PLACE[1])}`
       : `0 AS ${identifier(PLACE[0])}, row_number() OVER () AS ${identifier(PLACE[1])}`
   return [
