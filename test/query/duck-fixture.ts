@@ -1,7 +1,7 @@
 /** Tables of a test as files that DuckDB reads in place. */
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { Column, ColumnType } from '../../src/catalog/column.ts'
+import type { Column, ColumnType, DeclaredType } from '../../src/catalog/column.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import { decodeDecimal } from '../../src/lib/decimal.ts'
 import { describeFiles } from '../../src/query/engines/duckdb/describe.ts'
@@ -68,12 +68,15 @@ export async function makeFiles(
 export async function describedFiles(
   dir: string,
   path: string,
-  spec: Pick<TableSpec, 'name' | 'primaryKey' | 'rowCount'> & { columns?: TableSpec['columns'] },
+  spec: Pick<TableSpec, 'name' | 'primaryKey' | 'rowCount'> & {
+    columns?: TableSpec['columns']
+    types?: Record<string, DeclaredType>
+  },
 ): Promise<Dataset> {
   const files = findFiles(path)
   const connection = await openDuckdb(dir, { paths: files.paths })
   try {
-    const request = { path, types: {}, primaryKey: spec.primaryKey ?? null, propose: false }
+    const request = { path, types: spec.types ?? {}, primaryKey: spec.primaryKey ?? null, propose: false }
     const { columns, location, rowCount } = await describeFiles(connection, files, request)
     return {
       id: 10_000 + ++made,

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { appendFileSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import type { Column, ColumnType } from '../../src/catalog/column.ts'
+import type { Column, ColumnType, DeclaredType } from '../../src/catalog/column.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { describeFiles } from '../../src/query/engines/duckdb/describe.ts'
@@ -33,7 +33,7 @@ const all = (table = 't', more: Partial<QueryDefinition> = {}): QueryDefinition 
   pagination: { default_limit: 1000 },
   ...more,
 })
-const inPlace = (path: string, more: { primaryKey?: string[]; types?: Record<string, ColumnType> } = {}) =>
+const inPlace = (path: string, more: { primaryKey?: string[]; types?: Record<string, DeclaredType> } = {}) =>
   describedFiles(dir, path, { name: 'd.t', ...more })
 const answer = (dataset: Dataset, definition = all()) => ask(prepare(definition, [dataset], runner))
 
@@ -326,6 +326,29 @@ describe('several files are one table', () => {
       describeInPlace({ path: numbers, types: { a: 'text' }, primaryKey: null, propose: false }, scratchDir),
     )
     expect(declared.message).toBe('column a: the file says itself what this column is, and it is not text')
+    const digits = await parquet('digits.parquet', 'SELECT 1.25::DECIMAL(18, 4) AS d, (2::HUGEINT ** 63)::UBIGINT AS u')
+    for (const [column, type] of [
+      ['d', 'decimal(12,2)'],
+      ['u', 'integer'],
+    ] as const)
+      expect((await refusal(() => inPlace(digits, { types: { [column]: type } }))).message).toBe(
+        `column ${column}: the file says itself what this column is, and it is not ${type}`,
+      )
+    expect((await inPlace(digits, { types: { d: 'decimal(18,4)' } })).columns[0]).toMatchObject({ scale: 4 })
+    for (const kind of ['csv', 'ndjson', 'parquet']) {
+      const folders = join(dir, 'odd', kind)
+      for (const [name, text] of [
+        [`year=2024/a.${kind}`, 'SELECT 1 AS a'],
+        [`z.${kind}`, 'SELECT 2 AS a'],
+      ] as const) {
+        mkdirSync(join(folders, name, '..'), { recursive: true })
+        if (kind === 'parquet') renameSync(await parquet('part.parquet', text), join(folders, name))
+        else writeFileSync(join(folders, name), kind === 'csv' ? 'a\n1\n' : '{"a":1}\n')
+      }
+      expect(await refused(folders)).toBe(
+        `z.${kind}: its folders (such as year=2024) are other columns than those of the first file`,
+      )
+    }
   })
 })
 

@@ -123,6 +123,8 @@ describe('a bad value is refused with its line and column', () => {
     expect((await refusal(infinite)).message).toBe('row 2, column d: a timestamptz outside the years 0000 to 9999')
     const far = await parquet('far.parquet', "SELECT unnest([NULL, '294247-01-10 04:00:54Z'::TIMESTAMPTZ]) AS d")
     expect((await refusal(far)).message).toBe('row 2, column d: a timestamptz outside the years 0000 to 9999')
+    const unsigned = await parquet('unsigned.parquet', 'SELECT unnest([1, 18446744073709551615]::UBIGINT[]) AS u')
+    expect((await refusal(unsigned, { types: { u: 'integer' } })).message).toBe('row 2, column u: not an integer')
     const text = await parquet('text.parquet', "SELECT unnest(['1', 'x']) AS v")
     expect((await refusal(text, { types: { v: 'float' } })).message).toBe('row 2, column v: not a float')
   })

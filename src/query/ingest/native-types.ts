@@ -16,7 +16,16 @@ const INT32 = { min: -(2n ** 31n), max: 2n ** 31n - 1n }
  */
 export function nativeProbe(column: SourceColumn, declared?: ColumnType): Probe | undefined {
   const [type, probe] = probeOf(column.name, column.value, column.type ?? 'VARCHAR')
-  return declared === undefined || declared === type ? probe : undefined
+  if (declared === undefined) return probe
+  if (declared !== type) return undefined
+  const settle = (answers: DuckDBValue[]) => {
+    const settled = probe.settle(answers)
+    const isOther = 'stored' in settled && settled.stored.type !== declared
+    return isOther
+      ? { where: `${column.value} > ${INT64.max} OR ${column.value} < ${INT64.min}`, what: 'not an integer' }
+      : settled
+  }
+  return { ...probe, settle }
 }
 
 function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {

@@ -1,4 +1,5 @@
 /** What files in place are: their columns as DuckDB has them, in ours; in a process of DuckDB's. */
+import { dirname, relative, sep } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type DeclaredType, declaredType, type StoredColumn } from '../../../catalog/column.ts'
 import type { FilesLocation } from '../../../catalog/datasets.ts'
@@ -11,7 +12,7 @@ import { planColumns } from '../../ingest/plan.ts'
 import type { ColumnPlan } from '../../ingest/probe.ts'
 import { proposeTiers } from '../../ingest/propose.ts'
 import type { Source } from '../../ingest/source.ts'
-import { wrong } from '../../ingest/wrong.ts'
+import { inFile, wrong } from '../../ingest/wrong.ts'
 import { viewColumn } from './columns.ts'
 import type { FoundFiles } from './files.ts'
 import { viewSql } from './view.ts'
@@ -45,6 +46,7 @@ export async function describeFiles(
   files: FoundFiles,
   { path, types, primaryKey, propose }: DescribeRequest,
 ): Promise<Described> {
+  checkFolders(files)
   await checkStarts(files)
   const { format, paths, hive } = files
   const source = await openSource(format, { names: paths, paths, hive }, connection)
@@ -89,14 +91,20 @@ async function planNative(
   const columns: ColumnPlan[] = []
   for (const column of source.columns) {
     const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
-    const probe = nativeProbe(column, declared && declaredType(declared)?.type)
-    if (!probe)
-      throw wrong(`the file says itself what this column is, and it is not ${declared}`, { column: column.name })
+    const wanted = declared && declaredType(declared)
+    const probe = nativeProbe(column, wanted?.type)
+    const other = () =>
+      wrong(`the file says itself what this column is, and it is not ${declared}`, { column: column.name })
+    if (!probe) throw other()
     const large = column.type === 'UBIGINT' || column.type?.includes('HUGEINT')
     const [answers] = large
       ? await rowsOf(connection, `SELECT ${probe.ask.join(', ')} FROM ${source.relation}`)
       : [ORDINARY]
-    columns.push({ ...(probe.settle(answers!) as ColumnPlan) })
+    const plan = probe.settle(answers!)
+    if (!('stored' in plan)) throw other()
+    const { precision, scale } = plan.stored
+    if (wanted?.precision !== undefined && (wanted.precision !== precision || wanted.scale !== scale)) throw other()
+    columns.push(plan)
   }
   for (const name of Object.keys(types))
     if (!source.columns.some(column => column.name === name)) throw wrong('there is no such column', { column: name })
@@ -122,6 +130,21 @@ async function proposals(
 ): Promise<ColumnPlan[]> {
   const relation = `(SELECT * FROM ${source.relation} LIMIT ${LOOKED_AT})`
   return proposeTiers(connection, { ...source, relation }, plans, Math.min(rowCount, LOOKED_AT))
+}
+
+/** @throws Fault 422 files that have other folders for columns (`year=2024`) than the first */
+function checkFolders({ paths, base, hive }: FoundFiles): void {
+  if (!hive) return
+  const columnsOf = (path: string) =>
+    relative(base, dirname(path))
+      .split(sep)
+      .flatMap(folder => /^([^=]+)=[^=]*$/.exec(folder)?.[1] ?? [])
+      .sort()
+      .join()
+  const first = columnsOf(paths[0]!)
+  const other = paths.find(path => columnsOf(path) !== first)
+  if (other !== undefined)
+    throw wrong(inFile('its folders (such as year=2024) are other columns than those of the first file', other, paths))
 }
 
 /** @throws Fault 422 an empty file; JSON with a byte order mark, which DuckDB cannot skip in a file that stays where it is */
