@@ -181,6 +181,21 @@ test('times of the year 0 are told as those of any other, inferred and declared'
       ])
 })
 
+test('times with a zone need no seconds, as those without one', async () => {
+  const times = ['2024-01-01T10:00Z', '2024-01-01 10:00+0230', '2024-01-01T10:00-02', '2024-01-01T10:00:30.25+01:00']
+  const path = await write('minutes.csv', `t,n\n${times.map(time => `${time},1\n`).join('')}`)
+  for (const types of [undefined, { t: 'timestamptz' } as const]) {
+    const taken = await take(path, { types })
+    expect(taken.types.t).toBe('timestamptz')
+    expect(taken.rows.map(row => row.t)).toEqual([
+      '2024-01-01T10:00:00',
+      '2024-01-01T07:30:00',
+      '2024-01-01T12:00:00',
+      '2024-01-01T09:00:30.25',
+    ])
+  }
+})
+
 test('a declared blob may have no bytes, as an export of one says', async () => {
   const { rows } = await take(await write('blob.csv', 'a,b\n"",1\n,2\nAP8=,3\n'), { types: { a: 'blob' } })
   expect(rows.map(row => row.a)).toEqual([new Uint8Array(), null, new Uint8Array([0, 255])])

@@ -62,9 +62,9 @@ const numberArms = (x: string, tooLong: number) => `
 const timeArms = (x: string) => `
   WHEN ${matches(x, DATE)} THEN CASE WHEN TRY_CAST(${x} AS DATE) IS NOT NULL THEN ${LOOKS.date} ELSE ${LOOKS.text} END
   WHEN ${matches(x, `${DATE}[T ]${CLOCK}`)} THEN
-    CASE WHEN ${moment(x, 'TIMESTAMP')} IS NOT NULL THEN ${LOOKS.timestamp} ELSE ${LOOKS.text} END
+    CASE WHEN ${moment(x)} IS NOT NULL THEN ${LOOKS.timestamp} ELSE ${LOOKS.text} END
   WHEN ${matches(x, `${DATE}[T ]${CLOCK}${ZONE}`)} THEN
-    CASE WHEN ${momentText(x, 'TIMESTAMPTZ')} IS NOT NULL THEN ${LOOKS.timestamptz} ELSE ${LOOKS.text} END`
+    CASE WHEN ${inYears(utc(x))} THEN ${LOOKS.timestamptz} ELSE ${LOOKS.text} END`
 
 /** The type of a column whose values have these looks; `digits`: a decimal whose precision is still to be measured. */
 export function typeOfLooks(looks: number, json: boolean): ColumnType | 'digits' {
@@ -113,9 +113,9 @@ export function storedFromText(column: Pick<StoredColumn, 'type' | 'precision' |
     case 'date':
       return when(`${matches(trimmed, DATE)} AND TRY_CAST(${trimmed} AS DATE) IS NOT NULL`, trimmed)
     case 'timestamp':
-      return when(matches(trimmed, `${DATE}([T ]${CLOCK})?`), momentText(trimmed, 'TIMESTAMP'))
+      return when(matches(trimmed, `${DATE}([T ]${CLOCK})?`), momentText(trimmed, moment(trimmed)))
     case 'timestamptz':
-      return when(matches(trimmed, `${DATE}([T ]${CLOCK}${ZONE}?)?`), momentText(trimmed, 'TIMESTAMPTZ'))
+      return when(matches(trimmed, `${DATE}([T ]${CLOCK}${ZONE}?)?`), momentText(trimmed, utc(trimmed)))
     case 'time': {
       const clock = `rpad(regexp_replace(${trimmed}, '\\.[0-9]*', ''), 8, ':00')`
       return when(matches(trimmed, CLOCK), `${clock} || ${fraction(trimmed)}`)
@@ -167,14 +167,14 @@ export const plainJson = (x: string) => `CAST(json(${x}) AS VARCHAR)`
 const when = (condition: string, value: string) => `CASE WHEN ${condition} THEN ${value} END`
 
 // DuckDB's moments hold microseconds; the fraction is carried over as text, so that nanoseconds stay.
-const moment = (x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ') =>
-  `TRY_CAST(regexp_replace(${x}, '\\.[0-9]+', '') AS ${type})`
+const whole = (x: string) => `regexp_replace(${x}, '\\.[0-9]+', '')`
+const moment = (x: string) => `TRY_CAST(${whole(x)} AS TIMESTAMP)`
+/** DuckDB reads a zone behind seconds only. */
+const utc = (x: string) =>
+  `(TRY_CAST(regexp_replace(${whole(x)}, '^(.{16})([Z+-])', '\\1:00\\2') AS TIMESTAMPTZ) AT TIME ZONE 'UTC')`
+const inYears = (value: string) => `year(${value}) BETWEEN 0 AND 9999`
 
-function momentText(x: string, type: 'TIMESTAMP' | 'TIMESTAMPTZ'): string {
-  const value = type === 'TIMESTAMP' ? moment(x, type) : `(${moment(x, type)} AT TIME ZONE 'UTC')`
-  const inRange = `year(${value}) BETWEEN 0 AND 9999`
-  return when(inRange, `${isoText(value)} || ${fraction(x)}`)
-}
+const momentText = (x: string, value: string) => when(inYears(value), `${isoText(value)} || ${fraction(x)}`)
 
 /** SQL: a date or timestamp in ISO 8601. DuckDB calls the year 0 the first before Christ. */
 export function isoText(x: string): string {
