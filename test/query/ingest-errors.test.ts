@@ -39,6 +39,19 @@ describe('a bad csv file is refused with its line', () => {
     ],
     ['long.csv', 'x'.repeat(2_000_000), 'line 1: the header is longer than 1 MB'],
     ['latin.csv', bytes('a,b\n1,2\n3,', [0xe9], '\n'), 'line 3: not UTF-8 text'],
+    // half a character, one that is longer than it has to be, one beyond the last, and the beginning of one
+    ...[
+      [0xed, 0xa0, 0x80],
+      [0xe0, 0x80, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xe2, 0x82],
+    ].map(
+      (text, i): Case => [
+        `utf8-${i}.csv`,
+        bytes('a,b\n1,\ud7ff\u0800\u{10ffff}\n3,', text, i === 3 ? '' : '\n4,5\n'),
+        'line 3: not UTF-8 text',
+      ],
+    ),
     [
       'utf16.csv',
       bytes([0xff, 0xfe], Buffer.from('a,b\n1,2\n', 'utf16le').toString('latin1')),
@@ -191,6 +204,7 @@ describe('a bad json or parquet file is refused', () => {
     ['cut.json', '[{"a":1},{"a":2}', 'row 3: the file ends before the array does'],
     ['trailing.json', '[{"a":1}] x', 'something follows the end of the array'],
     ['latin.json', bytes('[{"a":"', [0xff], '"}]'), 'row 1: not UTF-8 text'],
+    ['latin.ndjson', bytes('{"a":"\ufffd"}\n{"a":"é"}\n{"a":"', [0xe9], '"}\n'), 'row 3: not UTF-8 text'],
     ['deep.json', '['.repeat(200_000), 'row 1: not valid JSON'],
     ['keys.json', '[{"a":1},{"A":2}]', 'the file has the columns a and A, which differ in case only'],
     ['double.json', '[{"a":1},{"a":1,"b":2,"a":2}]', 'row 2: a field occurs twice'],

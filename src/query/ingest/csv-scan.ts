@@ -40,29 +40,32 @@ export async function* bytesOf(path: string, gzip: boolean, start = 0): AsyncGen
  * @throws Fault 422: an empty file, no text, not UTF-8, a header that is empty or too long
  */
 export async function readHeader(path: string, gzip: boolean, delimiter?: string): Promise<Dialect> {
-  const bytes = await headerBytes(path, gzip)
+  const { bytes, open } = await headerBytes(path, gzip)
   if (bytes.length === 0) throw wrong('the file is empty')
   const text = decode(bytes)
-  const line = firstRecord(text)
+  if (open) throw wrong('a quoted name is never closed', { unit: 'line', row: 1 })
+  const ending = /(?:\r?\n|\r)?$/.exec(text)![0]
+  const line = text.slice(0, text.length - ending.length)
   if (line.trim() === '') throw wrong('the header is empty', { unit: 'line', row: 1 })
   const chosen = delimiter ?? mostFrequent(line)
-  return { delimiter: chosen, names: fields(line, chosen), ending: text.slice(line.length) }
+  return { delimiter: chosen, names: fields(line, chosen), ending }
 }
 
-/** Of the first record, what it ends with included. */
-async function headerBytes(path: string, gzip: boolean): Promise<Uint8Array> {
+/** Of the first record, what it ends with included; and whether it ends within quotes, with the file. */
+async function headerBytes(path: string, gzip: boolean): Promise<{ bytes: Uint8Array; open: boolean }> {
   const parts: Uint8Array[] = []
   let size = 0
-  let inQuotes = false
+  let state: State = 'start'
   let afterCr = false
   try {
     for await (const chunk of bytesOf(path, gzip)) {
       for (let i = 0; i < chunk.length; i++) {
-        const byte = chunk[i]
-        const ends = byte === LF && !inQuotes
-        if (ends || afterCr) return Buffer.concat([...parts, chunk.subarray(0, ends ? i + 1 : i)])
-        if (byte === QUOTE) inQuotes = !inQuotes
-        else if (byte === CR) afterCr = !inQuotes
+        const byte = chunk[i]!
+        const ends = byte === LF && state !== 'quoted'
+        if (ends || afterCr)
+          return { bytes: Buffer.concat([...parts, chunk.subarray(0, ends ? i + 1 : i)]), open: false }
+        afterCr = byte === CR && state !== 'quoted'
+        state = after(state, String.fromCharCode(byte), DELIMITERS)
         if (++size > MAX_HEADER) throw wrong('the header is longer than 1 MB', { unit: 'line', row: 1 })
       }
       parts.push(chunk)
@@ -71,7 +74,17 @@ async function headerBytes(path: string, gzip: boolean): Promise<Uint8Array> {
     if (isZlib(error)) throw wrong('the file is not a whole gzip file', {}, error)
     throw error
   }
-  return Buffer.concat(parts)
+  return { bytes: Buffer.concat(parts), open: state === 'quoted' }
+}
+
+/** Where in a field a reader is: quotes count at its beginning only, but for spaces, and are text anywhere else. */
+type State = 'start' | 'plain' | 'quoted' | 'closed'
+
+function after(state: State, c: string, delimiters: string[]): State {
+  if (state === 'quoted') return c === '"' ? 'closed' : 'quoted'
+  if (delimiters.includes(c)) return 'start'
+  if (c === '"') return state === 'plain' ? 'plain' : 'quoted'
+  return c === ' ' ? state : 'plain'
 }
 
 /**
@@ -108,36 +121,24 @@ function decode(bytes: Uint8Array): string {
   throw wrong('the file is not UTF-8 text', { unit: 'line', row: 1 })
 }
 
-function firstRecord(text: string): string {
-  let inQuotes = false
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i]
-    if (c === '"') inQuotes = !inQuotes
-    else if (!inQuotes && (c === '\n' || c === '\r')) return text.slice(0, i)
-  }
-  if (inQuotes) throw wrong('a quoted name is never closed', { unit: 'line', row: 1 })
-  return text
-}
-
 function mostFrequent(line: string): string {
   const counts = DELIMITERS.map(delimiter => fields(line, delimiter).length)
   return DELIMITERS[counts.indexOf(Math.max(...counts))]!
 }
 
+/** The fields of a line, as DuckDB has those of records: without the spaces around quotes. */
 function fields(line: string, delimiter: string): string[] {
   const found: string[] = []
   let field = ''
-  let inQuotes = false
-  for (let i = 0; i < line.length; i++) {
-    const c = line[i]!
-    if (inQuotes && c === '"' && line[i + 1] === '"') {
-      field += '"'
-      i++
-    } else if (c === '"') inQuotes = !inQuotes
-    else if (c === delimiter && !inQuotes) {
+  let state: State = 'start'
+  for (const c of line) {
+    const next = after(state, c, [delimiter])
+    if (next === 'start' && c === delimiter) {
       found.push(field)
       field = ''
-    } else field += c
+    } else if (next === 'quoted' && state === 'start') field = ''
+    else if (next !== 'closed') field += c
+    state = next
   }
   return [...found, field]
 }
@@ -146,6 +147,7 @@ const QUOTE = 34
 const LF = 10
 const CR = 13
 const SPACE = 32
+const NOT_UTF8 = 'not UTF-8 text'
 
 export interface Problem {
   line: number
@@ -167,11 +169,13 @@ export async function walkRecords(
   let start = 1
   let fieldCount = 0
   let length = 0
-  let state: 'start' | 'plain' | 'quoted' | 'closed' = 'start'
+  let state: State = 'start'
   let opened = 1
   let afterCr = false
   let ending: 'lf' | 'crlf' | 'cr' | undefined
   let pending = 0
+  let least = 0
+  let most = 0
   const mixed = () => ({ line: start, what: 'the line ends differently (LF or CRLF) from the lines before it' })
   const finish = () => {
     const stop = onRecord(start, length === 0 ? 0 : fieldCount + 1, state === 'start')
@@ -184,8 +188,11 @@ export async function walkRecords(
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!
       if (byte > 127 || pending > 0) {
-        if (pending > 0 ? byte >> 6 !== 2 : byte < 0xc2 || byte > 0xf4) return { line, what: 'not UTF-8 text' }
+        if (pending > 0 ? byte < least || byte > most : byte < 0xc2 || byte > 0xf4) return { line, what: NOT_UTF8 }
         pending = pending > 0 ? pending - 1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+        // nothing longer than it has to be, no halves of characters, and nothing beyond the last one
+        least = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80
+        most = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf
       }
       if (afterCr) {
         afterCr = false
@@ -224,6 +231,7 @@ export async function walkRecords(
       if (length > MAX_RECORD && state !== 'quoted') return { line: start, what: 'longer than 16 MB' }
     }
   }
+  if (pending > 0) return { line, what: NOT_UTF8 }
   if (state === 'quoted') return { line: opened, what: 'a quoted field is never closed' }
   if (length > MAX_RECORD) return { line: start, what: 'longer than 16 MB' }
   if (length > 0 || afterCr) finish()

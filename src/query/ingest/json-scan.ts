@@ -30,7 +30,6 @@ export const MAX_OBJECT = 16_000_000
  * right. The records are those of the array, or else the values one after the other (a line each in ndjson).
  */
 export async function findBadRecord(path: string, lines: boolean): Promise<Problem | undefined> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
   let row = 1
   let text = ''
   let depth = 0
@@ -53,13 +52,8 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
     row++
     return undefined
   }
-  for await (const chunk of bytesOf(path, false)) {
-    let part: string
-    try {
-      part = decoder.decode(chunk, { stream: true })
-    } catch {
-      return { row, what: 'not UTF-8 text' }
-    }
+  for await (const part of textsOf(path)) {
+    if (part === undefined) return { row, what: 'not UTF-8 text' }
     for (const c of part) {
       if (lines) {
         if (c !== '\n') text += c
@@ -102,4 +96,24 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
   }
   if (base === 1 && !ended) return bad() ?? { row, what: 'the file ends before the array does' }
   return bad()
+}
+
+/** The text of a file in pieces; where it goes on with what is none, all that stands before that, and then undefined. */
+async function* textsOf(path: string): AsyncGenerator<string | undefined> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  for await (const chunk of bytesOf(path, false))
+    try {
+      yield decoder.decode(chunk, { stream: true })
+    } catch {
+      const again = new TextDecoder('utf-8', { fatal: true })
+      let text = ''
+      let at = 0
+      while (at < 3 && chunk[at]! >> 6 === 2) at++ // what a character goes on with that began in the chunk before
+      try {
+        for (; at < chunk.length; at++) text += again.decode(chunk.subarray(at, at + 1), { stream: true })
+      } catch {}
+      yield text
+      yield undefined
+      return
+    }
 }
