@@ -121,6 +121,12 @@ describe('a bad value is refused with its line and column', () => {
       { types: { x: 'text' } },
     ],
     ['one.csv', 'v\n1\n\nx\n', 'line 4, column v: not an integer', { types: { v: 'integer' } }],
+    [
+      'lost.ndjson',
+      '{"v":1e3}\n{"v":9007199254740991.0}\n{"v":9007199254740993.0}\n',
+      'row 3, column v: not an integer',
+      { types: { v: 'integer' } },
+    ],
     ['value.ndjson', '{"v":1}\n{"v":"x"}\n', 'row 2, column v: not an integer', { types: { v: 'integer' } }],
   ]
   for (const given of cases) test(given[0], () => refused(given), 20_000)

@@ -64,7 +64,9 @@ function declaredProbe(column: SourceColumn, declared: Declared, text: string): 
   const value = type === 'text' || type === 'blob' ? text : `nullif(${text}, '')`
   const nulls = `count(*) - count(${value})`
   if (type === 'decimal') return declaredDecimal(column, declared, value, nulls)
-  const converted = storedFromText({ type }, value)
+  // (a number that has lost digits is none)
+  const read = type === 'integer' && column.from === 'json' ? `nullif(${plainOfJson(column.value)}, '')` : value
+  const converted = storedFromText({ type }, read)
   const ask = [nulls, `count(${value}) - count(${converted})`]
   if (type === 'integer') ask.push(`min(${converted})`, `max(${converted})`)
   if (type === 'float') ask.push(`count(*) FILTER (WHERE isnan(${converted}))`)
@@ -75,7 +77,7 @@ function declaredProbe(column: SourceColumn, declared: Declared, text: string): 
       const stored: StoredColumn = { name: column.name, type, nullable: Number(answers[0]) > 0 }
       if (type === 'integer' && isWide(answers[2], answers[3])) stored.wide = true
       if (type === 'float' && Number(answers[2]) > 0) stored.nullable = true
-      return plan(stored, storedFromText({ type, wide: stored.wide ?? false }, value))
+      return plan(stored, storedFromText({ type, wide: stored.wide ?? false }, read))
     },
   }
 }
