@@ -288,6 +288,21 @@ describe('several files are one table', () => {
       expect(rows.map(row => row.n)).toEqual(wanted)
     }
   })
+  test('a folder that is called as no column is takes the place of none', async () => {
+    mkdirSync(join(dir, 'named/c0=x'), { recursive: true })
+    writeFileSync(join(dir, 'named/c0=x/a.csv'), 'id,code\n1,y\n')
+    expect((await answer(await inPlace(join(dir, 'named')))).rows).toEqual([{ id: 1, code: 'y', c0: 'x' }])
+  })
+  test('decimals of several files keep their digits, or the files are refused', async () => {
+    await put('digits/a.parquet', 'SELECT 1.5::DECIMAL(9, 2) AS d')
+    await put('digits/b.parquet', 'SELECT 0.000001::DECIMAL(38, 10) AS d')
+    const dataset = await inPlace(join(lake, 'digits'))
+    expect((await answer(dataset)).rows).toEqual([{ d: '1.5000000000' }, { d: '0.0000010000' }])
+    await put('digits/c.parquet', 'SELECT 2::DECIMAL(38, 0) AS d')
+    expect((await refusal(() => inPlace(join(lake, 'digits')))).message).toBe(
+      'column d: decimals of the files have not room in one of 38 digits: some have 10 behind the point',
+    )
+  })
   test('rows that are equal in an order come in that of the files, whatever their columns are called', async () => {
     const columns = '0 AS file_index, range % 2 AS "File_Row_Number"'
     for (const part of [0, 1])

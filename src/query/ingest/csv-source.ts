@@ -31,7 +31,10 @@ export async function openCsv(
     if (broken && header.ending !== ending)
       throw wrong(inFile('the lines end differently (LF or CRLF) from those of the first file', other, paths))
   }
-  const fields = names.map((_, i) => `c${i}`)
+  // a folder that is called so (c0=x) would stand for the field
+  let prefix = 'c'
+  while (hive && paths.some(path => new RegExp(`/${prefix}\\d+=`, 'i').test(path))) prefix += '_'
+  const fields = names.map((_, i) => `${prefix}${i}`)
   const options = [
     'auto_detect = false',
     'header = true',

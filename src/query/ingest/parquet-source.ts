@@ -19,6 +19,7 @@ export async function openParquet(connection: DuckDBConnection, { names, hive = 
     checkNames(topLevel(schema), {}, 'the file')
     await checkDigits(connection, names)
     described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
+    if (names.length > 1) await checkScales(connection, names, described)
   } catch (error) {
     if (error instanceof Error && /magic bytes|too small to be a Parquet/i.test(error.message))
       throw wrong('not a parquet file', {}, error)
@@ -46,6 +47,22 @@ function topLevel(schema: unknown[][]): string[] {
     skip()
   }
   return names
+}
+
+/**
+ * Where decimals of several files have not room in one type, DuckDB rounds those that have more digits behind the point.
+ * @throws Fault 422
+ */
+async function checkScales(connection: DuckDBConnection, names: string[], described: unknown[][]): Promise<void> {
+  for (const [name, type] of described) {
+    const scale = /^DECIMAL\(38,\s*(\d+)\)$/.exec(String(type))?.[1]
+    if (scale === undefined) continue
+    const own = `lower(name) = lower(${literal(String(name))}) AND scale > ${scale}`
+    const [found] = await rowsOf(connection, `SELECT max(scale) FROM parquet_schema(${filesSql(names)}) WHERE ${own}`)
+    if (found?.[0] == null) continue
+    const what = `decimals of the files have not room in one of ${MAX_DIGITS} digits: some have ${found[0]} behind the point`
+    throw wrong(what, { column: String(name) })
+  }
 }
 
 /** What has more digits DuckDB reads as floats, and as wrong ones. @throws Fault 422 */
