@@ -403,3 +403,21 @@ test('parquet: declared types are read from the values as text', async () => {
   expect(types).toEqual({ t: 'timestamptz', n: 'text', f: 'integer', d: 'decimal(5,2)' })
   expect(rows).toEqual([{ t: '2024-01-01T10:00:00', n: '5', f: 2, d: 125 }])
 })
+
+test('parquet: floats of a declared decimal keep the digits that they have, small ones too', async () => {
+  const floats = '[0.00005, -1.25e-7, 1.1, 0, 123456.5, NULL]'
+  const path = await parquet(
+    'floats.parquet',
+    `SELECT unnest(${floats}::DOUBLE[]) AS d, unnest(${floats}::FLOAT[]) AS f`,
+  )
+  const { rows } = await take(path, { types: { d: 'decimal(18,9)', f: 'decimal(18,9)' } })
+  for (const column of ['d', 'f'])
+    expect(rows.map(row => row[column] === null || decodeDecimal(row[column] as number, 18, 9))).toEqual([
+      '0.000050000',
+      '-0.000000125',
+      '1.100000000',
+      '0.000000000',
+      '123456.500000000',
+      true,
+    ])
+})

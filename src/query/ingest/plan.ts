@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type DeclaredType, declaredType } from '../../catalog/column.ts'
+import { type ColumnType, type DeclaredType, declaredType } from '../../catalog/column.ts'
 import { rowsOf } from './duck.ts'
 import { nativeProbe } from './native-types.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
-import type { Source } from './source.ts'
+import type { Source, SourceColumn } from './source.ts'
 import { textProbe } from './text-probe.ts'
+import { plainOfFloat } from './text-types.ts'
 import { shown, wrong } from './wrong.ts'
 
 /**
@@ -24,7 +25,7 @@ export async function planColumns(
     const declared = Object.hasOwn(types, column.name) ? declaredType(types[column.name]!) : undefined
     return column.from === 'native' && declared !== undefined
       ? ((declared.precision === undefined ? nativeProbe(column, declared.type) : undefined) ??
-          textProbe({ ...column, from: 'text', value: `CAST(${column.value} AS VARCHAR)` }, declared))
+          textProbe({ ...column, from: 'text', value: textOf(column, declared.type) }, declared))
       : column.from === 'native'
         ? nativeProbe(column)!
         : textProbe(column, declared)
@@ -47,6 +48,12 @@ export async function planColumns(
   const misfits = states.flatMap((state, index) => ('where' in state ? [{ ...state, column: names[index]! }] : []))
   if (misfits.length > 0) throw await firstMisfit(connection, source, misfits)
   return { columns: states as ColumnPlan[], rowCount }
+}
+
+/** A value of a type of its own as text, from which another that is declared is read. */
+function textOf({ value, type = '' }: SourceColumn, declared: ColumnType): string {
+  const text = `CAST(${value} AS VARCHAR)`
+  return declared === 'decimal' && /^(FLOAT|DOUBLE)$/.test(type) ? plainOfFloat(text) : text
 }
 
 /** The refusal for the first row in which one of these is true. */

@@ -154,11 +154,17 @@ export const isPlainNumber = (x: string) => matches(`trim(${x})`, DECLARED_DECIM
  */
 export function plainOfJson(json: string): string {
   const x = `(${json} ->> '$')`
+  return `CASE WHEN CAST(${json} AS VARCHAR)[1] = '"' THEN ${x} ${smallArm(x)}
+    WHEN contains(${x}, '.') AND abs(TRY_CAST(${x} AS DOUBLE)) > ${SAFE} THEN NULL ELSE ${x} END`
+}
+
+/** SQL: the text of a float in plain notation. */
+export const plainOfFloat = (x: string) => `CASE ${smallArm(x)} ELSE ${x} END`
+
+function smallArm(x: string): string {
   const digits = `regexp_replace(split_part(${x}, 'e', 1), '[-.]', '', 'g')`
   const zeros = `repeat('0', TRY_CAST(split_part(${x}, 'e-', 2) AS INTEGER) - 1)`
-  return `CASE WHEN CAST(${json} AS VARCHAR)[1] = '"' THEN ${x}
-    WHEN ${matches(x, '-?[0-9](\\.[0-9]+)?e-[0-9]+')} THEN if(${x}[1] = '-', '-0.', '0.') || ${zeros} || ${digits}
-    WHEN contains(${x}, '.') AND abs(TRY_CAST(${x} AS DOUBLE)) > ${SAFE} THEN NULL ELSE ${x} END`
+  return `WHEN ${matches(x, '-?[0-9](\\.[0-9]+)?e-[0-9]+')} THEN if(${x}[1] = '-', '-0.', '0.') || ${zeros} || ${digits}`
 }
 
 /** SQL: JSON that is in a text, as DuckDB writes it: what it reads besides (commas at the end of lists) is no JSON. */
