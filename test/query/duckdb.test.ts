@@ -303,6 +303,29 @@ describe('several files are one table', () => {
       'column d: decimals of the files have not room in one of 38 digits: some have 10 behind the point',
     )
   })
+  test('decimals that have not room in one type are joined by what they are', async () => {
+    const values = '[0.25, -0.25, 0, 7]'
+    const digits = ['DECIMAL(38, 2)', 'DECIMAL(38, 36)', 'DECIMAL(38, 0)', 'DECIMAL(2, 2)']
+    const datasets: Dataset[] = []
+    for (const [i, type] of digits.entries()) {
+      const path = await parquet(`joined${i}.parquet`, `SELECT TRY_CAST(unnest(${values}) AS ${type}) AS d`)
+      datasets.push({ ...(await inPlace(path)), name: `d.t${i}` })
+    }
+    const on = [{ left: 'd', right: 'd' }]
+    const joined = async (left: number, right: number) => {
+      const definition = all(`t${left}`, {
+        joins: [{ schema: 'd', table: `t${right}`, type: 'inner', on }],
+        columns: ['d'],
+      })
+      const { rows } = await ask(prepare(definition, datasets, runner))
+      return rows.map(row => Number(row.d)).sort()
+    }
+    expect(await joined(0, 1)).toEqual([-0.25, 0, 0.25, 7])
+    expect(await joined(1, 0)).toEqual([-0.25, 0, 0.25, 7])
+    expect(await joined(1, 3)).toEqual([-0.25, 0, 0.25])
+    expect(await joined(3, 1)).toEqual([-0.25, 0, 0.25])
+    expect([...new Set(await joined(2, 1))]).toEqual([0, 7])
+  })
   test('rows that are equal in an order come in that of the files, whatever their columns are called', async () => {
     const columns = '0 AS file_index, range % 2 AS "File_Row_Number"'
     for (const part of [0, 1])

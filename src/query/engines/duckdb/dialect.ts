@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
+import { type Column, MAX_DIGITS } from '../../../catalog/column.ts'
 import type { Dialect } from '../../dialect.ts'
 import type { ColumnRef, Query, Term } from '../../query.ts'
 import { boundPlain, encodePlain, plainDecoder } from '../plain.ts'
@@ -43,10 +44,13 @@ export const duckdbDialect: Dialect = {
 
   kind: ({ type }) => type,
   // times are texts of one form in some files, and DuckDB's own type in others
-  equal: (left, right) =>
-    left.column.native === right.column.native || left.column.type === 'decimal'
+  equal: (left, right) => {
+    if (left.column.type === 'decimal' && !haveRoom(left.column, right.column))
+      return sql`${digitsOf(left, right.column)} = ${digitsOf(right, left.column)}`
+    return left.column.native === right.column.native || left.column.type === 'decimal'
       ? sql`${value(left)} = ${value(right)}`
-      : sql`${selected(left)} = ${selected(right)}`,
+      : sql`${selected(left)} = ${selected(right)}`
+  },
   compares: () => true,
 
   rowOrder: query =>
@@ -88,6 +92,19 @@ function nativeOf({ column, aggregate }: Term): string {
     return column.type === 'decimal' ? `DECIMAL(38, ${column.scale})` : 'HUGEINT'
   if (column.type === 'integer') return 'BIGINT'
   return column.type === 'float' ? 'DOUBLE' : (aggregate?.of?.column.native ?? column.native ?? 'VARCHAR')
+}
+
+/** Whether decimals of both have room in one type, as which DuckDB compares them; else that is an error. */
+function haveRoom(a: Column, b: Column): boolean {
+  const wholes = [a, b].map(({ precision = MAX_DIGITS, scale = 0 }) => precision - scale)
+  return Math.max(...wholes) + Math.max(a.scale ?? 0, b.scale ?? 0) <= MAX_DIGITS
+}
+
+/** The text of a decimal with as many digits behind the point as the other has, if those are more. */
+function digitsOf(term: Term, { scale: wanted = 0 }: Column): SQL {
+  const { scale = 0 } = term.column
+  if (wanted <= scale) return selected(term)
+  return sql`${selected(term)} || ${sql.raw(`'${scale === 0 ? '.' : ''}${'0'.repeat(wanted - scale)}'`)}`
 }
 
 function slot(term: Term, bound: SQL): SQL {
