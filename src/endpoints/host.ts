@@ -11,6 +11,7 @@ import { type FetchRequest, fetchOutside } from '../sandbox/outside.ts'
 import { type CallTree, type HandlerCall, type Surroundings, textOf } from './endpoint.ts'
 import { paramsOf } from './params.ts'
 import type { EndpointRuntime } from './runtime.ts'
+import { MOST_READ_HERE } from './schema-checks.ts'
 
 const encoder = new TextEncoder()
 const CALL = 'call '
@@ -55,7 +56,7 @@ export function hostOf(
         params: {},
         query: '',
         headers: {},
-        body: argument === '' ? undefined : { json: whole(argument) },
+        body: argument === '' ? undefined : jsonOf(argument),
       }
       const reply = await functionTurns.run(() => handle(request, { grant, ...during, within }))
       if (reply.status >= 400)
@@ -93,10 +94,11 @@ export function hostOf(
     })
 }
 
-/** JSON that goes into other JSON as it is. @throws SyntaxError it is none */
-function whole(json: string): string {
-  JSON.parse(json)
-  return json
+/** JSON that goes into other JSON as it is; a long one is for another process to read. @throws SyntaxError it is none */
+function jsonOf(json: string): { json: string; unread: boolean } {
+  const unread = json.length > MOST_READ_HERE
+  if (!unread) JSON.parse(json)
+  return { json, unread }
 }
 
 /** The caller's own grant, whose policy holds in here too. @throws Fault 403 neither the caller nor the definition reaches it */

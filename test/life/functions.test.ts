@@ -73,6 +73,7 @@ const manifest = {
               { grants: { fetch: [`localhost:${remote.port}`] }, limits: { cpu_ms: 10_000, wall_ms: 60_000 } },
             ),
             named('endless', 'export default () => { for (;;); }', { limits: { cpu_ms: 10_000 } }),
+            named('much', "export default ({ body }, host) => host.call('square', { n: 3, text: 'x'.repeat(body.n) })"),
             named('fresh', 'export default () => "answered"'),
             named('long', 'export default () => { for (const end = Date.now() + 700; Date.now() < end; ); }', {
               limits: { cpu_ms: 5000 },
@@ -224,6 +225,19 @@ test('functions that wait for functions never wait for one another', async () =>
   for (const endpoint of ['square', 'burn', 'outer', 'outer']) await call(endpoint, 1)
   const answers = await Promise.all(Array.from({ length: 150 }, (_, n) => call('outer', n)))
   expect(answers.map(({ json }) => json)).toEqual(answers.map((_, n) => n * n))
+  await server.stop()
+})
+
+test('much that a function gives another is read where nobody waits for it, as the body of a call is', async () => {
+  const server = await start()
+  const reading = () => workersOf(server.process.pid).some(({ kind }) => kind === 'schema')
+  for (const [n, elsewhere] of [
+    [1000, false],
+    [300_000, true],
+  ]) {
+    const { status, json } = await server.call('/api/service/kill/much', { key, body: { n } })
+    expect([status, json, reading()]).toEqual([200, { square: 9 }, elsewhere])
+  }
   await server.stop()
 })
 
