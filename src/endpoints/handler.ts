@@ -61,9 +61,20 @@ const MAX_DEPTH = 1000
 
 /** What a caller sends must not be what overflows the handler's stack. @throws Fault 400 */
 export function checkDepth(json: string): void {
-  if (tooDeep(json, MAX_DEPTH))
-    throw badRequest(`The body nests deeper than the ${MAX_DEPTH} levels that are taken here.`, 'body_too_deep')
+  if (tooDeep(json, MAX_DEPTH)) throw bodyTooDeep()
 }
+
+/** What goes through all of what a caller sent. @throws Fault 400 that nests deeper than our own stack is; what `work` throws */
+export function withinDepth<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof RangeError ? bodyTooDeep() : error
+  }
+}
+
+const bodyTooDeep = () =>
+  badRequest(`The body nests deeper than the ${MAX_DEPTH} levels that are taken here.`, 'body_too_deep')
 
 /** With what holds where a definition does not say. */
 export const limitsOf = (given: NonNullable<HandlerConfig['limits']>): FunctionLimits => ({

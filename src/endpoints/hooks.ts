@@ -8,7 +8,7 @@ import { RowErrors } from '../scoring/encode.ts'
 import type { Feature } from '../scoring/features.ts'
 import type { GivenRows } from '../scoring/rows.ts'
 import type { HandlerCall, ModelHooks, Surroundings } from './endpoint.ts'
-import { checkDepth, compileHandler, HandlerFault, hookValue, limitsOf, readAnswer } from './handler.ts'
+import { checkDepth, compileHandler, HandlerFault, hookValue, limitsOf, readAnswer, withinDepth } from './handler.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 /** @returns undefined: it has none. @throws Fault 422 code that is no handler */
@@ -24,7 +24,7 @@ export function compileHooks(
     if (!config) return undefined
     const run = compileHandler(config, hook, surroundings, runtime, published)
     return async (input: object, call: HandlerCall) => {
-      const request = stringifyLossless(input)
+      const request = withinDepth(() => stringifyLossless(input))
       checkDepth(request)
       const ran = await run(request, call)
       call.log?.push(...ran.log)
@@ -40,7 +40,7 @@ export function compileHooks(
     call: HandlerCall,
     form: GivenRows['form'] = 'rows',
   ): Promise<readonly unknown[]> {
-    if (check || before) refuseInfinities(rows, form)
+    withinDepth(() => refuseInfinities(rows, form))
     await check?.({ rows }, call)
     if (!before) return rows
     const made = await before({ rows }, call)

@@ -74,7 +74,7 @@ export function compileSchema(
 }
 
 /** @throws Fault 422 what is held against the schema nests deeper than the stack is; what `work` throws */
-function withinStack<T>(work: () => T): T {
+export function withinStack<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {

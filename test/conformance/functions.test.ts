@@ -106,6 +106,13 @@ const endpoints = [
     after: { handler: 'export default ({ rows }) => rows.map(() => ({ id: 9007199254740993n }))' },
   },
   {
+    id: 'schemed',
+    kind: 'model',
+    model: 'churn',
+    schema: { type: 'object' },
+    check: { handler: 'export default ({ rows }) => rows.length' },
+  },
+  {
     id: 'circular',
     kind: 'model',
     model: 'churn',
@@ -446,7 +453,7 @@ describe.each(TARGETS)('functions, %s:', target => {
     })
 
     test('a number that is too large is refused before hooks, which would be given null for it', async () => {
-      for (const id of ['checked', 'kept'])
+      for (const id of ['checked', 'kept', 'noted'])
         for (const [body, place] of [
           ['{"features":{"tenure":1e400,"plan":"basic"}}', {}],
           ['{"rows":[{"tenure":8,"plan":"basic"},{"tenure":-1e400,"plan":"basic"}]}', { row: 1 }],
@@ -456,8 +463,24 @@ describe.each(TARGETS)('functions, %s:', target => {
           expect([status, json.code, json.errors]).toEqual([422, 'unacceptable_rows', errors])
         }
       const beside = '{"features":{"tenure":8,"plan":"basic","list":[{"x":1e400}]}}'
-      expect((await call('kept', { method: 'POST', body: beside })).json.errors).toMatchObject([{ feature: 'list' }])
+      for (const id of ['kept', 'noted'])
+        expect((await call(id, { method: 'POST', body: beside })).json.errors).toMatchObject([{ feature: 'list' }])
       expect((await call('kept', { body: { features: { tenure: 8, plan: 'basic' } } })).status).toBe(200)
+    })
+
+    test('a body that nests deeper than anything here could go through is refused, and is no failure of ours', async () => {
+      for (const [id, status, code] of [
+        ['checked', 400, 'body_too_deep'],
+        ['noted', 400, 'body_too_deep'],
+        ['schemed', 422, 'unacceptable_body'],
+      ] as const)
+        for (const depth of [100_000, 1_000_000]) {
+          const row = `{"tenure":8,"plan":"basic","more":${'['.repeat(depth)}${']'.repeat(depth)}}`
+          const { json } = await call(id, { method: 'POST', body: `{"rows":[${row}]}` })
+          expect([json.status, json.code]).toEqual([status, code])
+          const rest = { key: ALL, method: 'POST', body: `{"instances":[${row}]}` }
+          expect((await server.call(`/v1/models/${id}:predict`, rest)).status).toBe(400)
+        }
     })
 
     test('a hook that calls its own model is stopped four deep, and at once, as a function is', async () => {
