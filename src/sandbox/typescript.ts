@@ -1,6 +1,6 @@
 import type { HandlerError } from './failure.ts'
 
-/** What the parser throws: an object, no Error; lines from 1, columns from 0. */
+/** What the parser throws: an object, no Error; lines from 1, columns from 0, as they are shown: a tab is four of them. */
 interface SyntaxFault {
   message: string
   startLine?: number
@@ -31,7 +31,22 @@ export async function withoutTypes(source: string): Promise<string> {
       name: 'SyntaxError',
       message: message.replace(' is not supported in strip-only mode', ' is not supported: write it without'),
       line: startLine,
-      column: startColumn === undefined ? undefined : startColumn + 1,
+      column: startColumn === undefined ? undefined : columnOf(source.split('\n')[startLine! - 1] ?? '', startColumn),
     } satisfies HandlerError
   }
+}
+
+const TAB = 4
+
+/** The column of a character, from 1, of which it is known how far from the left it is shown. */
+function columnOf(line: string, shown: number): number {
+  let column = 1
+  let width = 0
+  for (const character of line) {
+    if (width >= shown) break
+    // of two units takes one more than its width
+    width += character === '\t' ? TAB : Bun.stringWidth(character) + character.length - 1
+    column += character.length
+  }
+  return column
 }

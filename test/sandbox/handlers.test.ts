@@ -50,3 +50,17 @@ test('a source that the parser does not survive is refused, and those that are r
   expect(handlers.known(deep)).toMatchObject({ error: { name: 'SyntaxError', message: 'it nests too deep' } })
   for (const source of [...good, 'export default () => 0']) expect(handlers.known(source)).toHaveProperty('code')
 })
+
+test.each(['', '  ', '\t', '\t\t', 'const a\t= 1;', "const a = '漢字äe\u0301𝒳';", '/* 😀\t */'])(
+  'the place of what is no TypeScript is that in the source, after %j too',
+  async before => {
+    const handlers = new Handlers()
+    for (const [source, line] of [
+      [`${before}let b = ;`, 1],
+      [`export default () => 1\r\n${before}let b = ;`, 2],
+    ] as const) {
+      await handlers.check([source])
+      expect(handlers.known(source)).toMatchObject({ error: { line, column: before.length + 9 } })
+    }
+  },
+)
