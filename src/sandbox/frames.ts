@@ -29,7 +29,7 @@ export interface Frame {
 
 interface Turn {
   call: number
-  /** milliseconds of CPU that the call has taken so far, with those of loading its handler, where that was to be done */
+  /** milliseconds of CPU that the call has taken so far, with those of loading its handler where that took long */
   cpu: number
   /** lines of the log since the last turn */
   log: string[]

@@ -12,6 +12,9 @@ const OWN_MACHINES = 8
 /** What loading a handler may take. */
 const LOADING: Limits = { cpuMs: 1000, memoryBytes: 32 * 1024 * 1024, hostCalls: 0, outputBytes: 64 * 1024 }
 
+/** Milliseconds of loading that say nothing of a handler: any may take them in a process that has just begun. */
+const LOADS_QUICKLY_MS = 100
+
 interface Handler {
   code: string
   image?: Image
@@ -27,7 +30,7 @@ interface Parked {
   machine: Machine
   limits: Limits
   cpu: number
-  /** milliseconds of CPU that its handler took to load, where it was not loaded: no limit of the call's is for that */
+  /** milliseconds of CPU that its handler took to load for it, if that was long: no limit of the call's is for that */
   loading: number
   /** host calls that were not answered yet */
   open: number
@@ -143,7 +146,7 @@ export class Guests {
     return place < 0 ? undefined : this.#parked.splice(place, 1)[0]
   }
 
-  /** Gives it its image, or why it has none. @returns milliseconds of CPU. @throws Stopped */
+  /** Gives it its image, or why it has none. @returns milliseconds of CPU, where it took long. @throws Stopped */
   #load(handler: Handler): number {
     const machine = this.#machine(this.#base)
     machine.bound(LOADING)
@@ -152,7 +155,7 @@ export class Guests {
     else handler.failure = failure
     this.#release(machine)
     this.#forget()
-    return cpu
+    return cpu > LOADS_QUICKLY_MS ? cpu : 0
   }
 
   /** Images of handlers that were not used lately; their code goes with them, and is sent again. */
