@@ -111,8 +111,10 @@ export class FunctionRunner {
   #pump(): void {
     for (const worker of this.#retired)
       if (worker.steps.length > 0 && worker.frames < DEPTH) void this.#send(worker, [])
-    for (const [place, worker] of this.#workers.entries()) {
-      if (worker.alone || worker.frames >= DEPTH) continue
+    // who has a call that may take long is not the first, where the first is gone: what is quick needs another
+    const free = this.#workers.filter(({ alone }) => !alone)
+    for (const [place, worker] of free.entries()) {
+      if (worker.frames >= DEPTH) continue
       const starting = this.#startsSlow(place, worker)
         ? this.#waiting.take('slow', worker.parkedBytes < PARKED_BYTES ? PARKED_CALLS - worker.jobs.size : 0, 1)
         : this.#startsQuick(place, worker)
@@ -123,10 +125,10 @@ export class FunctionRunner {
     const waiting = { quick: this.#waiting.count('quick'), slow: this.#waiting.count('slow') }
     if (waiting.quick + waiting.slow === 0 || this.#starting > 0 || this.#workers.length >= this.#size) return
     // another process where the first is busy, or has to be kept free
-    if (this.#workers.length === 0 || waiting.slow > 0 || waiting.quick >= BATCH) void this.#start()
+    if (free.length === 0 || waiting.slow > 0 || waiting.quick >= BATCH) void this.#start()
   }
 
-  /** Whether it is time for a call that may take long: never in the first process, as long as there may be another. */
+  /** Whether it is time for a call that may take long: never in the first that is free, as long as there may be another. */
   #startsSlow(place: number, worker: Worker): boolean {
     if (this.#waiting.count('slow') === 0 || worker.frames > 0) return false
     if (this.#size > 1) return place > 0

@@ -206,6 +206,26 @@ test('one that was quick and then takes all of the much that it may have holds u
   await server.stop()
 })
 
+test('quick ones go on beside one that takes long, also when the process that is kept for them is gone', async () => {
+  const server = await start()
+  const call = (endpoint: string) => server.call(`/api/service/kill/${endpoint}`, { key, body: { n: 3 } })
+  for (let i = 0; i < 20; i++) await call('square')
+  const [kept, other] = functionsOf(server) as [number, number]
+  await waitFor(() => processOf(other)?.state === 'S' || undefined)
+  let ended = false
+  const endless = call('endless').finally(() => {
+    ended = true
+  })
+  await waitFor(() => processOf(other)?.state === 'R' || undefined)
+  process.kill(kept, 'SIGKILL')
+  // what is sent to one of which it is not known yet that it is gone runs once more, by itself, behind the other
+  await waitFor(() => !processOf(kept) || undefined)
+  for (let i = 0; i < 3; i++) expect((await call('square')).json).toEqual({ square: 9 })
+  expect(ended).toBe(false)
+  expect((await endless).status).toBe(504)
+  await server.stop()
+})
+
 test('the first call of a function waits for one that takes long, and not for all that do', async () => {
   const server = await start()
   const call = (endpoint: string) => server.call(`/api/service/kill/${endpoint}`, { key, body: {} })
