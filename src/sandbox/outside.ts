@@ -93,10 +93,14 @@ function urlOf(text: unknown, base?: URL): URL {
 }
 
 function headersOf(given: unknown): Headers {
+  const list = given ?? {}
+  // the keys of a text, or of a long list, would take seconds
+  const names = Array.isArray(list) ? list : isObject(list) ? Object.keys(list) : undefined
+  if (names && names.length > HEADERS) throw unprocessable(`A fetch has at most ${HEADERS} headers.`)
   let headers: Headers
-  if (Object.keys(given ?? {}).length > HEADERS) throw unprocessable(`A fetch has at most ${HEADERS} headers.`)
   try {
-    headers = new Headers(given as Record<string, string> | undefined)
+    if (!names) throw new TypeError('no headers')
+    headers = new Headers(list as Record<string, string>)
   } catch {
     throw unprocessable('The headers of a fetch are names and texts.')
   }

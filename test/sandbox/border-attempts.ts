@@ -116,6 +116,13 @@ export const BORDER_ATTEMPTS: Attempt[] = [
     ),
   ),
   attempt(
+    'a fetch whose headers are a text of fifteen million characters',
+    `return host.fetch('https://example.org/', { headers: 'x'.repeat(15e6) }).then(() => 'in', e => e.status)`,
+    gives(422),
+    // gone through one by one they take everybody 23 s
+    { limits: { cpu_ms: 5000, wall_ms: 15_000, memory_mb: 256, output_kb: 16_384 } },
+  ),
+  attempt(
     'a fetch that is nothing, by a toJSON',
     `Object.prototype.toJSON = () => null; return host.fetch('x').then(() => 'in', e => e.status)`,
     gives(422),
