@@ -47,6 +47,9 @@ export interface Ran {
 /** Lines of the log of a call that are kept. */
 const LOG_LINES = 100
 
+/** Characters of what a call asked for and was answered that are kept for a run that is repeated. */
+const MOST_KEPT = 16 * 1024 * 1024
+
 type Answer = [right: boolean, answer: string]
 
 /** A call from when it is taken on until it is settled: once, whatever happens to the process that it is in. */
@@ -71,8 +74,13 @@ export class Job {
   /** when it was taken on, in milliseconds since the epoch */
   readonly since: number
   #resolve: (ran: Ran) => void
-  /** A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. */
-  #answers: Map<number, { kind: string; argument: string; answer: Promise<Answer> }> | undefined
+  /**
+   * A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. undefined: it was too much
+   * to be kept.
+   */
+  #answers: Map<number, { kind: string; argument: string; answer: Promise<Answer> } | undefined> | undefined
+  /** characters in them */
+  #kept = 0
   #log: string[] = []
   #over: AbortController | undefined
 
@@ -136,21 +144,26 @@ export class Job {
     this.#over?.abort()
   }
 
-  /** @throws Fault 429 one more than it may ask for; 503 it asks for something else than when it ran before */
+  /** @throws Fault 429 one more than it may ask for; 503 it asks for something else than when it ran before, or for too much to be kept */
   ask([number, kind, argument]: HostRequest): Promise<Answer> {
     this.#answers ??= new Map()
-    const before = this.#answers.get(number)
-    if (before) {
-      if (before.kind === kind && before.argument === argument) return before.answer
+    const answers = this.#answers
+    const before = answers.get(number)
+    if (before && before.kind === kind && before.argument === argument) return before.answer
+    if (answers.has(number))
       throw unavailable("The function's process ended, and what it had begun cannot be repeated.", 1)
-    }
     const { hostCalls } = this.call.limits
-    if (this.#answers.size >= hostCalls) throw tooManyHostCalls(hostCalls)
+    if (answers.size >= hostCalls) throw tooManyHostCalls(hostCalls)
+    const kept = (answer: Answer): Answer => {
+      this.#kept += argument.length + answer[1].length
+      if (this.#kept > MOST_KEPT) answers.set(number, undefined)
+      return answer
+    }
     const answer = this.call.host(kind, argument, this).then<Answer, Answer>(
-      text => [true, text],
-      error => [false, refusalOf(error)],
+      text => kept([true, text]),
+      error => kept([false, refusalOf(error)]),
     )
-    this.#answers.set(number, { kind, argument, answer })
+    answers.set(number, { kind, argument, answer })
     return answer
   }
 }
