@@ -201,7 +201,8 @@ class Tunnel implements Answering, SocketEvents {
           case OPCODE.close:
             this.#write(closeFrameOf(incoming.code, ''))
             this.#finish()
-            this.#caller.close(incoming.code, incoming.reason)
+            // without a code Bun would say 1000
+            this.#caller.close(incoming.code ?? CODE.noStatus, incoming.reason)
         }
       }
     } catch (error) {

@@ -93,6 +93,11 @@ describe('WebSocket frames', () => {
     ['a long control frame', 1002, sent(0x89, 'a'.repeat(126), [126, 0, 126])],
     ['a control frame in fragments', 1002, sent(0x09, 'a', [1])],
     ['an end of one byte', 1002, sent(0x88, 'a', [1])],
+    ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000].map((code): [string, number, Buffer] => [
+      `an end with the code ${code}`,
+      1002,
+      sent(0x88, Buffer.from([code >> 8, code & 255]), [2]),
+    ]),
     ['a text that is not UTF-8', 1007, sent(0x81, Buffer.from([0x61, 0xff]), [2])],
     ['a reason that is not UTF-8', 1007, sent(0x88, Buffer.from([0x03, 0xe8, 0xff]), [3])],
     ['a message that is too large', 1009, sent(0x82, 'a'.repeat(201), [126, 0, 201])],

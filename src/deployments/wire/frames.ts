@@ -95,6 +95,7 @@ export class FrameReader {
     if (opcode === OPCODE.ping || opcode === OPCODE.pong) return { opcode, payload }
     if (opcode !== OPCODE.close || payload.length === 1) throw new FrameError(1002, 'an unknown frame')
     const code = payload.length === 0 ? undefined : payload.readUInt16BE()
+    if (code !== undefined && !mayBeSent(code)) throw new FrameError(1002, 'an end with a code that nobody sends')
     checkText(payload.subarray(2))
     return { opcode, code, reason: payload.subarray(2).toString() }
   }
@@ -121,6 +122,10 @@ export class FrameReader {
     this.#wanted = bytes
   }
 }
+
+/** RFC 6455, 7.4; others are of nobody, or stand for an end without a code, without a frame, and of TLS. */
+const mayBeSent = (code: number): boolean =>
+  (code >= 3000 && code <= 4999) || (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006)
 
 /** @throws FrameError */
 function checkText(bytes: Buffer): void {

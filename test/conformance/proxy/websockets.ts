@@ -171,6 +171,9 @@ export function webSockets(world: World): void {
 
   test('an end is told with its code and reason, either way', async () => {
     expect(await (await talk('/bye')).closed()).toEqual({ code: 4321, reason: 'that was it' })
+    const endedBy = (frame: string) => new Talk(world, `/raw/websocket?${frame}`, {}, [], '/v1/proxy/raw').closed()
+    expect((await endedBy('8800')).code).toBe(1005)
+    expect((await endedBy('880203ee')).code).toBe(1014) // 1006 is no code that is sent
     const own = await talk('/own-end')
     own.ws.close(4001, 'enough')
     expect((await own.closed()).code).toBe(4001)
