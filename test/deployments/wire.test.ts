@@ -295,3 +295,10 @@ test('the end of a body that HTTP/1.0 could not have sent is not where another a
   const chunked = head('Transfer-Encoding: chunked')
   expect([chunked.framing.by, chunked.persistent]).toEqual(['chunked', false])
 })
+
+test('a connection whose server speaks of a body where there is none carries no other request', () => {
+  const isKept = (status: number, ...lines: string[]) =>
+    parseAnswerHead([`HTTP/1.1 ${status} None`, ...lines].join('\r\n'), 'GET').persistent
+  expect([isKept(204), isKept(204, 'Content-Length: 0'), isKept(304, 'Content-Length: 5')]).toEqual([true, true, true])
+  expect([isKept(204, 'Content-Length: 5'), isKept(204, 'Transfer-Encoding: chunked')]).toEqual([false, false])
+})

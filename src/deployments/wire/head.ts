@@ -70,6 +70,8 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
   const persists = isCurrent
     ? connection === undefined || !CLOSE.test(connection)
     : connection !== undefined && KEEP.test(connection) && encoding === undefined
+  // a server that speaks of a body here may well send it, where the next answer is looked for (RFC 9110, 8.6)
+  const isAtOdds = status === 204 && (encoding !== undefined || Number(length ?? 0) > 0)
   const switches = status === 101 && connection !== undefined && UPGRADE.test(connection)
   return {
     status,
@@ -77,7 +79,7 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
     headers: connection === undefined || USUAL.test(connection) ? headers : withoutListed(headers, connection),
     length,
     framing,
-    persistent: persists && framing.by !== 'close' && status !== 101,
+    persistent: persists && framing.by !== 'close' && status !== 101 && !isAtOdds,
     keepAliveSeconds: keepAlive === undefined ? undefined : timeoutOf(keepAlive),
   }
 }
