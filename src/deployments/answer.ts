@@ -13,6 +13,8 @@ export interface AnswerEdge {
 
 type HeaderLine = HeaderLines[number]
 
+/** Statuses of answers that have no body, whatever was asked. */
+const BODYLESS = [204, 205, 304]
 const CORS = /^access-control-(?:allow-|max-age$)/i
 const TYPE = 'content-type'
 const SET_COOKIE = 'set-cookie'
@@ -37,7 +39,7 @@ export function answerOf(
   if (body instanceof ReadableStream) return new Response(body, init)
   if (body === undefined)
     // of a HEAD it may not be known how long the body would be: a stream says so, and nobody reads it
-    return new Response(method === 'HEAD' && length === undefined && status < 204 ? unread() : null, init)
+    return new Response(method === 'HEAD' && length === undefined && !BODYLESS.includes(status) ? unread() : null, init)
   // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
   return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
 }
