@@ -9,6 +9,8 @@ import { errorFields, log, surviveStrays } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
 import { type Instance, openInstance } from './instance.ts'
 
+/** Beyond what calls may take: programs of deployments have ten seconds of it, from when they are asked to end. */
+const LAST_MS = 15_000
 const PREPARING = 'what is to be published is being prepared'
 
 /** Starts, lets `publish` do its part while `/-/ready` says 503, then serves until a signal. */
@@ -67,7 +69,7 @@ function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>
     const hard = setTimeout(() => {
       log.error('calls were still under way at the hard limit')
       process.exit(1)
-    }, config.requestTimeout + 5000)
+    }, config.requestTimeout + LAST_MS)
     try {
       await prepared
       await instance.stop()

@@ -1,9 +1,10 @@
 /** The end of Callgate in order, while answers of deployments go on for ever; and what needs no other settings than the usual. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { sendRaw } from '../conformance/raw-http.ts'
-import { cleanUp } from '../harness.ts'
-import { World } from './world.ts'
+import { cleanUp, temporaryFolder } from '../harness.ts'
+import { SERVER, World } from './world.ts'
 
 setDefaultTimeout(60_000)
 
@@ -85,4 +86,15 @@ test('a stream, a WebSocket and a log that is followed are ended, and so is Call
     for (;;) if ((await reader.read()).done) return 'ended'
   }
   expect(await rest().catch(() => 'broken off')).toBe('broken off')
+})
+
+test('a program that does not end when it is asked is waited for, however short calls are, and what was called is counted', async () => {
+  const dataDir = join(temporaryFolder(), 'data')
+  const env = { CALLGATE_ADMIN_TOKEN: mintSecret('hf') }
+  const world = new World()
+  await world.start([{ name: 'deaf', command: SERVER }], { flags: ['--request-timeout', '1s'], dataDir, env })
+  await world.call('deaf', '/sigterm-deaf')
+  expect(await world.callgate.stop()).toBe(0)
+  await world.start([], { dataDir, env })
+  expect((await world.callgate.admin('GET', '/api/usage')).json.totals.calls).toBe(1)
 })
