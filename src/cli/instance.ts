@@ -151,34 +151,37 @@ export function openInstance(config: Config): Instance {
   const refresher = new Refresher(context)
   const { server } = app
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const end = async () => {
+    const read = refresher.stop()
+    // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
+    const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
+    // whoever does not even read what was broken off is not waited for
+    const leave = setTimeout(() => server?.stop(true), config.requestTimeout + 2500)
+    // answers of deployments that have no end of their own are given one, else the server would wait for them
+    const ends = [app.stop(), server && idle(server).then(() => server.stop(true))]
+    await Promise.all([...ends, fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
+    clearTimeout(cut)
+    clearTimeout(leave)
+    await read
+    clearInterval(flushing)
+    await scorer.close()
+    await writer.close()
+    try {
+      keys.flush()
+      usage.flush()
+    } finally {
+      closeAll()
+    }
+  }
+  // a signal may come while a start that failed ends
+  let ending: Promise<void> | undefined
   return {
     url: `${config.tlsCert ? 'https' : 'http'}://${host}:${server!.port}`,
     context,
     refresher,
     waitingFor,
     stopping: new AbortController(),
-    async stop() {
-      const read = refresher.stop()
-      // an answer that is streamed may take longer than any other call: what is left of those by then is broken off
-      const cut = setTimeout(() => queries.close(), config.requestTimeout + 1000)
-      // whoever does not even read what was broken off is not waited for
-      const leave = setTimeout(() => server?.stop(true), config.requestTimeout + 2500)
-      // answers of deployments that have no end of their own are given one, else the server would wait for them
-      const ends = [app.stop(), server && idle(server).then(() => server.stop(true))]
-      await Promise.all([...ends, fleet.close(Math.min(LAST_ANSWERS_MS, config.requestTimeout))])
-      clearTimeout(cut)
-      clearTimeout(leave)
-      await read
-      clearInterval(flushing)
-      await scorer.close()
-      await writer.close()
-      try {
-        keys.flush()
-        usage.flush()
-      } finally {
-        closeAll()
-      }
-    },
+    stop: () => (ending ??= end()),
   }
 }
 

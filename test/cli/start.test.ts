@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '../../db/migrate.ts'
-import { type Callgate, cleanUp, EXECUTABLE, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
+import { type Callgate, cleanUp, commandOf, EXECUTABLE, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 import { lines, type RunOptions, run } from './run.ts'
 
 setDefaultTimeout(60_000)
@@ -269,6 +269,25 @@ test('a manifest or files that are not as they must be: before a data directory 
     await refused([...args, '--port', '0', '--data-dir', dataDir], says)
     expect(existsSync(dataDir)).toBe(false)
   }
+})
+
+test('a signal that comes while a start that failed ends is no failure of its own', async () => {
+  writeFileSync(join(folder, 'empty.csv'), '')
+  const command = [...commandOf('source'), 'serve', 'empty.csv', '--port', '0', '--data-dir', join(folder, 'failing')]
+  const child = Bun.spawn(command, {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '' },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const stdout = new Response(child.stdout).text()
+  let stderr = ''
+  for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+    stderr += text
+    if (text.includes('failed after')) child.kill('SIGINT')
+  }
+  await child.exited
+  expect((await stdout) + stderr).not.toMatch(/"level":"error"|^ +at /m)
 })
 
 test('files that this user may not read', async () => {
