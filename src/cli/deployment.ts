@@ -75,7 +75,7 @@ export async function deployment(argv: string[]): Promise<number> {
     case 'show':
       return show(client, await client.call('GET', one))
     case 'create':
-      return settled(client, one, await client.call('POST', all, { name, ...given }), wait)
+      return settled(client, one, await client.call('POST', all, { ...given, name }), wait)
     case 'update':
       return settled(client, one, await client.call('PATCH', one, given), wait)
     case 'start':

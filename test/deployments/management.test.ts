@@ -329,7 +329,7 @@ describe('the command line', () => {
 
   test('creates, shows, changes, stops, starts, lists and deletes', async () => {
     const file = join(temporaryFolder(), 'two.yaml')
-    writeFileSync(file, stringify({ command: SERVER, health: '/health' }))
+    writeFileSync(file, stringify({ name: 'as-in-a-manifest', command: SERVER, health: '/health' }))
     const url = `${world.callgate.url}/v1/life/two`
     const created = await cli('create', 'two', '--file', file, '--set', 'min_instances=1', '--set', 'env={VERSION: a}')
     expect([created.stderr, created.code]).toEqual(['', 0])
