@@ -131,7 +131,8 @@ async function settled(client: Client, path: string, begun: Shown, wait: boolean
 async function logs(client: Client, path: string, values: Record<string, unknown>): Promise<number> {
   const query = new URLSearchParams({ lines: String(values.lines ?? 100), follow: String(values.follow === true) })
   const response = await client.send('GET', `${path}/logs?${query}`)
-  for await (const piece of client.pieces(response)) process.stdout.write(piece)
+  // whoever reads slowly is waited for: what is written to them meanwhile would be held here
+  for await (const piece of client.pieces(response)) await new Promise(done => process.stdout.write(piece, done))
   return 0
 }
 

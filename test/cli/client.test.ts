@@ -1,7 +1,7 @@
 /** What the commands that ask a server say of one that is none, or that goes away, and when nobody reads what they print. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { cleanUp, commandOf } from '../harness.ts'
+import { cleanUp, commandOf, waitFor } from '../harness.ts'
 import { run } from './run.ts'
 
 setDefaultTimeout(60_000)
@@ -87,4 +87,31 @@ test('a reader that leaves early is no failure; a disk that is full is one', asy
   expect(await shell(`{ ${line} 2>&3 >/dev/full; echo "status $?"; } 3>&1`)).toBe(
     'callgate: what is printed cannot be written (ENOSPC).\nstatus 1\n',
   )
+})
+
+test('a log is read as fast as what is printed of it, and no faster', async () => {
+  const [piece, all] = [new Uint8Array(1 << 20).fill(10), 200]
+  let sent = 0
+  const pull = (controller: ReadableStreamDefaultController) =>
+    sent++ < all ? controller.enqueue(piece) : controller.close()
+  const line = [
+    ...commandOf('source'),
+    'deployment',
+    'logs',
+    'd',
+    ...serving(() => new Response(new ReadableStream({ pull }))),
+  ]
+  const child = Bun.spawn(line, { env: { PATH: process.env.PATH ?? '' }, stdout: 'pipe' })
+  try {
+    await child.stdout.getReader().read() // and nothing more
+    let before = 0
+    await waitFor(async () => {
+      before = sent
+      await Bun.sleep(500)
+      return sent === before || undefined
+    })
+    expect(sent).toBeLessThan(all / 2)
+  } finally {
+    child.kill('SIGKILL')
+  }
 })
