@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
+import { Unchunker } from '../../src/deployments/wire/chunked.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
 import { parseAnswerHead } from '../../src/deployments/wire/head.ts'
 import type { Line } from '../../src/deployments/wire/line.ts'
@@ -301,4 +302,24 @@ test('a connection whose server speaks of a body where there is none carries no 
     parseAnswerHead([`HTTP/1.1 ${status} None`, ...lines].join('\r\n'), 'GET').persistent
   expect([isKept(204), isKept(204, 'Content-Length: 0'), isKept(304, 'Content-Length: 5')]).toEqual([true, true, true])
   expect([isKept(204, 'Content-Length: 5'), isKept(204, 'Transfer-Encoding: chunked')]).toEqual([false, false])
+})
+
+test('a body in very small chunks is handed on in no more pieces than it came in, and what is behind it stays as it is', () => {
+  const body = 'every byte of it is a chunk of its own, '.repeat(50)
+  const chunks = `${[...body].map(byte => `1;a=b\r\n${byte}\r\n`).join('')}3\r\nend\r\n0\r\nX-Sum: 1\r\n\r\n`
+  for (const size of [1, 7, 1000, chunks.length * 2]) {
+    const unchunker = new Unchunker()
+    const pieces: string[] = []
+    let [used, came] = [0, 0]
+    let rest = ''
+    for (let at = 0; !unchunker.ended; at += size, came++) {
+      const bytes = Buffer.from(`${chunks}behind`.slice(at, at + size))
+      const own = unchunker.push(bytes, piece => pieces.push(piece.toString()))
+      used += own
+      rest = bytes.subarray(own).toString()
+    }
+    expect([pieces.join(''), used]).toEqual([`${body}end`, chunks.length])
+    expect('behind').toStartWith(rest)
+    expect(pieces.length).toBeLessThanOrEqual(came)
+  }
 })

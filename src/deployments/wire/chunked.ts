@@ -23,21 +23,26 @@ export class Unchunker {
   }
 
   /**
-   * @param take is given each piece of the body, without a copy
+   * @param bytes are written to: where they are the body of several chunks, it is moved together, as there may be one for each byte
+   * @param take is given what of the body is in them, in one piece
    * @returns how many of the bytes belong to this body: fewer than there are only where it ended
    * @throws MalformedAnswer
    */
   push(bytes: Buffer, take: (piece: Buffer) => void): number {
     let at = 0
+    let [start, end] = [0, 0]
     while (at < bytes.length && this.#where !== 'end') {
       if (this.#where === 'data') {
-        const piece = bytes.subarray(at, Math.min(bytes.length, at + this.#size))
-        at += piece.length
-        this.#size -= piece.length
+        const length = Math.min(bytes.length - at, this.#size)
+        if (start === end) start = end = at
+        else bytes.copyWithin(end, at, at + length)
+        end += length
+        at += length
+        this.#size -= length
         if (this.#size === 0) this.#where = 'data-cr'
-        take(piece)
       } else this.#step(bytes[at++]!)
     }
+    if (start < end) take(bytes.subarray(start, end))
     return at
   }
 
