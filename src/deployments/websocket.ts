@@ -3,9 +3,11 @@
 import type { ServerWebSocket } from 'bun'
 import { badRequest } from '../lib/fault.ts'
 import { setsSession } from '../lib/session-cookie.ts'
+import { atOnce } from '../lib/together.ts'
 import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
+import { Gathering } from './wire/gathering.ts'
 import { type AnswerHead, MalformedAnswer, UPGRADE } from './wire/head.ts'
 import type { Answering, Line } from './wire/line.ts'
 
@@ -13,6 +15,10 @@ import type { Answering, Line } from './wire/line.ts'
 export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024
 /** What may wait for a slow server; the HTTP server cannot make its caller wait. */
 const MOST_WAITING = 64 * 1024 * 1024
+/** Messages that are handed on in one turn: of small ones there is room for a hundred thousand in what comes at once. */
+const MOST_AT_ONCE = 256
+/** Bytes of small messages that gather until the turn ends, and are then written in one piece. */
+const GATHERED_BYTES = 64 * 1024
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 /** How long a server may take to agree to an end, from when it has all that came before. */
 const CLOSING_MS = 5000
@@ -93,8 +99,12 @@ class Tunnel implements Answering, SocketEvents {
   #caller: ServerWebSocket<SocketEvents> | undefined
   /** the caller has not taken what was sent last */
   #blocked = false
+  /** the others have their turn before any more of it is handed on */
+  #resting = false
   /** bytes that the server has not taken */
   #waiting = 0
+  /** of those, what is not written yet */
+  #gathered = new Gathering()
   #over = false
   /** the caller has ended it; the server's agreement is waited for */
   #closing: ReturnType<typeof setTimeout> | undefined
@@ -120,6 +130,7 @@ class Tunnel implements Answering, SocketEvents {
     // it is told of whenever some of it has gone
     if (!this.#blocked || this.#caller!.getBufferedAmount() > 0) return
     this.#blocked = false
+    if (this.#resting) return
     this.#line.resume()
     this.#relay()
   }
@@ -159,11 +170,17 @@ class Tunnel implements Answering, SocketEvents {
 
   #write(frame: Buffer): void {
     this.#waiting += frame.length
-    this.#line.write(frame)
+    if (this.#gathered.length === 0 && frame.length < GATHERED_BYTES) atOnce(() => this.#send())
+    this.#gathered.push(frame)
+    if (this.#gathered.length >= GATHERED_BYTES) this.#send()
     if (this.#waiting <= MOST_WAITING) return
     this.#line.destroy() // what waits is never read
     this.#finish()
     this.#caller?.close(CODE.tooMuch, 'The server of this deployment is too slow.')
+  }
+
+  #send(): void {
+    if (this.#gathered.length > 0) this.#line.write(this.#gathered.take())
   }
 
   /** From now on, and from when the server took something last. */
@@ -181,7 +198,8 @@ class Tunnel implements Answering, SocketEvents {
 
   #relay(): void {
     try {
-      while (this.#caller && !this.#blocked && !this.#over) {
+      for (let left = MOST_AT_ONCE; this.#caller && !this.#blocked && !this.#resting && !this.#over; left--) {
+        if (left === 0) return void this.#rest()
         const incoming = this.#reader.next()
         if (!incoming) return
         if (this.#closing) {
@@ -216,6 +234,16 @@ class Tunnel implements Answering, SocketEvents {
     }
   }
 
+  #rest(): void {
+    this.#resting = true
+    this.#line.pause()
+    setImmediate(() => {
+      this.#resting = false
+      this.#relay()
+      if (!this.#resting && !this.#blocked) this.#line.resume()
+    })
+  }
+
   /** @param status -1: it waits for the caller; 0: it was dropped, but of an empty message */
   #sent({ length }: Buffer, status: number): void {
     if (status > 0 || (status === 0 && length === 0)) return
@@ -236,6 +264,7 @@ class Tunnel implements Answering, SocketEvents {
     if (this.#over) return
     this.#over = true
     clearTimeout(this.#closing)
+    this.#send()
     this.#line.end()
     this.#lease.release()
   }

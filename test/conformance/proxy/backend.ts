@@ -67,6 +67,7 @@ async function serve(socket: Socket): Promise<void> {
     else if (path === '/raw/websocket') socket.write(Buffer.concat([agreed(key), Buffer.from(query, 'hex')]))
     else if (path === '/raw/agreement') socket.write(agreed(key, Buffer.from(query, 'hex').toString()))
     else if (path === '/websocket/messages') await sendMessages(socket, query.split(',').map(Number))
+    else if (path === '/websocket/small') await sendSmall(socket)
     else if (path === '/websocket/pings') await pingOnly(socket)
     else if (path === '/websocket/stalls') await stall(socket, input, query.split(',').map(Number))
     else if (path === '/stalled') respond(socket, JSON.stringify(stalled))
@@ -114,6 +115,12 @@ async function sendMessages(socket: Socket, [count, bytes]: number[]): Promise<v
   const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0])
   head.writeBigUInt64BE(BigInt(bytes!), 2)
   await pour(socket, count!, i => Buffer.concat([head, Buffer.alloc(bytes!, i)]))
+}
+
+/** Messages of a byte, as many as are taken. */
+async function sendSmall(socket: Socket): Promise<void> {
+  const messages = Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.from([0x82, 1, 5])))
+  await pour(socket, Number.POSITIVE_INFINITY, () => messages)
 }
 
 /** Pings, up to 200 MB of them, and reads nothing. */

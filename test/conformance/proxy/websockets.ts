@@ -119,6 +119,20 @@ export function webSockets(world: World): void {
     expect([received, numbers]).toEqual([count * (10 + bytes), Array.from({ length: count }, (_, i) => i)])
   })
 
+  test('as many small messages as their caller takes hold up nobody else', async () => {
+    const { hostname, port } = new URL(world.callgate.url)
+    const caller = connect(Number(port), hostname, () =>
+      caller.write(`${asking('/v1/proxy/raw/websocket/small')}\r\n\r\n`),
+    )
+    let bytes = 0
+    caller.on('data', data => {
+      bytes += data.length
+    })
+    await waitFor(() => bytes > 1_000_000 || undefined, 20_000)
+    for (let i = 0; i < 10; i++) expect((await world.callgate.call('/-/alive')).status).toBe(200)
+    caller.destroy()
+  })
+
   test('what a server does not read is bounded, answers to its pings too', async () => {
     const { closed } = new Talk(world, '/websocket/pings', {}, [], '/v1/proxy/raw')
     expect(await closed(20_000)).toEqual({ code: 1013, reason: 'The server of this deployment is too slow.' })
