@@ -1,7 +1,9 @@
 import { promisify } from 'node:util'
 import { gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
+import { Gathering } from './gathering.ts'
 import { parseLossless, tooDeep } from './json.ts'
+import { slices } from './slices.ts'
 
 export const tooLarge = (limit: number) =>
   new Fault(413, 'body_too_large', `The body is larger than the ${limit} bytes that are taken here.`)
@@ -67,17 +69,20 @@ async function unpacked(
 export const hasZlibHeader = (bytes: Uint8Array) =>
   bytes.length > 1 && (bytes[0]! & 15) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
 
-/** A stream's bytes, given up as soon as they pass the limit. */
+/**
+ * A stream's bytes, given up as soon as they pass the limit. They may come one at a time: others are served meanwhile, and they
+ * take no more memory than together.
+ */
 async function collect(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
-  if (!stream) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > limit) throw tooLarge(limit)
-    chunks.push(chunk)
+  const gathered = new Gathering()
+  const others = slices()
+  for await (const chunk of stream ?? []) {
+    gathered.push(chunk)
+    if (gathered.length > limit) throw tooLarge(limit)
+    const wait = others()
+    if (wait) await wait
   }
-  return Buffer.concat(chunks)
+  return gathered.take()
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })

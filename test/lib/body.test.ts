@@ -55,6 +55,21 @@ describe('the limit', () => {
     expect(endless.taken()).toBeLessThan(10)
     expect(await readBytes(request(stream([zeros(400), zeros(600)]).body), LIMIT)).toHaveLength(1000)
   })
+  test('a body that comes a byte at a time lets others be served', async () => {
+    const letters = Array.from({ length: 200_000 }, (_, i) => Uint8Array.of(97 + (i % 26)))
+    const whole = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const letter of letters) controller.enqueue(letter)
+        controller.close()
+      },
+    })
+    let served = 0
+    const others = setInterval(() => served++, 0)
+    const bytes = await readBytes(request(whole), 1_000_000)
+    clearInterval(others)
+    expect(served).toBeGreaterThan(0)
+    expect(Buffer.concat(letters).equals(bytes)).toBe(true)
+  })
   test('holds for what comes out of gzip: a bomb is 413, in little time and memory', async () => {
     const bomb = gzipSync(zeros(200_000_000))
     expect(bomb.length).toBeLessThan(250_000)

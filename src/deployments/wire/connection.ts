@@ -1,7 +1,7 @@
 import type { Socket, TCPSocketConnectOptions } from 'bun'
+import { Gathering } from '../../lib/gathering.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { Unchunker } from './chunked.ts'
-import { Gathering } from './gathering.ts'
 import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
 
 /** Where a server listens. */

@@ -1,6 +1,6 @@
 /** WebSocket frames (RFC 6455, 5), as a client writes and reads them. */
 import { isUtf8 } from 'node:buffer'
-import { Gathering } from './gathering.ts'
+import { Gathering } from '../../lib/gathering.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
