@@ -2,11 +2,32 @@
 import { Database } from 'bun:sqlite'
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import { traffic } from '../../src/console/texts/traffic.ts'
+import { relative } from '../../src/console/ui/relative-time.tsx'
 import { startCallgate } from '../harness.ts'
 import { describeInBrowser, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
+
+test('times are said as people do: sixty minutes are an hour', () => {
+  const now = Date.parse('2026-06-15T12:00:00Z')
+  const said = (seconds: number) => relative(new Date(now + seconds * 1000).toISOString(), now)
+  expect([-59, -89, -3569, -3575, -3600, -84_000, -84_700].map(said)).toEqual([
+    'just now',
+    '1 minute ago',
+    '59 minutes ago',
+    '1 hour ago',
+    '1 hour ago',
+    '23 hours ago',
+    'yesterday',
+  ])
+  expect([29.6 * 86_400, 90 * 86_400, 365 * 86_400].map(said)).toEqual(['next month', 'in 3 months', 'next year'])
+})
+
+test('one call over time is no calls', () => {
+  expect(traffic.chart(1, 0, 0)).toBe('1 call over time, 0 of them refused, 0 failed')
+})
 
 describeInBrowser('the console', () => {
   const { callgate } = useConsole()

@@ -23,7 +23,7 @@ export const traffic = {
       .join(' · '),
   /** what a chart shows, for who does not see it */
   chart: (calls: number, refused: number, failed: number) =>
-    `${calls.toLocaleString('en')} calls over time, ${refused.toLocaleString('en')} of them refused, ${failed.toLocaleString('en')} failed`,
+    `${traffic.inCalls(calls)} over time, ${refused.toLocaleString('en')} of them refused, ${failed.toLocaleString('en')} failed`,
   usage: 'Usage',
   usageOf: (name: string) => `Usage of ${name}`,
   lastDays: 'Last 7 days',

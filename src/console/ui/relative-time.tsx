@@ -33,7 +33,12 @@ export function RelativeTime({ at, none = common.never }: { at: string | null | 
 
 export function relative(at: string, now: number): string {
   const seconds = Math.round((Date.parse(at) - now) / 1000)
-  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return words.format(Math.round(seconds / size), unit)
+  const span = Math.abs(seconds)
+  for (const [i, [unit, size]] of STEPS.entries()) {
+    const smaller = STEPS[i + 1]?.[1] ?? 1
+    const is = span >= size || Math.round(span / smaller) * smaller >= size // 60 minutes are an hour
+    if (is) return words.format(Math.round(seconds / size), unit)
+  }
   return seconds > 5 ? 'in under a minute' : 'just now'
 }
 
