@@ -73,6 +73,27 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Done' }).waitFor()
   })
 
+  test('is told by a proxy that the server is not there', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.getByRole('link', { name: 'Tokens' }).click()
+    await page.getByRole('table', { name: 'Tokens' }).waitFor()
+    const all = /\/(api|-)\//
+    await page.route(all, route =>
+      route.fulfill({ status: 502, contentType: 'text/html', body: '<html><h1>502 Bad Gateway</h1></html>' }),
+    )
+    await page.getByRole('button', { name: 'New token' }).click()
+    await page.getByRole('textbox', { name: /^Name/ }).fill('kept')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('The server cannot be reached.').waitFor()
+    const banner = page.getByText('Connection lost')
+    await banner.waitFor()
+    expect(await page.getByText('Bad Gateway').count()).toBe(0)
+    await page.unroute(all)
+    await banner.waitFor({ state: 'detached' })
+    expect(await page.getByRole('textbox', { name: /^Name/ }).inputValue()).toBe('kept')
+  })
+
   test('asks for signing in where the session has ended, and shows then what was asked for', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')

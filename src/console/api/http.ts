@@ -139,6 +139,7 @@ async function sendOnce(path: string, call: Call): Promise<Response> {
       cache: 'no-store',
       credentials: 'same-origin',
     })
+    if (isOfProxy(response.status, response.headers.get(REQUEST_ID))) throw new Error('the server is not there')
     connectionBack()
     return response
   } catch (error) {
@@ -147,6 +148,13 @@ async function sendOnce(path: string, call: Call): Promise<Response> {
     throw new ConnectionLost('The server cannot be reached.')
   }
 }
+
+/** Every answer of the server has it. */
+export const REQUEST_ID = 'x-request-id'
+
+/** Whether a proxy before the server says that this is not reached: its page is for nobody to read here. */
+export const isOfProxy = (status: number, requestId: string | null): boolean =>
+  status >= 502 && status <= 504 && requestId === null
 
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await textOf(response)

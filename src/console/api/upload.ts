@@ -1,6 +1,6 @@
 /** A multipart upload that says how far it is: `fetch` does not, `XMLHttpRequest` does. */
 import { connectionLost } from './connection.ts'
-import { ConnectionLost, csrfToken, isRenewed, Problem, refusalOf } from './http.ts'
+import { ConnectionLost, csrfToken, isOfProxy, isRenewed, Problem, REQUEST_ID, refusalOf } from './http.ts'
 
 export interface Upload {
   /** fields beside the file, which goes last: the server reads them first */
@@ -33,15 +33,17 @@ function uploadOnce<T>(path: string, { fields = {}, file, project, onProgress, s
     if (project !== undefined) request.setRequestHeader('x-project-id', String(project))
     request.upload.onprogress = ({ loaded, total }) => onProgress?.(total > 0 ? loaded / total : 0)
     request.upload.onload = () => onProgress?.(1)
+    const lost = () => {
+      connectionLost()
+      reject(new ConnectionLost('The server cannot be reached.'))
+    }
     request.onload = () => {
+      if (isOfProxy(request.status, request.getResponseHeader(REQUEST_ID))) return lost()
       const body = parsed(request.responseText)
       if (request.status >= 200 && request.status < 300) resolve(body as T)
       else reject(refusalOf(request.status, body))
     }
-    request.onerror = () => {
-      connectionLost()
-      reject(new ConnectionLost('The server cannot be reached.'))
-    }
+    request.onerror = lost
     request.onabort = () => reject(new DOMException('The upload was given up.', 'AbortError'))
     signal?.addEventListener('abort', () => request.abort(), { once: true })
     request.send(form)
