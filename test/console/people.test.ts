@@ -125,6 +125,19 @@ describeInBrowser('people', () => {
     await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor()
   })
 
+  test('what is searched for stays in sight where few rows are left', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.getByRole('link', { name: 'Audit' }).click()
+    const search = page.getByRole('searchbox', { name: 'Search: Audit' })
+    await search.fill('nothing of that name')
+    await page.getByRole('main').getByRole('combobox', { name: 'Project' }).selectOption('Bank')
+    await page.getByText(/^0 of \d rows$/).waitFor()
+    expect(await search.inputValue()).toBe('nothing of that name')
+    await search.fill('')
+    await page.getByRole('table', { name: 'Audit' }).getByText('project.create').first().waitFor()
+  })
+
   test('a token is shown once, works, and is revoked', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'ed')

@@ -54,7 +54,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const drawn = virtual.getVirtualItems()
   const above = drawn[0]?.start ?? 0
   const below = drawn.length > 0 ? virtual.getTotalSize() - drawn.at(-1)!.end : 0
-  const searches = search !== undefined && (rows?.length ?? 0) >= SEARCH_FROM
+  // what is searched for stays in sight, however few rows are left
+  const searches = search !== undefined && ((rows?.length ?? 0) >= SEARCH_FROM || wanted !== '')
 
   if (!rows)
     return (
