@@ -121,6 +121,79 @@ describeInBrowser('nothing is lost', () => {
     await tab.getByRole('button', { name: 'Close' }).click()
     await create()
     expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
+    await tab.unroute(/\/api-keys$/)
+    await tab.unroute(/\/api\/auth\/tokens$/)
+  })
+
+  test('a new key is shown until it is copied, whatever else is minted, and in no other project', async () => {
+    const tab = await openAs('root', 'keys')
+    const mint = async (name: string) => {
+      await tab.getByRole('button', { name: 'Mint key' }).click()
+      await tab.getByRole('textbox', { name: 'Name' }).fill(name)
+      await tab.getByRole('dialog').getByRole('button', { name: 'Mint key' }).click()
+      await tab.getByRole('region', { name: `Key ${name}` }).waitFor()
+    }
+    await mint('first of two')
+    await mint('second of two')
+    await tab.getByRole('region', { name: 'Key first of two' }).waitFor()
+    await tab.getByRole('region', { name: 'Key second of two' }).getByRole('button', { name: 'I have copied' }).click()
+    await soon(async () => expect(await tab.locator('[data-secret]').count()).toBe(1))
+    await tab.getByRole('region', { name: 'Key first of two' }).waitFor()
+    const asked: string[] = []
+    tab.once('dialog', question => {
+      asked.push(question.message())
+      void question.accept()
+    })
+    await tab.locator('input[aria-label="Project"]').click()
+    await tab.getByRole('option', { name: 'Bank' }).click()
+    await tab.getByText('No key yet').waitFor()
+    expect(asked).toHaveLength(1)
+    expect(await tab.locator('[data-secret]').count()).toBe(0)
+  })
+
+  test('a new token is shown until its dialog is closed, and asked about before another page is opened', async () => {
+    const tab = await openAs('root', 'members')
+    await tab.getByRole('link', { name: 'Tokens' }).click()
+    await tab.getByRole('button', { name: 'New token' }).first().click()
+    await tab.getByRole('textbox', { name: 'Name' }).fill('not lost')
+    await tab.getByRole('button', { name: 'Create', exact: true }).click()
+    await tab.locator('[data-secret]').waitFor()
+    await tab.keyboard.press('Escape')
+    await tab.goBack()
+    await tab.getByRole('dialog', { name: 'Leave without the token?' }).getByRole('button', { name: 'Stay' }).click()
+    await tab.getByRole('dialog', { name: 'Leave without the token?' }).waitFor({ state: 'detached' })
+    expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
+    await tab.getByRole('button', { name: 'Done' }).click()
+    await tab.locator('[data-secret]').waitFor({ state: 'detached' })
+  })
+
+  test('what was confirmed is seen until it is done or refused, and a question is gone with its page', async () => {
+    const tab = await openAs('ed', 'members')
+    await tab.getByRole('link', { name: 'Tokens' }).click()
+    await tab.getByRole('button', { name: 'Revoke on its way' }).click()
+    const question = tab.getByRole('dialog', { name: 'Revoke on its way?' })
+    await question.waitFor()
+    await tab.goBack()
+    await tab.getByRole('heading', { level: 1, name: 'Members' }).waitFor()
+    await question.waitFor({ state: 'detached' })
+
+    await tab.goForward()
+    const held = Promise.withResolvers<() => void>()
+    const refused = { title: 'Unavailable', detail: 'Not at the moment.' }
+    await tab.route(/\/api\/auth\/tokens\/\d+$/, async route => {
+      await new Promise<void>(resolve => held.resolve(resolve))
+      await route.fulfill({ status: 500, json: refused, headers: { 'x-request-id': '1' } })
+    })
+    await tab.getByRole('button', { name: 'Revoke on its way' }).click()
+    await question.getByRole('button', { name: 'Revoke', exact: true }).click()
+    const letGo = await held.promise
+    await tab.keyboard.press('Escape')
+    expect(await question.getByRole('button', { name: 'Close' }).isDisabled()).toBe(true)
+    letGo()
+    await question.getByText('Not at the moment.').waitFor()
+    await question.getByRole('button', { name: 'Close' }).click()
+    await question.waitFor({ state: 'detached' })
+    await tab.unroute(/\/api\/auth\/tokens\/\d+$/)
   })
 
   test('a page that was not opened before waits for the server: one stays where one is until that is reached', async () => {

@@ -162,6 +162,26 @@ describeInBrowser('people', () => {
     expect((await me()).status).toBe(401)
   })
 
+  test('a token that is gone meanwhile leaves the list, and none is made without a name', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    const { json: token } = await callgate.admin('POST', '/api/auth/tokens', { name: 'gone' })
+    await page.getByRole('link', { name: 'Tokens' }).click()
+    const revoke = page.getByRole('button', { name: 'Revoke gone' })
+    await revoke.click()
+    await callgate.admin('DELETE', `/api/auth/tokens/${token.id}`)
+    const question = page.getByRole('dialog')
+    await question.getByRole('button', { name: 'Revoke', exact: true }).click()
+    await question.getByText('No such token.').waitFor()
+    await question.getByRole('button', { name: 'Cancel' }).click()
+    await revoke.waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'New token' }).first().click()
+    await page.getByRole('textbox', { name: /^Name/ }).fill('  ')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('Give it a name.').waitFor()
+    expect(await page.locator('[data-secret]').count()).toBe(0)
+  })
+
   test('another browser’s session is ended, and the own password changed', async () => {
     const [here, there] = [await openTab(), await openTab()]
     await signInTo(there, callgate, 'ed')

@@ -1,5 +1,6 @@
 import { AppShell, Burger, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
+import { modals } from '@mantine/modals'
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useRouter, useRouterState } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useRef } from 'react'
@@ -39,8 +40,11 @@ export function Shell() {
   const [opened, { toggle, close }] = useDisclosure()
   const pathname = useRouterState({ select: state => state.location.pathname })
   const { data: session } = useQuery(sessionQuery)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu of a narrow screen closes where a page is opened
-  useEffect(close, [pathname])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: where a page is opened, what stood over the one before is gone
+  useEffect(() => {
+    close()
+    modals.closeAll()
+  }, [pathname])
   useReadAnewForOthers(session?.user_id)
   if (!session) return <ToSignIn />
   return (

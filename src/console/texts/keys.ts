@@ -54,6 +54,7 @@ export const keys = {
   revoke: 'Revoke',
   restore: 'Make it work again',
   restored: (name: string) => `${name} works again`,
+  restoredExpired: (name: string) => `${name} is not revoked any more, but has expired: edit it to give it a later end`,
   saved: (name: string) => `${name} was saved`,
 
   endpoints: 'Endpoints',

@@ -1,8 +1,9 @@
 import { Stack, TextInput } from '@mantine/core'
 import { modals } from '@mantine/modals'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
+import { showProblem } from './notify.ts'
 import { ProblemAlert } from './problem-alert.tsx'
 
 interface Confirmation {
@@ -18,27 +19,46 @@ interface Confirmation {
   onConfirm: () => Promise<unknown>
 }
 
-/** Asks before something is destroyed. */
+/** Asks before something is destroyed: once, however often the same is asked meanwhile. */
 export function confirmDestructive(confirmation: Confirmation): void {
-  const id = modals.open({
-    title: confirmation.title,
-    children: <Body {...confirmation} onEnd={() => modals.close(id)} />,
-  })
+  const { title } = confirmation
+  modals.open({ modalId: title, title, children: <Body {...confirmation} /> })
 }
 
-function Body({ children, confirm, color = 'red', word, onConfirm, onEnd }: Confirmation & { onEnd: () => void }) {
+/** It stays while what was confirmed is under way, as that may be refused. */
+const hold = (modalId: string, isHeld: boolean) =>
+  modals.updateModal({
+    modalId,
+    closeOnEscape: !isHeld,
+    closeOnClickOutside: !isHeld,
+    closeButtonProps: { 'aria-label': common.close, disabled: isHeld },
+  })
+
+function Body({ title, children, confirm, color = 'red', word, onConfirm }: Confirmation) {
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
+  const isThere = useRef(true)
+  useEffect(() => {
+    isThere.current = true
+    return () => {
+      isThere.current = false
+    }
+  }, [])
+  const onEnd = () => modals.close(title)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     setBusy(true)
+    hold(title, true)
     try {
       await onConfirm()
       onEnd()
     } catch (thrown) {
+      // another page was opened meanwhile
+      if (!isThere.current) return showProblem(thrown)
       setError(thrown)
       setBusy(false)
+      hold(title, false)
     }
   }
   return (

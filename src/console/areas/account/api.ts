@@ -18,7 +18,8 @@ const useRefresh = () => {
 export const useEndSession = () =>
   useMutation({
     mutationFn: (id: number) => api(`/api/auth/sessions/${id}`, { method: 'DELETE' }),
-    onSuccess: useRefresh(),
+    // also after a refusal: it may have ended already
+    onSettled: useRefresh(),
   })
 
 export const useEndOtherSessions = () =>

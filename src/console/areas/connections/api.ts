@@ -32,5 +32,6 @@ export const useTestConnection = () =>
 export const useRemoveConnection = () =>
   useMutation({
     mutationFn: (name: string) => api(pathOf(name), { method: 'DELETE' }),
-    onSuccess: useRefresh(),
+    // also after a refusal: it may be gone already
+    onSettled: useRefresh(),
   })

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconKey, IconLock, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
+import { useBlocker, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -41,7 +41,8 @@ export function KeysPanel({
   const session = useSession()
   if (!may(session, 'editor', owner.project.slug))
     return frame(null, <EmptyState icon={IconLock} title={t.forEditorsTitle} text={t.forEditors} />)
-  return <Keys owner={owner} frame={frame} />
+  // nothing of one project or service is shown in another
+  return <Keys key={owner.path} owner={owner} frame={frame} />
 }
 
 function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
@@ -49,7 +50,8 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
   const { data, error } = useQuery(keysQuery(owner))
   const { data: week } = useQuery(weekQuery(owner.project.project_id, 'key', owner.service?.asset_key))
   const [minting, { open, close }] = useDisclosure()
-  const [minted, setMinted] = useState<MintedKey>()
+  const [minted, setMinted] = useState<MintedKey[]>([])
+  const addMinted = (key: MintedKey) => setMinted(before => [key, ...before])
   const [editing, setEditing] = useState<number>()
   const [rotating, setRotating] = useState<KeyRow>()
   const [withEnded, setWithEnded] = useState(false)
@@ -72,7 +74,13 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
           restore: key =>
             change(
               { id: key.id, input: { is_active: true } },
-              { onSuccess: ({ name }) => showDone(t.restored(name)), onError: showProblem },
+              {
+                onSuccess: restored =>
+                  showDone(
+                    stateOf(restored) === 'expired' ? t.restoredExpired(restored.name) : t.restored(restored.name),
+                  ),
+                onError: showProblem,
+              },
             ),
         },
         week?.groups,
@@ -91,7 +99,13 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
     data && data.length > 0 ? mint : null,
     <Stack gap="md">
       <ProblemAlert error={error} />
-      {minted && <Minted owner={owner} minted={minted} onDone={() => setMinted(undefined)} />}
+      {minted.length > 0 && (
+        <Minted
+          owner={owner}
+          minted={minted}
+          onDone={done => setMinted(before => before.filter(key => key !== done))}
+        />
+      )}
       {data?.length === 0 ? (
         <EmptyState
           icon={IconKey}
@@ -122,18 +136,28 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
           </>
         )
       )}
-      <MintDialog owner={owner} opened={minting} onClose={close} onMinted={setMinted} />
+      <MintDialog owner={owner} opened={minting} onClose={close} onMinted={addMinted} />
       <EditDialog owner={owner} id={editing} onClose={() => setEditing(undefined)} />
-      <RotateDialog owner={owner} of={rotating} onClose={() => setRotating(undefined)} onMinted={setMinted} />
+      <RotateDialog owner={owner} of={rotating} onClose={() => setRotating(undefined)} onMinted={addMinted} />
     </Stack>,
   )
 }
 
-function Minted({ owner, minted, onDone }: { owner: KeyOwner; minted: MintedKey; onDone: () => void }) {
+interface MintedProps {
+  owner: KeyOwner
+  minted: MintedKey[]
+  onDone: (key: MintedKey) => void
+}
+
+/** Each new key until somebody says that they have copied it. */
+function Minted({ owner, minted, onDone }: MintedProps) {
+  useBlocker({ shouldBlockFn: () => !window.confirm(`${t.leaveTitle} ${t.leaveText}`), enableBeforeUnload: true })
   const { data: all = [] } = useQuery({ ...servicesQuery(owner.project.project_id), enabled: !owner.service })
   const services = owner.service ? [owner.service] : all
   const { around } = useSurroundings(owner.project.project_id, services)
-  return <MintedKeyBanner key={minted.id} minted={minted} services={services} around={around} onDone={onDone} />
+  return minted.map(key => (
+    <MintedKeyBanner key={key.id} minted={key} services={services} around={around} onDone={() => onDone(key)} />
+  ))
 }
 
 const rowKey = (key: KeyRow) => key.id

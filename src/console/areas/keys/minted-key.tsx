@@ -1,6 +1,5 @@
 import { Alert, Button, Group, Paper, Select, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
-import { useBlocker } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { ServiceRow } from '../../api/services.ts'
 import { keys as t } from '../../texts/keys.ts'
@@ -21,7 +20,6 @@ interface MintedKeyProps {
 
 /** The key, this once, and a call with it that runs as it stands. */
 export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyProps) {
-  useBlocker({ shouldBlockFn: () => !window.confirm(`${t.leaveTitle} ${t.leaveText}`), enableBeforeUnload: true })
   const reached = services.flatMap(service =>
     (service.config.endpoints ?? [])
       .filter(({ id }) => reaches(minted, service, id))

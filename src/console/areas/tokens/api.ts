@@ -25,5 +25,6 @@ export const useMintToken = () =>
 export const useRevokeToken = () =>
   useMutation({
     mutationFn: (id: number) => api(`/api/auth/tokens/${id}`, { method: 'DELETE' }),
-    onSuccess: useRefresh(),
+    // also after a refusal: it may be gone already
+    onSettled: useRefresh(),
   })

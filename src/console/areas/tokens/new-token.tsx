@@ -7,14 +7,18 @@ import { CopyOnce } from '../../ui/copy.tsx'
 import { fieldErrors } from '../../ui/field-errors.ts'
 import { FormActions } from '../../ui/form-actions.tsx'
 import { closingUnless } from '../../ui/form-dialog.tsx'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useMintToken } from './api.ts'
 
 const LIFETIMES = (['7', '30', '90', '365', '0'] as const).map(value => ({ value, label: t.days[value] }))
 
-/** First what it is to be; then, this once, the token itself, which a click outside does not take away. */
+/** First what it is to be; then, this once, the token itself, which nothing but its buttons takes away unasked. */
 export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const form = useForm({ initialValues: { name: '', days: '90' } })
+  const form = useForm({
+    initialValues: { name: '', days: '90' },
+    validate: { name: name => (name.trim() ? null : t.nameMissing) },
+  })
   const mint = useMintToken()
   const close = () => {
     form.reset()
@@ -23,7 +27,7 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
   }
   const submit = form.onSubmit(({ name, days }) =>
     mint.mutate(
-      { name, expires_days: Number(days) },
+      { name: name.trim(), expires_days: Number(days) },
       { onError: error => form.setErrors(fieldErrors(error, ['name'])) },
     ),
   )
@@ -34,10 +38,12 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
       title={t.newToken}
       size="lg"
       closeOnClickOutside={!mint.data}
+      closeOnEscape={!mint.data}
       closeButtonProps={{ 'aria-label': common.close }}
     >
       {mint.data ? (
         <Stack gap="md">
+          <LeaveGuard when title={t.leaveTitle} text={t.leaveText} />
           <CopyOnce label={t.createdLabel(mint.data.name)} secret={mint.data.token} />
           <CodeSample
             label={t.tryIt}
