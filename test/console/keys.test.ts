@@ -1,6 +1,7 @@
 /** What people do with keys, and in the test pane, in a real browser. */
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
+import { waitFor } from '../harness.ts'
 import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
@@ -184,6 +185,54 @@ describeInBrowser('keys', () => {
     expect((await callgate.call('/api/service/plants/plant?id=1', { key })).status).toBe(404)
     await banner.getByRole('button', { name: 'I have copied it' }).press('Enter')
     await soon(async () => expect(await page.getByRole('row', { name: /courier/ }).textContent()).toContain('flowers'))
+  })
+
+  test('a key that has expired does not work again when it is restored, and that is said', async () => {
+    const { id } = await mint({ name: 'too late', expires_at: new Date(Date.now() + 1000).toISOString() })
+    await waitFor(async () => Date.parse((await keyNow(id)).expires_at) < Date.now() || undefined)
+    await callgate.admin('DELETE', `${assetPath}/api-keys/${id}`)
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('switch', { name: 'Show revoked and expired' }).click()
+    await act('too late', 'Make it work again')
+    await page.getByText('too late is not revoked any more, but has expired').waitFor()
+  })
+
+  test('the focus is where it was after a dialog that was opened from a menu', async () => {
+    await page.goto(callgate.url + KEYS)
+    const menu = page.getByRole('button', { name: 'Actions for shop window' })
+    for (const action of ['Edit', 'Revoke']) {
+      await menu.press('Enter')
+      await page.getByRole('menuitem', { name: action }).press('Enter')
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
+      await soon(async () => expect(await menu.evaluate(button => button === document.activeElement)).toBe(true))
+    }
+  })
+
+  test('values that differ in case are two, and one with a comma is one', async () => {
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const form = dialog('Mint a key')
+    await form.getByLabel(/^Name/).fill('two cases')
+    await form.getByRole('button', { name: 'Add a condition' }).click()
+    await form.getByLabel('Column', { exact: true }).first().fill('bed')
+    for (const value of ['north', 'North', 'north, upper']) {
+      await form.getByLabel('Values').first().pressSequentially(value)
+      await page.keyboard.press('Enter')
+    }
+    await form.getByRole('button', { name: 'Mint key' }).click()
+    const banner = page.getByRole('region', { name: 'Key two cases' })
+    await banner.waitFor()
+    const keys = (await callgate.admin('GET', `${assetPath}/api-keys`)).json as { name: string; row_scope: object }[]
+    const scope = keys.find(({ name }) => name === 'two cases')!.row_scope
+    expect(scope).toEqual({ bed: ['north', 'North', 'north, upper'] })
+    await banner.getByRole('button', { name: 'I have copied it' }).click()
+
+    await page.goto(`${callgate.url + TEST}?endpoint=search`)
+    await page.getByLabel('bed', { exact: true }).first().pressSequentially('north, upper')
+    await page.keyboard.press('Enter')
+    const code = page.getByRole('region', { name: 'This call' })
+    await soon(async () => expect(await code.textContent()).toContain('bed=north%2C+upper'))
   })
 
   test('an endpoint is run as the public and as a key, which see what they are let see', async () => {

@@ -10,6 +10,7 @@ import {
   PasswordInput,
   Select,
   Table,
+  TagsInput,
   Textarea,
   TextInput,
   Tooltip,
@@ -66,6 +67,8 @@ export const theme = createTheme({
     TextInput: TextInput.extend({ defaultProps: { size: 'sm' } }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: 'sm' } }),
     Select: Select.extend({ defaultProps: { size: 'sm', allowDeselect: false, checkIconPosition: 'right' } }),
+    // values that differ in case are two
+    TagsInput: TagsInput.extend({ defaultProps: { isDuplicate: (value, values) => values.includes(value) } }),
     Textarea: Textarea.extend({ defaultProps: { size: 'sm', autosize: true, minRows: 2, maxRows: 12 } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, p: 'md' } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 8, horizontalSpacing: 'sm' } }),

@@ -1,5 +1,6 @@
 import { ActionIcon, Badge, Code, Group, Menu, Text } from '@mantine/core'
 import { IconChartBar, IconDots, IconKey, IconPencil, IconRefresh, IconTrash } from '@tabler/icons-react'
+import { useRef } from 'react'
 import type { UsageGroup } from '../../api/usage.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { traffic } from '../../texts/traffic.ts'
@@ -107,31 +108,37 @@ export const keyColumns = (project: string, actions: KeyActions, week: UsageGrou
 function Actions({ of, edit, showUsage, rotate, revoke, restore }: KeyActions & { of: KeyRow }) {
   const state = stateOf(of)
   const works = state === 'active' || state === 'ending'
+  const button = useRef<HTMLButtonElement>(null)
+  // a dialog gives the focus back to what has it now: the menu will be gone by then
+  const chosen = (act: (key: KeyRow) => void) => () => {
+    button.current?.focus()
+    act(of)
+  }
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <ActionIcon size="md" aria-label={t.actions(of.name)}>
+        <ActionIcon ref={button} size="md" aria-label={t.actions(of.name)}>
           <IconDots size={16} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => edit(of)}>
+        <Menu.Item leftSection={<IconPencil size={15} />} onClick={chosen(edit)}>
           {t.edit}
         </Menu.Item>
-        <Menu.Item leftSection={<IconChartBar size={15} />} onClick={() => showUsage(of)}>
+        <Menu.Item leftSection={<IconChartBar size={15} />} onClick={chosen(showUsage)}>
           {traffic.usage}
         </Menu.Item>
         {works && of.rotated_to === null && (
-          <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => rotate(of)}>
+          <Menu.Item leftSection={<IconRefresh size={15} />} onClick={chosen(rotate)}>
             {t.rotate}
           </Menu.Item>
         )}
         {of.is_active ? (
-          <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => revoke(of)}>
+          <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={chosen(revoke)}>
             {t.revoke}
           </Menu.Item>
         ) : (
-          <Menu.Item leftSection={<IconKey size={15} />} onClick={() => restore(of)}>
+          <Menu.Item leftSection={<IconKey size={15} />} onClick={chosen(restore)}>
             {t.restore}
           </Menu.Item>
         )}

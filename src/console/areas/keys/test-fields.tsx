@@ -120,6 +120,7 @@ function ParameterField({ parameter, value, error, onChange }: ParameterFieldPro
         onChange={onChange}
         placeholder={value.length ? '' : placeholder}
         acceptValueOnBlur
+        splitChars={['\n']}
         size="sm"
       />
     )
