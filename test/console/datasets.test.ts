@@ -99,6 +99,14 @@ describeInBrowser('datasets', () => {
     await preview.getByRole('cell', { name: '1', exact: true }).first().waitFor()
   })
 
+  test('a link to a page of rows that are fewer by now shows the last one', async () => {
+    const tab = await openAs('ed', 'datasets/marts.keepers?page=99&raw=true')
+    await tab.getByText('1,001 to 1,200 of 1,200').waitFor()
+    await tab.getByRole('table', { name: 'Preview' }).getByText('1001', { exact: true }).waitFor()
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets/marts.beds?page=2`)
+    await tab.getByRole('table', { name: 'Preview' }).getByText('tulip').waitFor()
+  })
+
   test('what is proposed of columns is accepted and dismissed by keyboard, and saved together', async () => {
     await uploadTable(callgate, callgate.garden, 'marts.staff', keepersCsv(200))
     const tab = await openAs('ed', 'datasets/marts.staff/columns')

@@ -85,6 +85,27 @@ describeInBrowser('models', () => {
     expect((await model('iris')).versions).toHaveLength(1)
   })
 
+  test('a link to a version that is gone shows the active one, and says so', async () => {
+    const tab = await openAs('ed', 'models/churn?version=99')
+    await soon(async () =>
+      expect(await tab.locator('input[aria-label="Version shown"]').inputValue()).toMatch(/^Version \d+, active$/),
+    )
+  })
+
+  test('of many classes it says how many are not shown', async () => {
+    const tab = await openAs('ed', 'models')
+    const isModel = /\/api\/models\?name=iris$/
+    await tab.route(isModel, async route => {
+      const answer = await (await route.fetch()).json()
+      answer.models[0].labels = Array.from({ length: 1101 }, (_, i) => `class ${i}`)
+      await route.fulfill({ json: answer })
+    })
+    await tab.goto(`${callgate.url}/console/projects/garden/models/iris`)
+    await tab.getByText('The answer is one of 1,101.').waitFor()
+    await tab.getByText('and 1,001 more').waitFor()
+    await tab.unroute(isModel)
+  })
+
   test('a version that somebody else activated meanwhile is not deleted unseen', async () => {
     const tab = await openAs('ed', 'models/churn/versions')
     await tab.getByRole('button', { name: 'Delete version 2' }).click()

@@ -52,7 +52,8 @@ export const models = {
   featuresAbout: 'What a request row names.',
   input: 'Goes into',
   labels: 'Classes',
-  labelsAbout: (count: number) => `The answer is one of ${count}.`,
+  labelsAbout: (count: number) => `The answer is one of ${count.toLocaleString('en')}.`,
+  moreLabels: (count: number) => `and ${count.toLocaleString('en')} more`,
   sha: 'SHA-256',
 
   actions: 'Actions',

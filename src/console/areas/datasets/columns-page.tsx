@@ -199,14 +199,20 @@ function columnsFor(
       cell: column => {
         const { min, max } = facts.get(column.name) ?? {}
         if (min === null || min === undefined) return '–'
-        return <span className="tabular">{`${short(min)}, ${short(max)}`}</span>
+        return (
+          <span className="tabular" title={`${whole(min)}, ${whole(max)}`}>
+            {`${short(min)}, ${short(max)}`}
+          </span>
+        )
       },
     },
   ]
 }
 
+const whole = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+
 const short = (value: unknown): string => {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = whole(value)
   return text.length > 24 ? `${text.slice(0, 24)}…` : text
 }
 

@@ -2,7 +2,7 @@ import { Badge, Group, Pagination, SegmentedControl, Stack, Text } from '@mantin
 import { IconTable } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { useEffect, useMemo } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { may, useSession } from '../../api/session.ts'
 import { datasets as t } from '../../texts/datasets.ts'
@@ -22,7 +22,7 @@ export function PreviewPage() {
   const { page = 1, raw } = useSearch({ from: '/shell/projects/$project/datasets/$dataset/' })
   const mayEdit = may(session, 'editor', project.slug)
   const everything = mayEdit && raw === true
-  const { data, error, isFetching } = useQuery({
+  const { data, error, isFetching, isPlaceholderData } = useQuery({
     ...rowsQuery(project.project_id, dataset.name, page, everything),
     placeholderData: keepPreviousData,
   })
@@ -33,6 +33,13 @@ export function PreviewPage() {
   const go = (search: { page?: number; raw?: true }) => void navigate({ to: '.', search, resetScroll: false } as never)
   const total = data?.total ?? 0
   const pages = Math.ceil(total / PAGE_SIZE)
+  const isBeyond = data !== undefined && !isPlaceholderData && page > Math.max(pages, 1)
+  // a link to a page of rows that are fewer by now
+  useEffect(() => {
+    if (!isBeyond) return
+    const search = { ...(pages > 1 ? { page: pages } : {}), ...(everything ? { raw: true } : {}) }
+    void navigate({ to: '.', search, replace: true } as never)
+  }, [isBeyond, pages, everything, navigate])
   return (
     <Stack gap="sm">
       <Group justify="space-between" gap="sm">

@@ -63,7 +63,8 @@ export function ModelPage() {
 function VersionChoice({ model }: { model: ModelRow }) {
   const navigate = useNavigate()
   const matches = useMatchRoute()
-  const { version = model.version } = useSearch({ from: `/shell${BASE}` })
+  const { version } = useSearch({ from: `/shell${BASE}` })
+  const shown = model.versions.find(v => v.version === version) ?? model
   const isAboutOne = matches({ to: BASE }) || matches({ to: `${BASE}/try` })
   if (model.versions.length < 2 || !isAboutOne) return null
   return (
@@ -75,7 +76,7 @@ function VersionChoice({ model }: { model: ModelRow }) {
           value: String(v.version),
           label: `${t.version} ${v.version}${v.active ? `, ${t.isActive}` : ''}`,
         }))}
-        value={String(version)}
+        value={String(shown.version)}
         onChange={value =>
           void navigate({
             to: '.',

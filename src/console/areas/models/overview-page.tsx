@@ -95,6 +95,11 @@ function Labels({ labels }: { labels: NonNullable<ModelRow['labels']> }) {
             {label}
           </Badge>
         ))}
+        {labels.length > MOST_LABELS && (
+          <Text size="sm" c="dimmed">
+            {t.moreLabels(labels.length - MOST_LABELS)}
+          </Text>
+        )}
       </Group>
     </Section>
   )
