@@ -235,6 +235,34 @@ describeInBrowser('keys', () => {
     await soon(async () => expect(await code.textContent()).toContain('bed=north%2C+upper'))
   })
 
+  test('a table that is only written to is not run, and its sample adds a row with a key that may', async () => {
+    const headers = { 'x-project-id': String(callgate.garden) }
+    const endpoints = [{ id: 'beds', kind: 'table', dataset: 'marts.beds', methods: ['POST'] }]
+    const service = { asset_type: 'api_service', asset_key: 'inbox', title: 'Inbox', config: { endpoints } }
+    const { json: asset } = await callgate.admin('POST', '/api/publish/assets', service, headers)
+    await callgate.admin('POST', `/api/publish/assets/${asset.id}/publish`)
+    await page.goto(`${callgate.url}/console/projects/garden/services/inbox/test`)
+    await page.getByText('a call changes it: it is not run').waitFor()
+    expect(await page.getByRole('button', { name: 'Run', exact: true }).count()).toBe(0)
+    await page.goto(`${callgate.url}/console/projects/garden/services/inbox/keys`)
+    const mintIt = async (name: string, post: boolean) => {
+      await page.getByRole('button', { name: 'Mint key' }).first().click()
+      await dialog('Mint a key').getByLabel(/^Name/).fill(name)
+      if (post) await dialog('Mint a key').getByRole('checkbox', { name: 'POST' }).check()
+      await dialog('Mint a key').getByRole('button', { name: 'Mint key' }).click()
+      return page.getByRole('region', { name: `Key ${name}` })
+    }
+    const reader = await mintIt('reads', false)
+    await reader.getByRole('button', { name: 'I have copied it' }).waitFor()
+    expect(await reader.getByRole('region', { name: 'A call with this key' }).count()).toBe(0)
+    await reader.getByRole('button', { name: 'I have copied it' }).click()
+    const writer = await mintIt('writes', true)
+    const code = await writer.getByRole('region', { name: 'A call with this key' }).textContent()
+    const { stdout } = Bun.spawnSync(['bash', '-c', code!])
+    expect(JSON.parse(stdout.toString())).toMatchObject({ plant: 'text', planted: '2026-01-31' })
+    await writer.getByRole('button', { name: 'I have copied it' }).click()
+  })
+
   test('an endpoint is run as the public and as a key, which see what they are let see', async () => {
     await page.goto(`${callgate.url + TEST}?endpoint=search`)
     const answer = page.getByRole('region', { name: 'Answer' }).first()

@@ -25,6 +25,7 @@ export const testPane = {
   queryHint: 'Such as verbose=1; the function gets it as request.query.',
   notJson: 'This is not JSON yet.',
   run: 'Run',
+  isWrite: 'This table is not read here, and a call changes it: it is not run, and this is what one looks like.',
   viewer: 'Running takes the role editor: you see what a call looks like, and what it needs.',
   result: 'Answer',
   resultNone: 'Run the endpoint to see what it answers.',

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Paper, Select, Stack, Text } from '@mantine/core'
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react'
 import { useState } from 'react'
-import type { ServiceRow } from '../../api/services.ts'
+import type { EndpointConfig, ServiceRow } from '../../api/services.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
 import { CopyOnce } from '../../ui/copy.tsx'
@@ -23,6 +23,8 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
   const reached = services.flatMap(service =>
     (service.config.endpoints ?? [])
       .filter(({ id }) => reaches(minted, service, id))
+      .map(endpoint => allowedOf(minted, endpoint))
+      .filter(endpoint => endpoint.kind !== 'table' || ONCE.some(method => endpoint.methods?.includes(method)))
       .map(endpoint => ({ name: `${service.asset_key}.${endpoint.id}`, service, endpoint })),
   )
   const [name, setName] = useState<string>()
@@ -73,6 +75,16 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
       </Stack>
     </Paper>
   )
+}
+
+/** What a table takes that names no row. */
+const ONCE = ['GET', 'POST'] as const
+
+/** A table with the methods that the key has there: it reads, where none is named. */
+function allowedOf({ allowed_methods }: KeyRow, endpoint: EndpointConfig): EndpointConfig {
+  if (endpoint.kind !== 'table') return endpoint
+  const allowed = allowed_methods?.length ? allowed_methods : ['GET']
+  return { ...endpoint, methods: (endpoint.methods ?? ['GET']).filter(method => allowed.includes(method)) }
 }
 
 const reaches = (key: KeyRow, service: ServiceRow, endpoint: string): boolean => {

@@ -34,6 +34,8 @@ export interface CallShape {
   body?: unknown
   /** the answer is not known to be JSON */
   answersText?: boolean
+  /** a table that is not read: what is sent changes it, and so is not tried */
+  isWrite?: boolean
 }
 
 /** What endpoints refer to, in their project. */
@@ -73,6 +75,15 @@ export function shapeOf(endpoint: EndpointConfig, around: Surroundings): CallSha
     }
     case 'table': {
       const columns = columnsIn(around, endpoint.dataset).filter(c => endpoint.columns?.includes(c.name) ?? true)
+      const methods: string[] = endpoint.methods ?? ['GET']
+      if (!methods.includes('GET') && methods.includes('POST'))
+        return {
+          method: 'POST',
+          parameters: [],
+          takesBody: true,
+          isWrite: true,
+          body: newRow(columns, keyOf(around, endpoint.dataset)),
+        }
       const filters = columns
         .filter(c => c.data_type !== 'json' && c.data_type !== 'blob')
         .map(c => ({ name: c.name, type: c.data_type, required: false, many: true }))
@@ -102,6 +113,28 @@ export function shapeOf(endpoint: EndpointConfig, around: Surroundings): CallSha
       }
     }
   }
+}
+
+/** A row to add: what it needs, and what everybody may write. A key that is one integer is given to it. */
+const newRow = (columns: DatasetRow['columns'], [key, ...others]: readonly string[]) =>
+  Object.fromEntries(
+    columns
+      .filter(({ name, data_type }) => name !== key || others.length > 0 || data_type !== 'integer')
+      .filter(({ nullable, sensitivity }) => !nullable || sensitivity === 'low')
+      .map(({ name, data_type }) => [name, BODY_VALUES[data_type] ?? 'text']),
+  )
+
+const BODY_VALUES: Record<string, unknown> = {
+  integer: 1,
+  float: 1.5,
+  decimal: '1.50',
+  boolean: true,
+  date: '2026-01-31',
+  timestamp: '2026-01-31T12:00:00',
+  timestamptz: '2026-01-31T12:00:00Z',
+  time: '12:00:00',
+  json: {},
+  blob: 'dGV4dA==',
 }
 
 const rows = (parameters: Parameter[]): CallShape => ({ method: 'GET', parameters, takesBody: false })
@@ -170,6 +203,9 @@ const bothWays = (names: string[]) => names.flatMap(name => [name, `-${name}`])
 
 const columnsIn = ({ datasets }: Surroundings, dataset: string) =>
   datasets.find(({ name }) => name === dataset)?.columns ?? []
+
+const keyOf = ({ datasets }: Surroundings, dataset: string) =>
+  datasets.find(({ name }) => name === dataset)?.primary_key ?? []
 
 const typeIn = (around: Surroundings, dataset: string, column: string): string =>
   columnsIn(around, dataset).find(({ name }) => name === column)?.data_type ?? 'text'

@@ -65,12 +65,24 @@ function Pane({ service, endpoints, around }: PaneProps) {
         />
         {editor && <Select label={t.as} data={callers} value={as} onChange={value => value && go({ as: value })} />}
       </SimpleGrid>
+      {editor && shape.isWrite && (
+        <Alert color="blue" icon={<IconInfoCircle size={18} />}>
+          {t.isWrite}
+        </Alert>
+      )}
       {!editor && (
         <Alert color="blue" icon={<IconInfoCircle size={18} />}>
           {t.viewer}
         </Alert>
       )}
-      <TestRun key={endpoint.id} service={service} endpoint={endpoint} shape={shape} as={as} mayRun={editor} />
+      <TestRun
+        key={endpoint.id}
+        service={service}
+        endpoint={endpoint}
+        shape={shape}
+        as={as}
+        mayRun={editor && !shape.isWrite}
+      />
     </Stack>
   )
 }
