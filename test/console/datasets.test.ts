@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
-import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
+import { describeInBrowser, expectNoSideways, openTab, signInTo, soon } from './browser.ts'
 import { keepersCsv, uploadTable } from './data.ts'
 import { useConsole } from './world.ts'
 
@@ -97,6 +97,22 @@ describeInBrowser('datasets', () => {
     await preview.getByRole('cell', { name: '1001', exact: true }).waitFor()
     await tab.goBack()
     await preview.getByRole('cell', { name: '1', exact: true }).first().waitFor()
+  })
+
+  test('long names and descriptions stay on the page, and what there is no room for is said', async () => {
+    const long = 'c'.repeat(63)
+    await uploadTable(callgate, callgate.garden, 'uploads.wide', `${long},b\n1,2`)
+    const headers = { 'x-project-id': String(callgate.garden) }
+    const description = `See https://wiki.example/${'path/'.repeat(400)}`
+    await callgate.admin('PATCH', '/api/datasets/uploads.wide', { description }, headers)
+    const tab = await openTab({ width: 390 })
+    await signInTo(tab, callgate, 'ed')
+    await tab.goto(`${callgate.url}/console/projects/garden/datasets/uploads.wide`)
+    const heading = tab.getByRole('columnheader', { name: long })
+    await heading.hover()
+    await soon(async () => expect(await heading.getAttribute('title')).toBe(long))
+    await tab.getByText('See https://wiki.example/').waitFor()
+    await expectNoSideways(tab, 'a dataset with a long description')
   })
 
   test('a link to a page of rows that are fewer by now shows the last one', async () => {

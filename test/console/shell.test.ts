@@ -193,6 +193,7 @@ describeInBrowser('the console', () => {
     await trail.getByRole('link', { name: 'Not yet published', exact: true }).waitFor()
     const names = ['Callgate', 'Garden', 'Services', 'Not yet published']
     await soon(async () => expect(await trail.getByRole('link').allTextContents()).toEqual(names))
+    expect(await trail.locator('[aria-current]').allTextContents()).toEqual(['species'])
     await soon(async () =>
       expect(await page.title()).toBe('species · Not yet published · Services · Garden · Callgate'),
     )

@@ -34,7 +34,16 @@ export function Breadcrumbs() {
               {crumb.title}
             </Text>
           ) : (
-            <TextLink key={crumb.path} to={crumb.path as '/'} c="dimmed" truncate visibleFrom="xs" title={crumb.title}>
+            <TextLink
+              key={crumb.path}
+              to={crumb.path as '/'}
+              // only the last is where one is
+              activeOptions={{ exact: true }}
+              c="dimmed"
+              truncate
+              visibleFrom="xs"
+              title={crumb.title}
+            >
               {crumb.title}
             </TextLink>
           ),

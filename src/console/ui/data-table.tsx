@@ -91,7 +91,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
       <section className="data-table" ref={scroller} style={{ maxHeight }} tabIndex={0} aria-label={label}>
-        <table aria-rowcount={shown.length + 1} aria-label={label}>
+        <table aria-rowcount={shown.length + 1} aria-label={label} onMouseOver={nameWhereCut} onFocus={nameWhereCut}>
           <thead>
             <tr>
               {columns.map(column => (
@@ -116,7 +116,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               ))}
             </tr>
           </thead>
-          <tbody onMouseOver={nameWhereCut} onFocus={nameWhereCut}>
+          <tbody>
             {above > 0 && <Spacer height={above} columns={columns.length} />}
             {drawn.map(({ index }) => (
               <tr key={rowKey(shown[index]!, index)} aria-rowindex={index + 2}>
@@ -146,7 +146,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 
 /** What of a cell there is no room for is its title. */
 function nameWhereCut({ target }: SyntheticEvent) {
-  const cell = (target as Element).closest('td')
+  const cell = (target as Element).closest<HTMLElement>('td, th')
   if (!cell) return
   const isCut = [cell, ...cell.querySelectorAll('*')].some(
     part => part.clientWidth > 0 && part.scrollWidth > part.clientWidth,

@@ -27,7 +27,7 @@ export function Page({ title, about, badge, actions, children }: PageProps) {
             {badge}
           </Group>
           {about && (
-            <Text c="dimmed" size="sm" mt={2} maw={720}>
+            <Text c="dimmed" size="sm" mt={2} maw={720} style={{ overflowWrap: 'anywhere' }}>
               {about}
             </Text>
           )}
