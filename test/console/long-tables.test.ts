@@ -140,4 +140,16 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
     })
     expect(await table.locator('tbody tr').count()).toBeLessThan(100)
   })
+
+  test('the name of a key is typed beside a thousand services to choose from', async () => {
+    await open('/projects/garden/keys')
+    await press('Mint key')
+    const form = page.getByRole('dialog', { name: 'Mint a key' })
+    await form.getByRole('checkbox', { name: 'many-999', exact: true }).waitFor()
+    const name = form.getByLabel(/^Name/)
+    await expectNoLongTask(() => name.pressSequentially('reader'))
+    expect(await name.inputValue()).toBe('reader')
+    await form.getByRole('checkbox', { name: 'many-1', exact: true }).check()
+    expect(await form.getByText('Nothing is chosen').count()).toBe(0)
+  })
 })

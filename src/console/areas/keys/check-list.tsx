@@ -1,10 +1,20 @@
 import { Checkbox } from '@mantine/core'
+import { memo } from 'react'
 import type { KeyForm } from './use-key-form.ts'
 
 /** Check boxes of a list, in columns. */
-export function CheckList({ form, field, label, hint, items }: CheckListProps) {
+export const CheckList = ({ form, field, ...props }: CheckListProps) => (
+  <Boxes {...props} input={form.getInputProps(field)} />
+)
+
+interface BoxesProps extends Omit<CheckListProps, 'form' | 'field'> {
+  input: ReturnType<KeyForm['getInputProps']>
+}
+
+/** A thousand of them are not drawn again for each letter that is typed elsewhere. */
+const Boxes = memo(function Boxes({ label, hint, items, input }: BoxesProps) {
   return (
-    <Checkbox.Group label={label} description={hint} {...form.getInputProps(field)}>
+    <Checkbox.Group label={label} description={hint} {...input}>
       <div className="check-list">
         {items.map(({ value, label: text, about }) => (
           <Checkbox key={value} value={value} label={text} description={about} size="sm" />
@@ -12,6 +22,21 @@ export function CheckList({ form, field, label, hint, items }: CheckListProps) {
       </div>
     </Checkbox.Group>
   )
+}, isSame)
+
+function isSame(before: BoxesProps, now: BoxesProps): boolean {
+  const [was, is] = [before.input, now.input]
+  const said = (item: Item) => `${item.value} ${item.label} ${item.about}`
+  return was.error === is.error && isEqual(was.value, is.value, String) && isEqual(before.items, now.items, said)
+}
+
+const isEqual = <T,>(a: T[], b: T[], text: (item: T) => string) =>
+  a.length === b.length && a.every((item, i) => text(item) === text(b[i]!))
+
+interface Item {
+  value: string
+  label: string
+  about?: string
 }
 
 interface CheckListProps {
@@ -19,5 +44,5 @@ interface CheckListProps {
   field: 'endpoints' | 'services' | 'deployments' | 'methods'
   label: string
   hint?: string
-  items: { value: string; label: string; about?: string }[]
+  items: Item[]
 }

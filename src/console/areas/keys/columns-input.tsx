@@ -20,6 +20,7 @@ export const ColumnsInput = ({ columns, value, onChange, error }: ColumnsInputPr
     onChange={onChange}
     error={error}
     acceptValueOnBlur
+    limit={200}
     maxDropdownHeight={240}
   />
 )

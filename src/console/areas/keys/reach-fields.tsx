@@ -49,6 +49,9 @@ function OfService({ form, choices: { endpoints } }: { form: KeyForm; choices: K
   )
 }
 
+/** More are found by typing. */
+const MOST_PROPOSED = 200
+
 function OfProject({
   form,
   choices: { services = [], deployments, endpoints },
@@ -57,7 +60,8 @@ function OfProject({
   choices: KeyChoices
 }) {
   const { services: chosen, endpoints: single, deployments: chosenDeployments } = form.values
-  const all = [...services.map(({ key }) => key), ...chosen.filter(key => !services.some(s => s.key === key))]
+  const titles = new Map(services.map(({ key, title }) => [key, title]))
+  const all = [...titles.keys(), ...chosen.filter(key => !titles.has(key))]
   const allDeployments = [...new Set([...deployments, ...chosenDeployments])]
   const beyond = endpoints.map(({ id }) => id).filter(id => !chosen.some(key => id.startsWith(`${key}.`)))
   return (
@@ -68,7 +72,7 @@ function OfProject({
           field="services"
           label={t.services}
           hint={t.servicesHint}
-          items={all.map(value => ({ value, label: value, about: services.find(({ key }) => key === value)?.title }))}
+          items={all.map(value => ({ value, label: value, about: titles.get(value) }))}
         />
       ) : (
         <Text size="sm" c="dimmed">
@@ -79,6 +83,7 @@ function OfProject({
         label={t.singleEndpoints}
         description={t.singleEndpointsHint}
         data={beyond}
+        limit={MOST_PROPOSED}
         clearable
         clearButtonProps={{ 'aria-label': t.singleEndpoints }}
         acceptValueOnBlur
