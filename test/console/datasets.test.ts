@@ -74,6 +74,7 @@ describeInBrowser('datasets', () => {
     await tab.getByRole('heading', { level: 1, name: 'Upload datasets' }).waitFor()
     expect(await tab.locator('input[type=file]').count()).toBe(0)
     readOn()
+    await tab.getByText('Drop a file here').waitFor()
     await tab.locator('input[type=file]').setInputFiles({
       name: 'any.csv',
       mimeType: 'text/csv',

@@ -203,6 +203,9 @@ describeInBrowser('keys', () => {
     for (const action of ['Edit', 'Revoke']) {
       await menu.press('Enter')
       await page.getByRole('menuitem', { name: action }).press('Enter')
+      const name = page.getByRole('dialog').getByLabel(/^Name/)
+      if (action === 'Edit')
+        await soon(async () => expect(await name.evaluate(field => field === document.activeElement)).toBe(true))
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
       await soon(async () => expect(await menu.evaluate(button => button === document.activeElement)).toBe(true))

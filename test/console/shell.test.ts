@@ -199,6 +199,18 @@ describeInBrowser('the console', () => {
     )
   })
 
+  test('closes the menu of a narrow screen where a page is chosen, though it is the one that is there', async () => {
+    const page = await openTab({ width: 390 })
+    await signInTo(page, callgate, 'root')
+    const menu = page.getByRole('button', { name: 'Menu' })
+    for (const name of ['Audit', 'Audit']) {
+      await menu.click()
+      await page.getByRole('link', { name, exact: true }).click()
+      await page.getByRole('heading', { level: 1, name }).waitFor()
+      await soon(async () => expect(await menu.getAttribute('aria-expanded')).toBe('false'))
+    }
+  })
+
   test('forgets who was there when they sign out', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'vera')

@@ -5,14 +5,17 @@ import { shell as t } from '../texts/shell.ts'
 import { INSTALLATION_ITEMS, type NavigationItem, OWN_ITEMS, PROJECT_ITEMS } from './navigation.ts'
 import { useChosenProject } from './project-switcher.tsx'
 
-export function Navigation({ session }: { session: SessionState }) {
+/** @param onChoose where a page is chosen, that which one is on too */
+export function Navigation({ session, onChoose }: { session: SessionState; onChoose: () => void }) {
   const project = useChosenProject()
   return (
     <ScrollArea type="never" style={{ flex: 1 }}>
       <Stack gap="lg" pt="sm">
-        {project && <Items items={PROJECT_ITEMS} session={session} project={project.slug} label={t.project} />}
-        <Items items={INSTALLATION_ITEMS} session={session} label={t.sections.installation} />
-        <Items items={OWN_ITEMS} session={session} label={t.sections.you} />
+        {project && (
+          <Items items={PROJECT_ITEMS} session={session} project={project.slug} label={t.project} onChoose={onChoose} />
+        )}
+        <Items items={INSTALLATION_ITEMS} session={session} label={t.sections.installation} onChoose={onChoose} />
+        <Items items={OWN_ITEMS} session={session} label={t.sections.you} onChoose={onChoose} />
       </Stack>
     </ScrollArea>
   )
@@ -23,9 +26,10 @@ interface ItemsProps {
   session: SessionState
   label: string
   project?: string
+  onChoose: () => void
 }
 
-function Items({ items, session, label, project }: ItemsProps) {
+function Items({ items, session, label, project, onChoose }: ItemsProps) {
   const { project: here } = useParams({ strict: false })
   const shown = items.filter(item => !item.admin || session.is_admin)
   if (shown.length === 0) return null
@@ -42,6 +46,7 @@ function Items({ items, session, label, project }: ItemsProps) {
               params={{ project: project ?? here ?? '' } as never}
               activeOptions={{ exact: exact ?? false, includeSearch: false }}
               className="nav-item"
+              onClick={onChoose}
             >
               <Picture size={17} stroke={1.6} aria-hidden />
               {label}

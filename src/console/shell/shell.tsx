@@ -78,7 +78,7 @@ export function Shell() {
       </AppShell.Header>
       <AppShell.Navbar p="sm" component="div">
         <ProjectSwitcher session={session} />
-        <Navigation session={session} />
+        <Navigation session={session} onChoose={close} />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <OfflineBanner />

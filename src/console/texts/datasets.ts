@@ -33,6 +33,8 @@ export const datasets = {
   uploadAbout: 'Each file becomes a table. Its columns and their types are read from it.',
   drop: 'Drop files here, or press to choose them',
   dropHint: 'csv, csv.gz, tsv, json, ndjson or parquet; several at once',
+  dropOne: 'Drop a file here, or press to choose it',
+  dropOneHint: 'csv, csv.gz, tsv, json, ndjson or parquet',
   notRead: 'This is no file that is read here: csv, csv.gz, tsv, json, ndjson or parquet.',
   datasetName: 'Dataset name',
   nameHint: 'schema.table',

@@ -22,6 +22,7 @@ export const models = {
   versionAbout: (name: string) =>
     `A new version of ${name}. It answers nobody before it is activated, but for endpoints that are pinned to it.`,
   drop: 'Drop ONNX files here, or press to choose them',
+  dropOne: 'Drop an ONNX file here, or press to choose it',
   dropHint: 'scikit-learn, XGBoost, PyTorch and others export them',
   notRead: 'This is no .onnx file.',
   modelName: 'Model name',

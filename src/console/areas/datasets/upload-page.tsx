@@ -26,8 +26,8 @@ export function UploadPage() {
     <Page title={t.uploadTitle} about={target ? t.newVersionOf(target) : t.uploadAbout}>
       <UploadList
         queue={queue}
-        drop={t.drop}
-        dropHint={t.dropHint}
+        drop={target ? t.dropOne : t.drop}
+        dropHint={target ? t.dropOneHint : t.dropHint}
         several={target === undefined}
         isReady={({ file, fields }) => formatOf(file) !== undefined && fields.name !== ''}
         start={t.start}

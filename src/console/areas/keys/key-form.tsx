@@ -47,6 +47,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
           required
           maxLength={200}
           data-autofocus
+          autoFocus // also where what the form begins with was read meanwhile
           {...form.getInputProps('name')}
         />
         <ReachFields form={form} choices={choices} />

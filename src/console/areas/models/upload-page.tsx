@@ -30,7 +30,7 @@ export function UploadModelPage() {
     <Page title={target ? t.uploadVersion : t.uploadTitle} about={target ? t.versionAbout(target) : t.uploadAbout}>
       <UploadList
         queue={queue}
-        drop={t.drop}
+        drop={target ? t.dropOne : t.drop}
         dropHint={t.dropHint}
         several={target === undefined}
         isReady={({ file, fields }) => isModel(file) && fields.name !== ''}
