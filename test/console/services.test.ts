@@ -104,6 +104,15 @@ describeInBrowser('services', () => {
     await tab.getByRole('heading', { level: 2, name: 'broken' }).waitFor()
     await tab.getByRole('alert').getByText('marts.nowhere').first().waitFor()
     expect((await stored('drafts')).status).toBe('draft')
+    await choose(tab, /^Dataset/, 'marts.plants')
+    await choose(tab, /^Column that is looked up/, 'plant_id')
+    await tab.keyboard.press('Control+s')
+    await tab.getByText('Unsaved changes').waitFor({ state: 'detached' })
+    // of the draft as it is now it has not been said
+    await soon(async () => expect(await tab.getByText('marts.nowhere').count()).toBe(0))
+    await tab.getByRole('link', { name: /^Endpoints/ }).click()
+    await tab.getByRole('table', { name: 'Endpoints' }).waitFor()
+    expect(await tab.getByText('Refused').count()).toBe(0)
   })
 
   test('a refusal to save is shown in the server’s words, and what was typed stays', async () => {

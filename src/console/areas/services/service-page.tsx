@@ -2,7 +2,7 @@ import { Alert, Badge, Button, CloseButton, Group, List, Stack } from '@mantine/
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { Outlet } from '@tanstack/react-router'
 import { createContext, useContext, useMemo, useState } from 'react'
-import { Problem } from '../../api/http.ts'
+import { isMeanwhile, Problem } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { endpointsOf, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -30,7 +30,7 @@ export function ServicePage() {
   const session = useSession()
   const { slug } = useProject()
   const { service, etag, row } = useService()
-  const [refusal, setRefusal] = useState<Error>()
+  const [refused, setRefused] = useState<{ error: Error; etag: string | undefined }>()
   const [warnings, setWarnings] = useState<string[]>([])
   const { publish, unpublish, busy } = usePublishing()
   const tabs = useMemo(
@@ -41,6 +41,8 @@ export function ServicePage() {
       })),
     [service, row],
   )
+  // of a draft that is another one by now it says nothing
+  const refusal = refused && (refused.etag === etag || isMeanwhile(refused.error)) ? refused.error : undefined
   const published = service.status === 'published'
   const params = { project: slug, service: service.asset_key }
   const actions = may(session, 'editor', slug) && (
@@ -59,9 +61,10 @@ export function ServicePage() {
         <Button
           loading={busy}
           onClick={() => {
-            setRefusal(undefined)
+            setRefused(undefined)
             setWarnings([])
-            publish(service, { ifMatch: etag, onRefused: setRefusal, onWarnings: setWarnings })
+            const onRefused = (error: Error) => setRefused({ error, etag })
+            publish(service, { ifMatch: etag, onRefused, onWarnings: setWarnings })
           }}
         >
           {published ? t.publishChanges : t.publish}
