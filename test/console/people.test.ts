@@ -96,6 +96,36 @@ describeInBrowser('people', () => {
     expect((await userNamed('mia')).roles).toEqual({})
   })
 
+  test('who became a member is shown as one in the list of users, which had been read before, and the other way round', async () => {
+    await callgate.admin('POST', '/api/users', { username: 'nils', password: PASSWORD })
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/garden/members`)
+    await page.getByRole('button', { name: 'Add member' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Add member' })
+    await dialog
+      .getByLabel(/^Username/)
+      .first()
+      .fill('nils')
+    await dialog.getByRole('button', { name: 'Add member' }).click()
+    await page.getByText('nils is a member now').waitFor()
+    await page.getByRole('link', { name: 'Users' }).click()
+    await page.getByRole('row', { name: /^nils garden: Viewer/ }).waitFor()
+    await page.getByRole('link', { name: 'nils' }).click()
+    await page.getByLabel('Role in Garden').selectOption('Admin')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('Saved', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'Members' }).click()
+    await soon(async () => expect(await page.getByLabel('Role of nils').inputValue()).toBe('admin'))
+
+    const own = await openTab()
+    await signInTo(own, callgate, 'nils')
+    await own.goto(`${callgate.url}/console/projects/garden/members`)
+    await own.getByLabel('Role of nils').selectOption('Viewer')
+    await own.getByText('nils is Viewer now').waitFor()
+    await soon(async () => expect(await own.getByRole('button', { name: 'Add member' }).count()).toBe(0))
+  })
+
   test('a viewer sees, and finds nothing to change', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'vera')

@@ -1,7 +1,8 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import type { MemberRow } from '../../../management/members.ts'
 import { api } from '../../api/http.ts'
-import type { Role } from '../../api/session.ts'
+import { type Role, sessionQuery } from '../../api/session.ts'
+import { usersQuery } from '../users/api.ts'
 
 export type { MemberRow }
 
@@ -13,19 +14,24 @@ export const membersQuery = (project: number) =>
 
 const pathOf = (project: number, username: string) => `/api/projects/${project}/members/${encodeURIComponent(username)}`
 
-export function useSetMember(project: number) {
+/** Roles are told of users, too, and of whoever is signed in. */
+function useMembersChanged(project: number) {
   const client = useQueryClient()
+  const changed = [membersQuery(project), usersQuery, sessionQuery]
+  return () => Promise.all(changed.map(({ queryKey }) => client.invalidateQueries({ queryKey })))
+}
+
+export function useSetMember(project: number) {
   return useMutation({
     mutationFn: ({ username, role }: { username: string; role: Role }) =>
       api<MemberRow>(pathOf(project, username), { method: 'PUT', body: { role } }),
-    onSuccess: () => client.invalidateQueries({ queryKey: membersQuery(project).queryKey }),
+    onSuccess: useMembersChanged(project),
   })
 }
 
 export function useRemoveMember(project: number) {
-  const client = useQueryClient()
   return useMutation({
     mutationFn: (username: string) => api(pathOf(project, username), { method: 'DELETE' }),
-    onSuccess: () => client.invalidateQueries({ queryKey: membersQuery(project).queryKey }),
+    onSuccess: useMembersChanged(project),
   })
 }

@@ -15,7 +15,8 @@ export const userQuery = (id: string) =>
 
 const useRefresh = () => {
   const client = useQueryClient()
-  return () => client.invalidateQueries({ queryKey: ['users'] })
+  // members are told with their roles, too
+  return () => Promise.all(['users', 'members'].map(area => client.invalidateQueries({ queryKey: [area] })))
 }
 
 export const useAddUser = () =>
