@@ -126,6 +126,24 @@ describeInBrowser('people', () => {
     await soon(async () => expect(await own.getByRole('button', { name: 'Add member' }).count()).toBe(0))
   })
 
+  test('a refusal to change a project is not shown any more when its dialog is opened again', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/bank`)
+    const edit = page.getByRole('button', { name: 'Edit project' })
+    await edit.click()
+    await page.route(/\/api\/projects\/\d+$/, route => route.fulfill({ status: 503, json: { detail: 'Not now.' } }))
+    const dialog = page.getByRole('dialog', { name: 'Edit project' })
+    await dialog.getByLabel('Name').fill('Savings')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await dialog.getByRole('alert').getByText('Not now.').waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    await edit.click()
+    await soon(async () => expect(await dialog.getByLabel('Name').inputValue()).toBe('Bank'))
+    expect(await dialog.getByRole('alert').count()).toBe(0)
+  })
+
   test('a viewer sees, and finds nothing to change', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'vera')

@@ -19,7 +19,9 @@ export function EditProjectModal({ project, opened, onClose }: EditProjectProps)
   const change = useChangeProject(project.project_id)
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was typed is kept while the dialog is open
   useEffect(() => {
-    if (opened) form.setValues({ name: project.name, description: project.description })
+    if (!opened) return
+    form.setValues({ name: project.name, description: project.description })
+    change.reset()
   }, [opened])
   const submit = form.onSubmit(values =>
     change.mutate(values, {
