@@ -1,5 +1,6 @@
 /** Users, members, tokens and sessions by mouse and keyboard; and what somebody who may not change them sees. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
+import type { Page } from 'playwright-core'
 import { describeInBrowser, openTab, PASSWORD, settled, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
@@ -94,6 +95,54 @@ describeInBrowser('people', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click()
     await page.getByText('mia was removed').waitFor()
     expect((await userNamed('mia')).roles).toEqual({})
+  })
+
+  /** Holds a change back. @returns lets it go, when it has come */
+  const holdBack = async (page: Page, path: RegExp, method: string) => {
+    const held = Promise.withResolvers<() => void>()
+    await page.route(path, async route => {
+      if (route.request().method() === method) await new Promise<void>(resolve => held.resolve(resolve))
+      await route.continue()
+    })
+    return async () => (await held.promise)()
+  }
+
+  test('a slow server takes nothing back: a role on its way is shown, and what is changed of a user while they are saved stays', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/garden/members`)
+    const role = page.getByLabel('Role of vera')
+    const member = await holdBack(page, /\/members\/vera$/, 'PUT')
+    await role.selectOption('Editor')
+    await soon(async () => expect(await role.inputValue()).toBe('editor'))
+    expect((await userNamed('vera')).roles).toEqual({ garden: 'viewer' })
+    await member()
+    await page.getByText('vera is Editor now').waitFor()
+    expect(await role.inputValue()).toBe('editor')
+
+    const { user_id } = await userNamed('vera')
+    await page.goto(`${callgate.url}/console/users/${user_id}`)
+    const user = await holdBack(page, /\/users\/\d+$/, 'PATCH')
+    await page.getByLabel('Role in Garden').selectOption('Viewer')
+    const save = page.getByRole('button', { name: 'Save' })
+    await save.click()
+    await page.getByLabel('Role in Bank').selectOption('Admin')
+    await user()
+    await page.getByText('Saved', { exact: true }).waitFor()
+    await soon(async () => expect(await save.isEnabled()).toBe(true))
+    expect(await page.getByLabel('Role in Bank').inputValue()).toBe('admin')
+    expect((await userNamed('vera')).roles).toEqual({ garden: 'viewer' })
+  })
+
+  test('who gives up being an administrator is not shown what only those see', async () => {
+    const made = await callgate.admin('POST', '/api/users', { username: 'abdi', password: PASSWORD, is_admin: true })
+    const page = await openTab()
+    await signInTo(page, callgate, 'abdi')
+    await page.goto(`${callgate.url}/console/users/${made.json.user_id}`)
+    await page.getByRole('switch', { name: /^Administrator/ }).press('Space')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { level: 1, name: 'This page is not yours to see' }).waitFor()
+    await soon(async () => expect(await page.getByRole('link', { name: 'Connections' }).count()).toBe(0))
   })
 
   test('who became a member is shown as one in the list of users, which had been read before, and the other way round', async () => {

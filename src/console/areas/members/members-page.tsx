@@ -97,7 +97,8 @@ function useColumns(project: number, changes: boolean): Column<MemberRow>[] {
           w={120}
           aria-label={t.roleOf(username)}
           data={ROLES}
-          value={role}
+          // on its way it is shown already
+          value={set.isPending && set.variables.username === username ? set.variables.role : role}
           onChange={event => setRole(username, event.currentTarget.value as Role)}
         />
       ),

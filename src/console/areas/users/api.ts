@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import type { NewUserInput, UserPatchInput, UserRow } from '../../../management/users.ts'
 import { api, apiWithTag } from '../../api/http.ts'
+import { sessionQuery } from '../../api/session.ts'
 
 export type { UserRow }
 
@@ -15,8 +16,9 @@ export const userQuery = (id: string) =>
 
 const useRefresh = () => {
   const client = useQueryClient()
-  // members are told with their roles, too
-  return () => Promise.all(['users', 'members'].map(area => client.invalidateQueries({ queryKey: [area] })))
+  // members are told with their roles, too, and who is signed in may be the one
+  const changed = [['users'], ['members'], sessionQuery.queryKey]
+  return () => Promise.all(changed.map(queryKey => client.invalidateQueries({ queryKey })))
 }
 
 export const useAddUser = () =>

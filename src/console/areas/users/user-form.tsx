@@ -32,13 +32,15 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
   const form = useForm({ initialValues: valuesOf(user) })
   const base = useRef(etag)
   const change = useChangeUser(user.user_id)
-  const begin = async () => {
+  /** @param saved what was sent: what was typed since then stays */
+  const begin = async (saved?: typeof form.values) => {
     const read = await onReload()
     if (!read) return
+    const values = valuesOf(read.value)
     base.current = read.etag
-    form.setInitialValues(valuesOf(read.value))
-    form.setValues(valuesOf(read.value))
-    form.resetDirty(valuesOf(read.value))
+    form.setInitialValues(values)
+    if (!saved || JSON.stringify(form.getValues()) === JSON.stringify(saved)) form.setValues(values)
+    form.resetDirty(values)
     change.reset()
   }
   const submit = form.onSubmit(values =>
@@ -47,7 +49,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
       {
         onSuccess: async () => {
           showDone(common.saved)
-          await begin()
+          await begin(values)
         },
       },
     ),

@@ -1,6 +1,7 @@
 import { Badge, Button } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
+import { Problem } from '../../api/http.ts'
 import { useSession } from '../../api/session.ts'
 import { users as t } from '../../texts/users.ts'
 import { confirmDestructive } from '../../ui/confirm.tsx'
@@ -14,7 +15,8 @@ import { UserForm } from './user-form.tsx'
 export function UserPage() {
   const { user: id } = useParams({ from: '/shell/users/$user' })
   const { data, error, refetch } = useQuery(userQuery(id))
-  if (error && !data) throw error
+  // also who has just given up being an administrator
+  if (error && (!data || isForbidden(error))) throw error
   if (!data) return <Loading height={320} />
   const { value: user, etag } = data
   return (
@@ -24,6 +26,8 @@ export function UserPage() {
     </Page>
   )
 }
+
+const isForbidden = (error: Error) => error instanceof Problem && error.status === 403
 
 function State({ user }: { user: UserRow }) {
   const session = useSession()
