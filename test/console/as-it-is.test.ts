@@ -2,9 +2,9 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import type { Callgate } from '../harness.ts'
-import { describeInBrowser, openTab, settled, signInTo, soon } from './browser.ts'
+import { describeInBrowser, expectAccessible, expectNoSideways, openTab, settled, signInTo, soon } from './browser.ts'
 import { uploadTable } from './data.ts'
-import { useConsole } from './world.ts'
+import { DEPLOYED, useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
 /** 2^53 + 1, which a double makes 2^53 of. */
@@ -135,6 +135,34 @@ describeInBrowser('as it is', () => {
       .evaluate(head => head.getBoundingClientRect().right)
     expect(edge).toBeLessThan(390)
     await expectWholeMethod(tab, callgate)
+  })
+
+  test('on a phone long names of projects, deployments, variables and endpoints stay within the page', async () => {
+    const slug = 'perennials-'.repeat(5)
+    const made = await callgate.admin('POST', '/api/projects', { name: 'Perennials'.repeat(6), slug })
+    const path = `/api/projects/${made.json.project_id}/deployments`
+    const deployment = { name: `${slug}servers`, command: DEPLOYED, env: { [`${'PERENNIAL_'.repeat(6)}`]: 'x' } }
+    expect((await callgate.admin('POST', path, deployment)).status).toBe(201)
+    const endpoint = { id: slug.repeat(2), kind: 'model', model: 'iris' }
+    const service = { asset_type: 'api_service', asset_key: 'long', title: 'Long', config: { endpoints: [endpoint] } }
+    await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': `${made.json.project_id}` })
+    const tab = await openTab({ width: 390, height: 844 })
+    await signInTo(tab, callgate, 'root')
+    for (const [page, heading] of [
+      ['/', 'Home'],
+      ['/users/2', 'ed'],
+      [`/projects/${slug}/deployments`, 'Deployments'],
+      [`/projects/${slug}/deployments/${deployment.name}/settings`, deployment.name],
+      [`/projects/${slug}/services/long/endpoints/${endpoint.id}`, 'Long'],
+    ] as const) {
+      await tab.goto(`${callgate.url}/console${page}`)
+      await tab.getByRole('heading', { level: 1, name: heading }).waitFor()
+      await settled(tab)
+      await expectNoSideways(tab, page)
+      await expectAccessible(tab, page)
+    }
+    const kind = tab.getByRole('main').getByText('Model', { exact: true }).first()
+    expect(await kind.evaluate(text => text.scrollWidth <= text.clientWidth)).toBe(true)
   })
 })
 

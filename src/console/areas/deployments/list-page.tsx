@@ -1,4 +1,4 @@
-import { Badge, Group, Stack } from '@mantine/core'
+import { Badge, Group, Stack, Text } from '@mantine/core'
 import { IconPlus, IconServer } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
@@ -109,7 +109,9 @@ const columnsFor = (project: string): Column<DeploymentRow>[] => [
     header: t.url,
     cell: ({ name, endpoint_url }) => (
       <Group gap={4} wrap="nowrap">
-        <span className="dimmed-code">{new URL(endpoint_url).pathname}</span>
+        <Text size="xs" ff="monospace" c="dimmed" truncate>
+          {new URL(endpoint_url).pathname}
+        </Text>
         <CopyIcon value={endpoint_url} what={t.urlOf(name)} />
       </Group>
     ),

@@ -118,7 +118,7 @@ function Known({ name, change, onChange }: KnownProps) {
   return (
     <Group gap="xs" justify="space-between">
       <Group gap="xs">
-        <Code>{name}</Code>
+        <Code style={{ overflowWrap: 'anywhere' }}>{name}</Code>
         {typeof change !== 'string' && (
           <Text size="sm" c="dimmed">
             {change === null ? t.removed : t.kept}

@@ -1,4 +1,4 @@
-import { Badge, Code, Group } from '@mantine/core'
+import { Badge, Group, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useMemo } from 'react'
@@ -139,7 +139,9 @@ const COLUMNS: Column<Entry>[] = [
     header: t.address,
     cell: ({ path, name }) => (
       <Group gap={4} wrap="nowrap">
-        <Code>{path}</Code>
+        <Text size="xs" ff="monospace" truncate>
+          {path}
+        </Text>
         <CopyIcon value={location.origin + path} what={t.addressOf(name)} />
       </Group>
     ),

@@ -72,8 +72,14 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
           <Title order={2} style={{ overflowWrap: 'anywhere' }}>
             {id ?? t.newEndpoint}
           </Title>
-          <Badge color="gray">{t.kinds[draft.kind].name}</Badge>
-          {dirty && edits && <Badge color="yellow">{t.unsaved}</Badge>}
+          <Badge color="gray" flex="none">
+            {t.kinds[draft.kind].name}
+          </Badge>
+          {dirty && edits && (
+            <Badge color="yellow" flex="none">
+              {t.unsaved}
+            </Badge>
+          )}
         </Group>
         <Group gap="xs">
           {viewSwitch}

@@ -83,6 +83,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
                 <NativeSelect
                   key={slug}
                   label={name}
+                  labelProps={{ style: { overflowWrap: 'anywhere' } }}
                   aria-label={t.roleIn(name)}
                   data={ROLES}
                   value={form.values.roles[slug] ?? ''}
