@@ -1,6 +1,6 @@
 /** The home page says what was called, and leads to what answers. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { describeInBrowser, expectAccessible, openTab, signInTo } from './browser.ts'
+import { describeInBrowser, expectAccessible, openTab, settled, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -24,6 +24,28 @@ describeInBrowser('home', () => {
     await traffic.locator('.recharts-bar-rectangle').first().waitFor({ state: 'attached' })
     await expectAccessible(page, 'home with traffic')
     expect(trouble).toEqual([])
+  })
+
+  test('a key of the project is one, too: the first steps are over with it', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'ed')
+    const steps = page.getByRole('region', { name: 'From nothing to an endpoint' })
+    const only = { drafts: 'published' as const }
+    await page.route(/\/api\/publish\/assets\?/, async route => {
+      const response = await route.fetch()
+      const rows = (await response.json()) as { asset_key: keyof typeof only; status: string }[]
+      const known = rows.filter(({ asset_key }) => asset_key in only)
+      await route.fulfill({ response, json: known.map(row => ({ ...row, status: only[row.asset_key] })) })
+    })
+    const keys = /\/api\/projects\/\d+\/api-keys$/
+    await page.route(keys, route => route.fulfill({ json: [] }))
+    await page.goto(`${callgate.url}/console`)
+    await steps.getByRole('listitem').filter({ hasText: 'Make a key and call it' }).getByRole('link').waitFor()
+    await page.unroute(keys)
+    await page.reload()
+    await page.getByRole('table', { name: 'Published' }).getByText('Not yet published').waitFor()
+    await settled(page)
+    await soon(async () => expect(await steps.count()).toBe(0))
   })
 
   test('leads to the pages of services and deployments that answer', async () => {

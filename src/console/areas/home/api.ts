@@ -47,12 +47,15 @@ export const materialQuery = queryOptions({
   },
 })
 
-/** Whether the service has a key. */
-export const hasKeyQuery = (service: number) =>
+/** Whether a service, or the project that it is in, has a key. */
+export const hasKeyQuery = (service: AssetRow | undefined) =>
   queryOptions({
-    queryKey: ['keys', 'any', service],
-    queryFn: async ({ signal }) =>
-      (await api<unknown[]>(`/api/publish/assets/${service}/api-keys`, { signal })).length > 0,
+    queryKey: ['keys', 'any', service?.id],
+    queryFn: async ({ signal }) => {
+      const owners = [`/api/publish/assets/${service?.id}`, `/api/projects/${service?.project_id}`]
+      const keys = await Promise.all(owners.map(owner => api<unknown[]>(`${owner}/api-keys`, { signal })))
+      return keys.flat().length > 0
+    },
   })
 
 const HOUR_MS = 3_600_000

@@ -20,13 +20,13 @@ const PLACES: Record<Step, string> = {
   key: '/projects/$project/services',
 }
 
-/** What to do from an empty installation to the first call. It goes when the first service is published and has a key. */
+/** What to do from an empty installation to the first call. It goes when the first service is published and there is a key. */
 export function FirstSteps({ services }: { services: AssetRow[] }) {
   const { data: projects } = useQuery(projectsQuery)
   const { data: hasMaterial } = useQuery({ ...materialQuery, enabled: services.length === 0 })
   const published = services.filter(({ status }) => status === 'published')
   const first = published.length === 1 ? published[0] : undefined
-  const { data: hasKey } = useQuery({ ...hasKeyQuery(first?.id ?? 0), enabled: first !== undefined })
+  const { data: hasKey } = useQuery({ ...hasKeyQuery(first), enabled: first !== undefined })
   if (!projects || published.length > 1 || (first && hasKey !== false)) return null
   const done: Record<Step, boolean> = {
     project: projects.length > 0,
