@@ -114,6 +114,16 @@ describeInBrowser('forms of endpoints', () => {
     expect((await stored('plants', 'greet')).porter).toBeUndefined()
   })
 
+  test('what is refused of a field is said beside it, whatever its endpoint is called', async () => {
+    const tab = await openAs('ed', 'services/plants/new-endpoint?kind=function')
+    await tab.getByRole('textbox', { name: /^Id/ }).fill('price: gross')
+    await tab.getByText('Schemas', { exact: true }).click()
+    await tab.getByRole('textbox', { name: 'JSON Schema of the answer' }).fill('{"type": "objekt"}')
+    const alert = tab.getByRole('alert').getByText('response_schema is not a JSON Schema')
+    await alert.waitFor()
+    await tab.getByRole('status').getByText('response_schema is not a JSON Schema').waitFor()
+  })
+
   test('what callers are told of parameters, and lists and pairs of values, are fields', async () => {
     const tab = await openAs('ed', 'services/plants/endpoints/search')
     const filter = tab.getByRole('group', { name: 'Filter 2' })

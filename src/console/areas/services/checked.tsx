@@ -10,6 +10,8 @@ interface Found {
   /** undefined: nothing is known yet, or it is refused */
   accepted?: EndpointCheck
   refusal?: Problem
+  /** the id that it was asked for by */
+  endpoint?: string
 }
 
 const FoundContext = createContext<Found>({})
@@ -20,13 +22,16 @@ const PAUSE_MS = 500
 export function Checked({ endpoint, children }: { endpoint: EndpointConfig; children: ReactNode }) {
   const { service, etag } = useService()
   const edits = useEdits()
-  const [asked] = useDebouncedValue(JSON.stringify({ ...endpoint, id: endpoint.id || 'preview' }), PAUSE_MS)
+  const id = endpoint.id || 'preview'
+  const [asked] = useDebouncedValue(JSON.stringify({ ...endpoint, id }), PAUSE_MS)
   const { data, error } = useQuery({
     ...endpointCheckQuery(service.id, etag, asked),
     enabled: edits && isComplete(endpoint),
   })
   return (
-    <FoundContext.Provider value={{ accepted: data, refusal: error instanceof Problem ? error : undefined }}>
+    <FoundContext.Provider
+      value={{ accepted: data, refusal: error instanceof Problem ? error : undefined, endpoint: id }}
+    >
       {children}
     </FoundContext.Provider>
   )
@@ -40,13 +45,13 @@ export const useCheck = () => useContext(FoundContext)
 
 /** What is refused of one member of the endpoint, in the server's words. */
 export function useTrouble(member: string): string | undefined {
-  const { refusal } = useCheck()
-  return refusal && memberOf(refusal.message) === member ? refusal.message : undefined
+  const { refusal, endpoint = '' } = useCheck()
+  return refusal && memberOf(refusal, endpoint) === member ? refusal.message : undefined
 }
 
 /** The member that a refusal is about: its sentence begins with it, after the endpoint's name. */
-function memberOf(message: string): string | undefined {
-  const text = message.replace(/^service [^:]*: /, '').replace(/^endpoint [^:]*: /, '')
+function memberOf({ message }: Problem, endpoint: string): string | undefined {
+  const text = message.replace(/^service [^:]*: /, '').replace(`endpoint ${endpoint}: `, '')
   if (text.startsWith('the function ')) return 'handler'
   if (text.startsWith('the porter path ') || text.includes(' of its porter route ')) return 'porter.path'
   if (text.startsWith('feature_columns ')) return 'porter.feature_columns'
