@@ -170,6 +170,9 @@ describeInBrowser('forms of endpoints', () => {
       await choose(tab, label, /^marts.beds$/)
     }
     const second = tab.getByRole('group', { name: 'Join 2' })
+    // what is not filled in yet is no mistake
+    await tab.getByText('Choose tables, and the columns that they are joined or looked up by').waitFor()
+    expect(await tab.getByRole('alert').count()).toBe(0)
     await tab.getByRole('button', { name: 'Add filter', exact: true }).click()
     await second.getByLabel('Alias').fill('next')
     for (const [n, group] of [tab.getByRole('group', { name: 'Join 1' }), second].entries()) {

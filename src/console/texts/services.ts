@@ -177,7 +177,7 @@ export const services = {
   handlerFailed: (place: string) => `At ${place}`,
   line: (line: number, column?: number) => `line ${line}${column === undefined ? '' : `, column ${column}`}`,
   giveParams: (names: string) => `Give ${names} to see rows.`,
-  fillIn: 'Choose a table; its rows are shown here.',
+  fillIn: 'Choose tables, and the columns that they are joined or looked up by; their rows are shown here.',
 
   noteAdded: (id: string) => `added the endpoint ${id}`,
   noteChanged: (id: string) => `changed the endpoint ${id}`,

@@ -17,14 +17,15 @@ export function Preview({ endpoint }: { endpoint: EndpointConfig }) {
 function OfKind({ endpoint }: { endpoint: EndpointConfig }) {
   switch (endpoint.kind) {
     case 'sql': {
-      const { source, pagination } = endpoint.query
+      const { source, joins = [], pagination } = endpoint.query
+      const isJoined = joins.every(({ table, on }) => table !== '' && on.every(({ left, right }) => left && right))
       const most = Math.min(FEW, pagination?.max_limit ?? FEW)
       return (
         <RowsPreview
           endpoint={endpoint}
           params={paramsOf(endpoint.query)}
           limit={most}
-          complete={source.table !== ''}
+          complete={source.table !== '' && isJoined}
         />
       )
     }
