@@ -80,6 +80,16 @@ describeInBrowser('as it is', () => {
     expect(titles).not.toContain('There is no such page')
   })
 
+  test('a service whose title is empty is called by its key', async () => {
+    const service = { asset_type: 'api_service', asset_key: 'nameless', title: ' ', config: { endpoints: [] } }
+    const project = { 'x-project-id': String(callgate.garden) }
+    const { json } = await callgate.admin('POST', '/api/publish/assets', service, project)
+    const tab = await openAs('ed', 'services')
+    await tab.getByRole('link', { name: 'nameless' }).click()
+    await tab.getByRole('heading', { level: 1, name: 'nameless' }).waitFor()
+    await callgate.admin('DELETE', `/api/publish/assets/${json.id}`)
+  })
+
   test('a dataset that was uploaded a moment ago can be chosen for an endpoint', async () => {
     const tab = await openAs('ed', 'services/plants/new-endpoint?kind=lookup')
     await tab.getByRole('combobox', { name: /^Dataset/ }).click()

@@ -10,6 +10,7 @@ import { TextLink } from '../../ui/link.tsx'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
+import { titleOf } from '../services/status.tsx'
 import type { AssetRow, DeploymentRow } from './api.ts'
 
 /** A service or a deployment that answers. */
@@ -50,7 +51,7 @@ export function Published({ services, deployments }: PublishedProps) {
           ...placeOf(service),
           kind: 'service',
           key: service.asset_key,
-          name: service.title || service.asset_key,
+          name: titleOf(service),
           isPublic: service.is_public,
           isFailing: false,
           path: `/api/service/${service.asset_key}`,

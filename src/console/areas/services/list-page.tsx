@@ -14,7 +14,7 @@ import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import { NewServiceModal } from './new-service.tsx'
-import { type Status, StatusBadge, statusOf } from './status.tsx'
+import { type Status, StatusBadge, statusOf, titleOf } from './status.tsx'
 import { usePublishing } from './use-publishing.tsx'
 
 const FILTERS = [
@@ -77,10 +77,10 @@ const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) |
   {
     key: 'title',
     header: t.service,
-    sort: service => service.title,
+    sort: titleOf,
     cell: service => (
       <TextLink to="/projects/$project/services/$service" params={{ project, service: service.asset_key }} fw={500}>
-        {service.title}
+        {titleOf(service)}
       </TextLink>
     ),
   },
@@ -104,7 +104,7 @@ const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) |
             <Switch
               size="sm"
               checked={service.status === 'published'}
-              aria-label={t.publishSwitch(service.title)}
+              aria-label={t.publishSwitch(titleOf(service))}
               onChange={() => onToggle(service)}
             />
           ),

@@ -11,7 +11,7 @@ import { ButtonLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { TabLinks } from '../../ui/tab-links.tsx'
-import { StatusBadge } from './status.tsx'
+import { StatusBadge, titleOf } from './status.tsx'
 import { SERVICE_TABS } from './tabs.ts'
 import { usePublishing } from './use-publishing.tsx'
 
@@ -74,7 +74,7 @@ export function ServicePage() {
   )
   return (
     <Page
-      title={service.title}
+      title={titleOf(service)}
       about={service.description || undefined}
       badge={
         <Group gap={6}>

@@ -2,6 +2,10 @@ import { Badge } from '@mantine/core'
 import type { ServiceRow } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
 
+/** What it is called: its title may be empty, or blank. */
+export const titleOf = ({ title, asset_key }: Pick<ServiceRow, 'title' | 'asset_key'>): string =>
+  title.trim() || asset_key
+
 export type Status = 'draft' | 'published' | 'changed'
 
 export const statusOf = (service: Pick<ServiceRow, 'status' | 'unpublished_changes'>): Status => {
