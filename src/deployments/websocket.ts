@@ -7,7 +7,7 @@ import { atOnce } from '../lib/together.ts'
 import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
-import { Gathering } from './wire/gathering.ts'
+import { Gathering } from '../lib/gathering.ts'
 import { type AnswerHead, MalformedAnswer, UPGRADE } from './wire/head.ts'
 import type { Answering, Line } from './wire/line.ts'
 
