@@ -2,12 +2,12 @@
 
 import type { ServerWebSocket } from 'bun'
 import { badRequest } from '../lib/fault.ts'
+import { Gathering } from '../lib/gathering.ts'
 import { setsSession } from '../lib/session-cookie.ts'
 import { atOnce } from '../lib/together.ts'
 import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
-import { Gathering } from '../lib/gathering.ts'
 import { type AnswerHead, MalformedAnswer, UPGRADE } from './wire/head.ts'
 import type { Answering, Line } from './wire/line.ts'
 
@@ -15,8 +15,6 @@ import type { Answering, Line } from './wire/line.ts'
 export const MOST_OF_A_MESSAGE = 16 * 1024 * 1024
 /** What may wait for a slow server; the HTTP server cannot make its caller wait. */
 const MOST_WAITING = 64 * 1024 * 1024
-/** Messages that are handed on in one turn: of small ones there is room for a hundred thousand in what comes at once. */
-const MOST_AT_ONCE = 256
 /** Bytes of small messages that gather until the turn ends, and are then written in one piece. */
 const GATHERED_BYTES = 64 * 1024
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -24,6 +22,9 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const CLOSING_MS = 5000
 /** How long it may take none of that. */
 const STALLED_MS = 30_000
+/** How long the frames of one server may keep others waiting, in milliseconds, and how often that is looked at. */
+const SLICE_MS = 5
+const FRAMES_A_LOOK = 32
 const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
 
 /** Whether a WebSocket is asked for; an `Upgrade` that `Connection` does not name is somebody else's (RFC 9110, 7.8). */
@@ -99,8 +100,10 @@ class Tunnel implements Answering, SocketEvents {
   #caller: ServerWebSocket<SocketEvents> | undefined
   /** the caller has not taken what was sent last */
   #blocked = false
-  /** the others have their turn before any more of it is handed on */
+  /** others are served before more of what the server sent is */
   #resting = false
+  /** the connection ended meanwhile */
+  #lost = false
   /** bytes that the server has not taken */
   #waiting = 0
   /** of those, what is not written yet */
@@ -152,6 +155,10 @@ class Tunnel implements Answering, SocketEvents {
   }
 
   failed(): void {
+    if (this.#resting) {
+      this.#lost = true
+      return
+    }
     this.#finish()
     this.#caller?.close(CODE.badGateway, 'The server of this deployment ended the connection.')
   }
@@ -197,10 +204,11 @@ class Tunnel implements Answering, SocketEvents {
   }
 
   #relay(): void {
+    const until = performance.now() + SLICE_MS
     try {
-      for (let left = MOST_AT_ONCE; this.#caller && !this.#blocked && !this.#resting && !this.#over; left--) {
-        if (left === 0) return void this.#rest()
-        const incoming = this.#reader.next()
+      for (let frames = 1; this.#caller && !this.#blocked && !this.#over && !this.#resting; frames++) {
+        if (frames % FRAMES_A_LOOK === 0 && performance.now() > until) return void this.#rest()
+        const incoming = this.#reader.next(FRAMES_A_LOOK)
         if (!incoming) return
         if (this.#closing) {
           if (incoming.opcode === OPCODE.close) this.#finish()
@@ -240,7 +248,9 @@ class Tunnel implements Answering, SocketEvents {
     setImmediate(() => {
       this.#resting = false
       this.#relay()
-      if (!this.#resting && !this.#blocked) this.#line.resume()
+      if (this.#resting || this.#over) return
+      if (this.#lost) this.failed()
+      else if (!this.#blocked) this.#line.resume()
     })
   }
 

@@ -18,6 +18,7 @@ export interface Upload {
 }
 
 const MAX_FIELD_BYTES = 1024 * 1024
+const MAX_PARTS = 60
 
 /**
  * Receives a multipart upload with one file (the field `file`), streamed to disk in constant memory, hands it to `use`, and
@@ -50,7 +51,7 @@ export async function receiveUpload<T>(
 
 /** @throws Fault 400 a boundary that is none */
 function parserOf(type: string, limit: number): InstanceType<typeof Busboy> {
-  const limits = { fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: 60 }
+  const limits = { fileSize: limit, fields: 50, fieldSize: MAX_FIELD_BYTES, parts: MAX_PARTS }
   try {
     return new Busboy({ headers: { 'content-type': type }, limits })
   } catch {
@@ -92,6 +93,10 @@ async function receive(request: Request, type: string, path: string, limit: numb
   busboy.on('field', (name, value, _nameTruncated, valueTruncated) => {
     if (valueTruncated) refusal ??= unprocessable('A field of the upload is too long.')
     fields[name] = value
+  })
+  busboy.on('partsLimit', () => {
+    refusal ??= unprocessable(`An upload has ${MAX_PARTS} parts at most.`)
+    busboy.destroy(refusal)
   })
   try {
     await pipeline(Readable.fromWeb(request.body as never), busboy)

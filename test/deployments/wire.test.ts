@@ -30,7 +30,7 @@ describe('WebSocket frames', () => {
   const text = (payload: string) => ({ opcode: OPCODE.text, payload: Buffer.from(payload) })
 
   test('are masked, at every length', () => {
-    for (const length of [0, 1, 125, 126, 65_535, 65_536]) {
+    for (const length of [0, 1, 125, 126, 1023, 1024, 1027, 65_535, 65_536, 65_539]) {
       const payload = Buffer.alloc(length, 'p')
       const frame = frameOf(OPCODE.binary, payload)
       const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
@@ -121,7 +121,11 @@ describe('WebSocket frames', () => {
 })
 
 /** A request that was begun, and how it ends: its body, or the error's name. */
-function asked(pool: Pool, path: string, onPiece?: (line: Line) => void): { line: Line; answer: Promise<string> } {
+function asked(
+  pool: Pool,
+  path: string,
+  onPiece?: (line: Line, piece: Buffer) => void,
+): { line: Line; answer: Promise<string> } {
   const { promise, resolve } = Promise.withResolvers<string>()
   let body = ''
   let begun = false
@@ -129,7 +133,7 @@ function asked(pool: Pool, path: string, onPiece?: (line: Line) => void): { line
     answered() {},
     data: piece => {
       body += Buffer.from(piece).toString()
-      onPiece?.(line)
+      onPiece?.(line, piece)
     },
     unfinished() {},
     ended: () => resolve(body),
@@ -166,6 +170,31 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await pool.probe()).toBe(false)
   pool.close()
   expect(await ask('/')).toBe('Unconnected')
+})
+
+test('what comes at once is told of at once, however many chunks it is; also what comes before chunks that are none', async () => {
+  const chunks = '1\r\nx\r\n'.repeat(1000)
+  const server = createServer(socket =>
+    socket.on('data', request => {
+      const end = request.includes('/whole') ? '0\r\n\r\n' : 'nonsense\r\n'
+      socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}${end}`)
+    }),
+  )
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  const pool = new Pool({ host: '127.0.0.1', port }, { idleMs: 1000, connectMs: 1000 })
+  let pieces = 0
+  let bytes = 0
+  const count = (_: Line, piece: Uint8Array) => {
+    pieces++
+    bytes += piece.length
+  }
+  expect(await asked(pool, '/whole', count).answer).toBe('x'.repeat(1000))
+  expect(pieces).toBeLessThan(100)
+  expect(await asked(pool, '/broken', count).answer).toBe('MalformedAnswer')
+  expect(bytes).toBe(2000)
+  pool.close()
+  server.close()
 })
 
 describe('to a server that is slow to read', () => {

@@ -75,3 +75,11 @@ test.skipIf(process.platform !== 'linux')(
     expect([open(), readdirSync(uploadsDir)]).toEqual([[], []])
   },
 )
+
+test('an upload of very many parts is refused, and is not read to its end', async () => {
+  const parts = (count: number) => '\r\n--cut\r\nContent-Disposition: form-data; name="x"\r\n\r\n1'.repeat(count)
+  const file = `${partOf('a.csv')}${'x'.repeat(100)}`
+  expect(await send(`${file}${parts(40)}${END}`)).toBe('xxxxxxxxxx')
+  expect(await send(`${file}${parts(5000)}${END}`)).toBe(422)
+  expect(readdirSync(uploadsDir)).toEqual([])
+})

@@ -18,6 +18,8 @@ export class FrameError extends Error {
 export type Incoming =
   | { opcode: typeof OPCODE.text | typeof OPCODE.binary | typeof OPCODE.ping | typeof OPCODE.pong; payload: Buffer }
   | { opcode: typeof OPCODE.close; code: number | undefined; reason: string }
+  /** some of a message */
+  | { opcode: typeof OPCODE.continuation }
 
 const MOST_OF_A_CONTROL = 125
 /** the least that says how long a frame is */
@@ -27,15 +29,42 @@ const HEAD_BYTES = 2
 export function frameOf(opcode: number, payload: Uint8Array): Buffer {
   const { length } = payload
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
-  const frame = Buffer.allocUnsafe(2 + extended + 4 + length)
+  const body = 2 + extended + 4
+  // the payload begins at a word, so that most of it is masked by words
+  const pad = length < LARGE ? 0 : -body & 3
+  const frame = (pad > 0 ? Buffer.allocUnsafeSlow(pad + body + length) : Buffer.allocUnsafe(body + length)).subarray(
+    pad,
+  )
   frame[0] = 0x80 | opcode
   frame[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127)
   if (extended === 2) frame.writeUInt16BE(length, 2)
   else if (extended === 8) frame.writeBigUInt64BE(BigInt(length), 2)
-  const body = 2 + extended + 4
-  const mask = crypto.getRandomValues(frame.subarray(body - 4, body))
-  for (let i = 0; i < length; i++) frame[body + i] = payload[i]! ^ mask[i & 3]!
+  frame.set(nextMask(), body - 4)
+  frame.set(payload, body)
+  const mask = frame.subarray(body - 4, body)
+  let masked = 0
+  if (pad > 0) {
+    const words = new Int32Array(frame.buffer, pad + body, length >>> 2)
+    const word = new Int32Array(Uint8Array.from(mask).buffer)[0]!
+    for (let i = 0; i < words.length; i++) words[i]! ^= word
+    masked = words.length * 4
+  }
+  for (let i = masked; i < length; i++) frame[body + i]! ^= mask[i & 3]!
   return frame
+}
+
+const LARGE = 1024
+const masks = Buffer.alloc(4096)
+let nextAt = masks.length
+
+/** Four bytes that nobody can guess; to ask for them for each frame takes as long as all else of a small one. */
+function nextMask(): Buffer {
+  if (nextAt === masks.length) {
+    crypto.getRandomValues(masks)
+    nextAt = 0
+  }
+  nextAt += 4
+  return masks.subarray(nextAt - 4, nextAt)
 }
 
 /** @param code undefined: a close that says nothing */
@@ -69,9 +98,12 @@ export class FrameReader {
     this.#bytes += bytes.length
   }
 
-  /** @returns the next message or control frame; undefined where it is not all there. @throws FrameError */
-  next(): Incoming | undefined {
-    for (;;) {
+  /**
+   * @param most fragments that are put together before `continuation` says that there may be more
+   * @returns the next message or control frame; undefined where it is not all there. @throws FrameError
+   */
+  next(most = Number.POSITIVE_INFINITY): Incoming | undefined {
+    for (let fragments = 1; ; fragments++) {
       const frame = this.#frame()
       if (!frame) return undefined
       const { opcode, final, payload } = frame
@@ -83,7 +115,8 @@ export class FrameReader {
       if (inFragments) this.#fragments.push(payload)
       if (this.#fragments.length > this.#limit) throw new FrameError(1009, 'a message is too large')
       this.#messageOpcode = final ? undefined : kind
-      if (!final) continue
+      if (!final && fragments < most) continue
+      if (!final) return { opcode: OPCODE.continuation }
       const whole = { opcode: kind, payload: inFragments ? this.#fragments.take() : payload }
       if (whole.opcode === OPCODE.text) checkText(whole.payload)
       return whole
