@@ -124,7 +124,7 @@ describe('WebSocket frames', () => {
 function asked(
   pool: Pool,
   path: string,
-  onPiece?: (line: Line, piece: Buffer) => void,
+  onPiece?: (line: Line, piece: Uint8Array) => void,
 ): { line: Line; answer: Promise<string> } {
   const { promise, resolve } = Promise.withResolvers<string>()
   let body = ''
