@@ -24,25 +24,28 @@ export class Unchunker {
 
   /**
    * @param bytes are written to: where they are the body of several chunks, it is moved together, as there may be one for each byte
-   * @param take is given what of the body is in them, in one piece
+   * @param take is given what of the body is in them, in one piece; also where what comes behind it is malformed
    * @returns how many of the bytes belong to this body: fewer than there are only where it ended
    * @throws MalformedAnswer
    */
   push(bytes: Buffer, take: (piece: Buffer) => void): number {
     let at = 0
     let [start, end] = [0, 0]
-    while (at < bytes.length && this.#where !== 'end') {
-      if (this.#where === 'data') {
-        const length = Math.min(bytes.length - at, this.#size)
-        if (start === end) start = end = at
-        else bytes.copyWithin(end, at, at + length)
-        end += length
-        at += length
-        this.#size -= length
-        if (this.#size === 0) this.#where = 'data-cr'
-      } else this.#step(bytes[at++]!)
+    try {
+      while (at < bytes.length && this.#where !== 'end') {
+        if (this.#where === 'data') {
+          const length = Math.min(bytes.length - at, this.#size)
+          if (start === end) start = end = at
+          else bytes.copyWithin(end, at, at + length)
+          end += length
+          at += length
+          this.#size -= length
+          if (this.#size === 0) this.#where = 'data-cr'
+        } else this.#step(bytes[at++]!)
+      }
+    } finally {
+      if (start < end) take(bytes.subarray(start, end))
     }
-    if (start < end) take(bytes.subarray(start, end))
     return at
   }
 
