@@ -56,6 +56,30 @@ describeInBrowser('as it is', () => {
     expect(await body.inputValue()).toBe('{"rows": []}')
   })
 
+  test('where the server is slow, the page that was asked for is said to be read', async () => {
+    const tab = await openAs('ed', 'services')
+    let answer = () => {}
+    const late = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    await tab.route(/\/api\/publish\/assets\/\d+$/, route => late.then(() => route.continue()))
+    await tab.getByRole('link', { name: 'Plants' }).click()
+    await tab.getByRole('status', { name: 'Loading' }).waitFor()
+    expect(await tab.getByRole('heading', { name: 'Services' }).count()).toBe(0)
+    answer()
+    await tab.getByRole('heading', { name: 'Plants' }).waitFor()
+  })
+
+  test('the focus is back at the menu of an endpoint whose removal was not confirmed', async () => {
+    const tab = await openAs('ed', 'services/plants/endpoints/species')
+    const menu = tab.getByRole('button', { name: 'More', exact: true })
+    await menu.press('Enter')
+    await tab.getByRole('menuitem', { name: 'Remove endpoint' }).press('Enter')
+    await tab.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    await soon(async () => expect(await menu.evaluate(button => button === document.activeElement)).toBe(true))
+  })
+
   test('a service that is deleted is left for the list, and is not in it; nothing says meanwhile that it is not there', async () => {
     const service = { asset_type: 'api_service', asset_key: 'weeds', title: 'Weeds', config: { endpoints: [] } }
     await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(callgate.garden) })

@@ -18,6 +18,7 @@ import { usagePages } from '../areas/usage/routes.ts'
 import { userRoutes } from '../areas/users/routes.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
+import { PendingPage } from '../shell/pending-page.tsx'
 import { projectRoute, rootRoute, shellRoute } from './root.ts'
 
 /** One line an area: what is below the installation, and what is below a project. */
@@ -53,6 +54,7 @@ export const createConsoleRouter = (queryClient: QueryClient) =>
     defaultPreload: 'intent',
     defaultNotFoundComponent: NotFoundPage,
     defaultErrorComponent: ErrorPage,
+    defaultPendingComponent: PendingPage,
     scrollRestoration: true,
   })
 

@@ -1,12 +1,12 @@
 import { ActionIcon, Badge, Code, Group, Menu, Text } from '@mantine/core'
 import { IconChartBar, IconDots, IconKey, IconPencil, IconRefresh, IconTrash } from '@tabler/icons-react'
-import { useRef } from 'react'
 import type { UsageGroup } from '../../api/usage.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { traffic } from '../../texts/traffic.ts'
 import type { Column } from '../../ui/data-table.tsx'
 import { RelativeTime } from '../../ui/relative-time.tsx'
 import { UsageCell } from '../../ui/usage-cell.tsx'
+import { useMenuFocus } from '../../ui/use-menu-focus.ts'
 import type { KeyRow } from './api.ts'
 import { type KeyState, shownKey, stateOf } from './key-values.ts'
 
@@ -108,12 +108,7 @@ export const keyColumns = (project: string, actions: KeyActions, week: UsageGrou
 function Actions({ of, edit, showUsage, rotate, revoke, restore }: KeyActions & { of: KeyRow }) {
   const state = stateOf(of)
   const works = state === 'active' || state === 'ending'
-  const button = useRef<HTMLButtonElement>(null)
-  // a dialog gives the focus back to what has it now: the menu will be gone by then
-  const chosen = (act: (key: KeyRow) => void) => () => {
-    button.current?.focus()
-    act(of)
-  }
+  const { button, chosen } = useMenuFocus()
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
@@ -122,23 +117,23 @@ function Actions({ of, edit, showUsage, rotate, revoke, restore }: KeyActions & 
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item leftSection={<IconPencil size={15} />} onClick={chosen(edit)}>
+        <Menu.Item leftSection={<IconPencil size={15} />} onClick={chosen(() => edit(of))}>
           {t.edit}
         </Menu.Item>
-        <Menu.Item leftSection={<IconChartBar size={15} />} onClick={chosen(showUsage)}>
+        <Menu.Item leftSection={<IconChartBar size={15} />} onClick={chosen(() => showUsage(of))}>
           {traffic.usage}
         </Menu.Item>
         {works && of.rotated_to === null && (
-          <Menu.Item leftSection={<IconRefresh size={15} />} onClick={chosen(rotate)}>
+          <Menu.Item leftSection={<IconRefresh size={15} />} onClick={chosen(() => rotate(of))}>
             {t.rotate}
           </Menu.Item>
         )}
         {of.is_active ? (
-          <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={chosen(revoke)}>
+          <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={chosen(() => revoke(of))}>
             {t.revoke}
           </Menu.Item>
         ) : (
-          <Menu.Item leftSection={<IconKey size={15} />} onClick={chosen(restore)}>
+          <Menu.Item leftSection={<IconKey size={15} />} onClick={chosen(() => restore(of))}>
             {t.restore}
           </Menu.Item>
         )}

@@ -7,6 +7,7 @@ import { services as t } from '../../texts/services.ts'
 import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
 import { showDone } from '../../ui/notify.ts'
+import { useMenuFocus } from '../../ui/use-menu-focus.ts'
 import { useSaveService } from './api.ts'
 
 /** What else can be done with an endpoint of the draft. */
@@ -15,6 +16,7 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
   const { slug, project_id } = useProject()
   const { service, etag } = useService()
   const save = useSaveService(service.id)
+  const { button, chosen } = useMenuFocus()
   const remove = () =>
     confirmDestructive({
       title: t.removeEndpointTitle(endpoint.id),
@@ -40,12 +42,12 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
   return (
     <Menu position="bottom-end" shadow="md">
       <Menu.Target>
-        <ActionIcon variant="default" aria-label={t.more}>
+        <ActionIcon ref={button} variant="default" aria-label={t.more}>
           <IconDots size={16} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={chosen(remove)}>
           {t.removeEndpoint}
         </Menu.Item>
       </Menu.Dropdown>
