@@ -181,7 +181,7 @@ describeInBrowser('people', () => {
     await page.goto(`${callgate.url}/console/projects/bank`)
     const edit = page.getByRole('button', { name: 'Edit project' })
     await edit.click()
-    await page.route(/\/api\/projects\/\d+$/, route => route.fulfill({ status: 503, json: { detail: 'Not now.' } }))
+    await page.route(/\/api\/projects\/\d+$/, route => route.fulfill({ status: 409, json: { detail: 'Not now.' } }))
     const dialog = page.getByRole('dialog', { name: 'Edit project' })
     await dialog.getByLabel('Name').fill('Savings')
     await dialog.getByRole('button', { name: 'Save' }).click()
