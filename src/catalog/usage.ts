@@ -44,6 +44,8 @@ export class UsageLog {
   #pruning: Generator<void, void> | undefined
   /** series that are called while those that nobody calls any longer are looked for */
   #called: Set<number> | undefined
+  /** days were removed, and what nobody calls any longer was not looked for since */
+  #unswept = false
   /** when the clock last jumped */
   #even: { clock: number; uptime: number }
   #statements: ReturnType<typeof prepare>
@@ -159,7 +161,6 @@ export class UsageLog {
     if (Math.abs(clock - this.#even.clock - (uptime - this.#even.uptime)) > UNEVEN_MS) this.#even = { clock, uptime }
     const steady = uptime - this.#even.uptime >= STEADY_MS
     const now = Math.floor(clock / 1000)
-    let removedDays = false
     this.#called = undefined
     for (const [name, { seconds: step, kept }] of Object.entries(STEPS) as [
       Step,
@@ -170,7 +171,6 @@ export class UsageLog {
         this.#rows[name] = this.#db.select({ n: count() }).from(usage).where(ofStep).get()!.n
         yield
       }
-      const before = this.#rows[name]
       if (steady) {
         yield* this.#remove(name, and(ofStep, lt(usage.at, now - kept - step)))
         yield* this.#remove(name, and(ofStep, gt(usage.at, now + 86_400)))
@@ -187,9 +187,8 @@ export class UsageLog {
           .all()
         yield* this.#remove(name, and(ofStep, lt(usage.at, last!.at + 1)))
       }
-      if (name === 'day') removedDays = this.#rows[name]! < before
     }
-    if (removedDays) yield* this.#forgetSeries()
+    if (this.#unswept) yield* this.#forgetSeries()
   }
 
   *#remove(name: Step, where: SQL | undefined): Generator<void, void> {
@@ -203,6 +202,7 @@ export class UsageLog {
     for (;;) {
       const { changes } = this.#db.delete(usage).where(sql`${key} IN ${some}`).run() as unknown as { changes: number }
       this.#rows[name]! -= changes
+      if (name === 'day' && changes > 0) this.#unswept = true
       if (changes < ROWS_AT_ONCE) return
       yield
     }
@@ -245,6 +245,7 @@ export class UsageLog {
       yield
     }
     this.#called = undefined
+    this.#unswept = false
   }
 }
 

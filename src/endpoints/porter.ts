@@ -138,11 +138,13 @@ export class PorterIndex {
     return undefined
   }
 
-  /** All routes, by path. */
+  /** All routes that are served, by path. */
   all(): PorterTarget[] {
-    const targets = [...this.#literal.values(), ...this.#patterns.values()]
-    return targets.sort((a, b) => (a.route.path < b.route.path ? -1 : 1))
+    const served = this.#targets().filter(({ endpoint }) => !endpoint.broken)
+    return served.sort((a, b) => (a.route.path < b.route.path ? -1 : 1))
   }
+
+  #targets = (): PorterTarget[] => [...this.#literal.values(), ...this.#patterns.values()]
 
   /**
    * Whether services could have these paths beside those of the others, and the app its pages with them.
@@ -153,7 +155,7 @@ export class PorterIndex {
     const owners = new Map<string, string>()
     if (app?.expose_docs)
       for (const path of Object.values(docsPaths(app))) owners.set(path.replace(/\/$/, ''), "porter's documents")
-    const others = this.all()
+    const others = this.#targets()
       .filter(target => !services.has(target.service))
       .map(({ service, endpoint, route }) => ({ service, endpoint: endpoint.id, path: route.path }))
     const theirs = [...services].flatMap(([service, paths]) => paths.map(path => ({ service, ...path })))
@@ -185,6 +187,9 @@ export class PorterIndex {
     for (const target of targets) {
       const segments = porterSegments(target.route.path)
       const place = placeOf(target.route.path)
+      const before = this.#literal.get(place) ?? this.#patterns.get(place)
+      // an earlier version let others have the path of a broken one
+      if (target.endpoint.broken && before && !before.endpoint.broken) continue
       if (segments.includes(null)) this.#patterns.set(place, { ...target, segments })
       else this.#literal.set(place, target)
     }

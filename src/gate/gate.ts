@@ -109,10 +109,12 @@ export class Gate {
     const reached: PublishedModel[] = []
     for (const service of this.#registry.all())
       for (const endpoint of service.endpoints.values())
-        if (endpoint.model && reachesModel(grant, { service, endpoint })) reached.push({ service, endpoint })
+        if (endpoint.kind === 'model' && reachesModel(grant, { service, endpoint })) reached.push({ service, endpoint })
     const times = new Map<string, number>()
     for (const { endpoint } of reached) times.set(endpoint.id, (times.get(endpoint.id) ?? 0) + 1)
-    return reached.map(published => {
+    // one that is broken is not listed, and its name is no other's for that
+    const served = reached.filter(({ endpoint }) => endpoint.model)
+    return served.map(published => {
       const { service, endpoint } = published
       return { name: times.get(endpoint.id)! > 1 ? `${service.key}.${endpoint.id}` : endpoint.id, published }
     })

@@ -144,6 +144,20 @@ describe('what is kept', () => {
       [5001, 'a'],
     ])
   })
+  test('what nobody calls any longer goes also where its removal fails at first', () => {
+    for (let key = 1; key <= 3000; key++) call(a, key)
+    log.flush()
+    pass(6 * 365 * DAY)
+    call()
+    const client = catalog.db.$client
+    client.run(`CREATE TRIGGER fails BEFORE DELETE ON usage_series BEGIN SELECT RAISE(ABORT, 'no'); END`)
+    expect(() => log.flush()).toThrow('no')
+    client.run('DROP TRIGGER fails')
+    pass(HOUR)
+    call()
+    log.flush()
+    expect([rows('day').length, catalog.db.select().from(usageSeries).all().length]).toEqual([1, 1])
+  })
   test('a clock that jumps ahead for a while takes nothing away, and what it left in days to come goes', () => {
     call()
     log.flush()

@@ -62,6 +62,7 @@ describe('a bad csv file is refused with its line', () => {
     ['fewer.csv', `a,b\n"x\ny",1\n${many('1,2\n', 5000)}3\n`, 'line 5004: 1 field where the header has 2'],
     ['open.csv', 'a,b\n1,2\n3,"4\n5,6\n', 'line 3: a quoted field is never closed'],
     ['after.csv', 'a,b\n1,"2"3\n', 'line 2: characters after a closing quote'],
+    ['afterhead.csv', 'a,"b" c\n1,2\n', 'line 1: characters after a closing quote'],
     ['openhead.csv', '"a,b\n1,2\n', 'line 1: a quoted name is never closed'],
     ['mixed.csv', 'a,b\r\n1,2\n3,4\r\n', 'line 2: the line ends differently (LF or CRLF) from the lines before it'],
     [

@@ -134,6 +134,8 @@ test('csv: a name may have line breaks in it, others than lines end with', async
 test('csv: names are read as fields are: a quote within one is text, spaces around quotes are not', async () => {
   const path = await write('inches.csv', '5" pipe,a"b"c, "x,y" ,"q ""q"""\n6" pipe,d"e"f, "x,y" ,"q ""q"""\n')
   expect((await take(path)).rows).toEqual([{ '5" pipe': '6" pipe', 'a"b"c': 'd"e"f', 'x,y': 'x,y', 'q "q"': 'q "q"' }])
+  const tabs = await write('inches.tsv', 'size, "big\tw\n1\t2\n')
+  expect((await take(tabs)).rows).toEqual([{ 'size, "big': 1, w: 2 }])
 })
 
 test('csv: the delimiter is the one the header has most of, outside quotes; tsv has tabs', async () => {

@@ -320,6 +320,22 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       }
   })
 
+  test('columns of domains of texts are grouped by, and told apart', async () => {
+    await run(`CREATE DOMAIN word AS text; CREATE DOMAIN short AS varchar(80);
+      CREATE TABLE tags (id int PRIMARY KEY, w word, s short, n name);
+      INSERT INTO tags VALUES (1, 'b', 'b', 'b'), (2, 'b', 'b', 'b'), (3, 'a', 'a', 'a')`)
+    const tags = await described('tags')
+    for (const column of ['w', 's', 'n']) {
+      const apart = await answer(tags, all({ columns: [column], distinct: true }))
+      expect(apart.rows).toEqual([{ [column]: 'a' }, { [column]: 'b' }])
+      const grouped = all({ columns: [column, { fn: 'count', as: 'times' }], group_by: [column] })
+      expect((await answer(tags, grouped)).rows).toEqual([
+        { [column]: 'a', times: 1 },
+        { [column]: 'b', times: 2 },
+      ])
+    }
+  })
+
   test('what a view fails at is 503, and neither told nor logged with the value', async () => {
     await run(`CREATE TABLE raw (id int PRIMARY KEY, code text); INSERT INTO raw VALUES (1, '5');
       CREATE FUNCTION checked(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN

@@ -31,10 +31,9 @@ export function frameOf(opcode: number, payload: Uint8Array): Buffer {
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8
   const body = 2 + extended + 4
   // the payload begins at a word, so that most of it is masked by words
-  const pad = length < LARGE ? 0 : -body & 3
-  const frame = (pad > 0 ? Buffer.allocUnsafeSlow(pad + body + length) : Buffer.allocUnsafe(body + length)).subarray(
-    pad,
-  )
+  const isLarge = length >= LARGE
+  const pad = isLarge ? -body & 3 : 0
+  const frame = isLarge ? Buffer.allocUnsafeSlow(pad + body + length).subarray(pad) : Buffer.allocUnsafe(body + length)
   frame[0] = 0x80 | opcode
   frame[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127)
   if (extended === 2) frame.writeUInt16BE(length, 2)
@@ -43,7 +42,7 @@ export function frameOf(opcode: number, payload: Uint8Array): Buffer {
   frame.set(payload, body)
   const mask = frame.subarray(body - 4, body)
   let masked = 0
-  if (pad > 0) {
+  if (isLarge) {
     const words = new Int32Array(frame.buffer, pad + body, length >>> 2)
     const word = new Int32Array(Uint8Array.from(mask).buffer)[0]!
     for (let i = 0; i < words.length; i++) words[i]! ^= word

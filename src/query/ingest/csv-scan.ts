@@ -40,7 +40,7 @@ export async function* bytesOf(path: string, gzip: boolean, start = 0): AsyncGen
  * @throws Fault 422: an empty file, no text, not UTF-8, a header that is empty or too long
  */
 export async function readHeader(path: string, gzip: boolean, delimiter?: string): Promise<Dialect> {
-  const { bytes, open } = await headerBytes(path, gzip)
+  const { bytes, open } = await headerBytes(path, gzip, delimiter === undefined ? DELIMITERS : [delimiter])
   if (bytes.length === 0) throw wrong('the file is empty')
   const text = decode(bytes)
   if (open) throw wrong('a quoted name is never closed', { unit: 'line', row: 1 })
@@ -48,11 +48,15 @@ export async function readHeader(path: string, gzip: boolean, delimiter?: string
   const line = text.slice(0, text.length - ending.length)
   if (line.trim() === '') throw wrong('the header is empty', { unit: 'line', row: 1 })
   const chosen = delimiter ?? mostFrequent(line)
-  return { delimiter: chosen, names: fields(line, chosen), ending }
+  return { delimiter: chosen, names: fields(line, chosen, true), ending }
 }
 
 /** Of the first record, what it ends with included; and whether it ends within quotes, with the file. */
-async function headerBytes(path: string, gzip: boolean): Promise<{ bytes: Uint8Array; open: boolean }> {
+async function headerBytes(
+  path: string,
+  gzip: boolean,
+  delimiters: string[],
+): Promise<{ bytes: Uint8Array; open: boolean }> {
   const parts: Uint8Array[] = []
   let size = 0
   let state: State = 'start'
@@ -65,7 +69,7 @@ async function headerBytes(path: string, gzip: boolean): Promise<{ bytes: Uint8A
         if (ends || afterCr)
           return { bytes: Buffer.concat([...parts, chunk.subarray(0, ends ? i + 1 : i)]), open: false }
         afterCr = byte === CR && state !== 'quoted'
-        state = after(state, String.fromCharCode(byte), DELIMITERS)
+        state = after(state, String.fromCharCode(byte), delimiters)
         if (++size > MAX_HEADER) throw wrong('the header is longer than 1 MB', { unit: 'line', row: 1 })
       }
       parts.push(chunk)
@@ -126,8 +130,11 @@ function mostFrequent(line: string): string {
   return DELIMITERS[counts.indexOf(Math.max(...counts))]!
 }
 
-/** The fields of a line, as DuckDB has those of records: without the spaces around quotes. */
-function fields(line: string, delimiter: string): string[] {
+/**
+ * The fields of a line, as DuckDB has those of records: without the spaces around quotes.
+ * @throws Fault 422, by the delimiter that was chosen: text behind a quoted name
+ */
+function fields(line: string, delimiter: string, isChosen = false): string[] {
   const found: string[] = []
   let field = ''
   let state: State = 'start'
@@ -136,7 +143,8 @@ function fields(line: string, delimiter: string): string[] {
     if (next === 'start' && c === delimiter) {
       found.push(field)
       field = ''
-    } else if (next === 'quoted' && state === 'start') field = ''
+    } else if (isChosen && next === 'plain' && state === 'closed') throw wrong(AFTER_QUOTE, { unit: 'line', row: 1 })
+    else if (next === 'quoted' && state === 'start') field = ''
     else if (next !== 'closed') field += c
     state = next
   }
@@ -148,6 +156,7 @@ const LF = 10
 const CR = 13
 const SPACE = 32
 const NOT_UTF8 = 'not UTF-8 text'
+const AFTER_QUOTE = 'characters after a closing quote'
 
 export interface Problem {
   line: number
@@ -225,7 +234,7 @@ export async function walkRecords(
           } else if (byte !== SPACE) state = 'plain'
         } else if (state === 'closed') {
           if (byte === QUOTE) state = 'quoted'
-          else if (byte !== SPACE) return { line, what: 'characters after a closing quote' }
+          else if (byte !== SPACE) return { line, what: AFTER_QUOTE }
         }
       }
       if (length > MAX_RECORD && state !== 'quoted') return { line: start, what: 'longer than 16 MB' }

@@ -160,10 +160,13 @@ function boundFor(equality: boolean, column: Column, bound: StoredValue): Stored
   return bound.startsWith('0000-') && column.type !== 'text' ? `0001${bound.slice(4)} BC` : bound
 }
 
-/** Whether its value is of the column's own type: neither cast nor counted, added up or the like. */
+/**
+ * Whether its value is of the column's own type: neither cast nor counted, added up or the like. (Texts of a collation that is
+ * named are texts: the server takes nothing else there, and would not know them again in what they are grouped by.)
+ */
 function isOfOwnType({ column, aggregate }: Term): boolean {
   if (typeOf(column) === 'other' || column.type === 'float' || column.type === 'json') return false
-  return column.type === 'text' ? isPlainText(column) : column.type !== 'boolean' || !aggregate
+  return column.type === 'text' ? isPlainText(column) && isBytewise(column) : column.type !== 'boolean' || !aggregate
 }
 
 function selected(term: Term): SQL {

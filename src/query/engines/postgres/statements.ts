@@ -28,7 +28,7 @@ type Query = ReturnType<SQL['unsafe']>
  * its length, until the connection ends; and requests have as many as there are sets of filters and lengths of lists.
  */
 export class Prepared {
-  /** by the server's process, the oldest first */
+  /** by the server's process, that which was asked last at the end */
   #connections = new Map<number, { hashes: Set<number | bigint>; characters: number }>()
   #max: number
 
@@ -39,19 +39,15 @@ export class Prepared {
 
   /** @returns whether the connection may be asked for more: else it is to be closed, and is forgotten */
   asked(pid: number, statements: Iterable<string>): boolean {
-    const known = this.#connections.get(pid)
-    const kept = known ?? { hashes: new Set(), characters: 0 }
+    const kept = this.#connections.get(pid) ?? { hashes: new Set(), characters: 0 }
     for (const text of statements) {
       const hash = Bun.hash(text)
       if (kept.hashes.has(hash)) continue
       kept.hashes.add(hash)
       kept.characters += text.length
     }
-    if (kept.characters > MAX_PREPARED) {
-      this.#connections.delete(pid)
-      return false
-    }
-    if (known) return true
+    this.#connections.delete(pid)
+    if (kept.characters > MAX_PREPARED) return false
     this.#connections.set(pid, kept)
     if (this.#connections.size > 2 * this.#max) this.#connections.delete(this.#connections.keys().next().value!)
     return true
