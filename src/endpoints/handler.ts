@@ -1,7 +1,7 @@
 /** Code of an author's as an endpoint has it: its limits, what it may reach, and what its answers and failures mean. */
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { badRequest, Fault, unprocessable } from '../lib/fault.ts'
-import { parseLossless, tooDeep } from '../lib/json.ts'
+import { parseLossless, tooDeep, withinStack } from '../lib/json.ts'
 import { type HandlerError, handlerError } from '../sandbox/failure.ts'
 import { type Handler, handlerOf } from '../sandbox/handlers.ts'
 import type { FunctionLimits, Ran } from '../sandbox/job.ts'
@@ -65,13 +65,7 @@ export function checkDepth(json: string): void {
 }
 
 /** What goes through all of what a caller sent. @throws Fault 400 that nests deeper than our own stack is; what `work` throws */
-export function withinDepth<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw error instanceof RangeError ? bodyTooDeep() : error
-  }
-}
+export const withinDepth = <T>(work: () => T): T => withinStack(work, bodyTooDeep)
 
 const bodyTooDeep = () =>
   badRequest(`The body nests deeper than the ${MAX_DEPTH} levels that are taken here.`, 'body_too_deep')

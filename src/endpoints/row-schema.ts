@@ -1,6 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { Fault, unprocessable } from '../lib/fault.ts'
-import { holdsLong, isObject } from '../lib/json.ts'
+import { holdsLong, isObject, withinStack } from '../lib/json.ts'
 import { slices } from '../lib/slices.ts'
 import { shown } from '../lib/text.ts'
 import { boundedAjv, wrongSchema } from './bounded-schema.ts'
@@ -37,10 +37,10 @@ export function compileRowSchema(
   return (rows, form) => {
     const errors: RowSchemaError[] = []
     for (let row = 0; row < rows.length && errors.length < MAX_ERRORS; row++) {
-      const value = withinStack(() => plain(rows[row]))
-      if (withinStack(() => first(value))) continue
+      const value = withinSchema(() => plain(rows[row]))
+      if (withinSchema(() => first(value))) continue
       const isMany = holdsMore(value, MANY_VALUES, () => true)
-      const wrong = isMany || withinStack(() => all()(value)) ? first.errors : all().errors
+      const wrong = isMany || withinSchema(() => all()(value)) ? first.errors : all().errors
       for (const error of wrong ?? []) errors.push({ ...(form === 'rows' ? { row } : {}), ...placeOf(error) })
     }
     if (errors.length === 0) return
@@ -66,7 +66,7 @@ export function compileSchema(
   if (schema === undefined) return undefined
   const validate = compiled(schema, name, false)
   return value => {
-    if (withinStack(() => validate(value))) return undefined
+    if (withinSchema(() => validate(value))) return undefined
     const [error] = validate.errors ?? []
     const place = shown(error?.instancePath.slice(1).replaceAll('/', '.') ?? '')
     return `${place === '' ? 'it' : place} ${error?.message ?? 'is not acceptable'}.`
@@ -74,14 +74,8 @@ export function compileSchema(
 }
 
 /** @throws Fault 422 what is held against the schema nests deeper than the stack is; what `work` throws */
-export function withinStack<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw unprocessable('What is held against the schema nests too deep.', {}, 'unacceptable_body')
-  }
-}
+export const withinSchema = <T>(work: () => T): T =>
+  withinStack(work, () => unprocessable('What is held against the schema nests too deep.', {}, 'unacceptable_body'))
 
 /** Whether more than so many are such, of a value and those that are in it at any depth; no more are looked at than that takes. */
 function holdsMore(value: unknown, most: number, isSuch: (part: unknown) => boolean): boolean {

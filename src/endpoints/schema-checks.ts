@@ -7,7 +7,7 @@ import { headOf, readHead } from '../workers/heads.ts'
 import { OnDemand } from '../workers/on-demand.ts'
 import { REST_MS, tooSlow } from './bounded-schema.ts'
 import type { ServedVersion } from './endpoint.ts'
-import { compileRowSchema, compileSchema, withinStack } from './row-schema.ts'
+import { compileRowSchema, compileSchema, withinSchema } from './row-schema.ts'
 import { longestText } from './schema-risk.ts'
 
 /** A schema that the other process checks by, in the way of a `kind` (`protocols/schema-child.ts`). */
@@ -110,7 +110,7 @@ export function compileRowCheck(
   const longest = longestHere(schema)
   return (rows, form, deadline = Number.POSITIVE_INFINITY) => {
     if (!isLonger(rows, longest)) return here(rows, form)
-    const json = withinStack(() => stringifyLossless(form === 'rows' ? { rows } : { features: rows[0] }))
+    const json = withinSchema(() => stringifyLossless(form === 'rows' ? { rows } : { features: rows[0] }))
     return there(json, deadline).then(() => {})
   }
 }

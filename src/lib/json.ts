@@ -1,4 +1,6 @@
 /** JSON as it must be on this server: integers beyond 2^53 survive where asked, and depth is bounded. */
+import type { Fault } from './fault.ts'
+
 const LONG_RUN = /\d{16}/
 /** The same, but not in the fraction of a number: floats have that many digits too. (Bounded look-behind costs 10 times as much.) */
 const LONG_INTEGER = /(?:^|[^\d.])\d{16}/
@@ -71,6 +73,15 @@ function escapedRun(run: string): string {
   let text = ''
   for (let i = 0; i < run.length; i++) text += `\\u${(0x10000 + run.charCodeAt(i)).toString(16).slice(1)}`
   return text
+}
+
+/** What goes through all of a value that somebody sent. @throws `fault`: it nests deeper than our own stack is; what `work` throws */
+export function withinStack<T>(work: () => T, fault: () => Fault): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof RangeError ? fault() : error
+  }
 }
 
 /** Whether arrays and objects nest deeper than that; by default, than anything a request here needs. */
