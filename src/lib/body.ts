@@ -1,5 +1,5 @@
 import { promisify } from 'node:util'
-import { gunzip, inflate, inflateRaw } from 'node:zlib'
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
 import { parseLossless, tooDeep } from './json.ts'
@@ -54,19 +54,30 @@ async function unpacked(
     throw new Fault(415, 'unsupported_encoding', `The content encoding must be ${encodings.join(', ')} or none.`)
   const bytes = await received(request, limit)
   if (plain) return bytes
+  return unpack(bytes, encoding as Encoding, limit, {
+    tooLarge: () => tooLarge(limit),
+    malformed: () => badRequest(`The body is not valid ${encoding}.`, 'malformed_body'),
+  })
+}
+
+/** Not on this thread: a large body would hold up everyone else. @throws Fault as `faults` say */
+export async function unpack(
+  bytes: Uint8Array,
+  encoding: Encoding | 'br',
+  limit: number,
+  faults: { tooLarge: () => Fault; malformed: (cause: unknown) => Fault },
+): Promise<Buffer> {
+  const deflated = hasZlibHeader(bytes) ? inflate : inflateRaw
+  const way = { gzip: gunzip, deflate: deflated, br: brotliDecompress }[encoding]
   try {
-    const bound = { maxOutputLength: limit }
-    // not on this thread: a large body would hold up everyone else
-    const unpack = encoding === 'gzip' ? gunzip : hasZlibHeader(bytes) ? inflate : inflateRaw
-    return await promisify(unpack as typeof gunzip)(bytes, bound)
+    return await promisify(way as typeof gunzip)(bytes, { maxOutputLength: limit })
   } catch (error) {
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
-    throw badRequest(`The body is not valid ${encoding}.`, 'malformed_body')
+    throw (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? faults.tooLarge() : faults.malformed(error)
   }
 }
 
 /** `deflate` means zlib's format (RFC 9110, 8.4.1.2), and some clients send the bare stream all the same. */
-export const hasZlibHeader = (bytes: Uint8Array) =>
+const hasZlibHeader = (bytes: Uint8Array) =>
   bytes.length > 1 && (bytes[0]! & 15) === 8 && ((bytes[0]! << 8) | bytes[1]!) % 31 === 0
 
 /**

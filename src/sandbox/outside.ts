@@ -5,11 +5,9 @@
 import { lookup } from 'node:dns/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
 import { isWithin, type Networks } from '../lib/address.ts'
-import { hasZlibHeader } from '../lib/body.ts'
+import { unpack } from '../lib/body.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 
@@ -223,15 +221,13 @@ async function collect(message: IncomingMessage, most: number): Promise<Buffer> 
   return Buffer.concat(chunks)
 }
 
+const CODINGS = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'br' } as const
+
 async function unpacked(bytes: Buffer, encoding: string | undefined, most: number): Promise<Buffer> {
-  const deflated = hasZlibHeader(bytes) ? inflate : inflateRaw
-  const unpack = { gzip: gunzip, 'x-gzip': gunzip, deflate: deflated, br: brotliDecompress }[encoding ?? '']
-  if (!unpack || bytes.length === 0) return bytes
-  try {
-    return await promisify(unpack as typeof gunzip)(bytes, { maxOutputLength: most })
-  } catch (error) {
-    throw (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
-      ? tooLarge(most)
-      : failed('The answer is not packed as it says.', error)
-  }
+  const coding = Object.hasOwn(CODINGS, encoding ?? '') ? CODINGS[encoding as keyof typeof CODINGS] : undefined
+  if (!coding || bytes.length === 0) return bytes
+  return unpack(bytes, coding, most, {
+    tooLarge: () => tooLarge(most),
+    malformed: cause => failed('The answer is not packed as it says.', cause),
+  })
 }
