@@ -4,6 +4,7 @@ import type { ServerWebSocket } from 'bun'
 import { badRequest } from '../lib/fault.ts'
 import { Gathering } from '../lib/gathering.ts'
 import { setsSession } from '../lib/session-cookie.ts'
+import { slices } from '../lib/slices.ts'
 import { atOnce } from '../lib/together.ts'
 import type { Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
@@ -22,8 +23,7 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const CLOSING_MS = 5000
 /** How long it may take none of that. */
 const STALLED_MS = 30_000
-/** How long the frames of one server may keep others waiting, in milliseconds, and how often that is looked at. */
-const SLICE_MS = 5
+/** After so many frames of a server it is looked whether others have waited for long enough. */
 const FRAMES_A_LOOK = 32
 const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
 
@@ -204,10 +204,11 @@ class Tunnel implements Answering, SocketEvents {
   }
 
   #relay(): void {
-    const until = performance.now() + SLICE_MS
+    const others = slices()
     try {
       for (let frames = 1; this.#caller && !this.#blocked && !this.#over && !this.#resting; frames++) {
-        if (frames % FRAMES_A_LOOK === 0 && performance.now() > until) return void this.#rest()
+        const wait = frames % FRAMES_A_LOOK === 0 ? others() : undefined
+        if (wait) return void this.#rest(wait)
         const incoming = this.#reader.next(FRAMES_A_LOOK)
         if (!incoming) return
         if (this.#closing) {
@@ -242,10 +243,10 @@ class Tunnel implements Answering, SocketEvents {
     }
   }
 
-  #rest(): void {
+  #rest(wait: Promise<void>): void {
     this.#resting = true
     this.#line.pause()
-    setImmediate(() => {
+    void wait.then(() => {
       this.#resting = false
       this.#relay()
       if (this.#resting || this.#over) return
