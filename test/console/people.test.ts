@@ -12,6 +12,20 @@ describeInBrowser('people', () => {
   const userNamed = async (name: string) =>
     (await callgate.admin('GET', '/api/users')).json.items.find((u: { username: string }) => u.username === name)
 
+  /** The dialog that adds members to the page's project, opened. */
+  async function addingMembers(page: Page) {
+    await page.getByRole('button', { name: 'Add member' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Add member' })
+    const add = async (username: string) => {
+      await dialog
+        .getByLabel(/^Username/)
+        .first()
+        .fill(username)
+      await dialog.getByRole('button', { name: 'Add member' }).click()
+    }
+    return { dialog, add }
+  }
+
   test('an administrator makes a user, whose faults are told beside their field, and gives a role', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')
@@ -75,19 +89,10 @@ describeInBrowser('people', () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')
     await page.goto(`${callgate.url}/console/projects/garden/members`)
-    await page.getByRole('button', { name: 'Add member' }).click()
-    const dialog = page.getByRole('dialog', { name: 'Add member' })
-    await dialog
-      .getByLabel(/^Username/)
-      .first()
-      .fill('nobody')
-    await dialog.getByRole('button', { name: 'Add member' }).click()
+    const { dialog, add } = await addingMembers(page)
+    await add('nobody')
     await dialog.getByText('No such user.').waitFor()
-    await dialog
-      .getByLabel(/^Username/)
-      .first()
-      .fill('mia')
-    await dialog.getByRole('button', { name: 'Add member' }).click()
+    await add('mia')
     await page.getByLabel('Role of mia').selectOption('Admin')
     await page.getByText('mia is Admin now').waitFor()
     expect((await userNamed('mia')).roles).toEqual({ garden: 'admin' })
@@ -150,13 +155,8 @@ describeInBrowser('people', () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')
     await page.goto(`${callgate.url}/console/projects/garden/members`)
-    await page.getByRole('button', { name: 'Add member' }).click()
-    const dialog = page.getByRole('dialog', { name: 'Add member' })
-    await dialog
-      .getByLabel(/^Username/)
-      .first()
-      .fill('nils')
-    await dialog.getByRole('button', { name: 'Add member' }).click()
+    const { add } = await addingMembers(page)
+    await add('nils')
     await page.getByText('nils is a member now').waitFor()
     await page.getByRole('link', { name: 'Users' }).click()
     await page.getByRole('row', { name: /^nils garden: Viewer/ }).waitFor()

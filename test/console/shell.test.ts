@@ -2,6 +2,7 @@
 import { Database } from 'bun:sqlite'
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { traffic } from '../../src/console/texts/traffic.ts'
 import { relative } from '../../src/console/ui/relative-time.tsx'
 import { startCallgate } from '../harness.ts'
@@ -30,6 +31,17 @@ test('one call over time is no calls', () => {
 })
 
 describeInBrowser('the console', () => {
+  /** A token that is asked for while the server is not there. @returns what says so */
+  async function createInVain(page: Page) {
+    await page.getByRole('button', { name: 'New token' }).click()
+    await page.getByRole('textbox', { name: /^Name/ }).fill('kept')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('The server cannot be reached.').waitFor()
+    const banner = page.getByText('Connection lost')
+    await banner.waitFor()
+    return banner
+  }
+
   const { callgate } = useConsole()
 
   function endSessions(): void {
@@ -60,12 +72,7 @@ describeInBrowser('the console', () => {
     await page.getByRole('link', { name: 'Tokens' }).click()
     await page.getByRole('table', { name: 'Tokens' }).waitFor()
     await page.context().setOffline(true)
-    await page.getByRole('button', { name: 'New token' }).click()
-    await page.getByRole('textbox', { name: /^Name/ }).fill('kept')
-    await page.getByRole('button', { name: 'Create', exact: true }).click()
-    await page.getByText('The server cannot be reached.').waitFor()
-    const banner = page.getByText('Connection lost')
-    await banner.waitFor()
+    const banner = await createInVain(page)
     await page.context().setOffline(false)
     await banner.waitFor({ state: 'detached' })
     expect(await page.getByRole('textbox', { name: /^Name/ }).inputValue()).toBe('kept')
@@ -82,12 +89,7 @@ describeInBrowser('the console', () => {
     await page.route(all, route =>
       route.fulfill({ status: 502, contentType: 'text/html', body: '<html><h1>502 Bad Gateway</h1></html>' }),
     )
-    await page.getByRole('button', { name: 'New token' }).click()
-    await page.getByRole('textbox', { name: /^Name/ }).fill('kept')
-    await page.getByRole('button', { name: 'Create', exact: true }).click()
-    await page.getByText('The server cannot be reached.').waitFor()
-    const banner = page.getByText('Connection lost')
-    await banner.waitFor()
+    const banner = await createInVain(page)
     expect(await page.getByText('Bad Gateway').count()).toBe(0)
     await page.unroute(all)
     await banner.waitFor({ state: 'detached' })

@@ -121,10 +121,11 @@ const newRow = (columns: DatasetRow['columns'], [key, ...others]: readonly strin
     columns
       .filter(({ name, data_type }) => name !== key || others.length > 0 || data_type !== 'integer')
       .filter(({ nullable, sensitivity }) => !nullable || sensitivity === 'low')
-      .map(({ name, data_type }) => [name, BODY_VALUES[data_type] ?? 'text']),
+      .map(({ name, data_type }) => [name, ROW_EXAMPLES[data_type] ?? 'text']),
   )
 
-const BODY_VALUES: Record<string, unknown> = {
+/** A value of each type of column, as JSON has it. */
+export const EXAMPLES: Record<string, unknown> = {
   integer: 1,
   float: 1.5,
   decimal: '1.50',
@@ -133,9 +134,10 @@ const BODY_VALUES: Record<string, unknown> = {
   timestamp: '2026-01-31T12:00:00',
   timestamptz: '2026-01-31T12:00:00Z',
   time: '12:00:00',
-  json: {},
-  blob: 'dGV4dA==',
 }
+
+/** Rows have what no parameter is. */
+const ROW_EXAMPLES: Record<string, unknown> = { ...EXAMPLES, json: {}, blob: 'dGV4dA==' }
 
 const rows = (parameters: Parameter[]): CallShape => ({ method: 'GET', parameters, takesBody: false })
 

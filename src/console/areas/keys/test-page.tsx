@@ -51,6 +51,7 @@ function Pane({ service, endpoints, around }: PaneProps) {
   const as = search.as ?? 'raw'
   const callers = useCallers(service, editor)
   const shape = useMemo(() => shapeOf(endpoint, around), [endpoint, around])
+  const mayRun = editor && !shape.isWrite
   const go = (change: { endpoint?: string; as?: string }) =>
     void navigate({ to: '.', search: { ...search, ...change } as never, replace: true })
   return (
@@ -65,24 +66,12 @@ function Pane({ service, endpoints, around }: PaneProps) {
         />
         {editor && <Select label={t.as} data={callers} value={as} onChange={value => value && go({ as: value })} />}
       </SimpleGrid>
-      {editor && shape.isWrite && (
+      {!mayRun && (
         <Alert color="blue" icon={<IconInfoCircle size={18} />}>
-          {t.isWrite}
+          {editor ? t.isWrite : t.viewer}
         </Alert>
       )}
-      {!editor && (
-        <Alert color="blue" icon={<IconInfoCircle size={18} />}>
-          {t.viewer}
-        </Alert>
-      )}
-      <TestRun
-        key={endpoint.id}
-        service={service}
-        endpoint={endpoint}
-        shape={shape}
-        as={as}
-        mayRun={editor && !shape.isWrite}
-      />
+      <TestRun key={endpoint.id} service={service} endpoint={endpoint} shape={shape} as={as} mayRun={mayRun} />
     </Stack>
   )
 }
