@@ -20,7 +20,11 @@ async function withChildren(target: 'source' | 'executable' = 'source', variable
   const world = new World()
   const family = { name: 'family', command: SERVER, replicas: 2, env: { MARK: mark, ...variables }, min_instances: 1 }
   await world.start([family], { target, dataDir, env })
-  await world.status('family', 'running')
+  // of two that are free the first is asked, which is the same one each time only where both are ready
+  await waitFor(async () => {
+    const { replicas } = await world.shown('family')
+    return (replicas as { state: string }[]).filter(({ state }) => state === 'ready').length === 2 || undefined
+  }, 20_000)
   for (let i = 0; i < 4; i++) await world.call('family', '/children')
   // a child has its mark in a moment, when it is a program of its own
   await waitFor(() => marked(mark).length >= 10 || undefined)
