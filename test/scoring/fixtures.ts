@@ -6,7 +6,7 @@ import { compileCodec, type RowCodec } from '../../src/scoring/codec.ts'
 import { addModelFile, artifactPath } from '../../src/scoring/metadata.ts'
 import type { ScoringModel } from '../../src/scoring/scorer.ts'
 
-const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url).pathname
+const fixture = (name: string) => join(import.meta.dir, '../fixtures/models', name)
 export const modelBytes = (name: string) => Bun.file(fixture(`${name}.onnx`)).bytes()
 
 export interface Expected {
