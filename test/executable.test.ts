@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -139,6 +140,28 @@ describe('the executable', () => {
     expect(['home', 'tmp', 'cwd'].flatMap(name => readdirSync(at(name)))).toEqual([])
     const made = ['callgate', 'cwd', 'data', 'home', 'late_arrival.onnx', 'runtime', 'sales.csv', 'tmp']
     expect(readdirSync(folder).sort()).toEqual(made)
+  })
+
+  test('starts its workers when another was put in its place, or none is there any more', async () => {
+    const folder = temporaryFolder()
+    const executable = join(folder, 'callgate')
+    copyFileSync(EXECUTABLE, executable)
+    const callgate = await startCallgate({ executable, manifest: { projects: [{ slug: 'shop', name: 'Shop' }] } })
+    writeFileSync(join(folder, 'next'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    const replacements = [() => renameSync(join(folder, 'next'), executable), () => rmSync(executable)]
+    for (const [i, replace] of replacements.entries()) {
+      replace()
+      const form = new FormData()
+      form.append('file', new File(['id,amount\n1,2.5\n'], 'sales.csv'))
+      form.append('name', `shop.sales${i}`)
+      const imported = await fetch(`${callgate.url}/api/datasets/file/upload`, {
+        method: 'POST',
+        body: form,
+        headers: { authorization: `Bearer ${callgate.adminToken}`, 'x-project-id': '1' },
+      })
+      expect(imported.status, await imported.text()).toBe(201)
+    }
+    expect(await callgate.stop()).toBe(0)
   })
 
   test('refuses to be a worker of nobody', async () => {

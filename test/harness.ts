@@ -22,6 +22,8 @@ export function commandOf(target: Target): string[] {
 
 export interface StartOptions {
   target?: Target
+  /** a copy of the executable to be run in its place */
+  executable?: string
   /** a manifest as an object; its paths must be absolute or relative to `folder` */
   manifest?: object
   /** where the manifest is written, when it matters: programs run there */
@@ -92,21 +94,19 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
     args.push('--manifest', path)
   }
   const adminToken = options.env?.CALLGATE_ADMIN_TOKEN ?? mintSecret('hf')
-  const child = Bun.spawn(
-    [...commandOf(options.target ?? 'source'), ...args, '--data-dir', dataDir, '--port', '0', ...(options.flags ?? [])],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env.PATH ?? '',
-        CALLGATE_DRAIN_DELAY: '0s',
-        CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
-        CALLGATE_ADMIN_TOKEN: adminToken,
-        ...options.env,
-      },
-      stdout: 'pipe',
-      stderr: 'pipe',
+  const program = options.executable ? [options.executable] : commandOf(options.target ?? 'source')
+  const child = Bun.spawn([...program, ...args, '--data-dir', dataDir, '--port', '0', ...(options.flags ?? [])], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH ?? '',
+      CALLGATE_DRAIN_DELAY: '0s',
+      CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
+      CALLGATE_ADMIN_TOKEN: adminToken,
+      ...options.env,
     },
-  )
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
   let output = ''
   const collect = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder()

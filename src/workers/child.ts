@@ -58,6 +58,7 @@ export class Child {
     this.exited = exited.promise
     this.#ready.promise.catch(() => {})
     this.#process = Bun.spawn(selfCommand('worker', kind), {
+      argv0: process.execPath,
       // A child inherits no secrets: its environment is only what it needs to run.
       env: { PATH: process.env.PATH ?? '', ...env },
       // every path it is given is absolute; the folder that the server was started in may go away
