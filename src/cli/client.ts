@@ -82,6 +82,8 @@ export class Client {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: body === undefined ? undefined : JSON.stringify(body),
+        // a redirect may make a GET of anything
+        redirect: 'manual',
         // a log that is followed may be silent for long
         timeout: false,
       } as RequestInit)
@@ -89,6 +91,8 @@ export class Client {
       throw new ClientError(`${this.#url} cannot be reached (${(error as { code?: string }).code ?? 'no connection'}).`)
     }
     if (response.ok) return response
+    const elsewhere = response.headers.get('location')
+    if (elsewhere !== null) throw new ClientError(`${this.#url} leads elsewhere (${elsewhere}). Is --url right?`)
     const detail = await response.json().then(
       problem => (problem as { detail?: string } | null)?.detail,
       () => undefined,

@@ -64,6 +64,8 @@ export async function deployment(argv: string[]): Promise<number> {
   const extra = action === 'list' ? name : more[0]
   if (extra !== undefined) throw new ClientError(`${extra} is one argument too many.`, 2)
   if (action !== 'list' && !name) throw new ClientError(`Which? callgate deployment ${action} NAME`, 2)
+  // in a URL's path they are no names
+  if (name === '.' || name === '..') throw new ClientError(`${name} is no deployment's name.`, 2)
   const given = action === 'create' || action === 'update' ? fields(values) : {}
   const client = new Client(values)
   const all = `/projects/${await client.projectId(values.project as string | undefined)}/deployments`

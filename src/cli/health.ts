@@ -43,8 +43,8 @@ export async function health(argv: string[]): Promise<number> {
 function ask(url: string, own: boolean): Promise<number | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
   const answered = (response: IncomingMessage) => {
-    response.resume()
     resolve(response.statusCode)
+    response.destroy()
   }
   const request = url.startsWith('https:')
     ? https.get(url, { agent: false, rejectUnauthorized: !own }, answered)

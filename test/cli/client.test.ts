@@ -13,11 +13,11 @@ afterAll(async () => {
 })
 
 /** A server that has one project, and otherwise answers so. */
-function serving(answer: () => Response): string[] {
+function serving(answer: (request: Request) => Response): string[] {
   const server = Bun.serve({
     port: 0,
-    fetch: ({ url }) =>
-      url.endsWith('/projects') ? Response.json({ items: [{ project_id: 1, slug: 'one' }] }) : answer(),
+    fetch: request =>
+      request.url.endsWith('/projects') ? Response.json({ items: [{ project_id: 1, slug: 'one' }] }) : answer(request),
   })
   servers.push(server)
   return ['--url', `http://127.0.0.1:${server.port}`, '--token', mintSecret('hf')]
@@ -29,12 +29,37 @@ test('a server that is no Callgate is told as one line, whatever it answers', as
     [() => new Response(null, { status: 204 }), 'is no Callgate'],
     [() => Response.json('yes'), 'is no Callgate'],
     [() => new Response('null', { status: 502 }), 'answered 502'],
+    [() => Response.redirect('/api/projects', 301), 'leads elsewhere (/api/projects)'],
   ]
   for (const [answer, says] of answers) {
     const { code, stdout, stderr } = await run(['deployment', 'show', 'd', ...serving(answer)])
     expect([code, stdout, stderr.trimEnd().split('\n').length]).toEqual([1, '', 1])
     expect(stderr).toContain(says)
   }
+})
+
+test('a name that is none in a path asks for nothing else', async () => {
+  const asked: string[] = []
+  const there = serving(({ method, url }) => {
+    asked.push(`${method} ${new URL(url).pathname}`)
+    return Response.json({})
+  })
+  for (const name of ['.', '..'])
+    for (const command of [
+      ['show', name],
+      ['update', name, '--set', 'name=other'],
+      ['delete', name],
+    ]) {
+      const { code, stdout, stderr } = await run(['deployment', ...command, ...there])
+      expect([code, stdout, stderr]).toEqual([2, '', `callgate: ${name} is no deployment's name.\n`])
+    }
+  expect(asked).toEqual([])
+})
+
+test('health is told by the head of an answer, whatever follows it', async () => {
+  const pull = (controller: ReadableStreamDefaultController) => Bun.sleep(50).then(() => controller.enqueue('more'))
+  const [flag, url] = serving(() => new Response(new ReadableStream({ pull })))
+  expect(await run(['health', flag!, url!])).toEqual({ code: 0, stdout: '', stderr: '' })
 })
 
 test('a CALLGATE_URL that is set to nothing is not set, as other variables', async () => {
