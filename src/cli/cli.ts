@@ -5,6 +5,7 @@ import { diskTrouble, Fault } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
 import { asksForHelp, ClientError } from './client.ts'
 import { health } from './health.ts'
+import { print } from './print.ts'
 import { StartError } from './start-error.ts'
 
 const HELP = `Callgate ${version}: tables, models and functions as key-gated REST endpoints.
@@ -35,13 +36,13 @@ export async function runCli(argv: string[]): Promise<number> {
   try {
     if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
     if (command === undefined || command === 'help' || command.startsWith('-h') || asksForHelp(argv)) {
-      console.log(HELP)
+      print(HELP)
       return 0
     }
     switch (command) {
       case 'version':
       case '--version':
-        console.log(version)
+        print(version)
         return 0
       case 'secret':
         return (await import('./secret.ts')).secret(rest)

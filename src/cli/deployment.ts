@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { isObject } from '../lib/json.ts'
 import { asksForHelp, CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
+import { print } from './print.ts'
 
 const HELP = `callgate deployment: servers behind one URL and one key.
 
@@ -54,7 +55,7 @@ interface Shown {
 export async function deployment(argv: string[]): Promise<number> {
   const [action, ...rest] = argv
   if (action === undefined || action === 'help' || asksForHelp(argv)) {
-    console.log(HELP)
+    print(HELP)
     return 0
   }
   const { values, positionals } = readArguments(rest, OPTIONS)
@@ -87,7 +88,7 @@ export async function deployment(argv: string[]): Promise<number> {
       return show(client, await client.call('POST', `${one}/stop`))
     case 'delete':
       await client.call('DELETE', one)
-      console.log(client.json ? '{"deleted":true}' : `${name} is deleted.`)
+      print(client.json ? '{"deleted":true}' : `${name} is deleted.`)
       return 0
     default:
       return logs(client, one, values)
@@ -96,9 +97,9 @@ export async function deployment(argv: string[]): Promise<number> {
 
 async function list(client: Client, path: string): Promise<number> {
   const answer = (await client.call('GET', path)) as { items: Shown[] }
-  if (client.json) console.log(JSON.stringify(answer))
+  if (client.json) print(JSON.stringify(answer))
   else
-    console.log(
+    print(
       table(
         ['NAME', 'KIND', 'STATUS', 'URL'],
         answer.items.map(d => [d.name, d.kind, d.status, d.endpoint_url]),
@@ -108,12 +109,12 @@ async function list(client: Client, path: string): Promise<number> {
 }
 
 function show(client: Client, shown: Shown): number {
-  if (client.json) console.log(JSON.stringify(shown))
+  if (client.json) print(JSON.stringify(shown))
   else {
-    console.log(`${shown.name}: ${shown.status}${shown.reason ? ` (${shown.reason})` : ''}`)
-    console.log(`  ${shown.endpoint_url}`)
+    print(`${shown.name}: ${shown.status}${shown.reason ? ` (${shown.reason})` : ''}`)
+    print(`  ${shown.endpoint_url}`)
     for (const r of shown.replicas)
-      console.log(
+      print(
         `  r${r.revision}.${r.number}: ${r.state}, process ${r.pid}, ${r.requests_in_flight} requests, ${r.restarts} restarts`,
       )
   }

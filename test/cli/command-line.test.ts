@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readConfig, SETTINGS } from '../../src/config.ts'
 import { mintSecret, wellFormed } from '../../src/lib/secret.ts'
 import { version } from '../../src/lib/version.ts'
-import { cleanUp, temporaryFolder } from '../harness.ts'
+import { cleanUp, commandOf, temporaryFolder } from '../harness.ts'
 import { lines, run } from './run.ts'
 
 setDefaultTimeout(60_000)
@@ -78,6 +78,13 @@ test('secret prints a new secret of the right form each time; anything but dk or
     const refused = await run(args)
     expect({ ...refused, lines: lines(refused.stderr).length }).toMatchObject({ code: 2, stdout: '', lines: 1 })
   }
+})
+
+test('what cannot be printed is told, and exits 1', async () => {
+  const command = ['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...commandOf('source')]
+  const ended = await Promise.all([['secret', 'hf'], ['version'], ['help']].map(args => run(args, { command })))
+  const stderr = 'callgate: what is printed cannot be written (ENOSPC).\n'
+  for (const one of ended) expect(one).toEqual({ code: 1, stdout: '', stderr })
 })
 
 test('whatever is wrong with a command line is one line and exit 2, and no server is asked', async () => {
