@@ -7,7 +7,7 @@ import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault, toFault } from '../lib/fault.ts'
 import { FileVersions } from '../query/engines/duckdb/versions.ts'
 import { errorFields, log } from '../telemetry/log.ts'
-import type { ManagementContext, SignedIn } from './context.ts'
+import { change, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
 import { holding, refuseLoss, refuseReplaced, stageWritable } from './live-tables.ts'
@@ -26,15 +26,22 @@ export async function refreshDataset(
   who: SignedIn,
   name: string,
 ): Promise<Response> {
-  const before = datasetFor(context, who, request, name, 'editor')
+  const may = () => datasetFor(context, who, request, name, 'editor')
+  const before = may()
   const force = new URL(request.url).searchParams.get('force') === 'true'
-  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal, force)
+  const { dataset, refreshed } = await readAgain(context, who.actor, before, request.signal, { may, force })
   return described(context, dataset, 200, { refreshed })
+}
+
+interface How {
+  /** whether it may still be done, asked when the rows take over. @throws Fault 401, 403, 404 */
+  may: () => unknown
+  /** also where rows were written that this replaces */
+  force: boolean
 }
 
 /**
  * Reads a dataset's file again, and notes in the dataset what came of it.
- * @param force also where rows were written that this replaces
  * @throws Fault as `refreshDataset`; the signal's reason; then the rows of before are still served
  */
 export async function readAgain(
@@ -42,7 +49,7 @@ export async function readAgain(
   actor: Actor,
   before: Dataset,
   signal: AbortSignal,
-  force = false,
+  how: How = { may: () => undefined, force: false },
 ): Promise<{ dataset: Dataset; refreshed: boolean }> {
   const noted = (state: Omit<RefreshState, 'at'>) => {
     try {
@@ -53,7 +60,7 @@ export async function readAgain(
   }
   const seen = await formOf(before)
   try {
-    const dataset = await readChanged(context, actor, before, signal, force)
+    const dataset = await readChanged(context, actor, before, signal, how)
     noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
     return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
   } catch (error) {
@@ -61,7 +68,8 @@ export async function readAgain(
     // what the file is not to blame for may be over when it is tried again
     const now = findDataset(context.db, before.projectId, before.name)
     const replaced = now?.id !== before.id || now.generation !== before.generation
-    if (!signal.aborted && !replaced && (before.origin || before.location))
+    const isOfCaller = [401, 403, 404].includes(status)
+    if (!signal.aborted && !replaced && !isOfCaller && (before.origin || before.location))
       noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })
     throw error
   }
@@ -73,7 +81,7 @@ async function readChanged(
   actor: Actor,
   before: Dataset,
   signal: AbortSignal,
-  force: boolean,
+  { may, force }: How,
 ) {
   const { name, projectId } = before
   const source = await sourceOf(before)
@@ -87,8 +95,8 @@ async function readChanged(
   const types = source.engine === 'sqlite' ? source.types : undefined
   const generation = await stageWritable(context, staging, { writable: before.writable, nullable, types })
   if (source.engine === 'postgres' && isAsDescribed(before, generation)) return undefined
-  const change = () => {
-    const { dataset, replaced } = context.publisher.change((tx, touched) => {
+  const takeOver = () => {
+    const { dataset, replaced } = change(context, may, (tx, _, touched) => {
       const now = getDataset(tx, projectId, name)
       refuseReplaced(name, before, now)
       refuseLoss(context, now, force)
@@ -99,7 +107,7 @@ async function readChanged(
     return dataset
   }
   try {
-    return await holding(context, [before], change)
+    return await holding(context, [before], takeOver)
   } catch (error) {
     await discardStaged(context, generation)
     throw error

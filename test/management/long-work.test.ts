@@ -34,6 +34,34 @@ test('a file whose import takes longer than a connection may be silent is read a
   await resumed
 })
 
+test('rows that are read again do not take over for whoever lost their role meanwhile', async () => {
+  const from = join(temporaryFolder(), 'beds.csv')
+  writeFileSync(from, 'bed\n1\n')
+  const callgate = await startCallgate({
+    flags: ['--scoring-workers', '1'],
+    manifest: { projects: [{ slug: 'garden', name: 'Garden', datasets: [{ name: 'marts.beds', from }] }] },
+  })
+  await ended(workersOf(callgate.process.pid, 'import'))
+  const person = { username: 'ed', password: 'correct horse battery' }
+  const { user_id } = (await callgate.admin('POST', '/api/users', { ...person, roles: { garden: 'editor' } })).json
+  const { access_token } = (await callgate.call('/api/auth/login', { body: person })).json
+  writeFileSync(from, `bed\n${Array.from({ length: ROWS }, (_, i) => i).join('\n')}`)
+  const headers = { authorization: `Bearer ${access_token}` }
+  const refreshing = callgate.call('/api/datasets/marts.beds/refresh', { method: 'POST', headers })
+  const [importer] = await waitFor(() => {
+    const importers = workersOf(callgate.process.pid, 'import')
+    return importers.length > 0 ? importers : undefined
+  })
+  process.kill(importer!.pid, 'SIGSTOP')
+  await callgate.admin('PATCH', `/api/users/${user_id}`, { roles: {} })
+  process.kill(importer!.pid, 'SIGCONT')
+  expect((await refreshing).status).toBe(404)
+  const beds = (await callgate.admin('GET', '/api/datasets/marts.beds')).json
+  // the file is not to blame
+  expect([beds.row_count, beds.generation, beds.refresh_state]).toEqual([1, 1, null])
+  expect((await callgate.admin('POST', '/api/datasets/marts.beds/refresh')).json.row_count).toBe(ROWS)
+})
+
 test('whose functions are slow to load holds nobody else up', async () => {
   const callgate = await startCallgate({
     flags: ['--scoring-workers', '1'],
