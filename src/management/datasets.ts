@@ -23,7 +23,16 @@ import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { checkShape, closed, literals } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { withCompanions } from '../query/live-file.ts'
-import { change, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import {
+  change,
+  jsonBody,
+  type ManagementContext,
+  needAdmin,
+  projectFor,
+  type SignedIn,
+  scopeOf,
+  sees,
+} from './context.ts'
 import { importing } from './import-progress.ts'
 import { discardStaged, stageTable } from './intake.ts'
 import { holding, refuseLoss, refuseReplaced, rowsNow, stageWritable, turning } from './live-tables.ts'
@@ -103,11 +112,19 @@ export function oneDataset(context: ManagementContext, request: Request, who: Si
   return described(context, dataset, 200, { used_by: usesIn(context.db, dataset.projectId).dataset(name) })
 }
 
-/** Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published. */
+/**
+ * Column policy, description, when its file is read again, and whether endpoints may write; it acts at once on what is published.
+ * That a database's table is written to is, as its declaration, for administrators of the installation.
+ */
 export async function changeDataset(context: ManagementContext, request: Request, who: SignedIn, name: string) {
-  const may = () => datasetFor(context, who, request, name, 'editor')
-  const { id, projectId } = may()
+  const mayEdit = () => datasetFor(context, who, request, name, 'editor')
+  const { id, projectId } = mayEdit()
   const { columns, description, refresh, writable } = await jsonBody(context, request, DatasetPatch)
+  const may = () => {
+    const dataset = mayEdit()
+    if (writable && !dataset.writable && dataset.engine === 'postgres') needAdmin(who)
+    return dataset
+  }
   const before = may()
   const changed = await turning(context, before, writable, generation =>
     change(context, may, (tx, now, touched) => {

@@ -163,6 +163,8 @@ export const datasets = {
   writableLabel: 'Endpoints may write to it',
   writableHint:
     'Endpoints of the kind table add, change and delete rows. Lookups are slower than in a table that never changes.',
+  writableHintOfTable:
+    'Endpoints of the kind table add, change and delete rows of the database. Administrators of the installation switch it on.',
   refresh: 'When it is read again',
   refreshHints: {
     file: 'The file that it was imported from is looked at; new rows take over whole, or nothing changes.',

@@ -254,6 +254,22 @@ export function database(world: TableWorld): void {
     await sql('DELETE FROM t.accounts')
   })
 
+  test('a table that was declared to be read is written to only where an administrator of the installation says so', async () => {
+    const person = { username: 'ed', password: 'correct horse battery' }
+    await world.admin('POST', '/api/users', { ...person, roles: { shop: 'admin' } })
+    const { access_token } = (await world.callgate.call('/api/auth/login', { body: person })).json
+    const turn = async (writable: boolean, headers: Record<string, string> = {}) => {
+      const path = '/api/datasets/t.fixed'
+      const { status } = await world.callgate.admin('PATCH', path, { writable }, headers)
+      return [status, (await world.admin('GET', path)).json.writable]
+    }
+    const asEditor = { authorization: `Bearer ${access_token}` }
+    expect(await turn(true, asEditor)).toEqual([403, false])
+    expect(await turn(true)).toEqual([200, true])
+    expect(await turn(true, asEditor)).toEqual([200, true])
+    expect(await turn(false, asEditor)).toEqual([200, false])
+  })
+
   test('a connection whose user may not write is told so, and may not keep answers', async () => {
     await sql(
       `CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA t TO reader; GRANT SELECT ON t.named TO reader`,

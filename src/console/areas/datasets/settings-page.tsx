@@ -68,6 +68,7 @@ type Field = keyof SettingsDraft
 /** What was edited stays while somebody else's change comes in: only what differs from what was there is sent. */
 function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: string | undefined; mayEdit: boolean }) {
   const project = useProject()
+  const session = useSession()
   const change = useChangeDataset(project.project_id, dataset.name)
   const [edited, setEdited] = useState<Partial<SettingsDraft>>({})
   const values = { ...settingsOf(dataset), ...edited }
@@ -87,6 +88,7 @@ function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: s
         },
       },
     )
+  const isTable = dataset.engine === 'postgres'
   const isElsewhere = dataset.origin === 'file' || dataset.origin === 'files' || dataset.origin === 'table'
   const state = dataset.refresh_state
   return (
@@ -109,8 +111,8 @@ function SettingsForm({ dataset, etag, mayEdit }: { dataset: DatasetRow; etag: s
         {dataset.engine !== 'duckdb' && (
           <Switch
             label={t.writableLabel}
-            description={t.writableHint}
-            disabled={!mayEdit}
+            description={isTable ? t.writableHintOfTable : t.writableHint}
+            disabled={!mayEdit || (isTable && !dataset.writable && !session.is_admin)}
             checked={values.writable}
             onChange={event => edit({ writable: event.currentTarget.checked })}
           />
