@@ -171,7 +171,10 @@ export function isoTime(text: string): string | undefined {
   const [, year, month, last] = day.map(Number) as [number, number, number, number]
   if (last > new Date(Date.UTC(year, month, 0)).getUTCDate()) return undefined
   const at = new Date(zone && zone[3] === undefined ? `${text}Z` : text)
-  return Number.isNaN(at.getTime()) ? undefined : at.toISOString()
+  if (Number.isNaN(at.getTime())) return undefined
+  // times are compared as texts, and one whose zone takes it out of the years of four digits would come before all others
+  const iso = at.toISOString()
+  return DAY.test(iso.slice(0, 10)) ? iso : undefined
 }
 
 type Wire = Partial<Static<typeof NewProjectKey>>
