@@ -9,7 +9,7 @@ export function groupOf(feeds: Tensors, outputs: readonly string[] | undefined):
     key += `|${name}:${type}`
     for (let i = 1; i < dims.length; i++) key += `,${dims[i]}`
   }
-  return outputs ? `${key}>${outputs.join('|')}` : key
+  return outputs ? `${key}>${JSON.stringify(outputs)}` : key
 }
 
 /** @param members of one group */

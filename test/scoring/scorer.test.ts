@@ -107,6 +107,23 @@ describe('batches', () => {
         expect(Number(answer.label!.data[0])).toBe(labels![i] as number)
       }
     }))
+
+  test('outputs are told apart whatever their names are', () =>
+    withScorer({}, async scorer => {
+      const names = ['a', 'b', 'a|b']
+      const { model } = await models.add(
+        buildModel({
+          inputs: [{ name: 'x', type: 'float', dims: ['N'] }],
+          outputs: names.map(name => ({ name, type: 'float', dims: ['N'] })),
+          nodes: names.map(name => ({ op: 'Neg', inputs: ['x'], outputs: [name] })),
+        }),
+      )
+      const ask = (i: number, outputs: string[]) =>
+        scorer.score(model, { x: { type: 'float32', dims: [1], data: Float32Array.of(i) } }, 1, { ...soon(), outputs })
+      const wanted = Array.from({ length: 60 }, (_, i) => (i % 2 ? ['a', 'b'] : ['a|b']))
+      const answers = await Promise.all(wanted.map((outputs, i) => ask(i, outputs)))
+      expect(answers.map(answer => Object.keys(answer))).toEqual(wanted)
+    }))
 })
 
 describe('workers that are killed', () => {
