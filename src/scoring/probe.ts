@@ -44,8 +44,8 @@ const GUESSES = [
 type Guess = (typeof GUESSES)[number]
 /** A model this slow is not worth holding up its upload for. */
 const SLOW_MS = 1500
-/** Scales, or sizes of what comes out, that are those of all rows in a run: made-up values may not show it. */
-const TOGETHER = /^(DynamicQuantize|StringSplit$|Tokenizer$|NonZero$|Unique$|Compress$|NonMaxSuppression$)/
+/** Scales, sizes of what comes out, or decisions, that are those of all rows in a run: made-up values may not show it. */
+const TOGETHER = /^(DynamicQuantize|(StringSplit|Tokenizer|NonZero|Unique|Compress|NonMaxSuppression|If|Loop)$)/
 
 /** Whether all inputs have one open first dimension. */
 function takesRows({ inputs, symbols }: ProbeSubject): boolean {

@@ -391,6 +391,38 @@ describe('rows are batched across callers only where that is proven to change no
     expect(answers.map(answer => answer.predictions[0])).toEqual(['a', ['b', 'c', 'd'], ['e', 'f']])
   })
 
+  test('models that decide by all rows what becomes of each are not, though the rows that they were tried with never decided so', async () => {
+    const y = (op: string) => ({
+      graph: {
+        nodes: [{ op, inputs: ['x'], outputs: [op] }],
+        outputs: [{ name: op, type: 'float' as const, dims: ['N'] }],
+      },
+    })
+    const bytes = buildModel({
+      inputs: [{ name: 'x', type: 'float', dims: ['N'] }],
+      outputs: [{ name: 'y', type: 'float', dims: ['N'] }],
+      initializers: [{ name: 'most', type: 'float', dims: [], values: [1e6] }],
+      nodes: [
+        { op: 'ReduceSum', inputs: ['x'], outputs: ['sum'], attributes: [{ name: 'keepdims', int: 0 }] },
+        { op: 'Greater', inputs: ['sum', 'most'], outputs: ['many'] },
+        {
+          op: 'If',
+          inputs: ['many'],
+          outputs: ['y'],
+          attributes: [
+            { name: 'then_branch', ...y('Neg') },
+            { name: 'else_branch', ...y('Identity') },
+          ],
+        },
+      ],
+    })
+    const { model, codec } = await models.add(bytes)
+    expect(model.metadata).toMatchObject({ batched: true, independentRows: false })
+    const rows = Array.from({ length: 40 }, (_, i) => ({ x: i % 2 ? 2e6 : 1 }))
+    const answers = await Promise.all(rows.map(row => predict(scorer, model, codec, [row], 'rows', soon())))
+    expect(answers.map(answer => answer.predictions[0])).toEqual(rows.map(({ x }) => (x > 1 ? -x : x)))
+  })
+
   test('an output that is one for the whole batch means a run for each row', async () => {
     const bytes = buildModel({
       inputs: [features],

@@ -18,7 +18,15 @@ const ONNX = {
   bfloat16: 16,
 } as const
 export type OnnxType = keyof typeof ONNX
-type Attribute = { name: string; int?: number; ints?: number[]; strings?: string[]; floats?: number[] }
+interface Attribute {
+  name: string
+  int?: number
+  ints?: number[]
+  strings?: string[]
+  floats?: number[]
+  /** a branch: what it takes is the graph's around it */
+  graph?: { nodes: NodeInfo[]; outputs: ValueInfo[] }
+}
 
 export interface ValueInfo {
   name: string
@@ -96,14 +104,22 @@ const nodeProto = (node: NodeInfo) =>
     if (node.domain) put(w, 7, node.domain)
   })
 
-const attributeProto = ({ name, int: single, ints, strings, floats }: Attribute) =>
+const attributeProto = ({ name, int: single, ints, strings, floats, graph }: Attribute) =>
   message(w => {
     put(w, 1, name)
     if (single !== undefined) int(w, 3, single)
+    if (graph) put(w, 6, branch(graph))
     for (const value of floats ?? []) w.tag(7, WireType.Bit32).float(value)
     for (const value of ints ?? []) int(w, 8, value)
     for (const value of strings ?? []) put(w, 9, value)
-    int(w, 20, single !== undefined ? 2 : ints ? 7 : strings ? 8 : 6)
+    int(w, 20, graph ? 5 : single !== undefined ? 2 : ints ? 7 : strings ? 8 : 6)
+  })
+
+const branch = ({ nodes, outputs }: NonNullable<Attribute['graph']>) =>
+  message(g => {
+    for (const node of nodes) put(g, 1, nodeProto(node))
+    put(g, 2, 'branch')
+    for (const one of outputs) put(g, 12, valueInfo(one))
   })
 
 const tensorProto = ({ name, type, dims, values, external }: Initializer) =>
