@@ -14,7 +14,7 @@ import type { JobOptions } from './job.ts'
 import { inTurns } from './parts.ts'
 import type { Runs, ScoreTensors } from './predict.ts'
 import type { GivenRows } from './rows.ts'
-import type { Tensors } from './tensors.ts'
+import { elementsIn, type Tensors } from './tensors.ts'
 import { packTensors, type SentRecipe, type Spec, unpacked } from './wire.ts'
 
 /** As much as forms need to know of a model, in either process. */
@@ -68,8 +68,6 @@ const AT_ONCE = 4
 const MOST_BYTES = 256 * 1024 * 1024
 /** How long it may go on with what nobody waits for, in milliseconds. */
 const GRACE_MS = 5000
-
-const elementsIn = (tensors: Tensors): number => Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)
 
 /** A scorer that says what there will be to write of its answers, where all of that is JSON. */
 export const counting =

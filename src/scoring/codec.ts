@@ -1,11 +1,12 @@
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
+import { checkFitsJson } from './answer-size.ts'
 import { labelled, rowValues } from './decode.ts'
 import { elementsOf, encodeLists, NO_ROW, type Row, RowErrors, worthReading, writeScalars } from './encode.ts'
 import { columnsOf, type Feature, type Layout } from './features.ts'
 import { type Scanned, Scanner, shortestRow } from './scan.ts'
-import { allocate, type Tensor, type Tensors } from './tensors.ts'
+import { allocate, elementsIn, type Tensor, type Tensors } from './tensors.ts'
 
 export interface CodecOptions {
   /** Features that the model does not have are 422 instead of ignored. */
@@ -38,6 +39,7 @@ export interface RowCodec {
    * @throws Fault 422 `unacceptable_rows` with `errors: [{row, feature, message}]`
    */
   encode(rows: readonly unknown[], form: 'rows' | 'features'): Tensors
+  /** @throws Fault 422 `answer_too_large`, `model_refused` */
   decode(outputs: Tensors, count: number): Decoded
   /**
    * The same as parsing a body and encoding its rows, where that is quickly done: numbers for a model of floats.
@@ -74,6 +76,7 @@ export function compileCodec(
     mostRows: length => Math.max(1, Math.floor((length - EMPTY_ROWS) / (shortest + 1))),
     encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
     decode(outputs, count) {
+      checkFitsJson(elementsIn(outputs))
       const decoded: Decoded = { predictions: values(outputs[chosen]!, count) }
       const scores = shares === undefined ? undefined : outputs[shares]
       if (scores && scores.data.length === count * labels.length) {

@@ -1,16 +1,7 @@
 import type { ElementType } from '../catalog/tensor.ts'
 import { Fault } from '../lib/fault.ts'
+import { checkFitsJson } from './answer-size.ts'
 import type { Tensor, TensorData } from './tensors.ts'
-
-/** Numbers and texts of an answer in JSON: more would hold up the process that writes them, and everybody there, for seconds. */
-const MOST_IN_JSON = 4_000_000
-
-/** @throws Fault 422 `answer_too_large` */
-export function checkFitsJson(elements: number): void {
-  if (elements <= MOST_IN_JSON) return
-  const text = `The model answers ${elements} numbers or texts, and JSON has ${MOST_IN_JSON} at most here`
-  throw new Fault(422, 'answer_too_large', `${text}: ask for binary tensors by the Open Inference Protocol.`)
-}
 
 /**
  * One value for each row of a tensor: a scalar where a row has one element, else a (nested) list. NaN and infinities are

@@ -1,7 +1,8 @@
 import { callerGone } from '../lib/fault.ts'
+import { checkFits } from './answer-size.ts'
 import type { JobOptions } from './job.ts'
 import { groupOf, join, part, splits } from './join.ts'
-import type { Tensors } from './tensors.ts'
+import { bytesOf, type Tensors } from './tensors.ts'
 
 /** How many parts of one large request wait or are scored at a time: it must not fill the queue, nor hold up everyone else. */
 const AT_ONCE = 4
@@ -37,6 +38,7 @@ export async function inTurns<T>(
 /**
  * A request larger than a batch, in parts, so that it does not hold up everyone else; whole, where the parts' answers turn out
  * to be of different shapes: then what is said of a row does depend on the others.
+ * @throws as `inTurns`; Fault 422 all answers together are too large
  */
 export async function inParts(
   rows: number,
@@ -46,10 +48,14 @@ export async function inParts(
   score: (feeds: Tensors, rows: number) => Promise<Tensors>,
 ): Promise<Tensors> {
   const rowsOf = (index: number) => Math.min(size, rows - index * size)
-  const scorePart = (index: number) => {
+  let bytes = 0
+  const scorePart = async (index: number) => {
     const from = index * size
     const to = from + rowsOf(index)
-    return score(part(feeds, from, to), to - from)
+    const answer = await score(part(feeds, from, to), to - from)
+    bytes += bytesOf(answer)
+    checkFits(bytes)
+    return answer
   }
   const scored = await inTurns(Math.ceil(rows / size), scorePart, caller)
   const shape = groupOf(scored[0]!, undefined)

@@ -1,10 +1,11 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
+import { checkFitsJson } from './answer-size.ts'
 import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
 import type { JobOptions, ScoringModel } from './job.ts'
 import { inTurns } from './parts.ts'
 import type { GivenRows } from './rows.ts'
-import type { Tensors } from './tensors.ts'
+import { elementsIn, type Tensors } from './tensors.ts'
 
 const MAX_ERRORS = 100
 
@@ -50,7 +51,7 @@ const together: Runs = (runs, run) => Promise.all(Array.from({ length: runs }, (
 
 /**
  * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
- * @throws Fault as `RowCodec.encode`, and what `score` throws
+ * @throws Fault as `RowCodec.encode`; 422 `answer_too_large`; what `score` throws
  */
 export async function predictWith(
   score: ScoreTensors,
@@ -62,7 +63,14 @@ export async function predictWith(
   if (stacks || rows.length === 1)
     return codec.decode(await score(codec.encode(rows, form), rows.length, outputs), rows.length)
   const runs = encodeSingly(codec, rows, form)
-  return merge(await each(runs.length, async index => codec.decode(await score(runs[index]!, 1, outputs), 1)))
+  let elements = 0
+  const scoreRow = async (index: number) => {
+    const scored = await score(runs[index]!, 1, outputs)
+    elements += elementsIn(scored)
+    checkFitsJson(elements)
+    return codec.decode(scored, 1)
+  }
+  return merge(await each(runs.length, scoreRow))
 }
 
 /** Every row by itself (their lists may differ in length), with all errors together under their own row numbers. */

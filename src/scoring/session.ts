@@ -1,6 +1,7 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import type { ElementType } from '../catalog/tensor.ts'
 import { Fault } from '../lib/fault.ts'
+import { checkFits } from './answer-size.ts'
 import { bytesOf, type Tensor, type TensorData, type Tensors } from './tensors.ts'
 
 export type Runtime = typeof import('onnxruntime-node')
@@ -44,9 +45,6 @@ export async function openSession(runtime: Runtime, path: string, threads: numbe
   }
 }
 
-/** Of tensors: more is no answer to a call, and would fill the memory of this process and the next. */
-const MOST_BYTES = 256 * 1024 * 1024
-
 /**
  * Scores one set of tensors; only the named outputs, or all.
  * @throws Fault 422 `model_refused`: the runtime could not score these values. Its cause says which node failed, for the log;
@@ -69,8 +67,7 @@ export async function run(
   })
   const tensors: Tensors = {}
   for (const name in answer) tensors[name] = plain(answer[name] as OrtTensor)
-  if (bytesOf(tensors) > MOST_BYTES)
-    throw new Fault(422, 'answer_too_large', `The model answers more than ${MOST_BYTES >> 20} MiB to these values.`)
+  checkFits(bytesOf(tensors))
   return tensors
 }
 

@@ -83,6 +83,9 @@ export function concatRows(tensors: readonly Tensor[]): Tensor {
   return { type, dims: [rows, ...dims.slice(1)], data }
 }
 
+export const elementsIn = (tensors: Tensors): number =>
+  Object.values(tensors).reduce((sum, { data }) => sum + data.length, 0)
+
 /** Roughly how much memory a set of tensors takes. */
 export function bytesOf(tensors: Tensors): number {
   let bytes = 0

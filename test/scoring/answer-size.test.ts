@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { render } from '../../src/protocols/open-inference/answer.ts'
+import { compileCodec } from '../../src/scoring/codec.ts'
+import { inParts } from '../../src/scoring/parts.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
 import { modelsDirectory, soon } from './fixtures.ts'
@@ -49,3 +51,29 @@ test('one of more than four million numbers is not written as JSON: not as rows,
   expect(() => rendered(false)).toThrow('ask for binary tensors')
   expect((rendered(true).body as Uint8Array).length).toBeGreaterThan(16_000_000)
 }, 30_000)
+
+test('nor is one of as many in all, of rows that are scored one by one, or of several outputs', async () => {
+  const half = { count: 2_000_001 }
+  const rows = (count: number) =>
+    predict(scorer, zeros.model, zeros.codec, new Array(count).fill(half), 'rows', soon(60_000))
+  await expect(rows(2)).rejects.toMatchObject(TOO_LARGE)
+  expect((await rows(1)).predictions[0]).toHaveLength(2_000_001)
+
+  const y = { type: 'float32' as const, dims: [2, 1_000_001], data: new Float32Array(2_000_002) }
+  const names = ['y', 'z']
+  const outputs = names.map(name => ({ name, type: 'float32' as const, dims: [null, 1_000_001] }))
+  const codec = compileCodec({ ...zeros.model.metadata, batched: true, outputs }, undefined, { allOutputs: true })
+  expect(() => codec.decode({ y, z: y }, 2)).toThrow(expect.objectContaining(TOO_LARGE))
+}, 60_000)
+
+test('what a large request is answered in parts is held to the same in all, and no more of it is scored', async () => {
+  const part = { y: { type: 'float32' as const, dims: [1, 2 ** 24], data: new Float32Array(2 ** 24) } }
+  const x = { type: 'float32' as const, dims: [1000], data: new Float32Array(1000) }
+  let scored = 0
+  const answer = inParts(1000, 1, { x }, undefined, async () => {
+    scored++
+    return part
+  })
+  await expect(answer).rejects.toMatchObject(TOO_LARGE)
+  expect(scored).toBeLessThan(10)
+})

@@ -2,7 +2,7 @@
 import { promisify } from 'node:util'
 import { deflate, deflateSync, gzip, gzipSync } from 'node:zlib'
 import type { Encoding } from '../../lib/body.ts'
-import { checkFitsJson } from '../../scoring/decode.ts'
+import { checkFitsJson } from '../../scoring/answer-size.ts'
 import type { Tensor } from '../../scoring/tensors.ts'
 import { datatypeOf } from './datatypes.ts'
 import { toBinary, toJson } from './elements.ts'
