@@ -43,7 +43,7 @@ export interface RowCodec {
   decode(outputs: Tensors, count: number): Decoded
   /**
    * The same as parsing a body and encoding its rows, where that is quickly done: numbers for a model of floats.
-   * @returns undefined: not so simple, or wrong; `encode` tells
+   * @returns undefined: not so simple or so short, or wrong; `encode` tells
    */
   scan(body: Uint8Array): { feeds: Tensors; rows: number } | undefined
   /** How many rows a body of this length can hold at most, at least 1; what holds more is refused. */
@@ -70,7 +70,7 @@ export function compileCodec(
     stacks: layout.axis === 'rows',
     outputs: options.allOutputs || needed.length === metadata.outputs.length ? undefined : needed,
     scan(body) {
-      const scanned = scanner?.scan(body)
+      const scanned = body.length > MOST_BYTES_SCANNED ? undefined : scanner?.scan(body)
       return scanned && { feeds: scannedFeeds(layout, metadata, scanned), rows: scanned.rows }
     },
     mostRows: length => Math.max(1, Math.floor((length - EMPTY_ROWS) / (shortest + 1))),
@@ -140,6 +140,9 @@ function encodeRows(
   errors.throwIfAny()
   return tensors
 }
+
+/** What is longer takes more than the some 10 ms that others should wait for it. */
+const MOST_BYTES_SCANNED = 1024 * 1024
 
 /** `{"rows":[]}` without the comma that the last row lacks */
 const EMPTY_ROWS = 10

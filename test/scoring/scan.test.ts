@@ -161,6 +161,13 @@ describe('a body that is scanned', () => {
     expect(tries).toBeLessThan(20)
   })
 
+  test('of more than a megabyte is left alone: it is read where nobody waits for it', () => {
+    const text = '{"features":{"a":1,"mean radius":2,"é\\"\\\\":3,"a b":4}}'
+    const padded = (length: number) => text + ' '.repeat(length - bytes(text).length)
+    expect(shown(quickly(padded(2 ** 20)))).toEqual(['1', '2', '3', '4'])
+    expect(quickly(padded(2 ** 20 + 1))).toBeUndefined()
+  })
+
   test('of several inputs is given to each its own values', () => {
     const two = compileCodec({
       ...metadata,
