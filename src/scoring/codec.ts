@@ -157,10 +157,17 @@ function scannedFeeds({ columns, features }: Layout, { inputs }: ModelMetadata, 
   const width = features.length
   const feeds: Tensors = {}
   for (const [f, { name, dims }] of inputs.entries()) {
-    const data = columns || width === 1 ? values : values.filter((_, i) => i % width === f)
+    const data = columns || width === 1 ? values : columnOf(values, rows, f)
     feeds[name] = { type: 'float32', dims: dims.length === 1 ? [rows] : [rows, columns ? width : 1], data }
   }
   return feeds
+}
+
+function columnOf(values: Float32Array, rows: number, column: number): Float32Array {
+  const width = values.length / rows
+  const own = new Float32Array(rows)
+  for (let r = 0; r < rows; r++) own[r] = values[r * width + column]!
+  return own
 }
 
 /** [N] or [N, 1], as the input is declared; a model without a row dimension has its own [] or [1]. */
