@@ -196,9 +196,13 @@ export function residentMb(pid: number): number {
 /** A process's children and what they run, e.g. `score`. */
 export function workersOf(pid: number): { pid: number; kind: string }[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  return children.map(child => {
-    const words = readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0')
-    return { pid: Number(child), kind: words[words.indexOf('worker') + 1] ?? '?' }
+  return children.flatMap(child => {
+    try {
+      const words = readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0')
+      return { pid: Number(child), kind: words[words.indexOf('worker') + 1] ?? '?' }
+    } catch {
+      return [] // it has ended meanwhile
+    }
   })
 }
 

@@ -2,7 +2,16 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import type { Callgate } from '../harness.ts'
-import { describeInBrowser, expectAccessible, expectNoSideways, openTab, settled, signInTo, soon } from './browser.ts'
+import {
+  describeInBrowser,
+  expectAccessible,
+  expectNoSideways,
+  hasFocus,
+  openTab,
+  settled,
+  signInTo,
+  soon,
+} from './browser.ts'
 import { uploadTable } from './data.ts'
 import { DEPLOYED, useConsole } from './world.ts'
 
@@ -77,7 +86,7 @@ describeInBrowser('as it is', () => {
     await tab.getByRole('menuitem', { name: 'Remove endpoint' }).press('Enter')
     await tab.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
     await tab.getByRole('dialog').waitFor({ state: 'detached' })
-    await soon(async () => expect(await menu.evaluate(button => button === document.activeElement)).toBe(true))
+    await hasFocus(menu)
   })
 
   test('a service that is deleted is left for the list, and is not in it; nothing says meanwhile that it is not there', async () => {

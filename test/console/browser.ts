@@ -5,7 +5,7 @@
 import { describe, expect } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
 import type { Callgate } from '../harness.ts'
 
 const EXECUTABLE =
@@ -16,6 +16,9 @@ if (!EXECUTABLE) console.warn('console tests are skipped: no Chromium is install
 
 /** `describe` of tests that need a browser. */
 export const describeInBrowser = EXECUTABLE ? describe : describe.skip
+
+/** How long something may take to come about on a page, on a machine that others use, too. */
+const PATIENCE_MS = 30_000
 
 export const PASSWORD = 'correct horse battery'
 
@@ -54,7 +57,7 @@ export async function openTab({
     permissions: ['clipboard-read', 'clipboard-write'],
   })
   contexts.add(context)
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   page.on('pageerror', error => trouble?.push(error.message))
   page.on('console', message => {
@@ -75,10 +78,10 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
 
 /**
  * Holds something to come about on a page, which goes on moving after what was done there: `hold` is asked until it throws no more.
- * What must never be there is looked at once, when all else is there. @throws what it throws after 15 s
+ * What must never be there is looked at once, when all else is there. @throws what it throws after 30 s
  */
 export async function soon(hold: () => Promise<unknown>): Promise<void> {
-  const end = Date.now() + 15_000
+  const end = Date.now() + PATIENCE_MS
   for (;;) {
     try {
       return void (await hold())
@@ -88,6 +91,10 @@ export async function soon(hold: () => Promise<unknown>): Promise<void> {
     await Bun.sleep(20)
   }
 }
+
+/** Waits until what is typed goes there: a dialog has its focus a moment after it is there. */
+export const hasFocus = (field: Locator) =>
+  soon(async () => expect(await field.evaluate(element => element === document.activeElement)).toBe(true))
 
 /** Waits until nothing on the page is being read. */
 export const settled = (page: Page) => page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'))

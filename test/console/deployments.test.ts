@@ -1,10 +1,12 @@
 /** Deployments through the console: made, watched, called, read, changed and taken away, by mouse and keyboard. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { lineOf, wordsOf } from '../../src/console/areas/deployments/command-line.ts'
 import { definitionOf, patchOf } from '../../src/console/areas/deployments/definition.ts'
 import { clockOf, lineOf as logLine, withClock } from '../../src/console/areas/deployments/log-lines.ts'
-import { type Callgate, waitFor } from '../harness.ts'
+import { type Callgate, temporaryFolder, waitFor } from '../harness.ts'
 import { describeInBrowser, expectAccessible, expectNoSideways, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 import { projectId } from './data.ts'
 import { DEPLOYED, useConsole } from './world.ts'
@@ -103,13 +105,15 @@ describeInBrowser('deployments', () => {
     expect(await name.getAttribute('aria-invalid')).toBe('true')
     await name.fill('sentiment')
     await tab.getByRole('button', { name: 'Add variable' }).click()
-    await tab.getByRole('textbox', { name: 'Variable', exact: true }).fill('START_MS')
-    await tab.getByRole('textbox', { name: 'Value of START_MS' }).fill('1500')
+    await tab.getByRole('textbox', { name: 'Variable', exact: true }).fill('START_WHEN')
+    const start = join(temporaryFolder(), 'start')
+    await tab.getByRole('textbox', { name: 'Value of START_WHEN' }).fill(start)
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { level: 1, name: 'sentiment' }).waitFor()
     await state(tab, 'Starting')
+    writeFileSync(start, '')
     await state(tab, 'Running')
-    expect(await shown('sentiment', bank)).toMatchObject({ config: { command: DEPLOYED, env_names: ['START_MS'] } })
+    expect(await shown('sentiment', bank)).toMatchObject({ config: { command: DEPLOYED, env_names: ['START_WHEN'] } })
     const own = (await callgate.admin('POST', `/api/projects/${bank}/api-keys`, { name: 'app' })).json.key
     const answer = await callgate.call('/v1/bank/sentiment/', { key: own })
     expect([answer.status, answer.text]).toEqual([200, expect.stringMatching(/^hello \d+$/)])
@@ -163,6 +167,7 @@ describeInBrowser('deployments', () => {
   })
 
   test('a change rolls out beside what serves, and no call fails meanwhile', async () => {
+    const [start, end] = ['start', 'end'].map(name => join(temporaryFolder(), name)) as [string, string]
     await create('rolling', { env: { GREETING: 'one', KEPT: 'kept' } })
     const tab = await openAs('root', 'deployments/rolling/settings')
     await state(tab, 'Running')
@@ -175,8 +180,8 @@ describeInBrowser('deployments', () => {
     await tab.getByRole('button', { name: 'Replace GREETING' }).click()
     await tab.getByRole('textbox', { name: 'Value of GREETING' }).fill('two')
     await tab.getByRole('button', { name: 'Add variable' }).click()
-    await tab.getByRole('textbox', { name: 'Variable', exact: true }).fill('START_MS')
-    await tab.getByRole('textbox', { name: 'Value of START_MS' }).fill('2500')
+    await tab.getByRole('textbox', { name: 'Variable', exact: true }).fill('START_WHEN')
+    await tab.getByRole('textbox', { name: 'Value of START_WHEN' }).fill(start)
     await tab.getByRole('button', { name: 'Save' }).click()
     await tab.getByText('Saved', { exact: true }).waitFor()
     await tab
@@ -188,13 +193,16 @@ describeInBrowser('deployments', () => {
     await processes.getByRole('row', { name: /^r2\.1 \d+ Takes over when ready Starting/ }).waitFor()
     await state(tab, 'Updating')
     expect((await call('rolling', '/')).text).toStartWith('one ')
-    const slow = call('rolling', '/slow?ms=4500')
+    const slow = call('rolling', `/slow?when=${end}`)
+    await processes.getByRole('row', { name: /^r1\.1 \d+ Serves Ready 1 / }).waitFor()
+    writeFileSync(start, '')
     await processes.getByRole('row', { name: /^r1\.1 \d+ Ends what it has Stopping 1 / }).waitFor()
     await processes.getByRole('row', { name: /^r2\.1 \d+ Serves Ready/ }).waitFor()
     expect((await call('rolling', '/')).text).toStartWith('two ')
+    writeFileSync(end, '')
     expect((await slow).text).toStartWith('one ')
     const { config } = await shown('rolling')
-    expect(config).toMatchObject({ env_names: ['GREETING', 'KEPT', 'START_MS'] })
+    expect(config).toMatchObject({ env_names: ['GREETING', 'KEPT', 'START_WHEN'] })
   })
 
   test('all of it is there as JSON, and what somebody else changed meanwhile is not overwritten unseen', async () => {

@@ -2,7 +2,7 @@
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { waitFor } from '../harness.ts'
-import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
+import { describeInBrowser, hasFocus, openTab, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -168,6 +168,7 @@ describeInBrowser('keys', () => {
     await page.keyboard.press('Enter')
     const form = dialog('Mint a key')
     await form.getByText('Nothing is chosen: this key reaches everything').waitFor()
+    await form.getByRole('checkbox', { name: 'flowers' }).waitFor()
     await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT')
     await page.keyboard.type('courier')
     await page.keyboard.press('Tab')
@@ -204,11 +205,10 @@ describeInBrowser('keys', () => {
       await menu.press('Enter')
       await page.getByRole('menuitem', { name: action }).press('Enter')
       const name = page.getByRole('dialog').getByLabel(/^Name/)
-      if (action === 'Edit')
-        await soon(async () => expect(await name.evaluate(field => field === document.activeElement)).toBe(true))
+      if (action === 'Edit') await hasFocus(name)
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
       await page.getByRole('dialog').waitFor({ state: 'detached' })
-      await soon(async () => expect(await menu.evaluate(button => button === document.activeElement)).toBe(true))
+      await hasFocus(menu)
     }
   })
 

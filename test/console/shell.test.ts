@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import { traffic } from '../../src/console/texts/traffic.ts'
 import { relative } from '../../src/console/ui/relative-time.tsx'
 import { startCallgate } from '../harness.ts'
-import { describeInBrowser, openTab, PASSWORD, signInTo, soon } from './browser.ts'
+import { describeInBrowser, hasFocus, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(60_000)
@@ -53,7 +53,7 @@ describeInBrowser('the console', () => {
   test('says in the server’s words that a password is wrong, and keeps what was typed; by keyboard', async () => {
     const page = await openTab()
     await page.goto(`${callgate.url}/console/projects/garden/members`)
-    await page.getByRole('textbox', { name: 'Username' }).waitFor()
+    await hasFocus(page.getByRole('textbox', { name: 'Username' }))
     await page.keyboard.type('vera')
     await page.keyboard.press('Tab')
     await page.keyboard.type('not the password')
@@ -118,7 +118,7 @@ describeInBrowser('the console', () => {
     endSessions()
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
-    await dialog.waitFor()
+    await hasFocus(dialog.getByRole('textbox', { name: /^Password/ }))
     await page.keyboard.type('not the password')
     await page.keyboard.press('Enter')
     await dialog.getByText('Wrong username or password.').waitFor()
@@ -235,7 +235,7 @@ describeInBrowser('the console', () => {
     await steps.getByRole('listitem').filter({ hasText: 'Create a project' }).getByRole('link').click()
     await page.getByRole('button', { name: 'New project' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('Gärten & Söhne')
-    expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('garten-sohne')
+    await soon(async () => expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('garten-sohne'))
     await page.getByRole('textbox', { name: 'Name' }).fill('My garden')
     await soon(async () => expect(await page.getByRole('textbox', { name: 'Slug' }).inputValue()).toBe('my-garden'))
     await page.getByRole('button', { name: 'Create', exact: true }).click()

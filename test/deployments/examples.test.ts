@@ -27,7 +27,7 @@ beforeAll(async () => {
   for (const deployment of manifest.projects[0].deployments) {
     if (deployment.cwd) deployment.cwd = join(EXAMPLES, deployment.cwd)
     if (deployment.upstream) deployment.upstream = deployment.upstream.replace('9700', String(elsewhere.port))
-    if (deployment.name === 'events') deployment.env = { INTERVAL_MS: '150' }
+    if (deployment.name === 'events') deployment.env = { INTERVAL_MS: '1000' }
   }
   const path = 'bin' in python ? `${python.bin}:${process.env.PATH}` : (process.env.PATH ?? '')
   callgate = await startCallgate({ manifest, env: { EXAMPLES_KEY: key, PATH: path } })

@@ -89,7 +89,7 @@ describe('deployments of programs', () => {
       const { replicas } = await world.shown('two')
       return replicas.every((r: { state: string }) => r.state === 'ready') && replicas.length === 2 ? true : undefined
     })
-    const slow = Array.from({ length: 6 }, () => world.call('two', '/slow?ms=500'))
+    const slow = Array.from({ length: 6 }, () => world.call('two', '/slow?ms=3000'))
     const most = (await Promise.all(slow)).map(answer => answer.json.most)
     expect(Math.max(...most)).toBe(3)
   })

@@ -270,7 +270,7 @@ describe('logs', () => {
     await say('first', 'an error')
     const text = await waitFor(async () => {
       const { text } = await world.api('GET', '/one/logs')
-      return text.includes('an error') ? text : undefined
+      return text.includes('an error') && text.includes('out first') ? text : undefined
     })
     expect(text).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z r1\.1 callgate: process \d+ was started$/m)
     expect(text).toMatch(/^\S+Z r1\.1 out first$/m)

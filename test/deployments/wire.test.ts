@@ -146,11 +146,13 @@ function asked(
 
 test('a connection carries one request after the other, those of a closed pool are not sent, and a connection that is lost is told of', async () => {
   const peers = new Set<string>()
+  const came = Promise.withResolvers<void>()
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     fetch(request, self) {
       peers.add(String(self.requestIP(request)!.port))
+      if (request.url.endsWith('/lost/slow')) came.resolve()
       return request.url.endsWith('/slow') ? Bun.sleep(60_000).then(() => new Response()) : new Response('there')
     },
   })
@@ -162,8 +164,8 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await pool.probe()).toBe(true)
   expect(await pool.isWell('a', '/', 1000)).toBe(true)
   expect(await pool.isWell('a', '/slow', 50)).toBe(false)
-  const slow = ask('/slow')
-  await Bun.sleep(50)
+  const slow = ask('/lost/slow')
+  await came.promise
   await server.stop(true)
   expect(await slow).toBe('Lost')
   expect(await ask('/')).toBe('Unconnected')

@@ -16,6 +16,8 @@ const key = mintSecret('dk')
 const env = { LIFE_KEY: key }
 /** With a join of every row with every row and a sort of all of them, a query of a second or so. */
 const SIDE = 3000
+/** milliseconds in which what is asked while the server stops has to have come, of a machine that others use, too */
+const DELAY = 5000
 const FEATURES = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 }
 
 function csv(name: string, rows: number): string {
@@ -96,7 +98,7 @@ const underWay = (callgate: Callgate) => {
 
 let callgate: Callgate
 beforeAll(async () => {
-  callgate = await startCallgate({ manifest, env, flags: ['--scoring-workers', '1', '--drain-delay', '2s'] })
+  callgate = await startCallgate({ manifest, env, flags: ['--scoring-workers', '1', '--drain-delay', `${DELAY}ms`] })
 })
 afterAll(cleanUp)
 
@@ -130,12 +132,17 @@ test('a scoring worker that is killed costs no call, and readiness comes back', 
 })
 
 test('while the only scoring worker is away, readiness says so and aliveness stays', async () => {
-  const [worker] = workersOf(callgate.process.pid, 'score')
-  process.kill(worker!.pid, 'SIGKILL')
   const seen = await waitFor(async () => {
+    const workers = workersOf(callgate.process.pid, 'score')
     const answer = await callgate.call('/-/ready')
-    return answer.status === 503 ? answer : undefined
-  }, 5000)
+    if (answer.status === 503) return answer
+    // where another took its place before somebody looked, that goes, too
+    for (const { pid } of workers)
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {} // it has gone already
+    return undefined
+  })
   expect(seen.json.reasons).toEqual([expect.stringContaining('scoring')])
   expect((await callgate.call('/-/alive')).status).toBe(200)
   await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 20_000)
@@ -169,9 +176,10 @@ test('SIGTERM: not ready at once and why, calls in the delay and under way get t
   const ready = await waitFor(async () => {
     const answer = await callgate.call('/-/ready')
     return answer.status === 503 ? answer : undefined
-  }, 1500)
+  }, DELAY)
   expect(ready.json.reasons).toEqual(['the server is stopping'])
   expect((await callgate.call('/-/alive')).status).toBe(200)
+  const asked = Date.now()
   expect((await row(callgate)).status).toBe(200)
   const answer = await inFlight
   expect({ status: answer.status, rows: answer.json.rows.length }).toEqual({ status: 200, rows: 1 })
@@ -182,8 +190,8 @@ test('SIGTERM: not ready at once and why, calls in the delay and under way get t
   const catalog = new Database(join(callgate.dataDir, 'catalog.db'), { readonly: true })
   const used = catalog.query<{ at: string }, []>('SELECT last_used_at at FROM api_keys').get()!
   catalog.close()
-  // the last calls were seconds ago, and nothing is written while calls are served but once a minute
-  expect(Date.now() - Date.parse(used.at)).toBeLessThan(20_000)
+  // while calls are served it is written but once a minute
+  expect(Date.parse(used.at)).toBeGreaterThanOrEqual(asked)
 })
 
 test('a call that takes longer than the delay is still answered before the end', async () => {
@@ -208,7 +216,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   expect(await within(20_000, first.process.exited)).toBe(0)
 
   const second = await startCallgate({ dataDir: callgate.dataDir, env, flags })
-  const inFlight = slow(second).catch(() => 'cut off')
+  const inFlight = second.call('/api/service/life/endless', { key }).catch(() => 'cut off')
   await underWay(second)
   const workers = workersOf(second.process.pid)
   second.process.kill('SIGTERM')
@@ -220,7 +228,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
 })
 
 test('a terminal that closes hangs up on Callgate and its workers, and calls under way get their answer all the same', async () => {
-  const flags = ['--drain-delay', '2s', '--scoring-workers', '1']
+  const flags = ['--drain-delay', `${DELAY}ms`, '--scoring-workers', '1']
   const server = await startCallgate({ dataDir: callgate.dataDir, env, flags })
   // a worker that starts is busy too
   await slow(server)
@@ -228,7 +236,7 @@ test('a terminal that closes hangs up on Callgate and its workers, and calls und
   await underWay(server)
   for (const worker of workersOf(server.process.pid)) process.kill(worker.pid, 'SIGHUP')
   server.process.kill('SIGHUP')
-  expect(await waitFor(async () => (await server.call('/-/ready')).status === 503 || undefined, 1500)).toBe(true)
+  expect(await waitFor(async () => (await server.call('/-/ready')).status === 503 || undefined, DELAY)).toBe(true)
   expect((await row(server)).status).toBe(200)
   expect((await iris(server)).status).toBe(200)
   expect((await inFlight).status).toBe(200)
@@ -266,7 +274,7 @@ test('connections on which nothing was asked yet do not hold up the end', async 
   // the kernel hands over a connection without data after a second at most
   await Bun.sleep(1500)
   server.process.kill('SIGTERM')
-  expect(await within(3000, server.process.exited)).toBe(0)
+  expect(await within(8000, server.process.exited)).toBe(0)
   for (const socket of [silent, begun]) socket.destroy()
 })
 
@@ -334,8 +342,10 @@ test('SIGTERM while a manifest is imported ends soon and cleanly, and leaves not
     const workers = workersOf(starting.process.pid, 'import')
     return workers.length > 0 ? workers : undefined
   })
-  await Bun.sleep(400)
-  const status = await within(3000, starting.stop())
+  // in the middle of it, however long it takes
+  await waitFor(() => readdirSync(join(starting.dataDir, 'warehouse')).length > 0 || undefined)
+  process.kill(worker!.pid, 'SIGSTOP')
+  const status = await within(20_000, starting.stop())
   expect(starting.output()).not.toMatch(/should not have happened|"level":"(warn|error)"/)
   expect(status).toBe(0)
   await ended([worker!])
