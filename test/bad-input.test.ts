@@ -9,7 +9,7 @@ import { badCalls } from './conformance/bad-input/serving.ts'
 import { MODEL_ROW, World } from './conformance/honeyframe/world.ts'
 import { type Answer, cleanUp } from './harness.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const world = new World('source', { maxBody: '16MiB' })
 let read = 0

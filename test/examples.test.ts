@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { mintSecret } from '../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from './harness.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const EXAMPLES = resolve(import.meta.dir, '../examples')
 const key = mintSecret('dk')

@@ -103,7 +103,7 @@ test('a reader that leaves early is no failure; a disk that is full is one', asy
       env: { PATH: process.env.PATH ?? '' },
       stderr: 'ignore',
       stdout: 'pipe',
-      timeout: 20_000,
+      timeout: 50_000,
       killSignal: 'SIGKILL',
     })
     return await new Response(child.stdout).text()

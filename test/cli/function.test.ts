@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { cleanUp, commandOf, TARGETS, type Target, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const ROOT = resolve(import.meta.dir, '../..')
 const folder = temporaryFolder()

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
-import { workersOf } from '../life/processes.ts'
+import { sigkill, workersOf } from '../life/processes.ts'
 
 setDefaultTimeout(60_000)
 
@@ -75,7 +75,7 @@ describe('the executable', () => {
       HOME: at('home'),
       TMPDIR: at('tmp'),
     }
-    const flags = ['--log-level', 'debug', '--request-timeout', '400ms', '--scoring-workers', '1']
+    const flags = ['--log-level', 'debug', '--request-timeout', '2s', '--scoring-workers', '1']
     const callgate = await startCallgate({ target: 'executable', manifest, env, flags })
     const secrets = [key, token, PASSWORD]
     const statuses: number[] = []
@@ -140,7 +140,7 @@ describe('the executable', () => {
     await admin('POST', '/api/models', notModel, scope)
     // what the log is for: a call past its deadline, a lost worker, and what was served of a file that is gone
     expect((await call(`${service}/pairs?not=${VALUES[2]}`, { key })).status).toBe(504)
-    for (const worker of workersOf(callgate.process.pid)) process.kill(worker.pid, 'SIGKILL')
+    for (const worker of workersOf(callgate.process.pid)) sigkill(worker.pid)
     await call(`${service}/late`, { key, body: { features } })
 
     expect([...new Set(statuses)].sort()).toEqual(expect.arrayContaining([200, 201, 400, 401, 404, 422, 504]))

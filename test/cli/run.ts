@@ -1,4 +1,4 @@
-/** A command that ends by itself (or is ended after 20 s), and all that it said. */
+/** A command that ends by itself (or is ended after 50 s), and all that it said. */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commandOf, type Target } from '../harness.ts'
@@ -27,7 +27,7 @@ export async function run(
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    timeout: 20_000,
+    timeout: 50_000,
     killSignal: 'SIGKILL',
   })
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])

@@ -14,7 +14,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const EXAMPLES = resolve(import.meta.dir, '../../examples')
 const FAILS = `type Body = { x: number }
@@ -251,7 +251,7 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect([slow.status, slow.json.code]).toEqual([500, 'schema_too_slow'])
       const began = Date.now()
       for (let i = 0; i < 20; i++) expect((await call('slow', { body: long })).status).toBe(500)
-      expect(Date.now() - began).toBeLessThan(5000)
+      expect(Date.now() - began).toBeLessThan(10_000)
       // the engine would go back over it for hours, and there is no way to stop it but to end its process
       const ats = await call('address', { body: JSON.stringify('@'.repeat(300_000)) })
       expect([ats.status, ats.json.code]).toEqual([500, 'schema_too_slow'])

@@ -20,7 +20,7 @@ import { types } from './honeyframe/types.ts'
 import { wire } from './honeyframe/wire.ts'
 import { World } from './honeyframe/world.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 describe.each(TARGETS)('Honeyframe, %s:', target => {
   const world = new World(target)

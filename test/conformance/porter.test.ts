@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, type CallInit, cleanUp, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const MODELS = join(import.meta.dir, 'porter/models')
 const NAMES = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width']

@@ -8,7 +8,7 @@ import { streams } from './proxy/streams.ts'
 import { webSockets } from './proxy/websockets.ts'
 import { World } from './proxy/world.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 describe.each(TARGETS)('the proxy, %s:', target => {
   const world = new World(target)

@@ -17,7 +17,7 @@ export function sendRaw(
   url: string,
   chunks: (string | Uint8Array)[],
   quietMs = 150,
-  limitMs = 5000,
+  limitMs = 15_000,
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(url)
   return new Promise(resolve => {

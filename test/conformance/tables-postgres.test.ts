@@ -12,7 +12,7 @@ import { values } from './honeyframe/table-values.ts'
 import { verbs } from './honeyframe/table-verbs.ts'
 import { TableWorld } from './honeyframe/table-world.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const missing = noPostgres()
 if (missing) test.skip(`tables of PostgreSQL: ${missing}`, () => {})

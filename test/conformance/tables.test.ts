@@ -11,7 +11,7 @@ import { values } from './honeyframe/table-values.ts'
 import { verbs } from './honeyframe/table-verbs.ts'
 import { TableWorld } from './honeyframe/table-world.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 describe.each(TARGETS)('Tables, %s:', target => {
   const world = new TableWorld(target)

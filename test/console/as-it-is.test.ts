@@ -15,7 +15,7 @@ import {
 import { uploadTable } from './data.ts'
 import { DEPLOYED, useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 /** 2^53 + 1, which a double makes 2^53 of. */
 const LARGE = '9007199254740993'
 

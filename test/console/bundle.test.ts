@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { bundleConsole } from '../../src/protocols/console/bundle.ts'
 import { type Callgate, cleanUp, startCallgate, TARGETS } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 /** compressed bytes, of everything together */
 const BUDGET = 300_000
 

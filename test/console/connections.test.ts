@@ -8,7 +8,7 @@ import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { noPostgres, type PostgresServer, startPostgres } from '../query/postgres-server.ts'
 import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo } from './browser.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 const reason = noPostgres()
 if (reason) console.warn(`console tests of connections are skipped: ${reason}`)

@@ -6,7 +6,7 @@ import { describeInBrowser, expectNoSideways, openTab, signInTo, soon } from './
 import { keepersCsv, uploadTable } from './data.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('datasets', () => {
   const { callgate, openAs } = useConsole()

@@ -11,7 +11,7 @@ import { describeInBrowser, expectAccessible, expectNoSideways, openTab, PASSWOR
 import { projectId } from './data.ts'
 import { DEPLOYED, useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describe('a command in one line', () => {
   test('is words, and quotes that keep a space in one', () => {

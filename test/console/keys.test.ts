@@ -5,7 +5,7 @@ import { waitFor } from '../harness.ts'
 import { describeInBrowser, hasFocus, openTab, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const KEYS = '/console/projects/garden/services/plants/keys'
 const TEST = '/console/projects/garden/services/plants/test'

@@ -18,6 +18,7 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
   beforeAll(async () => {
     const { garden } = callgate
     const db = new Database(join(callgate.dataDir, 'catalog.db'))
+    db.run('PRAGMA busy_timeout = 5000')
     db.run(
       `INSERT INTO audit (actor, action, target, detail, project_id)
       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})

@@ -5,7 +5,7 @@ import { FIXTURES } from '../harness.ts'
 import { describeInBrowser, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('models', () => {
   const { callgate, openAs } = useConsole()

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { describeInBrowser, settled, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('nothing is lost', () => {
   const { callgate, openAs } = useConsole()

@@ -14,7 +14,7 @@ import { PAGES } from './pages.ts'
 import { addPastCalls } from './past-calls.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('every page', () => {
   const { callgate } = useConsole()

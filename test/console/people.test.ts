@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { describeInBrowser, openTab, PASSWORD, settled, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('people', () => {
   const { callgate } = useConsole()

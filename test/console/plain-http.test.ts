@@ -6,7 +6,7 @@ import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { describeInBrowser, openTab, PLAIN_HOST, settled, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('over plain HTTP, by the name of the server', () => {
   const { callgate } = useConsole()

@@ -8,7 +8,7 @@ import { exampleOfSchema } from '../../src/console/areas/keys/schema-example.ts'
 import { shapeOf } from '../../src/console/areas/keys/shape.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const PYTHON = ['/usr/bin/python3', 'python3'].find(
   python => Bun.which(python) && Bun.spawnSync([python, '-c', 'import requests']).exitCode === 0,

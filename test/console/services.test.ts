@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { describeInBrowser, openTab, settled, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(90_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('services', () => {
   const { callgate } = useConsole()

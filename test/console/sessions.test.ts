@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Answer, type Callgate, cleanUp, startCallgate } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const PASSWORD = 'correct horse battery'
 let callgate: Callgate
 

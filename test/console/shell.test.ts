@@ -9,7 +9,7 @@ import { startCallgate } from '../harness.ts'
 import { describeInBrowser, hasFocus, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 test('times are said as people do: sixty minutes are an hour', () => {
   const now = Date.parse('2026-06-15T12:00:00Z')
@@ -46,6 +46,7 @@ describeInBrowser('the console', () => {
 
   function endSessions(): void {
     const db = new Database(join(callgate.dataDir, 'catalog.db'))
+    db.run('PRAGMA busy_timeout = 5000')
     db.run('DELETE FROM sessions')
     db.close()
   }

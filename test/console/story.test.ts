@@ -9,7 +9,7 @@ import type { Locator, Page } from 'playwright-core'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
 import { closeTabs, describeInBrowser, openTab, PASSWORD, signInTo, soon } from './browser.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 describeInBrowser('the story', () => {
   let callgate: Callgate

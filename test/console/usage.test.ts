@@ -5,7 +5,7 @@ import { readCsv } from '../read-csv.ts'
 import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const SPECIES = { features: { X: [5.1, 3.5, 1.4, 0.2] } }
 

@@ -82,7 +82,7 @@ describe('deployments of upstreams', () => {
         { name: 'retrying', upstream: url(plain.port), retries: 2 },
         { name: 'not-retrying', upstream: url(plain.port), retries: 0 },
         { name: 'flaky', upstream: url(flaky.port), health: '/health' },
-        { name: 'nowhere', upstream: 'http://no-such-host.invalid' },
+        { name: 'nowhere', upstream: 'http://no-such-host.invalid', connect_timeout_seconds: 1 },
         { name: 'silent', upstream: `https://127.0.0.1:${silent.port}`, connect_timeout_seconds: 0.3, retries: 0 },
       ],
       { flags: ['--request-timeout', '3s'] },

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
+import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+import { workersOf } from '../life/processes.ts'
 import { buildModel, plusOne, slowModel } from '../scoring/onnx-builder.ts'
 
 /** Rows that are scored at once at most. */
@@ -111,12 +112,14 @@ test('of a version that is removed while they wait are answered by it; calls aft
   const listed = (await server.admin('GET', '/api/models')).json.models
   const { versions: all } = listed.find((model: { name: string }) => model.name === 'twice')
   const first = all.find((one: { version: number }) => one.version === 1)
+  // whatever is asked of it waits
+  const [scoring] = workersOf(server.process.pid, 'score')
+  process.kill(scoring!.pid, 'SIGSTOP')
   const slow = [1, 2].map(x =>
     server
       .call('/api/service/rows/slow', { method: 'POST', key, body: { features: { x } } })
       .then(({ status }) => status),
   )
-  await Bun.sleep(100)
   const infer = () =>
     server.call('/v2/models/twice/versions/1/infer', {
       method: 'POST',
@@ -124,13 +127,13 @@ test('of a version that is removed while they wait are answered by it; calls aft
       body: { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] },
     })
   const waiting = infer()
-  await Bun.sleep(100)
+  await Bun.sleep(1500) // until the server has read it, which nothing tells
   expect((await server.admin('DELETE', `/api/models/${first.model_id}`)).status).toBe(200)
   expect((await infer()).status).toBe(404)
+  process.kill(scoring!.pid, 'SIGCONT')
   expect(await Promise.all(slow)).toEqual([200, 200])
   const { status, json } = await waiting
   expect([status, json.outputs?.[0].data]).toEqual([200, [2, 3]])
   const kept = () => readdirSync(join(server.dataDir, 'models')).length
-  for (const end = Date.now() + 5000; kept() > 2 && Date.now() < end; ) await Bun.sleep(20)
-  expect(kept()).toBe(2)
+  await waitFor(() => kept() === 2 || undefined, 20_000)
 })

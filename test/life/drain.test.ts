@@ -7,7 +7,7 @@ import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
-import { ended, workersOf } from './processes.ts'
+import { ended, sigkill, workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
 
@@ -137,10 +137,7 @@ test('while the only scoring worker is away, readiness says so and aliveness sta
     const answer = await callgate.call('/-/ready')
     if (answer.status === 503) return answer
     // where another took its place before somebody looked, that goes, too
-    for (const { pid } of workers)
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {} // it has gone already
+    for (const { pid } of workers) sigkill(pid)
     return undefined
   })
   expect(seen.json.reasons).toEqual([expect.stringContaining('scoring')])
@@ -155,7 +152,7 @@ test('a query worker that is killed in the middle of a query costs a retry, not 
   expect((await answer).status).toBe(200)
   expect((await answer).json.rows).toHaveLength(1)
   // one that idles is replaced without anybody noticing
-  for (const idle of workersOf(callgate.process.pid, 'query')) process.kill(idle.pid, 'SIGKILL')
+  for (const idle of workersOf(callgate.process.pid, 'query')) sigkill(idle.pid)
   expect((await slow(callgate)).status).toBe(200)
   expect((await callgate.call('/-/ready')).status).toBe(200)
 })

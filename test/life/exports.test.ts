@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
-import { workersOf } from './processes.ts'
+import { sigkill, workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
 
@@ -256,7 +256,7 @@ test('a worker that is lost on the way breaks the connection: no answer is short
   for (const format of ['csv', 'json']) {
     const socket = await paused(`all?limit=${ROWS}&format=${format}`)
     const { pid } = callgate.process
-    for (const worker of workersOf(pid, 'query')) process.kill(worker.pid, 'SIGKILL')
+    for (const worker of workersOf(pid, 'query')) sigkill(worker.pid)
     const { bytes, whole } = await rest(socket)
     expect([format, bytes > 0, whole]).toEqual([format, true, false])
     await waitFor(async () => (await get('all?limit=900&offset=90000')).status === 200 || undefined)

@@ -146,7 +146,7 @@ test(
         `longest start ${Math.round(longest)} ms`,
     )
   },
-  15_000 + KILLS * 5000,
+  15_000 + KILLS * 10_000,
 )
 
 /** Whether the kill left something that the next start has to clear. */

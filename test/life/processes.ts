@@ -25,6 +25,10 @@ export function processOf(pid: number): Running | undefined {
   }
 }
 
+/** Milliseconds of CPU time that a process's first thread has had: others that the machine is busy with are not in it. */
+export const cpuOfMain = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+
 /** The workers of a Callgate: its children and theirs. */
 export function workersOf(pid: number, kind = ''): Running[] {
   const all = readdirSync('/proc')
@@ -40,9 +44,16 @@ const isRunning = ({ pid, started }: Running): boolean => {
   return now !== undefined && now.started === started && now.state !== 'Z'
 }
 
-/** @throws Error when one of them runs still after five seconds */
+/** Ends a process that may have ended by itself meanwhile. */
+export function sigkill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {} // there is no such process any more
+}
+
+/** @throws Error when one of them runs still after twenty seconds */
 export async function ended(processes: Running[]): Promise<void> {
-  await waitFor(() => processes.every(p => !isRunning(p)) || undefined, 5000).catch(() => {
+  await waitFor(() => processes.every(p => !isRunning(p)) || undefined, 20_000).catch(() => {
     const left = processes.filter(isRunning).map(p => p.command.split(' ').slice(-2).join(' '))
     throw new Error(`these processes outlived their parent: ${left.join(', ')}`)
   })

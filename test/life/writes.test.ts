@@ -14,14 +14,14 @@ import {
   temporaryFolder,
   waitFor,
 } from '../harness.ts'
-import { ended, workersOf } from './processes.ts'
+import { ended, sigkill, workersOf } from './processes.ts'
 
 const KILLS = Number(process.env.CALLGATE_KILLS ?? 4)
 const target = (process.env.CALLGATE_KILL_TARGET ?? 'source') as Target
 const WRITERS = 4
 const BULK = 40
 
-setDefaultTimeout(15_000 + KILLS * 6000)
+setDefaultTimeout(15_000 + KILLS * 10_000)
 afterAll(cleanUp)
 
 const folder = temporaryFolder()
@@ -85,7 +85,7 @@ test(`${KILLS} kills: nothing acknowledged is lost, nothing is there half, nothi
       callgate = await start()
     } else {
       // the server goes on: another process writes, and nobody has to send anything again but who is told so
-      for (const { pid, command } of workers) if (command.endsWith('worker write')) process.kill(pid, 'SIGKILL')
+      for (const { pid, command } of workers) if (command.endsWith('worker write')) sigkill(pid)
       const before = ledger.acked.size
       await waitFor(() => ledger.acked.size > before + 10 || undefined)
       stopped = true

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { projectId, uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+import { workersOf } from '../life/processes.ts'
 import { begun, sent } from './slow-body.ts'
 
 setDefaultTimeout(60_000)
@@ -14,6 +15,12 @@ const admin = (method: string, path: string, body?: unknown) =>
   callgate.admin(method, path, body, { 'x-project-id': String(garden) })
 const upload = (name: string, csv: string, fields: Record<string, string> = {}) =>
   uploadTable(callgate, garden, name, csv, fields)
+/** The process that does so, as soon as there is one, in the middle of it until it is let go on. */
+async function stopped(kind: 'import' | 'write'): Promise<{ goOn(): void }> {
+  const pid = await waitFor(() => workersOf(callgate.process.pid, kind)[0]?.pid)
+  process.kill(pid, 'SIGSTOP')
+  return { goOn: () => process.kill(pid, 'SIGCONT') }
+}
 const large = (rows: number) => ['bed,owner', ...Array.from({ length: rows }, (_, i) => `${i},${i * 7}`)].join('\n')
 
 beforeAll(async () => {
@@ -54,7 +61,9 @@ test('an upload does not take the place of files in place that others took the p
   await files('one.csv', 'one\n1\n')
   const uploading = upload('marts.files', large(500_000), { replace: 'true', upload_id: 'the-upload' })
   await waitFor(async () => (await admin('GET', '/api/datasets/file/upload/the-upload')).status === 200 || undefined)
+  const { goOn } = await stopped('import')
   expect((await files('two.csv', 'two\n1\n', { replace: true })).status).toBe(201)
+  goOn()
   expect((await uploading).status).toBe(409)
   const { json } = await admin('GET', '/api/datasets/marts.files')
   expect([json.engine, json.columns[0].name]).toEqual(['duckdb', 'two'])
@@ -66,8 +75,10 @@ test('a column that is changed while its table is settled stays as it was change
   const settling = admin('PATCH', '/api/datasets/marts.large', { writable: false })
   const warehouse = join(callgate.dataDir, 'warehouse')
   await waitFor(() => readdirSync(warehouse).some(file => file.includes('.building')) || undefined)
+  const { goOn } = await stopped('write')
   const policy = { owner: { mask: 'hash' }, bed: { nullable: true } }
   expect((await admin('PATCH', '/api/datasets/marts.large', { columns: policy })).status).toBe(200)
+  goOn()
   expect((await settling).status).toBe(409)
   const { json } = await admin('GET', '/api/datasets/marts.large')
   expect([json.writable, json.columns[0].nullable, json.columns[1].mask]).toEqual([true, true, 'hash'])

@@ -397,6 +397,7 @@ describe('who is told', () => {
 test('while the catalog cannot be written, usage is still told as it was, and nothing of it is lost', async () => {
   const { totals } = await world.usage('')
   const elsewhere = new Database(join(world.callgate.dataDir, 'catalog.db'))
+  elsewhere.run('PRAGMA busy_timeout = 5000')
   elsewhere.run('BEGIN IMMEDIATE')
   await call('/api/service/shop/row?id=1', world.key)
   const told = await world.usage('')

@@ -89,12 +89,17 @@ test('a file that is renamed into place is read again; a mended file ends the fa
 test('a file that is being written is left alone until it rests', async () => {
   const { generation } = await dataset()
   world.write('tables/staff.csv', 'id,town\n')
-  let rows = 0
-  for (const started = Date.now(); Date.now() - started < 2000; await Bun.sleep(5))
+  let [rows, rests] = [0, 0]
+  for (let last = Date.now(), end = last + 2000; last < end; ) {
     appendFileSync(path, `${++rows},T\n`)
+    await Bun.sleep(5)
+    const now = Date.now()
+    if (now - last > 200) rests++ // a writer that is held up on a busy machine may seem to rest
+    last = now
+  }
   await waitFor(async () => (await dataset()).row_count === rows || undefined)
-  // at every look it would have been four times; a writer that is held up on a busy machine may seem to rest once
-  expect((await dataset()).generation - generation).toBeLessThanOrEqual(2)
+  // at every look it would have been four times
+  expect((await dataset()).generation - generation).toBeLessThanOrEqual(1 + rests)
 })
 
 test('every: the file is looked at again after that time, whether it changed or not', async () => {

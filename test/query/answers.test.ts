@@ -143,7 +143,7 @@ test('files in place that are written again are answered anew, however long an a
   const anew = await waitFor(async () => {
     const answer = await ask(answers, '', 'ndjson')
     return answer.age === undefined ? answer : undefined
-  }, 5000)
+  })
   expect(await textOf(anew)).toBe('{"id":1,"town":"Bonn"}\n{"id":2,"town":"Kiel"}\n')
 })
 

@@ -50,7 +50,7 @@ test('rows keep the order of the file, and messages count in it, whatever types 
     const { message } = await refusal(path, { types: { f: 'float', bad: 'boolean' } })
     expect(message).toBe('row 11001, column bad: not a boolean')
   }
-}, 20_000)
+})
 
 test('a key is chosen: id first, else the first unique column without nulls, else none', async () => {
   const chosen = async (csv: string) => (await take(await write('choose.csv', csv), { chooseKey: true })).primaryKey

@@ -21,6 +21,18 @@ export function queryWorkers(kind: 'query' | 'duckdb' = 'query'): number[] {
     .map(Number)
 }
 
+/**
+ * Whether a worker is kept in one of a few tries: it has a moment to be done with what nobody waits for, and where a busy machine
+ * does not give it that, it is ended.
+ */
+export async function isKept(attempt: () => Promise<{ before: number[]; after: number[] }>): Promise<boolean> {
+  for (let i = 0; i < 20; i++) {
+    const { before, after } = await attempt()
+    if (before.length > 0 && before.every(pid => after.includes(pid))) return true
+  }
+  return false
+}
+
 /** How long a process has run, in hundredths of a second of its own. */
 export const ticks = (pid: number) =>
   Number(

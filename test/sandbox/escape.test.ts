@@ -6,7 +6,7 @@ import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { type Attempt, ATTEMPTS as OLDER } from './attempts.ts'
 import { BORDER_ATTEMPTS } from './border-attempts.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const ATTEMPTS = [...OLDER, ...BORDER_ATTEMPTS]
 

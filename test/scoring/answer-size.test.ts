@@ -38,7 +38,7 @@ test('an answer of more than 256 MiB is refused where it was made, and its proce
   expect(binary(2 ** 26 + 1)).rejects.toMatchObject(TOO_LARGE)
   expect((await binary(5_000_000)).zeros!.data).toHaveLength(5_000_000)
   expect(scorer.stats()).toMatchObject({ restarts: 0, pids: [pid!] })
-}, 30_000)
+}, 60_000)
 
 test('one of more than four million numbers is not written as JSON: not as rows, not as tensors', async () => {
   expect(inRows(4_000_001)).rejects.toMatchObject(TOO_LARGE)
@@ -50,7 +50,7 @@ test('one of more than four million numbers is not written as JSON: not as rows,
   const rendered = (binary: boolean) => render({ ...answer, outputs: [{ name: 'zeros', tensor, binary }] })
   expect(() => rendered(false)).toThrow('ask for binary tensors')
   expect((rendered(true).body as Uint8Array).length).toBeGreaterThan(16_000_000)
-}, 30_000)
+}, 60_000)
 
 test('nor is one of as many in all, of rows that are scored one by one, or of several outputs', async () => {
   const half = { count: 2_000_001 }

@@ -186,4 +186,4 @@ test('a caller who goes while the process for the body starts waits for it no lo
   await expect(answer).rejects.toMatchObject({ status: 499 })
   process.kill(pid, 'SIGKILL')
   await alone.close()
-}, 20_000)
+}, 60_000)

@@ -46,7 +46,7 @@ test('a model that takes longer to load than calls may wait is loaded all the sa
   await first.catch(() => {})
   const neighbour = predict(scorer, other.model, other.codec, [{ x: [1, 2] }], 'rows', briefly())
   await neighbour.catch(() => {}) // the process is busy
-  const { predictions } = await predict(scorer, model, codec, [{ x: 3 }], 'rows', soon())
+  const { predictions } = await predict(scorer, model, codec, [{ x: 3 }], 'rows', soon(50_000))
   expect(predictions).toEqual([3])
   expect(scorer.stats()).toMatchObject({ restarts: 0, pids: [pid!] })
 }, 60_000)

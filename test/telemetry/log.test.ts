@@ -87,7 +87,7 @@ test('a log that cannot be written fails no call, and the end of the server neit
       env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
       stdout: 'pipe',
       stderr: Bun.file('/dev/full'),
-      timeout: 30_000,
+      timeout: 50_000,
       killSignal: 'SIGKILL',
     },
   )

@@ -1,7 +1,10 @@
 /** What the server behind the proxy answers, byte by byte: by the last part of the path `/raw/{name}`. */
 
-/** Text is sent as it is (a character a byte), a number is a pause in milliseconds, `close` ends the connection, `reset` cuts it off. */
-export type Step = string | number | 'close' | 'reset'
+/**
+ * Text is sent as it is (a character a byte), a number is a pause in milliseconds, `wait` one until somebody asks for `/on`, `close`
+ * ends the connection, `reset` cuts it off.
+ */
+export type Step = string | number | 'wait' | 'close' | 'reset'
 
 const ok = (...lines: string[]) => `${['HTTP/1.1 200 OK', ...lines].join('\r\n')}\r\n\r\n`
 const status = (line: string, body = '') => `HTTP/1.1 ${line}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -138,10 +141,10 @@ const OTHER: Record<string, Step[]> = {
   'bad chunk late': [ok('Transfer-Encoding: chunked'), '5\r\nhello\r\n', 300, 'zz\r\n'],
   events: [
     ok('Content-Type: text/event-stream', 'Transfer-Encoding: chunked'),
-    ...[0, 1, 2, 3].flatMap(i => [`9\r\ndata: ${i}\n\n\r\n`, 400] as Step[]),
+    ...[0, 1, 2, 3].flatMap(i => [`9\r\ndata: ${i}\n\n\r\n`, 'wait'] as Step[]),
     '0\r\n\r\n',
   ],
-  'a slow length': [ok('Content-Length: 10', 'Content-Type: text/plain'), 'first', 1000, 'later'],
+  'a slow length': [ok('Content-Length: 10', 'Content-Type: text/plain'), 'first', 'wait', 'later'],
   'never answered': [60_000],
   'closed behind': [`${ok('Content-Length: 5')}hello`, 20, 'close'],
 }

@@ -22,6 +22,7 @@ export interface Seen {
 const marks: string[] = []
 const abandoned: string[] = []
 /** what came of WebSockets that were not read for a while: bytes before the end, and its code */
+const waiting: (() => void)[] = []
 const stalled: { bytes: number; code: number }[] = []
 const LONG = 1 << 20
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -70,7 +71,10 @@ async function serve(socket: Socket): Promise<void> {
     else if (path === '/websocket/small') await sendSmall(socket)
     else if (path === '/websocket/pings') await pingOnly(socket)
     else if (path === '/websocket/stalls') await stall(socket, input, query.split(',').map(Number))
-    else if (path === '/stalled') respond(socket, JSON.stringify(stalled))
+    else if (path === '/on') {
+      for (const goOn of waiting.splice(0)) goOn()
+      respond(socket, '{}')
+    } else if (path === '/stalled') respond(socket, JSON.stringify(stalled))
     else if (path === '/marks') respond(socket, JSON.stringify({ marks, abandoned }))
     else if (path === '/status') {
       const code = Number(query)
@@ -91,7 +95,8 @@ async function play(socket: Socket, name: string): Promise<void> {
   for (const step of ANSWERS[name]!) {
     if (step === 'close') return void socket.end()
     if (step === 'reset') return void socket.resetAndDestroy()
-    if (typeof step === 'number') await Bun.sleep(step)
+    if (step === 'wait') await new Promise<void>(resolve => waiting.push(resolve))
+    else if (typeof step === 'number') await Bun.sleep(step)
     else socket.write(Buffer.from(step, 'latin1'))
   }
 }

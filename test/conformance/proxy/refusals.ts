@@ -157,10 +157,10 @@ export function refusals(world: World): void {
         '0\r\n\r\n',
       ],
       1000,
-      20_000,
+      50_000,
     )
     expect([counted.status, counted.json.code]).toEqual([413, 'body_too_large'])
-  }, 30_000)
+  }, 60_000)
 
   test('HTTP/1.0 is answered', async () => {
     const request = `GET ${PREFIX}/a HTTP/1.0\r\nHost: a\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`

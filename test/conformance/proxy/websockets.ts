@@ -7,6 +7,8 @@ import { sendRaw } from '../raw-http.ts'
 import type { World } from './world.ts'
 
 const PATH = '/v1/proxy/sockets'
+/** how long more of an answer is waited for whose end is the connection's */
+const ENDED_MS = 5000
 
 /** A WebSocket and what came over it. */
 class Talk {
@@ -32,7 +34,7 @@ class Talk {
     }
   }
 
-  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 5000)
+  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 20_000)
   messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 10_000)
   closed = (timeoutMs = 10_000) => waitFor(() => this.end, timeoutMs)
 }
@@ -114,7 +116,7 @@ export function webSockets(world: World): void {
       socket.resume()
       await Bun.sleep(1)
     }
-    await waitFor(() => received >= count * (10 + bytes) || socket.destroyed || undefined, 20_000).catch(() => {})
+    await waitFor(() => received >= count * (10 + bytes) || socket.destroyed || undefined, 50_000).catch(() => {})
     socket.destroy()
     expect([received, numbers]).toEqual([count * (10 + bytes), Array.from({ length: count }, (_, i) => i)])
   })
@@ -253,9 +255,8 @@ export function webSockets(world: World): void {
     ['an end with the code 1006', '\x88\x02\x03\xee'],
     ['an end with the code 65535', '\x88\x02\xff\xff'],
   ])('what a server sends that is no frame ends it: %s', async (_, bytes) => {
-    const { text, head } = await sendRaw(world.callgate.url, [
-      `${asking(`/v1/proxy/raw/raw/websocket?${Buffer.from(bytes, 'latin1').toString('hex')}`)}\r\n\r\n`,
-    ])
+    const path = `/v1/proxy/raw/raw/websocket?${Buffer.from(bytes, 'latin1').toString('hex')}`
+    const { text, head } = await sendRaw(world.callgate.url, [`${asking(path)}\r\n\r\n`], ENDED_MS)
     expect(head).toStartWith('HTTP/1.1 101')
     // a close frame, and nothing before it
     expect(text.charCodeAt(0)).toBe(Buffer.from([0x88]).toString().charCodeAt(0))

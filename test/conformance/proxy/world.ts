@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { mintSecret } from '../../../src/lib/secret.ts'
 import { type Answer, type Callgate, type CallInit, startCallgate, type Target, waitFor } from '../../harness.ts'
@@ -11,6 +10,9 @@ export const PREFIX = '/v1/proxy/raw'
 /** bytes, of `--max-deployment-body` */
 export const MOST = 120 * 1024 * 1024
 const here = (file: string) => [process.execPath, join(import.meta.dir, file)]
+
+/** where nobody listens: a port that is given out might be somebody's by then */
+const NOBODY = 'http://127.0.0.1:9'
 
 let marks = 0
 
@@ -39,7 +41,7 @@ export class World {
               { name: 'trusting', ...raw, pass_authorization: true },
               { name: 'sockets', command: here('sockets.ts') },
               { name: 'restless', command: here('restless.ts') },
-              { name: 'refusing', upstream: `http://127.0.0.1:${await refusingPort()}`, timeout_seconds: 3 },
+              { name: 'refusing', upstream: NOBODY, timeout_seconds: 3 },
             ],
             keys: [{ name: 'proxy', secret_env: 'PROXY_KEY' }],
           },
@@ -95,17 +97,8 @@ export class World {
 
   /** Waits until the server knows that whoever sent this request has gone. */
   async abandoned(mark: string): Promise<void> {
-    await waitFor(async () => (await this.#marks()).abandoned.includes(mark) || undefined, 5000)
+    await waitFor(async () => (await this.#marks()).abandoned.includes(mark) || undefined, 20_000)
   }
-}
-
-/** A port where nobody listens. */
-async function refusingPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 const withHeader = (seen: Seen) => ({
