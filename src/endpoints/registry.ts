@@ -225,15 +225,7 @@ export class Registry {
     // what is published already is not refused again for what is wrong with this server, or has been wrong before
     const before = served?.assetId === assetId && served.version === version ? served.endpoints : undefined
     const endpoints = new Map<string, Endpoint>()
-    const surroundings: Surroundings = {
-      service: { assetId, projectId, key },
-      isPublic,
-      endpoint: id => endpoints.get(id),
-      published: id => {
-        const now = this.#services.get(key)
-        return now?.assetId === assetId ? now.endpoints.get(id) : undefined
-      },
-    }
+    const surroundings = this.#surroundings(asset, endpoints)
     const published = loading || before !== undefined
     const compiled = (endpoint: EndpointConfig): Endpoint => {
       const compile = (unchecked: boolean) =>
@@ -252,6 +244,22 @@ export class Registry {
     }
     for (const endpoint of asset.publishedConfig?.endpoints ?? []) endpoints.set(endpoint.id, compiled(endpoint))
     return { assetId, projectId, key, title, isPublic, version, endpoints }
+  }
+
+  /** Made apart: code is served with these for long, and they keep whatever is in the scope that they are made in. */
+  #surroundings(
+    { id: assetId, projectId, assetKey: key, isPublic }: Asset,
+    endpoints: Map<string, Endpoint>,
+  ): Surroundings {
+    return {
+      service: { assetId, projectId, key },
+      isPublic,
+      endpoint: id => endpoints.get(id),
+      published: id => {
+        const now = this.#services.get(key)
+        return now?.assetId === assetId ? now.endpoints.get(id) : undefined
+      },
+    }
   }
 }
 
