@@ -14,6 +14,7 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { SchemaChecks } from '../endpoints/schema-checks.ts'
 import { Gate } from '../gate/gate.ts'
+import { noticeVanished } from '../lib/vanished.ts'
 import type { ManagementContext } from '../management/context.ts'
 import { Refresher } from '../management/refresher.ts'
 import { AnswerCache } from '../query/cache.ts'
@@ -139,6 +140,7 @@ export function openInstance(config: Config): Instance {
   orClose(() => {
     try {
       app.listen({ hostname: config.host, port: config.port })
+      noticeVanished()
     } catch (error) {
       throw listenError(config, error)
     }

@@ -1,5 +1,6 @@
 import type { Socket, TCPSocketConnectOptions } from 'bun'
 import { Gathering } from '../../lib/gathering.ts'
+import { SILENT_SECONDS } from '../../lib/vanished.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { Unchunker } from './chunked.ts'
 import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
@@ -126,6 +127,7 @@ export class Connection {
       const connecting = Bun.connect(options).then(
         socket => {
           connection.#socket = socket as PausableSocket
+          socket.setKeepAlive(true, SILENT_SECONDS * 1000)
           if (connection.#closed) socket.terminate()
         },
         error => {
