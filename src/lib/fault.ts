@@ -56,10 +56,21 @@ export function diskTrouble(error: unknown): Fault | undefined {
   return FAILS.test(code) ? unavailable("The server's disk fails, or cannot be written to.", 60, error) : undefined
 }
 
+/** No more files, processes or memory: of a limit on this server, or of the machine. */
+const SHORT = /^(EMFILE|ENFILE|EAGAIN|ENOMEM|SQLITE_NOMEM)$/
+
+/** What the machine lacks, or its disk: the server's trouble, which may be over in a moment. undefined: the error is another. */
+export function machineTrouble(error: unknown): Fault | undefined {
+  const { code = '' } = (error ?? {}) as { code?: string }
+  return SHORT.test(code)
+    ? unavailable('The server has no files, processes or memory left for this at the moment.', 5, error)
+    : diskTrouble(error)
+}
+
 /** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
 export function toFault(error: unknown): Fault {
   if (error instanceof Fault) return error
-  const trouble = diskTrouble(error)
+  const trouble = machineTrouble(error)
   if (trouble) return trouble
   return new Fault(
     500,

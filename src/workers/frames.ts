@@ -1,4 +1,4 @@
-import { Fault } from '../lib/fault.ts'
+import { Fault, machineTrouble } from '../lib/fault.ts'
 
 /** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
 export type WorkerKind = 'score' | 'query' | 'duckdb' | 'write' | 'import' | 'function' | 'guard' | 'body' | 'schema'
@@ -27,10 +27,14 @@ export type FromChild =
   | { type: 'failed'; id: number; error: SentError }
   | { type: 'progress'; id: number; progress: unknown }
 
-/** As it is sent to the parent, which makes an error of it again (`revive`). */
+/**
+ * As it is sent to the parent, which makes an error of it again (`revive`). What the machine lacks is a refusal from here on: on its
+ * way an error loses the code that says so.
+ */
 export function asSent(error: unknown): SentError {
-  if (error instanceof Fault) {
-    const { status, code, message, headers, members, cause } = error
+  const fault = error instanceof Fault ? error : machineTrouble(error)
+  if (fault) {
+    const { status, code, message, headers, members, cause } = fault
     return { fault: { status, code, message, headers, members }, ...(cause ? { stack: String(cause) } : {}) }
   }
   return { stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }

@@ -1,9 +1,19 @@
 /** What a disk costs that is full, or takes no more: what has to be written, with an answer, and nothing else. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, cleanUp, commandOf, startCallgate, temporaryFolder } from '../harness.ts'
+import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
@@ -42,6 +52,36 @@ test.skipIf(!disk)(
     expect(answer.text).not.toContain(disk!)
     expect(readdirSync(join(disk!, 'data', 'uploads'))).toEqual([])
     expect((await callgate.admin('POST', '/api/projects', { name: 'Q', slug: 'q' })).status).toBe(201)
+  },
+)
+
+test.skipIf(!disk)(
+  'a model that fits, and in the form that runs does not, is 503 and leaves nothing behind',
+  async () => {
+    const project = await callgate.admin('POST', '/api/projects', { name: 'M', slug: 'm' })
+    const scope = { 'x-project-id': String(project.json.project_id) }
+    const model = Bun.file(join(FIXTURES, 'models/churn_risk.onnx'))
+    const add = async () => {
+      const form = new FormData()
+      form.set('file', new File([await model.arrayBuffer()], 'churn.onnx'))
+      form.set('name', 'churn')
+      return callgate.admin('POST', '/api/models', form, scope)
+    }
+    // a page as it is received, and one as it is kept
+    const filler = fill(disk!)
+    truncateSync(filler, statSync(filler).size - 2 * statfsSync(disk!).bsize)
+    const kept = readdirSync(join(disk!, 'data', 'models'))
+    try {
+      const answer = await add()
+      expect({ status: answer.status, detail: answer.json.detail }).toEqual({
+        status: 503,
+        detail: "There is no room on the server's disk.",
+      })
+      expect(readdirSync(join(disk!, 'data', 'models'))).toEqual(kept)
+    } finally {
+      rmSync(filler)
+    }
+    expect((await add()).status).toBe(201)
   },
 )
 

@@ -97,7 +97,7 @@ async function inChild(
   signal?: AbortSignal,
 ): Promise<JobResult> {
   const env = { HOME: scratch, TMPDIR: scratch, SQLITE_TMPDIR: scratch }
-  const child = await Child.start('import', {}, { env })
+  const child = await Child.start('import', {}, { env }).catch(lost)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
   try {
@@ -116,13 +116,17 @@ async function inChild(
     return await child.request<JobResult>('import', job, { onProgress: progress => onProgress?.(progress as Progress) })
   } catch (error) {
     signal?.throwIfAborted()
-    if (error instanceof ChildLost) throw unavailable('The import process ended before it was done.', 1, error)
-    throw error
+    return lost(error)
   } finally {
     signal?.removeEventListener('abort', end)
     child.kill()
     await child.exited
   }
+}
+
+/** @throws Fault 503 where the process has ended, else the error */
+function lost(error: unknown): never {
+  throw error instanceof ChildLost ? unavailable('The import process ended before it was done.', 1, error) : error
 }
 
 async function discard(building: string): Promise<void> {

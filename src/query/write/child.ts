@@ -1,5 +1,5 @@
 /** The entry of `callgate worker write`: the one process that changes live files, one batch of a file at a time. */
-import { diskTrouble, Fault } from '../../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { serveParent } from '../../workers/serve.ts'
 import { damaged } from '../damage.ts'
 import type { Write } from './apply.ts'
@@ -37,14 +37,11 @@ serveParent(({ secret }: { secret: Uint8Array }) => {
   }
 })
 
-/**
- * A file that is damaged, or a disk that is full or fails, as the refusal that it is: other errors lose their code on their way to
- * the parent.
- */
+/** A file that is damaged, as the refusal that it is. */
 async function onDisk<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw error instanceof Fault ? error : (damaged(error, [file]) ?? diskTrouble(error) ?? error)
+    throw error instanceof Fault ? error : (damaged(error, [file]) ?? error)
   }
 }

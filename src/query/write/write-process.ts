@@ -49,13 +49,14 @@ export class WriteProcess {
 
 /** Runs work that takes long in a process of its own. @throws Fault 503 it ended first */
 export async function apart<T>(work: (child: Child) => Promise<T>): Promise<T> {
-  const child = await Child.start('write', {})
+  let child: Child | undefined
   try {
+    child = await Child.start('write', {})
     return await work(child)
   } catch (error) {
     throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
   } finally {
-    child.kill()
-    await child.exited
+    child?.kill()
+    await child?.exited
   }
 }

@@ -46,7 +46,7 @@ export async function describeInPlace(
   signal?: AbortSignal,
 ): Promise<Described & { version: string }> {
   signal?.throwIfAborted()
-  const { child, gone } = await startDuckdb(scratchDir, DESCRIBING)
+  const { child, gone } = await startDuckdb(scratchDir, DESCRIBING).catch(lost)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
   try {
@@ -54,12 +54,17 @@ export async function describeInPlace(
     return await child.request<Described & { version: string }>('describe', request)
   } catch (error) {
     signal?.throwIfAborted()
-    if (error instanceof ChildLost)
-      throw unavailable('The process that read the files ended before it was done.', 1, error)
-    throw error
+    return lost(error)
   } finally {
     signal?.removeEventListener('abort', end)
     child.kill()
     await gone
   }
+}
+
+/** @throws Fault 503 where the process has ended, else the error */
+function lost(error: unknown): never {
+  if (error instanceof ChildLost)
+    throw unavailable('The process that read the files ended before it was done.', 1, error)
+  throw error
 }
