@@ -129,9 +129,9 @@ export function checkedElsewhere(kind: SentSchema['kind'], given: unknown, check
 function rest() {
   let until = 0
   return <T>(check: () => Promise<T>): Promise<T> => {
-    if (Date.now() < until) throw tooSlow()
+    if (performance.now() < until) throw tooSlow()
     return check().catch(error => {
-      if (error.code === 'schema_too_slow') until = Date.now() + REST_MS
+      if (error.code === 'schema_too_slow') until = performance.now() + REST_MS
       throw error
     })
   }

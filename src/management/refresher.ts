@@ -25,7 +25,10 @@ export class Refresher {
   #reading = new Map<number, Promise<void>>()
   /** dataset id -> the form of its file at the last look */
   #forms = new Map<number, string>()
-  /** dataset id -> when it was read last, and in which form its file was: also where the catalog could not be told */
+  /**
+   * dataset id -> when it was read last (as performance.now()), and in which form its file was: also where the catalog could not be
+   * told
+   */
   #tried = new Map<number, { at: number; form: string | undefined }>()
 
   constructor(context: ManagementContext) {
@@ -70,20 +73,22 @@ export class Refresher {
     const tried = this.#tried.get(id)
     const interval = intervalOf(refresh)
     if (interval !== undefined) {
-      const last = Math.max(tried?.at ?? 0, Date.parse(refreshState?.at ?? updatedAt))
-      return Date.now() - last >= interval
+      const noted = Date.now() - Date.parse(refreshState?.at ?? updatedAt)
+      const read = tried ? performance.now() - tried.at : Number.POSITIVE_INFINITY
+      // what was noted in days to come, by a clock that was ahead, says nothing
+      return Math.min(noted < 0 ? Number.POSITIVE_INFINITY : noted, read) >= interval
     }
     const form = await formOf(dataset)
     const before = this.#forms.get(id)
     if (form === undefined) return false
     this.#forms.set(id, form)
-    const justTried = tried?.form === form && Date.now() - tried.at < RETRY_MS
+    const justTried = tried?.form === form && performance.now() - tried.at < RETRY_MS
     return form !== refreshState?.seen && form === before && !justTried
   }
 
   async #read(dataset: Dataset): Promise<void> {
     const { id, name, projectId } = dataset
-    this.#tried.set(id, { at: Date.now(), form: this.#forms.get(id) })
+    this.#tried.set(id, { at: performance.now(), form: this.#forms.get(id) })
     try {
       const { dataset: now, refreshed } = await readAgain(this.#context, SYSTEM, dataset, this.#stopping.signal)
       if (!refreshed) return

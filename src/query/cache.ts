@@ -12,6 +12,7 @@ export interface KeptAnswer {
 interface Entry {
   answer: KeptAnswer
   bytes: number
+  /** as performance.now(): a clock that is set back must not have answers last longer */
   storedAt: number
   expiresAt: number
 }
@@ -63,7 +64,7 @@ export class AnswerCache {
     const entry = this.#entries.get(key)
     if (!entry) return undefined
     this.#entries.delete(key)
-    const now = Date.now()
+    const now = performance.now()
     if (entry.expiresAt <= now) {
       this.#bytes -= entry.bytes
       return undefined
@@ -80,7 +81,7 @@ export class AnswerCache {
       this.#bytes -= old.bytes
       this.#entries.delete(key)
     }
-    const now = Date.now()
+    const now = performance.now()
     this.#entries.set(key, { answer, bytes, storedAt: now, expiresAt: now + ttlMs })
     this.#bytes += bytes
     for (const [oldest, entry] of this.#entries) {

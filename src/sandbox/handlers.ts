@@ -42,7 +42,7 @@ export class Handlers {
 
   #settled(hash: string): Found | undefined {
     const found = this.#found.get(hash)
-    return found && Date.now() < found.until ? found : undefined
+    return found && performance.now() < found.until ? found : undefined
   }
 
   /** Checks what is not known yet; `known` tells the verdicts. @throws Fault 503 no process could be started */
@@ -117,7 +117,7 @@ class Checker {
         // a process that was ended from outside says nothing of the source
         if (error instanceof ChildLost && tries === 0) continue
         const message = 'it was not read in reasonable time; try again in a minute'
-        return { verdict: { error: { name: 'Error', message } }, until: Date.now() + AGAIN_MS }
+        return { verdict: { error: { name: 'Error', message } }, until: performance.now() + AGAIN_MS }
       }
     }
   }

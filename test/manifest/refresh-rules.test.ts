@@ -1,6 +1,8 @@
 /** Datasets that are read again by themselves: when their file changes, or from time to time. */
+import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { appendFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 import { World } from './world.ts'
 
@@ -112,6 +114,18 @@ test('every: the file is looked at again after that time, whether it changed or 
   world.write('tables/staff.csv', 'id,town\n4,Jena\n')
   await outcome('refreshed')
   expect(await towns()).toEqual(['Jena'])
+})
+
+test('every: what was read last in days to come, by a clock that was ahead, is read again all the same', async () => {
+  await change({ every: '1s' })
+  await callgate.stop()
+  const catalog = new Database(join(callgate.dataDir, 'catalog.db'))
+  const ahead = { at: new Date(Date.now() + 400 * 86_400_000).toISOString(), outcome: 'unchanged' }
+  catalog.run('UPDATE datasets SET refresh_state = ?', [JSON.stringify(ahead)])
+  catalog.close()
+  world.write('tables/staff.csv', 'id,town\n4,Gotha\n')
+  callgate = await startCallgate({ dataDir: world.dataDir, env: world.env })
+  await waitFor(async () => (await towns())[0] === 'Gotha' || undefined)
 })
 
 test('the rule holds after a restart, for what changed meanwhile too; without one nothing is read again', async () => {

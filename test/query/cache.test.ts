@@ -1,5 +1,5 @@
 /** The cache of answers by itself: its bounds, and work that several callers wait for. */
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setSystemTime, test } from 'bun:test'
 import { Fault } from '../../src/lib/fault.ts'
 import { AnswerCache, type KeptAnswer } from '../../src/query/cache.ts'
 import { refusal } from './table-fixture.ts'
@@ -49,6 +49,21 @@ describe('what is kept', () => {
     const none = new AnswerCache(0)
     none.put('a', answer(''), HOUR)
     expect([none.get('a'), none.bytes]).toEqual([undefined, 0])
+  })
+
+  test('lasts as long as it was kept for, and has the age that it has, when the clock is set back', () => {
+    const cache = new AnswerCache(64 * 1024)
+    cache.put('short', answer('one'), 1)
+    cache.put('long', answer('two'), HOUR)
+    const kept = performance.now()
+    setSystemTime(Date.now() - 24 * HOUR)
+    try {
+      while (performance.now() <= kept + 1);
+      expect(cache.get('short')).toBeUndefined()
+      expect(cache.get('long')!.age).toBeGreaterThan(0)
+    } finally {
+      setSystemTime()
+    }
   })
 
   test('takes the place of what was kept under the key before, and is forgotten when its time is over', () => {
