@@ -44,13 +44,13 @@ interface Range {
   quality: number
 }
 
+/** With `.2` as well, which no grammar has: Java's own client sends it unless it is told otherwise. */
+const WEIGHT = /^(0\.?|0?\.\d{1,3}|1(\.0{0,3})?)$/
+
 function rangeOf(text: string): Range {
   const [type = '', ...parameters] = text.split(';').map(part => part.trim().toLowerCase())
   const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2)
-  return {
-    type,
-    quality: weight === undefined ? 1 : /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(weight) ? Number(weight) : 0,
-  }
+  return { type, quality: weight === undefined ? 1 : WEIGHT.test(weight) ? Number(weight) : 0 }
 }
 
 /** The weight of the most specific range that the type is in. */

@@ -97,6 +97,9 @@ export function formats(world: World): void {
     ['*/*;q=0.5, application/json;q=0.4', CSV],
     ['text/html, application/xhtml+xml, */*;q=0.8', 'application/json'],
     ['application/json;q=0.001', 'application/json'],
+    // of Java's HttpURLConnection
+    ['text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2', 'application/json'],
+    ['text/csv;q=0., application/x-ndjson;q=.5', NDJSON],
   ])('Accept: %s is answered as %s', async (accept, type) => {
     const answer = await ask('one?id=1', { accept })
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, type])
