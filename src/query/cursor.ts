@@ -8,6 +8,12 @@ const BLOCK = 256
 /** A cursor travels in a URL. */
 const MAX_PLAIN = 4096
 
+/** Where a page begins: after the row of these values, without them at the first of all, and then so many rows further on. */
+export interface Place {
+  after?: StoredValue[]
+  skip: number
+}
+
 const hmac = (key: Uint8Array, ...parts: (string | Uint8Array)[]): Buffer => {
   const hasher = new Bun.CryptoHasher('sha256', key)
   for (const part of parts) hasher.update(part)
@@ -15,7 +21,8 @@ const hmac = (key: Uint8Array, ...parts: (string | Uint8Array)[]): Buffer => {
 }
 
 /**
- * The `next` of a page: the last row's values in the query's order, sealed with the installation's secret for one endpoint,
+ * The `next` of a page: the last row's values in the query's order, or where those are too long for a URL, how many rows it is
+ * behind the place where the page began; sealed with the installation's secret for one endpoint,
  * one policy and one order of rows. Sealed and not only signed, because the author's order may stand on a column that the
  * caller must not see. The same row gives the same cursor, so that equal answers are equal bytes.
  */
@@ -34,10 +41,15 @@ export class Cursors {
     this.#naming = hmac(secret, 'cursor naming')
   }
 
-  /** @returns undefined where the values are too long for a URL */
-  seal(values: readonly StoredValue[], chosen: string): string | undefined {
-    const text = Buffer.from(JSON.stringify(values.map(written)))
-    if (text.length > MAX_PLAIN) return undefined
+  /** @param last the page's last row, @param begun where the page began, @param rows how many it has */
+  next(last: readonly StoredValue[], chosen: string, begun: Place, rows: number): string {
+    const values = last.map(written)
+    if (Buffer.byteLength(JSON.stringify(values)) <= MAX_PLAIN) return this.#seal(values, chosen)
+    return this.#seal({ after: begun.after?.map(written), skip: begun.skip + rows }, chosen)
+  }
+
+  #seal(place: Written[] | Behind, chosen: string): string {
+    const text = Buffer.from(JSON.stringify(place))
     const plain = Buffer.alloc(Math.ceil(text.length / BLOCK) * BLOCK, ' ')
     text.copy(plain)
     const about = this.#about(chosen)
@@ -47,7 +59,7 @@ export class Cursors {
   }
 
   /** @returns undefined for what this did not seal */
-  open(cursor: string, chosen: string): StoredValue[] | undefined {
+  open(cursor: string, chosen: string): Place | undefined {
     const bytes = Buffer.from(cursor, 'base64url')
     // a lenient decoder takes several texts for the same bytes
     if (bytes.length <= IV + TAG || bytes.toString('base64url') !== cursor) return undefined
@@ -55,7 +67,9 @@ export class Cursors {
       const decipher = createDecipheriv('aes-256-gcm', this.#sealing, bytes.subarray(0, IV), { authTagLength: TAG })
       decipher.setAAD(this.#about(chosen)).setAuthTag(bytes.subarray(-TAG))
       const plain = Buffer.concat([decipher.update(bytes.subarray(IV, -TAG)), decipher.final()])
-      return (JSON.parse(plain.toString()) as Written[]).map(read)
+      const place = JSON.parse(plain.toString()) as Written[] | Behind
+      if (Array.isArray(place)) return { after: place.map(read), skip: 0 }
+      return { after: place.after?.map(read), skip: place.skip }
     } catch {
       return undefined
     }
@@ -64,6 +78,12 @@ export class Cursors {
   #about(chosen: string): Buffer {
     return hmac(this.#context, chosen)
   }
+}
+
+/** A place of which more is said than the values of a row. */
+interface Behind {
+  after?: Written[]
+  skip: number
 }
 
 type Written = string | number | null | { i: string } | { f: string } | { b: string }

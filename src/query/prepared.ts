@@ -207,7 +207,7 @@ export class PreparedQuery {
     { more, last }: Pick<Piece, 'more' | 'last'>,
     total: number | undefined,
   ): Page {
-    const next = last && granted.cursors.seal(last, bound.chosen)
+    const next = last && nextOf(granted, bound, last)
     return { limit: bound.limit, offset: bound.offset, has_more: more, total, next }
   }
 
@@ -236,6 +236,9 @@ export class PreparedQuery {
   }
 }
 
+const nextOf = ({ cursors }: GrantedView, { chosen, after, offset, limit }: BoundRequest, last: StoredValue[]) =>
+  cursors.next(last, chosen, { after, skip: offset }, limit)
+
 const totalOf = (counted: Row[]) => Number(counted[0]!.n)
 
 function reply(
@@ -250,7 +253,7 @@ function reply(
   let rows = hasMore ? found.slice(0, limit) : found
   // before the rows are rendered in place
   const last = hasMore && statement.keys.length > 0 ? rows.at(-1)! : undefined
-  const next = last && granted.cursors.seal(keysOf(last, statement.keys), bound.chosen)
+  const next = last && nextOf(granted, bound, keysOf(last, statement.keys))
   if (granted.columns.length === 0) rows = rows.map(() => ({}))
   else if (render) for (const row of rows) render(row)
   return {

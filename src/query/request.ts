@@ -2,7 +2,7 @@ import { badRequest, forbidden, unprocessable } from '../lib/fault.ts'
 import type { Params } from '../lib/params.ts'
 import { shown } from '../lib/text.ts'
 import { kindOf, RESERVED } from './compile.ts'
-import { type Cursors, written } from './cursor.ts'
+import { type Cursors, type Place, written } from './cursor.ts'
 import { dialectOf } from './dialects.ts'
 import { orderTerms } from './order.ts'
 import type { View } from './policy.ts'
@@ -17,9 +17,10 @@ export interface BoundRequest {
   order: readonly OrderTerm[]
   /** which of the orders that a request may choose it is */
   chosen: string
-  /** the values of `order` in the row after which the page begins */
+  /** the values of `order` in the row after which the page begins, where a cursor says one */
   after?: StoredValue[]
   limit: number
+  /** rows that are left out, from there on */
   offset: number
 }
 
@@ -43,13 +44,14 @@ export function bindRequest(view: View, params: Params, cursors: Cursors): Bound
   }
   const { order, chosen } = orderOf(view, params)
   const cursor = params.get('cursor')
+  const begins = cursor && place(params, cursors, cursor, order, chosen)
   return {
     filters: query.filters.map(filter => valuesOf(query, filter, params)),
     order,
     chosen,
     limit: wholeNumber(params, 'limit', 1, query.maxLimit) ?? query.defaultLimit,
-    offset: wholeNumber(params, 'offset', 0, MAX_OFFSET) ?? 0,
-    after: cursor && place(params, cursors, cursor, order, chosen),
+    offset: begins?.skip ?? wholeNumber(params, 'offset', 0, MAX_OFFSET) ?? 0,
+    after: begins?.after,
   }
 }
 
@@ -91,13 +93,13 @@ function place(
   cursor: readonly string[],
   order: readonly OrderTerm[],
   chosen: string,
-): StoredValue[] {
+): Place {
   if (!cursors.offered) throw unprocessable('cursor: this endpoint pages with limit and offset.')
   if (params.has('offset')) throw unprocessable('cursor and offset do not go together.')
-  const values = cursor.length === 1 ? cursors.open(cursor[0]!, chosen) : undefined
-  if (values?.length !== order.length)
+  const begins = cursor.length === 1 ? cursors.open(cursor[0]!, chosen) : undefined
+  if (!begins || (begins.after && begins.after.length !== order.length))
     throw unprocessable('cursor is not one that this endpoint gave to a key like this one in this order of rows.')
-  return values
+  return begins
 }
 
 function valuesOf(query: Query, filter: QueryFilter, params: Params): BoundRequest['filters'][number] {
