@@ -1,4 +1,5 @@
 import { setsSession } from '../lib/session-cookie.ts'
+import { withOrigin } from '../lib/vary.ts'
 import type { AnswerHead, HeaderLines } from './wire/head.ts'
 
 /** What the edge adds to every answer of a server, and what it does not let through. */
@@ -64,8 +65,6 @@ function withoutCors(headers: HeaderLines): HeaderLines {
     .filter(([name]) => !CORS.test(name))
     .map(line => (line[0].toLowerCase() === 'vary' ? [line[0], withOrigin(line[1])] : line))
 }
-
-const withOrigin = (vary: string) => (/(?:^|,)\s*(?:\*|origin)\s*(?:,|$)/i.test(vary) ? vary : `${vary}, Origin`)
 
 const unread = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
 

@@ -1,5 +1,6 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
 import { notServed, unprocessable } from '../lib/fault.ts'
+import { withOrigin } from '../lib/vary.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, readAnswer } from './handler.ts'
 import { compilePorterRoute } from './porter.ts'
@@ -81,7 +82,7 @@ export const PLAIN_JSON = Object.freeze({ 'content-type': JSON_TYPE })
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** They are the connection's, the server's, or would act on all that is at this origin. */
 const NOT_THEIRS =
-  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|nel|report-to|ratelimit.*|access-control-.*|proxy-.*)$/
+  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|service-worker-allowed|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|nel|report-to|ratelimit.*|access-control-.*|proxy-.*)$/
 /** Clients take no more (Node 16 KB of all headers, Python a hundred lines), and many cost this process seconds. */
 const HEADERS = 50
 const HEADERS_LENGTH = 8192
@@ -133,5 +134,7 @@ function headersOf(given: unknown): Record<string, string> {
       throw badReply('the headers of a reply are names and texts of one line in ASCII')
     headers[key] = String(value).trim()
   }
+  // it takes the place of the edge's own
+  if (headers.vary) headers.vary = withOrigin(headers.vary)
   return headers
 }

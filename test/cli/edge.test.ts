@@ -15,6 +15,8 @@ writeFileSync(join(folder, 't.csv'), 'id,name\n1,one\n2,two\n')
 const endpoints = [{ id: 'row', kind: 'lookup', dataset: 'edge.t', key_column: 'id' }]
 /** An answer that a browser may keep. */
 const KEPT = "export default (_, host) => host.reply({ ok: true }, { headers: { 'cache-control': 'max-age=60' } })"
+/** One that says by what else than the origin it differs. */
+const VARIED = "export default (_, host) => host.reply({ ok: true }, { headers: { vary: 'Accept-Language' } })"
 const manifest = {
   projects: [
     {
@@ -33,6 +35,7 @@ const manifest = {
             ...endpoints,
             { id: 'rows', kind: 'table', dataset: 'edge.w' },
             { id: 'kept', kind: 'function', methods: ['GET'], handler: KEPT },
+            { id: 'varied', kind: 'function', methods: ['GET'], handler: VARIED, porter: { path: '/varied' } },
           ],
           keys: [{ name: 'edge', secret_env: 'EDGE_KEY' }],
         },
@@ -119,6 +122,8 @@ describe('CORS', () => {
       callgate.call('/-/alive', { headers }),
       callgate.call('/api/service/edge/rows/1', { key, headers }),
       callgate.call('/api/service/edge/kept', { key, headers }),
+      callgate.call('/api/service/edge/varied', { key, headers }),
+      callgate.call('/varied', { key, headers }),
       callgate.call('/v2', { key, headers }),
       callgate.call('/console', { headers }),
     ]).then(all => all.filter(answer => answer !== undefined))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, type CallInit, cleanUp, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
+import { head, sendRaw } from './raw-http.ts'
 
 setDefaultTimeout(60_000)
 
@@ -39,6 +40,7 @@ const endpoint = (id: string, model: string, porter: object, more: object = {}) 
 
 /** A custom service that does what it is asked to. */
 const MADE = `export default ({ method, params, query, body }, host) => {
+  if (query.tongue) return host.reply({ key: params.key }, { headers: { vary: 'Accept-Language' } })
   if (method === 'GET') return { key: params.key, query, model_context: 'mine' }
   if (body.list) return [params.key, 'é']
   if (body.text) return host.reply('as it is', { status: 201 })
@@ -450,6 +452,13 @@ describe.each(TARGETS)('porter, %s:', target => {
       expect(answer.status).toBe(status)
       expect(answer.json).toEqual({ error: { name, messages }, model_context: made, request_id: ID })
       expect(answer.text).not.toContain(SECRET)
+    })
+
+    test('what its answer differs by is said beside the encoding; a Host that is none is nothing to it', async () => {
+      const answer = await call('/custom/k?tongue=1')
+      expect(answer.headers.get('vary')).toMatch(/Accept-Encoding.*Accept-Language/)
+      const odd = await sendRaw(server.url, [head('GET /custom/k?x=%201', 'Host: [::', 'Accept-Encoding: identity')])
+      expect([odd.status, odd.json]).toMatchObject([200, { key: 'k', query: { x: ' 1' } }])
     })
 
     test('a body may be packed; methods that it does not declare are 405 without a context', async () => {

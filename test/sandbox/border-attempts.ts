@@ -100,6 +100,11 @@ export const BORDER_ATTEMPTS: Attempt[] = [
     FAILED,
   ),
   attempt(
+    'a script for all paths of this origin',
+    `return host.reply('x', { headers: { 'content-type': 'text/javascript', 'service-worker-allowed': '/' } })`,
+    FAILED,
+  ),
+  attempt(
     'a fetch whose headers, URL or method are none',
     `const all = [{ headers: 5 }, { headers: [['a']] }, { headers: { a: 'x\\r\\ny: z' } }, { headers: { 'a b': 'x' } }, { method: 'TRACE' }]
      return Promise.all(['', 'http://', 'unix:///x', 'http://a@b/'].map(url => host.fetch(url).catch(e => e.status))

@@ -73,7 +73,8 @@ export function porterReply(
   const all: Record<string, string> = { 'content-type': 'application/json', ...headers }
   if (!app.gzip || status !== 200) return new Response(text, { status, headers: all })
   // this one stands in for the edge's own, which names the origin; who sends none gets what porter says
-  all.vary = request.headers.has('origin') ? 'Accept-Encoding, Origin' : 'Accept-Encoding'
+  const others = all.vary ?? (request.headers.has('origin') ? 'Origin' : undefined)
+  all.vary = others === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${others}`
   if (!takesGzip(request.headers.get('accept-encoding') ?? '')) return new Response(text, { headers: all })
   all['content-encoding'] = 'gzip'
   return new Response(Bun.gzipSync(text), { headers: all })

@@ -3,7 +3,7 @@ import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoint
 import type { PorterMatch } from '../../endpoints/porter.ts'
 import { readBytes } from '../../lib/body.ts'
 import { isObject, parseLossless } from '../../lib/json.ts'
-import { rawPath } from '../../lib/path.ts'
+import { rawPath, rawQuery } from '../../lib/path.ts'
 import { shownHeaders } from '../request-headers.ts'
 import { porterReply } from './app.ts'
 import { type ErrorContext, modelContext } from './errors.ts'
@@ -25,7 +25,7 @@ export async function serveCustom(
     method,
     path: rawPath(request.url),
     params,
-    query: new URL(request.url).search.slice(1),
+    query: rawQuery(request.url).slice(1),
     headers: shownHeaders(request.headers),
     body: method === 'GET' || method === 'DELETE' ? undefined : await bodyOf(request, maxBody, context),
   }
