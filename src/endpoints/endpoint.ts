@@ -204,7 +204,7 @@ export interface ServedRoute {
   schemaName?: string
   predictionSchema?: Record<string, unknown>
   /** of a model: extra columns are dropped, whatever the endpoint says of them */
-  codec?: RowCodec
+  model?: { codec: RowCodec; wholeRecipe: SentRecipe }
 }
 
 /** A compiled endpoint: immutable, and all that a call needs. */

@@ -10,6 +10,7 @@ import {
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
 import { decodedPart } from '../lib/path.ts'
+import { sendableRecipe } from '../scoring/answer.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
 import type { Endpoint, ServedModel, ServedRoute, Service } from './endpoint.ts'
 
@@ -30,7 +31,7 @@ export function compilePorterRoute(
     rowSchema: schema,
     schemaName: porter.schema_name,
     predictionSchema: porter.prediction_schema,
-    codec: model && codecOf(porter, schema, model),
+    model: model && modelOf(porter, schema, model),
   }
 }
 
@@ -38,21 +39,25 @@ export function compilePorterRoute(
  * What the model gets of a row. A model with a single tensor whose columns have no names takes them in the order of
  * `feature_columns`, or else of the schema, as porter's models do.
  */
-function codecOf(
+function modelOf(
   { feature_columns: columns }: PorterRoute,
   schema: ServedRoute['rowSchema'],
   { served, output, strict }: { served: ServedModel; output?: string; strict?: boolean },
-): RowCodec {
-  const { metadata, codec } = served.active
+): NonNullable<ServedRoute['model']> {
+  const { id: modelId, metadata, codec, wholeRecipe } = served.active
   const { features } = codec
   const positions = columns ?? columnsOf(schema)
   const [only] = features
   const unnamed = features.length === 1 && only!.shape.length === 1 && !positions?.includes(only!.name)
+  const withNames = (names: string[] | undefined) => ({
+    codec: compileCodec(metadata, names, { output }),
+    wholeRecipe: sendableRecipe({ modelId, metadata, features: names, options: { output } }),
+  })
   if (unnamed && positions && (only!.shape[0] === null || only!.shape[0] === positions.length))
-    return compileCodec(metadata, positions, { output })
+    return withNames(positions)
   const missing = columns && features.find(feature => !columns.includes(feature.name))
   if (missing) throw unprocessable(`feature_columns lacks ${missing.name}, which the model takes.`)
-  return strict ? compileCodec(metadata, namesOf(metadata, codec), { output }) : codec
+  return strict ? withNames(namesOf(metadata, codec)) : { codec, wholeRecipe }
 }
 
 const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/
@@ -64,7 +69,7 @@ export function orderWarnings(
   { active }: ServedModel,
 ): string[] {
   const names = porter?.feature_columns ? undefined : columnsOf(schema)
-  const named = route?.codec?.features ?? []
+  const named = route?.model?.codec.features ?? []
   const bySchema = named.length > 1 && active.codec.features.length === 1
   if (!bySchema || !names?.some(name => WHOLE_NUMBER.test(name))) return []
   return [

@@ -4,9 +4,10 @@ import { serveBodies } from '../scoring/body-server.ts'
 import { compileCodec } from '../scoring/codec.ts'
 import { inferForm } from './open-inference/infer.ts'
 import { predictForm } from './open-inference/predict.ts'
+import { porterForm } from './porter/form.ts'
 
 /** Large bodies of all doors, read and answered: what a body process does. */
-serveBodies([rowsForm, predictForm, inferForm], text => {
+serveBodies([rowsForm, predictForm, inferForm, porterForm], text => {
   const { modelId, metadata, features, options, schema } = recipeOf(text)
   return {
     id: modelId,

@@ -5,6 +5,7 @@ import { parseLossless } from '../lib/json.ts'
 import { rowsOf } from '../scoring/rows.ts'
 import { cut, headOf, readHead } from '../workers/heads.ts'
 import { serveParent } from '../workers/serve.ts'
+import { parsePorter } from './porter/json.ts'
 import { compilePorterSchema } from './porter/row-check.ts'
 
 const MAX_SCHEMAS = 1000
@@ -29,7 +30,7 @@ const KINDS: Record<SentSchema['kind'], (given: never) => Check> = {
     const check = compilePorterSchema(given)
     const rowCheck = compileRowSchema(given.rowSchema)
     return json => {
-      check(parseJson(json, parseLossless), rows => rowCheck(rows, 'rows'))
+      check(parsePorter(json).value, rows => rowCheck(rows, 'rows'))
       return undefined
     }
   },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, type CallInit, cleanUp, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
+import { workersOf } from '../life/processes.ts'
 import { head, sendRaw } from './raw-http.ts'
 
 setDefaultTimeout(60_000)
@@ -209,6 +210,47 @@ describe.each(TARGETS)('porter, %s:', target => {
         const body = JSON.stringify([{ ...SETOSA, id: 0 }]).replace('"id":0', `"id": ${id}`)
         expect((await post('/iris/v1/prediction', body)).text).toContain(`{"id":${id},"prediction":0}`)
       }
+    })
+
+    test('a large batch is read and answered in a process of its own, as rows are by themselves', async () => {
+      const flowers = [SETOSA, VIRGINICA]
+      const rows = Array.from({ length: 10_000 }, (_, i) => `{"id":${i}.0,${JSON.stringify(flowers[i % 2]).slice(1)}`)
+      const large = `[${rows.join()}]`
+      for (const path of ['/iris', '/shares', '/lax', '/columns'].map(path => `${path}/v1/prediction`)) {
+        const [few, all] = [await post(path, `[${rows.slice(0, 2).join()}]`), await post(path, large)]
+        expect([path, all.status, all.headers.get('content-type')]).toEqual([path, 200, 'application/json'])
+        const predictions = few.json.predictions.map(({ prediction }: { prediction: unknown }) => prediction)
+        expect(all.json).toEqual({
+          model_context: few.json.model_context,
+          predictions: rows.map((_, id) => ({ id, prediction: predictions[id % 2] })),
+          request_id: ID,
+        })
+        expect(all.text).toContain('{"id":9999.0,"prediction":')
+        expect(all.text).toEndWith('}\n')
+      }
+      expect(workersOf(server.process.pid, 'body')).toHaveLength(1)
+      const packed = await post('/iris/v1/prediction', large, { headers: { 'accept-encoding': 'gzip' } })
+      expect([packed.headers.get('content-encoding'), packed.json.predictions.length]).toEqual(['gzip', rows.length])
+      const refused = async (path: string, body: string) => {
+        const { status, json } = await post(`${path}/v1/prediction`, body)
+        return [status, json.error, json.model_context.model_name]
+      }
+      const wrong = rows.with(-1, '{"id":1}').join()
+      for (const path of ['/iris', '/lax'])
+        for (const [start, end] of [
+          ['[', ''],
+          ['', ']'],
+          ['[', ',]'],
+        ])
+          expect(await refused(path, start + rows.join() + end)).toEqual([
+            400,
+            { messages: [BAD], name: 'BadRequest' },
+            path.slice(1),
+          ])
+      const missing = 'Schema validation failed: data[9999] must contain'
+      expect((await refused('/iris', `[${wrong}]`))[1].messages[0]).toStartWith(missing)
+      expect((await refused('/lax', `[${wrong}]`))[1]).toEqual({ messages: [FAILED], name: 'InternalServerError' })
+      expect((await refused('/lax', `{"rows":${large}}`))[0]).toBe(500)
     })
 
     test('feature_columns gives the columns of a model without names their places', async () => {

@@ -62,7 +62,11 @@ function viewOf(app: PorterApp, declared: boolean): AppView {
 export const ownRequestId = (identity: Identity, headers: Headers): string =>
   headers.get('x-request-id') === identity.requestId ? newRequestId() : identity.requestId
 
-/** An answer in porter's JSON, compressed where the app does so and the caller takes it. */
+/** Whether an answer that is a 200 goes out compressed: where the app does so and the caller takes it. */
+export const packs = (app: AppView, request: Request): boolean =>
+  app.gzip && takesGzip(request.headers.get('accept-encoding') ?? '')
+
+/** An answer in porter's JSON. */
 export function porterReply(
   app: AppView,
   request: Request,
@@ -70,14 +74,27 @@ export function porterReply(
   { status = 200, headers }: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
   const text = porterJson(value)
-  const all: Record<string, string> = { 'content-type': 'application/json', ...headers }
-  if (!app.gzip || status !== 200) return new Response(text, { status, headers: all })
-  // this one stands in for the edge's own, which names the origin; who sends none gets what porter says
-  const others = all.vary ?? (request.headers.has('origin') ? 'Origin' : undefined)
-  all.vary = others === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${others}`
-  if (!takesGzip(request.headers.get('accept-encoding') ?? '')) return new Response(text, { headers: all })
-  all['content-encoding'] = 'gzip'
-  return new Response(Bun.gzipSync(text), { headers: all })
+  if (status !== 200) return new Response(text, { status, headers: { ...JSON_TYPE, ...headers } })
+  return writtenReply(app, request, packs(app, request) ? Bun.gzipSync(text) : text, headers)
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** A 200 whose text was made already, compressed where it has to be. */
+export function writtenReply(
+  app: AppView,
+  request: Request,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Response {
+  const all: Record<string, string> = { ...JSON_TYPE, ...headers }
+  if (app.gzip) {
+    // this one stands in for the edge's own, which names the origin; who sends none gets what porter says
+    const others = all.vary ?? (request.headers.has('origin') ? 'Origin' : undefined)
+    all.vary = others === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${others}`
+    if (packs(app, request)) all['content-encoding'] = 'gzip'
+  }
+  return new Response(body as BodyInit, { headers: all })
 }
 
 const takesGzip = (accepted: string) =>

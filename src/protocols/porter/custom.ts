@@ -1,13 +1,14 @@
 /** porter's custom services: functions, whose objects get the request id and the model's context put in. */
 import type { FunctionReply, FunctionRequest, HandlerCall } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
+import { MOST_READ_HERE } from '../../endpoints/schema-checks.ts'
 import { readBytes } from '../../lib/body.ts'
 import { isObject, parseLossless } from '../../lib/json.ts'
 import { rawPath, rawQuery } from '../../lib/path.ts'
 import { shownHeaders } from '../request-headers.ts'
 import { porterReply } from './app.ts'
 import { type ErrorContext, modelContext } from './errors.ts'
-import { parsePorter } from './json.ts'
+import { parsePorter, textOf } from './json.ts'
 
 /**
  * A body is JSON, whatever its type says, as porter's `get_post_data` reads it.
@@ -47,9 +48,10 @@ export async function serveCustom(
 async function bodyOf(request: Request, limit: number, context: ErrorContext): Promise<FunctionRequest['body']> {
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0 && request.method !== 'POST') return undefined
+  if (bytes.length > MOST_READ_HERE && !context.app.userData) return { json: textOf(bytes), unread: true }
   const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim
-  return { json: new TextDecoder().decode(bytes) }
+  return { json: textOf(bytes) }
 }
 
 /** undefined: it is no JSON, and goes out as it is */

@@ -14,7 +14,7 @@ import { rawPath } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
-import { type AppView, appView, ownRequestId, porterReply } from './app.ts'
+import { type AppView, appView, ownRequestId, porterReply, writtenReply } from './app.ts'
 import { serveCustom } from './custom.ts'
 import { docsAsset, docsPage } from './docs.ts'
 import { type ErrorContext, porterError, unknownPath, wrongMethod } from './errors.ts'
@@ -82,7 +82,7 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     if (!route || !(model || endpoint.handle)) throw unknownPath()
     context.route = route
     context.headers = { ...context.headers, ...limits }
-    const { app, requestId, headers } = context
+    const { app, headers } = context
     if (!model) {
       const method = request.method === 'HEAD' ? 'GET' : request.method
       if (!endpoint.methods.includes(method)) throw wrongMethod(optionsOf(endpoint))
@@ -93,7 +93,7 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     if (request.method !== 'POST') throw wrongMethod(ROUTE)
     const { scorer, schemas } = registry.runtime
     const answer = await predictPorter(request, { endpoint, route, model, grant, scorer, schemas, settings, context })
-    return porterReply(app, request, app.requestId ? { ...answer, request_id: requestId } : answer, { headers })
+    return writtenReply(app, request, answer, headers)
   }
 
   /** What belongs to the app itself. @throws Fault 404, 405 */

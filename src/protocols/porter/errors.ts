@@ -1,14 +1,14 @@
 import type { ServedRoute } from '../../endpoints/endpoint.ts'
 import { HandlerFault } from '../../endpoints/handler.ts'
-import { Fault, methodNotAllowed, notFound } from '../../lib/fault.ts'
+import { type Fault, methodNotAllowed, notFound } from '../../lib/fault.ts'
 import { type AppView, porterReply } from './app.ts'
+import { FAILED } from './form.ts'
 
 const NOT_FOUND =
   'The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.'
 const SEMANTICS = 'The request was well-formed but was unable to be followed due to semantic errors.'
 const METHOD = 'The method is not allowed for the requested URL.'
 const BAD_REQUEST = 'The browser (or proxy) sent a request that this server could not understand.'
-const FAILED = 'Could not serve model results successfully.'
 
 /** werkzeug's names. */
 const NAMES: Record<number, string> = {
@@ -56,8 +56,6 @@ const DESCRIPTIONS: Record<number, string> = {
 }
 
 export const unknownPath = () => notFound(NOT_FOUND, 'not_routed')
-/** What is not to be told more of: the model's own failure, or what it cannot take and nobody checked. */
-export const modelFailed = (cause: unknown) => new Fault(500, 'model_failed', FAILED, { cause })
 export const wrongMethod = (allow: string[]) => methodNotAllowed(allow)
 
 export const modelContext = ({ name, version, meta }: ServedRoute) => ({

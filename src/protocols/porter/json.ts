@@ -48,15 +48,24 @@ export interface PorterBody {
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** @throws Fault 400 what is not UTF-8 */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes)
+  } catch (error) {
+    throw badRequest((error as Error).name, 'malformed_body')
+  }
+}
+
 /** An id that is written as a fraction or with an exponent: its number alone does not say how. */
 const FRACTIONAL_ID = /"id"\s*:\s*-?\d+[.eE]/
 
 /** @throws Fault 400 what is not JSON in UTF-8, or nests deeper than anything here needs: by the name of the error; or it is null */
 export function parsePorter(bytes: Uint8Array): PorterBody {
-  let text: string
+  const text = textOf(bytes)
   let value: unknown
   try {
-    text = decoder.decode(bytes)
     value = parseLossless(text)
     if (tooDeep(text)) throw new SyntaxError('too deep')
   } catch (error) {

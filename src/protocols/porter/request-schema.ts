@@ -58,9 +58,9 @@ function compile({ batch, rowSchema, ...route }: ServedRoute, schemas: SchemaChe
 }
 
 /** Without a schema of the author's, a route that validates checks what its model takes. */
-function derived({ validate, codec }: ServedRoute): JsonSchema | undefined {
-  if (!validate || !codec) return undefined
-  const features = codec.features.filter(feature => feature.name !== 'id')
+function derived({ validate, model }: ServedRoute): JsonSchema | undefined {
+  if (!validate || !model) return undefined
+  const features = model.codec.features.filter(feature => feature.name !== 'id')
   return {
     properties: Object.fromEntries(features.map(feature => [feature.name, schemaOf(feature)])),
     required: features.map(feature => feature.name),
