@@ -57,10 +57,7 @@ export class PostgresConnection {
         return await pool.run(work, limits)
       } catch (error) {
         this.#leaveIfRefused(pool, error)
-        // after a restart of the server, every connection of before fails once
-        const most = isStale(error) ? this.#max + 2 : 2
-        const over = Date.now() >= limits.deadline || limits.signal?.aborted
-        if (tries >= most || over || !isLost(error) || !again()) throw explained(error, this.name)
+        if (!isLost(error) || !this.#mayRepeat(error, tries, limits) || !again()) throw explained(error, this.name)
       }
     }
   }
@@ -71,25 +68,39 @@ export class PostgresConnection {
   }
 
   /**
-   * Works on a connection that may write: nothing is repeated, and what is to be kept together is the work's own
-   * transaction (`session.query('BEGIN')`). A session that is left inside one loses it.
+   * Works on a connection that may write: what is to be kept together is the work's own transaction
+   * (`session.query('BEGIN')`). A session that is left inside one loses it.
+   * @param again whether the work may be repeated, asked when the connection was lost
    * @throws Fault as `read`; the database's own error with its SQLSTATE in `errno` where a statement is refused
    */
-  async write<T>(work: (session: Session) => Promise<T>, limits: Limits): Promise<T> {
-    this.#writing ??= this.#pool(false)
-    const pool = this.#writing
+  async write<T>(
+    work: (session: Session) => Promise<T>,
+    limits: Limits,
+    again: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     const changed = () => {
       this.#version = ++changes
     }
-    try {
-      // at its deadline the work may yet be kept
-      return await pool.run(work, limits, changed)
-    } catch (error) {
-      this.#leaveIfRefused(pool, error)
-      throw isLost(error) ? explained(error, this.name) : error
-    } finally {
-      changed()
+    for (let tries = 1; ; tries++) {
+      this.#writing ??= this.#pool(false)
+      const pool = this.#writing
+      try {
+        // at its deadline the work may yet be kept
+        return await pool.run(work, limits, changed)
+      } catch (error) {
+        this.#leaveIfRefused(pool, error)
+        if (!isLost(error)) throw error
+        if (!this.#mayRepeat(error, tries, limits) || !again(error)) throw explained(error, this.name)
+      } finally {
+        changed()
+      }
     }
+  }
+
+  #mayRepeat(error: unknown, tries: number, { deadline, signal }: Limits): boolean {
+    // after a restart of the server, every connection of before fails once
+    const most = isStale(error) ? this.#max + 2 : 2
+    return tries < most && Date.now() < deadline && !signal?.aborted
   }
 
   /**

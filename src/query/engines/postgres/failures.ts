@@ -5,6 +5,7 @@ interface SqlError {
   code?: string
   errno?: string
   message?: string
+  routine?: string
 }
 
 const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
@@ -31,7 +32,12 @@ export function isLost(error: unknown): boolean {
 export const isStale = (error: unknown): boolean =>
   /^(57P0|08)/.test(stateOf(error)) ||
   errorOf(error).code === 'ERR_POSTGRES_CONNECTION_CLOSED' ||
-  (stateOf(error) === '0A000' && /cached plan/.test(errorOf(error).message ?? ''))
+  hasStaleStatement(error)
+
+/** By the place that says it in the server, whose words may be of another language. */
+export const hasStaleStatement = (error: unknown): boolean =>
+  stateOf(error) === '0A000' &&
+  (errorOf(error).routine === 'RevalidateCachedQuery' || /cached plan/.test(errorOf(error).message ?? ''))
 
 /** Whether the secret is no longer the right one: it may have been changed where it is kept. */
 export const isRefused = (error: unknown): boolean =>

@@ -30,7 +30,8 @@ export class DatabaseReplays {
         await session.query(CREATE)
       } catch (error) {
         // another process may have made it at the same time
-        if (!/^(42P07|23505)$/.test(stateOf(error))) throw cannotKeep(error)
+        if (!/^(42P07|23505)$/.test(stateOf(error)))
+          throw /^(42|3F|0A)/.test(stateOf(error)) ? cannotKeep(error) : error
       }
     this.#ready = true
   }

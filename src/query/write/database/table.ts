@@ -1,7 +1,7 @@
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import { Fault } from '../../../lib/fault.ts'
 import type { Connections } from '../../engines/postgres/connections.ts'
-import { explained } from '../../engines/postgres/failures.ts'
+import { explained, hasStaleStatement } from '../../engines/postgres/failures.ts'
 import type { Session } from '../../engines/postgres/statements.ts'
 import type { Query } from '../../query.ts'
 import type { StoredValue } from '../../values.ts'
@@ -60,19 +60,19 @@ export class DatabaseTable implements TableStore {
     })
   }
 
-  /** A connection that was lost before anything was asked of it is made again. */
+  /** A connection that was lost before anything was asked of it is made again, and so is one of before the table was changed. */
   async #once(prepared: Prepared<DatabaseRows>, request: WriteRequest): Promise<Answer> {
-    for (let retried = false; ; retried = true) {
-      const state = { begun: false, committing: false }
-      try {
-        return await this.#connection.write(session => this.#transact(session, prepared, request, state), request)
-      } catch (error) {
-        // a constraint that is deferred is looked at as the change is to be kept: then the database says that it is not
-        if (state.committing && stateOf(error) === '') throw unknown(error)
-        const isLost = error instanceof Fault && error.code === 'connection_lost'
-        if (retried || state.begun || !isLost)
-          throw databaseRefusal(error, {}, prepared.op === 'delete') ?? explained(error, this.#connection.name)
-      }
+    let state = { begun: false, committing: false }
+    const work = (session: Session) => {
+      state = { begun: false, committing: false }
+      return this.#transact(session, prepared, request, state)
+    }
+    try {
+      return await this.#connection.write(work, request, error => !state.begun || hasStaleStatement(error))
+    } catch (error) {
+      // a constraint that is deferred is looked at as the change is to be kept: then the database says that it is not
+      if (state.committing && stateOf(error) === '') throw unknown(error)
+      throw databaseRefusal(error, {}, prepared.op === 'delete') ?? explained(error, this.#connection.name)
     }
   }
 
