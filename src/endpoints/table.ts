@@ -91,6 +91,6 @@ function checkMethods(query: Query, methods: ReadonlySet<Method>): void {
   const unkeyed = OF_ROWS.find(method => methods.has(method))
   if (unkeyed && !primaryKey) throw unprocessable(`${dataset.name} has no primary key, by which ${unkeyed} finds rows.`)
   if (!methods.has('POST') && !methods.has('PUT')) return
-  const missing = columns.find(c => !c.nullable && !query.outputs.some(o => o.column.name === c.name))
+  const missing = columns.find(c => !c.nullable && !c.given && !query.outputs.some(o => o.column.name === c.name))
   if (missing) throw unprocessable(`columns leaves out ${shown(missing.name)}, without which there is no new row.`)
 }

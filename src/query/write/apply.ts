@@ -7,7 +7,7 @@ import { codecOf } from './codec.ts'
 import { formatId } from './id.ts'
 import type { AnsweredRow, RenderedRow, StoredRow } from './render.ts'
 import { type Change, checkReachable, mergePatch, type NewValue, wholeRow } from './rows.ts'
-import { fixedBy, type WriteView, within } from './view.ts'
+import { unnamed, type WriteView, within } from './view.ts'
 
 /** Entity tags (strong ones, with their quotes), or any. */
 export type Tags = string[] | '*'
@@ -45,8 +45,8 @@ export interface TableSession<Rows extends { bulk: boolean }> {
   insert(view: WriteView, values: { column: Column; value: NewValue }[]): Maybe<StoredRow>
   /** @throws Fault 409, 422 */
   update(view: WriteView, key: StoredValue[], changes: Change[]): Maybe<void>
-  /** @param found as `find` gave it. @throws Fault 409 others refer to it; 422 it was left where it is */
-  remove(view: WriteView, key: StoredValue[], found: StoredRow): Maybe<void>
+  /** @throws Fault 409 others refer to it; 422 it was left where it is */
+  remove(view: WriteView, key: StoredValue[]): Maybe<void>
 }
 
 /** A write whose body was read. */
@@ -82,7 +82,7 @@ export async function apply<Rows extends { bulk: boolean }>(
   if (ifMatch && !(tag && matches(ifMatch, tag))) throw changedMeanwhile()
   if (ifNoneMatch && tag && matches(ifNoneMatch, tag)) throw changedMeanwhile()
   if (op === 'delete') {
-    await session.remove(view, key, found!)
+    await session.remove(view, key)
     return { status: 204 }
   }
   const id = formatId(view.key!.columns, key, codecOf(view.engine))
@@ -124,8 +124,8 @@ async function create<Rows extends { bulk: boolean }>(
   ]
   for (const scope of view.scope) {
     const named = values.find(v => v.column.name === scope.column.name)
-    if (!named) values.push({ column: scope.column, value: fixedBy(scope) ?? null })
-    const value = named ? named.value : (fixedBy(scope) ?? null)
+    const value = named ? named.value : unnamed(scope)
+    if (!named) values.push({ column: scope.column, value })
     if (value !== undefined && !within(scope, value)) throw outOfScope()
   }
   try {

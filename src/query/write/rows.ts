@@ -7,7 +7,7 @@ import type { StoredValue } from '../values.ts'
 import { type Codec, codecOf } from './codec.ts'
 import { encodeJson, expected } from './fields.ts'
 import { Findings } from './findings.ts'
-import { fixedBy, type RowScope, type WriteView, within } from './view.ts'
+import { fixedBy, isSame, type RowScope, unnamed, type WriteView, within } from './view.ts'
 
 /** In one call; the body's own limit comes first for all but narrow rows. */
 const MAX_ROWS = 50_000
@@ -49,9 +49,9 @@ export function newRows(view: WriteView, body: unknown): NewRows {
   const given = new Uint8Array(columns.length)
   const absent = columns.map(column => absentValue(view, column))
   const scopes = view.scope.map(scope => ({ ...scope, at: places.get(scope.column.name) }))
-  // scope columns that the caller does not write get the scope's one value
+  // scope columns that the caller does not write get the scope's one value, or what the database gives them
   const beside = scopes.filter(({ at }) => at === undefined)
-  const tail = beside.map(scope => fixedBy(scope) ?? null)
+  const tail = beside.map(unnamed)
   const rows = list.map((row, number) => {
     const values: NewValue[] = new Array(columns.length)
     if (!isObject(row)) {
@@ -74,7 +74,7 @@ export function newRows(view: WriteView, body: unknown): NewRows {
         else values[i] = value
       }
     for (const scope of scopes)
-      if (!mayBeWithin(scope, scope.at === undefined ? (fixedBy(scope) ?? null) : values[scope.at]))
+      if (!mayBeWithin(scope, scope.at === undefined ? unnamed(scope) : values[scope.at]))
         found.outside(number, scope.column.name)
     return tail.length ? [...values, ...tail] : values
   })
@@ -166,7 +166,7 @@ function changesOf(
     const value = encoded(column, given, 0, found, codec)
     if (part < 0)
       changes.push({ column, value, ...(column.type === 'json' && isObject(given) ? { merge: given } : {}) })
-    else if (String(value) !== String(key[part]))
+    else if (!isSame(column, value, key[part]!))
       found.wrong(0, name, 'This column is in the path, and a row keeps its key.')
   }
   return changes

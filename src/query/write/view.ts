@@ -73,6 +73,24 @@ interface TableForm {
 export const fixedBy = ({ values, orNull }: RowScope): StoredValue | undefined =>
   values.length === 1 && !orNull ? values[0] : undefined
 
-/** Whether a stored value is inside a scope. Integers come as number or bigint, which are written alike. */
-export const within = ({ values, orNull }: RowScope, value: StoredValue): boolean =>
-  value === null ? orNull : values.some(v => String(v) === String(value))
+/** What a new row gets in a scope's column that it does not name, or cannot; undefined: what the database gives it. */
+export const unnamed = (scope: RowScope): StoredValue | undefined => {
+  const { given } = scope.column
+  return given === 'always' ? undefined : (fixedBy(scope) ?? (given ? undefined : null))
+}
+
+/** Whether a stored value is inside a scope. */
+export const within = ({ column, values, orNull }: RowScope, value: StoredValue): boolean =>
+  value === null ? orNull : values.some(v => isSame(column, v, value))
+
+/** Whether two values of a column are equal to its engine. Integers come as number or bigint, which are written alike. */
+export const isSame = ({ type }: Pick<Column, 'type'>, a: StoredValue, b: StoredValue): boolean =>
+  String(a) === String(b) || (type === 'decimal' && shortest(String(a)) === shortest(String(b)))
+
+/** A decimal without the zeros that say nothing, which a column without a scale keeps. */
+const shortest = (decimal: string): string =>
+  decimal
+    .replace(/^(-?)0+(?=\d)/, '$1')
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')
+    .replace(/^-0$/, '0')

@@ -178,6 +178,114 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', `accounts/${json.id}`)).status).toBe(204)
     expect((await send('GET', `accounts/${json.id}`)).json.login).toBe('gone')
     await send('DELETE', `accounts/${json.id}`)
+    const { json: unseen } = await send('POST', 'accounts', { login: 'marked' })
+    expect((await send('DELETE', `regionally/${unseen.id}`)).status).toBe(204) // the mark is in a column that it does not have
+    expect((await send('GET', `accounts/${unseen.id}`)).json.login).toBe('gone')
+    await send('DELETE', `accounts/${unseen.id}`)
+    const { json: permanent } = await send('POST', 'accounts', { login: 'permanent' })
+    expect((await send('DELETE', `regionally/${permanent.id}`)).status).toBe(422)
+    await send('PATCH', `accounts/${permanent.id}`, { login: 'no longer' })
+    await send('DELETE', `accounts/${permanent.id}`)
+  })
+
+  test('columns that are of a domain are changed or left alone one by one, and are given what the domain gives', async () => {
+    const made = await send('POST', 'boxes', [{ label: 'a' }, { label: 'b', size: 2 }])
+    expect(made.status).toBe(201)
+    const [first, second] = made.json.keys.map((k: { id: number }) => k.id)
+    expect((await send('GET', `boxes/${first}`)).json).toMatchObject({ label: 'a', size: 1 })
+    expect((await send('PATCH', `boxes/${second}`, { ordinality: 7 })).json).toMatchObject({ label: 'b', size: 2 })
+    expect((await send('PUT', `boxes/${second}`, { label: 'c' })).json).toMatchObject({ size: 1, ordinality: null })
+    for (const [body, field] of [
+      [{ label: null }, ['label']],
+      [{ size: 'many' }, ['size']],
+      [{ label: '' }, ['']],
+    ] as const)
+      expect(fields(await send('PATCH', `boxes/${second}`, body))).toEqual([...field])
+    const schema = (await world.admin('GET', '/api/datasets/t.boxes/schema')).json
+    expect(schema.required).toEqual(['label'])
+    await sql('DELETE FROM t.boxes')
+  })
+
+  test('a column may be called as what a statement calls its own', async () => {
+    const rows = [3, 1, 2].map(ordinality => ({ label: 'x', ordinality }))
+    const made = await send('POST', 'boxes', rows)
+    expect([made.status, made.json.count]).toEqual([201, 3])
+    const { json } = await send('GET', 'boxes?order=id')
+    expect(json.rows.map((r: { ordinality: number }) => r.ordinality)).toEqual([3, 1, 2])
+    expect((await send('PATCH', `boxes/${json.rows[0].id}`, { ordinality: 4 })).json.ordinality).toBe(4)
+    await sql('DELETE FROM t.boxes')
+  })
+
+  test('columns that the database gives may be left out of an endpoint that makes rows', async () => {
+    const made = await send('POST', 'briefly', { login: 'brief' })
+    expect([made.status, Object.keys(made.json)]).toEqual([201, ['id', 'login', '_links']])
+    expect((await send('GET', `accounts/${made.json.id}`)).json.region).toBe('north')
+    await send('DELETE', `accounts/${made.json.id}`)
+  })
+
+  test('a scope on a column that the database gives or computes holds for what it has given', async () => {
+    for (const [twice, small, status] of [
+      [[4], 2, 201],
+      [[4, 6], 3, 201],
+      [[4], 3, 403],
+      [[4, 6], 1, 403],
+    ] as const) {
+      const scoped = world.as(await world.mint({ ...RAW, row_scope: { twice } }))
+      const posted = await scoped('POST', 'typed', { small })
+      expect([twice, small, posted.status, posted.json.twice]).toEqual([
+        twice,
+        small,
+        status,
+        status === 201 ? small * 2 : undefined,
+      ])
+      const put = await scoped('PUT', `typed/${crypto.randomUUID()}`, { small })
+      expect([twice, small, put.status]).toEqual([twice, small, status])
+    }
+    await sql('DELETE FROM t.typed')
+    for (const [region, status] of [
+      [['north', 'west'], 201],
+      [['south', 'west'], 403],
+      [['west'], 201],
+    ] as const) {
+      const scoped = world.as(await world.mint({ ...RAW, row_scope: { region } }))
+      for (const path of ['accounts', 'briefly'])
+        expect([region, path, (await scoped('POST', path, { login: `scoped ${path}` })).status]).toEqual([
+          region,
+          path,
+          status,
+        ])
+      await sql(`DELETE FROM t.accounts WHERE login LIKE 'scoped%'`)
+    }
+  })
+
+  test('a key that is there already in a part of a table is told as such', async () => {
+    expect((await send('POST', 'parts', { id: 1, n: 1 })).status).toBe(201)
+    const again = await send('POST', 'parts', [
+      { id: 2, n: 1 },
+      { id: 1, n: 2 },
+    ])
+    expect([again.status, again.json.code, again.json.errors[0].row]).toEqual([409, 'row_exists', 1])
+    const answers = await Promise.all(Array.from({ length: 16 }, (_, n) => send('PUT', 'parts/900', { n })))
+    expect(answers.map(a => a.status).sort()).toEqual([...Array(15).fill(200), 201])
+    expect((await send('POST', 'parts', { id: 5000, n: 1 })).status).toBe(422)
+  })
+
+  test('numbers that are equal are the same in a scope and a path, however many zeros they are written with', async () => {
+    const scoped = world.as(await world.mint({ ...RAW, row_scope: { total: ['1.0'] } }))
+    expect((await scoped('POST', 'sums', { id: '7.50', total: '01.00' })).json).toMatchObject({ total: '1.00' })
+    expect((await scoped('POST', 'sums', { id: 8, total: '1.01' })).status).toBe(403)
+    const read = await scoped('GET', 'sums/7.5')
+    expect(read.json.id).toBe('7.50')
+    expect((await scoped('PUT', 'sums/7.5', read.text, { 'content-type': 'application/json' })).status).toBe(200)
+    expect((await scoped('PUT', 'sums/7.5', { id: '7.51', total: 1 })).status).toBe(422)
+  })
+
+  test('a row is linked to in one way, however it was asked for', async () => {
+    const made = await send('POST', 'hours', { at: '2024-05-01T10:00:00+02:00', n: 1 })
+    const path = made.headers.get('location')!
+    expect(path).toEndWith('/hours/2024-05-01T08%3A00%3A00Z')
+    for (const id of ['2024-05-01T08:00:00Z', '2024-05-01T08:00', '2024-05-01T10:00:00%2B02:00'])
+      expect((await send('GET', `hours/${id}`)).json._links.self.href).toBe(path)
   })
 
   test('a conflict in a column that the key does not see names nothing', async () => {

@@ -70,7 +70,7 @@ async function columnsOf(session: Session, oid: string): Promise<ServerColumn[]>
        CASE WHEN t.typtype = 'd' THEN b.typtype ELSE t.typtype END,
        CASE WHEN t.typtype = 'd' THEN b.typelem ELSE t.typelem END,
        CASE WHEN t.typtype = 'd' THEN b.typlen ELSE t.typlen END,
-       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull, a.attcollation
+       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull OR t.typnotnull, a.attcollation
      FROM pg_catalog.pg_attribute a
      JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
      LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype
@@ -94,9 +94,10 @@ async function columnsOf(session: Session, oid: string): Promise<ServerColumn[]>
 async function givenBy(session: Session, oid: string): Promise<Map<string, Pick<StoredColumn, 'given'>>> {
   const rows = await session
     .query(
-      `SELECT attname, attgenerated = 's' OR attidentity = 'a' FROM pg_catalog.pg_attribute
-       WHERE attrelid = CAST(CAST($1 AS text) AS oid) AND attnum > 0 AND NOT attisdropped
-         AND (atthasdef OR attidentity <> '')`,
+      `SELECT a.attname, a.attgenerated = 's' OR a.attidentity = 'a' FROM pg_catalog.pg_attribute a
+       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+       WHERE a.attrelid = CAST(CAST($1 AS text) AS oid) AND a.attnum > 0 AND NOT a.attisdropped
+         AND (a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL)`,
       [oid],
     )
     .catch(() => []) // servers of before 12 do not know of it, and neither do some that speak as this one does

@@ -19,9 +19,9 @@ export function decoderOf(column: Column): Decoder | null {
   }
 }
 
-/** A time as the server writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
+/** A time as the server or a request writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
 function momentOut(text: string, zoned: boolean): string {
-  const moment = /^(\d{4}-\d\d-\d\d)(?: ([\d:.]+))?( BC)?$/.exec(text)
+  const moment = /^(\d{4}-\d\d-\d\d)(?:[ T]([\d:.]+))?( BC)?$/.exec(text)
   if (!moment || (moment[3] && !text.startsWith('0001'))) return text
   const date = moment[3] ? `0000${moment[1]!.slice(4)}` : moment[1]!
   return `${date}${moment[2] ? `T${moment[2]}` : ''}${zoned ? 'Z' : ''}`

@@ -5,12 +5,16 @@ import { type Finding, refused } from '../findings.ts'
 interface DatabaseError {
   /** the SQLSTATE */
   errno?: string
+  schema?: string
+  table?: string
   constraint?: string
   column?: string
 }
 
 export const stateOf = (error: unknown): string => String((error as DatabaseError | undefined)?.errno ?? '')
-export const constraintOf = (error: unknown): string | undefined => (error as DatabaseError | undefined)?.constraint
+/** The constraint or index that was not held, and whose it is, where the database says it. */
+export const constraintOf = (error: unknown): Pick<DatabaseError, 'schema' | 'table' | 'constraint'> =>
+  error as DatabaseError
 
 /** Whether a value is none of its column's type, or too large for it: which one, the database does not say. */
 export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))

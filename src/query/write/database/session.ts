@@ -64,10 +64,13 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
   }
 
   /** A database may mark the row as deleted in place of deleting it; but one that is as it was is not deleted at all. */
-  async remove(view: WriteView, key: StoredValue[], found: StoredRow): Promise<void> {
+  async remove(view: WriteView, key: StoredValue[]): Promise<void> {
+    // the mark may be where the caller does not look
+    const whole = { ...view, seen: [...this.#query.tables[0]!.columns.values()].map(seenRaw) }
     const remove = async () => {
+      const found = await this.find(whole, key)
       await this.#run(deleteRow(this.#query, view, key))
-      const left = await this.find(view, key)
+      const left = await this.find(whole, key)
       if (left && Bun.deepEquals(left, found)) throw new LeftOut('the row is as it was')
     }
     await this.#trying(view, remove, { deleting: true })
@@ -153,7 +156,8 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     about: Omit<Finding, 'message'>,
     isSeen: (name: string) => boolean,
   ): Promise<Fault | undefined> {
-    const rows = await this.#run(indexColumns(this.#query, constraintOf(error) ?? ''))
+    const { constraint = '', ...of } = constraintOf(error)
+    const rows = await this.#run(indexColumns(this.#query, constraint, of))
     const names = rows.map(([name]) => String(name))
     const key = view.key?.columns.map(c => c.name) ?? []
     if (key.length > 0 && names.length === key.length && key.every(name => names.includes(name)))
@@ -174,6 +178,8 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     return this.#session.query(sql, values)
   }
 }
+
+const seenRaw = (column: Column) => ({ column, treatment: 'raw' as const })
 
 export const rowOf = (columns: Column[], values: unknown[]): StoredRow =>
   Object.fromEntries(columns.map((column, i) => [column.name, values[i] as StoredValue]))

@@ -15,15 +15,17 @@ export interface DatabaseStatement {
   values: StoredValue[]
 }
 
+type DatabaseName = Pick<TableLocation, 'schema' | 'table'>
+
 const written = (statement: SQL): DatabaseStatement => {
   const { sql: text, params } = dialect.text(statement)
   return { sql: text, values: params as StoredValue[] }
 }
 
 const term = (column: Column) => ({ table: 0, column })
-const named = (names: readonly string[]) =>
+const named = (names: readonly string[], of?: string) =>
   sql.join(
-    names.map(name => sql.identifier(name)),
+    names.map(name => (of ? sql`${sql.identifier(of)}.${sql.identifier(name)}` : sql.identifier(name))),
     sql`, `,
   )
 const seenColumns = ({ seen }: WriteView) => seen.flatMap(s => (s.treatment === 'blocked' ? [] : [s.column]))
@@ -34,15 +36,18 @@ export const answeredColumns = (view: WriteView, giving: 'row' | 'key'): Column[
 
 const selected = (columns: Column[]): SQL[] => columns.map(column => dialect.selected(term(column)))
 
-function tableOf(query: Query): { name: SQL; from: SQL; rowType: SQL } {
-  const { schema, table } = query.tables[0]!.dataset.location as TableLocation
-  const name = sql`${sql.identifier(schema)}.${sql.identifier(table)}`
-  return { name, from: dialect.from(query, 0, []), rowType: sql`CAST(NULL AS ${name})` }
-}
+const fromOf = (query: Query): SQL => dialect.from(query, 0, [])
+const jsonOf = (json: string): SQL => sql`CAST(CAST(${json} AS text) AS json)`
 
-/** JSON as rows of the table's own type: every type takes its values as the server writes them. */
-const records = (query: Query, json: string): SQL =>
-  sql`json_populate_recordset(${tableOf(query).rowType}, CAST(CAST(${json} AS text) AS json))`
+/**
+ * JSON as a row of the table's own type: every type takes its values as the server writes them. What it does not name is NULL, and
+ * not looked at: of a row that is NULL as a whole, domains that are never NULL would refuse it.
+ */
+function record(query: Query, json: SQL): SQL {
+  const { schema, table } = query.tables[0]!.dataset.location as TableLocation
+  const type = sql`${sql.identifier(schema)}.${sql.identifier(table)}`
+  return sql`json_populate_record((SELECT CAST(e AS ${type}) FROM (SELECT (CAST(NULL AS ${type})).*) AS e), ${json})`
+}
 
 function inScope(view: WriteView): SQL {
   const conditions = view.scope.map(scope => scopeCondition(dialect, { ...scope, table: 0 }))
@@ -62,7 +67,7 @@ export function selectRow(query: Query, view: WriteView, key: StoredValue[], loc
   const columns = selected(seenColumns(view))
   const list = columns.length ? sql.join(columns, sql`, `) : sql`1`
   const lock = locking ? sql` FOR UPDATE` : sql``
-  return written(sql`SELECT ${list} FROM ${tableOf(query).from} WHERE ${place(view, key)}${lock}`)
+  return written(sql`SELECT ${list} FROM ${fromOf(query)} WHERE ${place(view, key)}${lock}`)
 }
 
 /** Adds rows in their order. Each answers whether it is in the caller's scope, and then what is asked for. */
@@ -72,39 +77,44 @@ export function insertRows(
   { columns, rows }: Pick<Chunk, 'columns' | 'rows'>,
   giving: 'row' | 'key',
 ): DatabaseStatement {
-  const { from } = tableOf(query)
+  const from = fromOf(query)
   const back = sql.join([sql`(${inScope(view)})`, ...selected(answeredColumns(view, giving))], sql`, `)
   if (columns.length === 0) return written(sql`INSERT INTO ${from} DEFAULT VALUES RETURNING ${back}`)
-  const source = sql`ROWS FROM (${records(query, `[${rows.join()}]`)}) WITH ORDINALITY`
+  const source = sql`json_array_elements(${jsonOf(`[${rows.join()}]`)}) WITH ORDINALITY AS given (json, place),
+    ${record(query, sql`given.json`)} AS made`
   return written(
-    sql`INSERT INTO ${from} (${named(columns)}) SELECT ${named(columns)} FROM ${source} ORDER BY ordinality RETURNING ${back}`,
+    sql`INSERT INTO ${from} (${named(columns)}) SELECT ${named(columns, 'made')} FROM ${source}
+      ORDER BY given.place RETURNING ${back}`,
   )
 }
 
 export function updateRow(query: Query, view: WriteView, key: StoredValue[], changes: Change[]): DatabaseStatement {
   const given = changes.filter(change => change.value !== undefined)
-  const names = named(given.map(change => change.column.name))
+  const names = given.map(change => change.column.name)
   const sets = changes
     .filter(change => change.value === undefined)
     .map(change => sql`${sql.identifier(change.column.name)} = DEFAULT`)
-  if (given.length) sets.unshift(sql`(${names}) = (SELECT ${names} FROM ${records(query, `[${rowJson(given)}]`)})`)
-  return written(
-    sql`UPDATE ${tableOf(query).from} SET ${sql.join(sets, sql`, `)} WHERE ${place(view, key)} RETURNING true`,
-  )
+  if (given.length)
+    sets.unshift(
+      sql`(${named(names)}) = (SELECT ${named(names, 'made')} FROM ${record(query, jsonOf(rowJson(given)))} AS made)`,
+    )
+  return written(sql`UPDATE ${fromOf(query)} SET ${sql.join(sets, sql`, `)} WHERE ${place(view, key)} RETURNING true`)
 }
 
 export const deleteRow = (query: Query, view: WriteView, key: StoredValue[]): DatabaseStatement =>
-  written(sql`DELETE FROM ${tableOf(query).from} WHERE ${place(view, key)}`)
+  written(sql`DELETE FROM ${fromOf(query)} WHERE ${place(view, key)}`)
 
 /** Fails where the row's value for a column, and no other, is none of it. */
 export const tryValue = (query: Query, column: string, row: string): DatabaseStatement =>
   written(
-    sql`SELECT count(${sql.identifier(column)}) FROM json_populate_record(${tableOf(query).rowType},
-      json_build_object(CAST(${column} AS text), CAST(CAST(${row} AS text) AS json) -> CAST(${column} AS text)))`,
+    sql`SELECT count(made.${sql.identifier(column)}) FROM ${record(
+      query,
+      sql`json_build_object(CAST(${column} AS text), ${jsonOf(row)} -> CAST(${column} AS text))`,
+    )} AS made`,
   )
 
-/** The columns of a unique index of the table, by its name. */
-export function indexColumns(query: Query, index: string): DatabaseStatement {
+/** The columns of a unique index, of the table or of a part of it: a partition has indexes of its own. */
+export function indexColumns(query: Query, index: string, of: Partial<DatabaseName>): DatabaseStatement {
   const { schema, table } = query.tables[0]!.dataset.location as TableLocation
   return written(
     sql`SELECT a.attname FROM pg_catalog.pg_index i
@@ -112,7 +122,12 @@ export function indexColumns(query: Query, index: string): DatabaseStatement {
       JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-      WHERE n.nspname = CAST(${schema} AS text) AND c.relname = CAST(${table} AS text) AND x.relname = CAST(${index} AS text)
-        AND i.indexprs IS NULL`,
+      WHERE n.nspname = CAST(${of.schema ?? schema} AS text) AND c.relname = CAST(${of.table ?? table} AS text)
+        AND x.relname = CAST(${index} AS text) AND i.indexprs IS NULL AND EXISTS (
+          WITH RECURSIVE whole AS (
+            SELECT c.oid UNION SELECT h.inhparent FROM pg_catalog.pg_inherits h JOIN whole ON h.inhrelid = whole.oid)
+          SELECT FROM whole JOIN pg_catalog.pg_class t ON t.oid = whole.oid
+            JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace
+          WHERE s.nspname = CAST(${schema} AS text) AND t.relname = CAST(${table} AS text))`,
   )
 }
