@@ -1,6 +1,7 @@
 import type { StoredColumn } from '../catalog/column.ts'
 import { decodeDecimal, encodeDecimal } from '../lib/decimal.ts'
-import { parseLossless } from '../lib/json.ts'
+import { parseLossless, tooDeep } from '../lib/json.ts'
+import { dataUnreadable } from './damage.ts'
 
 /** A value as the embedded store keeps it (catalog/column.ts says how). */
 export type StoredValue = string | number | bigint | null | Uint8Array
@@ -121,10 +122,19 @@ export function decoderOf(column: StoredColumn, bigints: boolean): Decoder | nul
     case 'blob':
       return v => (v === null ? null : Buffer.from(v as Uint8Array).toString('base64'))
     case 'json':
-      return v => (v === null ? null : parseLossless(v as string, digits => digits))
+      return v => (v === null ? null : jsonOut(v as string))
     default:
       return null
   }
+}
+
+/** Levels that a JSON value may have: one of tens of thousands takes seconds to be written, and then fails. */
+export const DEEPEST_JSON = 1000
+
+/** @throws Fault 503 it nests deeper, as one that is read in place may */
+function jsonOut(text: string): unknown {
+  if (tooDeep(text, DEEPEST_JSON)) throw dataUnreadable(new Error(`a JSON value has more than ${DEEPEST_JSON} levels`))
+  return parseLossless(text, digits => digits)
 }
 
 /** Whether reading the column exactly needs bigint. */

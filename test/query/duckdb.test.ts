@@ -254,6 +254,14 @@ describe('several files are one table', () => {
     const one = await inPlace(join(lake, 'year=2023/month=01/a.parquet'))
     expect((await answer(one)).columns.map(c => c.name)).toEqual(['id', 'n'])
   })
+  test('a JSON value of very many levels is refused, and holds nobody up for seconds', async () => {
+    const nested = (levels: number) => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}\n`
+    const fits = await answer(await inPlace(await write('deep.ndjson', nested(1000))))
+    expect(JSON.stringify(fits.rows)).toBe(`[${nested(1000).trim()}]`)
+    const dataset = await inPlace(await write('deeper.ndjson', nested(50_000)))
+    expect(await refusal(() => answer(dataset))).toMatchObject({ status: 503, code: 'data_unreadable' })
+  })
+
   test('csv and ndjson too, typed by the values of all of them', async () => {
     mkdirSync(join(dir, 'logs/day=2024-01-01'), { recursive: true })
     mkdirSync(join(dir, 'logs/day=2024-01-02'), { recursive: true })

@@ -197,6 +197,8 @@ describe('a bad key or index is refused', () => {
 })
 
 describe('a bad json or parquet file is refused', () => {
+  const DEEPER = 'a JSON value of more than 1000 levels'
+  const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
   const HALF = 'half a character in a text: \\ud800 to \\udfff stand in pairs'
   const cases: Case[] = [
     ['empty.json', '', 'the file is empty'],
@@ -213,6 +215,8 @@ describe('a bad json or parquet file is refused', () => {
     ['latin.json', bytes('[{"a":"', [0xff], '"}]'), 'row 1: not UTF-8 text'],
     ['latin.ndjson', bytes('{"a":"\ufffd"}\n{"a":"é"}\n{"a":"', [0xe9], '"}\n'), 'row 3: not UTF-8 text'],
     ['deep.json', '['.repeat(200_000), 'row 1: not valid JSON'],
+    ['deeper.ndjson', `{"a":${nested(1000)}}\n{"a":${nested(50_000)}}\n`, `row 2, column a: ${DEEPER}`],
+    ['deeper.csv', `a\n1\n"${nested(1001)}"\n`, `line 3, column a: ${DEEPER}`, { types: { a: 'json' } }],
     ['keys.json', '[{"a":1},{"A":2}]', 'the file has the columns a and A, which differ in case only'],
     ['double.json', '[{"a":1},{"a":1,"b":2,"a":2}]', 'row 2: a field occurs twice'],
     ['double.ndjson', '{"a":1}\n{"a":1,"a":2}\n', 'row 2: a field occurs twice'],

@@ -1,5 +1,7 @@
 import { Database } from 'bun:sqlite'
 import type { DuckDBBlobValue, DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
+import { tooDeep } from '../../lib/json.ts'
+import { DEEPEST_JSON } from '../values.ts'
 import { identifier, readable } from './duck.ts'
 import { strictJson } from './json-scan.ts'
 import type { ColumnPlan } from './probe.ts'
@@ -17,7 +19,7 @@ export interface Table {
  * key is a unique index beside a table in the file's order: WITHOUT ROWID looked up 20 % faster on narrow rows, but took
  * 1.5 to 2.3 times as long to build and loses its gain as rows grow wide. Nothing is safe on disk until the caller syncs
  * the file: an unfinished one is thrown away, so no journal is written (OFF is not allowed by Bun's SQLite).
- * @throws Fault 422 a primary key that occurs twice, with its row
+ * @throws Fault 422 a primary key that occurs twice, or a JSON value that nests too deep, with its row
  */
 export async function writeTable(
   path: string,
@@ -104,6 +106,13 @@ async function copyRows(
           value === null || (typeof value !== 'object' && columns[c]!.stored.type !== 'json')
             ? value
             : bindable(value, columns[c]!)
+        const { type, name: column } = columns[c]!.stored
+        if (type === 'json' && values[c] !== null && tooDeep(values[c] as string, DEEPEST_JSON))
+          throw wrong(`a JSON value of more than ${DEEPEST_JSON} levels`, {
+            unit: source.unit,
+            row: await source.place(rows + r + 1),
+            column,
+          })
       }
       try {
         insert.run(...(values as never[]))
