@@ -78,26 +78,16 @@ async function unpackFile(dir: string, file: EmbeddedFile): Promise<void> {
   }
 }
 
-/** Temporary files whose process is gone, or (it may run in another container) that nobody has written to for a minute. */
+/** Temporary files that nobody has written to for a minute. (Whose they are is not known here: others may be in another container.) */
 async function removeAbandoned(dir: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    const pid = /\.(\d+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1]
-    if (pid === undefined) continue
+    if (!/\.\d+\.[0-9a-f]{8}\.tmp$/.test(name)) continue
     const path = join(dir, name)
     const written = await lstat(path).then(
       s => s.mtimeMs,
       () => 0,
     )
-    if (!isRunning(Number(pid)) || Date.now() - written > ABANDONED_AFTER_MS) await rm(path, { force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if (Date.now() - written > ABANDONED_AFTER_MS) await rm(path, { force: true })
   }
 }
 
