@@ -178,29 +178,47 @@ export function openProposals({ name, columns }: Dataset): string | undefined {
 /**
  * Changes the policy of the columns that are named, which decides of what was proposed for them: with an explicit tier
  * nothing of it stays, with a mask alone its tier does.
+ * @param toCome whether columns that are not there are to have it when they come
  * @returns whether anything changed
  * @throws Fault 422 an unknown column
  */
-export function setColumnPolicy(store: Store, actor: Actor, dataset: Dataset, policy: ColumnPolicy): boolean {
+export function setColumnPolicy(
+  store: Store,
+  actor: Actor,
+  dataset: Dataset,
+  policy: ColumnPolicy,
+  toCome = false,
+): boolean {
   const names = new Set(dataset.columns.map(c => c.name))
-  for (const name of Object.keys(policy))
-    if (!names.has(name))
+  const former = new Map(dataset.formerColumns.map(c => [c.name.toLowerCase(), c]))
+  for (const [name, change] of Object.entries(policy)) {
+    if (names.has(name)) continue
+    if (!toCome)
       throw unprocessable(
         `Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`,
       )
+    const known = former.get(name.toLowerCase()) ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
+    if (decides(change)) former.set(name.toLowerCase(), decided(known, change))
+  }
   const columns = dataset.columns.map(column => {
     const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined
-    if (!change || (change.sensitivity === undefined && change.mask === undefined)) return column
-    const { mask: oldMask, proposal, decided: _, ...rest } = column
-    const kept = proposal && change.sensitivity !== undefined ? undefined : oldMask
-    const mask = change.mask === undefined ? kept : (change.mask ?? undefined)
-    const sensitivity = change.sensitivity ?? column.sensitivity
-    return { ...rest, sensitivity, ...(mask ? { mask } : {}), decided: true as const }
+    return change && decides(change) ? decided(column, change) : column
   })
-  if (JSON.stringify(columns) === JSON.stringify(dataset.columns)) return false
-  store.update(datasets).set({ columns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
+  const formerColumns = [...former.values()]
+  const stateOf = (...lists: Column[][]) => JSON.stringify(lists)
+  if (stateOf(columns, formerColumns) === stateOf(dataset.columns, dataset.formerColumns)) return false
+  store.update(datasets).set({ columns, formerColumns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()
   note(store, actor, 'dataset.policy', dataset.name, dataset.projectId, { columns: policy })
   return true
+}
+
+const decides = ({ sensitivity, mask }: ColumnPolicy[string]) => sensitivity !== undefined || mask !== undefined
+
+function decided({ mask: before, proposal, decided: _, ...column }: Column, change: ColumnPolicy[string]): Column {
+  const kept = proposal && change.sensitivity !== undefined ? undefined : before
+  const mask = change.mask === undefined ? kept : (change.mask ?? undefined)
+  const sensitivity = change.sensitivity ?? column.sensitivity
+  return { ...column, sensitivity, ...(mask ? { mask } : {}), decided: true }
 }
 
 /**

@@ -9,6 +9,7 @@ import { shown } from '../lib/text.ts'
 import { isDataLost } from '../query/damage.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
+import { wasLive } from '../query/write/writer.ts'
 import type { ManagementContext } from './context.ts'
 import { discardStaged, knownType, sourceHash, type TableSource } from './intake.ts'
 
@@ -163,10 +164,24 @@ export async function madeEmpty(context: ManagementContext, table: EmptyTable): 
   return { file, columns, primaryKey, indexes, rowCount: 0, writable: true, source: null, sourceHash: emptyHash(table) }
 }
 
-/** Whether a dataset is what this declaration makes: nothing to make. */
-export function isAsDeclared(context: ManagementContext, { file, sourceHash }: Dataset, table: EmptyTable): boolean {
-  return sourceHash === emptyHash(table) && existsSync(join(context.publisher.registry.runtime.warehouseDir, file))
+/** Whether a dataset is what this declaration makes, but for its rows: nothing to make. @throws Fault 422 as `madeEmpty` */
+export function isAsDeclared(context: ManagementContext, known: Dataset, table: EmptyTable): boolean {
+  if (!hasFile(context, known)) return false
+  const { primaryKey = null, indexes = [] } = table
+  const shapeOf = (columns: Column[], ...keys: unknown[]) =>
+    JSON.stringify([columns.map(c => [c.name, c.type, c.precision, c.scale]), ...keys])
+  return (
+    known.sourceHash === emptyHash(table) ||
+    shapeOf(known.columns, known.primaryKey, known.indexes) === shapeOf(columnsOf(table), primaryKey, indexes)
+  )
 }
+
+/** Whether a dataset has rows that a table which begins without any does not: somebody uploaded them. */
+export const wasFilled = (context: ManagementContext, known: Dataset): boolean =>
+  known.rowCount > 0 && hasFile(context, known)
+
+const hasFile = (context: ManagementContext, { file }: Dataset): boolean =>
+  file !== '' && existsSync(join(context.publisher.registry.runtime.warehouseDir, file))
 
 /** Equal for tables that are declared alike; what may be null is no part of it. */
 function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
@@ -232,14 +247,16 @@ function unlessLost(error: unknown): undefined {
 }
 
 /**
- * Whether rows of a dataset were written since its file was made: nothing has them but that file. Of one that is damaged nobody
- * knows, and what may be saved of it is not thrown away.
+ * Whether rows of a dataset were written since they were imported: nothing has them but its file, which may be written to no more by
+ * now. Of a live one that is damaged nobody knows, and what may be saved of it is not thrown away.
  */
 export function wasWritten(context: ManagementContext, { file }: Pick<Dataset, 'file'>): boolean {
   const { warehouseDir, writer } = context.publisher.registry.runtime
-  if (!isLive(file)) return false
+  if (file === '') return false
+  const path = join(warehouseDir, file)
+  if (!isLive(file)) return wasLive(path)
   try {
-    return writer.state(join(warehouseDir, file)).writes > 0
+    return writer.state(path).writes > 0
   } catch (error) {
     if (!isDataLost(error)) throw error
     return error.code === 'data_unreadable'

@@ -31,3 +31,20 @@ test('a column that goes and comes back, in whatever case, has the policy that i
   expect(policyOf('id')).toMatchObject({ sensitivity: 'low' })
   catalog.close()
 })
+
+test('what is decided of a column that is to come is refused, or waits for it and changes nothing twice', () => {
+  const catalog = openCatalog()
+  const { db, project } = catalog
+  const put = (...names: string[]) => putGeneration(db, SYSTEM, project.id, 'a.b', generation(...names)).dataset
+  put('id')
+  const decide = (toCome?: boolean) =>
+    setColumnPolicy(db, SYSTEM, getDataset(db, project.id, 'a.b'), { ssn: { sensitivity: 'high' }, x: {} }, toCome)
+  expect(() => decide()).toThrow('has no column ssn')
+  expect([decide(true), decide(true)]).toEqual([true, false])
+  expect(put('id', 'ssn', 'x').columns.map(c => [c.name, c.sensitivity, c.decided])).toEqual([
+    ['id', 'low', undefined],
+    ['ssn', 'high', true],
+    ['x', 'low', undefined],
+  ])
+  catalog.close()
+})

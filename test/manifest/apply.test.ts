@@ -5,6 +5,7 @@ import { SYSTEM } from '../../src/catalog/store.ts'
 import { openInstance } from '../../src/cli/instance.ts'
 import { readConfig } from '../../src/config.ts'
 import { applyManifest } from '../../src/management/manifest/apply.ts'
+import { uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, temporaryFolder } from '../harness.ts'
 import { World } from './world.ts'
 
@@ -340,4 +341,26 @@ test('porter paths go from one service to another that the manifest names before
       }
     })
   }
+})
+
+test('rows that were uploaded into a table that it declares without a file stay, and it warns where it declares another', async () => {
+  const manifest = (more: object = {}) => {
+    const columns = { note: { type: 'integer' }, words: { type: 'text' }, ...more }
+    return {
+      projects: [{ slug: 'hr', datasets: [{ name: 'hr.notes', writable: true, primary_key: 'note', columns }] }],
+    }
+  }
+  const rows = async (callgate: Callgate) => (await callgate.admin('GET', '/api/datasets/hr.notes/preview')).json.rows
+  const uploaded = [{ note: 7, words: 'kept' }]
+  await world.serve(manifest(), async callgate => {
+    const { status } = await uploadTable(callgate, 1, 'hr.notes', 'note,words\n7,kept', { replace: 'true' })
+    expect([status, await rows(callgate)]).toEqual([201, uploaded])
+  })
+  expect(await world.serve(manifest(), async callgate => expect(await rows(callgate)).toEqual(uploaded))).toEqual([])
+  const another = manifest({ more: { type: 'date', sensitivity: 'high', nullable: true } })
+  const printed = await world.serve(another, async callgate => expect(await rows(callgate)).toEqual(uploaded))
+  expect(printed).toEqual([
+    expect.stringContaining('warning: dataset hr.notes: it is not as it is in the manifest'),
+    'dataset hr.notes: column policy',
+  ])
 })

@@ -216,7 +216,9 @@ class Run {
   }
 
   #dataset(project: Project, given: ManifestDataset): void {
-    const generation = this.#staged.generations.get(`${project.slug}/${given.name}`)
+    const place = `${project.slug}/${given.name}`
+    const generation = this.#staged.generations.get(place)
+    const isKept = this.#staged.kept.has(place)
     const touch = () => this.#touched.datasets.add(inProject(project.id, given.name))
     const before = findDataset(this.#tx, project.id, given.name)
     if (generation) {
@@ -226,12 +228,16 @@ class Run {
       touch()
     }
     const dataset = getDataset(this.#tx, project.id, given.name)
-    if (given.columns && setColumnPolicy(this.#tx, this.#actor, dataset, given.columns)) {
+    if (given.columns && setColumnPolicy(this.#tx, this.#actor, dataset, given.columns, isKept)) {
       this.#changed(`dataset ${given.name}: column policy`)
       touch()
     }
     if (given.description !== undefined) setDescription(this.#tx, this.#actor, dataset, given.description)
-    if (setNullable(this.#tx, this.#actor, getDataset(this.#tx, project.id, given.name), nullableOf(given.columns))) {
+    const nullable = Object.entries(nullableOf(given.columns)).filter(
+      ([name]) => !isKept || dataset.columns.some(c => c.name === name),
+    )
+    const now = getDataset(this.#tx, project.id, given.name)
+    if (setNullable(this.#tx, this.#actor, now, Object.fromEntries(nullable))) {
       this.#changed(`dataset ${given.name}: values may be missing`)
       touch()
     }

@@ -10,7 +10,7 @@ import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { nullableOf } from '../datasets.ts'
 import { discardStaged, stageModel } from '../intake.ts'
-import { isAsDeclared, madeEmpty, settled, stageWritable, turned, wasWritten } from '../live-tables.ts'
+import { isAsDeclared, madeEmpty, settled, stageWritable, turned, wasFilled, wasWritten } from '../live-tables.ts'
 import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
 import { stageConnections } from './connections.ts'
 import { naming } from './naming.ts'
@@ -30,7 +30,15 @@ export class Staged {
   readonly restored = new Set<string>()
   /** `project/dataset`, where it is to be written to no more: its file is made when nobody writes to it */
   readonly settling = new Map<string, Dataset>()
+  /** `project/dataset`, where the rows are not replaced though the manifest declares others */
+  readonly kept = new Set<string>()
   readonly warnings: string[] = []
+
+  /** @param from whether the manifest names a file of its rows */
+  keep(place: string, name: string, from: boolean): void {
+    this.kept.add(place)
+    this.warnings.push(keptRows(name, from))
+  }
 
   replaces = (place: string): boolean => this.generations.has(place) || this.settling.has(place)
 
@@ -41,9 +49,9 @@ export class Staged {
   async settle(context: ManagementContext, replaced: ReadonlyMap<string, Dataset>): Promise<void> {
     for (const [place, generation] of this.generations) {
       const dataset = replaced.get(place)
-      if (!dataset || !wasWritten(context, dataset)) continue
+      if (!dataset || !isLive(dataset.file) || !wasWritten(context, dataset)) continue
       this.generations.delete(place)
-      this.warnings.push(keptRows(dataset.name))
+      this.keep(place, dataset.name, generation.origin !== undefined)
       await discardStaged(context, generation)
     }
     for (const [place, dataset] of this.settling) this.generations.set(place, await settled(context, dataset))
@@ -126,13 +134,15 @@ async function stageDataset(
   }
   const isSame = async (known: Dataset) =>
     source ? isUnchanged(context, known, source) : isAsDeclared(context, known, empty!)
-  if (known && (await naming(what, () => isSame(known)))) {
+  const isKept = (known: Dataset) => wasWritten(context, known) || (empty !== undefined && wasFilled(context, known))
+  const same = known && (await naming(what, () => isSame(known)))
+  if (known && (same || isKept(known))) {
+    if (!same) staged.keep(place, known.name, source !== undefined)
     if (known.writable === how.writable) return
     if (isLive(known.file)) staged.settling.set(place, known)
     else staged.generations.set(place, await naming(what, () => turned(context, known, how)))
     return
   }
-  if (known && wasWritten(context, known)) return void staged.warnings.push(keptRows(dataset.name))
   if (!source) return void staged.generations.set(place, await naming(what, () => madeEmpty(context, empty!)))
   const progress = report(`${source.engine === 'sqlite' ? 'importing' : 'looking at'} ${dataset.name}`)
   try {
@@ -148,6 +158,9 @@ async function stageDataset(
 }
 
 /** What is said of a dataset whose rows are not replaced. */
-const keptRows = (name: string) =>
-  `dataset ${name}: it has changed in the manifest, but rows of it were written since it was made: they stay. ` +
-  `POST /api/datasets/${name}/refresh?force=true replaces them by those of the file.`
+const keptRows = (name: string, from: boolean) =>
+  from
+    ? `dataset ${name}: it has changed in the manifest, but rows of it were written since it was made: they stay. ` +
+      `POST /api/datasets/${name}/refresh?force=true replaces them by those of the file.`
+    : `dataset ${name}: it is not as it is in the manifest, but has rows that are nowhere else: they stay. ` +
+      `After DELETE /api/datasets/${name} it is made as it is there at the next start.`

@@ -21,7 +21,7 @@ const LARGEST_KEY = 2n ** 63n - 1n
 
 /** What a live file has beside its table. `highest` is the greatest key that was ever given, so that none is given twice. */
 export const LIVE_SQL = [
-  'CREATE TABLE callgate_state (batch INTEGER, writes INTEGER, rows INTEGER, highest INTEGER) STRICT',
+  'CREATE TABLE IF NOT EXISTS callgate_state (batch INTEGER, writes INTEGER, rows INTEGER, highest INTEGER) STRICT',
   ...REPLAYS_SQL,
 ]
 

@@ -8,7 +8,8 @@ import type { Making } from './job.ts'
 import { LIVE_SQL } from './live-store.ts'
 import { givesKeys } from './view.ts'
 
-const LIVE_TABLES = ['callgate_state', 'callgate_replays']
+/** What an immutable file keeps of a live one: how often it was written to, and the keys that it gave (`callgate_state`). */
+const LIVE_ONLY = ['callgate_replays']
 /** What the engine knows of how often values occur: in a table that changes it would be wrong before long. */
 const STATISTICS = ['sqlite_stat1', 'sqlite_stat4']
 
@@ -29,8 +30,9 @@ export function makeLive({ target, source, columns, primaryKey, indexes }: Makin
       for (const name of STATISTICS) db.run(`DROP TABLE IF EXISTS ${name}`)
       for (const sql of LIVE_SQL) db.run(sql)
       const auto = givesKeys({ engine: 'sqlite', columns, primaryKey })
-      const highest = auto ? `max(0, coalesce(max(${quoted(primaryKey![0]!)}), 0))` : '0'
-      db.run(`INSERT INTO callgate_state SELECT 0, 0, count(*), ${highest} FROM data`)
+      const highest = auto ? `max(highest, (SELECT coalesce(max(${quoted(primaryKey![0]!)}), 0) FROM data))` : '0'
+      db.run('INSERT INTO callgate_state SELECT 0, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM callgate_state)')
+      db.run(`UPDATE callgate_state SET batch = 0, rows = (SELECT count(*) FROM data), highest = ${highest}`)
       db.run('PRAGMA journal_mode = WAL')
       return db.query<{ rows: number }, []>('SELECT rows FROM callgate_state').get()!.rows
     } finally {
@@ -51,7 +53,7 @@ export function settleLive(source: string, target: string): number {
     }
     const db = new Database(path, { readwrite: true, create: false })
     try {
-      for (const name of LIVE_TABLES) db.run(`DROP TABLE ${name}`)
+      for (const name of LIVE_ONLY) db.run(`DROP TABLE ${name}`)
       db.run('ANALYZE')
       db.run('PRAGMA journal_mode = DELETE')
       return db.query<{ n: number }, []>('SELECT count(*) AS n FROM data').get()!.n

@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
-import { damaged, unopened } from '../damage.ts'
+import { damaged, isDataLost, unopened } from '../damage.ts'
 import type { Prepared, Write } from './apply.ts'
 import type { DatabaseRows } from './database/rows.ts'
 import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
@@ -293,5 +293,15 @@ function readState(file: string): LiveState {
     throw damaged(error, [file]) ?? error
   } finally {
     db.close()
+  }
+}
+
+/** Whether rows of an immutable file were written: then it was a live one, whose state it has. Of one that is damaged nobody knows. */
+export function wasLive(file: string): boolean {
+  try {
+    return readState(file).writes > 0
+  } catch (error) {
+    if (!isDataLost(error)) throw error
+    return false
   }
 }

@@ -220,6 +220,25 @@ export function datasets(world: TableWorld): void {
     expect((await admin('PATCH', '/api/datasets/turned.rows', { writable: false })).status).toBe(200)
   })
 
+  test('rows that were written are not replaced unasked, nor is a key given twice, when the table is written to no more', async () => {
+    await upload('settled.rows', 'id,n\n1,1\n', { writable: 'true' })
+    const { ask, id } = await serve('settled', 'settled.rows')
+    for (const n of [2, 3]) expect((await ask('POST', '', { n })).json.id).toBe(n)
+    expect((await ask('DELETE', '/3')).status).toBe(204)
+    await admin('POST', `/api/publish/assets/${id}/unpublish`, {})
+    for (const writable of [false, true]) {
+      expect((await admin('PATCH', '/api/datasets/settled.rows', { writable })).status).toBe(200)
+      const refused = await upload('settled.rows', 'id,n\n7,7\n', { replace: 'true' })
+      expect([refused.status, refused.json.code]).toEqual([409, 'rows_written'])
+    }
+    await admin('POST', `/api/publish/assets/${id}/publish`, {})
+    expect((await ask('POST', '', { n: 4 })).json.id).toBe(4)
+    await admin('DELETE', `/api/publish/assets/${id}`)
+    const forced = await upload('settled.rows', 'id,n\n7,7\n', { replace: 'true', force: 'true', writable: 'false' })
+    expect([forced.status, forced.json.row_count]).toEqual([201, 1])
+    expect((await upload('settled.rows', 'id,n\n8,8\n', { replace: 'true' })).status).toBe(201)
+  })
+
   test('writes that meet a change of the file are made or refused, never lost', async () => {
     await upload('busy.rows', 'id,n\n1,1\n', { writable: 'true' })
     const { ask } = await serve('busy', 'busy.rows')
