@@ -19,7 +19,7 @@ describe('deployments of programs', () => {
   beforeAll(async () => {
     await world.start(
       [
-        server('lazy', { idle_seconds: 1.5 }),
+        server('lazy', { idle_seconds: 3 }),
         server('eager', { min_instances: 1, idle_seconds: 0.1 }),
         server('slow-start', { env: { START_MS: '1500' } }),
         server('two', { replicas: 2 }),
@@ -29,7 +29,7 @@ describe('deployments of programs', () => {
         { name: 'no-program', command: ['no-such-program-at-all'] },
         server('no-folder', { cwd: '/no/such/folder' }),
         server('ill', { health_interval_seconds: 0.1 }),
-        { name: 'hidden', command: SERVER, start_timeout_seconds: 1 },
+        { name: 'hidden', command: SERVER, start_timeout_seconds: 5 },
         server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
         server('deaf', { drain_seconds: 0.1 }),
         server('managed'),

@@ -9,7 +9,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, sigkill, workersOf } from './processes.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const folder = temporaryFolder()
 const key = mintSecret('dk')

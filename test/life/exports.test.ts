@@ -7,7 +7,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { sigkill, workersOf } from './processes.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const ROWS = 1_000_000
 /** milliseconds that a caller may take nothing */

