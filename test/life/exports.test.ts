@@ -11,7 +11,7 @@ setDefaultTimeout(120_000)
 
 const ROWS = 1_000_000
 /** milliseconds that a caller may take nothing */
-const PATIENCE = 4000
+const PATIENCE = 8000
 const key = mintSecret('dk')
 const masked = mintSecret('dk')
 let callgate: Callgate

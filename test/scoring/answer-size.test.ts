@@ -35,14 +35,16 @@ const inRows = (count: number) => predict(scorer, zeros.model, zeros.codec, [{ c
 
 test('an answer of more than 256 MiB is refused where it was made, and its process goes on', async () => {
   const [pid] = scorer.stats().pids
-  expect(binary(2 ** 26 + 1)).rejects.toMatchObject(TOO_LARGE)
+  const refused = expect(binary(2 ** 26 + 1)).rejects.toMatchObject(TOO_LARGE)
   expect((await binary(5_000_000)).zeros!.data).toHaveLength(5_000_000)
+  await refused
   expect(scorer.stats()).toMatchObject({ restarts: 0, pids: [pid!] })
 }, 60_000)
 
 test('one of more than four million numbers is not written as JSON: not as rows, not as tensors', async () => {
-  expect(inRows(4_000_001)).rejects.toMatchObject(TOO_LARGE)
+  const refused = expect(inRows(4_000_001)).rejects.toMatchObject(TOO_LARGE)
   expect((await inRows(3)).predictions).toEqual([[0, 0, 0]])
+  await refused
   const { zeros: tensor } = (await binary(4_000_001)) as {
     zeros: NonNullable<Awaited<ReturnType<typeof binary>>['zeros']>
   }

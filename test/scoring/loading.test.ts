@@ -42,8 +42,7 @@ test('a model that takes longer to load than calls may wait is loaded all the sa
   const [pid] = scorer.stats().pids
   const briefly = () => ({ deadline: Date.now() + 100 })
   const first = predict(scorer, model, codec, [{ x: 1 }], 'rows', briefly())
-  expect(first).rejects.toMatchObject({ status: 504 })
-  await first.catch(() => {})
+  await expect(first).rejects.toMatchObject({ status: 504 })
   const neighbour = predict(scorer, other.model, other.codec, [{ x: [1, 2] }], 'rows', briefly())
   await neighbour.catch(() => {}) // the process is busy
   const { predictions } = await predict(scorer, model, codec, [{ x: 3 }], 'rows', soon(50_000))
