@@ -152,14 +152,23 @@ export function deleteAsset(store: Store, actor: Actor, asset: Asset): void {
   note(store, actor, 'service.delete', asset.assetKey, asset.projectId)
 }
 
+/** What is said of a version in a list: all that it holds may be a lot, and nobody removes old ones. */
+export type ListedVersion = Omit<AssetVersion, 'assetId' | 'config' | 'theme' | 'title' | 'description'>
+
 /** Newest first. */
-export const listVersions = (store: Store, assetId: number): AssetVersion[] =>
+export const listVersions = (store: Store, assetId: number): ListedVersion[] =>
   store
-    .select()
+    .select({
+      id: assetVersions.id,
+      version: assetVersions.version,
+      publishedBy: assetVersions.publishedBy,
+      changeNote: assetVersions.changeNote,
+      createdAt: assetVersions.createdAt,
+    })
     .from(assetVersions)
     .where(eq(assetVersions.assetId, assetId))
     .orderBy(desc(assetVersions.version))
-    .all() as AssetVersion[]
+    .all()
 
 /** @throws Fault 404 */
 export function getVersion(store: Store, assetId: number, number: number): AssetVersion {

@@ -8,6 +8,7 @@ import {
   deleteAsset,
   getAsset,
   getVersion,
+  type ListedVersion,
   listAssets,
   listVersions,
   markPublished,
@@ -229,7 +230,7 @@ export type AssetRow = ReturnType<typeof assetRow>
 const listedRow = (asset: Asset, keys: number) => ({ ...assetRow(asset), key_count: keys })
 export type ServiceRow = ReturnType<typeof listedRow>
 
-const versionRow = (version: AssetVersion) => ({
+const versionRow = (version: ListedVersion) => ({
   id: version.id,
   version: version.version,
   published_by: version.publishedBy,
