@@ -1,4 +1,5 @@
 /** Files in place: of every kind, the same answers as an import gives; as they are now, or a refusal; and nothing else is read. */
+import { heapStats } from 'bun:jsc'
 import { afterAll, describe, expect, test } from 'bun:test'
 import { appendFileSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -598,6 +599,23 @@ describe('nothing else is read, and nothing is written', () => {
     expect(await reader.all({ sql: 'SELECT count(*) FROM d0', sources, names: ['n'], bigints: false }, [])).toEqual([
       { n: 600_000 },
     ])
+  })
+
+  test('of a dataset that is described anew again and again only the latest are known: workers live long', async () => {
+    const reader = new DuckReader(limits)
+    const place = JSON.parse(placeText(await inPlace(await write('anew.csv', 'a\n1\n'))))
+    const columns = Array.from({ length: 50 }, (_, i) => ({ ...place.columns[0], name: `c${i}` }))
+    const objects = () => {
+      Bun.gc(true)
+      return heapStats().objectTypeCounts.Object ?? 0
+    }
+    const before = objects()
+    for (let version = 0; version < 3000; version++) {
+      const source = JSON.stringify({ ...place, path: join(dir, 'in/gone.csv'), columns, version: `${version}` })
+      const statement = { sql: 'SELECT a AS x FROM d0', sources: [source], names: ['x'], bigints: false }
+      expect((await refusal(() => reader.all(statement, []))).code).toBe('data_missing')
+    }
+    expect(objects() - before).toBeLessThan(50_000)
   })
 
   test("a worker's folder goes with it", async () => {

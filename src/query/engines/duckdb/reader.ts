@@ -26,8 +26,17 @@ interface Open {
   versions: string[]
 }
 
+/** A source that was asked for. */
+interface Known {
+  place: Place
+  /** the version of its files that was found to have what was described */
+  checked?: string
+}
+
 /** Instances that are kept open, each with the views of one statement's datasets. */
 const MAX_OPEN = 8
+/** Sources that are remembered: a dataset that is described anew is another one each time. */
+const MAX_KNOWN = 100
 
 /**
  * Runs statements on files in place, each on the files as they are at that moment. Files that were written since they were
@@ -37,9 +46,8 @@ export class DuckReader {
   #limits: WorkerLimits
   /** by the sources of a statement, the least recently used first */
   #open = new Map<string, Open>()
-  #places = new Map<string, Place>()
-  /** by source, the version of its files that was found to have what was described */
-  #checked = new Map<string, string>()
+  /** by source, the least recently used first */
+  #known = new Map<string, Known>()
   #running: DuckDBConnection | undefined
 
   constructor(limits: WorkerLimits) {
@@ -121,7 +129,8 @@ export class DuckReader {
   }
 
   async #ready(sources: string[]): Promise<Open> {
-    const places = sources.map(source => this.#placeOf(source))
+    const asked = sources.map(source => this.#knownOf(source))
+    const places = asked.map(({ place }) => place)
     const found = places.map(filesOf)
     const key = sources.join('\n')
     const known = this.#open.get(key)
@@ -131,7 +140,7 @@ export class DuckReader {
       return known
     }
     known?.connection.closeSync()
-    for (const [i, source] of sources.entries()) await this.#check(source, places[i]!, found[i]!)
+    for (const [i, known] of asked.entries()) await this.#check(known, found[i]!)
     const anyOrder = places.every(({ primaryKey }) => primaryKey !== null)
     const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable(found), anyOrder })
     for (const [i, place] of places.entries()) {
@@ -152,13 +161,12 @@ export class DuckReader {
     return open
   }
 
-  #placeOf(source: string): Place {
-    let place = this.#places.get(source)
-    if (!place) {
-      place = JSON.parse(source) as Place
-      this.#places.set(source, place)
-    }
-    return place
+  #knownOf(source: string): Known {
+    const known = this.#known.get(source) ?? { place: JSON.parse(source) as Place }
+    this.#known.delete(source)
+    if (this.#known.size >= MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!)
+    this.#known.set(source, known)
+    return known
   }
 
   /** Closes what is open of a dataset that is no longer. */
@@ -168,13 +176,13 @@ export class DuckReader {
         connection.closeSync()
         this.#open.delete(key)
       }
-    this.#places.delete(source)
-    this.#checked.delete(source)
+    this.#known.delete(source)
   }
 
   /** Files of another version than was described must have the same columns, and the key that was promised. */
-  async #check(source: string, place: Place, files: FoundFiles): Promise<void> {
-    if (files.version === place.version || files.version === this.#checked.get(source)) return
+  async #check(known: Known, files: FoundFiles): Promise<void> {
+    const { place } = known
+    if (files.version === place.version || files.version === known.checked) return
     const connection = await openDuckdb(this.#limits.scratch, { ...this.#limits, ...readable([files]) })
     try {
       const { path, primaryKey, types } = place
@@ -191,7 +199,7 @@ export class DuckReader {
     } finally {
       connection.closeSync()
     }
-    this.#checked.set(source, files.version)
+    known.checked = files.version
   }
 }
 
