@@ -44,6 +44,8 @@ export class WorkerPool {
   #size: number
   #idle: Child[] = []
   #all = new Set<Child>()
+  /** what ends the stream that a worker is at */
+  #streams = new Map<Child, () => void>()
   #starting = 0
   #startFailures = 0
   #queue: Job[] = []
@@ -84,11 +86,14 @@ export class WorkerPool {
     // its worker is its own until it is over; lost before the first batch, another one begins it again
     const work: Job['work'] = async (child, timeoutMs) => {
       begun.resolve({ child, first: await child.request<Batch<T>>('open', asked, { timeoutMs }) })
+      // not by `child.exited`: what waits for that is kept as long as the worker lives, with all of the stream
+      this.#streams.set(child, over.resolve)
+      if (!child.alive) over.resolve()
       await over.promise
+      this.#streams.delete(child)
     }
     this.#submit(work, statement.sources, { deadline: Date.now() + patienceMs, signal }).catch(begun.reject)
     const { child, first } = await begun.promise
-    void child.exited.then(() => over.resolve())
     let ended = false
     let stalled = false
     try {
@@ -247,6 +252,7 @@ export class WorkerPool {
       this.#all.add(child)
       this.#idle.push(child)
       void child.exited.then(() => {
+        this.#streams.get(child)?.()
         this.#all.delete(child)
         this.#idle = this.#idle.filter(other => other !== child)
         this.#dispatch()

@@ -1,4 +1,6 @@
 /** Batches of rows from a query worker of their own: in order, whole, two at a time, and never after anybody wants them. */
+
+import { heapStats } from 'bun:jsc'
 import { Database } from 'bun:sqlite'
 import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -55,6 +57,23 @@ function start(statement = everything, limits: Partial<StreamLimits> = {}) {
 }
 
 describe.skipIf(process.platform !== 'linux')('a stream', () => {
+  test('that has ended leaves nothing behind in the server while its worker lives on', async () => {
+    const few = { ...everything, sql: `${everything.sql} LIMIT 1000` }
+    const { runner } = start(few)
+    const streamed = async () => {
+      for await (const _ of runner.sqlite.stream(few, [], { patienceMs: 20_000 }));
+    }
+    const objects = () => {
+      Bun.gc(true)
+      return heapStats().objectTypeCounts.Object ?? 0
+    }
+    await streamed()
+    const [before, [worker]] = [objects(), queryWorkers()]
+    for (let i = 0; i < 100; i++) await streamed()
+    expect(objects() - before).toBeLessThan(10_000)
+    expect(queryWorkers()).toEqual([worker!])
+  })
+
   test('what is asked before it is of the same state as its rows, and the next one sees what was written since', async () => {
     const file = join(dir, 'moving.live.sqlite')
     using db = new Database(file)
