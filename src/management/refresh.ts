@@ -86,6 +86,8 @@ async function readChanged(
   const { name, projectId } = before
   const source = await sourceOf(before)
   const unchanged = await isUnchanged(context, before, source).catch(error => {
+    const fault = toFault(error)
+    if (fault.status === 503) throw fault
     throw new Fault(409, 'conflict', `The file that ${name} was imported from cannot be read.`, { cause: error })
   })
   if (unchanged && source.engine !== 'postgres' && !force) return undefined

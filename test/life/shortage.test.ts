@@ -1,12 +1,18 @@
 /** What a machine costs that gives no more files, or ends processes: what needs them, with an answer, until there are some again. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
 afterAll(cleanUp)
+
+const NO_MORE = 'The server has no files, processes or memory left for this at the moment.'
+
+/** Says how many files the server may have open from now on. */
+const open = ({ process }: Callgate, most: string) =>
+  expect(Bun.spawnSync(['prlimit', '--pid', String(process.pid), `--nofile=${most}:`]).success).toBe(true)
 
 const withProject = async (): Promise<{ callgate: Callgate; scope: Record<string, string> }> => {
   const callgate = await startCallgate({ manifest: { projects: [{ slug: 'p' }] } })
@@ -29,21 +35,46 @@ test.skipIf(!Bun.which('prlimit'))(
       const bytes = await Bun.file(join(FIXTURES, 'models/iris.onnx')).arrayBuffer()
       return upload('/api/models', 'iris', new File([bytes], 'iris.onnx'))
     }
-    const open = (most: string) => {
-      const { success } = Bun.spawnSync(['prlimit', '--pid', String(callgate.process.pid), `--nofile=${most}:`])
-      expect(success).toBe(true)
-    }
-    open('8')
+    open(callgate, '8')
     for (const answer of [await table(), await model()]) {
       expect({ status: answer.status, detail: answer.json.detail }).toEqual({
         status: 503,
-        detail: 'The server has no files, processes or memory left for this at the moment.',
+        detail: NO_MORE,
       })
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
       expect(answer.text).not.toContain(callgate.dataDir)
     }
-    open('1024')
+    open(callgate, '1024')
     expect([(await table()).status, (await model()).status]).toEqual([201, 201])
+    expect(await callgate.stop()).toBe(0)
+  },
+)
+
+test.skipIf(!Bun.which('prlimit'))(
+  'where no more files can be opened a changed file is no bad one: it is read when there are some again',
+  async () => {
+    const folder = temporaryFolder()
+    const path = join(folder, 't.csv')
+    writeFileSync(path, 'id\n1\n')
+    const lake = join(folder, 'lake')
+    mkdirSync(lake)
+    writeFileSync(join(lake, '1.csv'), 'id\n1\n')
+    const datasets = [
+      { name: 'a.t', from: path },
+      { name: 'a.lake', from: lake, engine: 'duckdb' },
+    ]
+    const callgate = await startCallgate({ manifest: { projects: [{ slug: 'p', datasets }] } })
+    const refresh = (name: string) => callgate.admin('POST', `/api/datasets/${name}/refresh`)
+    writeFileSync(path, 'id\n1\n2\n')
+    writeFileSync(join(lake, '2.csv'), 'id\n2\n')
+    open(callgate, '8')
+    for (const { name } of datasets) {
+      expect((await refresh(name)).status).toBe(503)
+      const { refresh_state: state } = (await callgate.admin('GET', `/api/datasets/${name}`)).json
+      expect(state).toMatchObject({ outcome: 'failed', error: NO_MORE })
+    }
+    open(callgate, '1024')
+    for (const { name } of datasets) expect((await refresh(name)).json).toMatchObject({ refreshed: true, row_count: 2 })
     expect(await callgate.stop()).toBe(0)
   },
 )

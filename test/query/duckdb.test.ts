@@ -1,8 +1,17 @@
 /** Files in place: of every kind, the same answers as an import gives; as they are now, or a refusal; and nothing else is read. */
 import { heapStats } from 'bun:jsc'
 import { afterAll, describe, expect, test } from 'bun:test'
-import { appendFileSync, mkdirSync, readdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Column, ColumnType, DeclaredType } from '../../src/catalog/column.ts'
 import type { Dataset } from '../../src/catalog/datasets.ts'
@@ -480,6 +489,17 @@ describe('what is answered is what the files hold now', () => {
     }
     writeFileSync(path, 'id,n\n7,70\n')
     expect((await answer(dataset)).rows).toEqual([{ id: 7, n: 70 }])
+  })
+
+  test('a file that goes while it is looked at is refused as one that was gone before', async () => {
+    const path = await write('going/1.csv', 'id\n1\n')
+    const folder = findFiles(dirname(path))
+    rmSync(path)
+    const connection = await openDuckdb(dir, { paths: folder.paths })
+    const request = { path: folder.base, types: {}, primaryKey: null, propose: false }
+    const fault = await refusal(() => describeFiles(connection, folder, request))
+    connection.closeSync()
+    expect([fault.status, fault.message]).toEqual([422, 'the file cannot be opened'])
   })
 
   test('files that are gone are 503, and answered again when they are back', async () => {

@@ -3,7 +3,7 @@ import { dirname, relative, sep } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type DeclaredType, declaredType, type StoredColumn } from '../../../catalog/column.ts'
 import type { FilesLocation } from '../../../catalog/datasets.ts'
-import { Fault } from '../../../lib/fault.ts'
+import { Fault, machineTrouble } from '../../../lib/fault.ts'
 import { rowsOf } from '../../ingest/duck.ts'
 import { openSource } from '../../ingest/job.ts'
 import { checkKeys } from '../../ingest/key.ts'
@@ -147,10 +147,15 @@ function checkFolders({ paths, base, hive }: FoundFiles): void {
     throw wrong(inFile('its folders (such as year=2024) are other columns than those of the first file', other, paths))
 }
 
-/** @throws Fault 422 an empty file; JSON with a byte order mark, which DuckDB cannot skip in a file that stays where it is */
+/** @throws Fault 422 a file that is gone, or empty; JSON with a byte order mark, which DuckDB cannot skip in a file that stays where it is */
 async function checkStarts({ paths, format }: FoundFiles): Promise<void> {
   for (const path of paths) {
-    const start = new Uint8Array(await Bun.file(path).slice(0, 3).arrayBuffer())
+    const start = await Bun.file(path)
+      .slice(0, 3)
+      .bytes()
+      .catch(error => {
+        throw machineTrouble(error) ?? wrong(inFile('the file cannot be opened', path, paths), {}, error)
+      })
     if (start.length === 0) throw wrong('the file is empty')
     const marked = start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf
     if (marked && (format === 'json' || format === 'ndjson'))

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import type { FileFormat } from '../../../catalog/column.ts'
+import { Fault, machineTrouble } from '../../../lib/fault.ts'
 import { formatOf } from '../../ingest/import.ts'
 import { wrong } from '../../ingest/wrong.ts'
 
@@ -23,10 +24,20 @@ const MAX_FILES = 10_000
 /**
  * @param path absolute: a file, a folder (all files in it and below that are data, but those whose name begins with `_` or
  *   `.`), or a pattern such as `/lake/2024-*.parquet`
- * @throws Fault 422 none, too many, files of several kinds, or a name that DuckDB would take for a pattern
+ * @throws Fault 422 none, too many, files of several kinds, or a name that DuckDB would take for a pattern; 503 the disk fails
  */
 export function findFiles(path: string): FoundFiles {
-  const { base, names } = namesOf(path)
+  try {
+    return found(path)
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    // a link to itself, a name too long or with a NUL, a folder that may not be read, a file that goes meanwhile
+    throw machineTrouble(error) ?? wrong('the path cannot be looked at', {}, error)
+  }
+}
+
+function found(path: string): FoundFiles {
+  const { base, names } = lookedFor(path)
   if (names.length === 0) throw wrong('there is no such file')
   if (names.length > MAX_FILES) throw wrong(`more than ${MAX_FILES} files`)
   const formats = new Set(names.map(formatOf))
@@ -43,15 +54,6 @@ export function findFiles(path: string): FoundFiles {
       .some(folder => folder.includes('=')),
   )
   return { format, paths, base, hive, version: versionOf(names, paths) }
-}
-
-function namesOf(path: string): { base: string; names: string[] } {
-  try {
-    return lookedFor(path)
-  } catch (error) {
-    // a link to itself, a name too long or with a NUL, a folder that may not be read
-    throw wrong('the path cannot be looked at', {}, error)
-  }
 }
 
 function lookedFor(path: string): { base: string; names: string[] } {
