@@ -496,6 +496,24 @@ describe.each(TARGETS)('porter, %s:', target => {
       expect(answer.text).not.toContain(SECRET)
     })
 
+    test('a large body is read in a process of its own, and refused in the same words where it is none', async () => {
+      const long = `"long":"${'é'.repeat(200_000)}"`
+      const text = await post('/custom/k', `\ufeff{"text":true,${long}}`)
+      expect([text.status, text.text]).toEqual([201, 'as it is'])
+      expect(workersOf(server.process.pid, 'schema')).toHaveLength(1)
+      for (const broken of [
+        `{"text":true,${long}`,
+        `{${long},}`,
+        Buffer.concat([Buffer.from(`{${long}}`), Buffer.from([0xff])]),
+      ]) {
+        const { status, json } = await post('/custom/k', broken)
+        expect([status, json]).toEqual([
+          400,
+          { error: { name: 'BadRequest', messages: [BAD] }, model_context: made, request_id: ID },
+        ])
+      }
+    })
+
     test('what its answer differs by is said beside the encoding; a Host that is none is nothing to it', async () => {
       const answer = await call('/custom/k?tongue=1')
       expect(answer.headers.get('vary')).toMatch(/Accept-Encoding.*Accept-Language/)
