@@ -119,7 +119,7 @@ const project = {
           handler: MADE,
           porter: { path: '/custom/<string:key>', name: 'made', meta: { m: 1 } },
         },
-        ...['/tree/<kind>/leaf', '/tree/oak/<part>'].map((path, i) => ({
+        ...['/tree/<kind>/leaf', '/tree/oak/<part>', '/assets/<kind>/<name>'].map((path, i) => ({
           id: `tree-${i}`,
           kind: 'function',
           methods: ['GET'],
@@ -463,6 +463,12 @@ describe.each(TARGETS)('porter, %s:', target => {
     test('of two paths that fit, the one with the longer beginning is meant, whichever was published first', async () => {
       expect((await call('/tree/oak/leaf')).json).toMatchObject({ part: 'leaf' })
       expect((await call('/tree/elm/leaf')).json).toMatchObject({ kind: 'elm' })
+    })
+
+    test("the app's own pages are meant where a parameter would fit them too", async () => {
+      expect((await call('/assets/icons/tree')).json).toMatchObject({ kind: 'icons', name: 'tree' })
+      const style = await call('/assets/swagger-ui/swagger-ui.css')
+      expect([style.status, style.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])
     })
 
     test('anything else goes out as it is', async () => {

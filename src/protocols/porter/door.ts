@@ -48,7 +48,9 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     const identity = identify(request.headers)
     const app = appView(registry.porterApp)
     const path = rawPath(request.url)
-    const match = routeOf(registry, path)
+    const found = routeOf(registry, path)
+    // a page's path is literal, which wins over parameters
+    const match = found && Object.keys(found.params).length > 0 && pageOf(path, app) ? undefined : found
     if (!match && !PROBES.has(path) && (!app.declared || isForeign(path)))
       return problem(notFound('No such route.'), identity)
     if (match && request.method !== 'OPTIONS') metered.asked = { service: match.service, endpoint: match.endpoint.id }

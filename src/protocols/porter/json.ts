@@ -58,8 +58,8 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** An id that is written as a fraction or with an exponent: its number alone does not say how. */
-const FRACTIONAL_ID = /"id"\s*:\s*-?\d+[.eE]/
+/** An id that is written as a fraction, with an exponent or with more digits than are kept: its number alone does not say how. */
+const VERBATIM_ID = /"id"\s*:\s*-?(?:\d+[.eE]|\d{41})/
 
 /** @throws Fault 400 what is not JSON in UTF-8, or nests deeper than anything here needs: by the name of the error; or it is null */
 export function parsePorter(bytes: Uint8Array): PorterBody {
@@ -81,7 +81,7 @@ export function parsePorter(bytes: Uint8Array): PorterBody {
   return {
     value,
     ids(rows) {
-      const written = FRACTIONAL_ID.test(text) ? [verbatim(key => key === 'id')].flat() : rows
+      const written = VERBATIM_ID.test(text) ? [verbatim(key => key === 'id')].flat() : rows
       return written.map(row => (row as { id: unknown }).id)
     },
     verbatim: () => verbatim(() => true),

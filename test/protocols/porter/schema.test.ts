@@ -107,5 +107,7 @@ test('JSON goes out with sorted keys, in ASCII, with a line feed, and big intege
 test('ids and what is echoed keep the digits they were written with', () => {
   const body = parsePorter(Buffer.from('[{"id":1.0,"x":5.10},{"id":9007199254740993,"x":1e2}]'))
   expect(porterJson(body.ids(body.value as unknown[]))).toBe('[1.0,9007199254740993]\n')
+  const long = '9'.repeat(60)
+  expect(porterJson(parsePorter(Buffer.from(`{"id":${long}}`)).ids([{}]))).toBe(`[${long}]\n`)
   expect(porterJson(body.verbatim())).toBe('[{"id":1.0,"x":5.10},{"id":9007199254740993,"x":1e2}]\n')
 })
