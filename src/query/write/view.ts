@@ -79,13 +79,25 @@ export const unnamed = (scope: RowScope): StoredValue | undefined => {
   return given === 'always' ? undefined : (fixedBy(scope) ?? (given ? undefined : null))
 }
 
-/** Whether a stored value is inside a scope. */
-export const within = ({ column, values, orNull }: RowScope, value: StoredValue): boolean =>
-  value === null ? orNull : values.some(v => isSame(column, v, value))
+/** What values of scopes are written as, made once for all rows of a body. */
+const INSIDE = new WeakMap<RowScope, ReadonlySet<string>>()
 
-/** Whether two values of a column are equal to its engine. Integers come as number or bigint, which are written alike. */
-export const isSame = ({ type }: Pick<Column, 'type'>, a: StoredValue, b: StoredValue): boolean =>
-  String(a) === String(b) || (type === 'decimal' && shortest(String(a)) === shortest(String(b)))
+/** Whether a stored value is inside a scope. */
+export function within(scope: RowScope, value: StoredValue): boolean {
+  if (value === null) return scope.orNull
+  const { column, values } = scope
+  const inside = INSIDE.get(scope) ?? new Set(values.map(v => written(column, v)))
+  INSIDE.set(scope, inside)
+  return inside.has(written(column, value))
+}
+
+/** Whether two values of a column are equal to its engine. */
+export const isSame = (column: Column, a: StoredValue, b: StoredValue): boolean =>
+  written(column, a) === written(column, b)
+
+/** A value as all that are equal to it. Integers come as number or bigint, which are written alike. */
+const written = ({ type, scale }: Column, value: StoredValue): string =>
+  type === 'decimal' && scale === undefined ? shortest(String(value)) : String(value)
 
 /** A decimal without the zeros that say nothing, which a column without a scale keeps. */
 const shortest = (decimal: string): string =>
