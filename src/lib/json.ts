@@ -13,13 +13,35 @@ const MAX_DEPTH = 64
  */
 export function parseLossless(text: string, keep: (digits: string) => unknown = BigInt): unknown {
   if (!LONG_RUN.test(text) || !LONG_INTEGER.test(text)) return JSON.parse(text)
-  // the few long integers are put into strings that nobody else can write, and taken out again: a reviver would be called
+  return parseMarked(text, TOKEN, token => INTEGER.test(token) && !Number.isSafeInteger(Number(token)), keep)
+}
+
+/** `JSON.parse` for what is written again: long numbers that a double does not give back stay as they are (`isAsWritten`). */
+export function parseExact(text: string): unknown {
+  if (!INEXACT.test(text)) return JSON.parse(text)
+  return parseMarked(text, EXACT_TOKEN, token => /^-?\d/.test(token) && String(Number(token)) !== token, rawJSON)
+}
+
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON: (text: string) => unknown
+  isRawJSON: (value: unknown) => boolean
+}
+/** Whether a value is a number in its own digits: an object to JavaScript, and none in JSON. */
+export const isAsWritten = (value: unknown): boolean => isRawJSON(value)
+
+function parseMarked(
+  text: string,
+  tokens: RegExp,
+  isMarked: (token: string) => boolean,
+  keep: (digits: string) => unknown,
+): unknown {
+  // the few long numbers are put into strings that nobody else can write, and taken out again: a reviver would be called
   // for every value, which takes seconds for a large body
   let found = false
   let inText = false
-  const marked = text.replace(TOKEN, token => {
+  const marked = text.replace(tokens, token => {
     if (token === '"') inText = !inText
-    if (inText || !INTEGER.test(token) || Number.isSafeInteger(Number(token))) return token
+    if (inText || !isMarked(token)) return token
     found = true
     return `"${MARK}${token}"`
   })
@@ -32,6 +54,9 @@ export function parseLossless(text: string, keep: (digits: string) => unknown = 
  * the engine gives up on one of a megabyte or two, silently.)
  */
 const TOKEN = /"|\\.|[\d.eE+-]{16,}/g
+/** The same with numbers that may be beyond a double. */
+const EXACT_TOKEN = /"|\\.|[\d.eE+-]{16,}|-?\d[\d.]*[eE][+-]?\d{3,}/g
+const INEXACT = /[\d.eE+-]{16}|\d[eE][+-]?\d{3}/
 /** No type here has more digits than 38: longer ones are left to become the nearest double. */
 const INTEGER = /^-?[1-9]\d{15,39}$/
 const MARK = `\u2060${crypto.randomUUID()}:`
@@ -59,9 +84,7 @@ export function stringifyLossless(value: unknown): string {
   } catch (error) {
     // a bigint is in it: a replacer writes that, at twice the cost of doing without
     if (!(error instanceof TypeError)) throw error
-    return JSON.stringify(value, (_key, v) =>
-      typeof v === 'bigint' ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(v.toString()) : v,
-    )
+    return JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? rawJSON(v.toString()) : v))
   }
 }
 

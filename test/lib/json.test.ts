@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'bun:test'
-import { isLonger, parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+import { isLonger, parseExact, parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
 import { cpuOf } from '../harness.ts'
+
+test.each([
+  '[0.1234567890123456789,12345678901234567890.5,-1e400,1e-400,1E+0400]',
+  `[${'9'.repeat(60)},1,-2.5,true,false,null]`,
+  '{"1e400":"1e400","a\\"":"\\"12345678901234567890.5\\\\","b":{"__proto__":[1e400]}}',
+  '9007199254740993',
+])('what is parsed to be written again is as it was: %s', text => {
+  expect(stringifyLossless(parseExact(text))).toBe(text)
+})
 
 describe('integers beyond 2^53', () => {
   test('survive parsing, wherever they stand', () => {

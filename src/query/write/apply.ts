@@ -1,7 +1,7 @@
 /** What each write does to a table, the same on every store: inside of one transaction, all of it or nothing. */
 import type { Column } from '../../catalog/column.ts'
 import { Fault, notFound } from '../../lib/fault.ts'
-import { isObject, parseLossless, stringifyLossless } from '../../lib/json.ts'
+import { isAsWritten, isObject, parseExact, stringifyLossless } from '../../lib/json.ts'
 import type { StoredValue } from '../values.ts'
 import { codecOf } from './codec.ts'
 import { formatId } from './id.ts'
@@ -136,18 +136,18 @@ async function create<Rows extends { bulk: boolean }>(
   }
 }
 
-/** A change of a JSON column's members, as the whole value that it makes of the one that is there. */
+/** A change of a JSON column's members, as the whole value that it makes of the one that is there: other members stay as they are. */
 function merged({ column, value, merge }: Change, row: StoredRow): Change {
   if (!merge) return { column, value }
   const before = row[column.name]
-  const target = typeof before === 'string' ? parseLossless(before) : (before ?? undefined)
+  const target = typeof before === 'string' ? parseExact(before) : (before ?? undefined)
   return { column, value: stringifyLossless(mergeInto(target, merge)) }
 }
 
 /** RFC 7396, section 2. */
 function mergeInto(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch
-  const result = new Map(isObject(target) ? Object.entries(target) : [])
+  const result = new Map(isObject(target) && !isAsWritten(target) ? Object.entries(target) : [])
   for (const [name, value] of Object.entries(patch))
     if (value === null) result.delete(name)
     else result.set(name, mergeInto(result.get(name), value))

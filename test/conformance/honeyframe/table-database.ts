@@ -258,6 +258,17 @@ export function database(world: TableWorld): void {
     }
   })
 
+  test('a merge patch leaves the other members as they are, whatever digits their numbers have', async () => {
+    const { json } = await send('POST', 'values', { doc: {} })
+    const doc = '{"note":"1e999","exact":0.1234567890123456789,"list":[1e400,-123456789012345678901234567890.5,7]}'
+    await sql(`UPDATE t.values SET doc = '${doc}' WHERE id = ${json.id}`)
+    expect((await send('PATCH', `values/${json.id}`, { doc: { note: 'new' } })).status).toBe(200)
+    const [row] = await sql(`SELECT CAST(doc AS text) AS doc FROM t.values WHERE id = ${json.id}`)
+    expect(row.doc).toBe(doc.replace('1e999', 'new'))
+    expect((await send('PATCH', `values/${json.id}`, { doc: { exact: { a: 1 } } })).json.doc.exact).toEqual({ a: 1 })
+    await send('DELETE', `values/${json.id}`)
+  })
+
   test('a key that is there already in a part of a table is told as such', async () => {
     expect((await send('POST', 'parts', { id: 1, n: 1 })).status).toBe(201)
     const again = await send('POST', 'parts', [
