@@ -1,10 +1,45 @@
+import { constants, fstatSync, openSync } from 'node:fs'
 import pino from 'pino'
 
 /** How much of the log waits, in characters, while it cannot be written; what comes beyond that is lost. */
 const MOST_WAITING = 1024 * 1024
-const destination = pino.destination({ dest: 2, sync: true, maxLength: MOST_WAITING })
-// a disk that is full or a terminal that is gone must not fail the call that is logged: the next line tries again
-destination.on('error', () => {})
+const destination = pino.destination({
+  dest: withoutWaiting(2),
+  sync: true,
+  maxLength: MOST_WAITING,
+  retryEAGAIN: () => false,
+})
+/** When what could not be written is tried again, and how often at the end. */
+const AGAIN_MS = 100
+const LAST_TRIES = 5
+let waits = false
+// a disk that is full, a terminal that is gone or a reader that has stopped must not fail the call that is logged, nor hold it up
+destination.on('error', () => {
+  if (!waits) setTimeout(writeAgain, AGAIN_MS).unref()
+  waits = true
+})
+process.on('exit', () => {
+  for (let tries = 0; waits && tries < LAST_TRIES; tries++) {
+    Bun.sleepSync(AGAIN_MS)
+    writeAgain()
+  }
+})
+
+function writeAgain(): void {
+  waits = false
+  destination.write('')
+}
+
+/** A pipe or a terminal opened once more (on Linux), so that to write to it waits for nobody; as it is, it is others' too. */
+function withoutWaiting(fd: number): number {
+  try {
+    const opened = fstatSync(fd)
+    if (!opened.isFIFO() && !opened.isCharacterDevice()) return fd
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch {
+    return fd
+  }
+}
 
 /**
  * The structured log: JSON lines on stderr. It never holds a secret or a row's value: callers log names, ids, counts and

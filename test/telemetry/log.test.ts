@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { errorFields, STRAY } from '../../src/telemetry/log.ts'
-import { cleanUp, commandOf, temporaryFolder } from '../harness.ts'
+import { cleanUp, commandOf, temporaryFolder, waitFor } from '../harness.ts'
 
 afterAll(cleanUp)
 
@@ -67,42 +67,77 @@ describe('the log', () => {
   })
 })
 
-test('a log that cannot be written fails no call, and the end of the server neither', async () => {
+/** Refuses so many calls with its log on a file, or as a shell has it, and ends. */
+async function refusesAndEnds(
+  calls: number,
+  { stderr, shell = 'exec "$@"' }: { stderr?: Bun.BunFile; shell?: string },
+) {
   const folder = temporaryFolder()
   writeFileSync(join(folder, 't.csv'), 'id\n1\n')
-  const child = Bun.spawn(
-    [
-      ...commandOf('source'),
-      'serve',
-      't.csv',
-      '--data-dir',
-      join(folder, 'data'),
-      '--port',
-      '0',
-      '--log-level',
-      'debug',
-    ],
-    {
-      cwd: folder,
-      env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
-      stdout: 'pipe',
-      stderr: Bun.file('/dev/full'),
-      timeout: 50_000,
-      killSignal: 'SIGKILL',
-    },
-  )
+  const settings = ['--data-dir', join(folder, 'data'), '--port', '0', '--log-level', 'debug']
+  const child = Bun.spawn(['sh', '-c', shell, 'sh', ...commandOf('source'), 'serve', 't.csv', ...settings], {
+    cwd: folder,
+    env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
+    stdout: 'pipe',
+    stderr,
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
+  })
   let said = ''
   for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
     said += piece
     if (said.includes('/api/service/files/t_by_id')) break
   }
   const url = /listens on (\S+)/.exec(said)![1]
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < calls; i++) {
     const refused = await fetch(`${url}/api/service/s/e`, { headers: { 'x-api-key': 'no-key' } })
-    expect([refused.status, (await refused.json()).code]).toEqual([401, 'key_unknown'])
+    const found = [refused.status, (await refused.json()).code]
+    // who asks so often has to wait
+    expect(found).toEqual(refused.status === 429 && i >= 3 ? [429, 'rate_limited'] : [401, 'key_unknown'])
   }
   child.kill('SIGTERM')
   expect([await child.exited, child.signalCode]).toEqual([0, null])
+}
+
+test('a log that cannot be written fails no call, and the end of the server neither', () =>
+  refusesAndEnds(3, { stderr: Bun.file('/dev/full') }))
+
+test.skipIf(process.platform !== 'linux')('a log that nobody reads any more holds nobody up', () =>
+  // more lines than a pipe has room for, which is 64 KB
+  refusesAndEnds(1000, { shell: 'mkfifo log && exec 3<>log && exec "$@" 2>&3' }),
+)
+
+test.skipIf(process.platform !== 'linux')('a log whose reader is slow is written when it reads on', async () => {
+  const path = join(temporaryFolder(), 'log')
+  Bun.spawnSync(['mkfifo', path])
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  try {
+    const script = `import { log } from ${JSON.stringify(join(import.meta.dir, '../../src/telemetry/log.ts'))}
+      for (let i = 0; i < 600; i++) log.info({ i, pad: 'x'.repeat(300) }, 'line')
+      console.log('logged')
+      await Bun.stdin.text()`
+    const child = Bun.spawn([process.execPath, '-e', script], { stdin: 'pipe', stdout: 'pipe', stderr: fd })
+    await child.stdout.getReader().read()
+    let text = ''
+    const piece = Buffer.alloc(1 << 16)
+    await waitFor(() => {
+      try {
+        text += piece.toString('latin1', 0, readSync(fd, piece))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      }
+      return text.split('\n').length > 600 || undefined
+    })
+    const numbers = text
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line).i)
+    expect(numbers).toEqual(Array.from({ length: 600 }, (_, i) => i))
+    child.stdin.end()
+    expect(await child.exited).toBe(0)
+  } finally {
+    closeSync(fd)
+  }
 })
 
 test('an error is told with all that caused it, whatever was thrown', () => {
