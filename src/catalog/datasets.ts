@@ -104,8 +104,8 @@ export function getDataset(store: Store, projectId: number, name: string): Datas
 
 /**
  * Makes a generation the dataset's current one: a new dataset, or the next generation of one that exists. What was decided
- * of a column stays with its name, in any case and through generations that lack it; what the import proposes for the others
- * protects them until somebody decides.
+ * of a column stays with its name, however that is spelt and through generations that lack it; what the import proposes for the
+ * others protects them until somebody decides.
  * @returns the dataset, and the file that is no longer its (to be removed when its last reader is done)
  * @throws Fault 422 the name's form
  */
@@ -119,11 +119,12 @@ export function putGeneration(
   checkDatasetName(name)
   const existing = findDataset(store, projectId, name)
   const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
-  const policy = new Map(known.map(c => [c.name.toLowerCase(), c]))
-  const columns = generation.columns.map(column => withPolicy(column, policy.get(column.name.toLowerCase())))
-  const present = new Set(columns.map(c => c.name.toLowerCase()))
+  const policy = new Map(known.map(c => [readAs(c.name), c]))
+  const beforeOf = ({ name }: StoredColumn) => known.findLast(c => c.name === name) ?? policy.get(readAs(name))
+  const columns = generation.columns.map(column => withPolicy(column, beforeOf(column)))
+  const present = new Set(columns.map(c => readAs(c.name)))
   const formerColumns = [...policy.values()].filter(
-    c => !present.has(c.name.toLowerCase()) && (c.sensitivity !== 'low' || c.mask || c.decided),
+    c => !present.has(readAs(c.name)) && (c.sensitivity !== 'low' || c.mask || c.decided),
   )
   const origin = generation.origin ?? null
   const values = {
@@ -153,6 +154,9 @@ export function putGeneration(
   note(store, actor, existing ? 'dataset.replace' : 'dataset.create', name, projectId, { rows: generation.rowCount })
   return { dataset: dataset as Dataset, replaced: existing?.file || null }
 }
+
+/** A column's name as people read it: in any case, and with accents that are characters of their own or parts of others. */
+const readAs = (name: string) => name.normalize().toLowerCase()
 
 /** A column of a new generation with the policy that it had, or else what is proposed for it: the stricter, if twice. */
 function withPolicy({ proposal, ...stored }: StoredColumn, before: Column | undefined): Column {
@@ -190,15 +194,15 @@ export function setColumnPolicy(
   toCome = false,
 ): boolean {
   const names = new Set(dataset.columns.map(c => c.name))
-  const former = new Map(dataset.formerColumns.map(c => [c.name.toLowerCase(), c]))
+  const former = new Map(dataset.formerColumns.map(c => [readAs(c.name), c]))
   for (const [name, change] of Object.entries(policy)) {
     if (names.has(name)) continue
     if (!toCome)
       throw unprocessable(
         `Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`,
       )
-    const known = former.get(name.toLowerCase()) ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
-    if (decides(change)) former.set(name.toLowerCase(), decided(known, change))
+    const known = former.get(readAs(name)) ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
+    if (decides(change)) former.set(readAs(name), decided(known, change))
   }
   const columns = dataset.columns.map(column => {
     const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined

@@ -32,6 +32,21 @@ test('a column that goes and comes back, in whatever case, has the policy that i
   catalog.close()
 })
 
+test('a column whose accents are written otherwise in new data has the policy that it had', () => {
+  const { db, project, close } = openCatalog()
+  const [composed, decomposed] = ['NFC', 'NFD'].map(form => 'prénom'.normalize(form)) as [string, string]
+  const { id } = project
+  const put = (name: string) => putGeneration(db, SYSTEM, id, 'a.b', generation(name)).dataset
+  setColumnPolicy(db, SYSTEM, put(composed), { [composed]: { sensitivity: 'critical' } })
+  expect(put(decomposed).columns).toMatchObject([{ name: decomposed, sensitivity: 'critical' }])
+  expect(put(composed).formerColumns).toEqual([])
+  // each of two that are told apart keeps its own
+  const both = () => putGeneration(db, SYSTEM, id, 'a.b', generation(composed, decomposed)).dataset
+  setColumnPolicy(db, SYSTEM, both(), { [decomposed]: { sensitivity: 'low' } })
+  expect(both().columns.map(({ sensitivity }) => sensitivity)).toEqual(['critical', 'low'])
+  close()
+})
+
 test('what is decided of a column that is to come is refused, or waits for it and changes nothing twice', () => {
   const catalog = openCatalog()
   const { db, project } = catalog
