@@ -109,10 +109,15 @@ export const endOthers = (context: ManagementContext, { user, session }: SignedI
 /** `POST /api/auth/password`: one's own. Every other session and JWT of the user ends. */
 export async function changePassword(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const { current_password, password } = await jsonBody(context, request, NewPassword, 'sign-in')
-  const { user, userNow, actor, caller, session } = who
-  if (user.passwordHash) await signIn(context, user.username, current_password, caller.address)
+  const { userNow, actor, caller, session } = who
+  const before = userNow()
+  if (before.passwordHash) await signIn(context, before.username, current_password, caller.address)
   const passwordHash = await hashPassword(password)
-  change(context, userNow, (tx, now) => updateUser(tx, actor, now, { passwordHash }, session?.id))
+  change(context, userNow, (tx, now) => {
+    // whoever knew the old one knows nothing of the one that it was changed to meanwhile
+    if (now.passwordHash !== before.passwordHash) throw conflict('The password was changed meanwhile.')
+    updateUser(tx, actor, now, { passwordHash }, session?.id)
+  })
   return json({ changed: true })
 }
 

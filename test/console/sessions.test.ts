@@ -251,6 +251,31 @@ describe('changing the own password', () => {
   })
 })
 
+test('of two changes of a password with the same old one the first holds, as does a reset', async () => {
+  const { user_id } = (await callgate.admin('POST', '/api/users', { username: 'dora', password: PASSWORD })).json
+  const bearer = async (password: string) => {
+    const { json } = await callgate.call('/api/auth/login', { body: { username: 'dora', password } })
+    return { authorization: `Bearer ${json.access_token}` }
+  }
+  const minted = await callgate.call('/api/auth/tokens', { body: { name: 'ci' }, headers: await bearer(PASSWORD) })
+  // it goes on after a change, as a session would not
+  const headers = { authorization: `Bearer ${minted.json.token}` }
+  const change = (password: string) =>
+    callgate.call('/api/auth/password', { body: { current_password: PASSWORD, password }, headers })
+  const works = async (password: string) =>
+    (await callgate.call('/api/auth/login', { body: { username: 'dora', password } })).status === 200
+  const chosen = ['the first new one', 'the other new one']
+  const changed = (await Promise.all(chosen.map(change))).map(({ status }) => status === 200)
+  expect(changed.filter(Boolean)).toHaveLength(1)
+  for (const [i, password] of chosen.entries()) expect(await works(password)).toBe(changed[i]!)
+
+  const reset = (password: string) => callgate.admin('PATCH', `/api/users/${user_id}`, { password })
+  await reset(PASSWORD)
+  const [, resets] = await Promise.all([change('a thief of the token'), reset('what the admin set')])
+  expect(resets.status).toBe(200)
+  expect(await works('what the admin set')).toBe(true)
+})
+
 describe('the first start', () => {
   test('the printed token makes the administrator, once; nothing else does', async () => {
     const fresh = await startCallgate({ flags: ['--scoring-workers', '1'] })
