@@ -1,13 +1,12 @@
-import { and, asc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
 import { hashSecret, mintSecret, shownParts, wellFormed } from '../lib/secret.ts'
 import type { Sensitivity } from './column.ts'
-import type { Grant, Method, RowScopeValue } from './grant.ts'
-import { type Actor, note, now, type Store, transaction } from './store.ts'
-
-export type ApiKey = typeof apiKeys.$inferSelect
+import type { Method, RowScopeValue } from './grant.ts'
+import { type ApiKey, KeyRing, type KnownKey, knownOf } from './key-ring.ts'
+import { type Actor, note, now, type Store } from './store.ts'
 
 /** What a key may carry; every field as the management API names it, in the catalog's spelling. */
 export interface KeyFields {
@@ -40,105 +39,12 @@ export const PLAIN_KEY: Omit<KeyFields, 'name'> = {
   expiresAt: null,
 }
 
-/** A key as the gate needs it: its Grant, and whether it works now. */
-export interface KnownKey {
-  grant: Grant
-  isActive: boolean
-  /** Milliseconds since the epoch; Infinity: never. Compared at each call, so that no key outlives its expiry. */
-  expiresAt: number
-}
-
-const CACHED_KEYS = 200_000
-const RECENT_KEYS = 1000
-/** Keys whose use is written in one transaction: some milliseconds. */
-const TOUCHED_AT_ONCE = 500
-
-/**
- * The keys. Grants are found by one map look-up of the secret's SHA-256; a miss asks the catalog's unique index. Every
- * change of a key goes through here, so nothing stale is ever served.
- */
-export class KeyRing {
-  #db: Db
-  #known = new Map<string, KnownKey>()
-  /** the same by the secrets that came lately: whoever calls often is spared the hash */
-  #recent = new Map<string, KnownKey>()
-  #touched = new Map<number, number>()
-  /** what is being written, or could not be */
-  #unwritten = new Map<number, number>()
-  #noteUsed: ReturnType<typeof noteUsed>
+/** The keys' rows. What changes here is told to the ring, so that it has nothing stale. */
+export class Keys {
+  readonly ring: KeyRing
 
   constructor(db: Db) {
-    this.#db = db
-    this.#noteUsed = noteUsed(db)
-  }
-
-  /** The key with this secret, or undefined; what does not have a secret's form is never looked up in the catalog. */
-  find(secret: string): KnownKey | undefined {
-    const recent = this.#recent.get(secret)
-    if (recent) return recent
-    const known = this.#find(secret)
-    if (!known) return undefined
-    if (this.#recent.size >= RECENT_KEYS) this.#recent.clear()
-    this.#recent.set(secret, known)
-    return known
-  }
-
-  #find(secret: string): KnownKey | undefined {
-    const hash = hashSecret(secret)
-    const known = this.#known.get(hash)
-    if (known) return known
-    if (!wellFormed(secret, 'dk')) return undefined
-    const row = this.#db.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get()
-    if (!row) return undefined
-    if (this.#known.size >= CACHED_KEYS) this.#known.clear()
-    const fresh = knownOf(row)
-    this.#known.set(hash, fresh)
-    return fresh
-  }
-
-  /** Notes that a key was used; written by `flush`, at most once a minute a key. */
-  touch(keyId: number, at: number): void {
-    this.#touched.set(keyId, at)
-  }
-
-  /** Writes what `touch` noted. @throws what the database does: then what is left of it waits for the next time */
-  flush(): void {
-    this.#takeTouched()
-    while (this.#writeSome());
-  }
-
-  /** The same with pauses in which calls are served. Called once a minute, so a key is written at most so often. */
-  async flushInParts(): Promise<void> {
-    this.#takeTouched()
-    while (this.#writeSome()) await Bun.sleep(0)
-  }
-
-  #takeTouched(): void {
-    for (const [id, at] of this.#touched) this.#unwritten.set(id, at)
-    this.#touched = new Map()
-  }
-
-  /** @returns whether there are more */
-  #writeSome(): boolean {
-    const some = this.#unwritten.entries().take(TOUCHED_AT_ONCE).toArray()
-    if (some.length === 0) return false
-    transaction(this.#db, () => {
-      for (const [id, at] of some) this.#noteUsed.run({ id, at: new Date(at).toISOString() })
-    })
-    for (const [id] of some) this.#unwritten.delete(id)
-    return this.#unwritten.size > 0
-  }
-
-  /** A row as it will be when what is noted of its use is written: who looks before that is not told that nobody uses it. */
-  #used(key: ApiKey): ApiKey {
-    const at = this.#touched.get(key.id) ?? this.#unwritten.get(key.id)
-    return at === undefined ? key : { ...key, lastUsedAt: new Date(at).toISOString() }
-  }
-
-  /** Keys changed outside of this ring's methods (a project was deleted): forget them all. */
-  forgetAll(): void {
-    this.#known.clear()
-    this.#recent.clear()
+    this.ring = new KeyRing(db)
   }
 
   /**
@@ -176,14 +82,14 @@ export class KeyRing {
       .where(and(eq(apiKeys.projectId, owner.projectId), own))
       .orderBy(asc(apiKeys.id))
       .all()
-      .map(key => this.#used(key))
+      .map(key => this.ring.used(key))
   }
 
   /** @throws Fault 404 */
   get(store: Store, owner: { projectId: number; assetId: number | null }, id: number): ApiKey {
     const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
     if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
-    return this.#used(key)
+    return this.ring.used(key)
   }
 
   /** A key of the project or of a service in it, as the gate has it. @throws Fault 404 */
@@ -204,10 +110,9 @@ export class KeyRing {
   update(store: Store, actor: Actor, key: ApiKey, fields: Partial<KeyFields & { isActive: boolean }>): ApiKey {
     if (Object.keys(normalised(fields)).length === 0) return key
     const updated = store.update(apiKeys).set(normalised(fields)).where(eq(apiKeys.id, key.id)).returning().get()
-    this.#known.delete(key.hash)
-    this.#recent.clear()
+    this.ring.forget(key)
     note(store, actor, 'key.update', `${key.name}#${key.id}`, key.projectId, auditFields(fields))
-    return this.#used(updated)
+    return this.ring.used(updated)
   }
 
   /**
@@ -233,13 +138,6 @@ export class KeyRing {
     return minted
   }
 }
-
-const noteUsed = (db: Db) =>
-  db
-    .update(apiKeys)
-    .set({ lastUsedAt: sql`${sql.placeholder('at')}` })
-    .where(eq(apiKeys.id, sql.placeholder('id')))
-    .prepare()
 
 /** Names of keys by their ids, of those that there are. */
 export function keyNames(store: Store, ids: readonly number[]): Map<number, string> {
@@ -300,32 +198,4 @@ function normalised<T extends object>(fields: T): T {
 function auditFields(fields: Partial<KeyFields>): unknown {
   const { rowScope, ...rest } = normalised(fields)
   return { ...rest, ...(rowScope !== undefined ? { row_scope: rowScope && Object.keys(rowScope) } : {}) }
-}
-
-const setOrAll = <T extends string>(list: T[] | null): ReadonlySet<T> | null =>
-  list === null || list.length === 0 ? null : new Set(list)
-
-const knownOf = (row: ApiKey): KnownKey => ({
-  grant: grantOf(row),
-  isActive: row.isActive,
-  expiresAt: row.expiresAt ? Date.parse(row.expiresAt) : Number.POSITIVE_INFINITY,
-})
-
-/** What a key may do, whether or not it works now. */
-export function grantOf(row: ApiKey): Grant {
-  return {
-    keyId: row.id,
-    projectId: row.projectId,
-    assetId: row.assetId,
-    masked: row.maskingLevel === 'masked',
-    sensitivityMax: row.sensitivityMax,
-    allowedColumns: setOrAll(row.allowedColumns),
-    rowScope: Object.entries(row.rowScope ?? {}),
-    rateLimit: row.rateLimit,
-    manageModels: row.manageModels,
-    allowedEndpoints: setOrAll(row.allowedEndpoints),
-    allowedServices: setOrAll(row.allowedServices),
-    allowedDeployments: setOrAll(row.allowedDeployments),
-    allowedMethods: setOrAll(row.allowedMethods),
-  }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { closeCatalog, connectCatalog, isCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
 import { urlOf as databaseUrl, getConnection } from '../catalog/connections.ts'
-import { KeyRing } from '../catalog/keys.ts'
+import { Keys } from '../catalog/keys.ts'
 import { artifactsInUse } from '../catalog/models.ts'
 import { installationSecret } from '../catalog/store.ts'
 import { UsageLog } from '../catalog/usage.ts'
@@ -97,8 +97,8 @@ export function openInstance(config: Config): Instance {
     secret,
   })
   const publisher = new Publisher(db, registry)
-  const keys = new KeyRing(db)
-  const gate = new Gate(keys, registry)
+  const keys = new Keys(db)
+  const gate = new Gate(keys.ring, registry)
   const fleet = new Fleet(config.dataDir, deploymentUser || undefined)
   registry.onDeployments = (project, deployments) => fleet.declare(project, deployments)
   const closeAll = () => {
@@ -146,7 +146,7 @@ export function openInstance(config: Config): Instance {
     }
   })
   const flushing = setInterval(() => {
-    keys.flushInParts().catch(error => log.warn(errorFields(error), 'last-used times could not be written'))
+    keys.ring.flushInParts().catch(error => log.warn(errorFields(error), 'last-used times could not be written'))
     void usage.flushInParts()
   }, FLUSH_MS)
 
@@ -169,7 +169,7 @@ export function openInstance(config: Config): Instance {
     await scorer.close()
     await writer.close()
     try {
-      keys.flush()
+      keys.ring.flush()
       usage.flush()
     } finally {
       closeAll()

@@ -1,5 +1,5 @@
 import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
-import type { KeyRing } from '../catalog/keys.ts'
+import type { KeyRing } from '../catalog/key-ring.ts'
 import { cannotBeServed } from '../endpoints/broken.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'

@@ -1,6 +1,6 @@
 /** Usage of the serving doors: each of them counts a call in one line, where its answer is there. */
 import type { Grant } from '../catalog/grant.ts'
-import type { KeyRing } from '../catalog/keys.ts'
+import type { KeyRing } from '../catalog/key-ring.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { Registry } from '../endpoints/registry.ts'
 import { Place, PUBLIC, UNKNOWN, UsageCounter } from '../telemetry/usage.ts'

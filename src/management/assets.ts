@@ -168,7 +168,7 @@ export function removeAsset(context: ManagementContext, request: Request, who: S
     touched.removedServices.add(asset.assetKey)
     deleteAsset(tx, who.actor, asset)
   })
-  context.keys.forgetAll()
+  context.keys.ring.forgetAll()
   return json({ deleted: true })
 }
 

@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { Db } from '../../db/connect.ts'
-import type { KeyRing } from '../catalog/keys.ts'
+import type { Keys } from '../catalog/keys.ts'
 import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
 import type { Session } from '../catalog/sessions.ts'
 import type { Actor, Store } from '../catalog/store.ts'
@@ -20,7 +20,7 @@ import type { Connections } from '../query/engines/postgres/connections.ts'
 export interface ManagementContext {
   config: Config
   db: Db
-  keys: KeyRing
+  keys: Keys
   publisher: Publisher
   fleet: Fleet
   limits: Limits

@@ -1,7 +1,8 @@
 /** Keys that work and that nobody used: what may be revoked. */
 import { findAsset } from '../catalog/assets.ts'
 import { type Grant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
-import { type ApiKey, grantOf, workingKeys } from '../catalog/keys.ts'
+import { type ApiKey, grantOf } from '../catalog/key-ring.ts'
+import { workingKeys } from '../catalog/keys.ts'
 import { listProjects } from '../catalog/projects.ts'
 import { readUsage } from '../catalog/usage-report.ts'
 import { unprocessable } from '../lib/fault.ts'

@@ -2,24 +2,27 @@ import { afterEach, beforeEach, describe, expect, setSystemTime, test } from 'bu
 import { eq, isNotNull } from 'drizzle-orm'
 import { apiKeys } from '../../db/schema.ts'
 import { createAsset, deleteAsset } from '../../src/catalog/assets.ts'
-import { KeyRing } from '../../src/catalog/keys.ts'
+import type { KeyRing } from '../../src/catalog/key-ring.ts'
+import { Keys } from '../../src/catalog/keys.ts'
 import { transaction } from '../../src/catalog/store.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { ACTOR, auditText, KEY, openCatalog, refused } from './catalog-fixture.ts'
 
 let catalog: ReturnType<typeof openCatalog>
+let keys: Keys
 let ring: KeyRing
 let owner: { projectId: number; assetId: number | null }
 beforeEach(() => {
   catalog = openCatalog()
-  ring = new KeyRing(catalog.db)
+  keys = new Keys(catalog.db)
+  ring = keys.ring
   owner = { projectId: catalog.project.id, assetId: null }
 })
 afterEach(() => {
   setSystemTime()
   catalog.close()
 })
-const mint = (fields = {}, given?: string) => ring.mint(catalog.db, ACTOR, owner, { ...KEY, ...fields }, given)
+const mint = (fields = {}, given?: string) => keys.mint(catalog.db, ACTOR, owner, { ...KEY, ...fields }, given)
 
 describe('finding', () => {
   test('a secret finds its grant; the catalog holds no secret, only its hash, prefix and last four', () => {
@@ -82,14 +85,14 @@ describe('changes act at once', () => {
   test('update, revoke and expiry reach a key that is in use', () => {
     const { key, secret } = mint()
     expect(ring.find(secret)!.isActive).toBe(true)
-    ring.update(catalog.db, ACTOR, key, { isActive: false, rowScope: { a: [1] } })
+    keys.update(catalog.db, ACTOR, key, { isActive: false, rowScope: { a: [1] } })
     expect(ring.find(secret)).toMatchObject({ isActive: false, grant: { rowScope: [['a', [1]]] } })
-    ring.update(catalog.db, ACTOR, key, { expiresAt: '2001-01-01T00:00:00.000Z' })
+    keys.update(catalog.db, ACTOR, key, { expiresAt: '2001-01-01T00:00:00.000Z' })
     expect(ring.find(secret)!.expiresAt).toBe(Date.parse('2001-01-01T00:00:00.000Z'))
   })
   test('only what is named changes, and nothing that is no setting of a key', () => {
     const { key } = mint({ rateLimit: 5 })
-    const changed = ring.update(catalog.db, ACTOR, key, { name: 'new', hash: 'x', projectId: 99, id: 99 } as never)
+    const changed = keys.update(catalog.db, ACTOR, key, { name: 'new', hash: 'x', projectId: 99, id: 99 } as never)
     expect(changed).toEqual({ ...key, name: 'new' })
   })
   test('a change that is rolled back leaves the key as it was', () => {
@@ -97,7 +100,7 @@ describe('changes act at once', () => {
     ring.find(secret)
     expect(() =>
       transaction(catalog.db, tx => {
-        ring.update(tx, ACTOR, key, { isActive: false })
+        keys.update(tx, ACTOR, key, { isActive: false })
         throw new Error('no')
       }),
     ).toThrow('no')
@@ -133,14 +136,14 @@ describe('given secrets', () => {
 test('keys are listed and got within their owner only', () => {
   const asset = createAsset(catalog.db, ACTOR, { projectId: owner.projectId, assetType: 'api_service', assetKey: 's' })
   const projectKey = mint().key
-  const serviceKey = ring.mint(catalog.db, ACTOR, { projectId: owner.projectId, assetId: asset.id }, KEY).key
-  expect(ring.list(catalog.db, owner).map(k => k.id)).toEqual([projectKey.id])
-  expect(ring.list(catalog.db, { ...owner, assetId: asset.id }).map(k => k.id)).toEqual([serviceKey.id])
+  const serviceKey = keys.mint(catalog.db, ACTOR, { projectId: owner.projectId, assetId: asset.id }, KEY).key
+  expect(keys.list(catalog.db, owner).map(k => k.id)).toEqual([projectKey.id])
+  expect(keys.list(catalog.db, { ...owner, assetId: asset.id }).map(k => k.id)).toEqual([serviceKey.id])
   for (const wrong of [
     { projectId: 99, assetId: null },
     { projectId: owner.projectId, assetId: asset.id },
   ])
-    expect(refused(() => ring.get(catalog.db, wrong, projectKey.id))).toBe('404 No such key.')
+    expect(refused(() => keys.get(catalog.db, wrong, projectKey.id))).toBe('404 No such key.')
 })
 
 describe('rotation', () => {
@@ -154,7 +157,7 @@ describe('rotation', () => {
       sensitivityMax: 'high',
     }
     const { key, secret } = mint({ ...settings, expiresAt: '2026-06-01T00:00:00.000Z' })
-    const next = ring.rotate(catalog.db, ACTOR, key, 3600)
+    const next = keys.rotate(catalog.db, ACTOR, key, 3600)
     expect(next.key).toMatchObject({
       ...settings,
       expiresAt: '2026-06-01T00:00:00.000Z',
@@ -164,37 +167,37 @@ describe('rotation', () => {
     })
     expect(next.secret).not.toBe(secret)
     expect(ring.find(secret)!.expiresAt).toBe(Date.parse('2026-05-01T01:00:00Z'))
-    expect(ring.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
+    expect(keys.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
   })
   test('the overlap never lengthens a life', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))
     const { key, secret } = mint({ expiresAt: '2026-05-01T00:30:00.000Z' })
-    ring.rotate(catalog.db, ACTOR, key, 3600)
+    keys.rotate(catalog.db, ACTOR, key, 3600)
     expect(ring.find(secret)!.expiresAt).toBe(Date.parse('2026-05-01T00:30:00Z'))
   })
   test('without overlap the old one ends at once', () => {
     setSystemTime(new Date('2026-05-01T00:00:00Z'))
     const { key, secret } = mint()
-    ring.rotate(catalog.db, ACTOR, key, 0)
+    keys.rotate(catalog.db, ACTOR, key, 0)
     expect(ring.find(secret)!.expiresAt).toBe(Date.now())
   })
   test('a rotated key has one successor', () => {
     const { key } = mint()
-    const next = ring.rotate(catalog.db, ACTOR, key, 3600)
-    const again = ring.get(catalog.db, owner, key.id)
-    expect(refused(() => ring.rotate(catalog.db, ACTOR, again, 3600))).toBe(
+    const next = keys.rotate(catalog.db, ACTOR, key, 3600)
+    const again = keys.get(catalog.db, owner, key.id)
+    expect(refused(() => keys.rotate(catalog.db, ACTOR, again, 3600))).toBe(
       '409 This key was rotated already; rotate its successor.',
     )
-    expect(ring.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
+    expect(keys.get(catalog.db, owner, key.id).rotatedTo).toBe(next.key.id)
   })
   test('a revoked or expired key has no successor', () => {
     const { key } = mint()
-    const revoked = ring.update(catalog.db, ACTOR, key, { isActive: false })
-    expect(refused(() => ring.rotate(catalog.db, ACTOR, revoked, 0))).toBe(
+    const revoked = keys.update(catalog.db, ACTOR, key, { isActive: false })
+    expect(refused(() => keys.rotate(catalog.db, ACTOR, revoked, 0))).toBe(
       '409 A revoked key cannot be rotated; mint a new one.',
     )
     const expired = mint({ expiresAt: '2001-01-01T00:00:00.000Z' }).key
-    expect(refused(() => ring.rotate(catalog.db, ACTOR, expired, 0))).toBe(
+    expect(refused(() => keys.rotate(catalog.db, ACTOR, expired, 0))).toBe(
       '409 An expired key cannot be rotated; mint a new one.',
     )
   })
@@ -219,26 +222,26 @@ test('last used waits for the flush that comes once a minute, and none is lost',
 })
 
 test('the use of thousands of keys is written with others served in between', async () => {
-  const ids = transaction(catalog.db, tx => Array.from({ length: 600 }, () => ring.mint(tx, ACTOR, owner, KEY).key.id))
+  const ids = transaction(catalog.db, tx => Array.from({ length: 600 }, () => keys.mint(tx, ACTOR, owner, KEY).key.id))
   const written = () => catalog.db.select().from(apiKeys).where(isNotNull(apiKeys.lastUsedAt)).all().length
   for (const id of ids) ring.touch(id, Date.parse('2026-05-01T00:00:00Z'))
   const writing = ring.flushInParts()
   expect(written()).toBeWithin(1, 600)
-  expect(ring.list(catalog.db, owner).every(({ lastUsedAt }) => lastUsedAt === '2026-05-01T00:00:00.000Z')).toBe(true)
+  expect(keys.list(catalog.db, owner).every(({ lastUsedAt }) => lastUsedAt === '2026-05-01T00:00:00.000Z')).toBe(true)
   ring.touch(ids[0]!, Date.parse('2026-05-01T00:01:00Z'))
   await writing
   expect(written()).toBe(600)
   ring.flush()
-  expect(ring.get(catalog.db, owner, ids[0]!).lastUsedAt).toBe('2026-05-01T00:01:00.000Z')
+  expect(keys.get(catalog.db, owner, ids[0]!).lastUsedAt).toBe('2026-05-01T00:01:00.000Z')
 })
 
 test('whoever looks at a key is told of its use before that is written', () => {
   const { key } = mint()
   const owner = { projectId: key.projectId, assetId: key.assetId }
   const shown = () => [
-    ring.get(catalog.db, owner, key.id).lastUsedAt,
-    ring.list(catalog.db, owner).find(({ id }) => id === key.id)?.lastUsedAt,
-    ring.update(catalog.db, ACTOR, key, { rateLimit: 7 }).lastUsedAt,
+    keys.get(catalog.db, owner, key.id).lastUsedAt,
+    keys.list(catalog.db, owner).find(({ id }) => id === key.id)?.lastUsedAt,
+    keys.update(catalog.db, ACTOR, key, { rateLimit: 7 }).lastUsedAt,
   ]
   expect(shown()).toEqual([null, null, null])
   ring.touch(key.id, Date.parse('2026-05-01T00:00:00Z'))
@@ -249,9 +252,9 @@ test('whoever looks at a key is told of its use before that is written', () => {
 
 test("the audit names what a key may do, never a row scope's values or a secret", () => {
   const { key, secret } = mint({ rowScope: { region: ['SECRET-REGION'] }, allowedEndpoints: ['flight'] })
-  ring.update(catalog.db, ACTOR, key, { rowScope: { region: ['OTHER-REGION'] } })
-  ring.update(catalog.db, ACTOR, key, { rowScope: null })
-  const next = ring.rotate(catalog.db, ACTOR, key, 60)
+  keys.update(catalog.db, ACTOR, key, { rowScope: { region: ['OTHER-REGION'] } })
+  keys.update(catalog.db, ACTOR, key, { rowScope: null })
+  const next = keys.rotate(catalog.db, ACTOR, key, 60)
   const text = auditText(catalog.db)
   expect(text).toContain('"row_scope":["region"]')
   expect(text).toContain('"row_scope":null')

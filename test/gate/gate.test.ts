@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { createAsset } from '../../src/catalog/assets.ts'
-import { KeyRing } from '../../src/catalog/keys.ts'
+import type { KeyRing } from '../../src/catalog/key-ring.ts'
+import { Keys } from '../../src/catalog/keys.ts'
 import type { Endpoint, Service } from '../../src/endpoints/endpoint.ts'
 import type { Registry } from '../../src/endpoints/registry.ts'
 import { type Admission, Gate } from '../../src/gate/gate.ts'
@@ -9,6 +10,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { ACTOR, KEY, openCatalog } from '../catalog/catalog-fixture.ts'
 
 let catalog: ReturnType<typeof openCatalog>
+let keys: Keys
 let ring: KeyRing
 let gate: Gate
 let assetId: number
@@ -25,7 +27,8 @@ const endpoint = (id: string, kind: Endpoint['kind'] = 'lookup'): Endpoint => ({
 
 beforeEach(() => {
   catalog = openCatalog()
-  ring = new KeyRing(catalog.db)
+  keys = new Keys(catalog.db)
+  ring = keys.ring
   const projectId = catalog.project.id
   assetId = createAsset(catalog.db, ACTOR, { projectId, assetType: 'api_service', assetKey: 'flights' }).id
   const endpoints = new Map(['a', 'b', '__proto__'].map(id => [id, endpoint(id)]))
@@ -50,7 +53,7 @@ beforeEach(() => {
 afterEach(() => catalog.close())
 
 const mint = (fields = {}, owner: { assetId: number | null } = { assetId }) =>
-  ring.mint(catalog.db, ACTOR, { projectId: catalog.project.id, ...owner }, { ...KEY, ...fields })
+  keys.mint(catalog.db, ACTOR, { projectId: catalog.project.id, ...owner }, { ...KEY, ...fields })
 const admit = async (
   key: string | undefined,
   service = 'flights',
@@ -79,9 +82,9 @@ describe('the order of the checks', () => {
   })
   test('a revoked or expired key is 403', async () => {
     const { key, secret } = mint()
-    ring.update(catalog.db, ACTOR, key, { isActive: false })
+    keys.update(catalog.db, ACTOR, key, { isActive: false })
     expect(await refused(secret, 'nowhere')).toBe('403 key_inactive')
-    ring.update(catalog.db, ACTOR, key, { isActive: true, expiresAt: new Date(Date.now() - 1).toISOString() })
+    keys.update(catalog.db, ACTOR, key, { isActive: true, expiresAt: new Date(Date.now() - 1).toISOString() })
     expect(await refused(secret, 'nowhere')).toBe('403 key_expired')
   })
   test("a service that is not this key's is as unknown as one that is not there", async () => {
@@ -135,11 +138,11 @@ test('a key that is used is noted as used, a refused one is not', async () => {
   const began = Date.now()
   const used = mint()
   const revoked = mint()
-  ring.update(catalog.db, ACTOR, revoked.key, { isActive: false })
+  keys.update(catalog.db, ACTOR, revoked.key, { isActive: false })
   await admit(used.secret)
   await refused(revoked.secret)
   ring.flush()
-  const [first, second] = ring.list(catalog.db, { projectId: catalog.project.id, assetId })
+  const [first, second] = keys.list(catalog.db, { projectId: catalog.project.id, assetId })
   expect(Date.parse(first!.lastUsedAt!)).toBeWithin(began, Date.now() + 1)
   expect(second!.lastUsedAt).toBeNull()
 })
