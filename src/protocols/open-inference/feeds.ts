@@ -1,7 +1,7 @@
 /** Holds the tensors of a request against what the model takes: the scorer trusts what it is given. */
 import type { ModelMetadata, TensorSpec } from '../../catalog/tensor.ts'
 import { badRequest, type Fault } from '../../lib/fault.ts'
-import type { Tensor, Tensors } from '../../scoring/tensors.ts'
+import { type Tensor, type Tensors, volume } from '../../scoring/tensors.ts'
 import { datatypeOf } from './datatypes.ts'
 import { fromBinary, fromJson } from './elements.ts'
 import type { GivenTensor } from './envelope.ts'
@@ -10,6 +10,8 @@ import type { GivenTensor } from './envelope.ts'
 const MAX_RANK = 16
 /** The largest dimension of a tensor without elements. */
 const MAX_EMPTY = 10_000
+/** What its other dimensions may span: a model that takes sums answers as much. */
+const MAX_AROUND = 2 ** 24
 
 const bad = (message: string): Fault => badRequest(message, 'bad_tensor')
 const listed = (specs: readonly TensorSpec[]) => specs.map(spec => `"${spec.name}"`).join(', ')
@@ -43,10 +45,10 @@ function tensorOf(spec: TensorSpec, { shape, datatype, data, bytes }: GivenTenso
   if (datatype !== datatypeOf(type)) throw bad(`${where} is of the datatype ${datatypeOf(type)}.`)
   if (!fits(shape, spec.dims))
     throw bad(`${where} has the shape ${declared(spec.dims)}; what was sent does not fit it.`)
-  let length = 1
-  for (const dim of shape) length *= dim
+  const length = volume(shape)
   // where a row has no elements, the body does not bound their number
-  if (!Number.isSafeInteger(length) || (length === 0 && shape.some(dim => dim > MAX_EMPTY)))
+  const around = length === 0 ? volume(shape.filter(dim => dim > 0)) : 0
+  if (!Number.isSafeInteger(length) || around > MAX_AROUND || (around > 0 && shape.some(dim => dim > MAX_EMPTY)))
     throw bad(`${where}: its shape holds more than any body can.`)
   if (bytes) return { type, dims: shape, data: fromBinary(type, length, bytes, where) }
   if (type === 'float16' || type === 'bfloat16')

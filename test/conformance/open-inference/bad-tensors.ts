@@ -71,6 +71,20 @@ export function badTensors(world: World): void {
     refused(await world.post('/v2/models/open/infer', one({ shape: [rows, 0], data: [] })))
   })
 
+  test.each([
+    [10_000, 10_000, 1, 0],
+    [300, 300, 300, 0],
+    [9, 9000, 0, 9000],
+  ])('%d x %d x %d x %d without an element: what a model makes of it may have as many', async (...shape) => {
+    refused(await world.post('/v2/models/deep/infer', one({ shape, data: [] })))
+  })
+
+  test('a past that is empty yet is taken', async () => {
+    const shape = [32, 32, 0, 128]
+    const { status, json } = await world.post('/v2/models/deep/infer', one({ shape, data: [] }))
+    expect([status, json.outputs?.[0].shape]).toEqual([200, shape])
+  })
+
   test('a few rows without an element are rows', async () => {
     const { status, json } = await world.post('/v2/models/open/infer', one({ shape: [3, 0], data: [] }))
     expect([status, json.outputs?.[0].shape]).toEqual([200, [3, 0]])

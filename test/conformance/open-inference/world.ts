@@ -39,6 +39,7 @@ const FILES: Record<string, Uint8Array> = {
   image: models.same('uint8', ['N', 3, 2]),
   int64: models.negated('int64', ['N', 1]),
   open: models.negated('float', ['N', 'M']),
+  deep: models.negated('float', ['N', 'M', 'K', 'L']),
   scalar: models.negated('double', []),
   fixed: models.negated('float', [3, 2]),
   centred: models.centred(),
