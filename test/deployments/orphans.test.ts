@@ -62,7 +62,7 @@ test.each([
   const { world, mark, guard } = await withChildren('source', variables)
   const before = marked(mark)
   process.kill(guard, 'SIGKILL')
-  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 10_000)
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 30_000)
   await waitFor(async () => (await world.call('family', '/pid')).status === 200 || undefined)
   await world.callgate.stop()
   expect(marked(mark)).toEqual([])
@@ -97,7 +97,7 @@ test('one replica that ends takes its own along, and not what another has starte
   }, 20_000)
   expect(before.filter(pid => !marked(mark).includes(pid))).toEqual([])
   process.kill(busy, 'SIGKILL')
-  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 10_000)
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 30_000)
 })
 
 test('one deployment that ends takes its own along, and no others', async () => {
@@ -107,6 +107,6 @@ test('one deployment that ends takes its own along, and no others', async () => 
   await world.call('other', '/children')
   const others = await waitFor(() => (marked(other).length >= 3 ? marked(other) : undefined))
   await world.api('POST', '/family/stop')
-  await waitFor(() => marked(mark).length === others.length || undefined, 10_000)
+  await waitFor(() => marked(mark).length === others.length || undefined, 30_000)
   expect(marked(other)).toEqual(others)
 })

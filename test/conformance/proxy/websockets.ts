@@ -35,8 +35,8 @@ class Talk {
   }
 
   opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 20_000)
-  messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 10_000)
-  closed = (timeoutMs = 10_000) => waitFor(() => this.end, timeoutMs)
+  messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 30_000)
+  closed = (timeoutMs = 30_000) => waitFor(() => this.end, timeoutMs)
 }
 
 export function webSockets(world: World): void {
@@ -60,7 +60,7 @@ export function webSockets(world: World): void {
     waitFor(
       async () =>
         (await world.callgate.call(`${PATH}/closed`, { key: world.key })).json[path] as [number, string] | undefined,
-      5000,
+      30_000,
     )
 
   test('text and bytes go both ways, in their order', async () => {
