@@ -6,6 +6,7 @@ import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
+import { sigkill } from '../life/processes.ts'
 import { marked, noneMarked } from './marked.ts'
 import { SERVER, World } from './world.ts'
 
@@ -66,8 +67,9 @@ test('of deployments', async () => {
   for (let i = 0; i < KILLS / 2; i++) {
     await Bun.sleep(100 + Math.random() * 200)
     const [victim] = (await world.shown('victim')).replicas.filter((r: { state: string }) => r.state === 'ready')
-    if (victim) process.kill(victim.pid, 'SIGKILL')
+    if (victim) sigkill(victim.pid)
   }
+  await Bun.sleep(300) // what the last one does is seen, too
   await waitFor(() => callers.statuses.get(200)! > 50 || undefined)
   await callers.stop()
   const seen = [...callers.statuses.keys()].toSorted()

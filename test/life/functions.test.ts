@@ -5,7 +5,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
-import { processOf, workersOf } from './processes.ts'
+import { processOf, sigkill, workersOf } from './processes.ts'
 
 setDefaultTimeout(120_000)
 
@@ -149,7 +149,7 @@ test(`kill -9 of function processes, ${KILLS} times under load: every call has i
     const pids = functionsOf(server)
     const victim = pids[kills % Math.max(1, pids.length)]
     if (victim === undefined) continue
-    process.kill(victim, 'SIGKILL')
+    sigkill(victim)
     kills++
   }
   killing = false
