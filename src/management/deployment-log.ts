@@ -2,7 +2,7 @@
 import { type Deployment, getDeployment } from '../catalog/deployments.ts'
 import { followed, lastLines, type Piece, type Place } from '../deployments/log.ts'
 import { badRequest, Fault, unavailable } from '../lib/fault.ts'
-import { pause } from '../lib/pause.ts'
+import { within } from '../lib/pause.ts'
 import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { wholeNumber } from './respond.ts'
 
@@ -130,7 +130,7 @@ async function* events(pieces: AsyncGenerator<Piece>): AsyncGenerator<string> {
     yield 'retry: 1000\n\n'
     let next = pieces.next()
     for (;;) {
-      const read = await Promise.race([next, pause(SIGN_OF_LIFE_MS)])
+      const read = await within(next, SIGN_OF_LIFE_MS)
       if (!read) {
         yield ': \n\n'
         continue
