@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { pause } from '../lib/pause.ts'
 
 /** Ports for programs: below those that the system gives to outgoing connections, where a connection could meet itself. */
@@ -40,4 +41,14 @@ export async function isListening(port: number): Promise<boolean> {
     () => false,
   )
   return Promise.race([connecting, pause(LONGEST_CONNECT_MS).then(() => false)])
+}
+
+/** Whether this process may open anything: where it has no files left, a connection that fails says nothing of its server. */
+export function hasFilesLeft(): boolean {
+  try {
+    closeSync(openSync('/dev/null', 'r'))
+    return true
+  } catch {
+    return false
+  }
 }

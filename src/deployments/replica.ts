@@ -5,7 +5,7 @@ import { type Lease, PoolLease } from './backend.ts'
 import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
 import type { Places, Plan } from './plan.ts'
-import { freePort, isListening, takePort } from './port.ts'
+import { freePort, hasFilesLeft, isListening, takePort } from './port.ts'
 import { Pool } from './wire/pool.ts'
 
 /** Servers close idle connections after 5 seconds and more; after 2, some. */
@@ -177,16 +177,17 @@ export class Replica {
     for (let bad = 0; bad < ILL_AFTER; ) {
       await pause(every)
       if (this.state === 'stopping' || this.state === 'ended') return
-      bad = (await this.#answers()) ? 0 : bad + 1
+      bad = (await this.#answers()) || !hasFilesLeft() ? 0 : bad + 1
     }
     await this.stop(HEALTH_TIMEOUT_MS)
   }
 
   /** One that does not listen any more, for as long as it may take to start, is ended, and another takes its place. */
   async #reach(): Promise<void> {
-    const giveUpAt = performance.now() + this.#plan.startTimeoutMs
+    let since = performance.now()
     while (this.state === 'starting') {
-      if (performance.now() > giveUpAt) return this.stop(0)
+      if (!hasFilesLeft()) since = performance.now()
+      if (performance.now() - since > this.#plan.startTimeoutMs) return this.stop(0)
       if (await isListening(this.#port)) {
         if (this.state === 'starting') this.state = 'ready'
         return this.#onReachable()

@@ -2,7 +2,8 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
+import { SERVER, World } from '../deployments/world.ts'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { workersOf } from './processes.ts'
 
 setDefaultTimeout(60_000)
@@ -76,6 +77,23 @@ test.skipIf(!Bun.which('prlimit'))(
     open(callgate, '1024')
     for (const { name } of datasets) expect((await refresh(name)).json).toMatchObject({ refreshed: true, row_count: 2 })
     expect(await callgate.stop()).toBe(0)
+  },
+)
+
+test.skipIf(!Bun.which('prlimit'))(
+  'where no more files can be opened a program that is well is not taken for ill, and is served again when there are some',
+  async () => {
+    const world = new World()
+    // longer than a connection is kept: each look at it needs another
+    await world.start([{ name: 'well', command: SERVER, health: '/health', health_interval_seconds: 1.1 }])
+    const pid = await world.pid('well')
+    open(world.callgate, '8')
+    const begun = performance.now()
+    // as long as it takes to be found ill, which is never to happen: so there is nothing to wait for
+    await waitFor(() => performance.now() - begun > 5000 || undefined)
+    open(world.callgate, '1024')
+    expect(await world.pid('well')).toBe(pid)
+    expect(await world.callgate.stop()).toBe(0)
   },
 )
 
