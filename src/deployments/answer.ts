@@ -1,4 +1,5 @@
 import { setsSession } from '../lib/session-cookie.ts'
+import { unread } from '../lib/unread.ts'
 import { withOrigin } from '../lib/vary.ts'
 import type { AnswerHead, HeaderLines } from './wire/head.ts'
 
@@ -39,7 +40,6 @@ export function answerOf(
   const init = { status, headers }
   if (body instanceof ReadableStream) return new Response(body, init)
   if (body === undefined)
-    // of a HEAD it may not be known how long the body would be: a stream says so, and nobody reads it
     return new Response(method === 'HEAD' && length === undefined && !BODYLESS.includes(status) ? unread() : null, init)
   // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
   return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
@@ -65,8 +65,6 @@ function withoutCors(headers: HeaderLines): HeaderLines {
     .filter(([name]) => !CORS.test(name))
     .map(line => (line[0].toLowerCase() === 'vary' ? [line[0], withOrigin(line[1])] : line))
 }
-
-const unread = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
 
 const closed = (body: Uint8Array) =>
   new ReadableStream<Uint8Array>({

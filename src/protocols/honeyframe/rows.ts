@@ -6,6 +6,7 @@ import type { LimitHeaders } from '../../gate/limits.ts'
 import { toFault } from '../../lib/fault.ts'
 import type { Params } from '../../lib/params.ts'
 import { rawPath } from '../../lib/path.ts'
+import { unread } from '../../lib/unread.ts'
 import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
 import type { Identity } from '../../telemetry/identity.ts'
@@ -76,12 +77,9 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
 
 function bodyOf(answer: Answer, request: Request, identity: Identity) {
   if (answer.etag !== undefined) return answer.body
-  return request.method === 'HEAD' ? nothingOf(answer) : streamOf(answer, identity)
-}
-
-function nothingOf(answer: StreamedAnswer): null {
+  if (request.method !== 'HEAD') return streamOf(answer, identity)
   answer.end()
-  return null
+  return unread()
 }
 
 /**
