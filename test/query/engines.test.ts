@@ -294,7 +294,19 @@ const MAKERS: Record<EngineName, (spec: TableSpec) => Dataset | Promise<Dataset>
   duckdb: spec => makeFilesDataset(dir, spec),
   postgres: spec => makeTableDataset(server!, spec),
 }
-const tables = [edges, visits, bare, nobody]
+/** Texts of which no cursor can hold one. */
+const essays: TableSpec = {
+  name: 'e.essays',
+  primaryKey: ['id'],
+  columns: [
+    { name: 'id', type: 'integer', nullable: false },
+    { name: 'essay', type: 'text' },
+  ],
+  rows: ['long a', 'b', 'long c', 'long d', null, 'e', 'long f'].map((essay, i) =>
+    row(i, essay?.startsWith('long') ? essay.slice(5).repeat(5000) : essay),
+  ),
+}
+const tables = [edges, visits, bare, nobody, essays]
 const datasets = new Map<EngineName, Dataset[]>()
 const ENGINES = (Object.keys(MAKERS) as EngineName[]).filter(engine => engine !== 'postgres' || server)
 for (const engine of ENGINES) {
@@ -574,6 +586,11 @@ const paging = (): Case[] => [
     walk: 1,
   },
   { name: 'a key of two columns', definition: from('visits'), walk: 2 },
+  ...(['asc', 'desc'] as const).map(direction => ({
+    name: `texts that are too long for a cursor, ${direction}`,
+    definition: from('essays', { ...id, order_by: [{ column: 'essay', direction }] }),
+    walk: 1,
+  })),
   {
     name: 'an alias with a dot, a quote and a letter of another script',
     definition: from('edges', {
