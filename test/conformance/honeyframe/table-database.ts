@@ -216,6 +216,43 @@ export function database(world: TableWorld): void {
     await sql('DELETE FROM t.boxes')
   })
 
+  test('a list whose rows leave out one thing or another is added whole, in a few statements', async () => {
+    const row = (n: number) => ({ label: `box ${n}`, ordinality: n, ...(n % 2 ? { size: 7 } : {}) })
+    const rows = Array.from({ length: 20_000 }, (_, n) => row(n)) // one after the other they take half a minute
+    const made = await send('POST', 'boxes', rows)
+    expect([made.status, made.json.count, made.json.keys.length]).toEqual([201, rows.length, rows.length])
+    for (const n of [0, 1, 2, 1999, 19_998, 19_999]) {
+      const { json } = await send('GET', `boxes/${made.json.keys[n].id}`)
+      expect([json.label, json.ordinality, json.size]).toEqual([`box ${n}`, n, n % 2 ? 7 : 1])
+    }
+    const refused = await send('POST', 'boxes', [...rows.slice(0, 100), { label: 'x', size: 2 ** 40 }])
+    expect([refused.status, fields(refused)]).toEqual([422, ['100 size']])
+    const [{ n }] = await sql('SELECT count(*)::int AS n FROM t.boxes')
+    expect(n).toBe(rows.length)
+    await sql('DELETE FROM t.boxes')
+  })
+
+  test('rows of a long list may refer to those before them, whatever they leave out', async () => {
+    const node = (n: number) => ({ id: n, parent: n ? n - 1 : null, ...(n % 2 ? { kind: 'odd' } : {}) })
+    const made = await send(
+      'POST',
+      'nodes',
+      Array.from({ length: 60 }, (_, n) => node(n)),
+    )
+    expect([made.status, made.json.count]).toEqual([201, 60])
+    expect((await send('GET', 'nodes?kind=odd')).json.count).toBe(30)
+    expect(
+      (
+        await send(
+          'POST',
+          'nodes',
+          Array.from({ length: 60 }, (_, n) => node(100 + n)),
+        )
+      ).status,
+    ).toBe(422)
+    await sql('DELETE FROM t.nodes')
+  })
+
   test('columns that the database gives may be left out of an endpoint that makes rows', async () => {
     const made = await send('POST', 'briefly', { login: 'brief' })
     expect([made.status, Object.keys(made.json)]).toEqual([201, ['id', 'login', '_links']])

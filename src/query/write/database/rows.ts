@@ -4,6 +4,8 @@ import { type NewRows, type NewValue, newRows } from '../rows.ts'
 import type { WriteView } from '../view.ts'
 
 const CHUNK = 1000
+/** So many pieces of a list, and more, are too many to be added one after the other. */
+const MANY_CHUNKS = 20
 
 /** Rows with values for the same columns, as a JSON list of objects. */
 export interface Chunk {
@@ -12,6 +14,12 @@ export interface Chunk {
   first: number
   /** each row's JSON */
   rows: string[]
+}
+
+/** Rows of one list with values for the same columns, wherever they stand in it. */
+export interface Shape extends Pick<Chunk, 'columns' | 'rows'> {
+  /** each row's number among all, from 0 */
+  numbers: number[]
 }
 
 export interface DatabaseRows {
@@ -42,6 +50,26 @@ function chunksOf(columns: NewRows['columns'], rows: NewRows['rows']): Chunk[] {
     chunk.rows.push(rowJson(columns.map((column, i) => ({ column, value: values[i] }))))
   }
   return chunks
+}
+
+/** The rows of a list by their columns, where it is in so many pieces that this is much faster; else undefined. */
+export function shapesOf(chunks: readonly Chunk[]): Shape[] | undefined {
+  if (chunks.length < MANY_CHUNKS) return undefined
+  const shapes: Shape[] = []
+  const open = new Map<string, Shape>()
+  for (const { columns, first, rows } of chunks)
+    for (const [i, row] of rows.entries()) {
+      const key = columns.join('\0')
+      let shape = open.get(key)
+      if (!shape || shape.rows.length >= CHUNK) {
+        shape = { columns, rows: [], numbers: [] }
+        open.set(key, shape)
+        shapes.push(shape)
+      }
+      shape.rows.push(row)
+      shape.numbers.push(first + i)
+    }
+  return shapes.length < chunks.length ? shapes : undefined
 }
 
 export function rowJson(values: { column: Column; value: NewValue }[]): string {

@@ -10,7 +10,7 @@ import type { StoredRow } from '../render.ts'
 import type { Change, NewValue } from '../rows.ts'
 import type { WriteView } from '../view.ts'
 import { constraintOf, isBadValue, isTaken, LeftOut, refusalOf } from './refusals.ts'
-import { type Chunk, type DatabaseRows, rowJson } from './rows.ts'
+import { type Chunk, type DatabaseRows, rowJson, type Shape, shapesOf } from './rows.ts'
 import {
   answeredColumns,
   type DatabaseStatement,
@@ -41,9 +41,30 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
   }
 
   async add(view: WriteView, { chunks, bulk }: DatabaseRows): Promise<StoredRow[]> {
+    const shapes = shapesOf(chunks)
+    const together = shapes && (await this.#addShapes(view, shapes))
+    if (together) return together
     const added: StoredRow[] = []
     for (const chunk of chunks) added.push(...(await this.#add(view, chunk, bulk)))
     return added
+  }
+
+  /**
+   * Adds the rows of a list in another order than its own.
+   * @returns undefined where one is refused, which may be for their order: they are to be added in the list's
+   */
+  async #addShapes(view: WriteView, shapes: Shape[]): Promise<StoredRow[] | undefined> {
+    const added: StoredRow[] = []
+    const tried = await this.#attempt(async () => {
+      for (const shape of shapes) {
+        const made = await this.#all(shape.rows.length, insertRows(this.#query, view, shape, 'key'))
+        for (const [i, [isWithin, ...values]] of made.entries()) {
+          if (isWithin !== true) throw new LeftOut('a row is outside of the scope')
+          added[shape.numbers[i]!] = rowOf(answeredColumns(view, 'key'), values)
+        }
+      }
+    })
+    return 'error' in tried ? undefined : added
   }
 
   async insert(view: WriteView, values: { column: Column; value: NewValue }[]): Promise<StoredRow> {
