@@ -5,6 +5,7 @@ import {
   createToken,
   createUser,
   findUser,
+  findUserById,
   hashPassword,
   listTokens,
   listUsers,
@@ -47,6 +48,8 @@ export async function ensureAdministrator(
         if (!known) createToken(tx, SYSTEM, admin, { name: TOKEN_NAME, expiresAt: null, secret: given })
       })
     if (known?.revokedAt) log.warn('CALLGATE_ADMIN_TOKEN was revoked, and signs nobody in: give another one')
+    else if (known && !findUserById(db, known.userId)?.isActive)
+      log.warn('CALLGATE_ADMIN_TOKEN is of a user who is not active, and signs nobody in: give another one')
     return undefined
   }
   const hasAny = db.select().from(tokens).where(eq(tokens.userId, admin.id)).limit(1).get()
@@ -57,6 +60,9 @@ export async function ensureAdministrator(
 async function administrator(context: ManagementContext, username: string, password?: string): Promise<User> {
   const { db } = context
   const known = findUser(db, username)
+  const other = listUsers(db).find(user => user.isAdmin && user.isActive)
+  // who is not active is given no token, and nobody new is made without a password
+  if (other && password === undefined && !known?.isActive) return other
   if (known) {
     const right =
       password === undefined || (known.passwordHash && (await Bun.password.verify(password, known.passwordHash)))
@@ -65,8 +71,6 @@ async function administrator(context: ManagementContext, username: string, passw
     transaction(db, tx => updateUser(tx, SYSTEM, known, { isAdmin: true, ...(passwordHash ? { passwordHash } : {}) }))
     return findUser(db, username)!
   }
-  const admins = listUsers(db).filter(user => user.isAdmin && user.isActive)
-  if (admins[0] && password === undefined) return admins[0]
   const passwordHash = password === undefined ? null : await hashPassword(password)
   return transaction(db, tx => createUser(tx, SYSTEM, { username, passwordHash, isAdmin: true, roles: {} }))
 }

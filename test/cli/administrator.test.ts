@@ -64,21 +64,28 @@ test('a token that is given again after another one works again, and the other o
   expect(await fourth.stop()).toBe(0)
 })
 
-test('a token from the environment is of an administrator who is active', async () => {
-  const token = mintSecret('hf')
-  const first = await start('left', { CALLGATE_ADMIN_USERNAME: 'former', CALLGATE_ADMIN_TOKEN: token })
-  const headers = { authorization: `Bearer ${token}` }
-  const password = 'a long enough secret'
-  await first.call('/api/users', { headers, body: { username: 'boss', password, is_admin: true } })
-  const { user_id } = (await whoIs(first, token)).json
-  const left = await first.call(`/api/users/${user_id}`, { method: 'PATCH', headers, body: { is_active: false } })
-  expect(left.status).toBe(200)
-  expect(await first.stop()).toBe(0)
-  const given = mintSecret('hf')
-  const second = await start('left', { CALLGATE_ADMIN_TOKEN: given })
-  expect((await whoIs(second, given)).json).toMatchObject({ username: 'boss', is_admin: true })
-  expect(await second.stop()).toBe(0)
-})
+test.each(['former', 'admin'])(
+  'a token from the environment is of an administrator who is active, where %s no longer is',
+  async username => {
+    const token = mintSecret('hf')
+    const first = await start(`left-${username}`, { CALLGATE_ADMIN_USERNAME: username, CALLGATE_ADMIN_TOKEN: token })
+    const headers = { authorization: `Bearer ${token}` }
+    const password = 'a long enough secret'
+    await first.call('/api/users', { headers, body: { username: 'boss', password, is_admin: true } })
+    const { user_id } = (await whoIs(first, token)).json
+    const left = await first.call(`/api/users/${user_id}`, { method: 'PATCH', headers, body: { is_active: false } })
+    expect(left.status).toBe(200)
+    expect(await first.stop()).toBe(0)
+    const given = mintSecret('hf')
+    const second = await start(`left-${username}`, { CALLGATE_ADMIN_TOKEN: given })
+    expect((await whoIs(second, given)).json).toMatchObject({ username: 'boss', is_admin: true })
+    expect(await second.stop()).toBe(0)
+    const third = await start(`left-${username}`, { CALLGATE_ADMIN_TOKEN: token })
+    expect((await whoIs(third, token)).status).toBe(401)
+    expect(third.output()).toContain('CALLGATE_ADMIN_TOKEN is of a user who is not active, and signs nobody in')
+    expect(await third.stop()).toBe(0)
+  },
+)
 
 test('a username and password from the environment sign in, no token is printed, and a new password ends the old', async () => {
   const [username, old, renewed] = ['root.of-all', 'correct horse battery', 'another staple altogether']
