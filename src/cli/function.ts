@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { replyOf } from '../endpoints/function.ts'
-import { HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
+import { checkDepth, HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
 import { Fault, notServed } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
@@ -57,7 +57,7 @@ const noService = async () => {
   throw notServed('There is no service around a handler that is tested by itself: publish it, or dry-run it.')
 }
 
-/** @throws StartError usage; a file that is not there, or holds no request */
+/** @throws StartError usage; a file that is not there, or holds no request. @throws Fault 400 it nests too deep */
 function readArguments(argv: string[]): { file: string; request: string } {
   let values: { request?: string }
   let positionals: string[]
@@ -75,6 +75,7 @@ function readArguments(argv: string[]): { file: string; request: string } {
   let given: unknown = {}
   if (values.request !== undefined) {
     const text = textOf(values.request)
+    checkDepth(text)
     try {
       given = JSON.parse(text)
     } catch {
@@ -88,10 +89,10 @@ function readArguments(argv: string[]): { file: string; request: string } {
   return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
 }
 
-/** @throws StartError it cannot be read */
+/** Without a byte order mark, as a body is read. @throws StartError it cannot be read */
 function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return new TextDecoder().decode(readFileSync(path))
   } catch (error) {
     throw new StartError(`${path} cannot be read (${(error as { code?: string }).code}).`)
   }

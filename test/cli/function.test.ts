@@ -41,7 +41,7 @@ describe.each(TARGETS)('callgate function, %s:', target => {
 
   test('test prints the answer, and the log beside it', () => {
     const handler = file('twice.ts', HANDLER)
-    const request = file('request.json', '{ "body": { "n": 21 }, "method": "PUT" }')
+    const request = file('request.json', '\ufeff{ "body": { "n": 21 }, "method": "PUT" }')
     const { exitCode, out, error } = run(target, 'test', handler, '--request', request)
     expect([exitCode, JSON.parse(out)]).toEqual([0, { twice: 42, method: 'PUT' }])
     expect(error).toBe('log: n is 21\nstatus: 200, application/json\n')
@@ -69,6 +69,7 @@ describe.each(TARGETS)('callgate function, %s:', target => {
   })
 
   test('a command line that is wrong, and files that are, are one clear line', () => {
+    const deep = `{"body":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     for (const [args, says, status] of [
       [['nothing'], 'callgate function', 2],
       [['test'], 'callgate function', 2],
@@ -77,6 +78,7 @@ describe.each(TARGETS)('callgate function, %s:', target => {
       [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object', 1],
       [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional', 1],
       [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON', 1],
+      [['test', file('h.ts', HANDLER), '--request', file('deep.json', deep)], 'nests deeper', 1],
     ] as const) {
       const { exitCode, error } = run(target, ...args)
       expect([exitCode, error.trim().split('\n').length, error]).toEqual([status, 1, expect.stringContaining(says)])
