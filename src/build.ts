@@ -224,6 +224,8 @@ function commit(): string {
   try {
     const git = Bun.spawnSync(['git', 'describe', '--always', '--dirty', '--exclude', '*'], {
       cwd: root,
+      // not of a checkout that only holds this folder
+      env: { ...process.env, GIT_CEILING_DIRECTORIES: dirname(root) },
       stderr: 'ignore',
     })
     return git.success ? `+${git.stdout.toString().trim()}` : ''
