@@ -13,6 +13,7 @@ import {
   updateDeployment,
 } from '../catalog/deployments.ts'
 import { listProjects, type Project } from '../catalog/projects.ts'
+import { note } from '../catalog/store.ts'
 import type { Described } from '../deployments/command.ts'
 import { Fault, forbidden } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
@@ -173,6 +174,7 @@ export function actOnDeployment(
     const current = getDeployment(tx, project.id, name)
     checkMatch(request, declared(current))
     touched.deployments.add(project.id)
+    if (action === 'restart' && current.enabled) note(tx, who.actor, 'deployment.restart', name, project.id)
     return enableDeployment(tx, who.actor, current, action !== 'stop')
   })
   if (action === 'restart' && wasEnabled) context.fleet.restart(deployment.id)

@@ -247,6 +247,18 @@ describe('resources', () => {
     expect((await world.api('GET', '/one')).json.enabled).toBe(true)
   })
 
+  test('whoever stops one, starts it, or restarts it while it runs, is in the audit', async () => {
+    for (const action of ['stop', 'start', 'restart', 'stop', 'restart']) await world.api('POST', `/one/${action}`)
+    const { items } = (await world.callgate.admin('GET', '/api/audit?page_size=5')).json
+    expect(items.map((row: { action: string; target: string }) => `${row.action} ${row.target}`)).toEqual([
+      'deployment.start one',
+      'deployment.stop one',
+      'deployment.restart one',
+      'deployment.start one',
+      'deployment.stop one',
+    ])
+  })
+
   test('a deployment that is stopped stays so when Callgate starts again', async () => {
     await world.api('POST', '/one/stop')
     const { dataDir } = world.callgate
