@@ -133,7 +133,7 @@ export function putGeneration(
     engine: generation.engine ?? 'sqlite',
     location: generation.location ?? null,
     origin,
-    refresh: existing && (origin || generation.location) ? existing.refresh : null,
+    refresh: ruleOf(existing, generation),
     refreshState: null,
     columns,
     formerColumns,
@@ -153,6 +153,12 @@ export function putGeneration(
         .get()
   note(store, actor, existing ? 'dataset.replace' : 'dataset.create', name, projectId, { rows: generation.rowCount })
   return { dataset: dataset as Dataset, replaced: existing?.file || null }
+}
+
+/** The rule of before, where the new rows can follow it: an upload is read once, and a database's table has no file that could change. */
+function ruleOf(before: Dataset | undefined, { origin, location }: Generation): RefreshRule {
+  const rule = before?.refresh ?? null
+  return origin || (location && rule && 'every' in rule) ? rule : null
 }
 
 /** A column's name as people read it: in any case, and with accents that are characters of their own or parts of others. */

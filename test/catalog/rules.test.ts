@@ -17,6 +17,7 @@ import type { StoredColumn } from '../../src/catalog/column.ts'
 import {
   type ColumnPolicy,
   findDataset,
+  type Generation,
   getDataset,
   openProposals,
   putGeneration,
@@ -40,6 +41,7 @@ import {
   versionsOf,
 } from '../../src/catalog/models.ts'
 import { createProject, findProject, updateProject } from '../../src/catalog/projects.ts'
+import { setRefresh } from '../../src/catalog/refresh.ts'
 import { installationSecret, transaction } from '../../src/catalog/store.ts'
 import type { ModelMetadata } from '../../src/catalog/tensor.ts'
 import { ACTOR, actions, auditText, openCatalog, refused } from './catalog-fixture.ts'
@@ -265,6 +267,32 @@ describe('datasets', () => {
     expect(refused(() => setColumnPolicy(catalog.db, ACTOR, dataset(), { toString: { mask: null } }))).toBe(
       '422 Dataset m.t has no column toString; it has a, __proto__, constructor.',
     )
+  })
+  test('a rule for reading again goes where the new rows cannot follow it', () => {
+    const put = (more: Partial<Generation>) =>
+      putGeneration(catalog.db, ACTOR, catalog.project.id, 'm.t', {
+        file: '',
+        columns: [column('a')],
+        primaryKey: null,
+        indexes: [],
+        rowCount: 1,
+        source: null,
+        sourceHash: null,
+        ...more,
+      }).dataset
+    const [file, table] = [
+      { origin: { path: '/a.csv' } },
+      { location: { connection: 'c', schema: 's', table: 't' }, engine: 'postgres' as const },
+    ]
+    for (const [rule, next, kept] of [
+      [{ on_change: true }, file, true],
+      [{ on_change: true }, table, false],
+      [{ every: '1h' }, table, true],
+      [{ every: '1h' }, {}, false],
+    ] as const) {
+      setRefresh(catalog.db, ACTOR, put(file), rule)
+      expect(put(next).refresh).toEqual(kept ? rule : null)
+    }
   })
   test('a name must be schema.table', () => {
     expect(refused(() => put('1.db', ['a'], 'flights'))).toStartWith('422 A dataset is named schema.table')
