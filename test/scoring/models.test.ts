@@ -125,6 +125,16 @@ describe('files that are not served', () => {
     expect(await refused(bytes)).toContain('other files')
   })
 
+  test('values in other files that a function has where nobody gives it any', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [{ name: 'y', type: 'float', dims: ['', 2] }],
+      byDefault: { name: 'w', type: 'float', dims: [1], values: [], external: true },
+      nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+    })
+    expect(await refused(bytes)).toContain('other files')
+  })
+
   test('outputs that are no tensors, with the remedy', async () => {
     const message = await refused(withOperator(await modelBytes('iris'), 'ZipMap', 'ZapMap'))
     expect(message).toContain('sequence')

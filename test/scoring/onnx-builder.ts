@@ -64,6 +64,8 @@ export function buildModel(graph: {
   outputs: ValueInfo[]
   nodes: NodeInfo[]
   initializers?: Initializer[]
+  /** what the attribute of a function is where its caller gives none */
+  byDefault?: Initializer
   /** of the standard operators; 17 where it does not say */
   opset?: number
 }): Uint8Array {
@@ -80,6 +82,7 @@ export function buildModel(graph: {
         for (const one of graph.outputs) put(g, 12, valueInfo(one))
       }),
     )
+    if (graph.byDefault) put(model, 25, functionProto(graph.byDefault))
     for (const [domain, version] of [
       ['', graph.opset ?? 17],
       ['ai.onnx.ml', 3],
@@ -113,6 +116,21 @@ const attributeProto = ({ name, int: single, ints, strings, floats, graph }: Att
     for (const value of ints ?? []) int(w, 8, value)
     for (const value of strings ?? []) put(w, 9, value)
     int(w, 20, graph ? 5 : single !== undefined ? 2 : ints ? 7 : strings ? 8 : 6)
+  })
+
+const functionProto = (byDefault: Initializer) =>
+  message(w => {
+    put(w, 1, 'F')
+    put(w, 10, 'local')
+    put(
+      w,
+      11,
+      message(attribute => {
+        put(attribute, 1, 'v')
+        put(attribute, 5, tensorProto(byDefault))
+        int(attribute, 20, 4)
+      }),
+    )
   })
 
 const branch = ({ nodes, outputs }: NonNullable<Attribute['graph']>) =>

@@ -60,7 +60,7 @@ export function readModel(bytes: Uint8Array): OnnxModel {
       model.graph = reader.bytes()
       graphs++
     } else if (field === 8) readOpset(reader.bytes(), model.opsets)
-    else if (field === 25) eachMessage(reader.bytes(), 7, node => scanNode(readNode(node), model, 1))
+    else if (field === 25) scanFunction(reader.bytes(), model)
     else return false
     return true
   })
@@ -149,15 +149,24 @@ function readNode(bytes: Uint8Array): OnnxNode {
 function scanNode(node: OnnxNode, model: OnnxModel, depth: number): void {
   if (depth > MAX_GRAPH_DEPTH) throw new Error('subgraphs nest too deeply')
   model.operators.add(node.opType)
-  for (const attribute of node.attributes.values())
-    eachField(attribute, (field, reader, wire) => {
-      if (wire !== WireType.LengthDelimited) return false
-      if (field === 5 || field === 10) scanTensor(reader.bytes(), model)
-      else if (field === 6 || field === 11) scanGraph(reader.bytes(), model, depth + 1)
-      else if (field === 22 || field === 23) scanSparse(reader.bytes(), model)
-      else return false
-      return true
-    })
+  for (const attribute of node.attributes.values()) scanAttribute(attribute, model, depth)
+}
+
+function scanAttribute(attribute: Uint8Array, model: OnnxModel, depth: number): void {
+  eachField(attribute, (field, reader, wire) => {
+    if (wire !== WireType.LengthDelimited) return false
+    if (field === 5 || field === 10) scanTensor(reader.bytes(), model)
+    else if (field === 6 || field === 11) scanGraph(reader.bytes(), model, depth + 1)
+    else if (field === 22 || field === 23) scanSparse(reader.bytes(), model)
+    else return false
+    return true
+  })
+}
+
+/** A function's nodes, and the attributes that it has where who calls it gives none. */
+function scanFunction(bytes: Uint8Array, model: OnnxModel): void {
+  eachMessage(bytes, 7, node => scanNode(readNode(node), model, 1))
+  eachMessage(bytes, 11, attribute => scanAttribute(attribute, model, 1))
 }
 
 function scanGraph(graph: Uint8Array, model: OnnxModel, depth: number): void {
