@@ -21,8 +21,9 @@ export interface Seen {
 /** marks (`X-Mark`) of requests that came, and of connections that ended before their answer */
 const marks: string[] = []
 const abandoned: string[] = []
-/** what came of WebSockets that were not read for a while: bytes before the end, and its code */
+/** answers that wait until somebody asks for `/on` */
 const waiting: (() => void)[] = []
+/** what came of WebSockets that were not read for a while: bytes before the end, and its code */
 const stalled: { bytes: number; code: number }[] = []
 const LONG = 1 << 20
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
