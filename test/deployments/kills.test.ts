@@ -10,9 +10,9 @@ import { sigkill } from '../life/processes.ts'
 import { marked, noneMarked } from './marked.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(180_000)
-
 const KILLS = Math.min(40, Number(process.env.CALLGATE_KILLS ?? 6))
+setDefaultTimeout(60_000 + KILLS * 10_000)
+
 const CALLERS = 16
 const LONGEST_MS = 20_000
 const mark = `kills-mark-${process.pid}`
