@@ -20,7 +20,7 @@ const timersOf = (here: (port: number) => boolean, there: (port: number) => bool
     .map(fields => fields[5]!.slice(0, 2))
 const portOf = (address: string) => Number.parseInt(address.split(':')[1]!, 16)
 
-test.each(TARGETS)(
+test.skipIf(process.platform !== 'linux').each(TARGETS)(
   'the system finds out, on connections that may be silent for as long as they like: %s',
   async target => {
     const world = new World()
