@@ -29,7 +29,7 @@ export interface FunctionCall {
   host(kind: string, argument: string, run: HandlerRun): Promise<string>
 }
 
-/** A run of a handler, as its host calls see it: whether it is over, and when it is at the latest, in milliseconds since the epoch. */
+/** A run of a handler, as its host calls see it: whether it is over, and when it is at the latest, as performance.now(). */
 export interface HandlerRun {
   readonly settled: boolean
   readonly end: { readonly at: number }
@@ -71,8 +71,10 @@ export class Job {
   run = 0
   /** when it is settled at the latest, and with what */
   end: { at: number; fault: () => Fault }
-  /** when it was taken on, in milliseconds since the epoch */
+  /** when it was taken on, as performance.now() */
   readonly since: number
+  /** the same clock, which nobody sets */
+  readonly #deadline: number
   #resolve: (ran: Ran) => void
   /**
    * A run that is repeated asks for the same again, and gets the same answers: nothing is done twice. undefined: it was too much
@@ -84,10 +86,12 @@ export class Job {
   #log: string[] = []
   #over: AbortController | undefined
 
+  /** @param now as performance.now() */
   constructor(call: FunctionCall, now: number) {
     this.call = call
     this.since = now
-    this.end = { at: call.deadline, fault: deadlinePassed }
+    this.#deadline = now + (call.deadline - Date.now())
+    this.end = { at: this.#deadline, fault: deadlinePassed }
     const { promise, resolve } = Promise.withResolvers<Ran>()
     this.done = promise
     this.#resolve = resolve
@@ -108,12 +112,13 @@ export class Job {
 
   /** It waits for a process. */
   waits(): void {
-    this.end = { at: this.call.deadline, fault: deadlinePassed }
+    this.end = { at: this.#deadline, fault: deadlinePassed }
   }
 
   /** It runs, and has its wall time from now on. */
   begins(now: number): void {
-    const { limits, deadline } = this.call
+    const { limits } = this.call
+    const deadline = this.#deadline
     const wall = now + limits.wallMs
     this.end =
       wall < deadline ? { at: wall, fault: () => overWallTime(limits) } : { at: deadline, fault: deadlinePassed }

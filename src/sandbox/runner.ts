@@ -73,7 +73,7 @@ export class FunctionRunner {
 
   /** Runs a call; it always settles, by its own end or by a limit. */
   run(call: FunctionCall): Promise<Ran> {
-    const job = new Job(call, Date.now())
+    const job = new Job(call, performance.now())
     if (this.#closed) job.refused(unavailable(STOPPING))
     else if (!call.nested && this.#waiting.full) job.refused(unavailable('Too many function calls are waiting.'))
     else {
@@ -148,7 +148,7 @@ export class FunctionRunner {
   }
 
   async #send(worker: Worker, starting: Job[]): Promise<void> {
-    const now = Date.now()
+    const now = performance.now()
     for (const job of starting) job.begins(now)
     try {
       const { turns, left } = await worker.send(starting)
@@ -226,7 +226,7 @@ export class FunctionRunner {
   /** Ends calls at their time; and when their caller goes, which is looked at for what takes long only. */
   #look(): void {
     this.#looking = false
-    const now = Date.now()
+    const now = performance.now()
     this.#open = this.#open.filter(job => !job.settled)
     for (const job of this.#open)
       if (now >= job.end.at) this.#end(job, job.end.fault())

@@ -50,6 +50,7 @@ export class Job {
   readonly bytes: number
   /** Whether its answer is JSON, and not tensors. */
   readonly inJson: boolean
+  /** As performance.now(), as are the times below. */
   readonly deadline: number
   readonly caller: JobOptions['caller']
   /** Jobs of one group may be scored together. */
@@ -80,8 +81,8 @@ export class Job {
     closed: (job: Job) => void,
     model: ScoringModel,
     work: Work,
-    { deadline, caller }: JobOptions,
-    about: { rows: number; bytes: number; group: Group; added: number },
+    { caller }: JobOptions,
+    about: { rows: number; bytes: number; group: Group; added: number; deadline: number },
   ) {
     this.#closed = closed
     this.model = model
@@ -89,11 +90,11 @@ export class Job {
     this.inJson = work.recipe !== undefined
     this.rows = about.rows
     this.bytes = about.bytes
-    this.deadline = deadline
+    this.deadline = about.deadline
     this.caller = caller
     this.group = about.group
     this.added = about.added
-    this.ripe = model.maxDelayMs ? Math.min(deadline, about.added + model.maxDelayMs) : 0
+    this.ripe = model.maxDelayMs ? Math.min(about.deadline, about.added + model.maxDelayMs) : 0
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

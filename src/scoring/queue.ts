@@ -62,17 +62,26 @@ export class JobQueue {
 
   /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
   add(model: ScoringModel, work: Work, rows: number, options: JobOptions): Job['answer'] {
-    const added = Date.now()
-    if (options.deadline <= added) throw deadlinePassed()
+    const left = options.deadline - Date.now()
+    if (left <= 0) throw deadlinePassed()
+    // from here on by a clock that nobody sets
+    const added = performance.now()
+    const deadline = added + left
     const bytes = work.feeds ? bytesOf(work.feeds) : work.body.length
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
-    const job = new Job(this.#closed, model, work, options, { rows, bytes, group: this.#groupOf(model, work), added })
+    const job = new Job(this.#closed, model, work, options, {
+      rows,
+      bytes,
+      group: this.#groupOf(model, work),
+      added,
+      deadline,
+    })
     job.place = this.#open.put(job)
     this.#watchSoon()
     this.#enqueue(job)
-    this.#arm(options.deadline)
+    this.#arm(deadline)
     return job.answer
   }
 
@@ -91,7 +100,7 @@ export class JobQueue {
     if (this.#watching) return
     this.#watching = setTimeout(() => {
       this.#watching = undefined
-      const before = Date.now() - WATCH_AFTER_MS
+      const before = performance.now() - WATCH_AFTER_MS
       for (const job of this.#open.all()) if (job.added <= before) job.watch()
       if (this.#open.size > 0) this.#watchSoon()
     }, WATCH_AFTER_MS)
@@ -158,11 +167,12 @@ export class JobQueue {
         if (ripe === 0) return key
       }
       if (rows === 0) return key // all settled: `take` drops them
-      if (ripe <= Date.now() || rows >= this.#limits.maxBatchRows) return key
+      if (ripe <= performance.now() || rows >= this.#limits.maxBatchRows) return key
       earliest = Math.min(earliest, ripe)
     }
     clearTimeout(this.#ripening)
-    if (earliest < Number.POSITIVE_INFINITY) this.#ripening = setTimeout(() => this.onRipe(), earliest - Date.now())
+    if (earliest < Number.POSITIVE_INFINITY)
+      this.#ripening = setTimeout(() => this.onRipe(), earliest - performance.now())
     return undefined
   }
 
@@ -207,13 +217,13 @@ export class JobQueue {
     if (deadline >= this.#fires) return
     clearTimeout(this.#timer)
     this.#fires = deadline
-    this.#timer = setTimeout(() => this.#expire(), Math.max(0, deadline - Date.now()))
+    this.#timer = setTimeout(() => this.#expire(), Math.max(0, deadline - performance.now()))
     this.#timer.unref?.()
   }
 
   #expire(): void {
     this.#fires = Number.POSITIVE_INFINITY
-    const now = Date.now()
+    const now = performance.now()
     let earliest = Number.POSITIVE_INFINITY
     for (const job of this.#open.all())
       if (job.deadline <= now) job.reject(deadlinePassed())

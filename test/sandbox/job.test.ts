@@ -17,7 +17,7 @@ test('what a call was answered is there for a run that is repeated, but for so m
       return `${argument} answered`
     },
   }
-  const job = new Job(call, Date.now())
+  const job = new Job(call, performance.now())
   const large = 'x'.repeat(1 << 20)
   const answers = new Map<number, unknown>()
   for (let n = 1; n <= 40; n++) answers.set(n, await job.ask([n, n % 2 ? 'call y' : 'call refuses', large]))

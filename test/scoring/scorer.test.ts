@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setSystemTime, test } from 'bun:test'
 import { Fault } from '../../src/lib/fault.ts'
 import { Batcher, type Lane } from '../../src/scoring/batcher.ts'
 import { predict } from '../../src/scoring/predict.ts'
@@ -282,6 +282,23 @@ describe('bounds', () => {
     callers[1]!.abort()
     expect(await answers[1]).toBe(499)
     expect(abandoned).toBe(1)
+  })
+
+  test('one that waits has its time and no more when the clock is set back meanwhile', async () => {
+    const queue = new JobQueue({ maxQueueRows: 10, maxQueueBytes: 1000, maxBatchRows: 10 })
+    const feeds: Tensors = { x: { type: 'float32', dims: [1, 2], data: new Float32Array(2) } }
+    const answer = queue.add({ ...plus.model, maxDelayMs: 20 }, { feeds }, 1, soon(500)).catch(statusOf)
+    const { promise: ripe, resolve } = Promise.withResolvers<void>()
+    queue.onRipe = resolve
+    expect(queue.next()).toBe('nothing')
+    setSystemTime(Date.now() - 3_600_000)
+    try {
+      await ripe
+      await until(() => queue.next() === 'group')
+      expect(await answer).toBe(504)
+    } finally {
+      setSystemTime()
+    }
   })
 
   test('one request of rows that do not stack is no crowd: it does not fill the queue, and what is left of it is not scored once it has failed', async () => {
