@@ -1,7 +1,7 @@
 import { DataDirLocked } from '../../db/lock.ts'
 import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
-import { diskTrouble, Fault } from '../lib/fault.ts'
+import { Fault, machineTrouble } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
 import { asksForHelp, ClientError } from './client.ts'
 import { health } from './health.ts'
@@ -78,7 +78,7 @@ function told(error: unknown): string {
 
 /** One clear line (or two) for what a person can put right; anything else with its stack, to be reported. */
 function failed(thrown: unknown): number {
-  const error = diskTrouble(thrown) ?? thrown
+  const error = machineTrouble(thrown) ?? thrown
   if (error instanceof ConfigError) {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2

@@ -208,16 +208,21 @@ function openDataDir(dataDir: string, dirs: string[]) {
     return { unlock, ...connectCatalog(dataDir) }
   } catch (error) {
     const { code = '', message } = error as { code?: string; message: string }
-    if (/^SQLITE_(NOTADB|CORRUPT)/.test(code))
-      throw new StartError(
-        `catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`,
-      )
     if (/^(E[A-Z]+$|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))/.test(code))
       throw new StartError(
         `The data directory ${dataDir} cannot be written (${message}). Name another one with --data-dir.`,
       )
     throw error
   }
+}
+
+/** Where the catalog is damaged, which may be found only further inside. undefined: the error is another. */
+export function damagedCatalog(error: unknown, dataDir: string): StartError | undefined {
+  const { code = '', message } = error as { code?: string; message: string }
+  if (!/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return undefined
+  return new StartError(
+    `catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`,
+  )
 }
 
 /**

@@ -7,14 +7,24 @@ import { type Applied, applyManifest } from '../management/manifest/apply.ts'
 import type { ReadManifest } from '../management/manifest/read.ts'
 import { errorFields, log, surviveStrays } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
-import { type Instance, openInstance } from './instance.ts'
+import { damagedCatalog, type Instance, openInstance } from './instance.ts'
 
 /** Beyond what calls may take: programs of deployments have ten seconds of it, from when they are asked to end. */
 const LAST_MS = 15_000
 const PREPARING = 'what is to be published is being prepared'
 
+type Publish = (instance: Instance) => Promise<void>
+
 /** Starts, lets `publish` do its part while `/-/ready` says 503, then serves until a signal. */
-export async function runServer(config: Config, publish: (instance: Instance) => Promise<void>): Promise<number> {
+export async function runServer(config: Config, publish: Publish): Promise<number> {
+  try {
+    return await serve(config, publish)
+  } catch (error) {
+    throw damagedCatalog(error, config.dataDir) ?? error
+  }
+}
+
+async function serve(config: Config, publish: Publish): Promise<number> {
   log.level = config.logLevel
   const instance = openInstance(config)
   const prepared = Promise.withResolvers<void>()

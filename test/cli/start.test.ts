@@ -201,6 +201,22 @@ test('a file that is no catalog is refused and left as it is', async () => {
   expect(readFileSync(join(dataDir, 'catalog.db'), 'utf8')).toBe(text)
 })
 
+test('a catalog that is damaged further inside is told so in a line too, and left as it is', async () => {
+  const { dataDir, stop } = await startCallgate()
+  await stop()
+  const catalog = join(dataDir, 'catalog.db')
+  const sqlite = new Database(catalog, { readonly: true })
+  const { page, size } = sqlite
+    .query('SELECT rootpage AS page, page_size AS size FROM sqlite_schema, pragma_page_size WHERE name = ?')
+    .get('users') as { page: number; size: number }
+  sqlite.close()
+  const bytes = readFileSync(catalog)
+  bytes.fill(0x5a, (page - 1) * size, page * size)
+  writeFileSync(catalog, bytes)
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: catalog\.db in .* is damaged, or not Callgate's/)
+  expect(readFileSync(catalog).equals(bytes)).toBe(true)
+})
+
 test('a migration copies the catalog aside first, and one that fails leaves everything as it was', () => {
   const file = join(temporaryFolder(), 'catalog.db')
   const sqlite = new Database(file, { create: true })
