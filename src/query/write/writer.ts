@@ -217,11 +217,12 @@ export class Writer {
   }
 
   /**
-   * The process has ended under a batch, or was too long at it and is ended. The next one says whether the batch was kept:
-   * if it was not, its jobs are tried once more.
+   * The process has ended under a batch, or was too long at it and is ended. The next one says whether the batch was kept: if it
+   * was not, or changed nothing, its jobs are tried once more, and so are those whose answers are kept.
    */
   async #lost(table: Table, jobs: WriteJob[], error: unknown, child: Child, sent: number): Promise<void> {
     log.warn({ ...errorFields(error), jobs: jobs.length }, 'the writing process was lost')
+    const { writes } = table.state
     try {
       child.kill()
       await child.exited
@@ -231,20 +232,24 @@ export class Writer {
       for (const job of jobs) job.reject(unavailable('The writing process was lost.', 1, cause))
       return
     }
-    if (table.state.batch >= sent) {
-      for (const job of jobs) job.reject(answerLost(error))
-      return
-    }
+    const isMade = table.state.batch >= sent && table.state.writes !== writes
     const again: WriteJob[] = []
-    for (const job of jobs)
-      if (job.deadline <= Date.now()) job.reject(notMade())
-      else if (this.#gone.has(table.file)) job.reject(replaced())
-      else if (job.retried) job.reject(unavailable('The writing process was lost twice.', 1, error))
+    for (const job of jobs) {
+      const refusal = this.#whyNotAgain(table, job, error)
+      if (isMade && (refusal || !job.replay)) job.reject(answerLost(error))
+      else if (refusal) job.reject(refusal)
       else {
         job.retried = true
         again.push(job)
       }
+    }
     table.queue.put(again, true)
+  }
+
+  #whyNotAgain({ file }: Table, job: WriteJob, error: unknown): Fault | undefined {
+    if (job.deadline <= Date.now()) return notMade()
+    if (this.#gone.has(file)) return replaced()
+    return job.retried ? unavailable('The writing process was lost twice.', 1, error) : undefined
   }
 }
 

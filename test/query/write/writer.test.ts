@@ -1,4 +1,5 @@
 /** Writes and the process that makes them: what becomes of those that wait for it when it is stuck, or ends. */
+import { Database } from 'bun:sqlite'
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,10 @@ setDefaultTimeout(60_000)
 const dir = mkdtempSync(join(tmpdir(), 'callgate-writer-'))
 let writer: Writer
 let files = 0
-afterEach(() => writer.close())
+afterEach(async () => {
+  await writer.close()
+  await waitFor(() => workersOf(process.pid, 'write').length === 0 || undefined)
+})
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 const columns: Column[] = ['id', 'n'].map(name => ({
@@ -110,4 +114,27 @@ test('answers that were kept are no longer those of a table of which nobody know
   expect(await written).toMatchObject({ status: 503, message: 'The writing process was lost.' })
   expect(writer.version(file)).not.toBe(version)
   renameSync(`${file}.away`, file)
+})
+
+test.each([
+  ['was made is told so', 1, false, 'answer_lost'],
+  ['was refused is refused again, or made', 0, false, 201],
+  ['was made with an Idempotency-Key is answered as it was', 1, true, 200],
+])('a write whose process ends when it is kept, and that %s', async (_what, writes, replay, expected) => {
+  const { file, process: lost } = await stopped()
+  const key = replay ? { replay: { id: 'a', fingerprint: 'f', policy: 'p' } } : {}
+  const answer = writer.submit(file, { view, write: { op: 'insert', body }, deadline: Date.now() + 20_000, ...key })
+  await new Promise(setImmediate) // it is on its way
+  // as the process would have left it
+  const db = new Database(file)
+  db.run('UPDATE callgate_state SET batch = batch + 1, writes = writes + ?', [writes])
+  const kept = JSON.stringify({ outcome: { status: 200 } })
+  if (replay) db.run(`INSERT INTO callgate_replays VALUES ('a', 'f', 'p', ?, ?)`, [Date.now(), kept])
+  db.close()
+  process.kill(lost, 'SIGKILL')
+  const told: unknown = await answer.then(
+    ({ outcome }) => outcome.status,
+    error => error.code,
+  )
+  expect(told).toBe(expected)
 })
