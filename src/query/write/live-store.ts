@@ -68,8 +68,8 @@ export class LiveStore implements TableSession<NewRows> {
       const answers: Answer[] = []
       for (const [i, job] of jobs.entries()) {
         const write = prepared[i]!
-        if ('refused' in write) answers.push(write.refused)
-        else answers.push(await this.#once(job, () => this.#apply(write.made, views[job.view]!, renderers[job.view]!)))
+        const apply = (made: Prepared<NewRows>) => this.#apply(made, views[job.view]!, renderers[job.view]!)
+        answers.push(await this.#once(job, 'refused' in write ? write.refused : () => apply(write.made)))
       }
       this.#state.batch = BigInt(number)
       const { batch, writes, rows, highest } = this.#state
@@ -85,15 +85,17 @@ export class LiveStore implements TableSession<NewRows> {
     }
   }
 
-  /** Answers a request that was answered before as it was then, and remembers the answer of one that was not. */
-  async #once({ replay }: Batch['jobs'][number], work: () => Promise<Answer>): Promise<Answer> {
+  /**
+   * Answers a request that was answered before as it was then, and remembers the answer of one that was not.
+   * @param work or the refusal of its body, which another may take the place of
+   */
+  async #once({ replay }: Batch['jobs'][number], work: (() => Promise<Answer>) | Answer): Promise<Answer> {
     const known = replay && this.#replays.find(replay.id)
-    if (!known) {
-      const answer = await work()
-      if (replay) this.#replays.add(replay, JSON.stringify(answer))
-      return answer
-    }
-    return answerAgain(known, replay)
+    if (known) return answerAgain(known, replay)
+    if (typeof work !== 'function') return work
+    const answer = await work()
+    if (replay) this.#replays.add(replay, JSON.stringify(answer))
+    return answer
   }
 
   async #apply(write: Prepared<NewRows>, view: WriteView, render: ReturnType<typeof rendererOf>): Promise<Answer> {

@@ -115,6 +115,20 @@ export function replays(world: TableWorld): void {
     expect(again.text).not.toMatch(/Hopper|grace/)
   })
 
+  test('a request is answered as it was though its key may no longer write what is in it', async () => {
+    const path = `/api/publish/assets/${world.service}/api-keys`
+    const { json } = await world.admin('POST', path, { ...RAW, rate_limit: null })
+    const row = { name: 'Once', email: 'once@example.org', region: 'north', visits: 1 }
+    const post = () => world.as(json.key)('POST', 'people', row, key('narrowed'))
+    const first = await post()
+    await world.admin('PATCH', `${path}/${json.id}`, { allowed_columns: ['id', 'region', 'visits'] })
+    const again = await post()
+    expect([again.status, again.headers.get('idempotent-replayed'), again.json.name]).toEqual([201, 'true', undefined])
+    const other = await world.as(json.key)('POST', 'people', row, key('narrowed-since'))
+    expect([other.status, other.json.code]).toEqual([403, 'column_out_of_reach'])
+    expect((await send('DELETE', `people/${first.json.id}`)).status).toBe(204)
+  })
+
   test('nor is what is in a column that was protected meanwhile', async () => {
     const protect = async (sensitivity: string) =>
       expect(

@@ -51,17 +51,22 @@ export class DatabaseTable implements TableStore {
 
   write(request: WriteRequest): Promise<Written> {
     return this.#underWay.run(request.replay, async () => {
-      const { write, view, deadline } = request
-      const isLarge = 'body' in write && write.body.length > SMALL_BODY
-      const prepared = isLarge
-        ? await this.#writer.readForDatabase(write, view, deadline)
-        : readForDatabase(write, view)
+      const prepared = await this.#read(request).catch(fault => {
+        // it may have been answered before, when its body was taken
+        if (request.replay && fault instanceof Fault && fault.status < 500) return fault
+        throw fault
+      })
       return writtenOf(await this.#once(prepared, request))
     })
   }
 
+  async #read({ write, view, deadline }: WriteRequest): Promise<Prepared<DatabaseRows>> {
+    const isLarge = 'body' in write && write.body.length > SMALL_BODY
+    return isLarge ? this.#writer.readForDatabase(write, view, deadline) : readForDatabase(write, view)
+  }
+
   /** A connection that was lost before anything was asked of it is made again, and so is one of before the table was changed. */
-  async #once(prepared: Prepared<DatabaseRows>, request: WriteRequest): Promise<Answer> {
+  async #once(prepared: Prepared<DatabaseRows> | Fault, request: WriteRequest): Promise<Answer> {
     let state = { begun: false, committing: false }
     const work = (session: Session) => {
       state = { begun: false, committing: false }
@@ -72,13 +77,13 @@ export class DatabaseTable implements TableStore {
     } catch (error) {
       // a constraint that is deferred is looked at as the change is to be kept: then the database says that it is not
       if (state.committing && stateOf(error) === '') throw unknown(error)
-      throw databaseRefusal(error, {}, prepared.op === 'delete') ?? explained(error, this.#connection.name)
+      throw databaseRefusal(error, {}, request.write.op === 'delete') ?? explained(error, this.#connection.name)
     }
   }
 
   async #transact(
     session: Session,
-    prepared: Prepared<DatabaseRows>,
+    prepared: Prepared<DatabaseRows> | Fault,
     { view, replay }: WriteRequest,
     state: { begun: boolean; committing: boolean },
   ): Promise<Answer> {
@@ -86,9 +91,9 @@ export class DatabaseTable implements TableStore {
     await session.query('BEGIN')
     state.begun = true
     const kept = replay && (await this.#replays.find(session, replay.id))
-    if (kept) {
+    if (kept || prepared instanceof Fault) {
       await session.query('ROLLBACK')
-      return answerAgain(kept, replay)
+      return kept ? answerAgain(kept, replay!) : refusalOf(prepared as Fault)
     }
     await session.query('SAVEPOINT change')
     let answer = await this.#apply(session, prepared, view)
