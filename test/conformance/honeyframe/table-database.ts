@@ -402,6 +402,19 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', 'named/met')).status).toBe(204)
   })
 
+  test('nor is a row that others create unknown where transactions see what there was when they began', async () => {
+    const anew = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'callgate'`
+    await sql(`ALTER ROLE owner SET default_transaction_isolation = 'repeatable read'; ${anew}`).simple()
+    for (let round = 0; round < 10; round++) {
+      const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => send('PUT', `named/met${round}`, { n })))
+      const statuses = answers.map(a => a.status)
+      expect(statuses.filter(status => status === 201)).toHaveLength(1)
+      for (const status of statuses) expect([200, 201, 503]).toContain(status)
+    }
+    await sql(`ALTER ROLE owner RESET default_transaction_isolation; ${anew}`).simple()
+    await sql(`DELETE FROM t.named WHERE name LIKE 'met%'`)
+  })
+
   test('a view is written to where the database can, else it is 403', async () => {
     const made = await send('POST', 'accounts', { login: 'through a view' })
     expect((await send('PATCH', `logins/${made.json.id}`, { login: 'renamed' })).json.login).toBe('renamed')

@@ -99,7 +99,11 @@ export class DatabaseTable implements TableStore {
     let answer = await this.#apply(session, prepared, view)
     // it was made by another meanwhile, or is there outside of the scope
     const isMet = prepared.op === 'replace' && 'refusal' in answer && answer.refusal.code === 'row_unknown'
-    if (isMet) answer = await this.#apply(session, prepared, view)
+    if (isMet) {
+      // in a transaction that sees what is there by now
+      for (const sql of ['ROLLBACK', 'BEGIN', 'SAVEPOINT change']) await session.query(sql)
+      answer = await this.#apply(session, prepared, view)
+    }
     if (replay) await this.#replays.add(session, replay, JSON.stringify(answer))
     state.committing = 'outcome' in answer
     await session.query('COMMIT')
