@@ -35,6 +35,13 @@ export class ChildLost extends Error {
   }
 }
 
+/** For what a child does alone, its start too. @throws Fault 503 with the message, where the child was lost; else the error as it is */
+export const lostAs =
+  (message: string) =>
+  (error: unknown): never => {
+    throw error instanceof ChildLost ? unavailable(message, 1, error) : error
+  }
+
 /**
  * One child process of this same executable (`callgate worker KIND`), talked to in frames over Bun's ipc.
  * Every request settles: with the child's answer, a Fault it threw, 504 at its deadline, or ChildLost.
@@ -84,14 +91,20 @@ export class Child {
   /**
    * Starts a child and waits for its handshake.
    * @throws Fault what the child said while it initialised; 503 its native library cannot be unpacked, or there is no handshake in
-   * time; ChildLost it ended first
+   * time; ChildLost it ended first, or the system lets no process start
    */
   static async start(
     kind: WorkerKind,
     init: unknown,
     options: { env?: Record<string, string>; timeoutMs?: number; asked?: Asked } = {},
   ): Promise<Child> {
-    const child = new Child(kind, init, { ...(await nativeEnvironment(kind)), ...options.env }, options.asked)
+    const env = { ...(await nativeEnvironment(kind)), ...options.env }
+    let child: Child
+    try {
+      child = new Child(kind, init, env, options.asked)
+    } catch (error) {
+      throw new ChildLost(`the ${kind} worker could not be started`, { cause: error, unsent: true })
+    }
     const timer = setTimeout(
       () => child.#ready.reject(unavailable(`The ${kind} worker did not start in time.`)),
       options.timeoutMs ?? 30_000,

@@ -107,6 +107,18 @@ test('a killed import leaves nothing, and what a killed server left is cleared b
   expect(inspect(target).check).toBe('ok')
 })
 
+test('an import whose process does not start, or ends as it does, is 503 and leaves nothing', async () => {
+  const [path, { execPath }] = [await write('start.csv', 'a\n1\n'), process]
+  try {
+    for (const program of ['/bin/false', join(dir, 'none')]) {
+      process.execPath = program
+      expect(await refusal(path)).toMatchObject({ status: 503, left: [] })
+    }
+  } finally {
+    process.execPath = execPath
+  }
+})
+
 test('an aborted import rejects with the reason and leaves nothing', async () => {
   const target = join(dir, 'out', 'aborted.db')
   const request = { source: await large(), format: 'parquet', target, scratchDir } as const

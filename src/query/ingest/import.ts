@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
-import { unavailable } from '../../lib/fault.ts'
 import type { OnProgress, Progress } from '../../lib/progress.ts'
-import { Child, ChildLost } from '../../workers/child.ts'
+import { Child, lostAs } from '../../workers/child.ts'
 import type { Job, JobResult } from './job.ts'
 import { wrong } from './wrong.ts'
 
@@ -89,6 +88,8 @@ export async function importFile(
   }
 }
 
+const lost = lostAs('The import process ended before it was done.')
+
 async function inChild(
   request: ImportRequest,
   building: string,
@@ -122,11 +123,6 @@ async function inChild(
     child.kill()
     await child.exited
   }
-}
-
-/** @throws Fault 503 where the process has ended, else the error */
-function lost(error: unknown): never {
-  throw error instanceof ChildLost ? unavailable('The import process ended before it was done.', 1, error) : error
 }
 
 async function discard(building: string): Promise<void> {

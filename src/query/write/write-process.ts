@@ -1,5 +1,5 @@
 import { unavailable } from '../../lib/fault.ts'
-import { Child, ChildLost } from '../../workers/child.ts'
+import { Child, lostAs } from '../../workers/child.ts'
 
 const MAX_START_FAILURES = 3
 
@@ -47,16 +47,17 @@ export class WriteProcess {
   }
 }
 
+const lost = lostAs('The writing process was lost.')
+
 /** Runs work that takes long in a process of its own. @throws Fault 503 it ended first */
 export async function apart<T>(work: (child: Child) => Promise<T>): Promise<T> {
-  let child: Child | undefined
+  const child = await Child.start('write', {}).catch(lost)
   try {
-    child = await Child.start('write', {})
     return await work(child)
   } catch (error) {
-    throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
+    return lost(error)
   } finally {
-    child?.kill()
-    await child?.exited
+    child.kill()
+    await child.exited
   }
 }

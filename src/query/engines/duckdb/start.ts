@@ -1,9 +1,8 @@
 import { statfsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { unavailable } from '../../../lib/fault.ts'
 import { usableCpus, usableMemory } from '../../../lib/machine.ts'
-import { Child, ChildLost } from '../../../workers/child.ts'
+import { Child, lostAs } from '../../../workers/child.ts'
 import type { Described, DescribeRequest } from './describe.ts'
 import type { WorkerLimits } from './reader.ts'
 
@@ -36,6 +35,8 @@ export async function startDuckdb(scratchDir: string, share: number): Promise<{ 
   }
 }
 
+const lost = lostAs('The process that read the files ended before it was done.')
+
 /**
  * Looks at files in place, in a process of its own.
  * @throws Fault 422 `import_failed`: what is wrong with them; 503 the process ended; the signal's reason
@@ -60,11 +61,4 @@ export async function describeInPlace(
     child.kill()
     await gone
   }
-}
-
-/** @throws Fault 503 where the process has ended, else the error */
-function lost(error: unknown): never {
-  if (error instanceof ChildLost)
-    throw unavailable('The process that read the files ended before it was done.', 1, error)
-  throw error
 }
