@@ -83,20 +83,24 @@ async function refusesAndEnds(
     timeout: 50_000,
     killSignal: 'SIGKILL',
   })
-  let said = ''
-  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-    said += piece
-    if (said.includes('/api/service/files/t_by_id')) break
+  try {
+    let said = ''
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      said += piece
+      if (said.includes('/api/service/files/t_by_id')) break
+    }
+    const url = /listens on (\S+)/.exec(said)![1]
+    for (let i = 0; i < calls; i++) {
+      const refused = await fetch(`${url}/api/service/s/e`, { headers: { 'x-api-key': 'no-key' } })
+      const found = [refused.status, (await refused.json()).code]
+      // who asks so often has to wait
+      expect(found).toEqual(refused.status === 429 && i >= 3 ? [429, 'rate_limited'] : [401, 'key_unknown'])
+    }
+    child.kill('SIGTERM')
+    expect([await child.exited, child.signalCode]).toEqual([0, null])
+  } finally {
+    child.kill('SIGKILL')
   }
-  const url = /listens on (\S+)/.exec(said)![1]
-  for (let i = 0; i < calls; i++) {
-    const refused = await fetch(`${url}/api/service/s/e`, { headers: { 'x-api-key': 'no-key' } })
-    const found = [refused.status, (await refused.json()).code]
-    // who asks so often has to wait
-    expect(found).toEqual(refused.status === 429 && i >= 3 ? [429, 'rate_limited'] : [401, 'key_unknown'])
-  }
-  child.kill('SIGTERM')
-  expect([await child.exited, child.signalCode]).toEqual([0, null])
 }
 
 test('a log that cannot be written fails no call, and the end of the server neither', () =>
