@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   statSync,
@@ -12,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from './processes.ts'
@@ -187,6 +189,31 @@ test.skipIf(!disk)(
     rmSync(filler)
     expect((await add('again')).status).toBe(201)
     expect((await callgate.admin('GET', '/api/projects')).json.items).toHaveLength(saved + 1)
+  },
+)
+
+test.skipIf(!disk)(
+  'a log whose disk is full loses whole lines, and goes on with whole ones when there is room again',
+  () => {
+    const small = smallDisk('1m')!
+    try {
+      const path = join(small, 'logs', 'log')
+      const log = new LogFile(path)
+      log.line('r1.1 out', 'first')
+      const filler = fill(small)
+      truncateSync(filler, statSync(filler).size - statfsSync(small).bsize)
+      const long = 'x'.repeat(3000)
+      log.lines('r1.1 out', Array(40).fill(long))
+      rmSync(filler)
+      log.line('r1.1 out', 'last')
+      log.close()
+      const lines = readFileSync(path, 'utf8').split('\n')
+      const texts = lines.map(line => /^\S{24} r1\.1 out (.*)$/.exec(line)?.[1])
+      expect(texts).toEqual(['first', ...lines.slice(1, -2).map(() => long), 'last', undefined])
+      expect(lines.length).toBeLessThan(40)
+    } finally {
+      Bun.spawnSync(['umount', small])
+    }
   },
 )
 

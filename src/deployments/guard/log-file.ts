@@ -1,9 +1,20 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { keptLogs, MOST_OF_A_LOG } from '../log.ts'
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 const LONGEST_LINE = 8192
+const LF = 10
 /** characters that are gathered for one write */
 const AT_ONCE = 64 * 1024
 
@@ -49,10 +60,17 @@ export class LogFile {
     this.#bytes = 0
   }
 
+  /** Of lines that do not all fit, as many are kept as do: half a line would be the beginning of the next. */
   #append(lines: string): void {
     if (this.#bytes >= MOST_OF_A_LOG) this.#rotate()
     this.#fd ??= this.#open()
-    this.#bytes += writeSync(this.#fd, lines)
+    const bytes = Buffer.from(lines)
+    let written = writeSync(this.#fd, bytes)
+    if (written < bytes.length) {
+      written = bytes.subarray(0, written).lastIndexOf(LF) + 1
+      ftruncateSync(this.#fd, this.#bytes + written)
+    }
+    this.#bytes += written
   }
 
   #open(): number {
