@@ -12,7 +12,7 @@ import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
 const root = resolve(import.meta.dir, '..')
 const cache = join(root, 'node_modules/.cache/callgate')
 const MAX_BYTES = 158_000_000
-const ZSTD_LEVEL = 9
+const ZSTD_LEVEL = 12
 
 const flags = readFlags()
 const target = (flags.target ?? `bun-${process.platform}-${process.arch}`) as Bun.Build.CompileTarget
