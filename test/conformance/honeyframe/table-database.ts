@@ -207,11 +207,12 @@ export function database(world: TableWorld): void {
   })
 
   test('a column may be called as what a statement calls its own', async () => {
-    const rows = [3, 1, 2].map(ordinality => ({ label: 'x', ordinality }))
+    const rows = [3, 1, 2].map(ordinality => ({ label: 'x', ordinality, e: -ordinality }))
     const made = await send('POST', 'boxes', rows)
     expect([made.status, made.json.count]).toEqual([201, 3])
     const { json } = await send('GET', 'boxes?order=id')
     expect(json.rows.map((r: { ordinality: number }) => r.ordinality)).toEqual([3, 1, 2])
+    expect(json.rows.map((r: { e: number }) => r.e)).toEqual([-3, -1, -2])
     expect((await send('PATCH', `boxes/${json.rows[0].id}`, { ordinality: 4 })).json.ordinality).toBe(4)
     await sql('DELETE FROM t.boxes')
   })

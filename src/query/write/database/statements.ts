@@ -46,7 +46,7 @@ const jsonOf = (json: string): SQL => sql`CAST(CAST(${json} AS text) AS json)`
 function record(query: Query, json: SQL): SQL {
   const { schema, table } = query.tables[0]!.dataset.location as TableLocation
   const type = sql`${sql.identifier(schema)}.${sql.identifier(table)}`
-  return sql`json_populate_record((SELECT CAST(e AS ${type}) FROM (SELECT (CAST(NULL AS ${type})).*) AS e), ${json})`
+  return sql`json_populate_record(CAST(ROW((CAST(NULL AS ${type})).*) AS ${type}), ${json})`
 }
 
 function inScope(view: WriteView): SQL {
