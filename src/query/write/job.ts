@@ -30,6 +30,12 @@ export function writtenOf(answer: Answer): Written {
   throw new Fault(status, code, message, { members, headers: replayed ? { 'idempotent-replayed': 'true' } : {} })
 }
 
+/**
+ * `callgate_state` in an immutable file, which keeps how often rows were written and the keys that were given: by another name, as
+ * older executables make one of that name when such a file becomes a live one.
+ */
+export const WRITTEN = 'callgate_written'
+
 /** What a live file knows of itself. */
 export interface LiveState {
   /** the last batch that was kept */

@@ -4,12 +4,10 @@ import { closeSync, constants, copyFileSync, fsyncSync, openSync, renameSync, rm
 import { dirname } from 'node:path'
 import { sqliteType } from '../ingest/text-probe.ts'
 import { allIndexesSql, tableSql } from '../ingest/write.ts'
-import type { Making } from './job.ts'
+import { type Making, WRITTEN } from './job.ts'
 import { LIVE_SQL } from './live-store.ts'
 import { givesKeys } from './view.ts'
 
-/** What an immutable file keeps of a live one: how often it was written to, and the keys that it gave (`callgate_state`). */
-const LIVE_ONLY = ['callgate_replays']
 /** What the engine knows of how often values occur: in a table that changes it would be wrong before long. */
 const STATISTICS = ['sqlite_stat1', 'sqlite_stat4']
 
@@ -28,6 +26,8 @@ export function makeLive({ target, source, columns, primaryKey, indexes }: Makin
         for (const sql of [tableSql(table), ...allIndexesSql(table)]) db.run(sql)
       }
       for (const name of STATISTICS) db.run(`DROP TABLE IF EXISTS ${name}`)
+      const wasLive = db.query('SELECT 1 FROM sqlite_schema WHERE name = ?').get(WRITTEN)
+      if (wasLive) db.run(`ALTER TABLE ${WRITTEN} RENAME TO callgate_state`)
       for (const sql of LIVE_SQL) db.run(sql)
       const auto = givesKeys({ engine: 'sqlite', columns, primaryKey })
       const highest = auto ? `max(highest, (SELECT coalesce(max(${quoted(primaryKey![0]!)}), 0) FROM data))` : '0'
@@ -53,7 +53,10 @@ export function settleLive(source: string, target: string): number {
     }
     const db = new Database(path, { readwrite: true, create: false })
     try {
-      for (const name of LIVE_ONLY) db.run(`DROP TABLE ${name}`)
+      db.run('DROP TABLE callgate_replays')
+      // an older executable, which leaves it there, may have made the live file
+      db.run(`DROP TABLE IF EXISTS ${WRITTEN}`)
+      db.run(`ALTER TABLE callgate_state RENAME TO ${WRITTEN}`)
       db.run('ANALYZE')
       db.run('PRAGMA journal_mode = DELETE')
       return db.query<{ n: number }, []>('SELECT count(*) AS n FROM data').get()!.n

@@ -5,7 +5,7 @@ import { type Child, ChildLost } from '../../workers/child.ts'
 import { damaged, isDataLost, unopened } from '../damage.ts'
 import type { Prepared, Write } from './apply.ts'
 import type { DatabaseRows } from './database/rows.ts'
-import { type Answer, type Batch, type Done, type LiveState, type Making, writtenOf } from './job.ts'
+import { type Answer, type Batch, type Done, type LiveState, type Making, WRITTEN, writtenOf } from './job.ts'
 import { UnderWay } from './replays.ts'
 import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
@@ -284,7 +284,7 @@ const answerLost = (cause: unknown) =>
   })
 
 /** What a live file says of itself, before anybody writes to it. @throws Fault 503 `data_missing`, `data_unreadable` */
-function readState(file: string): LiveState {
+function readState(file: string, table = 'callgate_state'): LiveState {
   let db: Database
   try {
     db = new Database(file, { readonly: true })
@@ -293,7 +293,7 @@ function readState(file: string): LiveState {
   }
   try {
     db.run('PRAGMA busy_timeout = 1000')
-    return db.query<LiveState, []>('SELECT batch, writes, rows FROM callgate_state').get()!
+    return db.query<LiveState, []>(`SELECT batch, writes, rows FROM ${table}`).get()!
   } catch (error) {
     throw damaged(error, [file]) ?? error
   } finally {
@@ -304,7 +304,7 @@ function readState(file: string): LiveState {
 /** Whether rows of an immutable file were written: then it was a live one, whose state it has. Of one that is damaged nobody knows. */
 export function wasLive(file: string): boolean {
   try {
-    return readState(file).writes > 0
+    return readState(file, WRITTEN).writes > 0
   } catch (error) {
     if (!isDataLost(error)) throw error
     return false

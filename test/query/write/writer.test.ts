@@ -1,12 +1,12 @@
 /** Writes and the process that makes them: what becomes of those that wait for it when it is stuck, or ends. */
 import { Database } from 'bun:sqlite'
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Column } from '../../../src/catalog/column.ts'
 import type { WriteView } from '../../../src/query/write/view.ts'
-import { Writer } from '../../../src/query/write/writer.ts'
+import { Writer, wasLive } from '../../../src/query/write/writer.ts'
 import { waitFor } from '../../harness.ts'
 import { workersOf } from '../../life/processes.ts'
 import { refusal } from '../table-fixture.ts'
@@ -137,4 +137,29 @@ test.each([
     error => error.code,
   )
   expect(told).toBe(expected)
+})
+
+test('an older executable can make a live file of a table that was written to, and this one again', async () => {
+  writer = new Writer(new Uint8Array(32))
+  const [file, settled, again] = [await table(), join(dir, 'settled.sqlite'), join(dir, 'again.sqlite')]
+  await add(file)
+  await writer.settle(file, settled)
+  expect(wasLive(settled)).toBe(true)
+  const older = join(dir, 'older.live.sqlite')
+  copyFileSync(settled, older)
+  const db = new Database(older)
+  for (const sql of [
+    'CREATE TABLE callgate_state (batch INTEGER, writes INTEGER, rows INTEGER, highest INTEGER) STRICT',
+    'CREATE TABLE callgate_replays (id TEXT PRIMARY KEY, fingerprint BLOB, policy BLOB, at INTEGER, answer BLOB) STRICT',
+    'INSERT INTO callgate_state VALUES (0, 0, 1, 1)',
+    'PRAGMA journal_mode = WAL',
+  ])
+    db.run(sql)
+  db.close()
+  await add(older)
+  await writer.settle(older, again)
+  expect(wasLive(again)).toBe(true)
+  const target = join(dir, 'newest.live.sqlite')
+  await writer.make({ target, source: again, columns, primaryKey: ['id'], indexes: [] })
+  expect((await add(target)).outcome).toMatchObject({ status: 201, id: '3' })
 })
