@@ -9,9 +9,10 @@ const destination = pino.destination({
   maxLength: MOST_WAITING,
   retryEAGAIN: () => false,
 })
-/** When what could not be written is tried again, and how often at the end. */
+/** When what could not be written is tried again, and how often at the end: in vain, and in all, which is a slow reader's. */
 const AGAIN_MS = 100
 const LAST_TRIES = 5
+const ALL_LAST_TRIES = 30
 let waits = false
 // a disk that is full, a terminal that is gone or a reader that has stopped must not fail the call that is logged, nor hold it up
 destination.on('error', () => {
@@ -19,7 +20,12 @@ destination.on('error', () => {
   waits = true
 })
 process.on('exit', () => {
-  for (let tries = 0; waits && tries < LAST_TRIES; tries++) {
+  let inVain = 0
+  destination.on('write', () => {
+    inVain = 0
+  })
+  for (let tries = 0; waits && inVain < LAST_TRIES && tries < ALL_LAST_TRIES; tries++) {
+    inVain++
     Bun.sleepSync(AGAIN_MS)
     writeAgain()
   }

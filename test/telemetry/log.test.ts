@@ -111,37 +111,53 @@ test.skipIf(process.platform !== 'linux')('a log that nobody reads any more hold
   refusesAndEnds(1000, { shell: 'mkfifo log && exec 3<>log && exec "$@" 2>&3' }),
 )
 
-test.skipIf(process.platform !== 'linux')('a log whose reader is slow is written when it reads on', async () => {
+/** Logs so many lines where nobody reads at first, and gives the numbers of those that come when somebody does. */
+async function readLate(lines: number, then: string): Promise<number[]> {
   const path = join(temporaryFolder(), 'log')
   Bun.spawnSync(['mkfifo', path])
-  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+  // what is given to a process may be made to wait
+  const [given, fd] = [openSync(path, constants.O_RDWR), openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)]
   try {
     const script = `import { log } from ${JSON.stringify(join(import.meta.dir, '../../src/telemetry/log.ts'))}
-      for (let i = 0; i < 600; i++) log.info({ i, pad: 'x'.repeat(300) }, 'line')
+      for (let i = 0; i < ${lines}; i++) log.info({ i, pad: 'x'.repeat(300) }, 'line')
       console.log('logged')
-      await Bun.stdin.text()`
-    const child = Bun.spawn([process.execPath, '-e', script], { stdin: 'pipe', stdout: 'pipe', stderr: fd })
+      ${then}`
+    const child = Bun.spawn([process.execPath, '-e', script], { stdin: 'pipe', stdout: 'pipe', stderr: given })
     await child.stdout.getReader().read()
     let text = ''
     const piece = Buffer.alloc(1 << 16)
-    await waitFor(() => {
+    const hasMore = () => {
       try {
-        text += piece.toString('latin1', 0, readSync(fd, piece))
+        const bytes = readSync(fd, piece)
+        text += piece.toString('latin1', 0, bytes)
+        return bytes > 0
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+        return false
       }
-      return text.split('\n').length > 600 || undefined
+    }
+    await waitFor(() => {
+      const isOver = child.exitCode !== null
+      while (hasMore());
+      return isOver || text.split('\n').length > lines || undefined
     })
-    const numbers = text
-      .trimEnd()
-      .split('\n')
-      .map(line => JSON.parse(line).i)
-    expect(numbers).toEqual(Array.from({ length: 600 }, (_, i) => i))
     child.stdin.end()
     expect(await child.exited).toBe(0)
+    const whole = text.slice(0, text.lastIndexOf('\n')).split('\n')
+    return whole.map(line => JSON.parse(line).i)
   } finally {
-    closeSync(fd)
+    for (const one of [given, fd]) closeSync(one)
   }
+}
+
+describe.skipIf(process.platform !== 'linux')('a log whose reader is slow is written when it reads on', () => {
+  const upTo = (lines: number) => Array.from({ length: lines }, (_, i) => i)
+  test('while the process goes on', async () => {
+    expect(await readLate(600, 'await Bun.stdin.text()')).toEqual(upTo(600))
+  })
+  test('also at its end', async () => {
+    expect(await readLate(2000, '')).toEqual(upTo(2000))
+  })
 })
 
 test('an error is told with all that caused it, whatever was thrown', () => {
