@@ -119,13 +119,10 @@ export function putGeneration(
   checkDatasetName(name)
   const existing = findDataset(store, projectId, name)
   const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
-  const policy = new Map(known.map(c => [readAs(c.name), c]))
-  const beforeOf = ({ name }: StoredColumn) => known.findLast(c => c.name === name) ?? policy.get(readAs(name))
+  const beforeOf = ({ name }: StoredColumn) => known[placeOf(known, name)]
   const columns = generation.columns.map(column => withPolicy(column, beforeOf(column)))
-  const present = new Set(columns.map(c => readAs(c.name)))
-  const formerColumns = [...policy.values()].filter(
-    c => !present.has(readAs(c.name)) && (c.sensitivity !== 'low' || c.mask || c.decided),
-  )
+  const goesOn = new Set(generation.columns.map(beforeOf))
+  const formerColumns = known.filter(c => !goesOn.has(c) && (c.sensitivity !== 'low' || c.mask || c.decided))
   const origin = generation.origin ?? null
   const values = {
     ...generation,
@@ -164,6 +161,12 @@ function ruleOf(before: Dataset | undefined, { origin, location }: Generation): 
 /** A column's name as people read it: in any case, and with accents that are characters of their own or parts of others. */
 const readAs = (name: string) => name.normalize().toLowerCase()
 
+/** Where the column of a name is, or else one that is read as it is: the last. */
+function placeOf(columns: readonly Column[], name: string): number {
+  const at = columns.findLastIndex(c => c.name === name)
+  return at < 0 ? columns.findLastIndex(c => readAs(c.name) === readAs(name)) : at
+}
+
 /** A column of a new generation with the policy that it had, or else what is proposed for it: the stricter, if twice. */
 function withPolicy({ proposal, ...stored }: StoredColumn, before: Column | undefined): Column {
   const protectedBefore = before && (before.sensitivity !== 'low' || before.mask !== undefined)
@@ -200,21 +203,22 @@ export function setColumnPolicy(
   toCome = false,
 ): boolean {
   const names = new Set(dataset.columns.map(c => c.name))
-  const former = new Map(dataset.formerColumns.map(c => [readAs(c.name), c]))
+  const formerColumns = [...dataset.formerColumns]
   for (const [name, change] of Object.entries(policy)) {
     if (names.has(name)) continue
     if (!toCome)
       throw unprocessable(
         `Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`,
       )
-    const known = former.get(readAs(name)) ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
-    if (decides(change)) former.set(readAs(name), decided(known, change))
+    if (!decides(change)) continue
+    const at = placeOf(formerColumns, name)
+    const known = formerColumns[at] ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
+    formerColumns.splice(at < 0 ? formerColumns.length : at, 1, decided(known, change))
   }
   const columns = dataset.columns.map(column => {
     const change = Object.hasOwn(policy, column.name) ? policy[column.name] : undefined
     return change && decides(change) ? decided(column, change) : column
   })
-  const formerColumns = [...former.values()]
   const stateOf = (...lists: Column[][]) => JSON.stringify(lists)
   if (stateOf(columns, formerColumns) === stateOf(dataset.columns, dataset.formerColumns)) return false
   store.update(datasets).set({ columns, formerColumns, updatedAt: now() }).where(eq(datasets.id, dataset.id)).run()

@@ -44,6 +44,9 @@ test('a column whose accents are written otherwise in new data has the policy th
   const both = () => putGeneration(db, SYSTEM, id, 'a.b', generation(composed, decomposed)).dataset
   setColumnPolicy(db, SYSTEM, both(), { [decomposed]: { sensitivity: 'low' } })
   expect(both().columns.map(({ sensitivity }) => sensitivity)).toEqual(['critical', 'low'])
+  put(decomposed) // also where one goes and comes back while the other stays
+  expect(put(decomposed).columns).toMatchObject([{ name: decomposed, sensitivity: 'low' }])
+  expect(both().columns.map(({ sensitivity }) => sensitivity)).toEqual(['critical', 'low'])
   close()
 })
 
