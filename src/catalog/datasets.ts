@@ -119,9 +119,10 @@ export function putGeneration(
   checkDatasetName(name)
   const existing = findDataset(store, projectId, name)
   const known = [...(existing?.formerColumns ?? []), ...(existing?.columns ?? [])]
-  const beforeOf = ({ name }: StoredColumn) => known[placeOf(known, name)]
-  const columns = generation.columns.map(column => withPolicy(column, beforeOf(column)))
-  const goesOn = new Set(generation.columns.map(beforeOf))
+  const placeOf = placesIn(known)
+  const before = generation.columns.map(({ name }) => known[placeOf(name)])
+  const columns = generation.columns.map((column, i) => withPolicy(column, before[i]))
+  const goesOn = new Set(before)
   const formerColumns = known.filter(c => !goesOn.has(c) && (c.sensitivity !== 'low' || c.mask || c.decided))
   const origin = generation.origin ?? null
   const values = {
@@ -161,10 +162,11 @@ function ruleOf(before: Dataset | undefined, { origin, location }: Generation): 
 /** A column's name as people read it: in any case, and with accents that are characters of their own or parts of others. */
 const readAs = (name: string) => name.normalize().toLowerCase()
 
-/** Where the column of a name is, or else one that is read as it is: the last. */
-function placeOf(columns: readonly Column[], name: string): number {
-  const at = columns.findLastIndex(c => c.name === name)
-  return at < 0 ? columns.findLastIndex(c => readAs(c.name) === readAs(name)) : at
+/** Where the column of a name is, or else one that is read as it is, the last; -1: nowhere. */
+function placesIn(columns: readonly Column[]): (name: string) => number {
+  const exact = new Map(columns.map(({ name }, at) => [name, at]))
+  const read = new Map(columns.map(({ name }, at) => [readAs(name), at]))
+  return name => exact.get(name) ?? read.get(readAs(name)) ?? -1
 }
 
 /** A column of a new generation with the policy that it had, or else what is proposed for it: the stricter, if twice. */
@@ -204,6 +206,7 @@ export function setColumnPolicy(
 ): boolean {
   const names = new Set(dataset.columns.map(c => c.name))
   const formerColumns = [...dataset.formerColumns]
+  const placeOf = placesIn(formerColumns)
   for (const [name, change] of Object.entries(policy)) {
     if (names.has(name)) continue
     if (!toCome)
@@ -211,7 +214,7 @@ export function setColumnPolicy(
         `Dataset ${dataset.name} has no column ${shown(name)}; it has ${[...names].map(shown).join(', ')}.`,
       )
     if (!decides(change)) continue
-    const at = placeOf(formerColumns, name)
+    const at = placeOf(name)
     const known = formerColumns[at] ?? { name, type: 'text', nullable: true, sensitivity: 'low' }
     formerColumns.splice(at < 0 ? formerColumns.length : at, 1, decided(known, change))
   }
