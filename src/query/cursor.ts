@@ -43,13 +43,12 @@ export class Cursors {
 
   /** @param last the page's last row, @param begun where the page began, @param rows how many it has */
   next(last: readonly StoredValue[], chosen: string, begun: Place, rows: number): string {
-    const values = last.map(written)
-    if (Buffer.byteLength(JSON.stringify(values)) <= MAX_PLAIN) return this.#seal(values, chosen)
-    return this.#seal({ after: begun.after?.map(written), skip: begun.skip + rows }, chosen)
+    const values = plainOf(last.map(written))
+    if (values.length <= MAX_PLAIN) return this.#seal(values, chosen)
+    return this.#seal(plainOf({ after: begun.after?.map(written), skip: begun.skip + rows }), chosen)
   }
 
-  #seal(place: Written[] | Behind, chosen: string): string {
-    const text = Buffer.from(JSON.stringify(place))
+  #seal(text: Buffer, chosen: string): string {
     const plain = Buffer.alloc(Math.ceil(text.length / BLOCK) * BLOCK, ' ')
     text.copy(plain)
     const about = this.#about(chosen)
@@ -79,6 +78,8 @@ export class Cursors {
     return hmac(this.#context, chosen)
   }
 }
+
+const plainOf = (place: Written[] | Behind): Buffer => Buffer.from(JSON.stringify(place))
 
 /** A place of which more is said than the values of a row. */
 interface Behind {
