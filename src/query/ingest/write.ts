@@ -102,11 +102,12 @@ async function copyRows(
     for (let r = 0; r < chunk.rowCount; r++) {
       for (let c = 0; c < columns.length; c++) {
         const value = vectors[c]!.getItem(r)
-        values[c] =
-          value === null || (typeof value !== 'object' && columns[c]!.stored.type !== 'json')
-            ? value
-            : bindable(value, columns[c]!)
         const { type, name: column } = columns[c]!.stored
+        if (value === null || (typeof value !== 'object' && type !== 'json')) {
+          values[c] = value
+          continue
+        }
+        values[c] = bindable(value, columns[c]!)
         if (type === 'json' && values[c] !== null && tooDeep(values[c] as string, DEEPEST_JSON))
           throw wrong(`a JSON value of more than ${DEEPEST_JSON} levels`, {
             unit: source.unit,
