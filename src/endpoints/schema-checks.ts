@@ -1,8 +1,8 @@
 import { notJson } from '../lib/body.ts'
-import { deadlinePassed, unavailable } from '../lib/fault.ts'
+import { deadlinePassed } from '../lib/fault.ts'
 import { isLonger, stringifyLossless } from '../lib/json.ts'
 import { Turns } from '../lib/turns.ts'
-import { Child, ChildLost } from '../workers/child.ts'
+import { Child, lostAs } from '../workers/child.ts'
 import { headOf, readHead } from '../workers/heads.ts'
 import { OnDemand } from '../workers/on-demand.ts'
 import { REST_MS, tooSlow } from './bounded-schema.ts'
@@ -33,6 +33,7 @@ const sentOf = (kind: SentSchema['kind'], given: unknown): SentSchema => ({
   kind,
   text: encoder.encode(JSON.stringify(given)),
 })
+const lost = lostAs('The process that checks bodies ended.')
 const ANYTHING = sentOf('body', { schema: true, name: 'body' })
 
 /** Checks JSON against authors' schemas in a process of its own (`worker schema`), one after the other: one without an end is ended. */
@@ -53,7 +54,7 @@ export class SchemaChecks {
         return this.#process.use(child => exchange(child, json, schema))
       })
     } catch (error) {
-      throw error instanceof ChildLost ? unavailable('The process that checks bodies ended.', 1, error) : error
+      return lost(error)
     }
   }
 

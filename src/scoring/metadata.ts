@@ -3,8 +3,8 @@ import { chmod, constants, copyFile, mkdir, open, readdir, rename, rm, stat } fr
 import { join } from 'node:path'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { sha256Of } from '../lib/digest.ts'
-import { Fault, toFault, unavailable, unprocessable } from '../lib/fault.ts'
-import { Child, ChildLost } from '../workers/child.ts'
+import { Fault, toFault, unprocessable } from '../lib/fault.ts'
+import { Child, ChildLost, lostAs } from '../workers/child.ts'
 import { columnsOf } from './features.ts'
 import { GIVEN_FILE, type InspectRequest, RUNNABLE_FILE } from './inspect.ts'
 
@@ -65,9 +65,7 @@ async function inspect(directory: string): Promise<ModelMetadata> {
 }
 
 async function inspectOnce(request: InspectRequest): Promise<ModelMetadata> {
-  const child = await Child.start('score', { threads: 1 }).catch(error => {
-    throw error instanceof ChildLost ? unavailable('The scoring runtime does not start.', 10, error) : error
-  })
+  const child = await Child.start('score', { threads: 1 }).catch(lostAs('The scoring runtime does not start.', 10))
   try {
     return await child.request<ModelMetadata>('inspect', request, { timeoutMs: INSPECT_TIMEOUT_MS })
   } catch (error) {

@@ -35,11 +35,15 @@ export class ChildLost extends Error {
   }
 }
 
-/** For what a child does alone, its start too. @throws Fault 503 with the message, where the child was lost; else the error as it is */
+/**
+ * For what a child does alone, its start too.
+ * @param retryAfter seconds
+ * @throws Fault 503 with the message, where the child was lost; else the error as it is
+ */
 export const lostAs =
-  (message: string) =>
+  (message: string, retryAfter = 1) =>
   (error: unknown): never => {
-    throw error instanceof ChildLost ? unavailable(message, 1, error) : error
+    throw error instanceof ChildLost ? unavailable(message, retryAfter, error) : error
   }
 
 /**

@@ -47,7 +47,7 @@ export class WriteProcess {
   }
 }
 
-const lost = lostAs('The writing process was lost.')
+export const lost = lostAs('The writing process was lost.')
 
 /** Runs work that takes long in a process of its own. @throws Fault 503 it ended first */
 export async function apart<T>(work: (child: Child) => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import { type Answer, type Batch, type Done, type LiveState, type Making, WRITTE
 import { UnderWay } from './replays.ts'
 import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
-import { apart, WriteProcess } from './write-process.ts'
+import { apart, lost, WriteProcess } from './write-process.ts'
 import { notMade, type WriteJob, WriteQueue } from './write-queue.ts'
 
 /** A live file as the main process knows it. */
@@ -80,7 +80,7 @@ export class Writer {
     try {
       return await Promise.race([this.#read(write, view, deadline), late.promise])
     } catch (error) {
-      throw error instanceof ChildLost ? unavailable('The writing process was lost.', 1, error) : error
+      return lost(error)
     } finally {
       clearTimeout(timer)
     }
