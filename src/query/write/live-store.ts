@@ -2,7 +2,7 @@ import { Database, type Statement } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import type { Column } from '../../catalog/column.ts'
 import { parseBody } from '../../lib/body.ts'
-import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
+import { Fault, unavailable } from '../../lib/fault.ts'
 import { dataMissing } from '../damage.ts'
 import type { StoredValue } from '../values.ts'
 import { apply, type Prepared, prepareChange, type TableSession, type Write } from './apply.ts'
@@ -81,7 +81,7 @@ export class LiveStore implements TableSession<NewRows> {
     } catch (error) {
       if (this.#db.inTransaction) this.#db.run('ROLLBACK')
       this.#replays.measure()
-      throw busyOrDisk(error) ?? error
+      throw busy(error) ?? error
     }
   }
 
@@ -253,9 +253,7 @@ function refusedByTable(error: unknown, row?: number): Fault | undefined {
   ])
 }
 
-function busyOrDisk(error: unknown): Fault | undefined {
+function busy(error: unknown): Fault | undefined {
   const { code = '' } = error as { code?: string }
-  return code.startsWith('SQLITE_BUSY')
-    ? unavailable('The table is held by another program.', 1, error)
-    : diskTrouble(error)
+  return code.startsWith('SQLITE_BUSY') ? unavailable('The table is held by another program.', 1, error) : undefined
 }
