@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { pause } from '../lib/pause.ts'
+import { within } from '../lib/pause.ts'
 
 /** Ports for programs: below those that the system gives to outgoing connections, where a connection could meet itself. */
 const FIRST = 20_000
@@ -40,7 +40,7 @@ export async function isListening(port: number): Promise<boolean> {
     },
     () => false,
   )
-  return Promise.race([connecting, pause(LONGEST_CONNECT_MS).then(() => false)])
+  return (await within(connecting, LONGEST_CONNECT_MS)) ?? false
 }
 
 /** Whether this process may open anything: where it has no files left, a connection that fails says nothing of its server. */
