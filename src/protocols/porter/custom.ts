@@ -51,7 +51,7 @@ async function bodyOf(request: Request, limit: number, context: ErrorContext): P
   if (bytes.length > MOST_READ_HERE && !context.app.userData) return { json: textOf(bytes), unread: true }
   const body = parsePorter(bytes)
   if (context.app.userData) context.userData = body.verbatim
-  return { json: textOf(bytes) }
+  return { json: body.text }
 }
 
 /** undefined: it is no JSON, and goes out as it is */

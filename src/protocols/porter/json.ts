@@ -40,6 +40,7 @@ function object(value: Record<string, unknown>): string {
 const quote = (text: string): string => inAscii(JSON.stringify(text))
 
 export interface PorterBody {
+  text: string
   value: unknown
   /** the rows' ids as they were written: beyond 2^53, and `1.0` */
   ids(rows: readonly unknown[]): unknown[]
@@ -79,6 +80,7 @@ export function parsePorter(bytes: Uint8Array): PorterBody {
       part: unknown,
     ) => unknown)
   return {
+    text,
     value,
     ids(rows) {
       const written = VERBATIM_ID.test(text) ? [verbatim(key => key === 'id')].flat() : rows
