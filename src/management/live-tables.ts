@@ -9,7 +9,7 @@ import { shown } from '../lib/text.ts'
 import { isDataLost } from '../query/damage.ts'
 import { lookAt } from '../query/ingest/propose.ts'
 import { fileName, isLive } from '../query/live-file.ts'
-import { wasLive } from '../query/write/writer.ts'
+import { wasLive } from '../query/write/live-state.ts'
 import type { ManagementContext } from './context.ts'
 import { discardStaged, knownType, sourceHash, type TableSource } from './intake.ts'
 

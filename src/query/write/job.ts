@@ -2,6 +2,7 @@
 import type { StoredColumn } from '../../catalog/column.ts'
 import { Fault } from '../../lib/fault.ts'
 import type { Outcome, Write } from './apply.ts'
+import type { LiveState } from './live-state.ts'
 import type { Replay, Written } from './store.ts'
 import type { WriteView } from './view.ts'
 
@@ -28,21 +29,6 @@ export function writtenOf(answer: Answer): Written {
   if ('outcome' in answer) return { outcome: answer.outcome, replayed }
   const { status, code, message, members } = answer.refusal
   throw new Fault(status, code, message, { members, headers: replayed ? { 'idempotent-replayed': 'true' } : {} })
-}
-
-/**
- * `callgate_state` in an immutable file, which keeps how often rows were written and the keys that were given: by another name, as
- * older executables make one of that name when such a file becomes a live one.
- */
-export const WRITTEN = 'callgate_written'
-
-/** What a live file knows of itself. */
-export interface LiveState {
-  /** the last batch that was kept */
-  batch: number
-  /** changes of rows since the file was made */
-  writes: number
-  rows: number
 }
 
 /** A batch that was kept: an answer for each of its jobs, and what the file is now. */

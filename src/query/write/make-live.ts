@@ -4,7 +4,8 @@ import { closeSync, constants, copyFileSync, fsyncSync, openSync, renameSync, rm
 import { dirname } from 'node:path'
 import { sqliteType } from '../ingest/text-probe.ts'
 import { allIndexesSql, tableSql } from '../ingest/write.ts'
-import { type Making, WRITTEN } from './job.ts'
+import type { Making } from './job.ts'
+import { WRITTEN } from './live-state.ts'
 import { LIVE_SQL } from './live-store.ts'
 import { givesKeys } from './view.ts'
 

@@ -1,11 +1,10 @@
-import { Database } from 'bun:sqlite'
 import { Fault, unavailable } from '../../lib/fault.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { type Child, ChildLost } from '../../workers/child.ts'
-import { damaged, isDataLost, unopened } from '../damage.ts'
 import type { Prepared, Write } from './apply.ts'
 import type { DatabaseRows } from './database/rows.ts'
-import { type Answer, type Batch, type Done, type LiveState, type Making, WRITTEN, writtenOf } from './job.ts'
+import { type Answer, type Batch, type Done, type Making, writtenOf } from './job.ts'
+import { type LiveState, readState } from './live-state.ts'
 import { UnderWay } from './replays.ts'
 import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
@@ -282,31 +281,3 @@ const answerLost = (cause: unknown) =>
   new Fault(503, 'answer_lost', 'The change was made, and the process that made it ended before it could answer.', {
     cause,
   })
-
-/** What a live file says of itself, before anybody writes to it. @throws Fault 503 `data_missing`, `data_unreadable` */
-function readState(file: string, table = 'callgate_state'): LiveState {
-  let db: Database
-  try {
-    db = new Database(file, { readonly: true })
-  } catch (error) {
-    throw unopened(error, file)
-  }
-  try {
-    db.run('PRAGMA busy_timeout = 1000')
-    return db.query<LiveState, []>(`SELECT batch, writes, rows FROM ${table}`).get()!
-  } catch (error) {
-    throw damaged(error, [file]) ?? error
-  } finally {
-    db.close()
-  }
-}
-
-/** Whether rows of an immutable file were written: then it was a live one, whose state it has. Of one that is damaged nobody knows. */
-export function wasLive(file: string): boolean {
-  try {
-    return readState(file, WRITTEN).writes > 0
-  } catch (error) {
-    if (!isDataLost(error)) throw error
-    return false
-  }
-}
