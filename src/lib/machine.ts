@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
 
 function read(path: string): string | undefined {
   try {
@@ -9,22 +10,44 @@ function read(path: string): string | undefined {
   }
 }
 
-/** The cgroup of this process: v2 says it in one line, `0::/path`; inside a container that is the root. */
-const cgroup = () =>
-  `/sys/fs/cgroup${/^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1] ?? ''}`.replace(/\/$/, '')
+/**
+ * What this process's cgroup, and each that is around it, says in a file. Of v2 there is one, of v1 one for each controller. Inside a
+ * container the path may be the host's, and only the root is there.
+ */
+function said(root: string, controller: 'cpu' | 'memory', file: string): string[] {
+  const folders = new Set(['/sys/fs/cgroup', `/sys/fs/cgroup/${controller}`])
+  for (const [, controllers = '', path = ''] of (read(join(root, '/proc/self/cgroup')) ?? '').matchAll(
+    /^\d+:([^:]*):(\/.*)$/gm,
+  )) {
+    if (controllers !== '' && !controllers.split(',').includes(controller)) continue
+    const base = controllers === '' ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controller}`
+    for (let at = path; at !== '/'; at = dirname(at)) folders.add(join(base, at))
+  }
+  return [...folders].map(folder => read(join(root, folder, file)) ?? '').filter(Boolean)
+}
 
-/** CPUs that this process may use, in whole ones, at least 1: the cgroup's quota (v2, v1) where it is below the affinity. */
-export function usableCpus(): number {
-  const [quota, period] = (read(`${cgroup()}/cpu.max`) ?? read('/sys/fs/cgroup/cpu.max') ?? '').split(' ').map(Number)
-  const v1 = [read('/sys/fs/cgroup/cpu/cpu.cfs_quota_us'), read('/sys/fs/cgroup/cpu/cpu.cfs_period_us')].map(Number)
-  const limits = [quota! / period!, v1[0]! > 0 ? v1[0]! / v1[1]! : Number.NaN].filter(n => n > 0)
+/**
+ * CPUs that this process may use, in whole ones, at least 1: the cgroup's quota (v2, v1) where it is below the affinity.
+ * @param root where /proc and /sys are looked for
+ */
+export function usableCpus(root = '/'): number {
+  const quotas = said(root, 'cpu', 'cpu.max').map(text => text.split(' ').map(Number))
+  const v1 = said(root, 'cpu', 'cpu.cfs_quota_us').map(Number)
+  const periods = said(root, 'cpu', 'cpu.cfs_period_us').map(Number)
+  const limits = [...quotas, ...v1.map((quota, i) => [quota, periods[i]!])]
+    .map(([quota, period]) => quota! / period!)
+    .filter(n => n > 0)
   return Math.max(1, Math.floor(Math.min(availableParallelism(), ...limits)))
 }
 
-/** Bytes of memory that this process may use: the cgroup's limit where it is below the machine's. */
-export function usableMemory(): number {
-  const limits = [`${cgroup()}/memory.max`, '/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']
-    .map(path => Number(read(path)))
+/**
+ * Bytes of memory that this process may use: the cgroup's limit where it is below the machine's.
+ * @param root where /proc and /sys are looked for
+ */
+export function usableMemory(root = '/'): number {
+  const limits = ['memory.max', 'memory.high', 'memory.limit_in_bytes']
+    .flatMap(file => said(root, 'memory', file))
+    .map(Number)
     .filter(n => n > 0)
   return Math.min(totalmem(), ...limits)
 }

@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os'
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
+import { usableCpus, usableMemory } from '../../lib/machine.ts'
 import { loadDuckdb } from '../../workers/native.ts'
 
 /** The name, in the working directory, under which the file is read; nothing else can be. */
@@ -27,9 +27,7 @@ export interface Allowed {
  */
 export async function openDuckdb(scratch: string, allowed: Allowed): Promise<DuckDBConnection> {
   const { DuckDBInstance } = await loadDuckdb()
-  const memory =
-    allowed.memoryBytes ??
-    Math.max(MIN_MEMORY, Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4)
+  const memory = allowed.memoryBytes ?? Math.max(MIN_MEMORY, usableMemory() / 4)
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -40,7 +38,7 @@ export async function openDuckdb(scratch: string, allowed: Allowed): Promise<Duc
     extension_directory: scratch,
     secret_directory: scratch,
     memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
-    threads: String(allowed.threads ?? Math.max(1, navigator.hardwareConcurrency)),
+    threads: String(allowed.threads ?? usableCpus()),
     preserve_insertion_order: 'true',
     // a block of a file that is kept may be older than the file
     enable_external_file_cache: 'false',
