@@ -93,9 +93,9 @@ function failed(thrown: unknown): number {
     (error instanceof Fault && error.status !== 500)
   ) {
     console.error(`callgate: ${error.message}`)
-    // what is wrong with this server is in its cause, which only whoever runs it may read
-    if (error instanceof Fault && error.status > 500 && error.cause instanceof Error)
-      console.error(`callgate: ${error.cause.message}`)
+    // what is wrong with this server is in its causes, which only whoever runs it may read
+    if (error instanceof Fault && error.status > 500)
+      for (let { cause } = error; cause instanceof Error; { cause } = cause) console.error(`callgate: ${cause.message}`)
     return 1
   }
   console.error(`callgate: this should not have happened; please report it: ${told(error)}`)

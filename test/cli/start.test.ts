@@ -115,6 +115,22 @@ test('what should not have happened is told with its stack and cause, and withou
   }
 })
 
+test('why the system lets no process start is told to whoever runs the server', async () => {
+  writeFileSync(join(folder, 'rows.csv'), 'a\n1\n')
+  writeFileSync(join(folder, 'lost.ts'), "process.execPath = '/nowhere/callgate'")
+  const [bun = '', ...args] = commandOf('source')
+  const { code, stderr } = await run(
+    [...args, 'serve', 'rows.csv', '--port', '0', '--data-dir', join(folder, 'alone'), '--log-level', 'silent'],
+    { cwd: folder, command: [bun, '--preload', join(folder, 'lost.ts')] },
+  )
+  expect(lines(stderr).filter(line => line.startsWith('callgate: '))).toEqual([
+    expect.stringMatching(/^callgate: dataset files\.rows: The import process ended before it was done\.$/),
+    'callgate: the import worker could not be started',
+    expect.stringMatching(/^callgate: ENOENT: .*\/nowhere\/callgate/),
+  ])
+  expect(code).toBe(1)
+})
+
 test('what is wrong in the catalog ends the start, and no process of it goes on', async () => {
   const dataDir = join(folder, 'half-written')
   const first = await startCallgate({ dataDir })
