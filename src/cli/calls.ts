@@ -1,4 +1,5 @@
 import type { Instance } from './instance.ts'
+import { print } from './print.ts'
 
 /** A curl line that can be pasted: GET, or POST with a JSON body. */
 export function curl(instance: Instance, key: string | undefined, path: string, body?: unknown): string {
@@ -10,8 +11,8 @@ export function curl(instance: Instance, key: string | undefined, path: string, 
 
 /** What to call, and with which key. */
 export function printCalls(key: string | undefined, calls: string[]): void {
-  if (key) console.log(`\nKey, shown only now: ${key}\n\nTry:`)
-  else console.log('\nThe key was shown when it was minted, at the first start; put it into $KEY.\n\nTry:')
-  for (const call of calls) console.log(`\n  ${call}`)
-  console.log('')
+  if (key) print(`\nKey, shown only now: ${key}\n\nTry:`)
+  else print('\nThe key was shown when it was minted, at the first start; put it into $KEY.\n\nTry:')
+  for (const call of calls) print(`\n  ${call}`)
+  print('')
 }

@@ -3,6 +3,7 @@ import { NewerCatalog } from '../../db/migrate.ts'
 import { ConfigError, settingsHelp } from '../config.ts'
 import { Fault, machineTrouble } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
+import { log } from '../telemetry/log.ts'
 import { asksForHelp, ClientError } from './client.ts'
 import { health } from './health.ts'
 import { print } from './print.ts'
@@ -32,7 +33,7 @@ export async function runCli(argv: string[]): Promise<number> {
   const [command, ...rest] = argv
   // what cannot be told on stderr is no failure of what is done; unheard, the exit status would be 1
   process.stderr.on('error', () => {})
-  if (command !== 'serve' && command !== 'demo') process.stdout.on('error', endUnread)
+  process.stdout.on('error', command === 'serve' || command === 'demo' ? goOnUnread : endUnread)
   try {
     if (command === 'deployment') return await (await import('./deployment.ts')).deployment(rest)
     if (command === undefined || command === 'help' || command.startsWith('-h') || asksForHelp(argv)) {
@@ -68,6 +69,14 @@ function endUnread({ code }: NodeJS.ErrnoException): void {
   if (code === 'EPIPE') process.exit(0)
   console.error(`callgate: what is printed cannot be written (${code}).`)
   process.exit(1)
+}
+
+let isTold = false
+
+/** A server goes on; but what it shows only once is lost. */
+function goOnUnread({ code }: NodeJS.ErrnoException): void {
+  if (!isTold) log.warn({ code }, 'what is printed cannot be written: a key or a token in it is not shown again')
+  isTold = true
 }
 
 /** With what caused it, and without the pieces of the source that Bun shows beside errors. */

@@ -8,6 +8,7 @@ import { readConfig } from '../config.ts'
 import { readManifest } from '../management/manifest/read.ts'
 import { curl, printCalls } from './calls.ts'
 import type { Instance } from './instance.ts'
+import { print } from './print.ts'
 import { apply, runServer } from './run.ts'
 import { StartError } from './start-error.ts'
 
@@ -29,7 +30,7 @@ export async function demo(argv: string[]): Promise<number> {
         features: { month: 7, hour: 20, distance: 872, carrier: 'EV', origin: 'EWR', dest: 'STL' },
       }),
     ])
-    console.log('Stop with Ctrl-C.')
+    print('Stop with Ctrl-C.')
   })
 }
 

@@ -13,6 +13,7 @@ import { comparable } from '../query/values.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
 import { curl, printCalls } from './calls.ts'
 import type { Instance } from './instance.ts'
+import { print } from './print.ts'
 import { apply } from './run.ts'
 import { StartError } from './start-error.ts'
 
@@ -41,10 +42,10 @@ export async function publishFiles(instance: Instance, files: Named[]): Promise<
     models: await Promise.all(models.map(file => modelOf(instance, file))),
   }
   const { changes, proposals } = await apply(instance, completeManifest({ projects: [base] }, '/'))
-  for (const line of proposals) console.log(`  ${line}`)
+  for (const line of proposals) print(`  ${line}`)
   for (const { name, versions, active } of base.models)
     if (versions[0]!.version > 1 && changes.some(change => change.startsWith(`model ${name}: version `)))
-      console.log(`  ${name}: the file has changed; it is version ${active} of the model, and active.`)
+      print(`  ${name}: the file has changed; it is version ${active} of the model, and active.`)
   const { db } = instance.context
   const projectId = findProject(db, PROJECT)!.id
   const datasets = new Map(tables.map(f => [f.name, findDataset(db, projectId, `files.${f.name}`)!]))
@@ -66,7 +67,7 @@ export async function publishFiles(instance: Instance, files: Named[]): Promise<
     if (column) {
       const lookup = encodeURIComponent(lookupOf(name, column))
       calls.push(curl(instance, key, `${SERVICE}/${lookup}?${await firstKey(instance, name, column)}`))
-    } else console.log(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
+    } else print(`  ${name}: no column is unique and without nulls, so there is no lookup for it.`)
   }
   for (const { name } of models) {
     const version = activeVersion(db, findModel(db, projectId, name)!)!

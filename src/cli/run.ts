@@ -8,6 +8,7 @@ import type { ReadManifest } from '../management/manifest/read.ts'
 import { errorFields, log, surviveStrays } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
 import { damagedCatalog, type Instance, openInstance } from './instance.ts'
+import { print } from './print.ts'
 
 /** Beyond what calls may take: programs of deployments have ten seconds of it, from when they are asked to end. */
 const LAST_MS = 15_000
@@ -33,9 +34,9 @@ async function serve(config: Config, publish: Publish): Promise<number> {
   surviveStrays()
   try {
     const token = await ensureAdministrator(instance.context, process.env)
-    console.log(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
-    console.log(`Console: ${instance.url}/console`)
-    if (token) console.log(`Administrator's token, shown only now: ${token}`)
+    print(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
+    print(`Console: ${instance.url}/console`)
+    if (token) print(`Administrator's token, shown only now: ${token}`)
     await publish(instance)
     for (const lost of instance.context.publisher.registry.missing())
       log.error(
@@ -57,7 +58,7 @@ async function serve(config: Config, publish: Publish): Promise<number> {
 /** Applies a manifest with its imports' progress, and what its services warn of, on the terminal. */
 export async function apply(instance: Instance, manifest: ReadManifest): Promise<Applied> {
   const applied = await applyManifest(instance.context, SYSTEM, manifest, progressReporter, instance.stopping.signal)
-  for (const warning of applied.warnings) console.log(`  warning: ${warning}`)
+  for (const warning of applied.warnings) print(`  warning: ${warning}`)
   return applied
 }
 

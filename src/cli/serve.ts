@@ -2,6 +2,7 @@ import { readConfig } from '../config.ts'
 import type { Applied } from '../management/manifest/apply.ts'
 import { readManifest } from '../management/manifest/read.ts'
 import { nameFiles, publishFiles } from './files.ts'
+import { print } from './print.ts'
 import { apply, runServer } from './run.ts'
 import { StartError } from './start-error.ts'
 
@@ -17,16 +18,16 @@ export async function serve(argv: string[]): Promise<number> {
     if (manifest) printMinted(await apply(instance, manifest))
     else if (files.length > 0) await publishFiles(instance, files)
     else if ([...instance.context.publisher.registry.all()].length === 0)
-      console.log(
+      print(
         'Nothing is published yet. Try "callgate demo", "callgate serve FILE..." or "callgate serve --manifest FILE".',
       )
   })
 }
 
 function printMinted({ changes, proposals, minted }: Applied): void {
-  for (const line of [...changes, ...proposals]) console.log(`  ${line}`)
+  for (const line of [...changes, ...proposals]) print(`  ${line}`)
   for (const key of minted)
-    console.log(
+    print(
       `Key ${key.name} of ${key.service ? `service ${key.service}` : `project ${key.project}`}, shown only now: ${key.secret}`,
     )
 }

@@ -131,6 +131,24 @@ test('why the system lets no process start is told to whoever runs the server', 
   expect(code).toBe(1)
 })
 
+test('a server whose first token cannot be printed says so in its log, and goes on', async () => {
+  const command = ['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...commandOf('source')]
+  const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, 'unread')], {
+    env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s' },
+    stderr: 'pipe',
+    timeout: 50_000,
+  })
+  let told = ''
+  for await (const chunk of server.stderr.pipeThrough(new TextDecoderStream())) {
+    if (told === '') server.kill('SIGTERM')
+    told += chunk
+  }
+  expect(await server.exited).toBe(0)
+  const entries = lines(told).map(line => JSON.parse(line))
+  expect(entries).toMatchObject([{ level: 'warn', code: 'ENOSPC' }, { msg: 'stopping' }])
+  expect(entries[0].msg).toBe('what is printed cannot be written: a key or a token in it is not shown again')
+})
+
 test('what is wrong in the catalog ends the start, and no process of it goes on', async () => {
   const dataDir = join(folder, 'half-written')
   const first = await startCallgate({ dataDir })
