@@ -2,7 +2,7 @@
  * The only build script: `bun src/build.ts [--target bun-linux-x64-baseline] [--outfile dist/callgate]`.
  * One executable from src/main.ts, with the target's native libraries inside; what it unpacks is in src/workers/unpack.ts.
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
@@ -26,6 +26,8 @@ const sets: Record<NativeLibrary, EmbeddedSet> = {
 }
 const version = manifest.version + commit()
 console.log(`compiling callgate ${version} for ${target}`)
+// another build may be under way
+const aside = await mkdtemp(join(cache, 'console-'))
 try {
   await Bun.build({
     entrypoints: [join(root, 'src/main.ts')],
@@ -57,14 +59,17 @@ try {
     plugins: [
       { name: 'native-libraries', setup: placeNativeLibraries },
       { name: 'webassembly', setup: await webAssembly() },
-      { name: 'console', setup: await placeConsole() },
+      { name: 'console', setup: await placeConsole(aside) },
     ],
   })
 } catch (error) {
   const problems = error instanceof AggregateError ? error.errors : [error]
   for (const problem of problems) console.error(String(problem))
-  process.exit(1)
+  process.exitCode = 1
+} finally {
+  await rm(aside, { recursive: true, force: true })
 }
+if (process.exitCode) process.exit()
 const { size } = await stat(outfile)
 const seconds = ((performance.now() - started) / 1000).toFixed(1)
 console.log(`${relative(process.cwd(), outfile)}: ${(size / 1e6).toFixed(1)} MB in ${seconds} s`)
@@ -125,11 +130,9 @@ async function webAssembly(): Promise<Bun.BunPlugin['setup']> {
   }
 }
 
-/** The console's files take the place of none. They are written into the cache, for the compiler to take them from there. */
-async function placeConsole(): Promise<Bun.BunPlugin['setup']> {
+/** The console's files take the place of none. They are written aside, for the compiler to take them from there. */
+async function placeConsole(folder: string): Promise<Bun.BunPlugin['setup']> {
   const { files, entry } = await bundleConsole()
-  const folder = join(cache, 'console')
-  await rm(folder, { recursive: true, force: true })
   const table = await Promise.all(
     files.map(async ({ name, gzip }, i) => {
       const path = join(folder, `${name}.gz`)
