@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { closeCatalog, connectCatalog, isCatalog } from '../../db/connect.ts'
 import { lockDataDir } from '../../db/lock.ts'
@@ -237,6 +238,13 @@ function refuseToForget(dataDir: string): void {
   )
 }
 
+/** What OpenSSL says of them, in words. */
+const TLS_TROUBLES: [RegExp, string][] = [
+  [/KEY_(VALUES|TYPE)_MISMATCH/, 'the key is not that of the certificate, which must be the first in its file.'],
+  [/BAD_DECRYPT|BAD_PASSWORD/, 'the key is encrypted. Give one without a passphrase.'],
+  [/PEM routines|ASN\.1/, 'a certificate and an unencrypted private key are needed, both in PEM (-----BEGIN ...).'],
+]
+
 function listenError(config: Config, error: unknown): StartError {
   const { code, message, syscall } = error as { code?: string; message: string; syscall?: string }
   if (code === 'EADDRINUSE')
@@ -245,7 +253,13 @@ function listenError(config: Config, error: unknown): StartError {
     )
   if (code === 'EACCES' && syscall !== 'open')
     return new StartError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
-  if (config.tlsCert) return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${message}`)
+  // of a name that is not known the code may be any
+  if (code === 'EADDRNOTAVAIL' || syscall === 'getaddrinfo' || (syscall === 'listen' && !isIP(config.host)))
+    return new StartError(`${config.host} is no address of this machine. Name one with --host, or 0.0.0.0 for all.`)
+  if (config.tlsCert) {
+    const known = TLS_TROUBLES.find(([pattern]) => pattern.test(message))
+    return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${known ? known[1] : message}`)
+  }
   return new StartError(`Cannot listen on ${config.host}:${config.port}: ${message}`)
 }
 
