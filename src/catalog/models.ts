@@ -1,4 +1,4 @@
-import { and, asc, desc, eq } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, sql } from 'drizzle-orm'
 import { models, modelVersions } from '../../db/schema.ts'
 import { conflict, notFound } from '../lib/fault.ts'
 import { checkModelName } from './names.ts'
@@ -30,14 +30,43 @@ export const findModel = (store: Store, projectId: number, name: string): Model 
     .where(and(eq(models.projectId, projectId), eq(models.name, name)))
     .get()
 
+const { metadata: _, ...LISTED } = getTableColumns(modelVersions)
+/** What is said of a version in a list: there may be thousands of them, and what each takes and gives is long. */
+export type ListedVersion = Omit<ModelVersion, 'metadata'>
+
 /** The versions of a model, newest first. */
-export const versionsOf = (store: Store, modelId: number): ModelVersion[] =>
+export const versionsOf = (store: Store, modelId: number): ListedVersion[] =>
   store
-    .select()
+    .select(LISTED)
     .from(modelVersions)
     .where(eq(modelVersions.modelId, modelId))
     .orderBy(desc(modelVersions.version))
-    .all() as ModelVersion[]
+    .all()
+
+/** The same, whole. Versions of which the same is known share it: those of a model that is trained again and again. */
+export function wholeVersionsOf(store: Store, modelId: number): ModelVersion[] {
+  const known = new Map<string, ModelMetadata>()
+  const parsed = (text: string) => {
+    const metadata = known.get(text) ?? (JSON.parse(text) as ModelMetadata)
+    known.set(text, metadata)
+    return metadata
+  }
+  return store
+    .select({ ...LISTED, metadata: sql<string>`${modelVersions.metadata}` })
+    .from(modelVersions)
+    .where(eq(modelVersions.modelId, modelId))
+    .orderBy(desc(modelVersions.version))
+    .all()
+    .map(({ metadata, ...version }) => ({ ...version, metadata: parsed(metadata) }))
+}
+
+/** A version of a model by its number, or undefined. */
+export const versionNumbered = (store: Store, modelId: number, number: number): ModelVersion | undefined =>
+  store
+    .select()
+    .from(modelVersions)
+    .where(and(eq(modelVersions.modelId, modelId), eq(modelVersions.version, number)))
+    .get() as ModelVersion | undefined
 
 /** A version by its `model_id`, with its model, or undefined. */
 export function findVersion(store: Store, id: number): { version: ModelVersion; model: Model } | undefined {
@@ -52,7 +81,7 @@ export function findVersion(store: Store, id: number): { version: ModelVersion; 
 
 /** The version that is served under the model's name. */
 export function activeVersion(store: Store, model: Model): ModelVersion | undefined {
-  return versionsOf(store, model.id).find(v => v.version === model.activeVersion)
+  return model.activeVersion === null ? undefined : versionNumbered(store, model.id, model.activeVersion)
 }
 
 /** Every artifact that a version still needs. */
@@ -80,9 +109,8 @@ export function addVersion(
   const model =
     findModel(store, projectId, input.name) ??
     store.insert(models).values({ projectId, name: input.name }).returning().get()
-  const existing = versionsOf(store, model.id)
   const number = input.version ?? Math.max(0, ...Object.keys(model.usedVersions).map(Number)) + 1
-  const same = existing.find(v => v.version === number)
+  const same = versionNumbered(store, model.id, number)
   if (same) {
     if (same.sha256 === input.sha256 && JSON.stringify(same.features) === JSON.stringify(input.features))
       return { version: same, model, added: false }
@@ -111,7 +139,7 @@ export function addVersion(
 
 /** Makes a version the one that is served under the model's name. @throws Fault 404 no such version */
 export function activate(store: Store, actor: Actor, model: Model, number: number): Model {
-  if (!versionsOf(store, model.id).some(v => v.version === number)) throw notFound('No such version of this model.')
+  if (!versionNumbered(store, model.id, number)) throw notFound('No such version of this model.')
   if (model.activeVersion === number) return model
   store.update(models).set({ activeVersion: number }).where(eq(models.id, model.id)).run()
   note(store, actor, 'model.activate', `${model.name}:${number}`, model.projectId)
@@ -119,8 +147,9 @@ export function activate(store: Store, actor: Actor, model: Model, number: numbe
 }
 
 /** Deletes a version, and the name with its last one. @throws Fault 409 it is the active one and has siblings */
-export function deleteVersion(store: Store, actor: Actor, model: Model, version: ModelVersion): void {
-  const siblings = versionsOf(store, model.id).length - 1
+export function deleteVersion(store: Store, actor: Actor, model: Model, version: ListedVersion): void {
+  const siblings =
+    store.select({ n: count() }).from(modelVersions).where(eq(modelVersions.modelId, model.id)).get()!.n - 1
   if (siblings > 0 && model.activeVersion === version.version)
     throw conflict('This is the active version; activate another one first.')
   store.delete(modelVersions).where(eq(modelVersions.id, version.id)).run()

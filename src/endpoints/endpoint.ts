@@ -65,6 +65,12 @@ export interface ServedVersion {
   check(rows: readonly unknown[], form: 'rows' | 'features', deadline?: number): void | Promise<void>
 }
 
+export interface ServedVersions {
+  /** in their order */
+  readonly numbers: readonly number[]
+  get(number: number): ServedVersion | undefined
+}
+
 /** The model behind an endpoint (or a model deployment), for the doors that speak of models. */
 export interface ServedModel {
   /** the model's own name in the catalog */
@@ -72,7 +78,7 @@ export interface ServedModel {
   /** the version that calls without a number get */
   active: ServedVersion
   /** every version that may be asked for by number: all of a followed model, the one of a pinned endpoint */
-  versions: ReadonlyMap<number, ServedVersion>
+  versions: ServedVersions
   /** the author's code around it, at every door; not below a deployment */
   hooks?: ModelHooks
 }

@@ -1,4 +1,12 @@
-import { activeVersion, findModel, findVersion, type Model, type ModelVersion, versionsOf } from '../catalog/models.ts'
+import {
+  activeVersion,
+  findModel,
+  findVersion,
+  type Model,
+  type ModelVersion,
+  versionNumbered,
+  wholeVersionsOf,
+} from '../catalog/models.ts'
 import type { ModelEndpoint, ModelReference } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
@@ -6,13 +14,13 @@ import { notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
 import { rowsForm, sendableRecipe, takesLongIntegers } from '../scoring/answer.ts'
 import type { Answered } from '../scoring/bodies.ts'
-import { type CodecOptions, compileCodec } from '../scoring/codec.ts'
+import { type CodecOptions, compileCodec, hasOutput } from '../scoring/codec.ts'
 import { artifactPath } from '../scoring/metadata.ts'
 import { predict } from '../scoring/predict.ts'
 import { replyOf, rowsOf } from '../scoring/rows.ts'
 import type { Scorer } from '../scoring/scorer.ts'
 import type { SentRecipe } from '../scoring/wire.ts'
-import type { Call, Endpoint, JsonText, ServedModel, ServedVersion, Surroundings } from './endpoint.ts'
+import type { Call, Endpoint, JsonText, ServedModel, ServedVersion, ServedVersions, Surroundings } from './endpoint.ts'
 import { compileHooks } from './hooks.ts'
 import { compilePorterRoute, orderWarnings } from './porter.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -55,15 +63,37 @@ export function serveModel(
     check,
   })
   const active = served(wanted)
-  const versions = new Map([[active.number, active]])
-  if (!pinned)
-    for (const version of versionsOf(store, model.id))
-      if (version.version !== active.number) {
-        try {
-          versions.set(version.version, served(version))
-        } catch {} // another version may lack the output that this endpoint names: it is not served here
-      }
-  return { name: model.name, active, versions }
+  // another version may lack the output that this endpoint names: it is not served here
+  const others = pinned
+    ? []
+    : wholeVersionsOf(store, model.id).filter(
+        v => v.version !== active.number && hasOutput(v.metadata, reference.output),
+      )
+  return { name: model.name, active, versions: new Versions(active, others, served) }
+}
+
+/** Versions by their numbers. There may be thousands that nobody asks for: one is compiled when it is. */
+class Versions implements ServedVersions {
+  readonly numbers: readonly number[]
+  #known: Map<number, ServedVersion>
+  #others: Map<number, ModelVersion>
+  #served: (version: ModelVersion) => ServedVersion
+
+  constructor(active: ServedVersion, others: ModelVersion[], served: (version: ModelVersion) => ServedVersion) {
+    this.#known = new Map([[active.number, active]])
+    this.#others = new Map(others.map(version => [version.version, version]))
+    this.#served = served
+    this.numbers = [active.number, ...this.#others.keys()].sort((a, b) => a - b)
+  }
+
+  get(number: number): ServedVersion | undefined {
+    const known = this.#known.get(number)
+    const other = this.#others.get(number)
+    if (known || !other) return known
+    const served = this.#served(other)
+    this.#known.set(number, served)
+    return served
+  }
 }
 
 function find(
@@ -79,9 +109,7 @@ function find(
   const model = findModel(store, projectId, reference.model!)
   if (!model) throw notFound(`The project has no model ${reference.model}.`)
   const pinned = reference.version !== undefined
-  const wanted = pinned
-    ? versionsOf(store, model.id).find(v => v.version === reference.version)
-    : activeVersion(store, model)
+  const wanted = pinned ? versionNumbered(store, model.id, reference.version!) : activeVersion(store, model)
   if (!wanted) throw notFound(`Model ${reference.model} has no version ${reference.version ?? 'that is active'}.`)
   return { model, wanted, pinned }
 }

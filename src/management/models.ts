@@ -7,6 +7,7 @@ import {
   deleteVersion,
   findModel,
   findVersion,
+  type ListedVersion,
   listModels,
   type Model,
   type ModelVersion,
@@ -163,7 +164,7 @@ function featuresOf(text: string | undefined): string[] | undefined {
   return features as string[]
 }
 
-const versionRow = (model: Model, version: ModelVersion) => ({
+const versionRow = (model: Model, version: ListedVersion) => ({
   model_id: version.id,
   version: version.version,
   active: model.activeVersion === version.version,

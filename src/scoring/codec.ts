@@ -94,11 +94,21 @@ export function compileCodec(
 /** Of a model that takes a batch of one, an output may leave that dimension out. */
 const countsRows = (axis: Layout['axis'], { dims }: Tensor) => axis === 'rows' || (axis === 'one' && dims[0] === 1)
 
-function predictionOf({ outputs, classifier }: ModelMetadata, wanted?: string): string {
+/** The output that is answered; undefined: the model has none that is called so. */
+function outputCalled({ outputs, classifier }: ModelMetadata, wanted?: string): string | undefined {
   if (wanted === undefined) return classifier?.label ?? outputs[0]!.name
   if (outputs.some(output => output.name === wanted)) return wanted
-  if (wanted === 'probabilities' && classifier?.probabilities) return classifier.probabilities
-  const names = outputs.map(output => output.name).join(', ')
+  return wanted === 'probabilities' ? classifier?.probabilities : undefined
+}
+
+/** Whether the model's predictions can be this output. */
+export const hasOutput = (metadata: ModelMetadata, wanted?: string): boolean =>
+  outputCalled(metadata, wanted) !== undefined
+
+function predictionOf(metadata: ModelMetadata, wanted?: string): string {
+  const output = outputCalled(metadata, wanted)
+  if (output !== undefined) return output
+  const names = metadata.outputs.map(({ name }) => name).join(', ')
   throw unprocessable(`The model has no such output; it has ${names}.`, {}, 'unknown_output')
 }
 

@@ -39,11 +39,14 @@ import {
   findModel,
   findVersion,
   versionsOf,
+  wholeVersionsOf,
 } from '../../src/catalog/models.ts'
 import { createProject, findProject, updateProject } from '../../src/catalog/projects.ts'
 import { setRefresh } from '../../src/catalog/refresh.ts'
 import { installationSecret, transaction } from '../../src/catalog/store.ts'
 import type { ModelMetadata } from '../../src/catalog/tensor.ts'
+import { serveModel } from '../../src/endpoints/model.ts'
+import type { EndpointRuntime } from '../../src/endpoints/runtime.ts'
 import { ACTOR, actions, auditText, openCatalog, refused } from './catalog-fixture.ts'
 
 let catalog: ReturnType<typeof openCatalog>
@@ -164,6 +167,29 @@ describe('models', () => {
     expect(findModel(catalog.db, catalog.project.id, 'm')).toBeUndefined()
     expect(findVersion(catalog.db, one.id)).toBeUndefined()
     expect(artifactsInUse(catalog.db).size).toBe(0)
+  })
+  test('a thousand versions take and give the same once: they are one thing in memory, and compiled when they are asked for', () => {
+    const { db, project } = catalog
+    const given = (output: string): ModelMetadata => ({
+      ...metadata,
+      inputs: [{ name: 'x', type: 'float32', dims: [null, 1] }],
+      outputs: [{ name: output, type: 'float32', dims: [null, 1] }],
+    })
+    const put = (output: string, sha256: string) =>
+      addVersion(db, ACTOR, project.id, { name: 'm', sha256, size: 1, features: null, metadata: given(output) })
+    for (const sha256 of ['a', 'b', 'c']) put('y', sha256)
+    put('z', 'd')
+    const whole = wholeVersionsOf(db, model().id)
+    expect(whole.map(v => v.sha256)).toEqual(['d', 'c', 'b', 'a'])
+    expect(whole[1]!.metadata).toEqual(given('y'))
+    expect(new Set(whole.map(v => v.metadata)).size).toBe(2)
+    const runtime = { modelsDir: catalog.dir } as EndpointRuntime
+    const { active, versions } = serveModel({ model: 'm', output: 'y' }, db, project.id, runtime)
+    expect(versions.numbers).toEqual([1, 2, 3])
+    expect(versions.get(1)).toBe(active)
+    expect(versions.get(3)).toBe(versions.get(3)!)
+    expect(versions.get(3)!.scoring.sha256).toBe('c')
+    expect(versions.get(4)).toBeUndefined()
   })
   test("a name is a project's own", () => {
     const other = createProject(catalog.db, ACTOR, { slug: 'q', name: 'Q' })

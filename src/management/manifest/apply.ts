@@ -22,7 +22,7 @@ import {
 } from '../../catalog/datasets.ts'
 import { createDeployment, findDeployment, updateDeployment } from '../../catalog/deployments.ts'
 import { PLAIN_KEY } from '../../catalog/keys.ts'
-import { activate, addVersion, findModel, versionsOf } from '../../catalog/models.ts'
+import { activate, addVersion, findModel, versionNumbered, versionsOf } from '../../catalog/models.ts'
 import { putPorterApp } from '../../catalog/porter.ts'
 import { createProject, findProject, type Project, updateProject } from '../../catalog/projects.ts'
 import { setRefresh } from '../../catalog/refresh.ts'
@@ -268,7 +268,7 @@ class Run {
     const isNew = given.versions.every(v => this.#staged.versions.has(`${project.slug}/${given.name}:${v.version}`))
     const active = given.active ?? (isNew ? highest : model.activeVersion!)
     if (active === model.activeVersion) return
-    if (!versionsOf(this.#tx, model.id).some(v => v.version === active))
+    if (!versionNumbered(this.#tx, model.id, active))
       throw unprocessable(`model ${given.name}: there is no version ${active} to activate.`)
     activate(this.#tx, this.#actor, model, active)
     this.#changed(`model ${given.name}: version ${active} is active`)

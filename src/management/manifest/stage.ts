@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { DeclaredConnection } from '../../catalog/connections.ts'
 import { type Dataset, findDataset, type Generation } from '../../catalog/datasets.ts'
-import { findModel, type NewVersion, versionsOf } from '../../catalog/models.ts'
+import { findModel, type NewVersion, versionNumbered } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import type { ProgressReporter } from '../../lib/progress.ts'
@@ -89,7 +89,7 @@ export async function stageManifest(
         for (const { version, file, features } of model.versions) {
           signal?.throwIfAborted()
           const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
-          const same = known && versionsOf(context.db, known.id).find(v => v.version === version)
+          const same = known && versionNumbered(context.db, known.id, version)
           const unchanged =
             same?.sha256 === (await sha256Of(file)) &&
             JSON.stringify(same?.features) === JSON.stringify(features ?? null)

@@ -11,7 +11,7 @@ const shapeOf = (dims: TensorSpec['dims']) => dims.map(dim => dim ?? -1)
 const tensor = ({ name, type, dims }: TensorSpec) => ({ name, datatype: datatypeOf(type), shape: shapeOf(dims) })
 
 /** The versions that can be asked for, as the protocol writes them, lowest first. */
-export const versionsOf = (model: ServedModel): string[] => [...model.versions.keys()].sort((a, b) => a - b).map(String)
+export const versionsOf = (model: ServedModel): string[] => model.versions.numbers.map(String)
 
 export const metadataOf = (name: string, versions: string[], { metadata }: ServedVersion) => ({
   name,
