@@ -152,10 +152,13 @@ export function deleteAsset(store: Store, actor: Actor, asset: Asset): void {
   note(store, actor, 'service.delete', asset.assetKey, asset.projectId)
 }
 
-/** What is said of a version in a list: all that it holds may be a lot, and nobody removes old ones. */
+/** What is listed of a service's versions, the latest. Nobody removes old ones: there may be tens of thousands. */
+const MOST_LISTED = 1000
+
+/** What is said of a version in a list: all that it holds may be a lot. */
 export type ListedVersion = Omit<AssetVersion, 'assetId' | 'config' | 'theme' | 'title' | 'description'>
 
-/** Newest first. */
+/** Newest first, as many as are listed. */
 export const listVersions = (store: Store, assetId: number): ListedVersion[] =>
   store
     .select({
@@ -168,6 +171,7 @@ export const listVersions = (store: Store, assetId: number): ListedVersion[] =>
     .from(assetVersions)
     .where(eq(assetVersions.assetId, assetId))
     .orderBy(desc(assetVersions.version))
+    .limit(MOST_LISTED)
     .all()
 
 /** @throws Fault 404 */

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, or } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, inArray, isNull, or } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { apiKeys } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
@@ -74,16 +74,31 @@ export class Keys {
     return { key, secret }
   }
 
-  list(store: Store, owner: { projectId: number; assetId: number | null }): ApiKey[] {
-    const own = owner.assetId === null ? isNull(apiKeys.assetId) : eq(apiKeys.assetId, owner.assetId)
+  /** @param part which of them, in the order of ids; default: all */
+  list(store: Store, owner: KeysOwner, part?: { from: number; most: number }): ApiKey[] {
     return store
       .select()
       .from(apiKeys)
-      .where(and(eq(apiKeys.projectId, owner.projectId), own))
+      .where(ownedBy(owner))
       .orderBy(asc(apiKeys.id))
+      .limit(part?.most ?? -1)
+      .offset(part?.from ?? 0)
       .all()
       .map(key => this.ring.used(key))
   }
+
+  count = (store: Store, owner: KeysOwner): number =>
+    store.select({ n: count() }).from(apiKeys).where(ownedBy(owner)).get()!.n
+
+  /** The newest of a name. */
+  named = (store: Store, owner: KeysOwner, name: string): ApiKey | undefined =>
+    store
+      .select()
+      .from(apiKeys)
+      .where(and(ownedBy(owner), eq(apiKeys.name, name)))
+      .orderBy(desc(apiKeys.id))
+      .limit(1)
+      .get()
 
   /** @throws Fault 404 */
   get(store: Store, owner: { projectId: number; assetId: number | null }, id: number): ApiKey {
@@ -138,6 +153,14 @@ export class Keys {
     return minted
   }
 }
+
+interface KeysOwner {
+  projectId: number
+  assetId: number | null
+}
+
+const ownedBy = ({ projectId, assetId }: KeysOwner) =>
+  and(eq(apiKeys.projectId, projectId), assetId === null ? isNull(apiKeys.assetId) : eq(apiKeys.assetId, assetId))
 
 /** Names of keys by their ids, of those that there are. */
 export function keyNames(store: Store, ids: readonly number[]): Map<number, string> {

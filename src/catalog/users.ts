@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, ne } from 'drizzle-orm'
+import { and, asc, eq, gt, isNull, ne, or } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { projects, roles, sessions, tokens, users } from '../../db/schema.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
@@ -146,10 +146,15 @@ export const listTokens = (store: Store, userId: number): Token[] =>
   store
     .select()
     .from(tokens)
-    .where(and(eq(tokens.userId, userId), isNull(tokens.revokedAt)))
+    .where(
+      and(
+        eq(tokens.userId, userId),
+        isNull(tokens.revokedAt),
+        or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now())),
+      ),
+    )
     .orderBy(asc(tokens.id))
     .all()
-    .filter(token => !token.expiresAt || token.expiresAt > now())
 
 /** Ends the sessions that were begun with it, too. @throws Fault 404 not a token of this user */
 export function revokeToken(store: Store, actor: Actor, userId: number, tokenId: number): void {

@@ -7,7 +7,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { closed, literals } from '../lib/shape.ts'
 import { assetFor } from './assets.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
-import { checkMatch, json, list, single } from './respond.ts'
+import { checkMatch, json, listParts, single } from './respond.ts'
 
 const Names = Type.Union([Type.Array(Type.String({ minLength: 1, maxLength: 400 }), { maxItems: 1000 }), Type.Null()])
 const Scope = Type.Union([
@@ -103,7 +103,11 @@ export async function mintKey(context: ManagementContext, request: Request, who:
 }
 
 export const keys = (context: ManagementContext, request: Request, owner: KeyOwner): Response =>
-  list(request, context.keys.list(context.db, owner).map(keyRow))
+  listParts(
+    request,
+    () => context.keys.count(context.db, owner),
+    part => context.keys.list(context.db, owner, part).map(keyRow),
+  )
 
 export const oneKey = (context: ManagementContext, owner: KeyOwner, id: string): Response =>
   shown(context.keys.get(context.db, owner, idOf(id)), owner)

@@ -31,28 +31,61 @@ export function checkMatch(request: Request, resource: object): void {
     throw new Fault(412, 'changed_meanwhile', 'This was changed since you read it; read it again.')
 }
 
-/**
- * A list pages only when asked (`page` from 1, `page_size` up to 1000), with `Link` (RFC 8288) to its neighbours.
- * @param wrap the answer around the rows
- * @throws Fault 422
- */
-export function list(request: Request, rows: unknown[], wrap: (rows: unknown[]) => unknown = r => r): Response {
+/** A part of a list: how many are before it, and how many it has at most. */
+export interface Part {
+  from: number
+  most: number
+}
+
+/** The page that is asked for (`page` from 1, `page_size` up to 1000); undefined: all. @throws Fault 422 */
+export function partOf(request: Request): Part | undefined {
   const url = new URL(request.url)
-  const asked = url.searchParams.has('page') || url.searchParams.has('page_size')
-  if (!asked) return json(wrap(rows))
+  if (!url.searchParams.has('page') && !url.searchParams.has('page_size')) return undefined
   const page = wholeNumber(url, 'page', 1, 1_000_000)
-  const size = wholeNumber(url, 'page_size', 50, 1000)
-  const last = Math.max(1, Math.ceil(rows.length / size))
+  const most = wholeNumber(url, 'page_size', 50, 1000)
+  return { from: (page - 1) * most, most }
+}
+
+/** `Link` (RFC 8288) of a page to its neighbours. */
+export function linksOf(request: Request, { from, most }: Part, total: number): Record<string, string> {
+  const url = new URL(request.url)
+  const page = from / most + 1
+  const last = Math.max(1, Math.ceil(total / most))
   const to = (target: number, rel: string) => {
     const params = new URLSearchParams(url.search)
     params.set('page', String(target))
-    params.set('page_size', String(size))
+    params.set('page_size', String(most))
     return `<${url.pathname}?${params}>; rel="${rel}"`
   }
   const links = [to(1, 'first'), to(last, 'last')]
   if (page > 1) links.push(to(page - 1, 'prev'))
   if (page < last) links.push(to(page + 1, 'next'))
-  return json(wrap(rows.slice((page - 1) * size, page * size)), 200, { link: links.join(', ') })
+  return { link: links.join(', ') }
+}
+
+/**
+ * A list pages only when asked.
+ * @param wrap the answer around the rows
+ * @throws Fault 422
+ */
+export function list(request: Request, rows: unknown[], wrap?: (rows: unknown[]) => unknown): Response {
+  return listParts(
+    request,
+    () => rows.length,
+    part => (part ? rows.slice(part.from, part.from + part.most) : rows),
+    wrap,
+  )
+}
+
+/** The same of what may be so long that only what is asked for is read. */
+export function listParts(
+  request: Request,
+  count: () => number,
+  read: (part: Part | undefined) => unknown[],
+  wrap: (rows: unknown[]) => unknown = r => r,
+): Response {
+  const part = partOf(request)
+  return json(wrap(read(part)), 200, part ? linksOf(request, part, count()) : {})
 }
 
 /** A number of the query string, from 1. @throws Fault 422 */

@@ -139,6 +139,13 @@ test('keys are listed and got within their owner only', () => {
   const serviceKey = keys.mint(catalog.db, ACTOR, { projectId: owner.projectId, assetId: asset.id }, KEY).key
   expect(keys.list(catalog.db, owner).map(k => k.id)).toEqual([projectKey.id])
   expect(keys.list(catalog.db, { ...owner, assetId: asset.id }).map(k => k.id)).toEqual([serviceKey.id])
+  const successor = mint().key
+  const third = mint({ name: 'another' }).key
+  expect(keys.count(catalog.db, owner)).toBe(3)
+  expect(keys.list(catalog.db, owner, { from: 1, most: 1 }).map(k => k.id)).toEqual([successor.id])
+  expect(keys.list(catalog.db, owner, { from: 2, most: 5 }).map(k => k.id)).toEqual([third.id])
+  expect(keys.named(catalog.db, owner, KEY.name)!.id).toBe(successor.id)
+  expect(keys.named(catalog.db, { ...owner, assetId: asset.id }, 'another')).toBeUndefined()
   for (const wrong of [
     { projectId: 99, assetId: null },
     { projectId: owner.projectId, assetId: asset.id },

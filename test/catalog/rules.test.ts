@@ -59,6 +59,19 @@ describe('services', () => {
   const create = (assetKey = 's', config: unknown = { endpoints: [], note: 1 }) =>
     createAsset(catalog.db, ACTOR, { projectId: catalog.project.id, assetType: 'api_service', assetKey, config })
 
+  test('of thousands of versions the latest are listed, and all are there by their numbers', () => {
+    const { db } = catalog
+    const asset = create()
+    db.transaction(tx => {
+      for (let note = 2; note <= 1200; note++) saveAsset(tx, ACTOR, asset, { config: { endpoints: [], note } }, '')
+    })
+    const listed = listVersions(db, asset.id)
+    expect(listed).toHaveLength(1000)
+    expect([listed[0]!.version, listed.at(-1)!.version]).toEqual([1200, 201])
+    expect(getVersion(db, asset.id, 7).config).toEqual({ endpoints: [], note: 7 })
+    saveAsset(db, ACTOR, asset, { title: 'T' }, '')
+    expect(listVersions(db, asset.id)[0]!.version).toBe(1201)
+  })
   test('every save is a version that never changes; publishing and rolling back take one of them', () => {
     const asset = create()
     const first = getVersion(catalog.db, asset.id, 1)

@@ -325,7 +325,7 @@ class Run {
     const known = secret
       ? keys.findByHash(this.#tx, secret)
       : // the newest of the name: a rotated key's successor, or one that was revoked, and stays so
-        keys.list(this.#tx, owner).findLast(k => k.name === given.name)
+        keys.named(this.#tx, owner, given.name)
     if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
       throw conflict(`key ${given.name}: its secret is another key's already.`)
     const fields = keyFieldsOf(given, `key ${given.name}: `)
