@@ -263,7 +263,7 @@ export const deployments = sqliteTable(
   t => [uniqueIndex('deployments_project_name').on(t.projectId, t.name)],
 )
 
-/** Who changed what: a row for each change, none for reads. `detail` names fields, never secrets or row values. */
+/** Who changed what: a row for each change (one a day for what a rule does again and again), none for reads. `detail` names fields, never secrets or row values. */
 export const audit = sqliteTable(
   'audit',
   {

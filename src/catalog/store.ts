@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { and, desc, eq, gte, isNotNull, isNull, sql } from 'drizzle-orm'
 import type { Db } from '../../db/connect.ts'
 import { audit, settings } from '../../db/schema.ts'
 import { diskTrouble } from '../lib/fault.ts'
@@ -9,10 +9,14 @@ export type Store = Db | Parameters<Parameters<Db['transaction']>[0]>[0]
 /** Who does something: shown in versions and in the audit. */
 export interface Actor {
   name: string
+  /** It does the same again and again, unasked: that is one entry of the audit a day. */
+  recurs?: boolean
 }
 
 /** What the server does on its own account: start, manifest, demo. */
 export const SYSTEM: Actor = { name: 'system' }
+/** What it does by a rule, as often as that says. */
+export const BY_RULE: Actor = { ...SYSTEM, recurs: true }
 
 /** One transaction that takes the write lock at once. The function is synchronous: an async one would not roll back. */
 export function transaction<T>(db: Db, work: (tx: Store) => T): T {
@@ -42,7 +46,42 @@ export function note(
   projectId: number | null = null,
   detail: unknown = null,
 ): void {
-  store.insert(audit).values({ actor: actor.name, action, target, projectId, detail }).run()
+  const entry = { at: now(), actor: actor.name, action, target, projectId, detail }
+  if (actor.recurs && noteAgain(store, entry)) return
+  if (actor.recurs) entry.detail = { ...(detail as object), times: 1 }
+  store.insert(audit).values(entry).run()
+}
+
+/** Entries among which one of the same day is looked for: less than a millisecond. */
+const LATEST = 1000
+
+/** @returns false: there was none today */
+function noteAgain(store: Store, entry: typeof audit.$inferInsert & { at: string }): boolean {
+  const { at, actor, action, target, projectId, detail } = entry
+  const latest = store.select().from(audit).orderBy(desc(audit.id)).limit(LATEST).as('latest')
+  const times = sql<number | null>`json_extract(${latest.detail}, '$.times')`
+  const before = store
+    .select({ id: latest.id, times })
+    .from(latest)
+    .where(
+      and(
+        gte(latest.at, at.slice(0, 10)),
+        eq(latest.actor, actor),
+        eq(latest.action, action),
+        eq(latest.target, target),
+        projectId ? eq(latest.projectId, projectId) : isNull(latest.projectId),
+        isNotNull(times),
+      ),
+    )
+    .limit(1)
+    .get()
+  if (!before) return false
+  store
+    .update(audit)
+    .set({ detail: { ...(detail as object), times: before.times! + 1, last: at } })
+    .where(eq(audit.id, before.id))
+    .run()
+  return true
 }
 
 /** 32 random bytes of this installation, made at the first start: signs sessions and keys the `hash` mask. */

@@ -1,6 +1,6 @@
 import { type Dataset, openProposals, refreshedDatasets } from '../catalog/datasets.ts'
 import { intervalOf } from '../catalog/refresh.ts'
-import { SYSTEM } from '../catalog/store.ts'
+import { BY_RULE } from '../catalog/store.ts'
 import { toFault } from '../lib/fault.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import type { ManagementContext } from './context.ts'
@@ -90,7 +90,7 @@ export class Refresher {
     const { id, name, projectId } = dataset
     this.#tried.set(id, { at: performance.now(), form: this.#forms.get(id) })
     try {
-      const { dataset: now, refreshed } = await readAgain(this.#context, SYSTEM, dataset, this.#stopping.signal)
+      const { dataset: now, refreshed } = await readAgain(this.#context, BY_RULE, dataset, this.#stopping.signal)
       if (!refreshed) return
       const { generation, rowCount } = now
       log.info({ dataset: name, projectId, generation, rows: rowCount }, 'a changed file was read again')

@@ -51,6 +51,8 @@ test('on_change: a file that changes is read again by itself, and no kept answer
   await waitFor(async () => (await dataset()).generation === 2 || undefined)
   expect(await towns()).toEqual(['Ulm', 'Bonn'])
   await outcome('refreshed')
+  const { items } = (await callgate.admin('GET', '/api/audit?page_size=1')).json
+  expect(items[0]).toMatchObject({ actor: 'system', action: 'dataset.replace', detail: { rows: 2, times: 1 } })
 })
 
 test('a file that is wrong or gone changes nothing: the dataset and the log say what was wrong, and no value', async () => {
