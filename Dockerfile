@@ -12,6 +12,8 @@ RUN bun src/build.ts && mkdir -p /empty/data
 # glibc 2.28 or newer, libstdc++ and libgcc: what Bun, onnxruntime and DuckDB need, and no shell.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/dist/callgate /usr/local/bin/callgate
+# the cases of letters, for models of texts
+COPY --from=build /usr/lib/locale/C.utf8 /usr/lib/locale/C.utf8
 COPY --from=build --chown=nonroot:nonroot --chmod=0700 /empty/data /data
 ENV CALLGATE_DATA_DIR=/data \
     CALLGATE_HOST=0.0.0.0 \

@@ -5,7 +5,7 @@ import { ELEMENT_TYPES, type ElementType, type ModelMetadata, type TensorSpec } 
 import { Fault } from '../lib/fault.ts'
 import { type FoundClassifier, findClassifier } from './onnx/labels.ts'
 import { type OnnxModel, readModel } from './onnx/read.ts'
-import { withoutZipMaps, zipMapOutputs } from './onnx/rewrite.ts'
+import { needsRewriting, runnable, zipMapOutputs } from './onnx/rewrite.ts'
 import { type Probe, type ProbeSubject, probeRows, stacks } from './probe.ts'
 import { openSession, type Runtime } from './session.ts'
 
@@ -28,10 +28,9 @@ const refuse = (message: string, cause?: unknown) => new Fault(422, 'model_unusa
  */
 export async function inspectFile(runtime: Runtime, request: InspectRequest, threads: number): Promise<ModelMetadata> {
   const bytes = await Bun.file(join(request.directory, GIVEN_FILE)).bytes()
-  const { model, zipMaps, classifier } = readGraph(bytes)
-  const rewritten = zipMaps.size > 0
+  const { model, zipMaps, classifier, rewritten } = readGraph(bytes)
   const path = join(request.directory, rewritten ? RUNNABLE_FILE : GIVEN_FILE)
-  if (rewritten) await writeFile(path, withoutZipMaps(bytes, model), { mode: 0o600 })
+  if (rewritten) await writeFile(path, runnable(bytes, model), { mode: 0o600 })
   const session = await openSession(runtime, path, threads)
   const subject: ProbeSubject = {
     inputs: session.inputMetadata.map(entry => spec(entry, 'input')),
@@ -62,14 +61,21 @@ export async function inspectFile(runtime: Runtime, request: InspectRequest, thr
   }
 }
 
-function readGraph(bytes: Uint8Array): { model: OnnxModel; zipMaps: Set<string>; classifier?: FoundClassifier } {
+function readGraph(bytes: Uint8Array): {
+  model: OnnxModel
+  zipMaps: Set<string>
+  classifier?: FoundClassifier
+  rewritten: boolean
+} {
   let model: OnnxModel
   let zipMaps: Set<string>
   let classifier: FoundClassifier | undefined
+  let rewritten: boolean
   try {
     model = readModel(bytes)
     zipMaps = zipMapOutputs(model)
     classifier = findClassifier(model)
+    rewritten = needsRewriting(model)
   } catch (error) {
     throw refuse('The file is not an ONNX model, or it is damaged.', error)
   }
@@ -80,7 +86,7 @@ function readGraph(bytes: Uint8Array): { model: OnnxModel; zipMaps: Set<string>;
       throw refuse(
         `The output ${quoted(name)} is a ${kind}; only tensors are served. Export the model with tensor outputs (skl2onnx: options={'zipmap': False}).`,
       )
-  return { model, zipMaps, classifier }
+  return { model, zipMaps, classifier, rewritten }
 }
 
 function spec(entry: InferenceSession.ValueMetadata, side: 'input' | 'output'): TensorSpec {

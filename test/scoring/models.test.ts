@@ -5,7 +5,7 @@ import { Fault } from '../../src/lib/fault.ts'
 import { compileCodec } from '../../src/scoring/codec.ts'
 import { findClassifier } from '../../src/scoring/onnx/labels.ts'
 import { readModel } from '../../src/scoring/onnx/read.ts'
-import { withoutZipMaps } from '../../src/scoring/onnx/rewrite.ts'
+import { runnable } from '../../src/scoring/onnx/rewrite.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
 import { addModelBytes, modelBytes, modelsDirectory, soon } from './fixtures.ts'
@@ -102,7 +102,7 @@ describe('files that are not served', () => {
       try {
         const model = readModel(damaged)
         findClassifier(model)
-        readModel(withoutZipMaps(damaged, model))
+        readModel(runnable(damaged, model))
       } catch (error) {
         expect(error).toBeInstanceOf(Error)
       }
@@ -160,6 +160,33 @@ describe('a default scikit-learn export', () => {
     expect(await Bun.file(join(directory, 'model.onnx')).bytes()).toEqual(bytes)
     expect((await stat(join(directory, 'runnable.onnx'))).mode & 0o777).toBe(0o600)
     expect(new Bun.CryptoHasher('sha256').update(bytes).digest('hex')).toBe(model.sha256)
+  })
+
+  test('texts change their case as everywhere, where the machine lacks the locale that the runtime asks for', async () => {
+    const lower = (locale?: string) =>
+      buildModel({
+        inputs: [{ name: 't', type: 'string', dims: ['N'] }],
+        outputs: [{ name: 'y', type: 'string', dims: ['N'] }],
+        nodes: [
+          {
+            op: 'StringNormalizer',
+            inputs: ['t'],
+            outputs: ['y'],
+            attributes: [
+              { name: 'case_change_action', string: 'LOWER' },
+              ...(locale === undefined ? [] : [{ name: 'locale', string: locale }]),
+            ],
+          },
+        ],
+      })
+    for (const locale of [undefined, 'en_US', 'en_US.UTF-8']) {
+      const { model, codec } = await models.add(lower(locale))
+      expect(model.metadata.rewritten).toBe(true)
+      const rows = ['ABC', 'ÄÖÜ É', 'ПРИВЕТ', 'ΣΊΣΥΦΟΣ', ''].map(t => ({ t }))
+      const { predictions } = await predict(scorer, model, codec, rows, 'rows', soon())
+      expect(predictions).toEqual(['abc', 'äöü é', 'привет', 'σίσυφοσ', ''])
+    }
+    expect(await refused(lower('xx_XX.UTF-8'))).toContain('locale with name:xx_XX.UTF-8')
   })
 
   test('the same bytes twice are one model', async () => {

@@ -22,6 +22,7 @@ interface Attribute {
   name: string
   int?: number
   ints?: number[]
+  string?: string
   strings?: string[]
   floats?: number[]
   /** a branch: what it takes is the graph's around it */
@@ -107,15 +108,16 @@ const nodeProto = (node: NodeInfo) =>
     if (node.domain) put(w, 7, node.domain)
   })
 
-const attributeProto = ({ name, int: single, ints, strings, floats, graph }: Attribute) =>
+const attributeProto = ({ name, int: single, ints, string, strings, floats, graph }: Attribute) =>
   message(w => {
     put(w, 1, name)
     if (single !== undefined) int(w, 3, single)
+    if (string !== undefined) put(w, 4, string)
     if (graph) put(w, 6, branch(graph))
     for (const value of floats ?? []) w.tag(7, WireType.Bit32).float(value)
     for (const value of ints ?? []) int(w, 8, value)
     for (const value of strings ?? []) put(w, 9, value)
-    int(w, 20, graph ? 5 : single !== undefined ? 2 : ints ? 7 : strings ? 8 : 6)
+    int(w, 20, graph ? 5 : single !== undefined ? 2 : string !== undefined ? 3 : ints ? 7 : strings ? 8 : 6)
   })
 
 const functionProto = (byDefault: Initializer) =>

@@ -18,6 +18,18 @@ export function attributeStrings(attribute: Uint8Array | undefined): string[] {
   return values
 }
 
+/** The single text of an attribute (field 4); undefined where there is none. @throws TypeError not UTF-8 */
+export function attributeString(attribute: Uint8Array | undefined): string | undefined {
+  let value: string | undefined
+  if (attribute)
+    eachField(attribute, (field, reader, wire) => {
+      if (field !== 4 || wire !== WireType.LengthDelimited) return false
+      value = decoder.decode(reader.bytes())
+      return true
+    })
+  return value
+}
+
 /** The integers of an attribute (field 8, packed or not) as decimal strings, exact over 64 bits. */
 export const attributeIntegers = (attribute: Uint8Array | undefined) => integers(attribute, 8)
 

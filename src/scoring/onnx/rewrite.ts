@@ -1,4 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { attributeString } from './attributes.ts'
 import { eachField, type OnnxModel, type OnnxNode } from './read.ts'
 
 const isZipMap = (node: OnnxNode) => node.opType === 'ZipMap' && node.domain === 'ai.onnx.ml'
@@ -9,30 +10,50 @@ export function zipMapOutputs(model: OnnxModel): Set<string> {
   return new Set(model.outputs.map(output => output.name).filter(name => made.has(name)))
 }
 
+/** What the runtime takes where a file says nothing. Few machines have it installed, and no container does. */
+const USUAL_LOCALE = /^(en_US(\.utf-?8)?)?$/i
+/** Each machine has it, and the cases of all of Unicode are those of the other. */
+const EVERYWHERE = 'C.UTF-8'
+
+/** Changes the case of texts, as each text model of scikit-learn does, by the usual locale. */
+const isLocalized = (node: OnnxNode) =>
+  node.opType === 'StringNormalizer' &&
+  node.domain === '' &&
+  USUAL_LOCALE.test(attributeString(node.attributes.get('locale')) ?? '')
+
+/** Whether the runtime cannot be given the file as it is. */
+export const needsRewriting = (model: OnnxModel): boolean =>
+  zipMapOutputs(model).size > 0 || model.nodes.some(isLocalized)
+
 /**
  * The same model with every ZipMap turned into Identity, so that its output is the tensor [N, C] which went into it (Node.js
- * bindings of the runtime know tensors only). All other bytes are copied as they are.
+ * bindings of the runtime know tensors only), and the usual locale into one that is everywhere. All other bytes are copied as they
+ * are.
  */
-export function withoutZipMaps(bytes: Uint8Array, model: OnnxModel): Uint8Array {
+export function runnable(bytes: Uint8Array, model: OnnxModel): Uint8Array {
   const zipMaps = new Map(model.nodes.filter(isZipMap).map(node => [node.outputs[0] ?? '', node]))
-  const byOffset = new Map([...zipMaps.values()].map(node => [node.bytes.byteOffset, node]))
+  const byOffset = new Map([
+    ...[...zipMaps.values()].map(node => [node.bytes.byteOffset, identity(node)] as const),
+    ...model.nodes.filter(isLocalized).map(node => [node.bytes.byteOffset, localized(node)] as const),
+  ])
   const writer = new BinaryWriter()
   copyFields(bytes, writer, (field, body) => (field === 7 ? rewriteGraph(body, zipMaps, byOffset) : body))
   // Identity is of the standard operator set, which a file of classical operators alone may not import
-  if (!model.opsets.has('')) {
+  if (zipMaps.size > 0 && !model.opsets.has('')) {
     const version = model.irVersion >= 7 ? 13 : 9
     writer.tag(8, WireType.LengthDelimited).bytes(new BinaryWriter().tag(2, WireType.Varint).int64(version).finish())
   }
   return writer.finish()
 }
 
-function rewriteGraph(graph: Uint8Array, zipMaps: Map<string, OnnxNode>, byOffset: Map<number, OnnxNode>): Uint8Array {
+function rewriteGraph(
+  graph: Uint8Array,
+  zipMaps: Map<string, OnnxNode>,
+  byOffset: Map<number, Uint8Array>,
+): Uint8Array {
   const writer = new BinaryWriter()
   copyFields(graph, writer, (field, body) => {
-    if (field === 1) {
-      const node = byOffset.get(body.byteOffset)
-      return node ? identity(node) : body
-    }
+    if (field === 1) return byOffset.get(body.byteOffset) ?? body
     if (field !== 12 && field !== 13) return body
     const name = firstString(body)
     if (name === undefined || !zipMaps.has(name)) return body
@@ -62,6 +83,18 @@ function identity(zipMap: OnnxNode): Uint8Array {
   writer.tag(2, WireType.LengthDelimited).string(zipMap.outputs[0] ?? '')
   return writer.tag(4, WireType.LengthDelimited).string('Identity').finish()
 }
+
+function localized({ bytes }: OnnxNode): Uint8Array {
+  const writer = new BinaryWriter()
+  copyFields(bytes, writer, (field, body) => (field === 5 && firstString(body) === 'locale' ? undefined : body))
+  const attribute = new BinaryWriter()
+  attribute.tag(1, WireType.LengthDelimited).string('locale')
+  attribute.tag(4, WireType.LengthDelimited).string(EVERYWHERE)
+  attribute.tag(20, WireType.Varint).int32(STRING)
+  return writer.tag(5, WireType.LengthDelimited).bytes(attribute.finish()).finish()
+}
+/** AttributeProto's type of a single text. */
+const STRING = 3
 
 /**
  * ValueInfoProto of the name alone, so that the runtime finds the type itself: what the file says of the maps' values may be
