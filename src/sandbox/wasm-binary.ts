@@ -36,6 +36,9 @@ export const OP = {
 /** A block that takes nothing and gives nothing. */
 export const EMPTY = 0x40
 
+const CUT_OFF = 'the engine is cut off'
+
+/** What it reads throws an Error where there is no more. */
 export class Reader {
   at = 0
   readonly source: Uint8Array
@@ -45,11 +48,13 @@ export class Reader {
   }
 
   byte(): number {
+    if (this.at >= this.source.length) throw new Error(CUT_OFF)
     return this.source[this.at++]!
   }
 
   take(length: number): Uint8Array {
     this.at += length
+    if (this.at > this.source.length) throw new Error(CUT_OFF)
     return this.source.subarray(this.at - length, this.at)
   }
 
@@ -83,13 +88,13 @@ export class Reader {
    */
   instruction(): number {
     const op = this.byte()
-    // blocks, branches, calls, variables, references, constants
+    // blocks, branches, calls, variables, references, constants; no tail calls (0x12, 0x13), which go round without a loop
     if (op <= 0x04 && op >= 0x02) this.#skip()
-    else if (op === 0x0c || op === 0x0d || op === 0x10 || op === 0x12) this.#skip()
+    else if (op === 0x0c || op === 0x0d || op === OP.call) this.#skip()
     else if (op >= 0x20 && op <= 0x26) this.#skip()
     else if (op === 0x41 || op === 0x42 || op === 0xd0 || op === 0xd2) this.#skip()
     else if (op === 0x0e) this.#skip(this.unsigned() + 1)
-    else if (op === 0x11 || op === 0x13) this.#skip(2)
+    else if (op === 0x11) this.#skip(2)
     else if (op === 0x1c) this.#skip(this.unsigned())
     else if (op >= 0x28 && op <= 0x3e) this.#skip(2)
     else if (op === 0x3f || op === 0x40) this.#skip()

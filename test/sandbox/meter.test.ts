@@ -76,6 +76,20 @@ test('what is not known is refused, as is an engine that lacks what is needed of
   expect(() => metered(module([]), { interrupt: 'tick', exports: new Set(['gone']) })).toThrow('does not export')
 })
 
+test('a tail call, which goes round without a loop, is refused', () => {
+  for (const call of [
+    [0x12, 2],
+    [0x41, 0, 0x13, 0, 0],
+  ])
+    expect(() => metered(module(call), { interrupt: 'tick', exports: new Set() })).toThrow('not known here')
+})
+
+test('an engine that is cut off is refused, wherever that is', () => {
+  const whole = module(fill(AT, 3000))
+  expect(run(whole, 1).ticks).toBe(0)
+  for (let length = 0; length < whole.length; length++) expect(() => run(whole.subarray(0, length), 1)).toThrow()
+})
+
 const constant = (value: number) => [0x41, ...signed(value)]
 const signed = (value: number): number[] => (value < 64 ? [value] : [(value & 127) | 128, ...signed(value >> 7)])
 const STORES: [name: string, op: number, value: number[], bytes: number][] = [
