@@ -612,6 +612,24 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect(text).not.toContain('root:')
     })
 
+    test.each([
+      'export default classes => 1',
+      'export default class_ => 1',
+      'export default classé => 1',
+      'export default ({ classify(request) { return 1 } }).classify',
+      'export default ({ class () { return 1 } }).class',
+    ])('a function whose source begins with the letters of a class is none: %s', async handler => {
+      expect((await publish(named('fine', handler))).status).toBe(200)
+    })
+
+    test.each(['export default class{}', 'export default class\n{}', 'export default class /**/ extends Map {}'])(
+      'a class is refused, however it is written: %j',
+      async handler => {
+        const { status, json } = await publish(named('broken', handler))
+        expect([status, json.detail]).toEqual([422, expect.stringContaining('is a class')])
+      },
+    )
+
     test('what is misspelt, or no limit, is refused when it is saved', async () => {
       for (const wrong of [
         { method: ['POST'] },
