@@ -138,11 +138,11 @@ const logs = new WeakMap<Fault, string[]>()
 export const logOf = (fault: Fault): string[] => logs.get(fault) ?? []
 
 /** Reads a call's answer; a refusal remembers the call's log. @throws Fault over a limit, or what `read` refuses; HandlerFault */
-export function readAnswer<T>({ answer, fault, log }: Ran, read: (answer: string) => T): T {
+export function readAnswer<T>({ answer, code = '', fault, log }: Ran, read: (answer: string) => T): T {
   try {
     if (fault) throw fault
     if (answer![0] !== 'e') return read(answer!)
-    const failure = handlerError(answer!)
+    const failure = handlerError(answer!, code)
     throw overInside(failure) ?? new HandlerFault(failure, refusalOf(answer!))
   } catch (error) {
     if (error instanceof Fault) logs.set(error, log)

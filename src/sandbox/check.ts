@@ -15,7 +15,7 @@ export async function checkHandler(guests: Pick<Guests, 'try'>, source: string):
   try {
     const code = await withoutTypes(source)
     const failure = guests.try(code)
-    return failure === undefined ? { code } : { error: explained(handlerError(failure), code) }
+    return failure === undefined ? { code } : { error: explained(handlerError(failure, code), code) }
   } catch (error) {
     if (error instanceof Stopped)
       return { error: { name: 'Error', message: OVER[error.reason] ?? 'it cannot be loaded' } }

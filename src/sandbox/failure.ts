@@ -8,13 +8,25 @@ export interface HandlerError {
   stack?: string
 }
 
-/** What a guest failed with (`e{...}`), for its author: only its own frames, and the place of the first. */
-export function handlerError(failure: string): HandlerError {
+/** Frames that are shown: the text is the guest's, and may say that there are thousands. */
+const FRAMES = 100
+
+/**
+ * What a guest failed with (`e{...}`), for its author: only its own frames, and the place of the first.
+ * @param code the handler's, which the places are in
+ */
+export function handlerError(failure: string, code: string): HandlerError {
   const { name, message, stack } = JSON.parse(failure.slice(1)) as { name: string; message: string; stack: string }
+  const lines = code.split('\n')
   const frames = stack
     .split('\n')
     .filter(frame => frame.includes('handler.ts'))
-    .map(frame => frame.trim())
+    .slice(0, FRAMES)
+    .map(frame =>
+      frame
+        .trim()
+        .replace(PLACE, (_, line, byte) => `handler.ts:${line}:${columnOf(lines[Number(line) - 1], Number(byte))}`),
+    )
   const [, line, column] = /handler\.ts:(\d+)(?::(\d+))?/.exec(frames[0] ?? '') ?? []
   return {
     name,
@@ -23,4 +35,15 @@ export function handlerError(failure: string): HandlerError {
     ...(column ? { column: Number(column) } : {}),
     ...(frames.length > 0 ? { stack: frames.join('\n') } : {}),
   }
+}
+
+const PLACE = /handler\.ts:(\d+):(\d+)/
+
+/** The longest line that is gone through: a place beyond it is nothing that people look up. */
+const LINE = 10_000
+
+/** The engine counts a line's bytes, from 1. @returns its characters, as elsewhere */
+function columnOf(line: string | undefined, byte: number): number {
+  if (line === undefined || line.length > LINE || Buffer.byteLength(line) === line.length) return byte
+  return Buffer.from(line).toString('utf8', 0, byte - 1).length + 1
 }

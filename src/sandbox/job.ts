@@ -40,6 +40,8 @@ export interface HandlerRun {
 /** How a call ended: the guest's packed answer, or why there is none; and what it logged. */
 export interface Ran {
   answer?: string
+  /** of the handler, which places in its answer are in */
+  code?: string
   fault?: Fault
   log: string[]
 }
@@ -135,7 +137,7 @@ export class Job {
   }
 
   answered(answer: string): void {
-    this.#settle({ answer, log: this.#log })
+    this.#settle({ answer, code: this.call.handler.code, log: this.#log })
   }
 
   refused(fault: Fault): void {

@@ -22,6 +22,8 @@ export default (request: { body: Body }, host: any) => {
   host.log('before', request.body.x)
   return (request as any).nothing.secret_value
 }`
+const WIDE = `const größe = ({ maß }: { maß?: number[] }) => { /* 😀 */ return maß!.length }
+export default () => '漢字' + größe({})`
 const named = (id: string, handler: string, more: object = {}) => ({ id, kind: 'function', handler, ...more })
 const lookup = { id: 'customer', kind: 'lookup', dataset: 'shop.customers', key_column: 'customer_key' }
 const endpoints = [
@@ -52,6 +54,7 @@ const endpoints = [
     { limits: { output_kb: 64 } },
   ),
   named('fails', FAILS),
+  named('wide', WIDE),
   named('random', 'const first = Math.random(); export default () => [Math.random(), Math.random(), first]'),
   named('lost', "export default async (_, host) => {\n  await host.call('kind')\n  return host.call('nothing')\n}"),
   named(
@@ -695,6 +698,14 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect(json.handler.message).toContain('secret_value')
       expect(json.handler.stack).toContain('handler.ts:4')
       expect(json.log).toEqual(['before 7'])
+    })
+
+    test('counts the characters of a line before what went wrong, and not their bytes', async () => {
+      const { json } = await dryRun('wide', {})
+      const [first, second] = WIDE.split('\n') as [string, string]
+      const [in1, in2] = [first.indexOf('maß!') + 1, second.indexOf('größe(') + 1]
+      expect(json.handler).toMatchObject({ name: 'TypeError', line: 1, column: in1 })
+      expect(json.handler.stack).toBe(`at größe (handler.ts:1:${in1})\nat default (handler.ts:2:${in2})`)
     })
 
     test('shows where a host call was made that was refused', async () => {

@@ -66,3 +66,19 @@ test.each(['', '  ', '\t', '\t\t', 'const a\t= 1;', "const a = '漢字äe\u0301�
     }
   },
 )
+
+test.each(['', '  ', '\t', "const a = '漢字äe\u0301𝒳';", '/* 😀\t */', "let a: 'é😀漢' = 'é😀漢';"])(
+  'the place of what fails as it is loaded is that in the source, after %j too',
+  async before => {
+    const handlers = new Handlers()
+    for (const [source, line] of [
+      [`${before}nothing()\nexport default () => 1`, 1],
+      [`type A = '漢'\r\n${before}nothing()\r\nexport default () => 1`, 2],
+    ] as const) {
+      await handlers.check([source])
+      const column = before.length + 1
+      const stack = `at <anonymous> (handler.ts:${line}:${column})`
+      expect(handlers.known(source)).toMatchObject({ error: { name: 'ReferenceError', line, column, stack } })
+    }
+  },
+)
