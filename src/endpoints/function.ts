@@ -1,6 +1,6 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
 import { notServed, unprocessable } from '../lib/fault.ts'
-import { withOrigin } from '../lib/vary.ts'
+import { BY_KEY, withOrigin } from '../lib/vary.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, readAnswer } from './handler.ts'
 import { compilePorterRoute } from './porter.ts'
@@ -86,6 +86,8 @@ const NOT_THEIRS =
 /** Clients take no more (Node 16 KB of all headers, Python a hundred lines), and many cost this process seconds. */
 const HEADERS = 50
 const HEADERS_LENGTH = 8192
+/** Headers by which a cache keeps an answer. */
+const KEPT = ['cache-control', 'expires', 'last-modified', 'etag']
 const NO_BODY = new Set([204, 205, 304])
 /** A document of a function is of no origin, so that it can do nothing in the name of who opens it. */
 const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox allow-scripts' }
@@ -134,6 +136,8 @@ function headersOf(given: unknown): Record<string, string> {
       throw badReply('the headers of a reply are names and texts of one line in ASCII')
     headers[key] = String(value).trim()
   }
+  // what may be kept is for the same caller only: what a function asks for is asked in the caller's name
+  if (KEPT.some(name => headers[name])) headers.vary = headers.vary ? `${BY_KEY}, ${headers.vary}` : BY_KEY
   // it takes the place of the edge's own
   if (headers.vary) headers.vary = withOrigin(headers.vary)
   return headers

@@ -150,7 +150,10 @@ describe('CORS', () => {
       expect(answer.headers.get('vary') ?? '').not.toContain('*')
     }
     const kept = await anyone.call('/api/service/edge/kept', { key, headers: { origin: ORIGIN } })
-    expect([kept.headers.get('cache-control'), kept.headers.get('vary')]).toEqual(['max-age=60', null])
+    expect([kept.headers.get('cache-control'), kept.headers.get('vary')]).toEqual([
+      'max-age=60',
+      'X-API-Key, Authorization, Origin',
+    ])
     const asked = await preflight(anyone, ROW, ORIGIN, 'PATCH')
     expect([asked.status, allowed(asked)]).toEqual([204, '*'])
   })

@@ -80,6 +80,12 @@ const endpoints = [
   named('lent', `export default async (_, host) => (await host.call('customer', { id: 1 })).rows[0]`, {
     grants: { endpoints: ['customer'] },
   }),
+  named(
+    'keeps',
+    `export default async ({ query }, host) =>
+      host.reply((await host.call('customer', { id: 1 })).rows[0].name, { headers: query.by ? { [query.by]: query.is, ...(query.vary && { vary: query.vary }) } : {} })`,
+    { methods: ['GET'] },
+  ),
   named('scored', `export default async ({ body }, host) => host.call('churn', body)`, {
     grants: { endpoints: ['*'] },
   }),
@@ -359,6 +365,27 @@ describe.each(TARGETS)('functions, %s:', target => {
       }
       expect(await answer(64 * 1024)).toBe(64 * 1024)
       expect(await answer(64 * 1024 + 1)).toBe(500)
+    })
+
+    test('where it may be kept, is for the key that it was made for: what it holds is as that may see it', async () => {
+      const keeps = (query: string, key: string) => call(`keeps?${query}`, { key })
+      for (const [by, is] of [
+        ['cache-control', 'max-age=60'],
+        ['Cache-Control', 'public, s-maxage=60'],
+        ['expires', 'Fri, 01 Jan 2100 00:00:00 GMT'],
+        ['last-modified', 'Fri, 01 Jan 2021 00:00:00 GMT'],
+        ['etag', '"1"'],
+      ] as const) {
+        const [masked, raw] = await Promise.all([ALL, RAW].map(key => keeps(`by=${by}&is=${is}`, key)))
+        expect([masked!.text, raw!.text]).toEqual(['A. L.', 'Ada Lovelace'])
+        for (const { headers } of [masked!, raw!]) {
+          expect(headers.get(by)).toBe(is)
+          expect(headers.get('vary')).toMatch(/^X-API-Key, Authorization\b/)
+        }
+      }
+      const also = await keeps('by=cache-control&is=max-age%3D60&vary=Accept-Language', ALL)
+      expect(also.headers.get('vary')).toMatch(/^X-API-Key, Authorization, Accept-Language\b/)
+      expect((await keeps('by=x-made&is=1', ALL)).headers.get('vary') ?? '').not.toContain('X-API-Key')
     })
 
     test('or an error that it means, as a problem document with the request id', async () => {

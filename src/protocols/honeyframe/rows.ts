@@ -7,6 +7,7 @@ import { toFault } from '../../lib/fault.ts'
 import type { Params } from '../../lib/params.ts'
 import { rawPath } from '../../lib/path.ts'
 import { unread } from '../../lib/unread.ts'
+import { BY_KEY } from '../../lib/vary.ts'
 import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
 import type { Format, Page } from '../../query/formats.ts'
 import type { Identity } from '../../telemetry/identity.ts'
@@ -16,7 +17,7 @@ import { matches } from './conditional.ts'
 import { formatOf, MEDIA_TYPES } from './negotiate.ts'
 
 /** What a cache tells answers apart by. */
-const VARY = ['X-API-Key', 'Authorization', 'Accept']
+const VARY = [BY_KEY, 'Accept']
 
 /** A call of a query, as the door has admitted it. */
 export interface RowsCall {

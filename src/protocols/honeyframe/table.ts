@@ -7,6 +7,7 @@ import type { ServedTable, TableWrite } from '../../endpoints/endpoint.ts'
 import { checkJsonType, readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
 import { shown } from '../../lib/text.ts'
+import { BY_KEY, withOrigin } from '../../lib/vary.ts'
 import type { Tags } from '../../query/write/apply.ts'
 import { LINKS } from '../../query/write/rows.ts'
 import type { Written } from '../../query/write/store.ts'
@@ -97,7 +98,7 @@ function idempotencyKeyOf(headers: Headers): string | undefined {
 const HEADERS = {
   'content-type': 'application/json',
   'cache-control': 'private, no-cache',
-  vary: 'X-API-Key, Authorization, Origin',
+  vary: withOrigin(BY_KEY),
 }
 
 function found(request: Request, path: string, { row, etag, id }: Awaited<ReturnType<ServedTable['find']>>): Response {
