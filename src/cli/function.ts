@@ -89,11 +89,12 @@ function readArguments(argv: string[]): { file: string; request: string } {
   return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
 }
 
-/** Without a byte order mark, as a body is read. @throws StartError it cannot be read */
+/** Without a byte order mark, as a body is read, and as strictly as a manifest's files. @throws StartError it cannot be read */
 function textOf(path: string): string {
   try {
-    return new TextDecoder().decode(readFileSync(path))
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
   } catch (error) {
+    if (error instanceof TypeError) throw new StartError(`${path} is not in UTF-8.`)
     throw new StartError(`${path} cannot be read (${(error as { code?: string }).code}).`)
   }
 }

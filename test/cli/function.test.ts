@@ -7,7 +7,7 @@ setDefaultTimeout(60_000)
 
 const ROOT = resolve(import.meta.dir, '../..')
 const folder = temporaryFolder()
-const file = (name: string, content: string) => {
+const file = (name: string, content: string | Uint8Array) => {
   const path = join(folder, name)
   writeFileSync(path, content)
   return path
@@ -78,6 +78,8 @@ describe.each(TARGETS)('callgate function, %s:', target => {
       [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object', 1],
       [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional', 1],
       [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON', 1],
+      // which a manifest refuses, too
+      [['test', file('latin1.ts', Buffer.from("export default () => 'é'", 'latin1'))], 'latin1.ts is not in UTF-8', 1],
       [['test', file('h.ts', HANDLER), '--request', file('deep.json', deep)], 'nests deeper', 1],
     ] as const) {
       const { exitCode, error } = run(target, ...args)
