@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Turns } from '../../src/lib/turns.ts'
+import { NamedTurns, Turns } from '../../src/lib/turns.ts'
 
 test('no more works run at once than there are turns, and who waits is served in order', async () => {
   const turns = new Turns(2)
@@ -43,4 +43,32 @@ test('who leaves while waiting takes no turn', async () => {
   expect(await third).toBe(3)
   expect(ran).toBe(false)
   await expect(turns.run(async () => 1, leaving.signal)).rejects.toThrow('gone')
+})
+
+test('works that need turns of several things have none while they wait for another, and are not in a circle', async () => {
+  const turns = new NamedTurns(1)
+  const began: string[] = []
+  const ends = new Map<string, () => void>()
+  const leaving = new AbortController()
+  const work = (names: string[], signal?: AbortSignal) => {
+    const name = names.join('')
+    const { promise: over, resolve } = Promise.withResolvers<void>()
+    ends.set(name, resolve)
+    const run = async () => {
+      began.push(name)
+      await over
+    }
+    return turns.run(names, run, signal)
+  }
+  const left = () => work(['b', 'd'], leaving.signal).catch(error => error)
+  const all = [work(['b']), work(['a', 'b']), work(['b', 'a', 'b']), left(), work(['a']), work([])]
+  expect(began).toEqual(['b', 'a', ''])
+  leaving.abort('left')
+  expect(await all[3]).toBe('left')
+  for (const name of ['b', 'a', 'ab', 'bab', '']) {
+    ends.get(name)!()
+    await Bun.sleep(0)
+  }
+  await Promise.all(all)
+  expect(began).toEqual(['b', 'a', '', 'ab', 'bab'])
 })

@@ -12,6 +12,7 @@ import { parseQuery } from '../../src/lib/params.ts'
 import { connectOnce } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
 import { describeTable } from '../../src/query/engines/postgres/describe.ts'
+import { sourceOf } from '../../src/query/engines/postgres/dialect.ts'
 import type { Session } from '../../src/query/engines/postgres/statements.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { errorFields } from '../../src/telemetry/log.ts'
@@ -845,6 +846,38 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       })
       expect(await Promise.all(counts)).toEqual(streams.map(() => 100_000))
     })
+    test('what waits for a table that is locked leaves connections, and those of streams, to the other tables', async () => {
+      await run(`CREATE TABLE locked AS SELECT g AS id FROM generate_series(1, 3) AS g;
+        CREATE TABLE unlocked AS SELECT g AS id FROM generate_series(1, 3) AS g`)
+      const of = (...tables: string[]) => ({
+        ...rows,
+        sql: `SELECT id FROM ${tables[0]}`,
+        names: ['id'],
+        sources: tables.map(table => sourceOf({ connection: CONNECTION, schema: 'public', table })),
+      })
+      const ids = [{ id: 1 }, { id: 2 }, { id: 3 }]
+      const one = (...tables: string[]) => engine().all(of(...tables), [], { deadline: Date.now() + 20_000 })
+      const stream = async (...tables: string[]) => {
+        const found = []
+        for await (const batch of engine().stream(of(...tables), [], { patienceMs: 20_000 })) found.push(...batch)
+        return found
+      }
+      const locker = await server.sql.reserve()
+      await locker.unsafe('BEGIN')
+      await locker.unsafe('LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
+      const waiting = Array.from({ length: 10 }, () => [
+        stream('locked'),
+        one('locked'),
+        stream('locked', 'unlocked'),
+        one('locked', 'unlocked'),
+      ]).flat()
+      await waitFor(async () => ((await activity()).length >= 6 ? true : undefined))
+      for (let i = 0; i < 4; i++) expect(await Promise.all([one('unlocked'), stream('unlocked')])).toEqual([ids, ids])
+      await locker.unsafe('ROLLBACK')
+      locker.release()
+      expect(await Promise.all(waiting)).toEqual(waiting.map(() => ids))
+    })
+
     test('a cancel that is late does not meet the statement of whoever has the connection next', async () => {
       const ROUND_TRIP_MS = 100
       const pipe = (from: Socket, to: Socket, made: number) => {

@@ -396,10 +396,61 @@ export function database(world: TableWorld): void {
     expect((await send('PATCH', 'named/shared', { n: 3 })).status).toBe(404)
   })
 
+  test('what waits for a row or a table that somebody has locked keeps nobody from others', async () => {
+    const ofRow = await Promise.all([0, 1].map(n => send('PUT', `named/locked${n}`, { n: 0 })))
+    expect(ofRow.map(a => a.status)).toEqual([201, 201])
+    const waiters = async () => {
+      const [{ n }] = await sql(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+      return n > 0 || undefined
+    }
+    for (const [lock, waiting, others] of [
+      [
+        `UPDATE t.named SET n = -1 WHERE name = 'locked0'`,
+        () => send('PATCH', 'named/locked0', { n: 1 }),
+        () => [
+          send('PATCH', 'named/locked1', { n: 1 }),
+          send('POST', 'log', { line: 'x' }),
+          send('GET', 'named/locked0'),
+        ],
+      ],
+      [
+        'LOCK TABLE t.log IN EXCLUSIVE MODE',
+        () => send('POST', 'log', { line: 'x' }),
+        () => [send('PATCH', 'named/locked1', { n: 2 }), send('GET', 'log?limit=1')],
+      ],
+    ] as const) {
+      const other = await world.database!.sql.reserve()
+      await other.unsafe('BEGIN')
+      await other.unsafe(lock)
+      const all = Array.from({ length: 16 }, waiting)
+      await waitFor(waiters)
+      for (const { status } of await Promise.all(others())) expect([200, 201]).toContain(status)
+      await other.unsafe('COMMIT')
+      other.release()
+      for (const { status } of await Promise.all(all)) expect([200, 201]).toContain(status)
+    }
+    expect((await send('GET', 'named/locked0')).json.n).toBe(1)
+    await sql(`DELETE FROM t.named WHERE name LIKE 'locked%'; DELETE FROM t.log`).simple()
+  })
+
   test('of many who create the same row by PUT one does, and the others replace it', async () => {
     const answers = await Promise.all(Array.from({ length: 16 }, (_, n) => send('PUT', 'named/met', { n })))
     expect(answers.filter(a => a.status === 201)).toHaveLength(1)
     expect(answers.filter(a => a.status === 200)).toHaveLength(15)
+    expect((await send('DELETE', 'named/met')).status).toBe(204)
+    // one that somebody else creates meanwhile is replaced
+    const other = await world.database!.sql.reserve()
+    await other.unsafe('BEGIN')
+    await other.unsafe(`INSERT INTO t.named VALUES ('met', 1)`)
+    const meeting = send('PUT', 'named/met', { n: 2 })
+    await waitFor(async () => {
+      const [{ n }] = await sql(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+      return n > 0 || undefined
+    })
+    await other.unsafe('COMMIT')
+    other.release()
+    const met = await meeting
+    expect([met.status, met.json.n]).toEqual([200, 2])
     expect((await send('DELETE', 'named/met')).status).toBe(204)
   })
 

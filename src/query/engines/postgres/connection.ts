@@ -1,6 +1,6 @@
 import { type ReservedSQL, SQL } from 'bun'
 import { callerGone } from '../../../lib/fault.ts'
-import { Turns } from '../../../lib/turns.ts'
+import { NamedTurns, Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
 import { explained, isLost, isRefused, isStale, lost } from './failures.ts'
 import { Prepared, type Session, Statements, untilOver } from './statements.ts'
@@ -9,10 +9,19 @@ import { Prepared, type Session, Statements, untilOver } from './statements.ts'
 const MAX_CONNECTIONS = 8
 /** Of those for reading, what is left to statements whatever streams there are: their readers may be slow. */
 const FOR_STATEMENTS = 2
+/** What is left to other tables, whatever waits for one that somebody has locked: of connections, and of those for streams. */
+const FOR_OTHERS = 2
 const CONNECT_SECONDS = 10
 
 /** Counted for all connections together, so that one that is made anew has a number of its own. */
 let changes = 0
+
+/** What work is on, by names: others may have it locked, and what waits for that must leave connections to the rest. */
+export interface WorkLimits extends Limits {
+  tables?: readonly string[]
+  /** a row that is written to: whoever else would write to it waits here, as it would there */
+  row?: string
+}
 
 /**
  * A database of a connection: a pool for reading, in which every transaction is read-only by the server's own rule, and one
@@ -30,6 +39,7 @@ export class PostgresConnection {
   #version = ++changes
   #max: number
   #streams: Turns
+  #beginning: NamedTurns
 
   /**
    * @param url read from where the secret is kept whenever a pool is made: again, after the server refused it
@@ -38,7 +48,9 @@ export class PostgresConnection {
    */
   constructor(name: string, url: () => string, statementTimeoutMs: number, max = MAX_CONNECTIONS) {
     this.#max = max
-    this.#streams = new Turns(Math.max(1, max - FOR_STATEMENTS))
+    const streams = Math.max(1, max - FOR_STATEMENTS)
+    this.#streams = new Turns(streams)
+    this.#beginning = new NamedTurns(Math.max(1, streams - FOR_OTHERS))
     this.name = name
     this.#url = url
     this.#statementTimeoutMs = statementTimeoutMs
@@ -49,12 +61,21 @@ export class PostgresConnection {
    * @param again whether the work may be repeated, asked when the connection was lost
    * @throws Fault 499 the caller has gone; 503 `connection_lost`, with Retry-After; 504; what `explained` makes of the rest
    */
-  async read<T>(work: (session: Session) => Promise<T>, limits: Limits, again: () => boolean = () => true): Promise<T> {
+  read<T>(work: (session: Session) => Promise<T>, limits: WorkLimits, again: () => boolean = () => true): Promise<T> {
+    return this.#read(work, limits, again)
+  }
+
+  async #read<T>(
+    work: (session: Session) => Promise<T>,
+    limits: WorkLimits,
+    again: () => boolean,
+    begun?: Promise<unknown>,
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       let pool: Pool | undefined
       try {
         pool = this.#reading ??= this.#pool(true)
-        return await pool.run(work, limits)
+        return await pool.run(work, limits, { begun })
       } catch (error) {
         this.#leaveIfRefused(pool, error)
         if (!isLost(error) || !this.#mayRepeat(error, tries, limits) || !again()) throw explained(error, this.name)
@@ -62,9 +83,19 @@ export class PostgresConnection {
     }
   }
 
-  /** As `read`, for what may take as long as somebody reads: some connections are never used for it. */
-  stream<T>(work: (session: Session) => Promise<T>, limits: Limits, again: () => boolean): Promise<T> {
-    return this.#streams.run(() => this.read(work, limits, again), limits.signal)
+  /**
+   * As `read`, for what may take as long as somebody reads: some connections are never used for it.
+   * @param begun settles when it waits for nobody's lock any more
+   */
+  async stream<T>(
+    work: (session: Session) => Promise<T>,
+    limits: WorkLimits,
+    again: () => boolean,
+    begun: Promise<unknown>,
+  ): Promise<T> {
+    const { tables = [], signal } = limits
+    const whole = () => this.#streams.run(() => this.#read(work, limits, again, begun), signal)
+    return await untilBegun(turn => this.#beginning.run(tables, turn, signal), whole, begun)
   }
 
   /**
@@ -75,7 +106,7 @@ export class PostgresConnection {
    */
   async write<T>(
     work: (session: Session) => Promise<T>,
-    limits: Limits,
+    limits: WorkLimits,
     again: (error: unknown) => boolean = () => false,
   ): Promise<T> {
     const changed = () => {
@@ -86,7 +117,7 @@ export class PostgresConnection {
       const pool = this.#writing
       try {
         // at its deadline the work may yet be kept
-        return await pool.run(work, limits, changed)
+        return await pool.run(work, limits, { ended: changed })
       } catch (error) {
         this.#leaveIfRefused(pool, error)
         if (!isLost(error)) throw error
@@ -148,11 +179,27 @@ export class PostgresConnection {
   }
 }
 
+/** Runs work in a turn that it gives back when it has begun, or is over. */
+async function untilBegun<T>(
+  inTurn: (work: () => Promise<unknown>) => Promise<unknown>,
+  work: () => Promise<T>,
+  begun: Promise<unknown> | undefined,
+): Promise<T> {
+  let whole: Promise<T> | undefined
+  await inTurn(() => {
+    whole = work()
+    return begun ? Promise.race([begun, whole]) : whole
+  })
+  return whole!
+}
+
 class Pool {
   #name: string
   #url: string
   #sql: SQL
   #turns: Turns
+  #ofTables: NamedTurns
+  #ofRows = new NamedTurns(1)
   #prepared: Prepared
   #underWay = new Set<Promise<void>>()
 
@@ -160,6 +207,7 @@ class Pool {
     this.#name = name
     this.#url = url
     this.#turns = new Turns(max)
+    this.#ofTables = new NamedTurns(Math.max(1, max - FOR_OTHERS))
     this.#prepared = new Prepared(max)
     this.#sql = new SQL(url, { max, connectionTimeout: CONNECT_SECONDS, idleTimeout: 300, connection })
   }
@@ -167,11 +215,12 @@ class Pool {
   /**
    * Settles at the deadline, or when the caller goes, whatever the server does; the connection is put in order after it.
    * @param ended is called when nothing of the work goes on any more
+   * @param begun settles when it keeps others from its tables no longer; absent: with the work
    */
   run<T>(
     work: (session: Session) => Promise<T>,
-    { deadline, signal }: Limits,
-    ended: () => void = () => {},
+    { deadline, signal, tables = [], row }: WorkLimits,
+    { ended = () => {}, begun }: { ended?: () => void; begun?: Promise<unknown> } = {},
   ): Promise<T> {
     if (signal?.aborted) throw callerGone(signal.reason)
     const over = new AbortController()
@@ -185,8 +234,8 @@ class Pool {
     const timer = Number.isFinite(left) ? setTimeout(() => end('deadline'), left) : undefined
     signal?.addEventListener('abort', gone)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const turn = this.#turns
-      .run(async () => {
+    const onConnection = () =>
+      this.#turns.run(async () => {
         const reserved = await this.#reserve(over.signal)
         const statements = new Statements(reserved, this.#url, over.signal, this.#prepared)
         const done = work(statements)
@@ -201,6 +250,9 @@ class Pool {
         if (settled) reserved.release()
         else void reserved.close({ timeout: 0 }).catch(() => {})
       }, over.signal)
+    const onTables = () => untilBegun(t => this.#ofTables.run(tables, t, over.signal), onConnection, begun)
+    const turn = this.#ofRows
+      .run(row === undefined ? [] : [row], onTables, over.signal)
       .catch(reject)
       .finally(() => this.#underWay.delete(turn))
     this.#underWay.add(turn)

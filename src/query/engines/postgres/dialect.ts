@@ -17,7 +17,7 @@ export const postgresDialect: Dialect = {
   ordersDistinct: false,
   text: statement => written.sqlToQuery(statement),
 
-  source: dataset => (dataset.location as TableLocation).connection,
+  source: ({ location }) => sourceOf(location as TableLocation),
   from({ tables }, index) {
     const { schema, table } = tables[index]!.dataset.location as TableLocation
     return sql`${sql.identifier(schema)}.${sql.identifier(table)} AS ${sql.identifier(`t${index}`)}`
@@ -57,6 +57,11 @@ export const postgresDialect: Dialect = {
   rowOrder,
   limit: (limit, offset) => sql`LIMIT ${asType(limit, 'bigint')} OFFSET ${asType(offset, 'bigint')}`,
 }
+
+/** A table of a connection; no name of one has a space. */
+export const sourceOf = ({ connection, schema, table }: TableLocation): string =>
+  `${connection} ${JSON.stringify([schema, table])}`
+export const connectionOf = (source: string): string => source.slice(0, source.indexOf(' '))
 
 /** Rows of a table have no place: what tells those without a key apart is all that they hold. */
 function rowOrder({ tables }: Query): SQL[] {

@@ -8,6 +8,7 @@ import type { StoredValue } from '../../values.ts'
 import { inIndex, isReadWhole } from './advice.ts'
 import type { Connections } from './connections.ts'
 import { Cursor } from './cursor.ts'
+import { connectionOf } from './dialect.ts'
 import { explained } from './failures.ts'
 import { type Session, untilOver } from './statements.ts'
 
@@ -21,7 +22,8 @@ export class PostgresEngine implements Engine {
 
   async all({ sql, sources, names }: Runnable, values: StoredValue[], limits: Limits): Promise<Row[]> {
     checkSelect(sql)
-    const rows = await this.connections.get(sources[0]!).read(session => session.query(sql, values), limits)
+    const { connection, tables } = this.#at(sources)
+    const rows = await connection.read(session => session.query(sql, values), { ...limits, tables })
     return rows.map(rowMaker(names))
   }
 
@@ -34,7 +36,7 @@ export class PostgresEngine implements Engine {
     checkSelect(sql)
     if (before) checkSelect(before.statement.sql)
     if (signal?.aborted) throw callerGone(signal.reason)
-    const connection = this.connections.get(sources[0]!)
+    const { connection, tables } = this.#at(sources)
     const ending = new AbortController()
     let why: 'gone' | 'late' | 'left' | undefined
     const end = (reason: NonNullable<typeof why>) => {
@@ -57,8 +59,8 @@ export class PostgresEngine implements Engine {
       await untilOver(over.promise, ending.signal)
       await cursor.close()
     }
-    const limits = { deadline: Number.POSITIVE_INFINITY, signal: ending.signal }
-    const running = connection.stream(work, limits, () => !given)
+    const limits = { deadline: Number.POSITIVE_INFINITY, signal: ending.signal, tables }
+    const running = connection.stream(work, limits, () => !given, begun.promise)
     running.catch(begun.reject)
     try {
       const { cursor, found, first } = await begun.promise
@@ -88,6 +90,10 @@ export class PostgresEngine implements Engine {
       end('left')
       over.resolve()
     }
+  }
+
+  #at(sources: string[]) {
+    return { connection: this.connections.get(connectionOf(sources[0]!)), tables: sources }
   }
 
   /** By the indexes that the tables had when they were described: the database is not asked for its plans. */

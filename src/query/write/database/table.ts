@@ -1,6 +1,7 @@
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import { Fault } from '../../../lib/fault.ts'
 import type { Connections } from '../../engines/postgres/connections.ts'
+import { sourceOf } from '../../engines/postgres/dialect.ts'
 import { explained, hasStaleStatement } from '../../engines/postgres/failures.ts'
 import type { Session } from '../../engines/postgres/statements.ts'
 import type { Query } from '../../query.ts'
@@ -39,13 +40,18 @@ export class DatabaseTable implements TableStore {
     this.#secret = secret
   }
 
+  get #location() {
+    return this.#query.tables[0]!.dataset.location as TableLocation
+  }
+
   get #connection() {
-    return this.#connections.get((this.#query.tables[0]!.dataset.location as TableLocation).connection)
+    return this.#connections.get(this.#location.connection)
   }
 
   async find(view: WriteView, key: StoredValue[], deadline: number): Promise<StoredRow | undefined> {
     const { sql, values } = selectRow(this.#query, view, key, false)
-    const [row] = await this.#connection.read(session => session.query(sql, values), { deadline })
+    const limits = { deadline, tables: [sourceOf(this.#location)] }
+    const [row] = await this.#connection.read(session => session.query(sql, values), limits)
     return row && rowOf(answeredColumns(view, 'row'), row)
   }
 
@@ -72,8 +78,12 @@ export class DatabaseTable implements TableStore {
       state = { begun: false, committing: false }
       return this.#transact(session, prepared, request, state)
     }
+    const source = sourceOf(this.#location)
+    const { deadline, write } = request
+    const row = 'key' in write ? { row: `${source} ${JSON.stringify(write.key.map(String))}` } : {}
+    const limits = { deadline, tables: [source], ...row }
     try {
-      return await this.#connection.write(work, request, error => !state.begun || hasStaleStatement(error))
+      return await this.#connection.write(work, limits, error => !state.begun || hasStaleStatement(error))
     } catch (error) {
       // a constraint that is deferred is looked at as the change is to be kept: then the database says that it is not
       if (state.committing && stateOf(error) === '') throw unknown(error)
