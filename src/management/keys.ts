@@ -10,14 +10,12 @@ import { change, idOf, jsonBody, type ManagementContext, projectFor, type Signed
 import { checkMatch, json, listParts, single } from './respond.ts'
 
 const Names = Type.Union([Type.Array(Type.String({ minLength: 1, maxLength: 400 }), { maxItems: 1000 }), Type.Null()])
-const Scope = Type.Union([
-  Type.Record(
-    Type.String(),
-    Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]), { maxItems: 500 }),
-    { error: 'must be {column: [values]}, at most 500 values a column.' },
-  ),
-  Type.Null(),
-])
+const ScopeValue = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
+/** Each call binds all of the values, on a database as one of 65,535 parameters each. */
+export const ScopedColumns = Type.Record(Type.String(), Type.Array(ScopeValue, { maxItems: 500 }), {
+  error: 'must be {column: [values]}, at most 500 values a column.',
+})
+const Scope = Type.Union([ScopedColumns, Type.Null()])
 export const AllowedMethods = Type.Union([Type.Array(literals(METHODS)), Type.Null()], {
   error: `must be a list of ${METHODS.join(', ')}, or null.`,
 })

@@ -39,10 +39,10 @@ export function condition(
 }
 
 export function scopeCondition(dialect: Dialect, scope: ScopeCondition): SQL {
-  const among = scope.values.length
-    ? sql`${dialect.key(scope)} IN (${list(
-        scope.values.map(value => dialect.keySlot(scope, sql`${dialect.bound('in', scope, value)}`)),
-      )})`
+  const values = scope.values.map(value => dialect.bound('in', scope, value))
+  const places = () => list(values.map(value => dialect.keySlot(scope, sql`${value}`)))
+  const among = values.length
+    ? (dialect.among?.(scope, values) ?? sql`${dialect.key(scope)} IN (${places()})`)
     : sql`1 = 0`
   return scope.orNull ? sql`(${among} OR ${dialect.value(scope)} IS NULL)` : among
 }

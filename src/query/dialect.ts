@@ -35,6 +35,8 @@ export interface Dialect {
   /** A column where it is only asked what it equals, so that an index on it is used; and the value that it is held against. */
   key(term: Term): SQL
   keySlot(term: Term, value: SQL): SQL
+  /** That a column equals one of many values, as one that is bound; absent, or undefined: they are bound each by itself. */
+  among?(term: Term, values: readonly StoredValue[]): SQL | undefined
   /** Case counts in `like`; `ilike` folds the letters A to Z. A pattern that ends in the middle of an escape matches nothing. */
   like(op: 'like' | 'ilike', term: Term, pattern: SQL): SQL
 

@@ -197,7 +197,12 @@ describe('the file', () => {
     const key = 'FILE: projects[0].services[0].keys[0]'
     for (const [field, value, says] of [
       ['rate_limit', 0, 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.'],
-      ['row_scope', { town: 1 }, 'must be {column: [values]}, or null.'],
+      ['row_scope', { town: 1 }, 'must be {column: [values]}, at most 500 values a column, or null.'],
+      [
+        'row_scope',
+        { town: Array.from({ length: 501 }, (_, n) => n) },
+        'must be {column: [values]}, at most 500 values a column, or null.',
+      ],
       ['expires_at', 2030, 'must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.'],
     ] as const)
       await refused(

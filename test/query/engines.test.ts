@@ -518,6 +518,9 @@ const policies = (): Case[] => {
     name: `scope ${JSON.stringify(rowScope)}`,
     grant: { rowScope },
   })
+  const many = (column: string, ...values: (string | number | boolean | null)[]) => [
+    { ...scoped([[column, Array(25).fill(values).flat()]]), name: `scope of many values of ${column}` },
+  ]
   return [
     { ...all, name: 'unmasked' },
     { ...all, name: 'masked', grant: { masked: true } },
@@ -534,6 +537,17 @@ const policies = (): Case[] => {
     scoped([['day', ['2024-02-29', '0000-01-01']]]),
     scoped([['zoned', ['2024-02-29T12:30:00Z']]]),
     scoped([['wide', ['9223372036854775807', 'no number']]]),
+    // so many values that they may be asked in another way
+    ...many('wide', '9223372036854775807', 'no number', null),
+    ...many('float', '0.1', '1e21', '-0.5'),
+    ...many('price', '2.50', 0),
+    ...many('huge', '9'.repeat(28)),
+    ...many('yes', true),
+    ...many('Text', '', 'a%b_c\\d', 'it\'s "quoted"; --', '😀x', 'NULL', '{}', 'É'),
+    ...many('day', '0000-01-01', '2024-02-29'),
+    ...many('at time', '12:30:00.5'),
+    ...many('moment', '0000-01-01T00:00:00', '2024-02-29T12:30:00'),
+    ...many('zoned', '0001-01-01T00:00:00Z', '2024-02-29T12:30:00Z'),
     {
       name: 'a filter on what is masked',
       definition: from('edges', { filters: [{ column: 'mail', param: 'm' }] }),

@@ -5,11 +5,10 @@ import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
 import { closed, literals, Name } from '../../lib/shape.ts'
 import { TypeName } from '../datasets.ts'
-import { AllowedMethods, RateLimit } from '../keys.ts'
+import { AllowedMethods, RateLimit, ScopedColumns } from '../keys.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const optional = Type.Optional
-const Scalar = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
 
 const keyFields = {
   name: Name,
@@ -23,8 +22,8 @@ const keyFields = {
   /** what it may do at endpoints of kind table; null or []: read */
   allowed_methods: optional(AllowedMethods),
   row_scope: optional(
-    Type.Union([Type.Record(Type.String(), Type.Array(Scalar)), Type.Null()], {
-      error: 'must be {column: [values]}, or null.',
+    Type.Union([ScopedColumns, Type.Null()], {
+      error: 'must be {column: [values]}, at most 500 values a column, or null.',
     }),
   ),
   expires_at: optional(

@@ -10,6 +10,8 @@ import { asText, asType, isBytewise, isPlainText, typeOf } from './types.ts'
 import { decoderOf, encodeValue } from './values.ts'
 
 const written = new PgDialect()
+/** More values than these are sent as one list: each place of its own costs time here and there. */
+const FEW = 20
 
 /** Tables of a database. Whatever the database sorts words by, answers are in the order of bytes, as on every engine. */
 export const postgresDialect: Dialect = {
@@ -31,8 +33,13 @@ export const postgresDialect: Dialect = {
   bound: (op, { column, aggregate }, bound) =>
     bound === null ? bound : boundFor(!aggregate && (op === 'eq' || op === 'in'), column, boundPlain(op, bound)),
   slot: (term, bound) => asType(bound, comparedAs(term)),
-  key: term => (hasOwnEquality(term) ? plain(term) : value(term)),
-  keySlot: (term, bound) => asType(bound, hasOwnEquality(term) ? slotType(term.column) : comparedAs(term)),
+  key: keyOf,
+  keySlot: (term, bound) => asType(bound, keyType(term)),
+  // (databases that only speak as this one does may know no lists)
+  among: (term, values) =>
+    values.length > FEW
+      ? sql`${keyOf(term)} = ANY (${asType(sql`${listText(values)}`, `${keyType(term)}[]`)})`
+      : undefined,
   // `\` escapes where nothing else is said; written out, it would mean what the database's settings make of it
   like: (op, term, pattern) =>
     op === 'like'
@@ -151,6 +158,15 @@ function slotType(column: Column): string {
 
 /** Whether a column's own equality is that of its texts, but for values that `boundFor` takes out. */
 const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && typeOf(column) !== 'other'
+
+function keyOf(term: Term): SQL {
+  return hasOwnEquality(term) ? plain(term) : value(term)
+}
+const keyType = (term: Term): string => (hasOwnEquality(term) ? slotType(term.column) : comparedAs(term))
+
+/** A list of the server's, in text. NULL, which stands for what no row has, is none of its values. */
+const listText = (values: readonly StoredValue[]): string =>
+  `{${values.flatMap(value => (value === null ? [] : `"${String(value).replace(/["\\]/g, '\\$&')}"`)).join()}}`
 
 /** Whether the column's own order, which its index gives, is that of its texts, though they are compared otherwise. */
 const hasOwnOrder = ({ column, tie }: OrderTerm): boolean => tie === true && typeOf(column) === 'uuid'
