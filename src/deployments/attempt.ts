@@ -1,10 +1,11 @@
 /** One request on one connection to a deployment's server, and the answer as it comes. */
 import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
+import { tooSlow } from '../lib/receiving.ts'
+import { type Watched, watch } from '../lib/watch.ts'
 import { type AnswerEdge, answerOf } from './answer.ts'
 import type { Backend, Lease } from './backend.ts'
 import { type Forwarding, requestHead } from './outgoing.ts'
 import type { Sender, Upload } from './upload.ts'
-import { type Watched, watch } from './watch.ts'
 import { type AnswerHead, MalformedAnswer } from './wire/head.ts'
 import { type Answering, type Line, type Lost, Unconnected } from './wire/line.ts'
 
@@ -229,8 +230,6 @@ export class Attempt implements Answering, Watched, Sender {
     this.#lease.release()
   }
 }
-
-export const tooSlow = () => new Fault(408, 'body_timeout', 'The body did not come in time.')
 
 export const badGateway = (message: string, cause: unknown) =>
   new Fault(502, 'bad_gateway', message, { cause, headers: { 'retry-after': '1' } })

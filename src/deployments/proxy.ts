@@ -1,9 +1,10 @@
 /** One request, handed on to a deployment's server, and the server's answer handed back. */
+import { tooSlow } from '../lib/receiving.ts'
 import { atOnce } from '../lib/together.ts'
-import { Attempt, badGateway, type Outcome, type ProxiedCall, tooSlow } from './attempt.ts'
+import { type Watched, watch } from '../lib/watch.ts'
+import { Attempt, badGateway, type Outcome, type ProxiedCall } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { Upload } from './upload.ts'
-import { type Watched, watch } from './watch.ts'
 import type { Lost, Unconnected } from './wire/line.ts'
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH'])

@@ -3,6 +3,7 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
 import { parseLossless, tooDeep } from './json.ts'
+import { Receiving, SMALL_BODY } from './receiving.ts'
 import { slices } from './slices.ts'
 
 export const tooLarge = (limit: number) =>
@@ -19,24 +20,35 @@ export type Encoding = 'gzip' | 'deflate'
 
 /**
  * A body's bytes, unpacked where it says so.
+ * @param deadline milliseconds since the epoch, for all of it to have come
  * @param encodings what this door takes
- * @throws Fault 413 over the limit (before and after unpacking), 415 another encoding, 400 broken bytes or a body cut off
+ * @throws Fault 413 over the limit (before and after unpacking), 415 another encoding, 400 broken bytes or a body cut off; 408 it
+ * did not come in time, 503 there was no room for it
  */
 export function readBytes(
   request: Request,
   limit: number,
+  deadline: number,
   encodings: readonly Encoding[] = ['gzip'],
 ): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')
-  if (encoding === null) return received(request, limit)
-  return unpacked(request, encoding.trim().toLowerCase(), limit, encodings)
+  if (encoding === null) return received(request, limit, deadline)
+  return unpacked(request, encoding.trim().toLowerCase(), { limit, deadline, encodings })
 }
 
-const received = (request: Request, limit: number): Promise<Uint8Array> =>
-  (request.headers.get('content-length') === null ? collect(request.body, limit) : request.bytes()).then(bytes => {
+function received(request: Request, limit: number, deadline: number): Promise<Uint8Array> {
+  const announced = request.headers.get('content-length')
+  const receiving = new Receiving(request, deadline)
+  const receive = (): Promise<Uint8Array> => {
+    if (announced === null) return collect(request.body, limit, receiving)
+    const wait = receiving.room(Number(announced))
+    return wait ? wait.then(() => request.bytes()) : request.bytes()
+  }
+  return receiving.run(receive).then(bytes => {
     if (bytes.length > limit) throw tooLarge(limit)
     return bytes
   }, cutOff)
+}
 
 function cutOff(error: unknown): never {
   if (error instanceof Fault) throw error
@@ -46,13 +58,12 @@ function cutOff(error: unknown): never {
 async function unpacked(
   request: Request,
   encoding: string,
-  limit: number,
-  encodings: readonly Encoding[],
+  { limit, deadline, encodings }: { limit: number; deadline: number; encodings: readonly Encoding[] },
 ): Promise<Uint8Array> {
   const plain = !encoding || encoding === 'identity'
   if (!plain && !encodings.includes(encoding as Encoding))
     throw new Fault(415, 'unsupported_encoding', `The content encoding must be ${encodings.join(', ')} or none.`)
-  const bytes = await received(request, limit)
+  const bytes = await received(request, limit, deadline)
   if (plain) return bytes
   return unpack(bytes, encoding as Encoding, limit, {
     tooLarge: () => tooLarge(limit),
@@ -84,12 +95,22 @@ const hasZlibHeader = (bytes: Uint8Array) =>
  * A stream's bytes, given up as soon as they pass the limit. They may come one at a time: others are served meanwhile, and they
  * take no more memory than together.
  */
-async function collect(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
+async function collect(
+  stream: ReadableStream<Uint8Array> | null,
+  limit: number,
+  receiving: Receiving,
+): Promise<Uint8Array> {
   const gathered = new Gathering()
   const others = slices()
+  let counted = false
   for await (const chunk of stream ?? []) {
+    if (receiving.over) break
     gathered.push(chunk)
     if (gathered.length > limit) throw tooLarge(limit)
+    if (!counted && gathered.length > SMALL_BODY) {
+      counted = true
+      await receiving.room(limit)
+    }
     const wait = others()
     if (wait) await wait
   }

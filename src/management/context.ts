@@ -79,7 +79,7 @@ export function needAdmin(who: SignedIn): void {
 }
 
 /**
- * A change of the catalog by somebody who may make it. A body takes as long as its sender likes, and so may work on it: so `may`,
+ * A change of the catalog by somebody who may make it. A body may take its time, and so may work on it: so `may`,
  * which was asked before the body was read, is asked again in the transaction.
  * @throws Fault what `may` and `work` refuse, and what publishing does (Publisher.change): then nothing has changed
  */
@@ -103,7 +103,8 @@ export function scopeOf(request: Request): number | undefined {
   return Number(text)
 }
 
-const MOST_TO_SIGN_IN = 1024 * 1024
+/** What names and secrets may be, every character of them an escape, is less. */
+const MOST_TO_SIGN_IN = 32 * 1024
 
 /**
  * The request's JSON body, checked.
@@ -117,10 +118,10 @@ export async function jsonBody<T extends TSchema>(
   schema: T,
   purpose: 'store' | 'score' | 'sign-in' = 'store',
 ): Promise<Static<T>> {
-  const { maxBody } = context.config
+  const { maxBody, requestTimeout } = context.config
   const limit = purpose === 'sign-in' ? Math.min(MOST_TO_SIGN_IN, maxBody) : maxBody
   checkAnnouncedLength(request.headers, limit)
-  const bytes = await readBytes(request, limit)
+  const bytes = await readBytes(request, limit, Date.now() + requestTimeout)
   if (bytes.length > 0) checkJsonType(request.headers)
   const body = bytes.length === 0 ? {} : parseBody(bytes)
   if (purpose !== 'score' && losesWhenStored(body))

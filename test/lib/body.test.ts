@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
-import { checkAnnouncedLength, checkJsonType, parseJson, readBytes } from '../../src/lib/body.ts'
+import { checkAnnouncedLength, checkJsonType, parseJson, readBytes as readBytesBy } from '../../src/lib/body.ts'
 import { Fault } from '../../src/lib/fault.ts'
 import { cpuOf } from '../harness.ts'
 
 const LIMIT = 1000
+const readBytes = (request: Request, limit: number, inMs = 60_000) => readBytesBy(request, limit, Date.now() + inMs)
 const request = (body: Uint8Array | ReadableStream, headers: Record<string, string> = {}) =>
   new Request('http://x/', { method: 'POST', body: body as BodyInit, headers })
 const stream = (chunks: Uint8Array[]) => {
@@ -85,6 +86,36 @@ describe('the limit', () => {
     expect(await readBytes(request(layered, { 'content-encoding': 'gzip' }), LIMIT)).toEqual(
       new Uint8Array(gzipSync(zeros(900))) as never,
     )
+  })
+})
+
+describe('what does not come', () => {
+  const endless = () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })
+  const announced = (bytes: number) => request(endless(), { 'content-length': String(bytes) })
+
+  test('is not waited for beyond the deadline, however it is sent', async () => {
+    expect(await refused(() => readBytes(announced(10), LIMIT, 1))).toBe('408 body_timeout')
+    expect(await refused(() => readBytes(request(endless()), LIMIT, 1))).toBe('408 body_timeout')
+    const drop = () => Bun.sleep(1).then(() => zeros(1))
+    const dripping = new ReadableStream<Uint8Array>({
+      pull: async controller => controller.enqueue(await drop()),
+    })
+    expect(await refused(() => readBytes(request(dripping), 1_000_000, 50))).toBe('408 body_timeout')
+  })
+
+  test('has others wait where it is large, and large ones only', async () => {
+    const most = 2 ** 40
+    const first = readBytes(announced(most), most, 500)
+    first.catch(() => {})
+    const small = request(zeros(1000), { 'content-length': '1000' })
+    expect(await readBytes(small, most)).toHaveLength(1000)
+    expect(await refused(() => readBytes(announced(100_000), most, 1))).toBe('503 unavailable')
+    const chunked = request(stream([zeros(100_000), zeros(5)]).body)
+    expect(await refused(() => readBytes(chunked, most, 1))).toBe('503 unavailable')
+    const patient = [1, 2].map(() => readBytes(request(zeros(100_000), { 'content-length': '100000' }), most))
+    const chunks = readBytes(request(stream([zeros(100_000), zeros(5)]).body), most)
+    expect(await refused(() => first)).toBe('408 body_timeout')
+    expect((await Promise.all([...patient, chunks])).map(bytes => bytes.length)).toEqual([100_000, 100_000, 100_005])
   })
 })
 

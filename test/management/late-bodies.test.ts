@@ -1,4 +1,4 @@
-/** A body takes as long as its sender likes: whether they may is asked when it has come, too. */
+/** A body may take its time: whether they may is asked when it has come, too. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

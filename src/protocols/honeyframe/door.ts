@@ -93,7 +93,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     const call: Call = { params: NO_PARAMS, deadline, caller: request }
     if (endpoint.takesBody) {
       checkJsonType(request.headers)
-      call.bytes = await readBytes(request, maxBody)
+      call.bytes = await readBytes(request, maxBody, deadline)
     } else call.params = parseQuery(query)
     let reply = endpoint.run(call, grant)
     if (reply instanceof Promise) reply = await reply

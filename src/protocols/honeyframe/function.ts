@@ -25,7 +25,7 @@ export async function serveFunction(
     params: {},
     query,
     headers: shownHeaders(request.headers),
-    body: method === 'GET' ? undefined : await bodyOf(request, maxBody),
+    body: method === 'GET' ? undefined : await bodyOf(request, maxBody, deadline),
   }
   const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
   return new Response(reply.body as BodyInit | null, {
@@ -36,9 +36,9 @@ export async function serveFunction(
 }
 
 /** JSON where that is what it is, or nothing is said; text where its type is text; else bytes. */
-async function bodyOf(request: Request, limit: number): Promise<FunctionRequest['body']> {
+async function bodyOf(request: Request, limit: number, deadline: number): Promise<FunctionRequest['body']> {
   const type = request.headers.get('content-type') ?? 'application/json'
-  const bytes = await readBytes(request, limit)
+  const bytes = await readBytes(request, limit, deadline)
   if (bytes.length === 0) return undefined
   if (isJsonType(type)) return jsonOf(bytes)
   return TEXT_TYPE.test(type) ? { text: decoded(bytes, type) } : { bytes }

@@ -39,7 +39,7 @@ export async function answerTable(
   const write: TableWrite = {
     method: method as TableWrite['method'],
     id,
-    body: method === 'DELETE' ? new Uint8Array() : await bodyOf(request, method, maxBody),
+    body: method === 'DELETE' ? new Uint8Array() : await bodyOf(request, method, maxBody, deadline),
     ifMatch: id === undefined ? undefined : tagsOf(request.headers, 'if-match'),
     ifNoneMatch: id === undefined ? undefined : tagsOf(request.headers, 'if-none-match'),
     idempotencyKey: idempotencyKeyOf(request.headers),
@@ -53,7 +53,7 @@ function refuseParameters(query: string): void {
   if (name !== undefined) throw badRequest(`${shown(name)} is not a parameter here.`, 'unknown_parameter')
 }
 
-async function bodyOf(request: Request, method: string, maxBody: number): Promise<Uint8Array> {
+async function bodyOf(request: Request, method: string, maxBody: number, deadline: number): Promise<Uint8Array> {
   try {
     checkJsonType(request.headers)
     if (/^application\/json-patch\+json/i.test(request.headers.get('content-type') ?? ''))
@@ -65,7 +65,7 @@ async function bodyOf(request: Request, method: string, maxBody: number): Promis
       headers: { 'accept-patch': 'application/merge-patch+json, application/json' },
     })
   }
-  return readBytes(request, maxBody)
+  return readBytes(request, maxBody, deadline)
 }
 
 const TAG_LIST = /^\s*(?:W\/)?"[^"]*"\s*(?:,\s*(?:W\/)?"[^"]*"\s*)*$/

@@ -32,7 +32,7 @@ export async function infer(
   requestId: string,
 ): Promise<Rendered> {
   const options = { deadline: Date.now() + context.requestTimeout, caller: request }
-  const body = await readBytes(request, context.maxBody, ['gzip', 'deflate'])
+  const body = await readBytes(request, context.maxBody, options.deadline, ['gzip', 'deflate'])
   const started = Bun.nanoseconds()
   try {
     const given = { name, number: version.number, requestId, jsonLength: request.headers.get(HEADER_LENGTH) }

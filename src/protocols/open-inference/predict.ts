@@ -19,7 +19,7 @@ export async function predict(
   request: Request,
 ): Promise<string | Uint8Array> {
   const options = { deadline: Date.now() + context.requestTimeout, caller: request }
-  const body = await readBytes(request, context.maxBody, ['gzip', 'deflate'])
+  const body = await readBytes(request, context.maxBody, options.deadline, ['gzip', 'deflate'])
   const started = Bun.nanoseconds()
   try {
     const { hooks } = served

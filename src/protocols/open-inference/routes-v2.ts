@@ -143,8 +143,8 @@ function versionOf({ served }: NamedModel, number: string | undefined): ServedVe
   return version
 }
 
-async function bodyOf({ maxBody }: InferContext, request: Request): Promise<unknown> {
-  const bytes = await readBytes(request, maxBody, ['gzip', 'deflate'])
+async function bodyOf({ maxBody, requestTimeout }: InferContext, request: Request): Promise<unknown> {
+  const bytes = await readBytes(request, maxBody, Date.now() + requestTimeout, ['gzip', 'deflate'])
   return bytes.length === 0 ? {} : parseJson(bytes)
 }
 

@@ -28,7 +28,10 @@ export async function serveCustom(
     params,
     query: rawQuery(request.url).slice(1),
     headers: shownHeaders(request.headers),
-    body: method === 'GET' || method === 'DELETE' ? undefined : await bodyOf(request, maxBody, context),
+    body:
+      method === 'GET' || method === 'DELETE'
+        ? undefined
+        : await bodyOf(request, { maxBody, deadline: call.deadline }, context),
   }
   const reply = await endpoint.handle!(asked, call)
   const { app, requestId, headers } = context
@@ -45,8 +48,12 @@ export async function serveCustom(
 }
 
 /** @throws Fault 400, 413, 415 */
-async function bodyOf(request: Request, limit: number, context: ErrorContext): Promise<FunctionRequest['body']> {
-  const bytes = await readBytes(request, limit)
+async function bodyOf(
+  request: Request,
+  { maxBody, deadline }: { maxBody: number; deadline: number },
+  context: ErrorContext,
+): Promise<FunctionRequest['body']> {
+  const bytes = await readBytes(request, maxBody, deadline)
   if (bytes.length === 0 && request.method !== 'POST') return undefined
   if (bytes.length > MOST_READ_HERE && !context.app.userData) return { json: textOf(bytes), unread: true }
   const body = parsePorter(bytes)

@@ -32,7 +32,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const { route, model, grant, scorer, settings, context } = call
   const { active: served, hooks } = model
   const options = { deadline: Date.now() + settings.requestTimeout, caller: request }
-  const bytes = await readBytes(request, settings.maxBody)
+  const bytes = await readBytes(request, settings.maxBody, options.deadline)
   const { userData, requestId } = context.app
   const body = userData || hooks || bytes.length <= MOST_READ_HERE ? parsePorter(bytes) : undefined
   if (userData) context.userData = body?.verbatim

@@ -1,4 +1,4 @@
-import { Slab } from '../lib/slab.ts'
+import { Slab } from './slab.ts'
 
 const LOOK_EVERY_MS = 100
 

@@ -1,0 +1,132 @@
+/** Bodies that come slowly, or never to their end. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, waitFor } from '../harness.ts'
+
+setDefaultTimeout(60_000)
+const MB = 1024 * 1024
+const FLOWER = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 }
+const key = mintSecret('dk')
+let callgate: Callgate
+const open: Socket[] = []
+
+beforeAll(async () => {
+  const service = {
+    key: 'slow',
+    publish: true,
+    endpoints: [
+      { id: 'iris', kind: 'model', model: 'iris', porter: { path: '/iris' } },
+      { id: 'echo', kind: 'function', handler: 'export default () => 1', porter: { path: '/echo' } },
+    ],
+  }
+  callgate = await startCallgate({
+    flags: ['--request-timeout', '5s'],
+    env: { KEY: key },
+    manifest: {
+      projects: [
+        {
+          slug: 'slow',
+          models: [
+            {
+              name: 'iris',
+              versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx'), features: Object.keys(FLOWER) }],
+            },
+          ],
+          services: [service],
+          deployments: [{ name: 'iris', model: 'iris' }],
+          keys: [{ name: 'all', secret_env: 'KEY', manage_models: true }],
+        },
+      ],
+    },
+  })
+})
+afterAll(async () => {
+  for (const socket of open) socket.destroy()
+  await cleanUp()
+})
+
+/** Sends a head and the beginning of a body, and a byte of it now and then. @returns the answer's beginning */
+function begun(path: string, { lines, piece }: { lines: string[]; piece: Buffer }): Promise<string> {
+  const socket = connect(Number(new URL(callgate.url).port), '127.0.0.1')
+  open.push(socket)
+  const headers = ['Host: a', 'Content-Type: application/json', ...lines]
+  socket.write(`POST ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
+  socket.write(piece)
+  const chunked = lines.some(line => line.startsWith('Transfer-Encoding'))
+  const dripping = setInterval(() => socket.write(chunked ? '1\r\n \r\n' : ' '), 100)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let answer = ''
+  socket.on('data', bytes => {
+    answer += bytes
+    if (/\r\n\r\n./.test(answer)) end()
+  })
+  const end = () => {
+    clearInterval(dripping)
+    resolve(answer)
+  }
+  socket.on('close', end).on('error', end)
+  return promise
+}
+
+const withKey = `X-API-Key: ${key}`
+const beginning = { announced: ['Content-Length: 1000'], chunked: ['Transfer-Encoding: chunked'] }
+const piece = { announced: Buffer.from('{"a":'), chunked: Buffer.from('5\r\n{"a":\r\n') }
+
+test('a body that does not come to its end in the time of a call is refused, in the shape of its door', async () => {
+  const doors: [path: string, who: string, said: string][] = [
+    ['/api/service/slow/iris', withKey, '"code":"body_timeout"'],
+    ['/api/service/slow/echo', withKey, '"code":"body_timeout"'],
+    ['/v2/models/iris/infer', withKey, '{"error":"The body did not come in time."}'],
+    ['/v1/models/iris:predict', withKey, '{"error":"The body did not come in time."}'],
+    ['/v2/repository/models/iris/load', withKey, '{"error":"The body did not come in time."}'],
+    ['/v1/slow/iris/v2/models/iris/infer', withKey, 'The body did not come in time.'],
+    ['/iris', withKey, '"name":"RequestTimeout"'],
+    ['/echo', withKey, '"name":"RequestTimeout"'],
+    ['/api/auth/login', 'X-Nobody: 1', '"code":"body_timeout"'],
+    ['/api/projects', `Authorization: Bearer ${callgate.adminToken}`, '"code":"body_timeout"'],
+  ]
+  const calls = doors.flatMap(([path, who, said]) =>
+    (['announced', 'chunked'] as const).map(async way => {
+      const answer = await begun(path, { lines: [who, ...beginning[way]], piece: piece[way] })
+      expect([path, way, answer.slice(0, 12)]).toEqual([path, way, 'HTTP/1.1 408'])
+      expect(answer).toContain(said)
+    }),
+  )
+  await Promise.all(calls)
+})
+
+test('many large ones take little memory together, and leave none behind; small ones are answered meanwhile', async () => {
+  const resident = () =>
+    (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${callgate.process.pid}/status`, 'utf8'))![1]) * 1024) / MB
+  const before = resident()
+  const large = Buffer.alloc(15 * MB, ' ')
+  const lines = [withKey, `Content-Length: ${16 * MB}`]
+  const answers = Array.from({ length: 60 }, () => begun('/api/service/slow/iris', { lines, piece: large }))
+  let most = 0
+  let over = false
+  void Promise.all(answers).then(() => {
+    over = true
+  })
+  const statuses = new Set<number>()
+  await waitFor(async () => {
+    most = Math.max(most, resident())
+    statuses.add((await callgate.call('/api/service/slow/iris', { key, body: { features: FLOWER } })).status)
+    return over || undefined
+  })
+  expect([...statuses]).toEqual([200])
+  const refused = new Set((await Promise.all(answers)).map(answer => answer.slice(0, 12)))
+  expect([...refused].filter(status => !/ (408|503)$/.test(status))).toEqual([])
+  expect(refused).toContain('HTTP/1.1 408')
+  expect(most - before).toBeLessThan(600)
+})
+
+test('of who is not let in, nothing is read', async () => {
+  const lines = ['X-API-Key: dk_nobody', `Content-Length: ${16 * MB}`]
+  for (const path of ['/api/service/slow/iris', '/v2/models/iris/infer', '/v1/slow/iris/predict', '/api/projects'])
+    expect((await begun(path, { lines, piece: Buffer.from(' ') })).slice(0, 12)).toBe('HTTP/1.1 401')
+  const login = await begun('/api/auth/login', { lines: ['Content-Length: 100000'], piece: Buffer.from(' ') })
+  expect(login.slice(0, 12)).toBe('HTTP/1.1 413')
+})
