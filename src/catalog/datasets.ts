@@ -251,7 +251,7 @@ export function setNullable(store: Store, actor: Actor, dataset: Dataset, wanted
     if (column.nullable === nullable) return false
     if (!dataset.writable) throw unprocessable(`${place}: nullable goes with a dataset that is writable.`)
     if (dataset.primaryKey?.includes(name)) throw unprocessable(`${place} is in the primary key, which is never null.`)
-    if (!nullable) throw unprocessable(`${place} may be null by now, and cannot be declared never to be.`)
+    if (!nullable) throw unprocessable(`${place} accepts NULL already, and cannot be declared nullable: false.`)
     return true
   })
   if (changed.length === 0) return false

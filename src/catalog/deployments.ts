@@ -100,21 +100,21 @@ export function deploymentKind(config: object): DeploymentKind | undefined {
 function checkDeploymentConfig(name: string, config: object): asserts config is DeploymentConfig {
   const where = `deployment ${name}`
   const kind = deploymentKind(config)
-  if (!kind) throw unprocessable(`${where}: it has one of model, command and upstream.`)
+  if (!kind) throw unprocessable(`${where}: it needs exactly one of model, command and upstream.`)
   checkShape(KINDS[kind], config, where)
   if (kind === 'command') checkCommand(config as CommandConfig, where)
   if (kind === 'upstream') checkUpstream(config as UpstreamConfig, where)
   if (kind === 'model') {
     const { model, model_id, version } = config as ModelReference
     if (model !== undefined && model_id !== undefined)
-      throw unprocessable(`${where}: it names either model or model_id.`)
+      throw unprocessable(`${where}: it names either model or model_id, not both.`)
     if (version !== undefined && model === undefined)
       throw unprocessable(`${where}: version goes with model, not with model_id.`)
   }
 }
 
 function checkCommand({ command, cwd, env }: CommandConfig, where: string): void {
-  if (command[0] === '') throw unprocessable(`${where}: command[0] is the program's name.`)
+  if (command[0] === '') throw unprocessable(`${where}: command[0] must be the name of a program.`)
   if (cwd !== undefined && !isAbsolute(cwd)) throw unprocessable(`${where}: cwd must be an absolute path.`)
   if (env?.PORT !== undefined) throw unprocessable(`${where}: PORT is given to it and cannot be set.`)
 }

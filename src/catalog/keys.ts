@@ -64,7 +64,7 @@ export class Keys {
     const secret = given ?? mintSecret('dk')
     const hash = hashSecret(secret)
     if (given !== undefined && store.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hash)).get())
-      throw conflict('This secret is another key already.')
+      throw conflict('This secret is already used by another key.')
     const key = store
       .insert(apiKeys)
       .values({ ...normalised(fields), ...owner, hash, ...shownParts(secret), createdBy: actor.name })

@@ -52,7 +52,9 @@ export function setRefresh(
 ): boolean {
   intervalOf(rule)
   if (rule && !dataset.origin && !dataset.location)
-    throw unprocessable(`refresh: ${dataset.name} was not imported from a file of this server's.`)
+    throw unprocessable(
+      `refresh: ${dataset.name} has no file on the server to read again; upload its new rows with replace=true.`,
+    )
   if (rule && 'on_change' in rule && !dataset.origin)
     throw unprocessable(`refresh: ${dataset.name} has no file that could change; say how often, as in { every: 1h }.`)
   if (JSON.stringify(rule) === JSON.stringify(dataset.refresh)) return false

@@ -144,7 +144,7 @@ function checkEndpoint(endpoint: EndpointConfig): void {
   checkShape(KINDS[endpoint.kind]!, endpoint, where)
   if (endpoint.kind === 'model') {
     if ((endpoint.model_id === undefined) === (endpoint.model === undefined))
-      throw unprocessable(`${where}: a model endpoint names either model_id or model.`)
+      throw unprocessable(`${where}: a model endpoint names either model or model_id.`)
     if (endpoint.version !== undefined && endpoint.model === undefined)
       throw unprocessable(`${where}: version goes with model, not with model_id.`)
   }

@@ -157,7 +157,7 @@ class Groups {
     const before = group.calls.get(index)
     if (before === undefined && this.#detail !== 'sums') this.#steps++
     if (this.#byNames.size > MOST_GROUPS || this.#steps > MOST_STEPS[this.#detail])
-      throw unprocessable('This is too much to tell apart: ask for less time, a larger step, or fewer groups.')
+      throw unprocessable('There are too many groups: ask for a shorter time, a larger step, or less in group_by.')
     if (this.#detail !== 'sums') group.calls.set(index, (before ?? 0) + row.calls)
     if (this.#detail === 'steps') inMap(group.steps, index).add(row)
   }

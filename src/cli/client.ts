@@ -47,7 +47,7 @@ export class Client {
     this.#url = String(url ?? (env.CALLGATE_URL || 'http://127.0.0.1:8080')).replace(/\/+$/, '')
     if (!isWebUrl(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
     const given = token ?? env.CALLGATE_TOKEN
-    if (!given) throw new ClientError('Who asks? Give --token hf_..., or set CALLGATE_TOKEN.', 2)
+    if (!given) throw new ClientError('A token is needed: give --token hf_..., or set CALLGATE_TOKEN.', 2)
     this.#token = String(given)
   }
 
@@ -69,7 +69,7 @@ export class Client {
     }
   }
 
-  #isNone = () => new ClientError(`What answers at ${this.#url} is no Callgate. Is --url right?`)
+  #isNone = () => new ClientError(`The server at ${this.#url} is not Callgate. Check --url.`)
 
   /** As `call`, for answers that are no JSON. */
   async send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -92,7 +92,8 @@ export class Client {
     }
     if (response.ok) return response
     const elsewhere = response.headers.get('location')
-    if (elsewhere !== null) throw new ClientError(`${this.#url} leads elsewhere (${elsewhere}). Is --url right?`)
+    if (elsewhere !== null)
+      throw new ClientError(`${this.#url} redirects to another address (${elsewhere}). Check --url.`)
     const detail = await response.json().then(
       problem => (problem as { detail?: string } | null)?.detail,
       () => undefined,
@@ -107,7 +108,7 @@ export class Client {
     if (named === undefined && items.length === 1) return items[0]!.project_id
     if (named === undefined)
       throw new ClientError(
-        `Which project? Give --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`,
+        `Name the project with --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`,
         2,
       )
     const found = items.find(p => p.slug === named || String(p.project_id) === named)

@@ -64,9 +64,9 @@ export async function deployment(argv: string[]): Promise<number> {
     throw new ClientError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
   const extra = action === 'list' ? name : more[0]
   if (extra !== undefined) throw new ClientError(`${extra} is one argument too many.`, 2)
-  if (action !== 'list' && !name) throw new ClientError(`Which? callgate deployment ${action} NAME`, 2)
+  if (action !== 'list' && !name) throw new ClientError(`Name the deployment: callgate deployment ${action} NAME`, 2)
   // in a URL's path they are no names
-  if (name === '.' || name === '..') throw new ClientError(`${name} is no deployment's name.`, 2)
+  if (name === '.' || name === '..') throw new ClientError(`${name} is not the name of a deployment.`, 2)
   const given = action === 'create' || action === 'update' ? fields(values) : {}
   const client = new Client(values)
   const all = `/projects/${await client.projectId(values.project as string | undefined)}/deployments`
@@ -147,7 +147,7 @@ function fields({ set, file }: Record<string, unknown>): Record<string, unknown>
     if (equals <= 0) throw new ClientError(`--set takes FIELD=VALUE, and not ${one}.`, 2)
     given[one.slice(0, equals)] = yaml(one.slice(equals + 1), `--set ${one.slice(0, equals)}`)
   }
-  if (set === undefined && file === undefined) throw new ClientError('What is it to be? Give --set or --file.', 2)
+  if (set === undefined && file === undefined) throw new ClientError('Give its fields with --set or --file.', 2)
   return given
 }
 

@@ -81,7 +81,7 @@ export class Places {
     mkdirSync(this.#foreign, { recursive: true })
     // its name is no secret: somebody else may have been here first
     const { uid } = lstatSync(this.#foreign)
-    if (uid !== process.getuid?.()) throw new Fault(503, 'not_started', 'its temporary folder is of another user')
+    if (uid !== process.getuid?.()) throw new Fault(503, 'not_started', 'its temporary folder belongs to another user')
     chmodSync(this.#foreign, 0o711)
     const folder = join(this.#foreign, `${deploymentId}-${account.uid}`)
     mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -56,7 +56,7 @@ class Relay implements Outcome {
   unconnected(error: Unconnected, lease: Lease): void {
     lease.failed()
     if (this.#reconnects-- > 0 && !this.#call.request.signal.aborted) this.#next()
-    else this.failed(unanswered(error))
+    else this.failed(badGateway('No connection to the server of this deployment can be made.', error))
   }
 
   lost(error: Lost, lease: Lease): void {

@@ -55,7 +55,7 @@ export class Upload {
     if (method === 'GET' || method === 'HEAD') {
       // the HTTP server does not give it out; to send the request without it would be another request
       if (encoding !== null || length !== '0')
-        throw badRequest(`A ${method} with a body is not handed on.`, 'body_refused')
+        throw badRequest(`A ${method} with a body is not forwarded.`, 'body_refused')
       return undefined
     }
     if (encoding !== null)

@@ -67,8 +67,7 @@ export function checkDepth(json: string): void {
 /** What goes through all of what a caller sent. @throws Fault 400 that nests deeper than our own stack is; what `work` throws */
 export const withinDepth = <T>(work: () => T): T => withinStack(work, bodyTooDeep)
 
-const bodyTooDeep = () =>
-  badRequest(`The body nests deeper than the ${MAX_DEPTH} levels that are taken here.`, 'body_too_deep')
+const bodyTooDeep = () => badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'body_too_deep')
 
 /** With what holds where a definition does not say. */
 export const limitsOf = (given: NonNullable<HandlerConfig['limits']>): FunctionLimits => ({

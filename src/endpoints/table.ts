@@ -87,9 +87,10 @@ function checkMethods(query: Query, methods: ReadonlySet<Method>): void {
   const { primaryKey, columns } = dataset
   if ([...methods].every(method => method === 'GET')) return
   if (!dataset.writable)
-    throw unprocessable(`${dataset.name} is not written to: give the dataset "writable: true", or leave only GET.`)
+    throw unprocessable(`${dataset.name} cannot be written to: give the dataset "writable: true", or leave only GET.`)
   const unkeyed = OF_ROWS.find(method => methods.has(method))
-  if (unkeyed && !primaryKey) throw unprocessable(`${dataset.name} has no primary key, by which ${unkeyed} finds rows.`)
+  if (unkeyed && !primaryKey)
+    throw unprocessable(`${dataset.name} has no primary key, which ${unkeyed} needs to find rows.`)
   if (!methods.has('POST') && !methods.has('PUT')) return
   const missing = columns.find(c => !c.nullable && !c.given && !query.outputs.some(o => o.column.name === c.name))
   if (missing) throw unprocessable(`columns leaves out ${shown(missing.name)}, without which there is no new row.`)

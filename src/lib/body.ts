@@ -2,12 +2,12 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
-import { parseLossless, tooDeep } from './json.ts'
+import { MAX_DEPTH, parseLossless, tooDeep } from './json.ts'
 import { Receiving, SMALL_BODY } from './receiving.ts'
 import { slices } from './slices.ts'
 
 export const tooLarge = (limit: number) =>
-  new Fault(413, 'body_too_large', `The body is larger than the ${limit} bytes that are taken here.`)
+  new Fault(413, 'body_too_large', `The body is larger than the limit of ${limit} bytes.`)
 
 /** @throws Fault 413 when the announced length is over the limit: the first check, before anybody is asked who they are */
 export function checkAnnouncedLength(headers: Headers, limit: number): void {
@@ -136,7 +136,8 @@ export const notJson = (): Fault => badRequest('The body is not valid JSON in UT
 
 /** The same of a body that may be anything. @throws Fault 400 also where it nests deeper than anything a request here needs */
 export function parseBody(bytes: Uint8Array): unknown {
-  if (tooDeep(new TextDecoder().decode(bytes))) throw badRequest('The body nests too deep.', 'malformed_body')
+  if (tooDeep(new TextDecoder().decode(bytes)))
+    throw badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'malformed_body')
   return parseJson(bytes)
 }
 

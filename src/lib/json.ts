@@ -4,7 +4,8 @@ import type { Fault } from './fault.ts'
 const LONG_RUN = /\d{16}/
 /** The same, but not in the fraction of a number: floats have that many digits too. (Bounded look-behind costs 10 times as much.) */
 const LONG_INTEGER = /(?:^|[^\d.])\d{16}/
-const MAX_DEPTH = 64
+/** Levels of a body, unless another limit is given. */
+export const MAX_DEPTH = 64
 
 /**
  * `JSON.parse` that keeps integers beyond +-2^53, at no cost where the text holds none.

@@ -44,7 +44,7 @@ function describe(error: ValueError, where: string): string {
   if (custom) return `${place} ${custom}`
   switch (error.type) {
     case ValueErrorType.ObjectAdditionalProperties:
-      return `${place} is not a field that is known here.`
+      return `${place} is not a known field.`
     case ValueErrorType.ObjectRequiredProperty:
       return `${place} is missing.`
     case ValueErrorType.Union: {
@@ -70,7 +70,7 @@ function nearest({ schema, value, errors }: ValueError): ValueError | undefined 
 function alternatives(schema: TSchema): string {
   const options = (schema.anyOf as TSchema[] | undefined) ?? []
   if (options.some(option => option.const !== undefined))
-    return `one of ${options.map(option => String(option.const ?? option.type)).join(', ')}`
+    return `one of ${options.map(({ const: text, type }) => (text === 'null' ? '"null"' : (text ?? type))).join(', ')}`
   return `one of: ${options.flatMap(typesOf).join(', ')}`
 }
 

@@ -201,7 +201,7 @@ function checkMayDeclare(context: ManagementContext, who: SignedIn, project: Pro
   if (!says('command')) return
   if (process.getuid?.() === 0 && !deploymentUser)
     throw forbidden('Callgate runs as root: programs of projects need another user (--deployment-user).')
-  if (says('user')) throw forbidden('Only administrators of the installation say whom a program runs as.')
+  if (says('user')) throw forbidden('Only administrators of the installation choose the user that a program runs as.')
 }
 
 const KINDS = ['command', 'upstream', 'model'] as const satisfies DeploymentKind[]

@@ -42,7 +42,7 @@ export async function stageWritable(
 
 /** Where another engine has the rows, nothing is made. @throws Fault 422 it does not write */
 function asWritten(generation: Generation): Generation {
-  if (generation.engine === 'duckdb') throw unprocessable('Files that are read in place are not written to.')
+  if (generation.engine === 'duckdb') throw unprocessable('Files that are read in place cannot be written to.')
   return { ...generation, writable: true }
 }
 
@@ -81,7 +81,7 @@ function liveColumn<T extends StoredColumn>(
 function checkNullable(columns: StoredColumn[], { nullable = {} }: Declared): void {
   const [wrong] = columns.filter(c => c.nullable && Object.hasOwn(nullable, c.name) && !nullable[c.name])
   if (wrong)
-    throw unprocessable(`${shown(wrong.name)} is declared never to be null, and there are rows without a value for it.`)
+    throw unprocessable(`${shown(wrong.name)} is declared nullable: false, but there are rows without a value for it.`)
 }
 
 /** A dataset as one that is written to, or that is not; it must be held. @throws Fault 422 its engine does not write; 503 */
@@ -191,7 +191,7 @@ function emptyHash({ columns, primaryKey, indexes }: EmptyTable): string {
 
 function columnsOf({ columns: given, primaryKey, indexes = [] }: EmptyTable): Column[] {
   const names = Object.keys(given)
-  if (names.length === 0) throw unprocessable('A table has columns: each a name and a type.')
+  if (names.length === 0) throw unprocessable('A table needs columns, each with a name and a type.')
   if (names.length > MAX_COLUMNS) throw unprocessable(`A table has at most ${MAX_COLUMNS} columns.`)
   const keys = primaryKey ? [['primary key', primaryKey] as const] : []
   for (const [what, list] of [...keys, ...indexes.map(i => ['index', i] as const)]) {

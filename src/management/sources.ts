@@ -55,7 +55,8 @@ export function sourceFrom(given: GivenSource): DatasetSource {
   if (engine !== 'sqlite') refuse({ indexes, choose_key }, 'sqlite')
   if (engine === 'postgres') {
     refuse({ from }, 'sqlite or duckdb')
-    if (Object.keys(types ?? {}).length > 0) throw unprocessable('the columns of a table have the types that it has.')
+    if (Object.keys(types ?? {}).length > 0)
+      throw unprocessable('the columns of a database table have the types that the database gives; leave out type.')
     if (connection === undefined) throw unprocessable('connection is missing.')
     const dot = table?.indexOf('.') ?? -1
     if (table === undefined || dot < 1 || dot === table.length - 1) throw unprocessable('table must be schema.table.')

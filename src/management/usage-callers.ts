@@ -41,7 +41,7 @@ interface Use {
 export async function callersOf(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const params = parametersOf(request, [...NAMED, ...MATERIAL, 'version', 'days'])
   if (![...NAMED, ...MATERIAL].some(name => params.has(name)))
-    throw unprocessable(`Say of what: ${[...NAMED, ...MATERIAL].join(', ')}.`)
+    throw unprocessable(`Name one of ${[...NAMED, ...MATERIAL].join(', ')}.`)
   const projectIds = projectsInScope(context, request, who)
   const url = new URL(request.url)
   const days = wholeNumber(url, 'days', DAYS, 90)

@@ -42,7 +42,7 @@ export function compileQuery(definition: QueryDefinition, resolve: DatasetResolv
     if (!output?.aggregate)
       throw unprocessable(`${place}: having takes aggregates by their alias; a column goes into filters.`)
     if (!dialectOf(query).compares(output))
-      throw unprocessable(`${place}: a sum of decimals of more than 18 digits is not compared.`)
+      throw unprocessable(`${place}: a sum of decimals of more than 18 digits cannot be compared.`)
     addFilter(query, filter, output, place)
   }
   for (const entry of query.order) if ('param' in entry) takeOrderParam(query, entry)

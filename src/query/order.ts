@@ -43,7 +43,7 @@ function orderable(name: string, query: Query): Term {
   const { table, column, aggregate }: Term = output ?? refOf(name, tables, 'order_by')
   const term: Term = { table, column, ...(aggregate ? { aggregate } : {}) }
   if (!dialectOf(query).compares(term))
-    throw unprocessable(`order_by: ${shown(name)}: a sum of decimals of more than 18 digits is not ordered by.`)
+    throw unprocessable(`order_by: ${shown(name)}: a sum of decimals of more than 18 digits cannot be ordered by.`)
   if (groups && !aggregate && !groups.some(group => sameTerm(group, term)))
     throw unprocessable(`order_by: ${shown(name)} is neither an aggregate of the answer nor in group_by.`)
   if (distinct && !outputs.some(o => sameTerm(o, term)))

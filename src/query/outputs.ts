@@ -88,5 +88,6 @@ function groupsOf(definition: QueryDefinition, tables: Table[], outputs: Output[
 function checkDistinct(outputs: Output[], grouped: boolean): void {
   if (grouped) throw unprocessable('distinct does not go with group_by or aggregates: groups are distinct already.')
   for (const { name, column } of outputs)
-    if (!comparable(column)) throw unprocessable(`distinct: ${shown(name)}: a ${column.type} column is not compared.`)
+    if (!comparable(column))
+      throw unprocessable(`distinct: ${shown(name)}: a ${column.type} column cannot be compared.`)
 }

@@ -98,7 +98,7 @@ function place(
   if (params.has('offset')) throw unprocessable('cursor and offset do not go together.')
   const begins = cursor.length === 1 ? cursors.open(cursor[0]!, chosen) : undefined
   if (!begins || (begins.after && begins.after.length !== order.length))
-    throw unprocessable('cursor is not one that this endpoint gave to a key like this one in this order of rows.')
+    throw unprocessable('cursor is not valid for this endpoint, key and order; begin again without it.')
   return begins
 }
 

@@ -55,7 +55,7 @@ function tableOf(source: { schema: string; table: string; as?: string }, resolve
   const name = `${source.schema}.${source.table}`
   const dataset = resolve(name)
   if (!dataset) throw unprocessable(`The project has no dataset ${shown(name)}.`)
-  if (source.as?.includes('.')) throw unprocessable('The "as" of a table has no dot: that is where its columns begin.')
+  if (source.as?.includes('.')) throw unprocessable('The "as" of a table must not contain a dot.')
   return { alias: source.as ?? source.table, dataset, columns: new Map(dataset.columns.map(c => [c.name, c])) }
 }
 

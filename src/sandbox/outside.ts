@@ -57,7 +57,7 @@ const failed = (message: string, cause?: unknown) => new Fault(502, 'fetch_faile
 
 /** @throws Fault 403 a host or address that is not allowed; 422 no request; 502 no answer, or one that is too large; 504 */
 export async function fetchOutside(request: FetchRequest, bounds: FetchBounds): Promise<Fetched> {
-  if (!isObject(request)) throw unprocessable('A fetch has a URL.')
+  if (!isObject(request)) throw unprocessable('A fetch needs a URL.')
   let method = typeof request.method === 'string' ? request.method.toUpperCase() : 'GET'
   if (!METHODS.has(method)) throw unprocessable('This method cannot be used to fetch.')
   const headers = headersOf(request.headers)
@@ -100,7 +100,7 @@ function headersOf(given: unknown): Headers {
     if (!names) throw new TypeError('no headers')
     headers = new Headers(list as Record<string, string>)
   } catch {
-    throw unprocessable('The headers of a fetch are names and texts.')
+    throw unprocessable('The headers of a fetch must be names and texts.')
   }
   for (const name of [...headers.keys()]) if (NOT_THEIRS.test(name)) headers.delete(name)
   return headers

@@ -125,7 +125,7 @@ describe('given secrets', () => {
   test('must have the form, and be nobody else', () => {
     const secret = mintSecret('dk')
     expect(mint({}, secret).secret).toBe(secret)
-    expect(refused(() => mint({}, secret))).toBe('409 This secret is another key already.')
+    expect(refused(() => mint({}, secret))).toBe('409 This secret is already used by another key.')
     for (const bad of ['', 'dk_short', mintSecret('hf'), `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`])
       expect(refused(() => mint({}, bad))).toBe(
         '422 A given secret must have the form that `callgate secret dk` prints.',

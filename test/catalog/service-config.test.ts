@@ -97,11 +97,11 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     ],
     ['a reserved id', { endpoints: [{ id: 'runs', kind: 'function' }] }, '409 The endpoint id runs is reserved.'],
     ['no query', { endpoints: [{ id: 'e', kind: 'sql' }] }, '422 endpoint e: query is missing.'],
-    ['an unknown member', sql({ sql: 'SELECT 1' }), '422 endpoint e: query.sql is not a field that is known here.'],
+    ['an unknown member', sql({ sql: 'SELECT 1' }), '422 endpoint e: query.sql is not a known field.'],
     [
       'a prototype as a member',
       sql(JSON.parse('{"__proto__x":1}')),
-      '422 endpoint e: query.__proto__x is not a field that is known here.',
+      '422 endpoint e: query.__proto__x is not a known field.',
     ],
     [
       'a limit of none',
@@ -161,7 +161,7 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
     [
       'a field that is misspelt in one of two forms',
       sql({ columns: [{ fn: 'count', az: 'n' }] }),
-      '422 endpoint e: query.columns[0].az is not a field that is known here.',
+      '422 endpoint e: query.columns[0].az is not a known field.',
     ],
     ['neither of two forms', sql({ columns: [5] }), '422 endpoint e: query.columns[0] must be one of: string, object.'],
     [
@@ -206,11 +206,11 @@ describe('a draft of bad shape is refused, naming the endpoint and the place, ne
       sql({ joins: [{ ...source, on: [] }] }),
       '422 endpoint e: query.joins[0].on: expected array length to be greater or equal to 1.',
     ],
-    ['a model without a name', model({}), '422 endpoint e: a model endpoint names either model_id or model.'],
+    ['a model without a name', model({}), '422 endpoint e: a model endpoint names either model or model_id.'],
     [
       'a model by both',
       model({ model: 'm', model_id: 1 }),
-      '422 endpoint e: a model endpoint names either model_id or model.',
+      '422 endpoint e: a model endpoint names either model or model_id.',
     ],
     [
       'a version of an id',

@@ -230,7 +230,7 @@ describe('what is read', () => {
       for (let key = 1; key <= 9000; key++) call(a, key + minute * 9000)
     }
     log.flush()
-    await expect(read({}, ['key', 'status'])).rejects.toThrow('This is too much to tell apart')
+    await expect(read({}, ['key', 'status'])).rejects.toThrow('There are too many groups')
     expect((await read({}, ['status'])).groups).toHaveLength(3)
   })
   test('a group knows its last step; unknown keys are left out where nobody asks for them', async () => {

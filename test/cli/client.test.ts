@@ -25,11 +25,11 @@ function serving(answer: (request: Request) => Response): string[] {
 
 test('a server that is no Callgate is told as one line, whatever it answers', async () => {
   const answers: [() => Response, string][] = [
-    [() => new Response('<html></html>'), 'is no Callgate'],
-    [() => new Response(null, { status: 204 }), 'is no Callgate'],
-    [() => Response.json('yes'), 'is no Callgate'],
+    [() => new Response('<html></html>'), 'is not Callgate'],
+    [() => new Response(null, { status: 204 }), 'is not Callgate'],
+    [() => Response.json('yes'), 'is not Callgate'],
     [() => new Response('null', { status: 502 }), 'answered 502'],
-    [() => Response.redirect('/api/projects', 301), 'leads elsewhere (/api/projects)'],
+    [() => Response.redirect('/api/projects', 301), 'redirects to another address (/api/projects)'],
   ]
   for (const [answer, says] of answers) {
     const { code, stdout, stderr } = await run(['deployment', 'show', 'd', ...serving(answer)])
@@ -51,7 +51,7 @@ test('a name that is none in a path asks for nothing else', async () => {
       ['delete', name],
     ]) {
       const { code, stdout, stderr } = await run(['deployment', ...command, ...there])
-      expect([code, stdout, stderr]).toEqual([2, '', `callgate: ${name} is no deployment's name.\n`])
+      expect([code, stdout, stderr]).toEqual([2, '', `callgate: ${name} is not the name of a deployment.\n`])
     }
   expect(asked).toEqual([])
 })

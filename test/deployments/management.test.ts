@@ -223,7 +223,7 @@ describe('resources', () => {
       [{ command: SERVER }, 'name is missing'],
       [{ name: 'Capital', command: SERVER }, 'DNS label'],
       [{ name: 'x' }, 'one of model, command and upstream'],
-      [{ name: 'x', command: SERVER, replica: 2 }, 'replica is not a field'],
+      [{ name: 'x', command: SERVER, replica: 2 }, 'replica is not a known field'],
       [{ name: 'x', model: 'nope' }, 'deployment x: '],
     ] as const) {
       const answer = await world.api('POST', '', body)

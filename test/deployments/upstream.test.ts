@@ -154,6 +154,7 @@ describe('deployments of upstreams', () => {
     for (const name of ['nowhere', 'silent']) {
       const answer = await world.call(name, '/a')
       expect([name, answer.status, answer.text, answer.json?.code]).toEqual([name, 502, answer.text, 'bad_gateway'])
+      expect(answer.json?.detail).toBe('No connection to the server of this deployment can be made.')
       expect(answer.text).not.toMatch(/no-such-host|ENOTFOUND|127\.0/)
     }
   })

@@ -81,6 +81,7 @@ describe('a shape that is not met', () => {
       name: Type.String({ minLength: 2, pattern: '^[a-z]+$' }),
       size: Type.Optional(Type.Integer({ minimum: 1, maximum: 9 })),
       mode: Type.Optional(Type.Union([Type.Literal('a'), Type.Literal('b')])),
+      mask: Type.Optional(Type.Union([Type.Literal('hash'), Type.Literal('null'), Type.Null()])),
       one: Type.Optional(Type.Literal('x')),
       list: Type.Optional(Type.Array(Type.Object({ 'a/b': Type.Boolean() }), { maxItems: 2 })),
       either: Type.Optional(Type.Union([Type.String(), Type.Null()])),
@@ -107,14 +108,15 @@ describe('a shape that is not met', () => {
     [{ name: 'ok', size: 77 }, 'size: expected integer to be less or equal to 9.'],
     [{ name: 'ok', size: 1.5 }, 'size: expected integer.'],
     [{ name: 'ok', mode: 'SECRET' }, 'mode must be one of a, b.'],
+    [{ name: 'ok', mask: 'SECRET' }, 'mask must be one of hash, "null", null.'],
     [{ name: 'ok', one: 'SECRET' }, 'one must be "x".'],
     [{ name: 'ok', either: 77 }, 'either must be one of: string, null.'],
     [{ name: 'ok', own: 'SECRET' }, 'own must be as we say.'],
     [{ name: 'ok', list: [{ 'a/b': true }, { 'a/b': 'SECRET' }] }, 'list[1].a/b: expected boolean.'],
     [{ name: 'ok', list: [{}, {}, {}] }, 'list: expected array length to be less or equal to 2.'],
-    [{ name: 'ok', extra: 'SECRET' }, 'extra is not a field that is known here.'],
-    [JSON.parse('{"name":"ok","__proto__":{"SECRET":1}}'), '__proto__ is not a field that is known here.'],
-    [{ name: 'ok', ['\u001b[31m'.repeat(40)]: 1 }, `${'?[31m'.repeat(12)}?... is not a field that is known here.`],
+    [{ name: 'ok', extra: 'SECRET' }, 'extra is not a known field.'],
+    [JSON.parse('{"name":"ok","__proto__":{"SECRET":1}}'), '__proto__ is not a known field.'],
+    [{ name: 'ok', ['\u001b[31m'.repeat(40)]: 1 }, `${'?[31m'.repeat(12)}?... is not a known field.`],
   ]
   test('is told by its place and never by its value', () => {
     for (const [value, message] of TABLE) {

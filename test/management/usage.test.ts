@@ -376,7 +376,7 @@ describe('who is told', () => {
       ['?servcie=shop', 'servcie is not a parameter here'],
       ['?key=1&key=2', 'key is there twice'],
       ['/top?group_by=key', 'group_by is not a parameter here'],
-      ['/callers', 'Say of what: service'],
+      ['/callers', 'Name one of service'],
       ['/callers?dataset=m.t&days=91', 'days must be a whole number from 1 to 90.'],
       ['/callers?dataset=m.t&version=1', 'A version is of a model: give model too.'],
       ['/unused-keys?endpoint=row', 'An endpoint is named with its service: give service too.'],

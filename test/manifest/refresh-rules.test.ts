@@ -149,7 +149,7 @@ test('the rule holds after a restart, for what changed meanwhile too; without on
   const refused = await callgate.admin('PATCH', '/api/datasets/hr.other', { refresh: { on_change: true } })
   expect([refused.status, refused.json.detail]).toEqual([
     422,
-    "refresh: hr.other was not imported from a file of this server's.",
+    'refresh: hr.other has no file on the server to read again; upload its new rows with replace=true.',
   ])
   expect(await dataset()).toEqual(before)
 })

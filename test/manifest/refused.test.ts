@@ -107,8 +107,8 @@ describe('the file', () => {
       'projects: []\nprojects: []\n',
       /^FILE is not valid YAML: Map keys must be unique at line 2, column 1/,
     )
-    await refused('', 'FILE is no manifest: it must have projects.')
-    await refused('[1]', 'FILE is no manifest: it must have projects.')
+    await refused('', 'FILE is not a manifest: it must have projects.')
+    await refused('[1]', 'FILE is not a manifest: it must have projects.')
     await refused('projects: [*none]\n', /^FILE is not valid YAML: Unresolved alias .*: none$/)
     expect(() => readManifest(world.folder)).toThrow(`${world.folder} cannot be read (EISDIR).`)
   })
@@ -181,14 +181,14 @@ describe('the file', () => {
   })
 
   test('has a field that is not known, at any depth, or a value of the wrong shape', async () => {
-    await refused({ projects: [], project: [] }, 'FILE: project is not a field that is known here.')
+    await refused({ projects: [], project: [] }, 'FILE: project is not a known field.')
     await refused(
       changed(p => (p.datasetz = [])),
-      'FILE: projects[0].datasetz is not a field that is known here.',
+      'FILE: projects[0].datasetz is not a known field.',
     )
     await refused(
       changed(p => (p.datasets[0].columns = { name: { tier: 'low' } })),
-      'FILE: projects[0].datasets[0].columns.name.tier is not a field that is known here.',
+      'FILE: projects[0].datasets[0].columns.name.tier is not a known field.',
     )
     await refused(
       changed(p => (p.services[0].keys[0].rate_limit = SECRET)),
@@ -225,7 +225,7 @@ describe('the file', () => {
     const from = at('towns.csv')
     for (const [given, says] of [
       [{ engine: 'mysql', from }, 'FILE: projects[0].datasets[0].engine must be one of sqlite, duckdb, postgres.'],
-      [{}, 'FILE: dataset geo.towns: from is missing: only a table that is writable begins without a file.'],
+      [{}, 'FILE: dataset geo.towns: from is missing: only a writable table may begin without a file.'],
       [{ engine: 'duckdb' }, 'FILE: dataset geo.towns: from is missing.'],
       [{ engine: 'duckdb', from, indexes: [['name']] }, 'FILE: dataset geo.towns: indexes goes with engine sqlite.'],
       [{ engine: 'duckdb', from, choose_key: true }, 'FILE: dataset geo.towns: choose_key goes with engine sqlite.'],
@@ -238,7 +238,7 @@ describe('the file', () => {
       ],
       [
         { engine: 'postgres', connection: 'w', table: 'a.b', columns: { c: { type: 'text' } } },
-        'FILE: dataset geo.towns: the columns of a table have the types that it has.',
+        'FILE: dataset geo.towns: the columns of a database table have the types that the database gives; leave out type.',
       ],
       [{ engine: 'postgres', connection: 'w', table: 'a.b' }, 'dataset geo.towns: There is no connection w.'],
       [{ engine: 'duckdb', from: 'none/*.csv' }, 'dataset geo.towns: there is no such file'],

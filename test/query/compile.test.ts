@@ -290,7 +290,7 @@ describe('a definition that does not fit is refused with what is wrong', () => {
       { distinct: true, columns: [{ fn: 'count' }] },
       'distinct does not go with group_by or aggregates: groups are distinct already.',
     ],
-    ['distinct json', { distinct: true, columns: ['extra'] }, 'distinct: extra: a json column is not compared.'],
+    ['distinct json', { distinct: true, columns: ['extra'] }, 'distinct: extra: a json column cannot be compared.'],
     [
       'distinct rows in the order of what is left out',
       { distinct: true, columns: ['carrier'], order_by: [{ column: 'day' }] },
@@ -328,7 +328,7 @@ describe('a definition that does not fit is refused with what is wrong', () => {
         columns: [{ fn: 'sum', column: 'airlines.price', as: 's' }],
         order_by: [{ column: 's' }],
       },
-      'order_by: s: a sum of decimals of more than 18 digits is not ordered by.',
+      'order_by: s: a sum of decimals of more than 18 digits cannot be ordered by.',
     ],
     [
       'a default over the maximum',

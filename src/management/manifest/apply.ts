@@ -327,7 +327,7 @@ class Run {
       : // the newest of the name: a rotated key's successor, or one that was revoked, and stays so
         keys.named(this.#tx, owner, given.name)
     if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
-      throw conflict(`key ${given.name}: its secret is another key's already.`)
+      throw conflict(`key ${given.name}: its secret is already used by another key.`)
     const fields = keyFieldsOf(given, `key ${given.name}: `)
     if (known) {
       const changed = Object.fromEntries(

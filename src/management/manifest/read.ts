@@ -47,7 +47,7 @@ export function readManifest(path: string, env: Record<string, string | undefine
       `${path}: line ${lineCounter.linePos(inexact).line} has a number that cannot be kept exactly; write it as a string.`,
     )
   const given = plainOf(document, path)
-  if (!isObject(given)) throw unprocessable(`${path} is no manifest: it must have projects.`)
+  if (!isObject(given)) throw unprocessable(`${path} is not a manifest: it must have projects.`)
   try {
     return completeManifest(given, dirname(resolve(path)), env)
   } catch (fault) {
@@ -190,10 +190,10 @@ function completeDeployment(
 /** @throws Fault 422 there is no file, and it is not said whole what the table is without one */
 function checkDeclared({ name, writable, columns = {} }: ManifestDataset): void {
   if (!writable)
-    throw unprocessable(`dataset ${name}: from is missing: only a table that is writable begins without a file.`)
+    throw unprocessable(`dataset ${name}: from is missing: only a writable table may begin without a file.`)
   const untyped = Object.keys(columns).find(column => columns[column]!.type === undefined)
   if (untyped !== undefined || Object.keys(columns).length === 0)
-    throw unprocessable(`dataset ${name}: without a file (from), columns says every column and its type.`)
+    throw unprocessable(`dataset ${name}: without a file (from), columns must name every column and its type.`)
 }
 
 /** Code that is in a file of its own. */

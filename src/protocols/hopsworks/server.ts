@@ -67,7 +67,7 @@ export function callServer(
   const { headers, url, method } = request
   if (method === 'CONNECT' || method === 'TRACE') throw methodNotAllowed(METHODS)
   const host = headers.get('host') ?? ''
-  if (!HOST.test(host)) throw badRequest('The Host of the request is none, or there are two.', 'malformed_host')
+  if (!HOST.test(host)) throw badRequest('The request needs one Host header with a valid host.', 'malformed_host')
   if (!staysBelow(path)) throw badRequest('The path would leave this deployment.', 'path_leaves')
   const server = fleet.get(deployment.id)
   if (!server) throw unavailable('This deployment is being changed.', 1)

@@ -159,4 +159,4 @@ const matches = (tags: Tags, tag: string) => tags === '*' || tags.includes(tag)
 export const noSuchRow = () => notFound('There is no such row.', 'row_unknown')
 export const outOfScope = () => new Fault(403, 'out_of_scope', "The row would be outside of this key's row scope.")
 const changedMeanwhile = () =>
-  new Fault(412, 'changed_meanwhile', 'The row is not as the request says that it must be; read it again.')
+  new Fault(412, 'changed_meanwhile', 'The row is not as If-Match or If-None-Match says; read it again.')
