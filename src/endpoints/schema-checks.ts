@@ -1,6 +1,7 @@
 import { notJson } from '../lib/body.ts'
-import { deadlinePassed } from '../lib/fault.ts'
+import { deadlinePassed, type Fault } from '../lib/fault.ts'
 import { isLonger, stringifyLossless } from '../lib/json.ts'
+import { cpuTimeOf } from '../lib/machine.ts'
 import { Turns } from '../lib/turns.ts'
 import { Child, lostAs } from '../workers/child.ts'
 import { headOf, readHead } from '../workers/heads.ts'
@@ -24,8 +25,9 @@ export interface CheckHead extends Pick<SentSchema, 'id' | 'kind'> {
 
 /** Reading more takes longer than others should wait: some 10 ms. */
 export const MOST_READ_HERE = 256 * 1024
-/** One check has this long, and a millisecond more for each 1000 bytes. */
+/** One check has this long, and a millisecond more for each 1000 bytes; of CPU, where the machine gives less of it than there is time. */
 const CHECK_MS = 1000
+const MIN_LOOK_MS = 10
 const encoder = new TextEncoder()
 let ids = 0
 const sentOf = (kind: SentSchema['kind'], given: unknown): SentSchema => ({
@@ -51,7 +53,7 @@ export class SchemaChecks {
     try {
       return await this.#turns.run(async () => {
         if (Date.now() >= deadline) throw deadlinePassed()
-        return this.#process.use(child => exchange(child, json, schema))
+        return this.#process.use(child => exchange(child, json, deadline, schema))
       })
     } catch (error) {
       return lost(error)
@@ -63,23 +65,28 @@ export class SchemaChecks {
   }
 }
 
-async function exchange(child: Child, json: string | Uint8Array, { id, kind, text }: SentSchema) {
+async function exchange(child: Child, json: string | Uint8Array, deadline: number, { id, kind, text }: SentSchema) {
   const bytes = typeof json === 'string' ? encoder.encode(json) : json
   const head: CheckHead = { id, kind, lengths: [text.length, bytes.length] }
-  let late = false
-  const end = setTimeout(
-    () => {
-      late = true
+  const most = CHECK_MS + bytes.length / 1000
+  const before = cpuTimeOf(child.pid) ?? Number.NEGATIVE_INFINITY
+  let ended: Fault | undefined
+  const look = () => {
+    const rest = most - ((cpuTimeOf(child.pid) ?? Number.POSITIVE_INFINITY) - before)
+    const left = deadline - Date.now()
+    if (rest > 0 && left > 0) timer = setTimeout(look, Math.max(MIN_LOOK_MS, Math.min(rest, left)))
+    else {
+      ended = rest > 0 ? deadlinePassed() : tooSlow()
       child.kill()
-    },
-    CHECK_MS + bytes.length / 1000,
-  )
+    }
+  }
+  let timer = setTimeout(look, most)
   try {
     return readHead<{ wrong?: string }>(await child.exchange([...headOf(head), text, bytes])).head.wrong
   } catch (error) {
-    throw late ? tooSlow() : error
+    throw ended ?? error
   } finally {
-    clearTimeout(end)
+    clearTimeout(timer)
   }
 }
 
