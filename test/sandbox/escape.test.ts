@@ -6,7 +6,7 @@ import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { type Attempt, ATTEMPTS as OLDER } from './attempts.ts'
 import { BORDER_ATTEMPTS } from './border-attempts.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(240_000)
 
 const ATTEMPTS = [...OLDER, ...BORDER_ATTEMPTS]
 
@@ -22,7 +22,7 @@ const helpers = [
 ]
 // a busy machine gives them their CPU slowly: it is not the wall time that is to end them
 const attempts = ATTEMPTS.map(({ handler, limits, grants }, i) =>
-  named(idOf(i), handler, { limits: { wall_ms: 60_000, ...limits }, ...(grants ? { grants } : {}) }),
+  named(idOf(i), handler, { limits: { wall_ms: 120_000, ...limits }, ...(grants ? { grants } : {}) }),
 )
 const manifest = {
   projects: [
@@ -58,10 +58,10 @@ beforeAll(async () => {
   server = await startCallgate({
     manifest,
     env: { CALLER_KEY: key },
-    flags: ['--function-workers', '2', '--request-timeout', '120s'],
+    flags: ['--function-workers', '2', '--request-timeout', '240s'],
   })
   await call('echo')
-}, 60_000)
+}, 240_000)
 afterAll(cleanUp)
 
 function expected({ gives }: Attempt, { status, json }: { status: number; json: { detail?: string } }): void {
@@ -113,7 +113,7 @@ test('all of them at once: each gets what it gets alone, and others are served m
   expect(served).toBeGreaterThan(20)
   // no process had to be ended for any of it
   expect(processes()).toEqual(before)
-}, 120_000)
+}, 600_000)
 
 test('there are at least forty attempts, each with a name of its own', () => {
   const names = new Set(ATTEMPTS.map(({ tries }) => tries))
