@@ -1,6 +1,8 @@
 /** What a handler may ask for while it runs, within what its caller may and its definition grants. */
+
 import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
+import { epochOf } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, notFound } from '../lib/fault.ts'
 import { parseLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
@@ -39,7 +41,7 @@ export function hostOf(
   /** @param argument JSON; empty: none */
   async function endpointCall(id: string, argument: string, run: HandlerRun): Promise<string> {
     // it is done for the handler: as long as that runs
-    const during = { deadline: deadlineOf(run), caller: run }
+    const during = { deadline: epochOf(run.end.at), caller: run }
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
@@ -83,9 +85,9 @@ export function hostOf(
   return (kind, argument, run) =>
     turns.run(async () => {
       // counted from when the handler began to run: until then it may have waited for a process
-      const deadline = deadlineOf(run)
+      const deadline = epochOf(run.end.at)
       // the call ended while this waited for its turn: nobody asks for it any more
-      if (run.settled || Date.now() >= deadline) throw deadlinePassed()
+      if (run.settled || performance.now() >= run.end.at) throw deadlinePassed()
       if (tree.budget.left-- <= 0) throw tooManyHostCalls(tree.budget.most)
       if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument, run)
       const { signal } = run
@@ -93,9 +95,6 @@ export function hostOf(
       return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, { ...bounds, deadline, signal }))
     })
 }
-
-/** A run's end as calls have theirs, in milliseconds since the epoch. */
-const deadlineOf = ({ end }: HandlerRun): number => Date.now() + (end.at - performance.now())
 
 /** JSON that goes into other JSON as it is; a long one is for another process to read. @throws SyntaxError it is none */
 function jsonOf(json: string): { json: string; unread: boolean } {

@@ -1,4 +1,5 @@
 import { type Grant, type Method, mayUse } from '../catalog/grant.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import { forbidden, methodNotAllowed, unprocessable } from '../lib/fault.ts'
 import { PerPolicy } from '../query/per-policy.ts'
 import { viewOf } from '../query/policy.ts'
@@ -64,14 +65,14 @@ export class TableRows implements ServedTable {
   async find(grant: Grant, id: string, deadline: number): Promise<RenderedRow & { id: string }> {
     const { view, render } = this.#views.of(grant)
     const key = keyOf(view, id)
-    const row = await this.#store.find(view, key, deadline)
+    const row = await this.#store.find(view, key, steadyOf(deadline))
     if (!row) throw noSuchRow()
     return { ...render(row), id: formatId(view.key!.columns, key, codecOf(view.engine)) }
   }
 
   async write(grant: Grant, write: TableWrite): Promise<Written> {
     const { view, policy } = this.#views.of(grant)
-    const request = { view, write: asked(view, write), deadline: write.deadline }
+    const request = { view, write: asked(view, write), deadline: steadyOf(write.deadline) }
     const replay = this.#replayOf(grant, policy, write)
     return this.#store.write(replay ? { ...request, replay } : request)
   }

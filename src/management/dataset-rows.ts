@@ -68,7 +68,7 @@ export interface DatasetProfile {
 export async function profile(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const dataset = datasetFor(context, who, request, name, 'viewer')
   const { runtime } = context.publisher.registry
-  const now = Date.now()
+  const now = performance.now()
   const { requestTimeout } = context.config
   const times = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2 }
   try {

@@ -143,7 +143,7 @@ async function lookAtTable(
   signal?: AbortSignal,
 ): Promise<Generation> {
   const { connection, schema, table, key } = location
-  const limits = { deadline: Date.now() + context.config.requestTimeout, signal }
+  const limits = { deadline: performance.now() + context.config.requestTimeout, signal }
   const described = await describeTable(connectionOf(connection), { schema, table }, key, limits)
   onProgress?.({ rows: described.rowCount, fraction: 1, phase: 'finishing' })
   return { engine, file: '', location, ...described, source: `${schema}.${table}`, sourceHash: null }

@@ -1,5 +1,7 @@
 /** Answers as they are sent: rows in a format, kept where the definition says for how long. */
+
 import type { Grant } from '../catalog/grant.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import type { Params } from '../lib/params.ts'
 import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
 import type { AnswerWriter, Format, Page } from './formats.ts'
@@ -71,18 +73,17 @@ export class QueryAnswers {
    */
   answer(grant: Grant, params: Params, format: Format, deadline: number, caller?: Caller): Answer | Promise<Answer> {
     const asked = this.#prepared.ask(grant, params)
-    if (this.ttlSeconds === 0) return this.#made(asked, format, deadline, caller)
+    const until = steadyOf(deadline)
+    if (this.ttlSeconds === 0) return this.#made(asked, format, until, caller)
     // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
     // generation tells of rows that are written without that
     const { query } = this.#prepared
     const key = `${asked.granted.id} ${this.#prepared.generation()} ${format} ${canonicalOf(query, asked.bound)}`
     const kept = this.#cache.get(key)
-    return kept
-      ? { ...kept.answer, age: Math.floor(kept.age / 1000) }
-      : this.#shared(key, asked, format, deadline, caller)
+    return kept ? { ...kept.answer, age: Math.floor(kept.age / 1000) } : this.#shared(key, asked, format, until, caller)
   }
 
-  /** Made once for all who ask for it now, and kept. One that is streamed goes to the caller that began it; others begin their own. */
+  /** Made once for all who ask for it now, and kept, by a deadline as performance.now(). One that is streamed goes to the caller that began it; others begin their own. */
   async #shared(
     key: string,
     asked: GrantedRequest,
@@ -161,7 +162,7 @@ export class QueryAnswers {
     total: number | undefined,
   ): Promise<Answer> {
     const writer = this.#prepared.writer(asked, format)
-    const limits = { patienceMs: Math.max(1, deadline - Date.now()), signal: caller?.signal }
+    const limits = { patienceMs: Math.max(1, deadline - performance.now()), signal: caller?.signal }
     // what is said in headers has to be known before the rows, and of them: of the state of the tables that they are read from
     const inHeaders = format !== 'json'
     const pieces = this.#prepared.pieces(asked, format, limits, inHeaders)

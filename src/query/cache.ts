@@ -96,7 +96,7 @@ export class AnswerCache {
    * leaves when it has gone; the work ends when the last has left. An error is everybody's and is not kept, but where only
    * the time of the one who began is over, the others begin again.
    * @param make gets the signal that ends it; undefined: an answer that cannot be shared
-   * @param deadline milliseconds since the epoch
+   * @param deadline as performance.now()
    * @throws Fault 499 the caller has gone; 504; what `make` throws
    */
   async share(
@@ -113,7 +113,7 @@ export class AnswerCache {
         return await waitFor(flight, deadline, caller?.signal)
       } catch (error) {
         const outOfTime = error instanceof Fault && (error.status === 504 || error.status === 499)
-        if (!joined || !outOfTime || caller?.signal?.aborted || Date.now() >= deadline) throw error
+        if (!joined || !outOfTime || caller?.signal?.aborted || performance.now() >= deadline) throw error
       }
     }
   }
@@ -148,7 +148,7 @@ async function waitFor(
 ): Promise<KeptAnswer | undefined> {
   const left = Promise.withResolvers<never>()
   const leave = () => left.reject(callerGone(signal?.reason))
-  const timer = setTimeout(() => left.reject(deadlinePassed()), Math.max(1, deadline - Date.now()))
+  const timer = setTimeout(() => left.reject(deadlinePassed()), Math.max(1, deadline - performance.now()))
   flight.callers++
   if (signal?.aborted) leave()
   else signal?.addEventListener('abort', leave)

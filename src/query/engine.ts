@@ -19,7 +19,7 @@ export interface Before {
 }
 
 export interface Limits {
-  /** milliseconds since the epoch */
+  /** as performance.now() */
   deadline: number
   /** the caller has gone: what runs for it is ended unless it is done soon */
   signal?: AbortSignal

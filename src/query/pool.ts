@@ -92,7 +92,7 @@ export class WorkerPool {
       await over.promise
       this.#streams.delete(child)
     }
-    this.#submit(work, statement.sources, { deadline: Date.now() + patienceMs, signal }).catch(begun.reject)
+    this.#submit(work, statement.sources, { deadline: performance.now() + patienceMs, signal }).catch(begun.reject)
     const { child, first } = await begun.promise
     let ended = false
     let stalled = false
@@ -162,7 +162,7 @@ export class WorkerPool {
         this.#queue.splice(place, 1)
         job.reject(deadlinePassed())
       },
-      Math.max(1, job.deadline - Date.now()),
+      Math.max(1, job.deadline - performance.now()),
     )
   }
 
@@ -208,7 +208,7 @@ export class WorkerPool {
   async #run(child: Child, job: Job): Promise<void> {
     try {
       job.child = child
-      job.resolve(await job.work(child, Math.max(1, job.deadline - Date.now())))
+      job.resolve(await job.work(child, Math.max(1, job.deadline - performance.now())))
     } catch (error) {
       // one that is lost may not know it yet: it must not be given another
       const lost = error instanceof ChildLost

@@ -1,4 +1,5 @@
 import type { Grant } from '../catalog/grant.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import { unprocessable } from '../lib/fault.ts'
 import type { Params } from '../lib/params.ts'
 import { together } from '../lib/together.ts'
@@ -61,23 +62,24 @@ export class PreparedQuery {
 
   /**
    * Runs a request, its rows in memory: at most 100,000 of them.
+   * @param deadline milliseconds since the epoch
    * @throws Fault 400, 403, 422 the request; what `rows` throws
    */
   run(grant: Grant, params: Params, deadline: number, caller?: Caller): Promise<RowsReply> {
     if ((params.get('format') ?? ['json']).some(format => format !== 'json'))
       throw unprocessable('format: only json is answered here.')
     const { granted, bound } = this.ask(grant, params)
-    return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, deadline, caller)
+    const limits = { deadline: steadyOf(deadline), signal: caller?.signal }
+    return this.rows({ granted, bound: { ...bound, limit: Math.min(bound.limit, MAX_ROWS) } }, limits)
   }
 
   /**
    * The rows of a request. In this process where the plan is indexed and bounded and the answer small, else in a query worker.
-   * @param deadline milliseconds since the epoch
-   * @param caller its `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
+   * @param limits their `signal` says that the caller has gone: a worker that is busy with the request for long yet is ended
    * @throws Fault 503 no worker is free in time; 504 the deadline passed
    */
-  rows(asked: GrantedRequest, deadline: number, caller?: Caller): Promise<RowsReply> {
-    return this.here(asked, reply => reply) ?? this.#elsewhere(asked, { deadline, signal: caller?.signal })
+  rows(asked: GrantedRequest, limits: Limits): Promise<RowsReply> {
+    return this.here(asked, reply => reply) ?? this.#elsewhere(asked, limits)
   }
 
   /** What is made of the rows of a request that this process may answer; undefined: it may not. */

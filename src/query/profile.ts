@@ -37,7 +37,7 @@ const BATCH = 500
 /**
  * Profiles a dataset (its `file` an absolute path) for a caller, under the same policy as its rows. Nulls, minima and maxima
  * are one pass; what is different is counted a column at a time for as long as `countUntil` allows.
- * @param times milliseconds since the epoch
+ * @param times as performance.now()
  * @throws Fault 503 no worker is free; 504 not even the one pass was done by the deadline
  */
 export async function profileOf(
@@ -80,7 +80,7 @@ function asking(query: Query, engine: Engine): Ask {
     const [row] =
       engine.local && table.dataset.rowCount * terms.length <= SMALL_TABLE
         ? engine.local.all(statement, [])
-        : await engine.all(statement, [], { deadline: Math.max(deadline, Date.now() + 1) })
+        : await engine.all(statement, [], { deadline: Math.max(deadline, performance.now() + 1) })
     return terms.map((term, i) => {
       const decode = dialect.decoder(term, bigints)
       const value = row![`c${i}`] as StoredValue
@@ -134,7 +134,7 @@ async function countDistinct(
   for (const [i, output] of outputs.entries()) {
     if (!open(output)) continue
     if (output.column.name === unique) profiles[i]!.distinct = dataset.rowCount
-    else if (Date.now() < until)
+    else if (performance.now() < until)
       try {
         profiles[i]!.distinct = Number((await ask([aggregate('count_distinct', output)], until))[0])
       } catch (error) {

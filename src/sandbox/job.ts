@@ -1,3 +1,4 @@
+import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import type { Limits, Start } from './frames.ts'
 import type { Handler } from './handlers.ts'
@@ -92,7 +93,7 @@ export class Job {
   constructor(call: FunctionCall, now: number) {
     this.call = call
     this.since = now
-    this.#deadline = now + (call.deadline - Date.now())
+    this.#deadline = steadyOf(call.deadline)
     this.end = { at: this.#deadline, fault: deadlinePassed }
     const { promise, resolve } = Promise.withResolvers<Ran>()
     this.done = promise

@@ -1,3 +1,4 @@
+import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { Slab } from '../lib/slab.ts'
 import { type Group, Job, type JobOptions, type ScoringModel, type Work } from './job.ts'
@@ -62,11 +63,9 @@ export class JobQueue {
 
   /** @throws Fault 503 with Retry-After when too much is waiting; 504 when the deadline has passed already */
   add(model: ScoringModel, work: Work, rows: number, options: JobOptions): Job['answer'] {
-    const left = options.deadline - Date.now()
-    if (left <= 0) throw deadlinePassed()
-    // from here on by a clock that nobody sets
+    const deadline = steadyOf(options.deadline)
     const added = performance.now()
-    const deadline = added + left
+    if (deadline <= added) throw deadlinePassed()
     const bytes = work.feeds ? bytesOf(work.feeds) : work.body.length
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, spyOn, test } from 'bun:test'
+import { afterAll, afterEach, describe, expect, setSystemTime, spyOn, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -270,11 +270,37 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
         child.alive = true
         return child as unknown as Child
       })
-      const all = () => pool.all(statement, [], { deadline: Date.now() + 20_000 })
+      const all = () => pool.all(statement, [], { deadline: performance.now() + 20_000 })
       expect((await refusal(all)).status).toBe(504)
       late = false
       expect(await all()).toEqual([])
       expect([asked, started]).toEqual([['all', 'stop', 'all'], isDoneSoon ? 1 : 2])
+    }
+  })
+
+  test('one that waits for a worker has its time, though the clock is set on meanwhile', async () => {
+    const given: number[] = []
+    const set = Promise.withResolvers<void>()
+    const child = {
+      alive: true,
+      exited: new Promise(() => {}),
+      async request(_op: string, _asked: unknown, { timeoutMs }: { timeoutMs: number }) {
+        given.push(timeoutMs)
+        await set.promise
+        return []
+      },
+    }
+    const pool = new WorkerPool(1, async () => child as unknown as Child)
+    const statement = { sql: '', sources: [], names: [], bigints: false }
+    const all = () => pool.all(statement, [], { deadline: performance.now() + 20_000 })
+    const answers = [all(), all()]
+    setSystemTime(Date.now() + 3_600_000)
+    set.resolve()
+    try {
+      expect(await Promise.all(answers)).toEqual([[], []])
+      expect(given.filter(ms => ms > 1)).toHaveLength(2)
+    } finally {
+      setSystemTime()
     }
   })
 

@@ -69,7 +69,8 @@ export class Replays {
   #db: Database
   #count = 0
   #bytes = 0
-  #tidied = 0
+  /** as performance.now() */
+  #tidied = Number.NEGATIVE_INFINITY
 
   constructor(db: Database) {
     this.#db = db
@@ -92,9 +93,9 @@ export class Replays {
 
   /** Removes what is too old: answers hold rows. Once an hour is enough, and at first. */
   tidy(): void {
-    if (Date.now() - this.#tidied < TIDIED_EVERY_MS) return
+    if (performance.now() - this.#tidied < TIDIED_EVERY_MS) return
     this.#remove('at <= ?', Date.now() - KEPT_MS)
-    this.#tidied = Date.now()
+    this.#tidied = performance.now()
   }
 
   add({ id, fingerprint, policy }: Replay, answer: string): void {

@@ -12,7 +12,7 @@ export interface Replay {
   policy: string
 }
 
-/** A write as it is asked for, and by when, in milliseconds since the epoch. */
+/** A write as it is asked for, and by when, as performance.now(). */
 export interface WriteRequest {
   view: WriteView
   write: Write
@@ -30,7 +30,7 @@ export interface Written {
 export interface TableStore {
   /**
    * What the caller sees of the row of this key, if it is in its scope.
-   * @param deadline milliseconds since the epoch
+   * @param deadline as performance.now()
    * @throws Fault 503, 504
    */
   find(view: WriteView, key: StoredValue[], deadline: number): StoredRow | undefined | Promise<StoredRow | undefined>

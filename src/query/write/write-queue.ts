@@ -36,7 +36,7 @@ export class WriteQueue {
           this.#jobs.splice(this.#jobs.indexOf(job), 1)
           job.reject(notMade())
         },
-        Math.max(1, job.deadline - Date.now()),
+        Math.max(1, job.deadline - performance.now()),
       )
     if (again) this.#jobs.unshift(...jobs)
     else this.#jobs.push(...jobs)
@@ -50,13 +50,13 @@ export class WriteQueue {
       if (jobs.length > 0 && !(jobs.length < MAX_BATCH && mayShare(jobs[0]!) && mayShare(next))) break
       this.#jobs.shift()
       clearTimeout(next.timer)
-      if (next.deadline <= Date.now()) next.reject(notMade())
+      if (next.deadline <= performance.now()) next.reject(notMade())
       else jobs.push(next)
     }
     return jobs
   }
 
-  /** The latest deadline of those that wait, in milliseconds since the epoch. */
+  /** The latest deadline of those that wait, as performance.now(). */
   latest(): number {
     return Math.max(...this.#jobs.map(job => job.deadline))
   }

@@ -71,11 +71,11 @@ export class Writer {
 
   /**
    * Reads the body of a write for a database, in the writing process: a large one would hold up everyone here.
-   * @param deadline milliseconds since the epoch. @throws Fault what is wrong with the body; 503; 504
+   * @param deadline as performance.now(). @throws Fault what is wrong with the body; 503; 504
    */
   async readForDatabase(write: Write, view: WriteView, deadline: number): Promise<Prepared<DatabaseRows>> {
     const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => late.reject(notMade()), Math.max(1, deadline - Date.now()))
+    const timer = setTimeout(() => late.reject(notMade()), Math.max(1, deadline - performance.now()))
     try {
       return await Promise.race([this.#read(write, view, deadline), late.promise])
     } catch (error) {
@@ -246,7 +246,7 @@ export class Writer {
   }
 
   #whyNotAgain({ file }: Table, job: WriteJob, error: unknown): Fault | undefined {
-    if (job.deadline <= Date.now()) return notMade()
+    if (job.deadline <= performance.now()) return notMade()
     if (this.#gone.has(file)) return replaced()
     return job.retried ? unavailable('The writing process was lost twice.', 1, error) : undefined
   }
@@ -271,7 +271,7 @@ function settleJob(job: WriteJob, answer: Answer): void {
 }
 
 /** Milliseconds from now that the process may take for what has these deadlines. */
-const patience = (...deadlines: number[]): number => Math.max(STUCK_MS, ...deadlines.map(at => at - Date.now()))
+const patience = (...deadlines: number[]): number => Math.max(STUCK_MS, ...deadlines.map(at => at - performance.now()))
 
 /** Whether the process was too long at what it was asked. */
 const isStuck = (error: unknown): boolean => error instanceof Fault && error.status === 504

@@ -1,6 +1,6 @@
 /** Writes and the process that makes them: what becomes of those that wait for it when it is stuck, or ends. */
 import { Database } from 'bun:sqlite'
-import { afterAll, afterEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, afterEach, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
 import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ async function table(): Promise<string> {
   await writer.make({ target, columns, primaryKey: ['id'], indexes: [] })
   return target
 }
-const add = (file: string, deadline = Date.now() + 20_000) =>
+const add = (file: string, deadline = performance.now() + 20_000) =>
   writer.submit(file, { view, write: { op: 'insert', body }, deadline })
 const pid = () => workersOf(process.pid, 'write')[0]!.pid
 
@@ -62,7 +62,10 @@ test('a write ends at its deadline though the process is asked something else be
   await add(known)
   const stuck = pid()
   process.kill(stuck, 'SIGSTOP')
-  expect(await refusal(() => add(unknown, Date.now() + 200))).toMatchObject({ status: 504, code: 'deadline_passed' })
+  expect(await refusal(() => add(unknown, performance.now() + 200))).toMatchObject({
+    status: 504,
+    code: 'deadline_passed',
+  })
   // and another takes its place
   expect((await add(unknown)).outcome).toMatchObject({ status: 201, id: '1' })
   expect(pid()).not.toBe(stuck)
@@ -70,7 +73,7 @@ test('a write ends at its deadline though the process is asked something else be
 
 test('a large body for a database is read until its deadline, and no longer', async () => {
   const { process: stuck } = await stopped()
-  const read = () => writer.readForDatabase({ op: 'insert', body }, view, Date.now() + 200)
+  const read = () => writer.readForDatabase({ op: 'insert', body }, view, performance.now() + 200)
   expect(await refusal(read)).toMatchObject({ status: 504, code: 'deadline_passed' })
   process.kill(stuck, 'SIGCONT')
 })
@@ -80,16 +83,28 @@ test('a write that comes after its deadline is not made, and ends no process tha
   const file = await table()
   await add(file)
   const before = pid()
-  for (let i = 0; i < 3; i++) expect((await refusal(() => add(file, Date.now() - 1))).status).toBe(504)
+  for (let i = 0; i < 3; i++) expect((await refusal(() => add(file, performance.now() - 1))).status).toBe(504)
   expect((await add(file)).outcome).toMatchObject({ id: '2' })
   expect(pid()).toBe(before)
 })
 
+test('a write that waits has its time, though the clock is set on meanwhile', async () => {
+  const { file, process: slow } = await stopped()
+  const written = [add(file), add(file)]
+  setSystemTime(Date.now() + 3_600_000)
+  try {
+    process.kill(slow, 'SIGCONT')
+    expect((await Promise.all(written)).map(({ outcome }) => outcome.status)).toEqual([201, 201])
+  } finally {
+    setSystemTime()
+  }
+})
+
 test('a process that is a moment over the deadline of a write is not taken for stuck', async () => {
   const { file, process: slow } = await stopped()
-  const deadline = Date.now() + 500
+  const deadline = performance.now() + 500
   const written = add(file, deadline)
-  await waitFor(() => Date.now() > deadline + 20 || undefined)
+  await waitFor(() => performance.now() > deadline + 20 || undefined)
   process.kill(slow, 'SIGCONT')
   expect((await written).outcome).toMatchObject({ status: 201, id: '2' })
   expect(pid()).toBe(slow)
@@ -124,7 +139,12 @@ test.each([
 ])('a write whose process ends when it is kept, and that %s', async (_what, writes, replay, expected) => {
   const { file, process: lost } = await stopped()
   const key = replay ? { replay: { id: 'a', fingerprint: 'f', policy: 'p' } } : {}
-  const answer = writer.submit(file, { view, write: { op: 'insert', body }, deadline: Date.now() + 20_000, ...key })
+  const answer = writer.submit(file, {
+    view,
+    write: { op: 'insert', body },
+    deadline: performance.now() + 20_000,
+    ...key,
+  })
   await new Promise(setImmediate) // it is on its way
   // as the process would have left it
   const db = new Database(file)

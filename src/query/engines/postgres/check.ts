@@ -25,7 +25,7 @@ export async function connectOnce(name: string, url: string): Promise<CheckedCon
   try {
     const [row] = await connection.read(
       session => session.query('SELECT version(), current_database()'),
-      { deadline: Date.now() + PATIENCE_MS },
+      { deadline: performance.now() + PATIENCE_MS },
       () => false,
     )
     return { server: String(row![0]), database: String(row![1]), milliseconds: Math.round(performance.now() - begun) }

@@ -131,7 +131,7 @@ export class PostgresConnection {
   #mayRepeat(error: unknown, tries: number, { deadline, signal }: Limits): boolean {
     // after a restart of the server, every connection of before fails once
     const most = isStale(error) ? this.#max + 2 : 2
-    return tries < most && Date.now() < deadline && !signal?.aborted
+    return tries < most && performance.now() < deadline && !signal?.aborted
   }
 
   /**
@@ -230,7 +230,7 @@ class Pool {
       over.abort()
     }
     const gone = () => end('gone')
-    const left = Math.max(1, deadline - Date.now())
+    const left = Math.max(1, deadline - performance.now())
     const timer = Number.isFinite(left) ? setTimeout(() => end('deadline'), left) : undefined
     signal?.addEventListener('abort', gone)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
