@@ -24,6 +24,8 @@ export interface ProxiedCall {
   over(): void
   /** An error as the caller gets it. */
   refused(error: unknown): Response
+  /** Asked now and then of what takes long. @throws Fault the caller would not be let in any more */
+  checkAgain(): void
   /** of a request for another protocol on the connection */
   upgrade?: Upgrade
 }
@@ -52,6 +54,8 @@ export interface Outcome {
 /** A body that is no longer than this, and is all there soon, is sent with its length; any other goes on as it comes. */
 const HELD_BYTES = 256 * 1024
 const HELD_MS = 20
+/** How often it is asked whether the caller would still be let in. */
+export const ASKED_EVERY_MS = 2000
 /** What waits for a slow caller before the server is asked to wait too. */
 const AHEAD_BYTES = 256 * 1024
 
@@ -70,6 +74,8 @@ export class Attempt implements Answering, Watched, Sender {
   #holding: ReturnType<typeof setTimeout> | undefined
   /** what came was not all of the answer */
   #goesOn = false
+  /** as performance.now(): when it is asked again whether the caller would be let in */
+  #nextAsked: number
   /** of the body, when it goes on as it comes */
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #isOver = false
@@ -81,7 +87,9 @@ export class Attempt implements Answering, Watched, Sender {
     this.#upload = upload
     this.#lease = lease
     this.#outcome = outcome
-    this.deadline = performance.now() + call.timeoutMs
+    const now = performance.now()
+    this.deadline = now + call.timeoutMs
+    this.#nextAsked = now + ASKED_EVERY_MS
     watch.add(this)
     lease.stopping = () => this.#abandon(unavailable('This deployment is stopping.', 1))
     const head = requestHead(request, call.to, upload?.framing ?? call.upgrade?.lines ?? '')
@@ -95,7 +103,9 @@ export class Attempt implements Answering, Watched, Sender {
   }
 
   progressed(): void {
-    this.#moreTime()
+    const now = performance.now()
+    if (!this.#head) this.deadline = now + this.#call.timeoutMs
+    if (now >= this.#nextAsked) this.#ask(now)
   }
 
   refused(fault: Fault): void {
@@ -104,7 +114,7 @@ export class Attempt implements Answering, Watched, Sender {
 
   answered(head: AnswerHead): void {
     this.#head = head
-    this.deadline = Number.POSITIVE_INFINITY
+    this.deadline = this.#nextAsked
     this.#lease.answered()
     if (head.status === 101 && this.#call.upgrade) return void this.#agreed(head, this.#call.upgrade)
     if (head.status === 101 || head.status > 599)
@@ -168,20 +178,31 @@ export class Attempt implements Answering, Watched, Sender {
   }
 
   expired(): void {
+    if (this.#head) return void this.#ask(performance.now())
     if (this.#upload?.awaitsCaller) return void this.#abandon(tooSlow())
     this.#lease.failed()
     this.#abandon(deadlinePassed('The server of this deployment did not answer in time.'))
   }
 
   gone(): void {
-    this.#abandon(callerGone())
+    // of a body that goes on as it comes the stream is told
+    if (!this.#controller) this.#abandon(callerGone())
+  }
+
+  #ask(now: number): void {
+    try {
+      this.#call.checkAgain()
+      this.#nextAsked = now + ASKED_EVERY_MS
+      if (this.#head) this.deadline = this.#nextAsked
+    } catch (fault) {
+      this.#abandon(fault as Fault)
+    }
   }
 
   /** The body goes on as it comes. */
   #goOn(): void {
     if (this.#controller) return
     clearTimeout(this.#holding)
-    watch.remove(this)
     this.#call.keepOpen()
     const body = new ReadableStream<Uint8Array>(
       {
@@ -215,10 +236,6 @@ export class Attempt implements Answering, Watched, Sender {
     this.#over()
     if (this.#controller) this.#controller.error(fault)
     else this.#outcome.failed(fault)
-  }
-
-  #moreTime(): void {
-    if (!this.#head) this.deadline = performance.now() + this.#call.timeoutMs
   }
 
   #over(): void {

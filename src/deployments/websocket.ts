@@ -6,7 +6,8 @@ import { Gathering } from '../lib/gathering.ts'
 import { setsSession } from '../lib/session-cookie.ts'
 import { slices } from '../lib/slices.ts'
 import { atOnce } from '../lib/together.ts'
-import type { Upgrade } from './attempt.ts'
+import { type Watched, watch } from '../lib/watch.ts'
+import { ASKED_EVERY_MS, type Upgrade } from './attempt.ts'
 import type { Lease } from './backend.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from './wire/frames.ts'
 import { type AnswerHead, MalformedAnswer, UPGRADE } from './wire/head.ts'
@@ -25,7 +26,7 @@ const CLOSING_MS = 5000
 const STALLED_MS = 30_000
 /** After so many frames of a server it is looked whether others have waited for long enough. */
 const FRAMES_A_LOOK = 32
-const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, tooMuch: 1013, badGateway: 1014 }
+const CODE = { goingAway: 1001, noStatus: 1005, lost: 1006, refused: 1008, tooMuch: 1013, badGateway: 1014 }
 
 /** Whether a WebSocket is asked for; an `Upgrade` that `Connection` does not name is somebody else's (RFC 9110, 7.8). */
 export const isWebSocket = ({ method, headers }: Request): boolean =>
@@ -47,8 +48,12 @@ export interface SocketEvents {
   close(ws: ServerWebSocket<SocketEvents>, code: number, reason: string): void
 }
 
-/** How a request for a WebSocket is handed on. @throws Fault 400 its key is none: the HTTP server would not answer it */
-export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
+/**
+ * How a request for a WebSocket is handed on.
+ * @param checkAgain asked now and then: throws when the caller would not be let in any more
+ * @throws Fault 400 its key is none: the HTTP server would not answer it
+ */
+export function webSocketUpgrade(request: Request, checkAgain: () => void, accept: Accept): Upgrade {
   const key = request.headers.get('sec-websocket-key')!
   if (!KEY.test(key)) throw badRequest('Sec-WebSocket-Key must be 16 bytes in base64.', 'malformed_websocket')
   const offered = request.headers.get('sec-websocket-protocol')?.split(/[\t ]*,[\t ]*/) ?? []
@@ -56,7 +61,7 @@ export function webSocketUpgrade(request: Request, accept: Accept): Upgrade {
     lines: 'connection: Upgrade\r\nupgrade: websocket\r\n',
     agreed(head, line, lease) {
       const headers = checkedHeaders(head, key, offered)
-      const tunnel = new Tunnel(line, lease)
+      const tunnel = new Tunnel(line, lease, request, checkAgain)
       line.hand(tunnel)
       if (!accept(tunnel, headers)) tunnel.failed()
       // nothing more is sent: the HTTP server has answered
@@ -93,7 +98,13 @@ function checkedHeaders(head: AnswerHead, key: string, offered: string[]): [stri
   return passed
 }
 
-class Tunnel implements Answering, SocketEvents {
+class Tunnel implements Answering, SocketEvents, Watched {
+  readonly request: Request
+  deadline = performance.now() + ASKED_EVERY_MS
+  place = 0
+  /** the HTTP server tells that the caller has gone */
+  listening = true
+  #checkAgain: () => void
   #line: Line
   #lease: Lease
   #reader = new FrameReader(MOST_OF_A_MESSAGE)
@@ -112,9 +123,12 @@ class Tunnel implements Answering, SocketEvents {
   /** the caller has ended it; the server's agreement is waited for */
   #closing: ReturnType<typeof setTimeout> | undefined
 
-  constructor(line: Line, lease: Lease) {
+  constructor(line: Line, lease: Lease, request: Request, checkAgain: () => void) {
     this.#line = line
     this.#lease = lease
+    this.request = request
+    this.#checkAgain = checkAgain
+    watch.add(this)
     lease.stopping = () => this.#end(CODE.goingAway, 'The server of this deployment is stopping.')
   }
 
@@ -123,6 +137,17 @@ class Tunnel implements Answering, SocketEvents {
     this.#caller = caller
     this.#relay()
   }
+
+  expired(): void {
+    try {
+      this.#checkAgain()
+      this.deadline = performance.now() + ASKED_EVERY_MS
+    } catch {
+      this.#end(CODE.refused, 'This connection is no longer allowed.')
+    }
+  }
+
+  gone(): void {}
 
   message(_caller: unknown, message: string | Buffer): void {
     const text = typeof message === 'string'
@@ -274,6 +299,7 @@ class Tunnel implements Answering, SocketEvents {
   #finish(): void {
     if (this.#over) return
     this.#over = true
+    watch.remove(this)
     clearTimeout(this.#closing)
     this.#send()
     this.#line.end()

@@ -1,11 +1,11 @@
 import { type Grant, publicGrant, reachesDeployment, reachesEndpoint, reachesService } from '../catalog/grant.ts'
-import type { KeyRing } from '../catalog/key-ring.ts'
+import type { KeyRing, KnownKey } from '../catalog/key-ring.ts'
 import { cannotBeServed } from '../endpoints/broken.ts'
 import type { Deployment, Endpoint, Service } from '../endpoints/endpoint.ts'
 import type { PublishedModel, Registry } from '../endpoints/registry.ts'
 import { badRequest, Fault, forbidden, notFound, unauthorized } from '../lib/fault.ts'
 import { type LimitHeaders, Limits } from './limits.ts'
-import { Meter } from './metering.ts'
+import { type LetIn, Meter } from './metering.ts'
 import { presentedKey } from './present.ts'
 
 /** A call that may go on. */
@@ -40,11 +40,10 @@ export class Gate {
     const known = this.#keys.find(secret)
     if (!known) {
       this.limits.badSecret(address())
-      throw unauthorized('This API key is not valid.', 'key_unknown')
+      throw unknownKey()
     }
-    if (!known.isActive) throw forbidden('This API key is revoked.', 'key_inactive')
     const now = Date.now()
-    if (known.expiresAt <= now) throw forbidden('This API key has expired.', 'key_expired')
+    checkWorks(known, now)
     this.#keys.touch(known.grant.keyId!, now)
     return known.grant
   }
@@ -140,6 +139,39 @@ export class Gate {
     })
   }
 
+  /**
+   * Asks again of a call that was let in, whose answer goes on for long: whether its key still works and reaches what was called,
+   * and that is still published. Nothing is counted.
+   * @throws Fault 401, 403, 404
+   */
+  checkAgain(headers: Headers, { grant, service, endpoint, deployment }: LetIn): void {
+    const now = grant.keyId === null ? grant : this.#grantNow(headers)
+    if (service && endpoint) {
+      const published = this.#registry.get(service.key)
+      if (published?.assetId !== service.assetId || !published.endpoints.has(endpoint.id))
+        throw notFound('This is no longer published.', 'service_unknown')
+      const reaches = grant.keyId !== null && reachesEndpoint(now, published, endpoint.id)
+      if (!reaches && !published.isPublic)
+        throw forbidden('This key no longer reaches this endpoint.', 'endpoint_out_of_reach')
+    }
+    if (deployment) {
+      const { project, name, id } = deployment
+      const declared = this.#registry.deployment(project, name)
+      if (declared?.id !== id || !declared.enabled)
+        throw notFound('There is no longer such a deployment.', 'not_routed')
+      if (!reachesDeployment(now, declared.projectId, name))
+        throw forbidden('This key no longer reaches this deployment.', 'deployment_out_of_reach')
+    }
+  }
+
+  #grantNow(headers: Headers): Grant {
+    const secret = presentedKey(headers)
+    const known = secret === undefined ? undefined : this.#keys.find(secret)
+    if (!known) throw unknownKey()
+    checkWorks(known, Date.now())
+    return known.grant
+  }
+
   #enter(grant: Grant, service: Service, endpointId: string, headers: LimitHeaders | undefined): Admission {
     return counted(headers, () => {
       const endpoint = service.endpoints.get(endpointId)
@@ -149,6 +181,14 @@ export class Gate {
       return unbroken({ grant: own ? grant : publicGrant(service), service, endpoint, headers })
     })
   }
+}
+
+const unknownKey = () => unauthorized('This API key is not valid.', 'key_unknown')
+
+/** @throws Fault 403 */
+function checkWorks({ isActive, expiresAt }: KnownKey, now: number): void {
+  if (!isActive) throw forbidden('This API key is revoked.', 'key_inactive')
+  if (expiresAt <= now) throw forbidden('This API key has expired.', 'key_expired')
 }
 
 /** A refusal of a call that was counted tells what is left, as its answer would. */

@@ -17,7 +17,7 @@ export interface Asked {
 }
 
 /** Who was let in, to what. */
-interface LetIn {
+export interface LetIn {
   grant: Grant
   service?: Service
   endpoint?: Endpoint

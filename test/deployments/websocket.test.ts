@@ -36,7 +36,11 @@ function open() {
   } as unknown as ServerWebSocket<SocketEvents>
   const head = { upgrade: 'websocket', headers: [['sec-websocket-accept', ACCEPT]] } as unknown as AnswerHead
   const request = new Request('http://x/', { headers: { 'sec-websocket-key': KEY } })
-  webSocketUpgrade(request, () => true).agreed(head, line, { release() {} } as unknown as Lease)
+  webSocketUpgrade(
+    request,
+    () => {},
+    () => true,
+  ).agreed(head, line, { release() {} } as unknown as Lease)
   tunnel.open(caller)
   return { tunnel, caller, got, ends, written }
 }

@@ -13,6 +13,7 @@ let catalog: ReturnType<typeof openCatalog>
 let keys: Keys
 let ring: KeyRing
 let gate: Gate
+let services: Map<string, Service>
 let assetId: number
 const endpoint = (id: string, kind: Endpoint['kind'] = 'lookup'): Endpoint => ({
   id,
@@ -43,12 +44,12 @@ beforeEach(() => {
     endpoints,
   })
   // of a registry this gate asks for services only
-  const registry = new Map([
+  services = new Map([
     ['flights', service('flights', assetId)],
     ['open', service('open', 98, true)],
     ['other', { ...service('other', 99), projectId: 99 }],
-  ]) as unknown as Registry
-  gate = new Gate(ring, registry)
+  ])
+  gate = new Gate(ring, services as unknown as Registry)
 })
 afterEach(() => catalog.close())
 
@@ -104,6 +105,40 @@ describe('the order of the checks', () => {
     expect(await refused(secret, 'flights', 'toString')).toBe('404 endpoint_unknown')
     expect(await refused(secret, 'flights', 'b')).toBe('403 endpoint_out_of_reach')
     expect((await admit(secret, 'flights', '__proto__')).endpoint.id).toBe('__proto__')
+  })
+})
+
+describe('a call that was let in is asked again', () => {
+  const again = (admission: Admission, key?: string): string => {
+    try {
+      gate.checkAgain(new Headers(key === undefined ? {} : { 'x-api-key': key }), admission)
+      return 'it goes on'
+    } catch (error) {
+      return error instanceof Fault ? `${error.status} ${error.code}` : String(error)
+    }
+  }
+  test('by its key as it is now, without being counted', async () => {
+    const { key, secret } = mint({ rateLimit: 1 })
+    const admission = await admit(secret)
+    for (let i = 0; i < 3; i++) expect(again(admission, secret)).toBe('it goes on')
+    keys.update(catalog.db, ACTOR, key, { allowedEndpoints: ['b'] })
+    expect(again(admission, secret)).toBe('403 endpoint_out_of_reach')
+    keys.update(catalog.db, ACTOR, key, { allowedEndpoints: null, expiresAt: new Date(Date.now() - 1).toISOString() })
+    expect(again(admission, secret)).toBe('403 key_expired')
+    keys.update(catalog.db, ACTOR, key, { expiresAt: null, isActive: false })
+    expect(again(admission, secret)).toBe('403 key_inactive')
+  })
+  test('by what is published now', async () => {
+    const [open, secret] = [await admit(undefined, 'open'), mint().secret]
+    const admission = await admit(secret)
+    expect(again(open)).toBe('it goes on')
+    expect(again({ ...open, service: { ...open.service, key: 'flights' } })).toBe('404 service_unknown')
+    services.set('open', { ...open.service, isPublic: false })
+    expect(again(open)).toBe('403 endpoint_out_of_reach')
+    services.set('flights', { ...admission.service, endpoints: new Map() })
+    expect(again(admission, secret)).toBe('404 service_unknown')
+    services.delete('open')
+    expect(again(open)).toBe('404 service_unknown')
   })
 })
 

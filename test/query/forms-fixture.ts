@@ -41,6 +41,7 @@ export async function checkForms({ prepared, grant, params, reply, hidden }: For
       name: 'e',
       identity,
       limit: undefined,
+      checkAgain() {},
     })
     const text = await response.text()
     const said = `${text}\n${JSON.stringify(Object.fromEntries(response.headers))}`

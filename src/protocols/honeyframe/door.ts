@@ -85,7 +85,16 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity, json)
     if (!endpoint.answers) return answerJson(called)
     const call: Call = { params: parseQuery(query), deadline, caller: request }
-    return answerRows(endpoint.answers, { request, call, grant, name: endpoint.id, identity, limit: headers })
+    const checkAgain = () => gate.checkAgain(request.headers, admission)
+    return answerRows(endpoint.answers, {
+      request,
+      call,
+      grant,
+      name: endpoint.id,
+      identity,
+      limit: headers,
+      checkAgain,
+    })
   }
 
   async function answerJson({ request, admission, identity, query, deadline }: Called): Promise<Response> {

@@ -28,6 +28,8 @@ export interface RowsCall {
   name: string
   identity: Identity
   limit: LimitHeaders | undefined
+  /** Asked while an answer goes on. @throws Fault the caller would not be let in any more */
+  checkAgain(): void
 }
 
 /**
@@ -62,7 +64,7 @@ export function rowsAnswerer(vary: string[] = []) {
 function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: RowsCall): Response {
   const { request, call, name, identity, limit } = asked
   const known = answer.etag !== undefined && matches(request.headers.get('if-none-match'), answer.etag)
-  const body = known ? null : bodyOf(answer, request, identity)
+  const body = known ? null : bodyOf(answer, asked)
   const made = new Response(body as BodyInit, {
     status: known ? 304 : 200,
     headers: alike.of(identity, limit, answer.etag),
@@ -76,18 +78,18 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
   return made
 }
 
-function bodyOf(answer: Answer, request: Request, identity: Identity) {
+function bodyOf(answer: Answer, asked: RowsCall) {
   if (answer.etag !== undefined) return answer.body
-  if (request.method !== 'HEAD') return streamOf(answer, identity)
+  if (asked.request.method !== 'HEAD') return streamOf(answer, asked)
   answer.end()
   return unread()
 }
 
 /**
- * The pieces of an answer, each asked for when the one before has gone out. Once the status is sent, all that is left to say
+ * The pieces of an answer, each asked for when the one before has gone out, and sent if the caller may still have it. Once the status is sent, all that is left to say
  * of a failure is to break the connection: the end of the body is missing, so nobody takes it for the whole.
  */
-function streamOf({ body, end }: StreamedAnswer, identity: Identity): ReadableStream<Uint8Array> {
+function streamOf({ body, end }: StreamedAnswer, { identity, checkAgain }: RowsCall): ReadableStream<Uint8Array> {
   let gone = false
   return new ReadableStream<Uint8Array>(
     {
@@ -95,10 +97,12 @@ function streamOf({ body, end }: StreamedAnswer, identity: Identity): ReadableSt
         try {
           const { value, done } = await body.next()
           if (gone) return
-          if (done) controller.close()
-          else controller.enqueue(value)
+          if (done) return controller.close()
+          checkAgain()
+          controller.enqueue(value)
         } catch (error) {
           if (gone) return
+          end()
           logFailure(toFault(error), error, identity)
           controller.error() // an Error here would be printed by Bun
         }

@@ -80,7 +80,8 @@ export function deploymentDoor(
       metered.admission = admission
       const { deployment, headers: limit } = admission
       if (deployment.kind !== 'model') {
-        const call = { request, deployment, prefix, path, identity, limit, refused }
+        const checkAgain = () => gate.checkAgain(request.headers, admission)
+        const call = { request, deployment, prefix, path, identity, limit, refused, checkAgain }
         return callServer(call, fleet, link, settings.servers)
       }
       checkAnnouncedLength(request.headers, settings.maxBody)

@@ -47,6 +47,8 @@ export interface ServerCall {
   limit: LimitHeaders | undefined
   /** an error as the caller gets it */
   refused(error: unknown): Response
+  /** @throws Fault the caller would not be let in any more */
+  checkAgain(): void
 }
 
 /** RFC 3986, 3.2.2 and 3.2.3: a name or an address, and a port; empty, as HTTP/1.0 may leave it. */
@@ -59,7 +61,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
  * deployment is being changed
  */
 export function callServer(
-  { request, deployment, prefix, path, identity, limit, refused }: ServerCall,
+  { request, deployment, prefix, path, identity, limit, refused, checkAgain }: ServerCall,
   fleet: Fleet,
   link: Link,
   settings: ServerCallSettings,
@@ -104,8 +106,9 @@ export function callServer(
     keepOpen,
     over: () => isKept && link.letIdle(request),
     refused,
+    checkAgain,
     upgrade: isWebSocket(request)
-      ? webSocketUpgrade(request, (events, more) => link.upgrade(request, events, more))
+      ? webSocketUpgrade(request, checkAgain, (events, more) => link.upgrade(request, events, more))
       : undefined,
   })
 }
