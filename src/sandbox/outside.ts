@@ -180,10 +180,13 @@ function allows(pattern: string, { protocol, hostname, port }: URL): boolean {
   return wanted!.startsWith('*.') ? hostname.endsWith(wanted!.slice(1)) : hostname === wanted
 }
 
+/** What Azure tells its machines about themselves is here, at an address that looks public; other clouds' are link-local. */
+const OF_AZURE = '168.63.129.16'
+
 /** Global unicast, and none of the ranges in it that lead elsewhere. */
 function isPublic(address: string): boolean {
   const parsed = ipaddr.process(address)
-  if (parsed.range() !== 'unicast') return false
+  if (parsed.range() !== 'unicast' || parsed.toString() === OF_AZURE) return false
   return parsed.kind() === 'ipv4' || (parsed as ipaddr.IPv6).match(ipaddr.IPv6.parse('2000::'), 3)
 }
 
