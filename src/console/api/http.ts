@@ -103,7 +103,7 @@ export async function api<T>(path: string, call: Call = {}): Promise<T> {
 /** The answer with its ETag, for a later change that must not overwrite somebody else's. @throws Problem, ConnectionLost */
 export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ value: T; etag: string | undefined }> {
   const response = await send(path, call)
-  const value = await bodyOf(response)
+  const value = await bodyOf(response, call.signal)
   if (!response.ok) throw refusalOf(response.status, value as ProblemBody)
   return { value: value as T, etag: response.headers.get('etag') ?? undefined }
 }
@@ -111,15 +111,15 @@ export async function apiWithTag<T>(path: string, call: Call = {}): Promise<{ va
 /** The answer's text as it came. @throws Problem, ConnectionLost */
 export async function apiText(path: string, call: Call = {}): Promise<string> {
   const response = await send(path, call)
-  if (!response.ok) throw refusalOf(response.status, (await bodyOf(response)) as ProblemBody)
-  return textOf(response)
+  if (!response.ok) throw refusalOf(response.status, (await bodyOf(response, call.signal)) as ProblemBody)
+  return textOf(response, call.signal)
 }
 
 /** The answer, whatever its status. @throws ConnectionLost */
 export async function send(path: string, call: Call): Promise<Response> {
   const response = await sendOnce(path, call)
   if (response.status !== 403) return response
-  const body = await bodyOf(response.clone())
+  const body = await bodyOf(response.clone(), call.signal)
   return (await isRenewed(response.status, body as ProblemBody)) ? sendOnce(path, call) : response
 }
 
@@ -156,8 +156,8 @@ export const REQUEST_ID = 'x-request-id'
 export const isOfProxy = (status: number, requestId: string | null): boolean =>
   status >= 502 && status <= 504 && requestId === null
 
-async function bodyOf(response: Response): Promise<unknown> {
-  const text = await textOf(response)
+async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await textOf(response, signal)
   try {
     return JSON.parse(text)
   } catch {
@@ -165,8 +165,10 @@ async function bodyOf(response: Response): Promise<unknown> {
   }
 }
 
-const textOf = (response: Response): Promise<string> =>
-  response.text().catch(() => {
+/** Who gives up an answer on its way, as a page that is left does, has not lost the server. */
+const textOf = (response: Response, signal: AbortSignal | undefined): Promise<string> =>
+  response.text().catch((error: unknown) => {
+    if (signal?.aborted) throw error
     connectionLost()
     throw new ConnectionLost('The server went away.')
   })
