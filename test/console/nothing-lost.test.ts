@@ -81,6 +81,47 @@ describeInBrowser('nothing is lost', () => {
     expect(await tab.getByRole('textbox', { name: 'Health path' }).inputValue()).toBe('/well')
   })
 
+  test('so does what is typed while an endpoint is saved, a new one too: it is no change of somebody else’s', async () => {
+    const service = { asset_type: 'api_service', asset_key: 'ponds', title: 'Ponds', config: { endpoints: [] } }
+    const project = { 'x-project-id': String(callgate.garden) }
+    const { id } = (await callgate.admin('POST', '/api/publish/assets', service, project)).json
+    const tab = await openAs('ed', 'services/ponds/new-endpoint?kind=lookup')
+    await tab.getByRole('textbox', { name: /^Id/ }).fill('pond')
+    await tab.getByRole('combobox', { name: /^Dataset/ }).click()
+    await tab.getByRole('option', { name: 'marts.plants' }).click()
+    await tab.getByRole('combobox', { name: /^Column that/ }).click()
+    await tab.getByRole('option', { name: 'plant_id' }).click()
+    const title = tab.getByRole('textbox', { name: /^Title/ })
+    const saves = async (button: string, typed: string) => {
+      const held = Promise.withResolvers<() => void>()
+      await tab.route(/\/api\/publish\/assets\/\d+$/, async route => {
+        if (route.request().method() === 'PUT') await new Promise<void>(resolve => held.resolve(resolve))
+        await route.continue()
+      })
+      await tab.getByRole('button', { name: button }).click()
+      const letGo = await held.promise
+      await title.fill(typed)
+      letGo()
+      await tab.getByText('The draft was saved').last().waitFor()
+      await tab.unroute(/\/api\/publish\/assets\/\d+$/)
+      await settled(tab)
+      expect(await title.inputValue()).toBe(typed)
+      await tab.getByText('Unsaved changes', { exact: true }).waitFor()
+      expect(await tab.getByText('The service was changed meanwhile').count()).toBe(0)
+    }
+    await saves('Add to draft', 'Typed meanwhile')
+    await isAskedBeforeLeaving(tab)
+    await tab.getByRole('button', { name: 'Add to draft' }).click()
+    await tab.waitForURL(/\/endpoints\/pond$/)
+    expect(await title.inputValue()).toBe('Typed meanwhile')
+    await title.fill('Once more')
+    await saves('Save draft', 'Once more, meanwhile')
+    await tab.getByRole('button', { name: 'Discard' }).click()
+    await soon(async () => expect(await title.inputValue()).toBe('Once more'))
+    const { endpoints } = (await callgate.admin('GET', `/api/publish/assets/${id}`)).json.config
+    expect(endpoints).toMatchObject([{ id: 'pond', title: 'Once more' }])
+  })
+
   test('what was typed for a deployment of another kind than the one that is looked at is asked about, too', async () => {
     const tab = await openAs('root', 'new-deployment')
     await tab.getByRole('textbox', { name: 'Command' }).fill('python3 server.py')

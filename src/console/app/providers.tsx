@@ -22,7 +22,8 @@ export function Providers({ children }: { children: ReactNode }) {
     >
       <QueryClientProvider client={queryClient}>
         <ModalsProvider modalProps={{ closeButtonProps: { 'aria-label': common.close } }}>
-          <Notifications position="bottom-right" limit={4} />
+          {/* over no button: forms are saved at the end of a page, and what a page can do stands at its right */}
+          <Notifications position="top-center" limit={4} />
           {children}
         </ModalsProvider>
       </QueryClientProvider>

@@ -3,7 +3,7 @@ import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import type { NewServiceInput, ServiceInput, WholeVersion } from '../../../management/assets.ts'
 import type { EndpointCheck, TrialAnswer } from '../../../management/try-endpoint.ts'
 import { exactJson } from '../../api/exact-json.ts'
-import { api, apiText } from '../../api/http.ts'
+import { api, apiText, apiWithTag } from '../../api/http.ts'
 import { useProject } from '../../api/projects.ts'
 import { type Service, useServicesChanged } from '../../api/services.ts'
 
@@ -40,7 +40,7 @@ export function useAddService() {
 export const useSaveService = (id: number) =>
   useMutation({
     mutationFn: ({ ifMatch, ...body }: ServiceInput & { ifMatch?: string }) =>
-      api<Service>(`/api/publish/assets/${id}`, { method: 'PUT', body, ifMatch }),
+      apiWithTag<Service>(`/api/publish/assets/${id}`, { method: 'PUT', body, ifMatch }),
     onSettled: useServicesChanged(),
   })
 

@@ -40,15 +40,16 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
 
-  const save = async (write: () => Promise<unknown>) => {
+  const save = async (write: () => Promise<boolean>) => {
     if (saving || unread) return
+    let isAll: boolean
     try {
-      await write()
+      isAll = await write()
     } catch {
       return // it is shown, and what was typed stays
     }
     showDone(t.savedDraft)
-    if (draft.id === id) return
+    if (draft.id === id || !isAll) return
     setLeaving(true)
     await navigate({
       to: '/projects/$project/services/$service/endpoints/$endpoint',

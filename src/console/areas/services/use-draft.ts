@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { type EndpointConfig, endpointsOf, type Service, useService } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
 import { useSaveService } from './api.ts'
@@ -21,10 +21,14 @@ const text = (value: unknown) => JSON.stringify(value)
 export function useDraft(id: string | undefined, fresh: EndpointConfig) {
   const { service, etag } = useService()
   const save = useSaveService(service.id)
-  const stored = id === undefined ? undefined : endpointsOf(service).find(endpoint => endpoint.id === id)
+  /** by which the draft has it */
+  const [name, setName] = useState(id)
+  const stored = name === undefined ? undefined : endpointsOf(service).find(endpoint => endpoint.id === name)
   const [base, setBase] = useState({ endpoint: stored ?? fresh, config: service.config, etag })
   const [draft, setDraft] = useState(base.endpoint)
   const dirty = text(draft) !== text(base.endpoint)
+  const latest = useRef(draft)
+  latest.current = draft
 
   const isNewer = etag !== base.etag
   const isSaved = stored !== undefined && text(stored) === text(draft)
@@ -34,16 +38,26 @@ export function useDraft(id: string | undefined, fresh: EndpointConfig) {
   }
   const conflict: Conflict | undefined =
     isNewer && dirty && !isSaved && text(service.config) !== text(base.config) && !save.isPending
-      ? { service, theirs: stored, here: id !== undefined && text(stored) !== text(base.endpoint) }
+      ? { service, theirs: stored, here: name !== undefined && text(stored) !== text(base.endpoint) }
       : undefined
 
-  /** @throws Problem 412 somebody saved meanwhile; what the draft's shape is refused for */
-  const write = (config: Service['config'], ifMatch: string | undefined) => {
+  /**
+   * What was typed meanwhile stays, unsaved yet. @returns whether there was nothing
+   * @throws Problem 412 somebody saved meanwhile; what the draft's shape is refused for
+   */
+  const write = async (config: Service['config'], ifMatch: string | undefined): Promise<boolean> => {
     const endpoints = config.endpoints ?? []
-    const at = id === undefined ? -1 : endpoints.findIndex(endpoint => endpoint.id === id)
+    const at = name === undefined ? -1 : endpoints.findIndex(endpoint => endpoint.id === name)
     const changed = at < 0 ? [...endpoints, draft] : endpoints.map((endpoint, i) => (i === at ? draft : endpoint))
     const change_note = at < 0 ? t.noteAdded(draft.id) : t.noteChanged(draft.id)
-    return save.mutateAsync({ config: { ...config, endpoints: changed }, change_note, ifMatch })
+    const wanted = { ...config, endpoints: changed }
+    const { value, etag: saved } = await save.mutateAsync({ config: wanted, change_note, ifMatch })
+    const isAll = text(latest.current) === text(draft)
+    const endpoint = endpointsOf(value).find(known => known.id === draft.id) ?? draft
+    setName(draft.id)
+    setBase({ endpoint, config: value.config, etag: saved })
+    if (isAll) setDraft(endpoint)
+    return isAll
   }
   return {
     draft,
