@@ -122,7 +122,6 @@ export const keys = {
   copiedIt: 'I have copied it',
   leaveTitle: 'Leave without the key?',
   leaveText: 'The new key is shown this once. If you have not copied it, it is lost, and a new one has to be minted.',
-  leave: 'Leave',
 
   rotateTitle: (name: string) => `Rotate key ${name}`,
   rotateText:

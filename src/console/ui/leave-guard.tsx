@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core'
 import { useBlocker } from '@tanstack/react-router'
+import { useEffect } from 'react'
 import { common } from '../texts/common.ts'
 import { leaving as t } from '../texts/leaving.ts'
 
@@ -11,6 +12,16 @@ interface LeaveGuardProps {
   text?: string
 }
 
+interface Loss {
+  title: string
+  text: string
+}
+
+const losses = new Set<Loss>()
+
+/** What would be lost where the page is left now. */
+export const lossNow = (): Loss | undefined => [...losses].at(-1)
+
 /** Asks before another page is opened, and before the window is closed, while something would be lost by that. */
 export function LeaveGuard({ when, title = t.title, text = t.text }: LeaveGuardProps) {
   const { status, proceed, reset } = useBlocker({
@@ -18,6 +29,12 @@ export function LeaveGuard({ when, title = t.title, text = t.text }: LeaveGuardP
     enableBeforeUnload: () => when,
     withResolver: true,
   })
+  useEffect(() => {
+    if (!when) return
+    const loss = { title, text }
+    losses.add(loss)
+    return () => void losses.delete(loss)
+  }, [when, title, text])
   return (
     <Modal
       opened={status === 'blocked'}

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Switch, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconKey, IconLock, IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useBlocker, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { servicesQuery } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -11,6 +11,7 @@ import { weekQuery } from '../../api/usage.ts'
 import { keys as t } from '../../texts/keys.ts'
 import { DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone, showProblem } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import {
@@ -151,13 +152,17 @@ interface MintedProps {
 
 /** Each new key until somebody says that they have copied it. */
 function Minted({ owner, minted, onDone }: MintedProps) {
-  useBlocker({ shouldBlockFn: () => !window.confirm(`${t.leaveTitle} ${t.leaveText}`), enableBeforeUnload: true })
   const { data: all = [] } = useQuery({ ...servicesQuery(owner.project.project_id), enabled: !owner.service })
   const services = owner.service ? [owner.service] : all
   const { around } = useSurroundings(owner.project.project_id, services)
-  return minted.map(key => (
-    <MintedKeyBanner key={key.id} minted={key} services={services} around={around} onDone={() => onDone(key)} />
-  ))
+  return (
+    <>
+      <LeaveGuard when title={t.leaveTitle} text={t.leaveText} />
+      {minted.map(key => (
+        <MintedKeyBanner key={key.id} minted={key} services={services} around={around} onDone={() => onDone(key)} />
+      ))}
+    </>
+  )
 }
 
 const rowKey = (key: KeyRow) => key.id
