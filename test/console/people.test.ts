@@ -2,6 +2,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { describeInBrowser, openTab, PASSWORD, settled, signInTo, soon } from './browser.ts'
+import { projectId } from './data.ts'
 import { useConsole } from './world.ts'
 
 setDefaultTimeout(180_000)
@@ -181,7 +182,11 @@ describeInBrowser('people', () => {
     await page.goto(`${callgate.url}/console/projects/bank`)
     const edit = page.getByRole('button', { name: 'Edit project' })
     await edit.click()
-    await page.route(/\/api\/projects\/\d+$/, route => route.fulfill({ status: 409, json: { detail: 'Not now.' } }))
+    await page.route(/\/api\/projects\/\d+$/, route =>
+      route.request().method() === 'PATCH'
+        ? route.fulfill({ status: 409, json: { detail: 'Not now.' } })
+        : route.continue(),
+    )
     const dialog = page.getByRole('dialog', { name: 'Edit project' })
     await dialog.getByLabel('Name').fill('Savings')
     await dialog.getByRole('button', { name: 'Save' }).click()
@@ -191,6 +196,30 @@ describeInBrowser('people', () => {
     await edit.click()
     await soon(async () => expect(await dialog.getByLabel('Name').inputValue()).toBe('Bank'))
     expect(await dialog.getByRole('alert').count()).toBe(0)
+  })
+
+  test('what somebody else changed of a project meanwhile is not overwritten, but told', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'root')
+    await page.goto(`${callgate.url}/console/projects/bank`)
+    await page.getByRole('button', { name: 'Edit project' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Edit project' })
+    const name = dialog.getByLabel('Name')
+    await name.waitFor()
+    const bank = `/api/projects/${await projectId(callgate, 'bank')}`
+    await callgate.admin('PATCH', bank, { description: 'Of somebody else' })
+    await name.fill('Savings')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await dialog.getByRole('alert').getByText('This was changed since you read it').waitFor()
+    expect(await name.inputValue()).toBe('Savings')
+    await dialog.getByRole('button', { name: 'Discard my changes and show the other version' }).click()
+    await soon(async () => expect(await dialog.getByLabel('Description').inputValue()).toBe('Of somebody else'))
+    await name.fill('Savings')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Savings' }).waitFor()
+    const { json } = await callgate.admin('GET', bank)
+    expect(json).toMatchObject({ name: 'Savings', description: 'Of somebody else' })
+    await callgate.admin('PATCH', bank, { name: 'Bank', description: 'Nothing in it yet' })
   })
 
   test('a viewer sees, and finds nothing to change', async () => {

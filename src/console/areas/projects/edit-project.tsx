@@ -1,12 +1,16 @@
-import { Textarea, TextInput } from '@mantine/core'
+import { Modal, Stack, Textarea, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { useEffect } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import type { ProjectRow } from '../../api/projects.ts'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
-import { FormDialog } from '../../ui/form-dialog.tsx'
+import { FormActions } from '../../ui/form-actions.tsx'
+import { closingUnless } from '../../ui/form-dialog.tsx'
+import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
-import { useChangeProject } from './api.ts'
+import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { projectQuery, useChangeProject } from './api.ts'
 
 interface EditProjectProps {
   project: ProjectRow
@@ -15,35 +19,77 @@ interface EditProjectProps {
 }
 
 export function EditProjectModal({ project, opened, onClose }: EditProjectProps) {
-  const form = useForm({ initialValues: { name: project.name, description: project.description } })
   const change = useChangeProject(project.project_id)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was typed is kept while the dialog is open
-  useEffect(() => {
-    if (!opened) return
-    form.setValues({ name: project.name, description: project.description })
+  const close = () => {
     change.reset()
-  }, [opened])
-  const submit = form.onSubmit(values =>
-    change.mutate(values, {
-      onSuccess: () => {
-        onClose()
-        showDone(common.saved)
+    onClose()
+  }
+  return (
+    <Modal
+      opened={opened}
+      onClose={closingUnless(change.isPending, close)}
+      title={t.edit}
+      closeButtonProps={{ 'aria-label': common.close }}
+    >
+      <Body project={project} change={change} onClose={close} />
+    </Modal>
+  )
+}
+
+interface BodyProps extends Omit<EditProjectProps, 'opened'> {
+  change: ReturnType<typeof useChangeProject>
+}
+
+function Body(props: BodyProps) {
+  const { data, error, refetch } = useQuery(projectQuery(props.project.project_id))
+  if (!data) return error ? <ProblemAlert error={error} /> : <Loading height={260} />
+  return <Form {...props} read={data} onReload={async () => (await refetch()).data} />
+}
+
+interface Version {
+  value: ProjectRow
+  etag: string | undefined
+}
+
+interface FormProps extends BodyProps {
+  read: Version
+  /** reads the project again */
+  onReload: () => Promise<Version | undefined>
+}
+
+const valuesOf = ({ name, description }: ProjectRow) => ({ name, description })
+
+/** It is saved over the version that it began with, and over no other. */
+function Form({ change, onClose, read, onReload }: FormProps) {
+  const [base, setBase] = useState(read)
+  const form = useForm({ initialValues: valuesOf(read.value) })
+  const takeTheirs = async () => {
+    const theirs = await onReload()
+    if (!theirs) return
+    setBase(theirs)
+    form.setValues(valuesOf(theirs.value))
+    change.reset()
+  }
+  const submit = form.onSubmit(input =>
+    change.mutate(
+      { input, ifMatch: base.etag },
+      {
+        onSuccess: () => {
+          onClose()
+          showDone(common.saved)
+        },
       },
-    }),
+    ),
   )
   return (
-    <FormDialog
-      title={t.edit}
-      opened={opened}
-      onClose={onClose}
-      onSubmit={submit}
-      submit={common.save}
-      busy={change.isPending}
-      error={change.error}
-    >
-      <TextInput label={t.name} required maxLength={200} data-autofocus {...form.getInputProps('name')} />
-      <TextInput label={t.slug} value={project.slug} readOnly description={t.slugFixed} />
-      <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
-    </FormDialog>
+    <form onSubmit={submit}>
+      <Stack gap="md">
+        <TextInput label={t.name} required maxLength={200} autoFocus {...form.getInputProps('name')} />
+        <TextInput label={t.slug} value={base.value.slug} readOnly description={t.slugFixed} />
+        <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
+        <ProblemAlert error={change.error} onReload={() => void takeTheirs()} />
+        <FormActions onCancel={onClose} submit={common.save} busy={change.isPending} />
+      </Stack>
+    </form>
   )
 }
