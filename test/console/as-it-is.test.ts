@@ -163,6 +163,32 @@ describeInBrowser('as it is', () => {
     await says('/')
   })
 
+  test('what was read stays where it cannot be read again, and why it may be old is said', async () => {
+    const tab = await openAs('ed', 'datasets')
+    const problem = { title: 'Error', status: 500, detail: 'The disk is gone.' }
+    const stays = async (path: string, table: string, request: RegExp) => {
+      const page = await tab.context().newPage()
+      await page.goto(`${callgate.url}/console/projects/garden/${path}`)
+      await page.getByRole('table', { name: table, exact: true }).waitFor()
+      await settled(page)
+      await page.route(request, route => route.fulfill({ status: 500, json: problem }))
+      // what is not fresh any more is read again where the window comes to the front
+      await soon(async () => {
+        await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')))
+        expect(await page.getByText('The disk is gone.').count()).toBeGreaterThan(0)
+      })
+      expect(await page.getByRole('table', { name: table, exact: true }).count()).toBe(1)
+      await page.close()
+    }
+    await Promise.all([
+      stays('datasets', 'Datasets', /\/api\/datasets$/),
+      stays('datasets/marts.plants', 'Preview', /\/explore\?/),
+      stays('models', 'Models', /\/api\/models$/),
+      stays('services/plants/keys', 'Keys', /\/api-keys$/),
+      stays('usage?range=week', 'Published, not called', /\/api\/usage(\/top)?\?/),
+    ])
+  })
+
   test('on a phone a long name leaves room for what stands beside it, and is told whole', async () => {
     const name = `marts.${'perennials_'.repeat(5)}`.slice(0, 60)
     await uploadTable(callgate, callgate.garden, name, 'a,b\n1,2', { primary_key: 'a' })

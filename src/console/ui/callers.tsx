@@ -32,7 +32,7 @@ const COLUMNS: Column<Caller>[] = [
 /** The keys that called it in the last 7 days. */
 export function CallersTable({ called }: { called: Called }) {
   const { data, error } = useQuery(callersQuery(called))
-  if (error) return <ProblemAlert error={error} />
+  if (error && !data) return <ProblemAlert error={error} />
   if (data?.length === 0)
     return (
       <Text size="sm" c="dimmed">

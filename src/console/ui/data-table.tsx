@@ -22,6 +22,8 @@ interface DataTableProps<Row> {
   columns: Column<Row>[]
   /** undefined while they are read */
   rows: readonly Row[] | undefined
+  /** why they could not be read, which is said elsewhere: nothing is waited for; those that were read before stay */
+  error?: unknown
   rowKey: (row: Row, index: number) => string | number
   /** the text of a row that the search looks into; without it there is no search */
   search?: (row: Row) => string
@@ -37,7 +39,7 @@ const SEARCH_FROM = 8
 
 /** A table whose rows outside of the view are not drawn: ten thousand of them are as quick as ten. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { label, columns, rows, rowKey, search, filters, maxHeight = 'max(360px, calc(100dvh - 260px))' } = props
+  const { label, columns, rows, error, rowKey, search, filters, maxHeight = 'max(360px, calc(100dvh - 260px))' } = props
   const [wanted, setWanted] = useState('')
   const [order, setOrder] = useState<{ key: string; down: boolean }>()
   const shown = useMemo(
@@ -58,7 +60,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const searches = search !== undefined && ((rows?.length ?? 0) >= SEARCH_FROM || wanted !== '')
 
   if (!rows)
-    return (
+    return error ? null : (
       <Stack gap="xs" aria-busy="true" aria-label={`${common.loading}: ${label}`} role="status">
         {Array.from({ length: 5 }, (_, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: they have nothing else

@@ -35,7 +35,7 @@ export function Sessions() {
       }
     >
       <ProblemAlert error={error} />
-      {!(error && !data) && <DataTable label={t.sessionsTitle} columns={columns} rows={data} rowKey={rowKey} />}
+      <DataTable label={t.sessionsTitle} columns={columns} rows={data} error={error} rowKey={rowKey} />
     </Section>
   )
 }

@@ -31,28 +31,29 @@ export function AuditPage() {
       {data?.length === 0 ? (
         <EmptyState icon={IconHistory} title={t.emptyTitle} text={t.emptyText} />
       ) : (
-        !(error && !data) && (
-          <DataTable
-            label={t.title}
-            columns={columns}
-            rows={rows}
-            rowKey={rowKey}
-            search={searched}
-            filters={
-              <NativeSelect
-                size="sm"
-                aria-label={t.project}
-                value={project}
-                onChange={event => setProject(event.currentTarget.value)}
-                data={[
-                  { value: '', label: t.everyProject },
-                  ...projects.map(({ project_id, name }) => ({ value: String(project_id), label: name })),
-                  ...(is_admin ? [{ value: 'none', label: t.installation }] : []),
-                ]}
-              />
-            }
-          />
-        )
+        <DataTable
+          label={t.title}
+          columns={columns}
+          rows={rows}
+          error={error}
+          rowKey={rowKey}
+          search={searched}
+          filters={
+            <NativeSelect
+              size="sm"
+              maw="100%"
+              w={220}
+              aria-label={t.project}
+              value={project}
+              onChange={event => setProject(event.currentTarget.value)}
+              data={[
+                { value: '', label: t.everyProject },
+                ...projects.map(({ project_id, name }) => ({ value: String(project_id), label: name })),
+                ...(is_admin ? [{ value: 'none', label: t.installation }] : []),
+              ]}
+            />
+          }
+        />
       )}
     </Page>
   )

@@ -31,9 +31,7 @@ export function ConnectionsPage() {
       {data?.length === 0 ? (
         <EmptyState icon={IconPlugConnected} title={t.emptyTitle} text={t.emptyText} action={add} />
       ) : (
-        !(error && !data) && (
-          <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
-        )
+        <DataTable label={t.title} columns={columns} rows={data} error={error} rowKey={rowKey} search={searched} />
       )}
       <AddConnectionModal opened={adding} onClose={close} />
     </Page>

@@ -51,7 +51,7 @@ export function DatasetsPage() {
           action={actions}
         />
       ) : (
-        !error && <DataTable label={t.title} columns={columns} rows={data} rowKey={d => d.name} search={searched} />
+        <DataTable label={t.title} columns={columns} rows={data} error={error} rowKey={d => d.name} search={searched} />
       )}
     </Page>
   )

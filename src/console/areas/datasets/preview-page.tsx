@@ -63,7 +63,7 @@ export function PreviewPage() {
       {data && total === 0 ? (
         <EmptyState icon={IconTable} title={t.noRows} text={t.noRowsText} />
       ) : (
-        !error && (
+        !(error && !data) && (
           <div style={{ opacity: isFetching && data ? 0.6 : 1 }}>
             <DataTable
               key={page}

@@ -61,9 +61,14 @@ export function CallersPage() {
   return (
     <Section title={t.mayCall} about={t.mayCallAbout}>
       <ProblemAlert error={error} />
-      {(rows || !error) && (
-        <DataTable label={t.callers} columns={columns} rows={rows} rowKey={row => row.id} search={row => row.name} />
-      )}
+      <DataTable
+        label={t.callers}
+        columns={columns}
+        rows={rows}
+        error={error}
+        rowKey={row => row.id}
+        search={row => row.name}
+      />
     </Section>
   )
 }

@@ -45,15 +45,14 @@ export function DeploymentsPage() {
           {make && <CodeSample label={t.samples} samples={samplesFor(project.slug, kinds.includes('command'))} />}
         </Stack>
       ) : (
-        (data || !error) && (
-          <DataTable
-            label={t.title}
-            columns={columns}
-            rows={data?.items}
-            rowKey={deployment => deployment.id}
-            search={deployment => `${deployment.name} ${deployment.kind}`}
-          />
-        )
+        <DataTable
+          label={t.title}
+          columns={columns}
+          rows={data?.items}
+          error={error}
+          rowKey={deployment => deployment.id}
+          search={deployment => `${deployment.name} ${deployment.kind}`}
+        />
       )}
     </Page>
   )

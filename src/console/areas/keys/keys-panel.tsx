@@ -115,7 +115,7 @@ function Keys({ owner, frame }: Parameters<typeof KeysPanel>[0]) {
           action={mint}
         />
       ) : (
-        !error && (
+        !(error && !data) && (
           <>
             {ended > 0 && (
               <Group justify="flex-end">

@@ -32,9 +32,7 @@ export function MembersPage() {
       {data?.length === 0 ? (
         <EmptyState icon={IconUsers} title={t.emptyTitle} text={changes ? t.emptyText : t.emptyViewer} action={add} />
       ) : (
-        !(error && !data) && (
-          <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
-        )
+        <DataTable label={t.title} columns={columns} rows={data} error={error} rowKey={rowKey} search={searched} />
       )}
       <AddMemberModal project={project.project_id} opened={adding} onClose={close} />
     </Page>

@@ -35,7 +35,14 @@ export function ModelsPage() {
       {isEmpty ? (
         <EmptyState icon={IconBox} title={t.emptyTitle} text={add ? t.emptyEditor : t.emptyViewer} action={add} />
       ) : (
-        !error && <DataTable label={t.title} columns={columns} rows={data} rowKey={m => m.name} search={m => m.name} />
+        <DataTable
+          label={t.title}
+          columns={columns}
+          rows={data}
+          error={error}
+          rowKey={m => m.name}
+          search={m => m.name}
+        />
       )}
     </Page>
   )

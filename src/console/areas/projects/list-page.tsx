@@ -36,9 +36,7 @@ export function ProjectsPage() {
           action={add}
         />
       ) : (
-        !(error && !data) && (
-          <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
-        )
+        <DataTable label={t.title} columns={columns} rows={data} error={error} rowKey={rowKey} search={searched} />
       )}
       <NewProjectModal opened={adding} onClose={close} />
     </Page>

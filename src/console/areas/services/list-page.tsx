@@ -51,21 +51,20 @@ export function ServicesPage() {
       {data?.length === 0 ? (
         <EmptyState icon={IconApi} title={t.emptyTitle} text={edits ? t.emptyText : t.emptyViewer} action={add} />
       ) : (
-        (data || !error) && (
-          <DataTable
-            label={t.title}
-            columns={columns}
-            rows={rows}
-            rowKey={service => service.id}
-            search={service => `${service.title} ${service.asset_key} ${service.description}`}
-            filters={
-              data &&
-              data.length > 7 && (
-                <SegmentedControl size="xs" aria-label={t.filter} data={FILTERS} value={wanted} onChange={setWanted} />
-              )
-            }
-          />
-        )
+        <DataTable
+          label={t.title}
+          columns={columns}
+          rows={rows}
+          error={error}
+          rowKey={service => service.id}
+          search={service => `${service.title} ${service.asset_key} ${service.description}`}
+          filters={
+            data &&
+            data.length > 7 && (
+              <SegmentedControl size="xs" aria-label={t.filter} data={FILTERS} value={wanted} onChange={setWanted} />
+            )
+          }
+        />
       )}
       <NewServiceModal opened={adding} onClose={close} />
     </Page>

@@ -22,22 +22,21 @@ export function SettingsPage() {
   return (
     <Page title={t.title} about={t.about} badge={instance && <Badge color="gray">{t.version(instance.version)}</Badge>}>
       <ProblemAlert error={error} />
-      {!(error && !data) && (
-        <DataTable
-          label={t.title}
-          columns={COLUMNS}
-          rows={rows}
-          rowKey={rowKey}
-          search={searched}
-          filters={
-            <Switch
-              label={t.onlyGiven}
-              checked={onlyGiven}
-              onChange={event => setOnlyGiven(event.currentTarget.checked)}
-            />
-          }
-        />
-      )}
+      <DataTable
+        label={t.title}
+        columns={COLUMNS}
+        rows={rows}
+        error={error}
+        rowKey={rowKey}
+        search={searched}
+        filters={
+          <Switch
+            label={t.onlyGiven}
+            checked={onlyGiven}
+            onChange={event => setOnlyGiven(event.currentTarget.checked)}
+          />
+        }
+      />
     </Page>
   )
 }

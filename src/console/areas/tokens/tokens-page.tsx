@@ -29,9 +29,7 @@ export function TokensPage() {
       {data?.length === 0 ? (
         <EmptyState icon={IconTerminal2} title={t.emptyTitle} text={t.emptyText} action={add} />
       ) : (
-        !(error && !data) && (
-          <DataTable label={t.title} columns={columns} rows={data} rowKey={rowKey} search={searched} />
-        )
+        <DataTable label={t.title} columns={columns} rows={data} error={error} rowKey={rowKey} search={searched} />
       )}
       <NewTokenModal opened={adding} onClose={close} />
     </Page>

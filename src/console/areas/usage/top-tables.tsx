@@ -49,15 +49,14 @@ export function Throttled({ search, onChange }: TopProps) {
           {t.noThrottled}
         </Text>
       ) : (
-        !error && (
-          <DataTable
-            label={t.throttled}
-            columns={columns}
-            rows={data?.throttled}
-            rowKey={row => `${row.key_id ?? row.key} ${shownPlace(row)}`}
-            maxHeight={300}
-          />
-        )
+        <DataTable
+          label={t.throttled}
+          columns={columns}
+          rows={data?.throttled}
+          error={error}
+          rowKey={row => `${row.key_id ?? row.key} ${shownPlace(row)}`}
+          maxHeight={300}
+        />
       )}
     </Section>
   )
@@ -87,9 +86,14 @@ export function Slow({ search, onChange }: TopProps) {
           {t.noLatency}
         </Text>
       ) : (
-        !error && (
-          <DataTable label={t.slow} columns={columns} rows={data?.slowest} rowKey={shownPlace} maxHeight={300} />
-        )
+        <DataTable
+          label={t.slow}
+          columns={columns}
+          rows={data?.slowest}
+          error={error}
+          rowKey={shownPlace}
+          maxHeight={300}
+        />
       )}
     </Section>
   )

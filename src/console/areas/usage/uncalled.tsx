@@ -42,7 +42,7 @@ function Endpoints({ search }: { search: UsageSearch }) {
   const { project_id, slug } = useProject()
   const { data, error } = useQuery({ ...topQuery(project_id, search), placeholderData: keepPreviousData })
   const columns = useMemo(() => endpointColumns(slug), [slug])
-  if (error) return <ProblemAlert error={error} />
+  if (error && !data) return <ProblemAlert error={error} />
   if (data?.uncalled.length === 0) return <Said text={t.allCalled} />
   return (
     <div>
@@ -64,7 +64,7 @@ function Keys({ search }: { search: UsageSearch }) {
   const { data, error } = useQuery({ ...unusedKeysQuery(project_id, search), placeholderData: keepPreviousData })
   const { data: services } = useQuery(servicesQuery(project_id))
   const columns = useMemo(() => keyColumns(slug, services ?? []), [slug, services])
-  if (error) return <ProblemAlert error={error} />
+  if (error && !data) return <ProblemAlert error={error} />
   if (data?.keys.length === 0) return <Said text={t.allUsed} />
   return (
     <div>

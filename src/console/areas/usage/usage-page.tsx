@@ -71,7 +71,7 @@ function UsageOf({ project }: { project: ProjectRow }) {
         <Filters search={search} onChange={go} />
       </Stack>
       {Object.keys(ends).length === 0 && <ProblemAlert error={error} />}
-      {!error && (
+      {!(error && !data) && (
         <Stack gap="xl" style={{ opacity: isPlaceholderData ? 0.6 : 1 }} aria-busy={isPlaceholderData || undefined}>
           {data?.totals.calls === 0 ? (
             <Nothing search={search} isUnpublished={isUnpublished} onChange={go} />

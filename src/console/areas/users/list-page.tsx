@@ -28,9 +28,7 @@ export function UsersPage() {
       }
     >
       <ProblemAlert error={error} />
-      {!(error && !data) && (
-        <DataTable label={t.title} columns={COLUMNS} rows={data} rowKey={rowKey} search={searched} />
-      )}
+      <DataTable label={t.title} columns={COLUMNS} rows={data} error={error} rowKey={rowKey} search={searched} />
       <NewUserModal opened={adding} onClose={close} />
     </Page>
   )
