@@ -102,6 +102,31 @@ describeInBrowser('keys', () => {
     expect(await keyNow(id)).toMatchObject({ name: 'settled', rate_limit: 20, expires_at: expect.any(String) })
   })
 
+  test('a key that is being saved stays in sight until it is, or why it is not is said', async () => {
+    const { id } = await mint({ name: 'held' })
+    await page.goto(callgate.url + KEYS)
+    await act('held', 'Edit')
+    const form = dialog('Edit key held')
+    await form.getByLabel(/^Name/).fill('held back')
+    const held = Promise.withResolvers<() => void>()
+    const path = new RegExp(`/api-keys/${id}$`)
+    await page.route(path, async route => {
+      if (route.request().method() !== 'PATCH') return route.continue()
+      await new Promise<void>(resolve => held.resolve(resolve))
+      await route.fulfill({ status: 500, json: { title: 'Unavailable', detail: 'Not at the moment.' } })
+    })
+    await form.getByRole('button', { name: 'Save' }).click()
+    const letGo = await held.promise
+    await page.keyboard.press('Escape')
+    await form.getByRole('button', { name: 'Close' }).click()
+    letGo()
+    await form.getByRole('alert').getByText('Not at the moment.').waitFor()
+    expect(await form.getByLabel(/^Name/).inputValue()).toBe('held back')
+    await page.unroute(path)
+    await page.keyboard.press('Escape')
+    await form.waitFor({ state: 'detached' })
+  })
+
   test('only what was changed is sent: the end of a key keeps its minute', async () => {
     const { id } = await mint({
       name: 'exact',
@@ -274,6 +299,8 @@ describeInBrowser('keys', () => {
     const runAs = async (name: RegExp) => {
       await page.getByRole('combobox', { name: 'Run as' }).or(page.getByLabel('Run as')).first().click()
       await page.getByRole('option', { name }).click()
+      // what another was answered is not shown as theirs
+      await answer.getByText('Run the endpoint to see what it answers.').waitFor()
       await run()
     }
     await run()

@@ -262,6 +262,27 @@ describeInBrowser('services', () => {
     await tab.getByText('Plants is published').waitFor()
   })
 
+  test('on a slow server a service that is being published in the list is shown as that', async () => {
+    await open(tab, '')
+    const held = Promise.withResolvers<() => void>()
+    let asked = 0
+    await tab.route(/\/publish$/, async route => {
+      asked++
+      await new Promise<void>(resolve => held.resolve(resolve))
+      await route.fulfill({ status: 422, json: { title: 'Unprocessable', detail: 'Not as it stands.' } })
+    })
+    const publish = tab.getByRole('switch', { name: 'Publish Not yet published' })
+    await publish.press('Space')
+    const letGo = await held.promise
+    await soon(async () => expect(await publish.isChecked()).toBe(true))
+    await publish.press('Space')
+    letGo()
+    await tab.getByText('Not as it stands.').waitFor()
+    await soon(async () => expect(await publish.isChecked()).toBe(false))
+    expect(asked).toBe(1)
+    await tab.unroute(/\/publish$/)
+  })
+
   test('title and access are changed at once; a service is deleted only when its key is typed', async () => {
     await open(tab, '/tall-irises/settings')
     await tab.getByLabel('Title').fill('Tall ones')

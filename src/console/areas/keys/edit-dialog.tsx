@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { isMeanwhile } from '../../api/http.ts'
 import { common } from '../../texts/common.ts'
 import { keys as t } from '../../texts/keys.ts'
+import { closingUnless } from '../../ui/form-dialog.tsx'
 import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -25,6 +26,11 @@ interface EditDialogProps {
 export function EditDialog({ owner, id, onClose }: EditDialogProps) {
   const fullScreen = useFullScreen()
   const { choices, error: problem } = useKeyChoices(owner)
+  const change = useChangeKey(owner)
+  const close = () => {
+    change.reset()
+    onClose()
+  }
   const { data, error: refusal } = useQuery({
     queryKey: ['keys', owner.path, id, 'to edit'],
     queryFn: () => readKey(owner, id!),
@@ -37,7 +43,7 @@ export function EditDialog({ owner, id, onClose }: EditDialogProps) {
   return (
     <Modal
       opened={id !== undefined}
-      onClose={onClose}
+      onClose={closingUnless(change.isPending, close)}
       title={data ? t.editTitle(data.value.name) : t.edit}
       size={720}
       fullScreen={fullScreen}
@@ -46,7 +52,7 @@ export function EditDialog({ owner, id, onClose }: EditDialogProps) {
     >
       <ProblemAlert error={error} />
       {data && choices ? (
-        <Form owner={owner} choices={choices} read={data} onClose={onClose} />
+        <Form owner={owner} choices={choices} change={change} read={data} onClose={close} />
       ) : (
         !error && <Loading height={320} />
       )}
@@ -62,16 +68,16 @@ interface Version {
 interface FormProps {
   owner: KeyOwner
   choices: KeyChoices
+  change: ReturnType<typeof useChangeKey>
   read: Version
   onClose: () => void
 }
 
-function Form({ owner, choices, read, onClose }: FormProps) {
+function Form({ owner, choices, change, read, onClose }: FormProps) {
   const [base, setBase] = useState(read)
   /** the version that somebody else saved after this form was opened */
   const [theirs, setTheirs] = useState<Version>()
   const form = useKeyForm(valuesOf(read.value))
-  const change = useChangeKey(owner)
   const placed = change.error !== null && Object.keys(form.errors).length > 0
   const meanwhile = isMeanwhile(change.error)
   const save = (values: KeyValues, over: Version) => {

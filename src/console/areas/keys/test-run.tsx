@@ -29,11 +29,12 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
   const [input, setInput] = useState<TestInput>(() => beginning(shape))
   const client = useQueryClient()
   const run = useMutation({
-    mutationFn: ({ json, query }: { json: string; query: string }) =>
-      runTest(service.id, endpoint.id, { as, json, query }),
+    mutationFn: (call: { as: string; json: string; query: string }) => runTest(service.id, endpoint.id, call),
     // an answer of the endpoint, or that nobody is signed in any more
     onSuccess: ({ status }) => status === 401 && client.invalidateQueries({ queryKey: sessionQuery.queryKey }),
   })
+  // what one caller is answered says nothing of another
+  const { data: answer, error } = run.variables?.as === as ? run : { data: undefined, error: null }
   const json = bodyOf(shape, input)
   const body = json === undefined ? undefined : parsed(json)
   const unusable = json !== undefined && body === undefined
@@ -41,6 +42,7 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
     event.preventDefault()
     if (mayRun && !unusable)
       run.mutate({
+        as,
         json: json ?? JSON.stringify(asObject(pairsOf(shape, input))),
         query: shape.takesBody ? input.query : '',
       })
@@ -60,7 +62,7 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
               kind={endpoint.kind}
               shape={shape}
               input={input}
-              problem={run.data && problemIn(run.data)}
+              problem={answer && problemIn(answer)}
               unusable={unusable}
               onChange={change => setInput(before => ({ ...before, ...change }))}
             />
@@ -80,9 +82,9 @@ export function TestRun({ service, endpoint, shape, as, mayRun }: TestRunProps) 
         </Paper>
         {mayRun && (
           <Paper component="section" aria-label={t.result} aria-live="polite" aria-busy={run.isPending} miw={0}>
-            <ProblemAlert error={run.error} />
-            {run.data ? (
-              <TestAnswer result={run.data} />
+            <ProblemAlert error={error} />
+            {answer ? (
+              <TestAnswer result={answer} />
             ) : (
               <Text size="sm" c="dimmed">
                 {t.resultNone}

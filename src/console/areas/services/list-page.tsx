@@ -31,11 +31,11 @@ export function ServicesPage() {
   const [adding, { open, close }] = useDisclosure()
   const [wanted, setWanted] = useState<string>('all')
   const edits = may(session, 'editor', project.slug)
-  const { publish, unpublish } = usePublishing()
+  const { publish, unpublish, underWay } = usePublishing()
   const columns = useMemo(() => {
     const toggle = (service: ServiceRow) => (service.status === 'published' ? unpublish(service) : publish(service))
-    return columnsFor(project.slug, edits ? toggle : undefined)
-  }, [project.slug, edits, publish, unpublish])
+    return columnsFor(project.slug, edits ? toggle : undefined, underWay)
+  }, [project.slug, edits, publish, unpublish, underWay])
   const rows = useMemo(
     () => (wanted === 'all' ? data : data?.filter(service => statusOf(service) === wanted)),
     [data, wanted],
@@ -71,8 +71,12 @@ export function ServicesPage() {
   )
 }
 
-/** `onToggle` publishes a service, and takes it back; without it nobody may. */
-const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) | undefined): Column<ServiceRow>[] => [
+/** `onToggle` publishes a service, and takes it back; without it nobody may. `underWay` is being published. */
+const columnsFor = (
+  project: string,
+  onToggle: ((service: ServiceRow) => void) | undefined,
+  underWay: number | undefined,
+): Column<ServiceRow>[] => [
   {
     key: 'title',
     header: t.service,
@@ -102,9 +106,9 @@ const columnsFor = (project: string, onToggle: ((service: ServiceRow) => void) |
           cell: (service: ServiceRow) => (
             <Switch
               size="sm"
-              checked={service.status === 'published'}
+              checked={service.status === 'published' || service.id === underWay}
               aria-label={t.publishSwitch(titleOf(service))}
-              onChange={() => onToggle(service)}
+              onChange={() => service.id !== underWay && onToggle(service)}
             />
           ),
         },

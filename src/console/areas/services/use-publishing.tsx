@@ -20,7 +20,7 @@ interface PublishOptions {
 /** Publishing of services, and its end, which asks first and says who calls them. */
 export function usePublishing() {
   const { project_id } = useProject()
-  const { mutate: startPublishing, isPending: publishing } = usePublish()
+  const { mutate: startPublishing, isPending: publishing, variables } = usePublish()
   const { mutateAsync: endPublishing, isPending: unpublishing } = useUnpublish()
   const publish = useCallback(
     ({ id, title }: Publishable, { ifMatch, onRefused = showProblem, onWarnings }: PublishOptions = {}) =>
@@ -49,5 +49,6 @@ export function usePublishing() {
       }),
     [endPublishing, project_id],
   )
-  return { publish, unpublish, busy: publishing || unpublishing }
+  /** `underWay`: the id of what is being published */
+  return { publish, unpublish, busy: publishing || unpublishing, underWay: publishing ? variables.id : undefined }
 }
