@@ -181,6 +181,14 @@ describe('every kind of file gives what an import of it gives', () => {
     })
   })
 
+  test('parquet, with decimals, times and blobs in what is nested', async () => {
+    const nested = `SELECT [1.10::DECIMAL(22, 2)] AS list, {'at': TIMESTAMPTZ '2024-01-01 10:00:00+02'} AS struct, MAP {'k': '\\xFF'::BLOB} AS map`
+    const place = await same(await parquet('nested.parquet', nested))
+    expect((await answer(place)).rows).toEqual([
+      { list: ['1.10'], struct: { at: '2024-01-01T08:00:00Z' }, map: { k: '/w==' } },
+    ])
+  })
+
   test('times of every precision are found by what is answered of them', async () => {
     const rows = `SELECT * FROM (VALUES
       (TIMESTAMP_NS '2024-01-01 10:00:00.123456789', TIMESTAMP '2024-01-01 10:00:00.123456', TIMESTAMP_S '2024-01-01 10:00:00', TIMESTAMPTZ '2024-01-01 10:00:00.000001Z', TIME_NS '23:59:59.999999999'),

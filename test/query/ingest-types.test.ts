@@ -396,6 +396,29 @@ test('parquet: types of its own are kept', async () => {
   })
 })
 
+test('parquet: decimals, times and blobs in lists, structures and maps keep what they have in columns', async () => {
+  const path = await parquet(
+    'nested.parquet',
+    `SELECT [99999999999999999999.99::DECIMAL(22, 2), NULL] AS decimals, {'on, (': {'price"': [1.10::DECIMAL(4, 2)]}, 'n': 1, 'none': NULL::DECIMAL(4, 2)} AS deep,
+      MAP {TIMESTAMP '2024-01-01 10:00:00': MAP {'q"': '\\xFF\\x00'::BLOB}, TIMESTAMP '0000-01-01': NULL} AS map, MAP {1.50::DECIMAL(3, 2): 'nan'::DOUBLE} AS keys,
+      [{'at': TIMESTAMPTZ '2024-01-01 10:00:00.25+02', 'day': DATE '2024-02-29', 'clock': TIME '10:30:00'}, NULL] AS times, [[TIMESTAMP_NS '2024-01-01 10:00:00.123456789'], []] AS nanos,
+      [TIMESTAMP 'infinity', TIMESTAMP '12024-01-01'] AS beyond, [1, 18446744073709551615]::UBIGINT[] AS plain
+     UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL`,
+  )
+  const { rows } = await take(path)
+  expect(rows[0]!).toEqual({
+    decimals: '["99999999999999999999.99",null]',
+    deep: '{"on, (":{"price\\"":["1.10"]},"n":1,"none":null}',
+    map: '{"2024-01-01T10:00:00":{"q\\"":"/wA="},"0000-01-01T00:00:00":null}',
+    keys: '{"1.50":null}',
+    times: '[{"at":"2024-01-01T08:00:00.25Z","day":"2024-02-29","clock":"10:30:00"},null]',
+    nanos: '[["2024-01-01T10:00:00.123456789"],[]]',
+    beyond: '["infinity","12024-01-01 00:00:00"]',
+    plain: '[1,18446744073709551615]',
+  })
+  expect(Object.values(rows[1]!)).toEqual(Array(8).fill(null))
+})
+
 test('parquet: declared types are read from the values as text', async () => {
   const path = await parquet(
     'declared.parquet',

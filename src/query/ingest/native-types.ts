@@ -1,6 +1,7 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
 import { encodeDecimalSql } from '../../lib/decimal.ts'
+import { isNested, nestedJson } from './nested-json.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
 import type { SourceColumn } from './source.ts'
 import { isWide, plan } from './text-probe.ts'
@@ -45,7 +46,7 @@ function probeOf(name: string, x: string, type: string): [ColumnType, Probe] {
   if (INTEGER.test(type))
     return ['integer', { ask: [nulls(x), `min(${x})`, `max(${x})`], settle: answers => integerPlan(name, x, answers) }]
   if (type === 'JSON') return simple('json', plainJson(x))
-  if (/(\[\d*\]$)|^(STRUCT|MAP|UNION|VARIANT)\b/.test(type)) return simple('json', `CAST(to_json(${x}) AS VARCHAR)`)
+  if (isNested(type)) return simple('json', nestedJson(x, type))
   switch (type) {
     case 'FLOAT':
     case 'DOUBLE': {
