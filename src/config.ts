@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { networkOf } from './lib/address.ts'
 import { parseDuration } from './lib/duration.ts'
 import { usableCpus } from './lib/machine.ts'
+import { nearestOf } from './lib/text.ts'
 
 interface Setting<T> {
   /** The flag without its dashes; the environment variable is `CALLGATE_` and it in capitals with `_`. */
@@ -302,7 +303,7 @@ function splitFlag(arg: string): [string, string | undefined] {
 }
 
 function nearest(flag: string, flags: Set<string>): string {
-  const close = flag && [...flags].find(f => f.startsWith(flag.slice(0, 4)))
+  const close = flag && (nearestOf(flag, flags) ?? [...flags].find(f => f.startsWith(flag.slice(0, 4))))
   return close ? `; did you mean --${close}?` : ''
 }
 

@@ -231,7 +231,7 @@ describe('what is wrong', () => {
     expect(
       faults(['--prot', '1', '--port', 'x', '--scoring'], { CALLGATE_QUERY_WORKERS: '0', CALLGATE_MAX_BODY: 'huge' }),
     ).toEqual([
-      '--prot is not a setting',
+      '--prot is not a setting; did you mean --port?',
       '--scoring needs a value',
       '--port must be a whole number from 0 to 65535',
       'CALLGATE_QUERY_WORKERS must be a whole number from 1 to 64',
@@ -239,7 +239,9 @@ describe('what is wrong', () => {
     ])
   })
   test('a near miss is named', () =>
-    expect(faults(['--scoring-worker', '2'])).toEqual(['--scoring-worker is not a setting; did you mean --scoring?']))
+    expect(faults(['--scoring-worker', '2'])).toEqual([
+      '--scoring-worker is not a setting; did you mean --scoring-workers?',
+    ]))
   test('a flag is no value of the one before it', () => {
     expect(faults(['--manifest', '--port', '1'])).toEqual(['--manifest needs a value'])
   })

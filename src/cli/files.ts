@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
 import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
@@ -102,6 +102,8 @@ export function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
     const path = resolve(given)
     const file = basename(path)
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new StartError(`${given} is a folder: declare it in a manifest, as a dataset with engine: duckdb.`)
     const model = file.toLowerCase().endsWith('.onnx')
     if (!model && !formatOf(file))
       throw new StartError(

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { type ValueError, ValueErrorType } from '@sinclair/typebox/errors'
 import { unprocessable } from './fault.ts'
-import { shown } from './text.ts'
+import { nearestOf, shown } from './text.ts'
 
 /** An object without other members than those that it names. */
 export const closed = { additionalProperties: false } as const
@@ -13,14 +13,20 @@ export const literals = <T extends string>(values: readonly T[]) => Type.Union(v
 /** What things are called in configs. */
 export const Name = Type.String({ minLength: 1, maxLength: 200 })
 
+type Where = string | ((path: string[]) => string)
+
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>()
 
 /**
  * Checks a value against a TypeBox schema.
- * @param where how the value is called in the message, e.g. `endpoint customer`
+ * @param where how the value is called in the message, e.g. `endpoint customer`, or says so of the place that is wrong
  * @throws Fault 422 that names the first place that is wrong, never its value
  */
-export function checkShape<T extends TSchema>(schema: T, value: unknown, where = ''): asserts value is Static<T> {
+export function checkShape<T extends TSchema>(
+  schema: T,
+  value: unknown,
+  where: Where = '',
+): asserts value is Static<T> {
   let check = compiled.get(schema)
   if (!check) {
     check = TypeCompiler.Compile(schema)
@@ -28,14 +34,17 @@ export function checkShape<T extends TSchema>(schema: T, value: unknown, where =
   }
   if (check.Check(value)) return
   const error = check.Errors(value).First()
-  throw unprocessable(error ? describe(error, where) : `${where || 'The body'} is not acceptable.`)
+  throw unprocessable(
+    error ? describe(error, where) : `${typeof where === 'string' && where ? where : 'The body'} is not acceptable.`,
+  )
 }
 
-function describe(error: ValueError, where: string): string {
+function describe(error: ValueError, of: Where): string {
   const path = error.path
     .split('/')
     .slice(1)
     .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const where = typeof of === 'string' ? of : of(path)
   const field = shown(
     path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part), ''),
   )
@@ -43,13 +52,15 @@ function describe(error: ValueError, where: string): string {
   const custom = error.schema.error as string | undefined
   if (custom) return `${place} ${custom}`
   switch (error.type) {
-    case ValueErrorType.ObjectAdditionalProperties:
-      return `${place} is not a known field.`
+    case ValueErrorType.ObjectAdditionalProperties: {
+      const meant = nearestOf(path.at(-1)!, Object.keys(error.schema.properties))
+      return `${place} is not a known field${meant ? `; did you mean ${meant}?` : '.'}`
+    }
     case ValueErrorType.ObjectRequiredProperty:
       return `${place} is missing.`
     case ValueErrorType.Union: {
       const meant = nearest(error)
-      return meant ? describe(meant, where) : `${place} must be ${alternatives(error.schema)}.`
+      return meant ? describe(meant, of) : `${place} must be ${alternatives(error.schema)}.`
     }
     case ValueErrorType.Literal:
       return `${place} must be ${JSON.stringify(error.schema.const)}.`

@@ -354,11 +354,16 @@ test('a manifest or files that are not as they must be: before a data directory 
     join(folder, 'half.yaml'),
     'projects: [{ slug: a, services: [{ key: a, keys: [{ name: a, secret_env: UNSET }] }] }]',
   )
+  mkdirSync(join(folder, 'folder.parquet'))
   for (const [args, says] of [
     [['--manifest', 'none.yaml'], /^callgate: There is no manifest at \/.*none\.yaml\.$/],
     [['--manifest', 'half.yaml'], /^callgate: .*key a: the environment variable UNSET is not set\.$/],
     [['none.csv'], /^callgate: there is no file none\.csv\.$/],
     [['none.onnx'], /^callgate: there is no file none\.onnx\.$/],
+    [
+      ['folder.parquet'],
+      /^callgate: folder\.parquet is a folder: declare it in a manifest, as a dataset with engine: duckdb\.$/,
+    ],
     [['notes.txt'], /^callgate: notes\.txt is not a file that is served/],
   ] as [string[], RegExp][]) {
     await refused([...args, '--port', '0', '--data-dir', dataDir], says)

@@ -77,7 +77,7 @@ async function refused(
     thrown => thrown,
   )
   expect(error).toBeInstanceOf(Fault)
-  const said = error.message.replaceAll(path, 'FILE')
+  const said = error.message.replaceAll(path, 'FILE').replace(/^FILE: line \d+: /, 'FILE: line N: ')
   if (typeof says === 'string') expect(said).toBe(says)
   else expect(said).toMatch(says)
   expect(error.status).toBeLessThan(500)
@@ -181,20 +181,20 @@ describe('the file', () => {
   })
 
   test('has a field that is not known, at any depth, or a value of the wrong shape', async () => {
-    await refused({ projects: [], project: [] }, 'FILE: project is not a known field.')
+    await refused({ projects: [], project: [] }, 'FILE: line N: project is not a known field; did you mean projects?')
     await refused(
       changed(p => (p.datasetz = [])),
-      'FILE: projects[0].datasetz is not a known field.',
+      'FILE: line N: projects[0].datasetz is not a known field; did you mean datasets?',
     )
     await refused(
       changed(p => (p.datasets[0].columns = { name: { tier: 'low' } })),
-      'FILE: projects[0].datasets[0].columns.name.tier is not a known field.',
+      'FILE: line N: projects[0].datasets[0].columns.name.tier is not a known field.',
     )
     await refused(
       changed(p => (p.services[0].keys[0].rate_limit = SECRET)),
-      /^FILE: projects\[0\]\.services\[0\]\.keys\[0\]\.rate_limit must be /,
+      /^FILE: line N: projects\[0\]\.services\[0\]\.keys\[0\]\.rate_limit must be /,
     )
-    const key = 'FILE: projects[0].services[0].keys[0]'
+    const key = 'FILE: line N: projects[0].services[0].keys[0]'
     for (const [field, value, says] of [
       ['rate_limit', 0, 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.'],
       ['row_scope', { town: 1 }, 'must be {column: [values]}, at most 500 values a column, or null.'],
@@ -211,12 +211,48 @@ describe('the file', () => {
       )
     await refused(
       changed(p => (p.datasets[0].columns = { name: { mask: SECRET } })),
-      /^FILE: projects\[0\]\.datasets\[0\]\.columns\.name\.mask must be one of /,
+      /^FILE: line N: projects\[0\]\.datasets\[0\]\.columns\.name\.mask must be one of /,
     )
     await refused(
       changed(p => delete p.slug),
-      'FILE: projects[0].slug is missing.',
+      'FILE: line N: projects[0].slug is missing.',
     )
+  })
+
+  test('what is wrong with its shape is told with the line that it is in', async () => {
+    const key = (of: string, more = '') => `projects:
+  - slug: geo
+    services:
+      - key: geo
+        keys:
+          - &app
+            name: app
+            ${of}
+          - { <<: *app, name: other${more} }
+          - *app
+`
+    const place = 'projects[0].services[0].keys'
+    for (const [text, says] of [
+      [key('rate_limt: 5'), `line 8: ${place}[0].rate_limt is not a known field; did you mean rate_limit?`],
+      [
+        key('expires_at: 2030'),
+        `line 8: ${place}[0].expires_at must be an ISO 8601 time such as 2030-01-31T12:00Z, or null.`,
+      ],
+      [
+        key('rate_limit: 5', ', secretenv: A'),
+        `line 9: ${place}[1].secretenv is not a known field; did you mean secret_env?`,
+      ],
+      ['{"projects": [\n{"slug": "a"},\n{"name": "b"}]}', 'line 3: projects[1].slug is missing.'],
+      ['projects:\n# none\n', 'line 1: projects: expected array.'],
+    ] as const) {
+      const path = world.write('lines.yaml', text)
+      expect(() => readManifest(path, {})).toThrow(`${path}: ${says}`)
+    }
+    const merged = readManifest(world.write('merged.yaml', key('rate_limit: 5').replace('          - *app\n', '')), {})
+    expect(merged.projects[0]!.services![0]!.keys).toEqual([
+      { name: 'app', rate_limit: 5 },
+      { name: 'other', rate_limit: 5 },
+    ])
   })
 
   test('fields that do not go with the engine of a dataset, or are missing for it', async () => {
@@ -224,7 +260,10 @@ describe('the file', () => {
     const dataset = (more: any) => changed(p => (p.datasets[0] = { name: 'geo.towns', ...more }))
     const from = at('towns.csv')
     for (const [given, says] of [
-      [{ engine: 'mysql', from }, 'FILE: projects[0].datasets[0].engine must be one of sqlite, duckdb, postgres.'],
+      [
+        { engine: 'mysql', from },
+        'FILE: line N: projects[0].datasets[0].engine must be one of sqlite, duckdb, postgres.',
+      ],
       [{}, 'FILE: dataset geo.towns: from is missing: only a writable table may begin without a file.'],
       [{ engine: 'duckdb' }, 'FILE: dataset geo.towns: from is missing.'],
       [{ engine: 'duckdb', from, indexes: [['name']] }, 'FILE: dataset geo.towns: indexes goes with engine sqlite.'],
@@ -253,7 +292,7 @@ describe('the file', () => {
     const both = { url_env: 'A', url_file: 'b' }
     await refused(connection({}), 'FILE: connection w: name either url_env or url_file.')
     await refused(connection(both), 'FILE: connection w: name either url_env or url_file.')
-    await refused(connection({ kind: 'mysql', url_env: 'A' }), 'FILE: connections[0].kind must be "postgres".')
+    await refused(connection({ kind: 'mysql', url_env: 'A' }), 'FILE: line N: connections[0].kind must be "postgres".')
     await refused(
       connection({ url_env: `postgres://u:${SECRET}@h/d` }),
       'FILE: connection w: url_env is the name of an environment variable, not a URL.',

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Document, LineCounter, parseDocument, visit } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import { checkConnection, type DeclaredConnection } from '../../catalog/connections.ts'
 import { HOOKS } from '../../catalog/handler.ts'
 import { checkDatasetName } from '../../catalog/names.ts'
@@ -38,7 +38,7 @@ export interface ReadManifest {
 export function readManifest(path: string, env: Record<string, string | undefined> = process.env): ReadManifest {
   if (!existsSync(path)) throw unprocessable(`There is no manifest at ${path}.`)
   const lineCounter = new LineCounter()
-  const document = parseDocument(readText(path), { prettyErrors: true, lineCounter })
+  const document = parseDocument(readText(path), { prettyErrors: true, lineCounter, merge: true })
   const [error] = document.errors
   if (error) throw unprocessable(`${path} is not valid YAML: ${error.message.split('\n')[0]}`)
   const inexact = inexactNumber(document)
@@ -49,7 +49,8 @@ export function readManifest(path: string, env: Record<string, string | undefine
   const given = plainOf(document, path)
   if (!isObject(given)) throw unprocessable(`${path} is not a manifest: it must have projects.`)
   try {
-    return completeManifest(given, dirname(resolve(path)), env)
+    const lineOf = (place: string[]) => `line ${lineCounter.linePos(offsetOf(document, place)).line}`
+    return completeManifest(given, dirname(resolve(path)), env, lineOf)
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
     throw new Fault(fault.status, fault.code, `${path}: ${fault.message}`, { members: fault.members })
@@ -92,9 +93,25 @@ function inexactNumber(document: Document.Parsed): number | undefined {
   return found
 }
 
+/** Where in the text a place begins, or what it would be in: the name of a field, an item of a list. */
+function offsetOf(document: Document.Parsed, place: string[]): number {
+  let node: unknown = document.contents
+  let offset = 0
+  for (const part of place) {
+    if (isAlias(node)) node = node.resolve(document)
+    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === part) : undefined
+    const found = (pair?.key ?? (isSeq(node) ? node.items[Number(part)] : undefined)) as Node | undefined
+    if (!found?.range) break
+    offset = found.range[0]
+    node = pair ? pair.value : found
+  }
+  return offset
+}
+
 /** @throws Fault 422 there is no such file, or it cannot be read */
 export function checkFile(absolute: string, path: string): void {
-  if (!existsSync(absolute) || !statSync(absolute).isFile()) throw unprocessable(`there is no file ${path}.`)
+  if (!existsSync(absolute)) throw unprocessable(`there is no file ${path}.`)
+  if (!statSync(absolute).isFile()) throw unprocessable(`${path} is no file.`)
   try {
     accessSync(absolute, constants.R_OK)
   } catch (error) {
@@ -102,13 +119,18 @@ export function checkFile(absolute: string, path: string): void {
   }
 }
 
-/** Checks a manifest and completes it from the folder that its paths are relative to. @throws Fault 422 */
+/**
+ * Checks a manifest and completes it from the folder that its paths are relative to.
+ * @param lineOf says where in the file a place is
+ * @throws Fault 422
+ */
 export function completeManifest(
   given: unknown,
   folder: string,
   env: Record<string, string | undefined> = {},
+  lineOf: (place: string[]) => string = () => '',
 ): ReadManifest {
-  checkShape(Manifest, given, '')
+  checkShape(Manifest, given, lineOf)
   checkOnce(given)
   const { projects, porter, connections = [] } = structuredClone(given) as Manifest
   const secrets = new Map<string, string>()
