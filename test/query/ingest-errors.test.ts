@@ -26,12 +26,14 @@ async function refused([name, content, message, options]: Case) {
 }
 
 describe('a bad csv file is refused with its line', () => {
+  const FRAME = '; where it numbers the rows, write the file without it (pandas: index=False, R: row.names=FALSE)'
   const cases: Case[] = [
     ['empty.csv', '', 'the file is empty'],
     ['blank.csv', '\n\na,b\n', 'line 1: the header is empty'],
     ['twice.csv', 'a,b,a\n1,2,3\n', 'line 1: the header names the column a twice'],
     ['case.csv', 'a,A\n1,2\n', 'line 1: the header has the columns a and A, which differ in case only'],
-    ['unnamed.csv', ',a\n0,1\n', 'line 1: column 1 of the header has no name'],
+    ['unnamed.csv', ',a\n0,1\n', `line 1: column 1 of the header has no name${FRAME}`],
+    ['unnamed-later.csv', 'a,,b\n1,2,3\n', 'line 1: column 2 of the header has no name'],
     [
       'wide.csv',
       `${Array.from({ length: 2001 }, (_, i) => `c${i}`)}\n`,
@@ -55,7 +57,13 @@ describe('a bad csv file is refused with its line', () => {
     [
       'utf16.csv',
       bytes([0xff, 0xfe], Buffer.from('a,b\n1,2\n', 'utf16le').toString('latin1')),
-      'line 1: the file is not UTF-8 text',
+      'line 1: the file is not UTF-8 text, but UTF-16: save it as CSV UTF-8',
+    ],
+    ['zipped.csv', gzipSync('a,b\n1,2\n'), 'line 1: the file is not UTF-8 text, but gzip: call it .csv.gz'],
+    [
+      'workbook.csv',
+      bytes('PK\x03\x04\x14\0\x06\0', [0xff], '\n'),
+      'line 1: the file is not UTF-8 text, but a zip file or an Excel workbook',
     ],
     ['binary.csv', bytes('a\0b,c\n1,2\n'), 'line 1: the file is not UTF-8 text'],
     ['more.csv', 'a,b\n1,2\n\n3,4,5\n', 'line 4: 3 fields where the header has 2'],
@@ -239,6 +247,16 @@ describe('a bad json or parquet file is refused', () => {
       ),
       'column x: a decimal of 50 digits, and 38 can be read: write it as text, or with fewer',
     ]))
+
+  test('a parquet file that is encrypted, or has no columns', async () => {
+    // as Arrow writes them: one with its footer encrypted, and a table of nothing
+    const secret =
+      'UEFSRSoAAABw9HzWYzd5xU/6OGmVnsKePgT6XpQAYjPYUYbz60n5dCNm5/78091yV1wmAAAAMYO3k+5M5FMkIwrusnRErCwmkgT/z+4ttVnhwUXQedZqum1oCrpbAAAAQEH6M1CHyZFJ98gRN9ljjROamFQhXzyVWkuk2Fl3Jv1hFkP/L0GUZh0WSekkBepre4I+rXCA+GO3gJhtrmgyvSxYqZz9loNPSBCBT8bGpe7bJmvDgQ0CAFekXScAAADcFqerQlIGlg4A1xbrtv2Q+GFZ+3aepB9PsaKtWn2XlSpSNsFDP7McHCgIp9/CHuggyr4SAAAYywF7ImtleU1hdGVyaWFsVHlwZSI6IlBLTVQxIiwiaW50ZXJuYWxTdG9yYWdlIjp0cnVlLCJpc0Zvb3RlcktleSI6dHJ1ZSwia21zSW5zdGFuY2VJRCI6IkRFRkFVTFQiLCJrbXNJbnN0YW5jZVVSTCI6IkRFRkFVTFQiLCJtYXN0ZXJLZXlJRCI6ImsiLCJ3cmFwcGVkREVLIjoibEMvenh6ZDhYblExRnM3ZHR1OGladz09IiwiZG91YmxlV3JhcHBpbmciOmZhbHNlfQCZAQAAy0EPgRLO6nWRH2mPkZMXPrD7Z2601567dqnmBEoDWSgdQv5I4ePKKuR1o6rWzzdpI1wMwLsCv370y5c4JD3zcUN/ekrC0CPZlPs5wweN2TQ4ao7UCxCK9ItUAe14jYR9dyVe4WOWXwm/llANC5lfsC8Ww0pt8d3Xj+/iQd1S2XbdumwFvxHcuQb8aQN1oOFbgJDsQPJ0YAWMY+50MGWs2mbEIhe+ER28gHB31l3WUJgYUeYidbljIfP0Zgld0PywcGgNcTM7st5+vWSEpe2VpuqVyihMwstbxvJmUghi8CnvjSO2k/FYPTm4Sr1t8xKHv3YhlnfKpLiI9VMo6oqQdmi+Cb/ZvxlSgdVWRc0tGRG0hJ/QPxJPhmwiwiD0I+h8VqGRKxckd30LPAcnGu8Z9tQ19iPL7TiqOYSWof96aUzab/3O+wDdVq84oSoVzhwif8j1ScwpdtDo4SlnqAuqtpB/RUby1kXTR7olb6OgOg1KOzfJoregwN985a5iq1THkGWiE59fjUKUttfAT3EC0IhF+I25LOBDhnsCAABQQVJF'
+    await refused(['secret.parquet', Buffer.from(secret, 'base64'), 'the parquet file is encrypted'])
+    const nothing =
+      'UEFSMRUEGRw1ABgGc2NoZW1hFQAAFgAZHBkMFgAWACYAFgAAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRkMAEUAAABQQVIx'
+    await refused(['nothing.parquet', Buffer.from(nothing, 'base64'), 'the file has no columns'])
+  })
 
   test('a parquet file that is damaged, or whose names clash', async () => {
     const path = await parquet('good.parquet', 'SELECT range AS a, hash(range) AS b FROM range(50000)')

@@ -117,13 +117,24 @@ export async function losesRecords(path: string, gzip: boolean): Promise<boolean
 /** Whether it is an error of the file's compression. */
 export const isZlib = (error: unknown): boolean => String((error as NodeJS.ErrnoException).code).startsWith('Z_')
 
+/** @throws Fault 422 what it is instead, where its first bytes say so: what a program calls csv is not always text */
 function decode(bytes: Uint8Array): string {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     if (!text.includes('\0')) return text
   } catch {}
-  throw wrong('the file is not UTF-8 text', { unit: 'line', row: 1 })
+  const start = Buffer.from(bytes.subarray(0, 4)).toString('latin1')
+  const [, is] = KINDS.find(([begins]) => start.startsWith(begins)) ?? []
+  throw wrong(`the file is not UTF-8 text${is ? `, but ${is}` : ''}`, { unit: 'line', row: 1 })
 }
+
+const KINDS = [
+  ['\xff\xfe', 'UTF-16: save it as CSV UTF-8'],
+  ['\xfe\xff', 'UTF-16: save it as CSV UTF-8'],
+  ['\x1f\x8b', 'gzip: call it .csv.gz'],
+  ['PK\x03\x04', 'a zip file or an Excel workbook'],
+  ['PAR1', 'a parquet file'],
+] as const
 
 function mostFrequent(line: string): string {
   const counts = DELIMITERS.map(delimiter => fields(line, delimiter).length)

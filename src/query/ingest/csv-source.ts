@@ -21,6 +21,7 @@ export async function openCsv(
   const gzip = format === 'csv.gz'
   const [path, ...others] = paths as [string, ...string[]]
   const { delimiter, names, ending } = await readHeader(path, gzip, format === 'tsv' ? '\t' : undefined)
+  if (names.length > 1 && names[0]!.trim() === '') throw wrong(UNNAMED_FIRST, { unit: 'line', row: 1 })
   checkNames(names, { unit: 'line', row: 1 })
   // DuckDB takes a line break within a name for the one that lines end with, and reads no rows at all
   const broken = names.some(name => /[\r\n]/.test(name))
@@ -93,5 +94,9 @@ export async function openCsv(
   const unit = others.length > 0 ? 'row' : 'line'
   return { reader, relation, columns: [...columns, ...folders], unit, place, explain }
 }
+
+/** What data frames put there when they are told nothing. */
+const UNNAMED_FIRST =
+  'column 1 of the header has no name; where it numbers the rows, write the file without it (pandas: index=False, R: row.names=FALSE)'
 
 const count = (fields: number) => `${fields} ${fields === 1 ? 'field' : 'fields'}`

@@ -21,8 +21,10 @@ export async function openParquet(connection: DuckDBConnection, { names, hive = 
     described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`)
     if (names.length > 1) await checkScales(connection, names, described)
   } catch (error) {
-    if (error instanceof Error && /magic bytes|too small to be a Parquet/i.test(error.message))
-      throw wrong('not a parquet file', {}, error)
+    const { message } = error as Error
+    if (/magic bytes|too small to be a Parquet/i.test(message)) throw wrong('not a parquet file', {}, error)
+    if (/is encrypted/.test(message)) throw wrong('the parquet file is encrypted', {}, error)
+    if (/at least one non-root column/.test(message)) throw wrong('the file has no columns', {}, error)
     throw error instanceof Fault ? error : await explain(error)
   }
   const columns = described.map(([name, type]) => ({
