@@ -120,7 +120,8 @@ function asked(view: WriteView, { method, id, body, ifMatch, ifNoneMatch }: Tabl
 /** @throws Fault 404 no row can be called so; 403 the caller may not see what rows are called */
 function keyOf({ key, engine }: WriteView, id: string): StoredValue[] {
   if (!key) throw noSuchRow()
-  if (!key.raw) throw forbidden('This key may not see, unmasked, what the rows of this table are found by.')
+  if (!key.raw)
+    throw forbidden('This key does not see the primary key of this table unmasked, so it cannot reach single rows.')
   const values = parseId(key.columns, id, codecOf(engine))
   if (!values) throw noSuchRow()
   return values

@@ -187,7 +187,7 @@ export class LiveStore implements TableSession<NewRows> {
   #giveKey(values: StoredValue[], at: number): void {
     const given = values[at]
     if (given == null && this.#state.highest >= LARGEST_KEY)
-      throw new Fault(409, 'keys_exhausted', 'The greatest possible key was given already; a row has to name its own.')
+      throw new Fault(409, 'keys_exhausted', 'The highest possible key is taken; the row has to name its own.')
     const key = given == null ? this.#state.highest + 1n : BigInt(given as bigint | number)
     values[at] = key
     if (key > this.#state.highest) this.#state.highest = key
@@ -256,5 +256,5 @@ function refusedByTable(error: unknown, row?: number): Fault | undefined {
 
 function busy(error: unknown): Fault | undefined {
   const { code = '' } = error as { code?: string }
-  return code.startsWith('SQLITE_BUSY') ? unavailable('The table is held by another program.', 1, error) : undefined
+  return code.startsWith('SQLITE_BUSY') ? unavailable('The table is locked by another program.', 1, error) : undefined
 }

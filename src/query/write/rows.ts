@@ -195,7 +195,7 @@ class Strangers {
 
   meet(row: number, name: string): void {
     if (this.#closed.has(name)) this.#found.closed(row, name)
-    else if (this.#computed.has(name)) this.#found.wrong(row, name, 'The table gives this column its value itself.')
+    else if (this.#computed.has(name)) this.#found.wrong(row, name, 'The table sets this column itself; leave it out.')
     else if (name !== LINKS) this.#found.wrong(row, name, 'There is no such column.')
   }
 }
@@ -205,7 +205,7 @@ const writable = (view: WriteView): Column[] => rawColumns(view).filter(c => c.g
 const isKey = (view: WriteView, name: string) => view.key?.columns.some(c => c.name === name) ?? false
 
 function oneRow(body: unknown): JsonObject {
-  if (!isObject(body)) throw unprocessable('The body is one row: an object of columns.')
+  if (!isObject(body)) throw unprocessable('The body must be one row: an object of columns.')
   return body
 }
 

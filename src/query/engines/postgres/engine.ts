@@ -82,7 +82,7 @@ export class PostgresEngine implements Engine {
       await running
     } catch (error) {
       if (why === 'late')
-        throw deadlinePassed(given ? 'The answer took too long to be made, or to be taken.' : undefined)
+        throw deadlinePassed(given ? 'The answer took too long to produce, or to be read.' : undefined)
       throw explained(error, connection.name, why === 'gone' ? why : undefined)
     } finally {
       clearTimeout(timer)

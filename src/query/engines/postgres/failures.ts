@@ -108,4 +108,4 @@ export function explained(error: unknown, connection: string, why?: 'deadline' |
 
 /** A view's own casts, divisions and functions fail at values, which the server's words then hold: they are let go. */
 const unreadable = (state: string): Fault =>
-  new Fault(503, 'data_unreadable', `The database cannot do this with the data as it is (SQLSTATE ${state}).`)
+  new Fault(503, 'data_unreadable', `The database failed on a value in the data (SQLSTATE ${state}).`)

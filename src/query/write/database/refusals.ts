@@ -35,7 +35,7 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
     const fault = refused(status, code, [{ ...about, message }])
     return new Fault(status, code, fault.message, { members: fault.members, cause: error })
   }
-  if (isBadValue(error)) return as(422, 'unacceptable_rows', 'The value is none that the column takes.')
+  if (isBadValue(error)) return as(422, 'unacceptable_rows', 'The column does not accept this value.')
   switch (state) {
     case '23505':
     case '23P01':
@@ -43,17 +43,17 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
     case '23503':
       return deleting
         ? as(409, 'row_needed', 'Other rows refer to this one.')
-        : as(422, 'unacceptable_rows', 'The row refers to one that is not there.')
+        : as(422, 'unacceptable_rows', 'The row refers to a row that does not exist.')
     case '23502':
-      return as(422, 'unacceptable_rows', 'A column that may not be null would be.')
+      return as(422, 'unacceptable_rows', 'A column that must not be NULL would be NULL.')
     case '23514':
     case '44000':
     case 'P0001':
       return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
     case '02000':
-      return as(422, 'unacceptable_rows', 'A trigger, a rule or a policy of the table leaves this out.')
+      return as(422, 'unacceptable_rows', 'A trigger, rule or policy of the table ignored this.')
     case '428C9':
-      return as(422, 'unacceptable_rows', 'The table gives this row its key itself.')
+      return as(422, 'unacceptable_rows', 'The table assigns its keys itself: no row can be added under a chosen key.')
     case '42501':
     case '25006':
     case '55000':
@@ -61,7 +61,7 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
       return as(403, 'database_refuses', 'The database does not let this table be written to by its connection.')
     case '40001':
     case '40P01':
-      return unavailable('The database could not make the change beside others; try again.', 1, error)
+      return unavailable('The database could not make the change because of other transactions; try again.', 1, error)
     default:
       return undefined
   }

@@ -73,7 +73,7 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     // of a uuid in capitals, or a char(n) with spaces behind it, the row would not be where it was put
     const key = view.key!.columns.map(column => values.find(v => v.column.name === column.name)!.value as StoredValue)
     if (await this.find(view, key)) return row!
-    const message = 'The table writes this key otherwise than the path does: use it as rows are answered with it.'
+    const message = 'The table writes this key differently: use it as the answers show it.'
     throw refused(422, 'unacceptable_rows', [{ message }])
   }
 

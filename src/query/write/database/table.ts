@@ -133,7 +133,12 @@ export class DatabaseTable implements TableStore {
 }
 
 const unknown = (cause: unknown) =>
-  new Fault(503, 'outcome_unknown', 'The database was lost while it kept the change: nobody knows whether it has.', {
-    cause,
-    headers: { 'retry-after': '5' },
-  })
+  new Fault(
+    503,
+    'outcome_unknown',
+    'The connection to the database was lost while it committed: it is unknown whether the change was made.',
+    {
+      cause,
+      headers: { 'retry-after': '5' },
+    },
+  )
