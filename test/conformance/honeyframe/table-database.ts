@@ -55,6 +55,18 @@ export function database(world: TableWorld): void {
       if (status === 201) expect((await send('DELETE', `typed/${json.id}`)).status).toBe(204)
   })
 
+  test('the table of answers that are kept for keys is made once, though many need it first at the same time', async () => {
+    const keyed = (line: string) => send('POST', 'log', { line }, { 'Idempotency-Key': crypto.randomUUID() })
+    await keyed('first')
+    for (let round = 0; round < 40; round++) {
+      await sql('DROP TABLE callgate_replays')
+      expect((await keyed('lost')).status).toBe(503)
+      const all = await Promise.all(Array.from({ length: 8 }, () => keyed('many')))
+      expect(all.map(({ status }) => status)).toEqual(Array(8).fill(201))
+    }
+    await sql('DELETE FROM t.log')
+  })
+
   test.each([
     ['mood', '"angry"'],
     ['code', '"abcd"'],

@@ -24,13 +24,12 @@ export class DatabaseReplays {
   /** @throws Fault 501 there is no such table, and the connection's user may not make one */
   async prepare(session: Session): Promise<void> {
     if (this.#ready) return
-    const [found] = await session.query("SELECT to_regclass('callgate_replays') IS NOT NULL")
-    if (found?.[0] !== true)
+    if (!(await isThere(session)))
       try {
         await session.query(CREATE)
       } catch (error) {
-        // another process may have made it at the same time
-        if (!/^(42P07|23505)$/.test(stateOf(error)))
+        // another may have made it at the same time, of which the database says now this and now that
+        if (!/^(23|42)/.test(stateOf(error)) || !(await isThere(session)))
           throw /^(42|3F|0A)/.test(stateOf(error)) ? cannotKeep(error) : error
       }
     this.#ready = true
@@ -72,6 +71,9 @@ export class DatabaseReplays {
       })
   }
 }
+
+const isThere = async (session: Session): Promise<boolean> =>
+  (await session.query("SELECT to_regclass('callgate_replays') IS NOT NULL"))[0]?.[0] === true
 
 const cannotKeep = (cause: unknown) =>
   new Fault(
