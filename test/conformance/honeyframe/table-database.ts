@@ -76,6 +76,7 @@ export function database(world: TableWorld): void {
     ['span', '"[5,1)"'],
     ['address', '"10.0.0.256"'],
     ['made', '"never"'],
+    ['binary_doc', '{"a": "\\u0000"}'],
     ['id', '"not a uuid"'],
   ])('a value that the database does not take is 422 and names the column: %s %s', async (column, text) => {
     const body = `{"code": "ok", "${column}": ${text}}`
@@ -139,6 +140,23 @@ export function database(world: TableWorld): void {
     expect([check.status, check.json.code]).toEqual([422, 'unacceptable_rows'])
     const raised = await send('POST', 'accounts', { login: 'refused' })
     expect([raised.status, raised.text.includes('no refused')]).toEqual([422, false])
+    const inItsWay = await send('POST', 'accounts', [{ login: 'fine' }, { login: 'refused otherwise' }])
+    expect([inItsWay.status, fields(inItsWay), inItsWay.text.includes('no refused')]).toEqual([422, ['1'], false])
+    // of what cannot be compressed an index takes less than 3 KB
+    const long = Array.from({ length: 100 }, () => crypto.randomUUID()).join('')
+    for (const rows of [{ login: long }, [{ login: 'fine' }, { login: long }]]) {
+      const large = await send('POST', 'accounts', rows)
+      expect([large.status, large.json.code, large.json.errors]).toEqual([
+        422,
+        'unacceptable_rows',
+        [
+          {
+            ...(Array.isArray(rows) ? { row: 1 } : {}),
+            message: 'A value is too large for the table or one of its indexes.',
+          },
+        ],
+      ])
+    }
     expect((await send('POST', 'visits', { account: 123456789 })).status).toBe(422)
     const visit = await send('POST', 'visits', { account: first.json.id })
     const needed = await send('DELETE', `accounts/${first.json.id}`)

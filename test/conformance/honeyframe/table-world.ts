@@ -53,6 +53,7 @@ const DATABASE = `
   CREATE TRIGGER kept BEFORE DELETE ON t.accounts FOR EACH ROW EXECUTE FUNCTION t.kept();
   CREATE FUNCTION t.moved() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.login = 'refused' THEN RAISE EXCEPTION 'no % here', NEW.login; END IF;
+    IF NEW.login = 'refused otherwise' THEN RAISE EXCEPTION 'no % here', NEW.login USING ERRCODE = 'UE001'; END IF;
     IF NEW.login = 'left out' THEN RETURN NULL; END IF;
     IF NEW.login = 'moved' THEN NEW.region := 'south'; END IF; RETURN NEW; END $$;
   CREATE TRIGGER moved BEFORE INSERT OR UPDATE ON t.accounts FOR EACH ROW EXECUTE FUNCTION t.moved();

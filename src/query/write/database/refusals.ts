@@ -18,6 +18,12 @@ export const constraintOf = (error: unknown): Pick<DatabaseError, 'schema' | 'ta
 
 /** Whether a value is none of its column's type, or too large for it: which one, the database does not say. */
 export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
+/**
+ * Whether a trigger or function of the table refuses: with what PL/pgSQL says when it is told nothing else, or with an SQLSTATE
+ * of its author's own, of no class that the server has.
+ */
+const isRaised = (state: string): boolean => /^P0/.test(state) || (/^[0-9A-Z]{5}$/.test(state) && !SERVERS.test(state))
+const SERVERS = /^(0[0-389ABFLPZ]|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|XX)/
 export const isTaken = (error: unknown): boolean => stateOf(error) === '23505'
 
 /** What a trigger, a rule or a policy of the table does without a word: SQLSTATE 02000, no data. */
@@ -36,6 +42,7 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
     return new Fault(status, code, fault.message, { members: fault.members, cause: error })
   }
   if (isBadValue(error)) return as(422, 'unacceptable_rows', 'The column does not accept this value.')
+  if (isRaised(state)) return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
   switch (state) {
     case '23505':
     case '23P01':
@@ -45,10 +52,11 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
         ? as(409, 'row_needed', 'Other rows refer to this one.')
         : as(422, 'unacceptable_rows', 'The row refers to a row that does not exist.')
     case '23502':
-      return as(422, 'unacceptable_rows', 'A column that must not be NULL would be NULL.')
+      return as(422, 'unacceptable_rows', 'A column that may not be null would be.')
+    case '54000':
+      return as(422, 'unacceptable_rows', 'A value is too large for the table or one of its indexes.')
     case '23514':
     case '44000':
-    case 'P0001':
       return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
     case '02000':
       return as(422, 'unacceptable_rows', 'A trigger, rule or policy of the table ignored this.')

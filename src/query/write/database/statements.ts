@@ -2,6 +2,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Column } from '../../../catalog/column.ts'
 import type { TableLocation } from '../../../catalog/datasets.ts'
+import { parseExact, stringifyLossless } from '../../../lib/json.ts'
 import { scopeCondition } from '../../conditions.ts'
 import { postgresDialect as dialect } from '../../engines/postgres/dialect.ts'
 import type { Query } from '../../query.ts'
@@ -104,14 +105,11 @@ export function updateRow(query: Query, view: WriteView, key: StoredValue[], cha
 export const deleteRow = (query: Query, view: WriteView, key: StoredValue[]): DatabaseStatement =>
   written(sql`DELETE FROM ${fromOf(query)} WHERE ${place(view, key)}`)
 
-/** Fails where the row's value for a column, and no other, is none of it. */
-export const tryValue = (query: Query, column: string, row: string): DatabaseStatement =>
-  written(
-    sql`SELECT count(made.${sql.identifier(column)}) FROM ${record(
-      query,
-      sql`json_build_object(CAST(${column} AS text), ${jsonOf(row)} -> CAST(${column} AS text))`,
-    )} AS made`,
-  )
+/** Fails where the row's value for a column, and no other, is none of it: the server is not shown the others. */
+export function tryValue(query: Query, column: string, row: string): DatabaseStatement {
+  const json = stringifyLossless({ [column]: (parseExact(row) as Record<string, unknown>)[column] })
+  return written(sql`SELECT count(made.${sql.identifier(column)}) FROM ${record(query, jsonOf(json))} AS made`)
+}
 
 /** The columns of a unique index, of the table or of a part of it: a partition has indexes of its own. */
 export function indexColumns(query: Query, index: string, of: Partial<DatabaseName>): DatabaseStatement {
