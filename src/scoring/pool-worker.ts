@@ -15,6 +15,10 @@ export class PoolWorker {
   timer: ReturnType<typeof setTimeout> | undefined
   /** The models in this process, the least recently used first. */
   loaded = new Map<string, LoadRequest>()
+  /** Resident bytes of this process when it had loaded its first model and scored little. */
+  base = Number.POSITIVE_INFINITY
+  /** When a process of one model was replaced here last, as performance.now(). */
+  replaced = Number.NEGATIVE_INFINITY
   /** What this process has been asked to load, until it has. */
   readonly loading = new Set<Promise<unknown>>()
   #latest = ''

@@ -33,6 +33,8 @@ const QUICK_MS = 5
 const BROKEN_AFTER = 3
 /** A process that does not say how large it is within this is busy. */
 const ANSWER_MS = 5000
+/** A process of one model is replaced at most so often: it may need what it takes. */
+const ALONE_MS = 600_000
 /** A model that takes longer than this to load has been refused when it was added, or is stuck. */
 const LOAD_MS = 150_000
 
@@ -124,10 +126,20 @@ export class Pool implements Lanes {
     worker.loading.add(load)
     try {
       await load
-      if (worker.child === child) worker.use({ sha256, path })
+      if (worker.child !== child) return
+      worker.use({ sha256, path })
+      if (worker.loaded.size === 1) this.#measure(worker, child)
     } finally {
       worker.loading.delete(load)
     }
+  }
+
+  #measure(worker: PoolWorker, child: Child): void {
+    memoryOf(child)
+      .then(resident => {
+        if (worker.child === child) worker.base = resident
+      })
+      .catch(() => {}) // it has ended
   }
 
   async close(): Promise<void> {
@@ -213,6 +225,7 @@ export class Pool implements Lanes {
         this.#fault = undefined
         worker.loaded.clear()
         worker.loading.clear()
+        worker.base = Number.POSITIVE_INFINITY
         this.#onExit(worker, child)
         if (this.#closed) child.kill()
         else this.onFree()
@@ -236,21 +249,24 @@ export class Pool implements Lanes {
 
   /**
    * Keeps each process within its memory. The runtime leaks what it releases, so models are not unloaded one by one: the
-   * process is replaced, ready and with the recently used half of its models, and ends when it has finished what it has.
+   * process is replaced, ready and with the recently used half of its models, and ends when it has finished what it has. So is one
+   * of a single model whose calls made it more than twice as large: what the largest of them took is never given back.
    */
   async #watch(): Promise<void> {
     for (const worker of this.#workers) {
       const { child } = worker
-      if (!child?.alive || worker.reserved || worker.loaded.size <= 1) continue
+      if (!child?.alive || worker.reserved || worker.loaded.size === 0) continue
       try {
-        const resident = await child.request<number>('memory', undefined, { timeoutMs: ANSWER_MS })
-        if (resident > this.#options.memoryBytes && worker.child === child) await this.#recycle(worker, child)
+        const resident = await memoryOf(child)
+        const isLarge = resident > this.#options.memoryBytes && worker.child === child
+        if (isLarge && (worker.loaded.size > 1 || outgrown(worker, resident))) await this.#recycle(worker, child)
       } catch {} // busy or ended: the next look tells
     }
   }
 
   async #recycle(worker: PoolWorker, old: Child): Promise<void> {
-    const kept = [...worker.loaded.values()].slice(Math.ceil(worker.loaded.size / 2))
+    const alone = worker.loaded.size === 1
+    const kept = [...worker.loaded.values()].slice(alone ? 0 : Math.ceil(worker.loaded.size / 2))
     const child = await Child.start('score', this.#init)
     for (const model of kept) await child.request('load', model).catch(() => {})
     // where the old one has ended by itself, its successor is started by `#restart`
@@ -261,6 +277,8 @@ export class Pool implements Lanes {
     worker.reserved = false
     worker.loaded = new Map(kept.map(model => [model.sha256, model]))
     worker.loading.clear()
+    if (alone) worker.replaced = performance.now()
+    this.#measure(worker, child)
     this.recycled++
     this.#onExit(worker, child)
     this.onFree()
@@ -285,6 +303,11 @@ interface Run {
   /** Nobody waits for it any more, and it was not begun yet. */
   over?: boolean
 }
+
+const memoryOf = (child: Child) => child.request<number>('memory', undefined, { timeoutMs: ANSWER_MS })
+
+const outgrown = ({ base, replaced }: PoolWorker, resident: number) =>
+  resident > 2 * base && performance.now() - replaced > ALONE_MS
 
 function cannotStart(error: unknown): Fault {
   if (error instanceof Fault) return error

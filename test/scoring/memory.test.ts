@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer } from '../../src/scoring/scorer.ts'
+import { waitFor } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
-import { plusOne } from './onnx-builder.ts'
+import { buildModel, plusOne } from './onnx-builder.ts'
 
 let models: Awaited<ReturnType<typeof modelsDirectory>>
 const loaded: Loaded[] = []
@@ -39,6 +41,50 @@ test('a process that holds more than its memory is replaced without a failed cal
     // the one, its successor, and perhaps its predecessor that is ending: however often its memory is looked at meanwhile
     expect(processes).toBeLessThanOrEqual(3)
     expect(scorer.stats().pids).not.toContain(first)
+  } finally {
+    await scorer.close()
+  }
+})
+
+const residentOf = (pid: number) =>
+  1024 * Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+
+/** y = x, by way of 200,000 numbers for each row. */
+const wasteful = () =>
+  buildModel({
+    inputs: [{ name: 'x', type: 'float', dims: ['N', 1] }],
+    outputs: [{ name: 'y', type: 'float', dims: ['N', 1] }],
+    initializers: [{ name: 'shape', type: 'int64', dims: [2], values: [1, 200_000] }],
+    nodes: [
+      { op: 'Expand', inputs: ['x', 'shape'], outputs: ['wide'] },
+      { op: 'ReduceMax', inputs: ['wide'], outputs: ['y'], attributes: [{ name: 'axes', ints: [1] }] },
+    ],
+  })
+
+test('what a large call took of a process with a single model is given back, once: its calls may need it', async () => {
+  const { model, codec } = await models.add(wasteful())
+  const scorer = createScorer({ mode: 'worker', workers: 1, memoryBytes: 1, watchMs: 50 })
+  const score = async (count: number) => {
+    const rows = Array.from({ length: count }, (_, x) => ({ x }))
+    const { predictions } = await predict(scorer, model, codec, rows, 'rows', soon(60_000))
+    expect(predictions).toEqual(rows.map(({ x }) => x))
+  }
+  try {
+    await scorer.ready()
+    await scorer.warm(model)
+    const [first] = scorer.stats().pids
+    await score(1)
+    expect(scorer.stats().recycled).toBe(0)
+    await score(512)
+    await waitFor(() => scorer.stats().recycled === 1 || undefined)
+    const [second] = scorer.stats().pids
+    expect(second).not.toBe(first)
+    await score(1)
+    expect(residentOf(second!)).toBeLessThan(512 * 200_000 * 4)
+    // it is looked at again and again meanwhile
+    for (let i = 0; i < 5; i++) await score(512)
+    expect(residentOf(second!)).toBeGreaterThan(512 * 200_000 * 4)
+    expect(scorer.stats()).toMatchObject({ recycled: 1, restarts: 0, pids: [second!] })
   } finally {
     await scorer.close()
   }
