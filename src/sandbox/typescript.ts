@@ -22,7 +22,7 @@ export async function withoutTypes(source: string): Promise<string> {
   // only in a process that checks: one that runs handlers has no use for it
   const { transformSync } = await import('@swc/wasm-typescript')
   try {
-    return transformSync(source, { mode: 'strip-only', module: true }).code
+    return separated(source, transformSync(source, { mode: 'strip-only', module: true }).code)
   } catch (error) {
     // what it says of a source is no Error; a RangeError or a trap of WebAssembly is
     if (error instanceof Error) throw new ParserSpent('it nests too deep')
@@ -34,6 +34,23 @@ export async function withoutTypes(source: string): Promise<string> {
       column: startColumn === undefined ? undefined : columnOf(source.split('\n')[startLine! - 1] ?? '', startColumn),
     } satisfies HandlerError
   }
+}
+
+/**
+ * Of `const a = b`, `type T = number` and `;[1].map(...)` on three lines the `;` is the type's, and was blanked with it, though it is
+ * what parts the others; as it is of a member of a class that is a type only. It is put back before what stays: there, at the
+ * end of what was blanked, it ends nothing but a statement or a member.
+ */
+function separated(source: string, code: string): string {
+  let out = ''
+  let copied = 0
+  for (const { index, indices } of source.matchAll(/;(?=\s*(\S))/dg)) {
+    const [next] = indices![1]!
+    if (code[index] !== ' ' || code[next] !== source[next]) continue
+    out += `${code.slice(copied, index)};`
+    copied = index + 1
+  }
+  return out + code.slice(copied)
 }
 
 const TAB = 4

@@ -82,3 +82,31 @@ test.each(['', '  ', '\t', "const a = '漢字äe\u0301𝒳';", '/* 😀\t */', "
     }
   },
 )
+
+test('what a type parted is parted without it, whether its end is written before the next line or at its beginning', async () => {
+  const handlers = new Handlers()
+  const types = [
+    'type T = number',
+    'declare const b: number',
+    'declare function f(x: { a: 1; b: 2 }): void',
+    "import type X from 'y'",
+    'export type T = { a: 1; /* ; */ }',
+    'interface I { a: 1 }',
+  ]
+  const sources = [
+    ...types.flatMap(type => [
+      `const a = 1\n${type}\n;[2].map(x => x)\n;(() => a)()\nexport default () => a`,
+      `const a = 1\n${type};\n[2].map(x => x)\nexport default () => a`,
+    ]),
+    'abstract class A {\n  x = [7]\n  abstract m(): void;\n  [0] = 1\n}\nexport default () => A',
+    'class A {\n  x = 1\n  declare y: number;\n  *g() {}\n}\nexport default () => A',
+  ]
+  await handlers.check(sources)
+  for (const source of sources) {
+    expect({ source, found: handlers.known(source) }).toEqual({ source, found: { code: expect.any(String) } })
+    const { code } = handlers.known(source) as { code: string }
+    expect(code.length).toBe(source.length)
+  }
+  const [, member] = /(\S)\n {2}\[0\] = 1/.exec((handlers.known(sources.at(-2)!) as { code: string }).code)!
+  expect(member).toBe(';')
+})
