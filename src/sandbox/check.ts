@@ -29,8 +29,8 @@ export async function checkHandler(guests: Pick<Guests, 'try'>, source: string):
 function explained(error: HandlerError, code: string): HandlerError {
   const [, module] = /^could not load module '(.*)'$/s.exec(error.message) ?? []
   if (module === undefined) return error
-  const at = ["'", '"'].map(quote => code.indexOf(module + quote)).filter(index => index >= 0)
-  const line = at.length > 0 ? code.slice(0, Math.min(...at)).split('\n').length : undefined
+  const [before] = new RegExp(`^.*?\\b(?:from|import)[\\s(]*(['"])${RegExp.escape(module)}\\1`, 's').exec(code) ?? []
+  const line = before?.split('\n').length
   const message = `there are no modules to import, and so no '${module}'; \`import type\` is for types`
   return { ...error, message, ...(line === undefined ? {} : { line }) }
 }

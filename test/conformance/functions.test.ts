@@ -613,6 +613,11 @@ describe.each(TARGETS)('functions, %s:', target => {
         'node:fs',
       ],
       [
+        'an import of what a comment before it names, too',
+        "// it needs 'node:fs'\nimport {\n  readFileSync\n} from 'node:fs'\nexport default () => readFileSync('/etc/passwd')",
+        "no 'node:fs'; `import type` is for types (line 4",
+      ],
+      [
         'types that are imported as if they were values',
         "\nimport { type Handler } from 'callgate'\nexport default (() => 1) as Handler",
         '`import type` is for types (line 2',
