@@ -324,6 +324,22 @@ describeInBrowser('keys', () => {
     )
   })
 
+  test('of many keys the one to run as is found by typing, and a long name is seen whole', async () => {
+    const long = `found ${'by its name '.repeat(4)}${'k'.repeat(90)}`
+    for (let i = 0; i < 10; i++) await mint({ name: `one of many ${i}` })
+    await mint({ name: long })
+    await page.goto(`${callgate.url + TEST}?endpoint=plant`)
+    const as = page.getByRole('combobox', { name: 'Run as' }).or(page.getByLabel('Run as')).first()
+    await soon(async () => {
+      await as.fill('its name')
+      expect(await page.getByRole('option').count()).toBe(1)
+    })
+    const option = page.getByRole('option', { name: long })
+    expect(await option.evaluate(text => text.scrollWidth <= text.clientWidth)).toBe(true)
+    await option.click()
+    await soon(async () => expect(page.url()).toMatch(/as=(%22)?\d+/))
+  })
+
   test('a model’s features are a form with refusals at the feature; a function shows its log', async () => {
     await page.goto(`${callgate.url + TEST}?endpoint=species`)
     await page.getByRole('button', { name: 'Run' }).click()

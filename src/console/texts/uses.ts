@@ -9,7 +9,8 @@ export const uses = {
   published: 'Published',
   publishedOnly: 'Published, no longer in the draft',
   draftOnly: 'Draft',
-  count: (uses: number) => (uses === 0 ? 'nothing yet' : `${uses} ${uses === 1 ? 'endpoint' : 'endpoints'}`),
+  count: (uses: number) =>
+    uses === 0 ? 'nothing yet' : `${uses.toLocaleString('en')} ${uses === 1 ? 'endpoint' : 'endpoints'}`,
   emptyTitle: 'Nothing uses it yet',
   refused: 'These serve it. As long as they do, the server refuses to delete it; unpublish or change them first:',
   draftsBreak: 'These drafts refer to it, and cannot be published without it:',

@@ -46,6 +46,7 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
                   }))}
                   value={chosen.name}
                   onChange={value => setName(value ?? undefined)}
+                  searchable={reached.length > 10}
                   w={240}
                 />
               )}

@@ -64,7 +64,15 @@ function Pane({ service, endpoints, around }: PaneProps) {
           onChange={id => id && go({ endpoint: id })}
           searchable={endpoints.length > 10}
         />
-        {editor && <Select label={t.as} data={callers} value={as} onChange={value => value && go({ as: value })} />}
+        {editor && (
+          <Select
+            label={t.as}
+            data={callers}
+            value={as}
+            onChange={value => value && go({ as: value })}
+            searchable={callers.flatMap(({ items }) => items).length > 10}
+          />
+        )}
       </SimpleGrid>
       {!mayRun && (
         <Alert color="blue" icon={<IconInfoCircle size={18} />}>

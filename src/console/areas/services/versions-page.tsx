@@ -85,6 +85,7 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
             data={options}
             value={String(from)}
             onChange={version => choose({ from: Number(version) })}
+            searchable={options.length > 10}
             w={270}
           />
           <Select
@@ -92,6 +93,7 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
             data={options}
             value={String(to)}
             onChange={version => choose({ to: Number(version) })}
+            searchable={options.length > 10}
             w={270}
           />
         </Group>
