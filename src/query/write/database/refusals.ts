@@ -52,7 +52,7 @@ export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, delet
         ? as(409, 'row_needed', 'Other rows refer to this one.')
         : as(422, 'unacceptable_rows', 'The row refers to a row that does not exist.')
     case '23502':
-      return as(422, 'unacceptable_rows', 'A column that may not be null would be.')
+      return as(422, 'unacceptable_rows', 'A column that must not be NULL would be NULL.')
     case '54000':
       return as(422, 'unacceptable_rows', 'A value is too large for the table or one of its indexes.')
     case '23514':
