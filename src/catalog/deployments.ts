@@ -36,7 +36,8 @@ const CommandConfig = Type.Object(
     env: optional(
       Type.Record(Type.RegExp(/^[A-Za-z_][A-Za-z0-9_]*$/), Text, {
         additionalProperties: false,
-        error: 'must be an object of variables and their texts.',
+        maxProperties: 1000,
+        error: 'must be an object of variables and their texts, at most 1000.',
       }),
     ),
     /** 1: it runs from the start on, and is not stopped when idle */

@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
-import { MAX_DEPTH, parseLossless, tooDeep } from './json.ts'
+import { MAX_DEPTH, parseLossless, tooDeep, tooMany } from './json.ts'
 import { Receiving, SMALL_BODY } from './receiving.ts'
 import { slices } from './slices.ts'
 
@@ -134,10 +134,16 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
 /** Nothing of the body is repeated. */
 export const notJson = (): Fault => badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
 
-/** The same of a body that may be anything. @throws Fault 400 also where it nests deeper than anything a request here needs */
-export function parseBody(bytes: Uint8Array): unknown {
-  if (tooDeep(new TextDecoder().decode(bytes)))
-    throw badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'malformed_body')
+/**
+ * The same of a body that may be anything.
+ * @param mostValues that it may hold beside one another: a million names take a second to read
+ * @throws Fault 400 also where it nests deeper than anything a request here needs; 413
+ */
+export function parseBody(bytes: Uint8Array, mostValues = Number.POSITIVE_INFINITY): unknown {
+  const text = new TextDecoder().decode(bytes)
+  if (tooDeep(text)) throw badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'malformed_body')
+  if (tooMany(text, mostValues))
+    throw new Fault(413, 'body_too_large', `The body holds more than the limit of ${mostValues} values.`)
   return parseJson(bytes)
 }
 

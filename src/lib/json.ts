@@ -126,6 +126,22 @@ export function tooDeep(text: string, most = MAX_DEPTH): boolean {
   return false
 }
 
+/** Whether JSON has more values beside one another, in lists and objects of it all, than that: each costs whoever reads it. */
+export function tooMany(text: string, most: number): boolean {
+  if (text.length <= most) return false
+  let commas = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 92) i++
+      else if (c === 34) inString = false
+    } else if (c === 34) inString = true
+    else if (c === 44 && ++commas >= most) return true
+  }
+  return false
+}
+
 /** Whether a JSON value is an object: no list, and not null. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

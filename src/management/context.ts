@@ -105,12 +105,14 @@ export function scopeOf(request: Request): number | undefined {
 
 /** What names and secrets may be, every character of them an escape, is less. */
 const MOST_TO_SIGN_IN = 32 * 1024
+/** What is read here is read by the process that everybody waits for. Rows of a model have few names, which are quickly read. */
+const MOST_VALUES = { store: 250_000, 'sign-in': 250_000, score: 500_000 }
 
 /**
  * The request's JSON body, checked.
  * @param purpose `score`: a model's body, whose integers beyond 2^53 are kept; `store`: they are refused, as is any number
  * that would be saved as another one; `sign-in`: the same, of anybody, so that there are a few names and secrets at most
- * @throws Fault 413, 415, 400 unparseable or nested too deep, 422 its shape
+ * @throws Fault 413 also of very many values, 415, 400 unparseable or nested too deep, 422 its shape
  */
 export async function jsonBody<T extends TSchema>(
   context: ManagementContext,
@@ -123,7 +125,7 @@ export async function jsonBody<T extends TSchema>(
   checkAnnouncedLength(request.headers, limit)
   const bytes = await readBytes(request, limit, Date.now() + requestTimeout)
   if (bytes.length > 0) checkJsonType(request.headers)
-  const body = bytes.length === 0 ? {} : parseBody(bytes)
+  const body = bytes.length === 0 ? {} : parseBody(bytes, MOST_VALUES[purpose])
   if (purpose !== 'score' && losesWhenStored(body))
     throw unprocessable('The body holds a number that cannot be kept exactly; write it as a string.')
   checkShape(schema, body)

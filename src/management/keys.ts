@@ -11,9 +11,10 @@ import { checkMatch, json, listParts, single } from './respond.ts'
 
 const Names = Type.Union([Type.Array(Type.String({ minLength: 1, maxLength: 400 }), { maxItems: 1000 }), Type.Null()])
 const ScopeValue = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
-/** Each call binds all of the values, on a database as one of 65,535 parameters each. */
+/** Each call hands all of the values on. */
 export const ScopedColumns = Type.Record(Type.String(), Type.Array(ScopeValue, { maxItems: 500 }), {
-  error: 'must be {column: [values]}, at most 500 values a column.',
+  maxProperties: 1000,
+  error: 'must be {column: [values]}, at most 500 values a column, and 1000 columns.',
 })
 const Scope = Type.Union([ScopedColumns, Type.Null()])
 export const AllowedMethods = Type.Union([Type.Array(literals(METHODS)), Type.Null()], {

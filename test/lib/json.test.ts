@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { isLonger, parseExact, parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+import { isLonger, parseExact, parseLossless, stringifyLossless, tooDeep, tooMany } from '../../src/lib/json.ts'
 import { cpuOf } from '../harness.ts'
 
 test.each([
@@ -89,6 +89,17 @@ test('what is no JSON throws, quickly', () => {
       expect(() => parseLossless(text)).toThrow(SyntaxError)
   })
   expect(taken).toBeLessThan(1000)
+})
+
+test('values that are beside one another are counted, wherever they are, outside of texts', () => {
+  for (const json of [
+    '[1,2,3,4]',
+    '{"a":1,"b":2,"c":{"d":4,"e":5}}',
+    '[[1],[2],[3],[]]',
+    '[{"a":1,"b":2},{"c":3,"d":4}]',
+  ])
+    expect([tooMany(json, 4), tooMany(json, 3)]).toEqual([false, true])
+  for (const json of ['["a,b,c,d",1]', '"a\\",b,c,d"', '[[[[[[1]]]]]]', '{}']) expect(tooMany(json, 3)).toBe(false)
 })
 
 test('depth is counted outside of texts', () => {

@@ -113,3 +113,25 @@ describe('bodies that say little', () => {
     }
   })
 })
+
+describe('what is sent', () => {
+  test('holds no more values than are quickly read, whatever is asked', async () => {
+    const names = JSON.stringify(Object.fromEntries(Array.from({ length: 600_000 }, (_, i) => [`n${i}`, 1])))
+    for (const [method, path] of [
+      ['POST', '/api/users'],
+      ['PATCH', `/api/projects/${garden}`],
+    ] as const) {
+      const headers = { 'content-type': 'application/json' }
+      const { status, json, text } = await callgate.admin(method, path, names, headers)
+      expect([status, json.code]).toEqual([413, 'body_too_large'])
+      expect(text.length).toBeLessThan(500)
+    }
+  })
+  test('names as many columns and variables as anybody has', async () => {
+    const many = (value: unknown) => Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`n${i}`, value]))
+    const key = { name: 'k', row_scope: many([1]) }
+    expect((await callgate.admin('POST', `/api/projects/${garden}/api-keys`, key)).status).toBe(422)
+    const deployment = { name: 'd', command: ['/bin/true'], env: many('1') }
+    expect((await callgate.admin('POST', `/api/projects/${garden}/deployments`, deployment)).status).toBe(422)
+  })
+})
