@@ -117,6 +117,7 @@ export class PorterIndex {
   /** in the order in which they are tried: not that of their publishing, by which the same URL would lead elsewhere one day */
   #patterns = new Map<string, Pattern>()
   #placesOf = new Map<string, string[]>()
+  #served: readonly PorterTarget[] | undefined
 
   /** @param path of a URL, not decoded */
   find(path: string): PorterMatch | undefined {
@@ -143,10 +144,12 @@ export class PorterIndex {
     return undefined
   }
 
-  /** All routes that are served, by path. */
-  all(): PorterTarget[] {
-    const served = this.#targets().filter(({ endpoint }) => !endpoint.broken)
-    return served.sort((a, b) => (a.route.path < b.route.path ? -1 : 1))
+  /** All routes that are served, by path: the same list until one of them changes. */
+  all(): readonly PorterTarget[] {
+    this.#served ??= this.#targets()
+      .filter(({ endpoint }) => !endpoint.broken)
+      .sort((a, b) => (a.route.path < b.route.path ? -1 : 1))
+    return this.#served
   }
 
   #targets = (): PorterTarget[] => [...this.#literal.values(), ...this.#patterns.values()]
@@ -180,6 +183,7 @@ export class PorterIndex {
 
   /** Swaps one service's routes. */
   replace(key: string, service: Service | null): void {
+    this.#served = undefined
     // another service may have it by now, where both were changed together
     for (const place of this.#placesOf.get(key) ?? [])
       for (const routes of [this.#literal, this.#patterns]) if (routes.get(place)?.service === key) routes.delete(place)

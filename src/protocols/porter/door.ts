@@ -18,7 +18,7 @@ import { type AppView, appView, ownRequestId, porterReply, writtenReply } from '
 import { serveCustom } from './custom.ts'
 import { docsAsset, docsPage } from './docs.ts'
 import { type ErrorContext, porterError, unknownPath, wrongMethod } from './errors.ts'
-import { openApi } from './openapi.ts'
+import { openApiJson } from './openapi.ts'
 import { predictPorter } from './predict.ts'
 
 export interface PorterSettings {
@@ -114,7 +114,7 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     if (path === '/') return () => (docs ? redirect(302, docs.page) : html(ROOT))
     if (!docs) return undefined
     if (path === docs.page) return () => docsPage(app)
-    if (path === docs.json) return () => Response.json(openApi(app, registry.porterRoutes.all()))
+    if (path === docs.json) return () => jsonText(openApiJson(app, registry.porterRoutes.all()))
     if (docs.page === `${path}/`) return () => redirect(308, docs.page)
     if (path.startsWith(docs.assets)) return () => docsAsset(path.slice(docs.assets.length))
     return undefined
@@ -143,6 +143,7 @@ const isForeign = (path: string) => {
 const options = (allow: string[], headers: Record<string, string>) =>
   new Response(null, { headers: { ...headers, allow: allow.join(', ') } })
 const redirect = (status: 302 | 308, location: string) => new Response(null, { status, headers: { location } })
+const jsonText = (text: string) => new Response(text, { headers: { 'content-type': 'application/json;charset=utf-8' } })
 const html = (text: string) => new Response(text, { headers: { 'content-type': 'text/html; charset=utf-8' } })
 
 function withHeaders(response: Response, headers: Record<string, string>): Response {

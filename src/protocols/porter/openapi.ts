@@ -19,6 +19,17 @@ const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const content = (schema: unknown) => ({ content: { 'application/json': { schema } }, description: null })
 const ANYTHING = described('object', null, { additionalProperties: true, properties: {}, required: [] })
 
+const documents = new WeakMap<readonly PorterTarget[], { app: AppView; json: string }>()
+
+/** The document as it is sent: anybody may ask for it, and with many features to a model it takes long to make. */
+export function openApiJson(app: AppView, targets: readonly PorterTarget[]): string {
+  const known = documents.get(targets)
+  if (known?.app === app) return known.json
+  const json = JSON.stringify(openApi(app, targets))
+  documents.set(targets, { app, json })
+  return json
+}
+
 export function openApi(app: AppView, targets: readonly PorterTarget[]): object {
   const schemas: Components = {
     ModelContext: record({
