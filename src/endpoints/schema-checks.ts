@@ -1,5 +1,5 @@
 import { notJson } from '../lib/body.ts'
-import { deadlinePassed, type Fault } from '../lib/fault.ts'
+import { deadlinePassed, type Fault, unavailable } from '../lib/fault.ts'
 import { isLonger, stringifyLossless } from '../lib/json.ts'
 import { cpuTimeOf } from '../lib/machine.ts'
 import { Turns } from '../lib/turns.ts'
@@ -25,6 +25,8 @@ export interface CheckHead extends Pick<SentSchema, 'id' | 'kind'> {
 
 /** Reading more takes longer than others should wait: some 10 ms. */
 export const MOST_READ_HERE = 256 * 1024
+/** Characters or bytes of all that wait. */
+const MOST_WAITING = 256 * 1024 * 1024
 /** One check has this long, and a millisecond more for each 1000 bytes; of CPU, where the machine gives less of it than there is time. */
 const CHECK_MS = 1000
 const MIN_LOOK_MS = 10
@@ -42,6 +44,7 @@ const ANYTHING = sentOf('body', { schema: true, name: 'body' })
 export class SchemaChecks {
   readonly #turns = new Turns(1)
   readonly #process = new OnDemand(() => Child.start('schema', undefined))
+  #waiting = 0
 
   /**
    * @param schema absent: whether it is JSON at all
@@ -50,6 +53,9 @@ export class SchemaChecks {
    * @throws Fault 422 what is wrong with others; 400 no JSON; 500 `schema_too_slow`; 503; 504
    */
   async check(json: string | Uint8Array, deadline: number, schema = ANYTHING): Promise<string | undefined> {
+    if (this.#waiting > 0 && this.#waiting + json.length > MOST_WAITING)
+      throw unavailable('Too many large bodies wait; try again shortly.')
+    this.#waiting += json.length
     try {
       return await this.#turns.run(async () => {
         if (Date.now() >= deadline) throw deadlinePassed()
@@ -57,6 +63,8 @@ export class SchemaChecks {
       })
     } catch (error) {
       return lost(error)
+    } finally {
+      this.#waiting -= json.length
     }
   }
 

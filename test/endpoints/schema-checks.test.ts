@@ -84,3 +84,13 @@ test('rows that a schema takes long for are refused as others are, from another 
     members: { errors: [{ row: 1, feature: 'x' }] },
   })
 }, 120_000)
+
+test('of large bodies as many wait as there is room for, and the next is 503; then there is room again', async () => {
+  const large = new Uint8Array(16 * 1024 * 1024).fill(32)
+  large[0] = 49
+  const deadline = Date.now() + 500
+  const asked = await Promise.allSettled(Array.from({ length: 40 }, () => checks.check(large, deadline)))
+  const refused = asked.filter(({ status }) => status === 'rejected').map(one => (one as { reason: Fault }).reason)
+  expect(refused.filter(({ status }) => status === 503)).toHaveLength(24)
+  expect(await checks.check(large, soon())).toBeUndefined()
+}, 60_000)
