@@ -76,12 +76,13 @@ function value({ table, column, aggregate }: Term): SQL {
   if (!aggregate.of) return sql`count(*)`
   const of = value(aggregate.of)
   if (aggregate.fn === 'count_distinct') return sql`count(DISTINCT ${of})`
-  if (aggregate.fn === 'avg' && aggregate.of.column.type === 'decimal') return averageOf(aggregate.of, of)
+  if (aggregate.fn === 'avg' && aggregate.of.column.type !== 'float') return averageOf(aggregate.of, of)
   return sql`${sql.raw(aggregate.fn)}(${of})`
 }
 
 /** Divided as the embedded store does, digits first and the point last, so that both give the same float. */
 function averageOf({ column }: ColumnRef, of: SQL): SQL {
+  if (column.type !== 'decimal') return sql`CAST(sum(${of}) AS DOUBLE) / count(${of})`
   const digits = sql`CAST(replace(CAST(sum(${of}) AS VARCHAR), '.', '') AS DOUBLE)`
   return sql`${digits} / count(${of}) / ${sql.raw(`1e${column.scale}`)}`
 }
