@@ -1,5 +1,6 @@
 /** What commands that are clients of the management API share: where it is, who asks, and how answers are printed. */
 import { parseArgs } from 'node:util'
+import { isLoopback } from '../lib/address.ts'
 
 /** The command line is wrong, or the server said no; the message is all that is printed. `status` is the exit status. */
 export class ClientError extends Error {
@@ -86,6 +87,8 @@ export class Client {
         redirect: 'manual',
         // a log that is followed may be silent for long
         timeout: false,
+        // a proxy of the environment (HTTP_PROXY) is not on the way to this machine, and is not told who asks
+        ...(isLoopback(new URL(this.#url).hostname.replace(/^\[(.*)\]$/, '$1')) ? { proxy: false } : {}),
       } as RequestInit)
     } catch (error) {
       throw new ClientError(`${this.#url} cannot be reached (${(error as { code?: string }).code ?? 'no connection'}).`)

@@ -56,6 +56,27 @@ test('a name that is none in a path asks for nothing else', async () => {
   expect(asked).toEqual([])
 })
 
+test("a proxy of the environment is not asked for what is on this machine, nor given its administrator's token", async () => {
+  let asked = 0
+  const proxy = Bun.serve({
+    port: 0,
+    fetch: () => {
+      asked++
+      return Response.json({ items: [] })
+    },
+  })
+  servers.push(proxy)
+  const env = Object.fromEntries(['HTTP_PROXY', 'http_proxy'].map(name => [name, `http://127.0.0.1:${proxy.port}`]))
+  const [flag, url, ...token] = serving(() => Response.json({ items: [] }))
+  const { port } = new URL(url!)
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const { code, stderr } = await run(['deployment', 'list', flag!, `http://${host}:${port}`, ...token], { env })
+    expect([code, stderr, asked]).toEqual([0, '', 0])
+  }
+  await run(['deployment', 'list', flag!, 'http://192.0.2.1', ...token], { env })
+  expect(asked).toBe(1)
+})
+
 test('health is told by the head of an answer, whatever follows it', async () => {
   const pull = (controller: ReadableStreamDefaultController) => Bun.sleep(50).then(() => controller.enqueue('more'))
   const [flag, url] = serving(() => new Response(new ReadableStream({ pull })))
