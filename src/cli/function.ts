@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { MAX_SOURCE } from '../catalog/handler.ts'
 import { replyOf } from '../endpoints/function.ts'
 import { checkDepth, HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
 import { Fault, notServed } from '../lib/fault.ts'
@@ -30,6 +31,8 @@ export async function functionCommand([what, ...rest]: string[]): Promise<number
 async function test(argv: string[]): Promise<number> {
   const { file, request } = readArguments(argv)
   const source = textOf(file)
+  if (source.length > MAX_SOURCE)
+    throw new StartError(`${file} is longer than a handler may be: ${MAX_SOURCE} characters.`)
   const limits = limitsOf({})
   const runner = new FunctionRunner(1)
   try {

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { MAX_SOURCE } from '../../src/catalog/handler.ts'
 import { cleanUp, commandOf, TARGETS, type Target, temporaryFolder } from '../harness.ts'
 
 setDefaultTimeout(60_000)
@@ -78,7 +79,12 @@ describe.each(TARGETS)('callgate function, %s:', target => {
       [['test', file('h.ts', HANDLER), '--request', file('list.json', '[1]')], 'JSON object', 1],
       [['test', file('h.ts', HANDLER), '--request', file('bare.json', '{"n": 1}')], '"body"}, each optional', 1],
       [['test', file('h.ts', HANDLER), '--request', file('r.json', '{')], 'not valid JSON', 1],
-      // which a manifest refuses, too
+      // what is refused where it is published
+      [
+        ['test', file('long.ts', `export default () => 1 //${'x'.repeat(MAX_SOURCE)}`)],
+        'longer than a handler may be',
+        1,
+      ],
       [['test', file('latin1.ts', Buffer.from("export default () => 'é'", 'latin1'))], 'latin1.ts is not in UTF-8', 1],
       [['test', file('h.ts', HANDLER), '--request', file('deep.json', deep)], 'nests deeper', 1],
     ] as const) {
