@@ -340,11 +340,11 @@ export class Machine {
 
   /** UTF-8 with a zero behind it, where the engine can read it. */
   #write(text: string): { at: number; length: number } {
-    const room = text.length * 3
-    const at = this.#engine.wasm_malloc(room + 1)
+    const length = Buffer.byteLength(text)
+    const at = this.#engine.wasm_malloc(length + 1)
     if (at === 0) throw new Stopped('memory')
     this.#look()
-    const length = this.#bytes.utf8Write(text, at, room)
+    this.#bytes.utf8Write(text, at, length)
     this.#bytes[at + length] = 0
     this.#mark(at, length + 1)
     return { at, length }

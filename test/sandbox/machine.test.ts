@@ -131,6 +131,16 @@ test('a call that writes little is put back by what it wrote, and no more', () =
   expect(machine.restore(image)).toBe(true)
 })
 
+test('a body takes no more room on its way in than its bytes: what is free in an image is enough for 330 KB', () => {
+  const { machine, image } = loaded('export default ({ body }) => [body.length, body.at(0), body.at(-1)]')
+  for (const character of ['x', 'é', '漢']) {
+    machine.restore(image)
+    const body = character.repeat(330_000 / Buffer.byteLength(character))
+    expect(call(machine, body, LOADING_MS)).toBe(`v[${body.length},"${character}","${character}"]`)
+    expect(machine.grown).toBe(false)
+  }
+})
+
 test('what is written over the end of a block is put back', () => {
   const { machine, image } = loaded(`
     const view = new DataView(new ArrayBuffer(4096))
