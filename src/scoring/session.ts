@@ -62,7 +62,7 @@ export async function run(
     given[name] = new runtime.Tensor(type as 'float32', data as Float32Array, dims)
   }
   const answer = await (outputs ? session.run(given, outputs as string[]) : session.run(given)).catch(error => {
-    const cause = new Error(reason(error).split('Status Message:')[0])
+    const cause = new Error(reason(textOf(error).split('Status Message:')[0]))
     throw new Fault(422, 'model_refused', 'The model could not score these values.', { cause })
   })
   const tensors: Tensors = {}
@@ -77,11 +77,38 @@ const plain = (tensor: OrtTensor): Tensor => ({
   data: tensor.data as TensorData,
 })
 
-/** The runtime's text without paths of this machine, on one line, at most 500 characters. */
+/** Element types that Node's binding of the runtime does not know, by their numbers in ONNX. */
+const UNKNOWN_TYPES: Record<string, string> = {
+  14: 'complex64',
+  15: 'complex128',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+  21: 'uint4',
+  22: 'int4',
+  23: 'float4e2m1',
+}
+/** Where the runtime's source says it, and in which of its functions: in front of what it says. */
+const SPEAKER =
+  /(?:\/[\w.+@$-]+){2,}:\d+ [^()]*\((?:[^()]|\([^()]*\))*\)(?:::<lambda\([^()]*\)>)?(?: const)?(?: \[with [^\]]*\])?/g
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Characters of the runtime's text; names that a file gives may be of any length. */
+const MOST_READ = 4000
+
+/** The runtime's text without paths of this machine and names of its functions, on one line, at most 500 characters. */
 export function reason(error: unknown, path = ''): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message
+  return textOf(error)
+    .slice(0, MOST_READ)
     .replaceAll(path || '\0', 'the file')
+    .replace(
+      /^Unsupported data type: (\d+)$/,
+      (_, type: string) =>
+        `an input or output has the element type ${UNKNOWN_TYPES[type] ?? type}, which is not served`,
+    )
+    .replace(SPEAKER, '')
     .replace(/(?:\/[\w.+@$-]+){2,}(?::\d+)?/g, '')
     .replace(/\s+/g, ' ')
     .trim()

@@ -44,6 +44,8 @@ function withOperator(bytes: Uint8Array, from: string, to: string): Uint8Array {
   return changed
 }
 
+const plain = (name: string, type: ValueInfo['type'] = 'float'): ValueInfo => ({ name, type, dims: ['N', 2] })
+
 const ml = 'ai.onnx.ml'
 const features: ValueInfo = { name: 'x', type: 'float', dims: ['', 2] }
 /** A linear classifier over two features, whose score for the second class is x0 - x1. */
@@ -113,6 +115,22 @@ describe('files that are not served', () => {
   test('an operator that the runtime does not have, with its name', async () => {
     const bytes = withOperator(await modelBytes('tumour_forest'), 'TreeEnsembleClassifier', 'TreeEnsembleClassifieX')
     expect(await refused(bytes)).toContain('TreeEnsembleClassifieX')
+  })
+
+  test('an operator set that is too new, with the last that is known, and no words of the runtime about itself', async () => {
+    const [input, output] = [plain('x'), plain('y')]
+    const nodes = [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }]
+    const message = await refused(buildModel({ inputs: [input], outputs: [output], nodes, opset: 99 }))
+    expect(message).toMatch(/Opset 99 is under development.*ai\.onnx is till opset \d+/)
+    expect(message).not.toMatch(/::|\(/)
+  })
+
+  test('an element type that is not served, with its name', async () => {
+    const [input, output] = [plain('x', 'bfloat16'), plain('y', 'bfloat16')]
+    const nodes = [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }]
+    expect(await refused(buildModel({ inputs: [input], outputs: [output], nodes }))).toBe(
+      'The model cannot be loaded: an input or output has the element type bfloat16, which is not served',
+    )
   })
 
   test('weights in other files', async () => {
