@@ -145,12 +145,10 @@ export class Replica {
   async #becomeReady(started: Promise<void>, remark: (text: string) => void): Promise<void> {
     await Promise.race([started, this.exited])
     const began = performance.now()
-    while (this.state === 'starting' && !(await this.#answers())) {
+    for (let ailment = await this.#ailment(); this.state === 'starting' && ailment; ailment = await this.#ailment()) {
       const waited = performance.now() - began
       if (waited > this.#plan.startTimeoutMs) {
-        const isListened = await isListening(this.#port)
-        const lacks = isListened ? 'its health path is not well' : `nothing listens on 127.0.0.1:${this.#port} (PORT)`
-        const why = `it was not ready within ${this.#plan.startTimeoutMs / 1000} s: ${lacks}`
+        const why = `it was not ready within ${this.#plan.startTimeoutMs / 1000} s: ${await this.#reason(ailment)}`
         remark(`callgate: ${why}`)
         void this.stop(0)
         throw notReady(why)
@@ -160,25 +158,38 @@ export class Replica {
     if (this.state === 'ended') throw notReady((await this.exited).how)
     if (this.state !== 'starting') throw notReady('it was stopped before it was ready')
     this.state = 'ready'
-    if (this.#plan.config.health) void this.#watchHealth()
+    if (this.#plan.config.health) void this.#watchHealth(remark)
   }
 
-  /** Whether it listens and, where it has a health path, is well there. */
-  async #answers(): Promise<boolean> {
+  /** What is wrong with it, if anything: it listens and, where it has a health path, is well there. */
+  async #ailment(): Promise<string | undefined> {
     const { health } = this.#plan.config
-    if (!health) return isListening(this.#port)
-    return this.#pool.isWell(`127.0.0.1:${this.#port}`, health, HEALTH_TIMEOUT_MS)
+    if (!health) return (await isListening(this.#port)) ? undefined : this.#unheard
+    const found = await this.#pool.ailment(`127.0.0.1:${this.#port}`, health, HEALTH_TIMEOUT_MS)
+    return found && `its health path is not well: ${health} ${found}`
+  }
+
+  /** The same as it is told: without a listener no path is well. */
+  async #reason(ailment: string): Promise<string> {
+    return (await isListening(this.#port)) ? ailment : this.#unheard
+  }
+
+  get #unheard(): string {
+    return `nothing listens on 127.0.0.1:${this.#port} (PORT)`
   }
 
   /** While it runs: one that does not answer for long is ended, and another takes its place. */
-  async #watchHealth(): Promise<void> {
+  async #watchHealth(remark: (text: string) => void): Promise<void> {
     const { health_interval_seconds: seconds } = this.#plan.config
     const every = seconds === undefined ? HEALTH_EVERY_MS : seconds * 1000
+    let ailment: string | undefined
     for (let bad = 0; bad < ILL_AFTER; ) {
       await pause(every)
       if (this.state === 'stopping' || this.state === 'ended') return
-      bad = (await this.#answers()) || !hasFilesLeft() ? 0 : bad + 1
+      ailment = await this.#ailment()
+      bad = ailment === undefined || !hasFilesLeft() ? 0 : bad + 1
     }
+    remark(`callgate: it is replaced: ${await this.#reason(ailment!)}`)
     await this.stop(HEALTH_TIMEOUT_MS)
   }
 

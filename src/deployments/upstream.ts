@@ -108,9 +108,9 @@ export class UpstreamBackend implements Backend {
   }
 
   /** Whether it takes a connection or, where it has a health path, is well there. */
-  #answers(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
     if (this.#health === undefined) return this.#pool.probe()
-    return this.#pool.isWell(this.host, this.basePath + this.#health, PROBE_TIMEOUT_MS)
+    return (await this.#pool.ailment(this.host, this.basePath + this.#health, PROBE_TIMEOUT_MS)) === undefined
   }
 }
 

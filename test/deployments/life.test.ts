@@ -156,6 +156,9 @@ describe('deployments of programs', () => {
     const pid = await world.pid('ill')
     await world.call('ill', '/ill')
     await waitFor(async () => (await world.pid('ill')) !== pid || undefined)
+    expect((await world.api('GET', '/ill/logs')).text).toContain(
+      'callgate: it is replaced: its health path is not well: /health answers 503\n',
+    )
   })
 
   test('one that runs on and does not listen any more is replaced', async () => {

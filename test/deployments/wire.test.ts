@@ -162,8 +162,8 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await ask('/')).toBe('there')
   expect(peers.size).toBe(1)
   expect(await pool.probe()).toBe(true)
-  expect(await pool.isWell('a', '/', 1000)).toBe(true)
-  expect(await pool.isWell('a', '/slow', 50)).toBe(false)
+  expect(await pool.ailment('a', '/', 1000)).toBeUndefined()
+  expect(await pool.ailment('a', '/slow', 50)).toBe('gives no answer within 0.05 s')
   const slow = ask('/lost/slow')
   await came.promise
   await server.stop(true)

@@ -42,26 +42,26 @@ export class Pool {
     }
   }
 
-  /** Whether a request is answered with a status that says that all is well, in time. */
-  isWell(host: string, path: string, timeoutMs: number): Promise<boolean> {
+  /** What a request is answered with that should say, in time, that all is well; undefined where it does. */
+  ailment(host: string, path: string, timeoutMs: number): Promise<string | undefined> {
     const head = `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nuser-agent: callgate-health\r\n\r\n`
     return new Promise(resolve => {
-      const said = (well: boolean) => {
+      const said = (ailment?: string) => {
         clearTimeout(late)
-        resolve(well)
+        resolve(ailment)
       }
       const line = this.begin('GET', head, null, true, {
-        answered: ({ status }) => said(status < 400),
+        answered: ({ status }) => said(status < 400 ? undefined : `answers ${status}`),
         data() {},
         // nobody reads the rest
         unfinished: () => line.destroy(),
         ended() {},
-        failed: () => said(false),
+        failed: () => said('gives no answer'),
         wrote() {},
       })
       const late = setTimeout(() => {
         line.destroy()
-        resolve(false)
+        resolve(`gives no answer within ${timeoutMs / 1000} s`)
       }, timeoutMs)
       late.unref()
     })
