@@ -116,6 +116,17 @@ test('applied again, it changes nothing: no line, no row, no file', async () => 
   expect({ catalog: world.catalog(), files: world.files() }).toEqual(before)
 })
 
+test('an endpoint that a key is to reach and that is not there is warned of, with the one that is meant', async () => {
+  const manifest = base()
+  manifest.projects[0].services[0].keys[0].allowed_endpoints = ['person', 'irsi', 'absent']
+  const printed = await world.serve(manifest)
+  expect(printed.filter(line => line.startsWith('warning: '))).toEqual([
+    'warning: service people, key app: allowed_endpoints has irsi, which is no endpoint; did you mean iris?',
+    'warning: service people, key app: allowed_endpoints has absent, which is no endpoint.',
+  ])
+  await world.serve(base())
+})
+
 test('a file that changed is imported again, and nothing else; the policy stays with its column', async () => {
   const before = world.files()
   world.write('tables/people.csv', 'mail,id,name,joined,age\nada@example.net,1,Ada,1815-12-10,36\n')

@@ -30,6 +30,7 @@ import type { Actor, Store } from '../../catalog/store.ts'
 import { warningsOf } from '../../endpoints/endpoint.ts'
 import { inProject, type Touched } from '../../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../../lib/fault.ts'
+import { nearestOf, shown } from '../../lib/text.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
 import type { ManagementContext } from '../context.ts'
 import { nullableOf } from '../datasets.ts'
@@ -100,16 +101,33 @@ async function applyStaged(
       return applied
     })
     for (const { name } of staged.connections) context.connections.forget(name)
-    const keys = manifest.projects.flatMap(project => project.services ?? []).map(service => service.key)
-    const ofServices = keys.flatMap(key =>
-      warningsOf(context.publisher.registry.get(key)).map(warning => `service ${key}, ${warning}`),
-    )
+    const ofServices = manifest.projects
+      .flatMap(project => project.services ?? [])
+      .flatMap(service => {
+        const published = context.publisher.registry.get(service.key)
+        const warnings = [...warningsOf(published), ...outOfReach(service, [...(published?.endpoints.keys() ?? [])])]
+        return warnings.map(warning => `service ${service.key}, ${warning}`)
+      })
     applied.warnings = [...staged.warnings, ...ofServices]
     return applied
   } catch (error) {
     await staged.discard(context)
     throw error
   }
+}
+
+/** Endpoints that keys of a service are to reach, and that it does not have: such a name is most often misspelt. */
+function outOfReach({ endpoints = [], keys = [] }: ManifestService, published: string[]): string[] {
+  const ids = [...endpoints.map(endpoint => String(endpoint.id)), ...published]
+  return keys.flatMap(({ name, allowed_endpoints }) =>
+    (allowed_endpoints ?? [])
+      .filter(id => !ids.includes(id))
+      .map(id => {
+        const meant = nearestOf(id, ids)
+        const what = `allowed_endpoints has ${shown(id)}, which is no endpoint`
+        return `key ${shown(name)}: ${what}${meant ? `; did you mean ${shown(meant)}?` : '.'}`
+      }),
+  )
 }
 
 /** The datasets whose files this replaces, by `project/dataset`. */
