@@ -20,8 +20,6 @@ export const common = {
   json: 'JSON',
   unread: 'Something that was typed cannot be read yet, and would not be saved.',
   unfitForForm: 'The form cannot show this. Mend it as JSON.',
-  yes: 'Yes',
-  no: 'No',
   rows: (shown: number, all: number) =>
     shown === all
       ? `${all.toLocaleString('en')} ${all === 1 ? 'row' : 'rows'}`

@@ -18,7 +18,6 @@ export const connections = {
   test: 'Test',
   testOne: (name: string) => `Test ${name}`,
   works: (server: string, database: string, milliseconds: number) => `${server}, ${database}: ${milliseconds} ms`,
-  fails: (reason: string) => reason,
   removeOne: (name: string) => `Delete ${name}`,
   removeTitle: (name: string) => `Delete ${name}?`,
   removeText: 'Datasets of this database cannot be read without it; while there are any, it is not deleted.',

@@ -13,7 +13,6 @@ export const home = {
   kind: 'Kind',
   kinds: { service: 'Service', deployment: 'Deployment' },
   project: 'Project',
-  endpoints: 'Endpoints',
   address: 'Address',
   addressOf: (service: string) => `Address of ${service}`,
   changed: 'Changed',

@@ -15,7 +15,6 @@ export const projects = {
   emptyOther: 'An administrator gives you a role in a project; then it is shown here.',
   edit: 'Edit project',
   slugFixed: 'Part of URLs: it stays as it is.',
-  overview: 'Overview',
   datasets: 'Datasets',
   models: 'Models',
   services: 'Services',

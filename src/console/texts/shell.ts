@@ -5,7 +5,6 @@ export const shell = {
   breadcrumbs: 'Where you are',
   project: 'Project',
   noProject: 'No project yet',
-  allProjects: 'All projects',
   scheme: 'Colour scheme',
   light: 'Light',
   dark: 'Dark',

@@ -18,7 +18,6 @@ export const testPane = {
   notSet: 'not given',
   features: 'Features',
   body: 'JSON body',
-  bodyHint: 'What the request sends.',
   form: 'Form',
   json: 'JSON',
   query: 'Query string',
@@ -47,5 +46,4 @@ export const testPane = {
   draftOnly: 'The service is not published: the code below works once it is.',
   draftDiffers:
     'The draft has changes that are not published yet: it is the draft that runs here, and what is published that the code calls.',
-  null: 'null',
 } as const

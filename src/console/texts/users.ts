@@ -7,8 +7,6 @@ export const users = {
   passwordHint: 'At least 10 characters.',
   roles: 'Roles',
   created: 'Created',
-  state: 'State',
-  active: 'Active',
   inactive: 'Inactive',
   administrator: 'Administrator',
   administratorHint: 'Sees and changes everything in this installation.',

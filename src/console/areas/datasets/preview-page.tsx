@@ -9,6 +9,7 @@ import { datasets as t } from '../../texts/datasets.ts'
 import { type Column, DataTable } from '../../ui/data-table.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { CellValue, valueColumn } from '../../ui/value-column.tsx'
 import { type ColumnRow, PAGE_SIZE, rowsQuery, useDataset } from './api.ts'
 import { treatmentOf } from './policy.ts'
 
@@ -98,38 +99,17 @@ export function PreviewPage() {
 function columnFor(name: string, known: ColumnRow[], everything: boolean): Column<Row> {
   const column = known.find(c => c.name === name)
   const treatment = column && !everything ? treatmentOf(column) : 'raw'
-  const isNumber = ['integer', 'float', 'decimal'].includes(column?.data_type ?? '')
+  const plain = valueColumn({ name, type: column?.data_type ?? '' })
+  if (treatment === 'raw') return plain
+  const isBlocked = treatment === 'blocked'
   return {
-    key: name,
-    header: name,
-    mark:
-      treatment === 'raw' ? undefined : (
-        <Badge size="xs" color={treatment === 'blocked' ? 'red' : 'yellow'}>
-          {treatment === 'blocked' ? t.blocked : t.masked}
-        </Badge>
-      ),
-    align: isNumber && treatment === 'raw' ? 'end' : undefined,
-    cell: row => <Value value={row[name]} dimmed={treatment === 'blocked'} />,
+    ...plain,
+    mark: (
+      <Badge size="xs" color={isBlocked ? 'red' : 'yellow'}>
+        {isBlocked ? t.blocked : t.masked}
+      </Badge>
+    ),
+    align: undefined,
+    cell: row => <CellValue value={row[name]} dimmed={isBlocked} />,
   }
-}
-
-function Value({ value, dimmed }: { value: unknown; dimmed: boolean }) {
-  if (value === null || value === undefined)
-    return (
-      <Text span inherit c="dimmed" fs="italic">
-        null
-      </Text>
-    )
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return (
-    <Text
-      span
-      inherit
-      c={dimmed ? 'dimmed' : undefined}
-      className="tabular"
-      title={text.length > 40 ? text : undefined}
-    >
-      {text.length > 300 ? `${text.slice(0, 300)}…` : text}
-    </Text>
-  )
 }

@@ -217,7 +217,7 @@ const textOf = (value: unknown): string | undefined => {
   return Array.isArray(value) ? value.join(', ') : String(value)
 }
 
-export const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat)/.test(type)
+const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat)/.test(type)
 
 /** A value of the feature's type, in its shape: whatever the model makes of it. */
 export function exampleOf({ type, shape }: Feature): unknown {

@@ -4,10 +4,10 @@ import { pretty } from '../../api/exact-json.ts'
 import { Problem } from '../../api/http.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { CopyIcon } from '../../ui/copy.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { DataTable } from '../../ui/data-table.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { valueColumn } from '../../ui/value-column.tsx'
 import type { TestResult } from './api.ts'
-
 import { parsed } from './test-input.ts'
 
 /** Characters that are shown: a browser draws no more in good time. */
@@ -86,15 +86,10 @@ function rowsIn({ status, text }: TestResult): RowsAnswer | undefined {
 function RowsTable({ answer }: { answer: RowsAnswer }) {
   const columns = useMemo(
     () =>
-      answer.columns.map(
-        ({ name, type }): Column<Record<string, unknown>> => ({
-          key: name,
-          header: name,
-          align: type === 'integer' || type === 'float' || type === 'decimal' ? 'end' : undefined,
-          sort: row => row[name] as string | number | boolean | null,
-          cell: row => <Cell value={row[name]} />,
-        }),
-      ),
+      answer.columns.map(column => ({
+        ...valueColumn(column),
+        sort: (row: Record<string, unknown>) => row[column.name] as string | number | boolean | null,
+      })),
     [answer],
   )
   if (answer.rows.length === 0)
@@ -104,16 +99,6 @@ function RowsTable({ answer }: { answer: RowsAnswer }) {
       </Text>
     )
   return <DataTable label={t.result} columns={columns} rows={answer.rows} rowKey={(_, i) => i} maxHeight={420} />
-}
-
-function Cell({ value }: { value: unknown }) {
-  if (value === null || value === undefined)
-    return (
-      <Text span size="sm" c="dimmed" fs="italic">
-        {t.null}
-      </Text>
-    )
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function Body({ type, text }: { type: string; text: string }) {

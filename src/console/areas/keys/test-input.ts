@@ -1,7 +1,8 @@
 /** What is typed into the test pane, and the request that it makes. */
-import { exactJson, isJson } from '../../api/exact-json.ts'
+import { exactJson } from '../../api/exact-json.ts'
+import { featureJson } from '../models/rows.ts'
 import { exampleValue } from './example-call.ts'
-import { type CallShape, type Feature, isNumeric } from './shape.ts'
+import type { CallShape, Feature } from './shape.ts'
 
 export interface TestInput {
   /** parameters by name; none: it is not given */
@@ -28,18 +29,6 @@ export const beginning = (shape: CallShape): TestInput => ({
 function exampleText({ body }: CallShape, { name }: Feature): string {
   const value = (body as { features: Record<string, unknown> }).features[name]
   return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
-
-/** A feature as JSON: digits stay as they are typed; what is no value of its type is sent as text, for the server to tell. */
-function featureJson({ type, shape }: Feature, typed: string): string {
-  const text = typed.trim()
-  if (shape.length > 0) return isJson(text) ? text : JSON.stringify(typed)
-  if (type === 'string') return JSON.stringify(typed)
-  if (text === '') return 'null'
-  const isOne = isNumeric(type) ? NUMBER.test(text) : text === 'true' || text === 'false'
-  return isOne ? text : JSON.stringify(typed)
 }
 
 /** The body as JSON; undefined: none is sent. */

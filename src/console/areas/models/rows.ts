@@ -21,12 +21,13 @@ export const emptyRow = (features: readonly FeatureRow[]): FormRow =>
 /** The body for the row, its numbers as they were typed. What is no number is sent as it is: the server says what is wrong with it. */
 export function bodyOf(features: readonly FeatureRow[], row: FormRow): string {
   const members = features.map(
-    feature => `    ${JSON.stringify(feature.name)}: ${jsonOf(feature, row[feature.name] ?? '')}`,
+    feature => `    ${JSON.stringify(feature.name)}: ${featureJson(feature, row[feature.name] ?? '')}`,
   )
   return `{\n  "features": {\n${members.join(',\n')}\n  }\n}`
 }
 
-function jsonOf(feature: FeatureRow, text: string): string {
+/** A value as JSON, with its digits as they were typed. */
+export function featureJson(feature: FeatureRow, text: string): string {
   const plain = text.trim()
   if (isList(feature)) return isJson(plain) ? plain : JSON.stringify(text)
   if (feature.type === 'string') return JSON.stringify(text)

@@ -6,8 +6,9 @@ import { useMemo, useState } from 'react'
 import { type EndpointConfig, useService } from '../../api/services.ts'
 import { services as t } from '../../texts/services.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
-import { type Column, DataTable } from '../../ui/data-table.tsx'
+import { DataTable } from '../../ui/data-table.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { valueColumn } from '../../ui/value-column.tsx'
 import { tryEndpoint } from './api.ts'
 
 interface Param {
@@ -59,7 +60,7 @@ export function RowsPreview({ endpoint, params, limit, complete }: RowsPreviewPr
     gcTime: 60_000,
   })
   const rows = data?.body as Rows | undefined
-  const columns = useMemo(() => (rows?.columns ?? []).map(columnOf), [rows])
+  const columns = useMemo(() => (rows?.columns ?? []).map(valueColumn), [rows])
   return (
     <Stack gap="sm">
       {params.length > 0 && (
@@ -133,22 +134,6 @@ function inputOf(params: Param[], given: Record<string, string>, limit: number):
   })
   return { ...Object.fromEntries(values), limit: String(limit) }
 }
-
-const columnOf = ({ name, type }: { name: string; type: string }): Column<Record<string, unknown>> => ({
-  key: name,
-  header: name,
-  align: ['integer', 'float', 'decimal'].includes(type) ? 'end' : undefined,
-  cell: row => {
-    const value = row[name]
-    if (value === null || value === undefined)
-      return (
-        <Text span inherit c="dimmed" fs="italic">
-          null
-        </Text>
-      )
-    return typeof value === 'object' ? JSON.stringify(value) : String(value)
-  },
-})
 
 /** A statement with a line for each of its clauses. */
 const inLines = (sql: string) =>

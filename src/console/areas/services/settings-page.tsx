@@ -9,6 +9,7 @@ import { common } from '../../texts/common.ts'
 import { services as t } from '../../texts/services.ts'
 import { Consequences } from '../../ui/callers.tsx'
 import { confirmDestructive } from '../../ui/confirm.tsx'
+import { ConflictAlert } from '../../ui/conflict-alert.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
@@ -79,30 +80,19 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
             disabled={!edits}
           />
           {isStale ? (
-            <Paper p="sm" role="alert">
-              <Stack gap="xs">
-                <Text size="sm" fw={500}>
-                  {t.conflictTitle}
-                </Text>
-                <Text size="sm">{t.theirTitle(title, description)}</Text>
-                <Group gap="xs">
-                  <Button size="xs" onClick={() => submit(etag)}>
-                    {t.saveMine}
-                  </Button>
-                  <Button
-                    size="xs"
-                    variant="default"
-                    onClick={() => {
-                      save.reset()
-                      setBase({ title, description, etag })
-                      setTyped({ title, description })
-                    }}
-                  >
-                    {t.takeTheirs}
-                  </Button>
-                </Group>
-              </Stack>
-            </Paper>
+            <ConflictAlert
+              title={t.conflictTitle}
+              saveMine={t.saveMine}
+              onSave={() => submit(etag)}
+              takeTheirs={t.takeTheirs}
+              onTake={() => {
+                save.reset()
+                setBase({ title, description, etag })
+                setTyped({ title, description })
+              }}
+            >
+              <Text size="sm">{t.theirTitle(title, description)}</Text>
+            </ConflictAlert>
           ) : (
             <ProblemAlert error={isMeanwhile(save.error) && !dirty ? undefined : save.error} />
           )}
