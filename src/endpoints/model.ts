@@ -171,7 +171,8 @@ function answerBytes(
   if (scanned && scanned.rows <= scorer.maxBatchRows)
     return scorer.answer(scoring, recipe, { feeds: scanned.feeds }, scanned.rows, call)
   const rows = codec.mostRows(body.length)
-  if (body.length > MOST_BYTES_HANDED_ON || rows > (codec.stacks ? scorer.maxBatchRows : 1)) return undefined
+  if (body.length > MOST_BYTES_HANDED_ON || rows > (codec.stacks ? scorer.maxBatchRows : scorer.maxSingleRows))
+    return undefined
   return scorer.answer(scoring, recipe, { body }, rows, call)
 }
 

@@ -66,6 +66,8 @@ export interface Scorer {
   ): Promise<Answered>
   /** Rows that are scored at once at most. */
   readonly maxBatchRows: number
+  /** Rows of one body at most, where they are scored one by one: what a process has to itself it may do as long as it takes. */
+  readonly maxSingleRows: number
   /** Loads a model ahead of its first call, in every process that is up. Nothing in subprocess mode. */
   warm(model: ScoringModel): Promise<void>
   /** Settles when every request that now waits for a model's file, or is being scored by it, has its answer. */
@@ -155,6 +157,7 @@ export function createScorer(options: ScorerOptions): Scorer {
     answer: (model, recipe, given, rows, scoring) =>
       admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<string>,
     maxBatchRows,
+    maxSingleRows: mode === 'subprocess' ? maxQueueRows : 1,
     async warm({ sha256, path }) {
       await pool?.load({ sha256, path })
     },

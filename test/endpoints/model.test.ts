@@ -2,9 +2,18 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { adminGrant } from '../../src/catalog/grant.ts'
+import { addVersion } from '../../src/catalog/models.ts'
+import type { Call } from '../../src/endpoints/endpoint.ts'
+import { compileEndpoint } from '../../src/endpoints/registry.ts'
+import type { EndpointRuntime } from '../../src/endpoints/runtime.ts'
+import { NO_PARAMS } from '../../src/lib/params.ts'
 import { mintSecret } from '../../src/lib/secret.ts'
+import { createScorer } from '../../src/scoring/scorer.ts'
+import { ACTOR, openCatalog } from '../catalog/catalog-fixture.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
+import { modelsDirectory } from '../scoring/fixtures.ts'
 import { buildModel, plusOne, slowModel } from '../scoring/onnx-builder.ts'
 
 /** Rows that are scored at once at most. */
@@ -60,6 +69,38 @@ const ask = (id: string, body: object, signal?: AbortSignal) =>
     body: JSON.stringify(body),
     signal,
   })
+
+test('are scored in one process of their own with --scoring subprocess, where rows do not stack either', async () => {
+  const models = await modelsDirectory()
+  const catalog = openCatalog()
+  const scorer = createScorer({ mode: 'subprocess', workers: 1 })
+  try {
+    const sizes = { opset: 17, nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }] }
+    const [x, y] = ['x', 'y'].map(name => ({ name, type: 'float' as const, dims: [1, 2] }))
+    const { model } = await models.add(buildModel({ ...sizes, inputs: [x!], outputs: [y!] }))
+    const { sha256, metadata } = model
+    addVersion(catalog.db, ACTOR, catalog.project.id, { name: 'one', sha256, size: 1, features: null, metadata })
+    const runtime = { scorer, modelsDir: models.path } as EndpointRuntime
+    const config = { id: 'one', kind: 'model', model: 'one' } as const
+    const endpoint = compileEndpoint(config, catalog.db, catalog.project.id, runtime)
+    const bytes = new TextEncoder().encode(JSON.stringify({ rows: [1, 2, 3].map(n => ({ x: [n, 5] })) }))
+    const call = { params: NO_PARAMS, bytes, body: undefined, deadline: Date.now() + 30_000, caller: undefined }
+    const reply = await endpoint.run(call as unknown as Call, adminGrant(catalog.project.id))
+    expect(JSON.parse(reply as string)).toMatchObject({
+      predictions: [
+        [-1, -5],
+        [-2, -5],
+        [-3, -5],
+      ],
+      count: 3,
+    })
+    expect(scorer.stats().batches).toBe(1)
+  } finally {
+    await scorer.close()
+    catalog.close()
+    await models.remove()
+  }
+})
 
 test('are scored in parts, as many rows at once as may be, where rows are independent', async () => {
   for (const count of [1, LIMIT, LIMIT + 1, 5000, 50_000]) {
