@@ -39,21 +39,29 @@ export class Turns {
 
 interface NamedTurn {
   names: readonly string[]
+  /** those of which it has no turn yet */
+  lacks: readonly string[]
   enter: () => void
 }
 
-/** Turns of each of many things, by their names. */
+/**
+ * Turns of each of many things, by their names. Who needs turns of several has none while it waits, so that what is long taken keeps
+ * nobody from the rest: but one of a thing that has several turns, and only one who waits, since things that are always taken are never
+ * free at the same moment.
+ */
 export class NamedTurns {
   #atOnce: number
   #taken = new Map<string, number>()
-  /** who waits, by each of the names */
+  /** who waits, by each of the names of which it has no turn */
   #waiting = new Map<string, Set<NamedTurn>>()
+  /** who waits and has a turn, by its name */
+  #keeping = new Map<string, NamedTurn>()
 
   constructor(atOnce: number) {
     this.#atOnce = atOnce
   }
 
-  /** Work that has a turn of each: who waits for one has none of the others. @throws as `Turns.run` */
+  /** Work that has a turn of each. @throws as `Turns.run` */
   async run<T>(names: readonly string[], work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted()
     const own = [...new Set(names)]
@@ -61,16 +69,29 @@ export class NamedTurns {
     try {
       return await work()
     } finally {
-      for (const name of own) this.#count(name, -1)
-      for (const name of own) this.#giveOn(name)
+      this.#giveBack(own)
     }
+  }
+
+  #giveBack(names: readonly string[]): void {
+    for (const name of names) this.#count(name, -1)
+    for (const name of names) this.#giveOn(name)
   }
 
   #giveOn(name: string): void {
     for (const other of this.#waiting.get(name) ?? []) {
       if (this.#isTaken(name)) return
-      if (this.#take(other.names)) other.enter()
+      if (this.#take(other.lacks)) other.enter()
+      else this.#keep(name, other)
     }
+  }
+
+  #keep(name: string, turn: NamedTurn): void {
+    if (this.#atOnce === 1 || this.#keeping.has(name)) return
+    this.#keeping.set(name, turn)
+    this.#count(name, 1)
+    this.#leave(turn, [name])
+    turn.lacks = turn.lacks.filter(other => other !== name)
   }
 
   #isTaken(name: string): boolean {
@@ -92,15 +113,15 @@ export class NamedTurns {
   #turn(names: readonly string[], signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = () => {
-      this.#leave(waiting)
+      this.#giveBack(this.#end(waiting))
       reject(signal?.reason)
     }
     const enter = () => {
-      this.#leave(waiting)
+      this.#end(waiting)
       signal?.removeEventListener('abort', leave)
       resolve()
     }
-    const waiting: NamedTurn = { names, enter }
+    const waiting: NamedTurn = { names, lacks: names, enter }
     for (const name of names) {
       const others = this.#waiting.get(name) ?? new Set()
       this.#waiting.set(name, others.add(waiting))
@@ -109,8 +130,16 @@ export class NamedTurns {
     return promise
   }
 
-  #leave(waiting: NamedTurn): void {
-    for (const name of waiting.names) {
+  /** It waits no more. @returns of what it had a turn */
+  #end(waiting: NamedTurn): string[] {
+    this.#leave(waiting, waiting.lacks)
+    const kept = waiting.names.filter(name => this.#keeping.get(name) === waiting)
+    for (const name of kept) this.#keeping.delete(name)
+    return kept
+  }
+
+  #leave(waiting: NamedTurn, names: readonly string[]): void {
+    for (const name of names) {
       const others = this.#waiting.get(name)
       others?.delete(waiting)
       if (others?.size === 0) this.#waiting.delete(name)

@@ -72,3 +72,45 @@ test('works that need turns of several things have none while they wait for anot
   await Promise.all(all)
   expect(began).toEqual(['b', 'a', '', 'ab', 'bab'])
 })
+
+test('who needs turns of two things has its turn though there is never one of both, and what is long taken keeps nobody from the other', async () => {
+  const turns = new NamedTurns(2)
+  const ends: Record<string, (() => void)[]> = { a: [], b: [] }
+  const hold = (name: string) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    return turns.run([name], () => {
+      ends[name]!.push(resolve)
+      return promise
+    })
+  }
+  const end = async (name: string) => {
+    ends[name]!.shift()!()
+    await Bun.sleep(0)
+  }
+  const all = ['a', 'a', 'b', 'b'].map(hold)
+  const leaving = new AbortController()
+  let joined = 0
+  const join = async () => void joined++
+  const gone = turns.run(['b', 'a'], join, leaving.signal).catch(error => error)
+  all.push(turns.run(['a', 'b'], join), ...['a', 'a', 'b', 'b'].map(hold))
+  await end('b') // who is first has it, and waits for the other
+  expect(ends).toEqual({ a: [expect.anything(), expect.anything()], b: [expect.anything()] })
+  leaving.abort('left')
+  expect(await gone).toBe('left')
+  expect(joined).toBe(0)
+  await end('a')
+  expect(joined).toBe(1)
+  while (ends.a!.length + ends.b!.length > 0) for (const name of ['a', 'b']) if (ends[name]!.length > 0) await end(name)
+  await Promise.all(all)
+
+  const locked = ['b', 'b'].map(hold)
+  const waits = turns.run(['a', 'b'], join)
+  const others = ['a', 'a', 'a', 'a'].map(hold)
+  for (const _ of others) await end('a')
+  await Promise.all(others)
+  expect(joined).toBe(1)
+  await end('b')
+  await waits
+  await end('b')
+  await Promise.all(locked)
+})
