@@ -102,7 +102,7 @@ export function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
     const path = resolve(given)
     const file = basename(path)
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    if (existsSync(path) && statSync(path).isDirectory())
       throw new StartError(`${given} is a folder: declare it in a manifest, as a dataset with engine: duckdb.`)
     const model = file.toLowerCase().endsWith('.onnx')
     if (!model && !formatOf(file))

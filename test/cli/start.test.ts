@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -355,11 +356,14 @@ test('a manifest or files that are not as they must be: before a data directory 
     'projects: [{ slug: a, services: [{ key: a, keys: [{ name: a, secret_env: UNSET }] }] }]',
   )
   mkdirSync(join(folder, 'folder.parquet'))
+  symlinkSync('circle.csv', join(folder, 'circle.csv'))
   for (const [args, says] of [
     [['--manifest', 'none.yaml'], /^callgate: There is no manifest at \/.*none\.yaml\.$/],
     [['--manifest', 'half.yaml'], /^callgate: .*key a: the environment variable UNSET is not set\.$/],
     [['none.csv'], /^callgate: there is no file none\.csv\.$/],
     [['none.onnx'], /^callgate: there is no file none\.onnx\.$/],
+    [['half.yaml/a.csv'], /^callgate: there is no file half\.yaml\/a\.csv\.$/],
+    [['circle.csv'], /^callgate: there is no file circle\.csv\.$/],
     [
       ['folder.parquet'],
       /^callgate: folder\.parquet is a folder: declare it in a manifest, as a dataset with engine: duckdb\.$/,
