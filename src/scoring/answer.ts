@@ -63,10 +63,10 @@ export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score
 /** The same for bodies that are checked first, or are too large for one run, see `bodies.ts`. */
 export const rowsForm: Form<null> = {
   formName: 'rows',
-  async answer({ body, model, score, each, room }) {
+  async answer({ body, model, deadline, score, each, room }) {
     const { id, codec, checksRows } = model
     const given = rowsOf(parseJson(body, checksRows || takesLongIntegers(codec) ? parseLossless : JSON.parse))
-    await model.check(given.rows, given.form)
+    await model.check(given.rows, given.form, deadline)
     const decoded = await predictWith(counting(score, room), codec, given, each)
     return { head: {}, body: stringifyLossless(replyOf(decoded, id, given.rows.length)) }
   },

@@ -47,6 +47,8 @@ export interface Answered {
 
 export interface FormCall<Given> extends Asked<Given> {
   model: FormModel
+  /** milliseconds since the epoch, for what is done elsewhere; absent in the other process, which is ended then */
+  deadline?: number
   score: ScoreTensors
   each: Runs
   /** To be told how much there is to write as JSON, before it is written. @throws where that is too much for this process */
@@ -112,6 +114,7 @@ export class Bodies {
       return await form.answer({
         ...asked,
         model,
+        deadline: options.deadline,
         score(feeds, rows, outputs) {
           const answer = score(feeds, rows, outputs)
           scored.push(answer)

@@ -187,3 +187,18 @@ test('a caller who goes while the process for the body starts waits for it no lo
   process.kill(pid, 'SIGKILL')
   await alone.close()
 }, 60_000)
+
+test('rows that are held against a schema have the time of their call, in the form of each door', async () => {
+  const options = soon()
+  const deadlines: (number | undefined)[] = []
+  const model: KnownModel = {
+    ...knownAs(negated, {}),
+    check: (_rows, _form, deadline) => void deadlines.push(deadline),
+  }
+  const answer = <Given>(form: Form<Given>, body: unknown, asked: Given) =>
+    scorer.form(form, negated.model, model, { body: Buffer.from(JSON.stringify(body)), given: asked }, options)
+  await answer(rowsForm, { rows: [{ x: 1 }] }, null)
+  await answer(predictForm, { instances: [[1]] }, null)
+  await answer(inferForm, tensor('x', 'FP32', [1]), given)
+  expect(deadlines).toEqual(Array(3).fill(options.deadline))
+})

@@ -71,7 +71,7 @@ const withHooks = (hooks: ModelHooks, call: HandlerCall): Form<Given> => ({
 })
 
 async function inferred(
-  { body, given, model, score, room }: FormCall<Given>,
+  { body, given, model, deadline, score, room }: FormCall<Given>,
   own?: { hooks: ModelHooks; call: HandlerCall },
 ): Promise<Answered> {
   const started = Bun.nanoseconds()
@@ -87,7 +87,7 @@ async function inferred(
   const outputs = outputsOf(metadata, envelope)
   own?.hooks.checkRoom(rows, codec.features)
   const named = model.checksRows || own ? namedRows(metadata, codec.features, sent.feeds, rows) : []
-  if (model.checksRows) await model.check(named, 'rows', own?.call.deadline)
+  if (model.checksRows) await model.check(named, 'rows', deadline)
   const prepared = await own?.hooks.prepared(named, own.call)
   // what only was checked goes on as it came: rows hold no infinities
   const feeds = prepared && prepared !== named ? codec.encode(prepared, 'rows') : sent.feeds

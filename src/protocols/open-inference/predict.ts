@@ -47,7 +47,7 @@ const withHooks = (hooks: ModelHooks, call: HandlerCall): Form<null> => ({
 })
 
 async function predicted(
-  { body, model, score, each, room }: FormCall<null>,
+  { body, model, deadline, score, each, room }: FormCall<null>,
   around: (rows: readonly unknown[], score: (rows: readonly unknown[]) => Promise<Decoded>) => Promise<Decoded>,
   hooks?: ModelHooks,
 ): Promise<Answered> {
@@ -56,7 +56,7 @@ async function predicted(
   const instances = instancesOf(parseJson(body))
   hooks?.checkRoom(instances.filter(row => !isObject(row)).length, codec.features)
   const rows = instances.map((row, i) => namedRow(row, i, codec.features))
-  await model.check(rows, 'rows')
+  await model.check(rows, 'rows', deadline)
   const read = Bun.nanoseconds()
   const counted = counting(score, room)
   const { predictions } = await around(rows, made => predictWith(counted, codec, { rows: made, form: 'rows' }, each))
