@@ -1,4 +1,5 @@
 import { notJson } from '../lib/body.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, type Fault, unavailable } from '../lib/fault.ts'
 import { isLonger, stringifyLossless } from '../lib/json.ts'
 import { cpuTimeOf } from '../lib/machine.ts'
@@ -56,10 +57,11 @@ export class SchemaChecks {
     if (this.#waiting > 0 && this.#waiting + json.length > MOST_WAITING)
       throw unavailable('Too many large bodies wait; try again shortly.')
     this.#waiting += json.length
+    const until = steadyOf(deadline)
     try {
       return await this.#turns.run(async () => {
-        if (Date.now() >= deadline) throw deadlinePassed()
-        return this.#process.use(child => exchange(child, json, deadline, schema))
+        if (performance.now() >= until) throw deadlinePassed()
+        return this.#process.use(child => exchange(child, json, until, schema))
       })
     } catch (error) {
       return lost(error)
@@ -73,7 +75,8 @@ export class SchemaChecks {
   }
 }
 
-async function exchange(child: Child, json: string | Uint8Array, deadline: number, { id, kind, text }: SentSchema) {
+/** @param until as performance.now() */
+async function exchange(child: Child, json: string | Uint8Array, until: number, { id, kind, text }: SentSchema) {
   const bytes = typeof json === 'string' ? encoder.encode(json) : json
   const head: CheckHead = { id, kind, lengths: [text.length, bytes.length] }
   const most = CHECK_MS + bytes.length / 1000
@@ -81,7 +84,7 @@ async function exchange(child: Child, json: string | Uint8Array, deadline: numbe
   let ended: Fault | undefined
   const look = () => {
     const rest = most - ((cpuTimeOf(child.pid) ?? Number.POSITIVE_INFINITY) - before)
-    const left = deadline - Date.now()
+    const left = until - performance.now()
     if (rest > 0 && left > 0) timer = setTimeout(look, Math.max(MIN_LOOK_MS, Math.min(rest, left)))
     else {
       ended = rest > 0 ? deadlinePassed() : tooSlow()

@@ -1,4 +1,5 @@
 /** Bodies on their way in: each has until a deadline for all of it, and together they take no more memory than there is room for. */
+import { steadyOf } from './deadline.ts'
 import { badRequest, Fault, unavailable } from './fault.ts'
 import { usableMemory } from './machine.ts'
 import { type Watched, watch } from './watch.ts'
@@ -27,7 +28,7 @@ export class Receiving implements Watched {
   /** @param deadline milliseconds since the epoch */
   constructor(request: Request, deadline: number) {
     this.request = request
-    this.deadline = performance.now() + deadline - Date.now()
+    this.deadline = steadyOf(deadline)
   }
 
   /** @throws Fault 408 it did not come in time, 503 there was no room for it; what `receive` throws */

@@ -1,5 +1,5 @@
 /** Bodies that are held against their schemas by a process of its own: what happens to that process is no caller's 500. */
-import { afterAll, expect, test } from 'bun:test'
+import { afterAll, expect, setSystemTime, test } from 'bun:test'
 import { compileBodyCheck, compileRowCheck, SchemaChecks } from '../../src/endpoints/schema-checks.ts'
 import type { Fault } from '../../src/lib/fault.ts'
 import { sigkill, workersOf } from '../life/processes.ts'
@@ -56,6 +56,18 @@ test('a process that is given no CPU for longer than a check may take is waited 
   await stop()
   await expect(held(aaa('b'), Date.now() + 2000)).rejects.toMatchObject({ status: 504 })
   expect(await held(aaa('b'), soon())).toBeUndefined()
+}, 120_000)
+
+test('a check has its time, though the clock is set on meanwhile', async () => {
+  const long = check()(aaa('c'), soon())
+  const waits = check()(aaa('b'), soon())
+  setSystemTime(Date.now() + 3_600_000)
+  try {
+    await expect(long).rejects.toMatchObject({ status: 500, code: 'schema_too_slow' })
+    expect(await waits).toBeUndefined()
+  } finally {
+    setSystemTime()
+  }
 }, 120_000)
 
 test('a check whose time is over before its turn is 504', async () => {
