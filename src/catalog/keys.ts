@@ -55,7 +55,7 @@ export class Keys {
   mint(
     store: Store,
     actor: Actor,
-    owner: { projectId: number; assetId: number | null },
+    owner: KeysOwner,
     fields: KeyFields,
     given?: string,
   ): { key: ApiKey; secret: string } {
@@ -101,7 +101,7 @@ export class Keys {
       .get()
 
   /** @throws Fault 404 */
-  get(store: Store, owner: { projectId: number; assetId: number | null }, id: number): ApiKey {
+  get(store: Store, owner: KeysOwner, id: number): ApiKey {
     const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
     if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
     return this.ring.used(key)

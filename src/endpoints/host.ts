@@ -1,5 +1,4 @@
 /** What a handler may ask for while it runs, within what its caller may and its definition grants. */
-
 import { type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
 import type { HandlerConfig } from '../catalog/handler.ts'
 import { epochOf } from '../lib/deadline.ts'

@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
-import { MAX_DEPTH, parseLossless, tooDeep, tooMany } from './json.ts'
+import { excessOf, MAX_DEPTH, parseLossless } from './json.ts'
 import { Receiving, SMALL_BODY } from './receiving.ts'
 import { slices } from './slices.ts'
 
@@ -141,8 +141,9 @@ export const notJson = (): Fault => badRequest('The body is not valid JSON in UT
  */
 export function parseBody(bytes: Uint8Array, mostValues = Number.POSITIVE_INFINITY): unknown {
   const text = new TextDecoder().decode(bytes)
-  if (tooDeep(text)) throw badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'malformed_body')
-  if (tooMany(text, mostValues))
+  const excess = excessOf(text, MAX_DEPTH, mostValues)
+  if (excess === 'depth') throw badRequest(`The body nests deeper than ${MAX_DEPTH} levels.`, 'malformed_body')
+  if (excess === 'values')
     throw new Fault(413, 'body_too_large', `The body holds more than the limit of ${mostValues} values.`)
   return parseJson(bytes)
 }

@@ -109,26 +109,19 @@ export function withinStack<T>(work: () => T, fault: () => Fault): T {
 }
 
 /** Whether arrays and objects nest deeper than that; by default, than anything a request here needs. */
-export function tooDeep(text: string, most = MAX_DEPTH): boolean {
-  if (text.length <= most) return false
-  let depth = 0
-  let inString = false
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i)
-    if (inString) {
-      if (c === 92) i++
-      else if (c === 34) inString = false
-    } else if (c === 34) inString = true
-    else if (c === 91 || c === 123) {
-      if (++depth > most) return true
-    } else if (c === 93 || c === 125) depth--
-  }
-  return false
-}
+export const tooDeep = (text: string, most = MAX_DEPTH): boolean => excessOf(text, most) === 'depth'
 
-/** Whether JSON has more values beside one another, in lists and objects of it all, than that: each costs whoever reads it. */
-export function tooMany(text: string, most: number): boolean {
-  if (text.length <= most) return false
+/**
+ * What JSON has too much of: its depth, or else values beside one another, in lists and objects of it all, each of which costs whoever
+ * reads it.
+ */
+export function excessOf(
+  text: string,
+  mostDeep = MAX_DEPTH,
+  mostValues = Number.POSITIVE_INFINITY,
+): 'depth' | 'values' | undefined {
+  if (text.length <= Math.min(mostDeep, mostValues)) return undefined
+  let depth = 0
   let commas = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -137,9 +130,12 @@ export function tooMany(text: string, most: number): boolean {
       if (c === 92) i++
       else if (c === 34) inString = false
     } else if (c === 34) inString = true
-    else if (c === 44 && ++commas >= most) return true
+    else if (c === 91 || c === 123) {
+      if (++depth > mostDeep) return 'depth'
+    } else if (c === 93 || c === 125) depth--
+    else if (c === 44) commas++
   }
-  return false
+  return commas >= mostValues ? 'values' : undefined
 }
 
 /** Whether a JSON value is an object: no list, and not null. */

@@ -1,5 +1,4 @@
 /** Answers as they are sent: rows in a format, kept where the definition says for how long. */
-
 import type { Grant } from '../catalog/grant.ts'
 import { steadyOf } from '../lib/deadline.ts'
 import type { Params } from '../lib/params.ts'

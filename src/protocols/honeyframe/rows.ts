@@ -86,8 +86,9 @@ function bodyOf(answer: Answer, asked: RowsCall) {
 }
 
 /**
- * The pieces of an answer, each asked for when the one before has gone out, and sent if the caller may still have it. Once the status is sent, all that is left to say
- * of a failure is to break the connection: the end of the body is missing, so nobody takes it for the whole.
+ * The pieces of an answer, each asked for when the one before has gone out, and sent if the caller may still have it. Once the status
+ * is sent, all that is left to say of a failure is to break the connection: the end of the body is missing, so nobody takes it for
+ * the whole.
  */
 function streamOf({ body, end }: StreamedAnswer, { identity, checkAgain }: RowsCall): ReadableStream<Uint8Array> {
   let gone = false
