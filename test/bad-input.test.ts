@@ -9,12 +9,12 @@ import { badCalls } from './conformance/bad-input/serving.ts'
 import { MODEL_ROW, World } from './conformance/honeyframe/world.ts'
 import { type Answer, cleanUp } from './harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World('source', { maxBody: '16MiB' })
 let read = 0
 
-beforeAll(() => world.start(), 60_000)
+beforeAll(() => world.start(), 180_000)
 afterAll(cleanUp)
 afterEach(async () => {
   const good = await world.score({ features: MODEL_ROW })

@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { mintSecret } from '../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from './harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EXAMPLES = resolve(import.meta.dir, '../examples')
 const key = mintSecret('dk')
@@ -15,7 +15,7 @@ const call = (path: string, body: unknown) => server.call(`/api/service/${path}`
 beforeAll(async () => {
   const manifest = join(EXAMPLES, 'callgate.yaml')
   server = await startCallgate({ env: { EXAMPLES_KEY: key }, flags: ['--manifest', manifest] })
-}, 60_000)
+}, 180_000)
 afterAll(cleanUp)
 
 test('sentiment: a model server in ten lines', async () => {

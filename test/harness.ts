@@ -150,7 +150,10 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
   return callgate
 }
 
-async function send(url: string, { method, key, headers = {}, body }: CallInit = {}): Promise<Answer> {
+const send = (url: string, init: CallInit = {}): Promise<Answer> =>
+  announced(`${init.method ?? ''} ${url}`, answerOf(url, init))
+
+async function answerOf(url: string, { method, key, headers = {}, body }: CallInit): Promise<Answer> {
   const json =
     body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof FormData)
   const response = await fetch(url, {
@@ -187,15 +190,31 @@ export function cpuOf(work: () => void | Promise<void>): number | Promise<number
   return working ? working.then(taken) : taken()
 }
 
+/** How long something may take before a test says what it waits for: its own time-out does not. */
+const SILENCE_MS = 20_000
+
+/** Says again and again, while this takes long, what is waited for and where. */
+async function announced<T>(what: string, work: Promise<T>, { stack } = new Error()): Promise<T> {
+  const began = performance.now()
+  const telling = setInterval(() => {
+    const seconds = Math.round((performance.now() - began) / 1000)
+    console.error(`waits for ${seconds} s: ${what}${stack?.slice(stack.indexOf('\n    at '))}`)
+  }, SILENCE_MS)
+  return work.finally(() => clearInterval(telling))
+}
+
 /** Polls until there is a value. @throws Error after 60 s, or what `probe` throws */
-export async function waitFor<T>(probe: () => T | undefined | Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
-  const end = Date.now() + timeoutMs
-  for (;;) {
-    const value = await probe()
-    if (value !== undefined) return value
-    if (Date.now() > end) throw new Error('it did not come about in time')
-    await Bun.sleep(20)
+export function waitFor<T>(probe: () => T | undefined | Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+  const late = new Error(`it did not come about in ${timeoutMs / 1000} s: ${probe}`)
+  const polling = async () => {
+    for (const end = performance.now() + timeoutMs; ; ) {
+      const value = await probe()
+      if (value !== undefined) return value
+      if (performance.now() > end) throw late
+      await Bun.sleep(20)
+    }
   }
+  return announced(`${probe}`, polling(), late)
 }
 
 /**

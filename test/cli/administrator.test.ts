@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { mintSecret, wellFormed } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 afterAll(cleanUp)

@@ -4,7 +4,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, commandOf, waitFor } from '../harness.ts'
 import { run } from './run.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const servers: { stop(now: boolean): unknown }[] = []
 afterAll(async () => {
@@ -124,7 +124,7 @@ test('a reader that leaves early is no failure; a disk that is full is one', asy
       env: { PATH: process.env.PATH ?? '' },
       stderr: 'ignore',
       stdout: 'pipe',
-      timeout: 50_000,
+      timeout: 150_000,
       killSignal: 'SIGKILL',
     })
     return await new Response(child.stdout).text()

@@ -7,7 +7,7 @@ import { version } from '../../src/lib/version.ts'
 import { cleanUp, commandOf, temporaryFolder } from '../harness.ts'
 import { lines, run } from './run.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 afterAll(cleanUp)

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { cleanUp, startCallgate, TARGETS, type Target, temporaryFolder } from '../harness.ts'
 import { expectUseful, pasted } from './pasted.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 let first: Awaited<ReturnType<typeof start>>

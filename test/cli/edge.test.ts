@@ -6,7 +6,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Answer, type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { run } from './run.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 const key = mintSecret('dk')

@@ -7,7 +7,7 @@ import { cleanUp, FIXTURES, startCallgate, TARGETS, temporaryFolder } from '../h
 import { expectUseful, pasted } from './pasted.ts'
 import { lines, run } from './run.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 const write = (name: string, text: string) => {

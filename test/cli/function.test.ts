@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { MAX_SOURCE } from '../../src/catalog/handler.ts'
 import { cleanUp, commandOf, TARGETS, type Target, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const ROOT = resolve(import.meta.dir, '../..')
 const folder = temporaryFolder()

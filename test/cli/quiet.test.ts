@@ -6,7 +6,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { sigkill, workersOf } from '../life/processes.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 afterAll(cleanUp)
 

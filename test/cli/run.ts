@@ -27,7 +27,7 @@ export async function run(
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    timeout: 50_000,
+    timeout: 150_000,
     killSignal: 'SIGKILL',
   })
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])

@@ -17,7 +17,7 @@ import { migrate } from '../../db/migrate.ts'
 import { type Callgate, cleanUp, commandOf, EXECUTABLE, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
 import { lines, type RunOptions, run } from './run.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 let running: Callgate
@@ -137,7 +137,7 @@ test('a server whose first token cannot be printed says so in its log, and goes 
   const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, 'unread')], {
     env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s' },
     stderr: 'pipe',
-    timeout: 50_000,
+    timeout: 150_000,
   })
   let told = ''
   for await (const chunk of server.stderr.pipeThrough(new TextDecoderStream())) {

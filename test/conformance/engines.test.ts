@@ -114,7 +114,7 @@ for (const target of TARGETS)
       server = await start()
       const { json } = await server.admin('GET', '/api/projects')
       project = { 'x-project-id': String(json.items.find((p: { slug: string }) => p.slug === 'place').project_id) }
-    }, 120_000)
+    }, 180_000)
     afterAll(async () => {
       await server?.stop()
       await postgres?.stop()

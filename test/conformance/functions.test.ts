@@ -14,7 +14,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EXAMPLES = resolve(import.meta.dir, '../../examples')
 const FAILS = `type Body = { x: number }
@@ -199,7 +199,7 @@ describe.each(TARGETS)('functions, %s:', target => {
     })
     const { json } = await server.admin('GET', '/api/projects')
     scope = { 'x-project-id': String(json.items[0].project_id) }
-  }, 60_000)
+  }, 180_000)
   afterAll(cleanUp)
 
   describe('the request', () => {
@@ -583,7 +583,7 @@ describe.each(TARGETS)('functions, %s:', target => {
       const { json } = await server.admin('POST', `/api/publish/assets/${made.json.id}/api-keys`, { name: 'k' }, scope)
       for (const i of [0, 204])
         expect((await server.call(`/api/service/many/f${i}`, { key: json.key, body: {} })).json).toBe(`answer ${i}`)
-    }, 60_000)
+    }, 180_000)
   })
 
   describe('publishing', () => {

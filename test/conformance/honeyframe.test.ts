@@ -20,11 +20,11 @@ import { types } from './honeyframe/types.ts'
 import { wire } from './honeyframe/wire.ts'
 import { World } from './honeyframe/world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describe.each(TARGETS)('Honeyframe, %s:', target => {
   const world = new World(target)
-  beforeAll(() => world.start(), 60_000)
+  beforeAll(() => world.start(), 180_000)
   afterAll(cleanUp)
 
   describe('a service lives from draft to deletion', () => lifecycle(world))

@@ -75,7 +75,7 @@ describe.each(TARGETS)('Hopsworks, %s:', target => {
         ],
       },
     })
-  }, 60_000)
+  }, 180_000)
   afterAll(cleanUp)
 
   const by = (path: string, init: { key?: Key | null; body?: unknown; method?: string; headers?: object } = {}) => {

@@ -13,7 +13,7 @@ import { World } from './open-inference/world.ts'
 
 describe.each(TARGETS)('Open Inference, %s:', target => {
   const world = new World(target)
-  beforeAll(() => world.start(), 60_000)
+  beforeAll(() => world.start(), 180_000)
   afterAll(cleanUp)
 
   describe('what there is', () => describing(world))

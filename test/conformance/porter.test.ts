@@ -7,7 +7,7 @@ import { type Callgate, type CallInit, cleanUp, startCallgate, TARGETS, temporar
 import { workersOf } from '../life/processes.ts'
 import { head, sendRaw } from './raw-http.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const MODELS = join(import.meta.dir, 'porter/models')
 const NAMES = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width']
@@ -171,7 +171,7 @@ describe.each(TARGETS)('porter, %s:', target => {
       env: { APP_KEY, SLOW_KEY },
       manifest: { porter: app, projects: [project] },
     })
-  }, 60_000)
+  }, 180_000)
   afterAll(cleanUp)
 
   const context = { api_version: 'v1', model_meta: { a: 'é', b: 1 }, model_name: 'iris' }

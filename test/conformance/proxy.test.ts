@@ -8,11 +8,11 @@ import { streams } from './proxy/streams.ts'
 import { webSockets } from './proxy/websockets.ts'
 import { World } from './proxy/world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describe.each(TARGETS)('the proxy, %s:', target => {
   const world = new World(target)
-  beforeAll(() => world.start(), 60_000)
+  beforeAll(() => world.start(), 180_000)
   afterAll(cleanUp)
 
   describe('requests', () => requests(world))

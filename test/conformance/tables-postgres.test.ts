@@ -12,14 +12,14 @@ import { values } from './honeyframe/table-values.ts'
 import { verbs } from './honeyframe/table-verbs.ts'
 import { TableWorld } from './honeyframe/table-world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const missing = noPostgres()
 if (missing) test.skip(`tables of PostgreSQL: ${missing}`, () => {})
 else
   describe('Tables of PostgreSQL:', () => {
     const world = new TableWorld('source', 'postgres')
-    beforeAll(() => world.start(), 60_000)
+    beforeAll(() => world.start(), 180_000)
     afterAll(async () => {
       await cleanUp()
       await world.end()

@@ -11,11 +11,11 @@ import { values } from './honeyframe/table-values.ts'
 import { verbs } from './honeyframe/table-verbs.ts'
 import { TableWorld } from './honeyframe/table-world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 describe.each(TARGETS)('Tables, %s:', target => {
   const world = new TableWorld(target)
-  beforeAll(() => world.start(), 60_000)
+  beforeAll(() => world.start(), 180_000)
   afterAll(cleanUp)
 
   describe('the verbs', () => verbs(world))

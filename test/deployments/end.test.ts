@@ -6,7 +6,7 @@ import { sendRaw } from '../conformance/raw-http.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const PROXY = join(import.meta.dir, '../conformance/proxy')
 const world = new World()

@@ -7,7 +7,7 @@ import { whyNotStarted } from '../../src/deployments/guard/runner.ts'
 import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const asRoot = process.getuid?.() === 0
 const NOBODY = 65534

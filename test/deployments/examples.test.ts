@@ -6,7 +6,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { pythonWith } from '../python.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const EXAMPLES = resolve(import.meta.dir, '../../examples/deployments')
 const PACKAGES = ['fastapi==0.165.0', 'uvicorn==0.54.0', 'requests==2.33.0']

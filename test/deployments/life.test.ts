@@ -8,7 +8,7 @@ import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { processOf, workersOf } from '../life/processes.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const server = (name: string, more: object = {}) => ({ name, command: SERVER, health: '/health', ...more })
 
@@ -237,7 +237,7 @@ describe('deployments of programs', () => {
     await world.call('beside', '/sigterm-deaf')
     for (const [i, name] of ['beside', 'flooding'].entries()) {
       await world.api('DELETE', `/${name}`)
-      await waitFor(() => processOf(pids[i]!) === undefined || undefined, 20_000)
+      await waitFor(() => processOf(pids[i]!) === undefined || undefined)
     }
   })
 
@@ -245,7 +245,7 @@ describe('deployments of programs', () => {
     const pid = await world.pid('deaf')
     await world.call('deaf', '/sigterm-deaf')
     await world.api('POST', '/deaf/stop')
-    await waitFor(() => processOf(pid) === undefined || undefined, 20_000)
+    await waitFor(() => processOf(pid) === undefined || undefined)
     expect((await world.api('GET', '/deaf/logs')).text).toContain('is killed')
   })
 
@@ -275,7 +275,7 @@ describe('deployments of programs', () => {
     await world.api('DELETE', '/leaving')
     expect([processOf(pid) !== undefined, existsSync(TMPDIR)]).toEqual([true, true])
     expect((await slow).status).toBe(200)
-    await waitFor(() => !existsSync(TMPDIR) || undefined, 20_000)
+    await waitFor(() => !existsSync(TMPDIR) || undefined)
     const guard = workersOf(world.callgate.process.pid, 'guard')[0]!.pid
     const open = readdirSync(`/proc/${guard}/fd`).map(fd => linkOf(`/proc/${guard}/fd/${fd}`))
     expect(open.filter(path => path.includes(`/logs/${id}/`))).toEqual([])

@@ -7,7 +7,7 @@ import { followed, keptLogs, MOST_OF_A_LOG, type Piece } from '../../src/deploym
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 afterAll(cleanUp)
 
 /** What is read of a log until `enough` says so. */

@@ -7,7 +7,7 @@ import { run } from '../cli/run.ts'
 import { cleanUp, FIXTURES, temporaryFolder, waitFor } from '../harness.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const PASSWORD = 'a long enough secret'
 const MODEL = {

@@ -16,9 +16,9 @@ export function marked(mark: string): number[] {
     })
 }
 
-/** @throws Error some of them are there still after so many milliseconds */
-export async function noneMarked(mark: string, timeoutMs = 20_000): Promise<void> {
-  await waitFor(() => marked(mark).length === 0 || undefined, timeoutMs).catch(() => {
+/** @throws Error some of them are there still after a minute */
+export async function noneMarked(mark: string): Promise<void> {
+  await waitFor(() => marked(mark).length === 0 || undefined).catch(() => {
     throw new Error(
       `orphans: ${marked(mark).map(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))}`,
     )

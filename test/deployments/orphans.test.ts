@@ -8,7 +8,7 @@ import { workersOf } from '../life/processes.ts'
 import { marked, noneMarked } from './marked.ts'
 import { SERVER, World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 let marks = 0
 const dataDir = join(temporaryFolder(), 'data')
@@ -24,7 +24,7 @@ async function withChildren(target: 'source' | 'executable' = 'source', variable
   await waitFor(async () => {
     const { replicas } = await world.shown('family')
     return (replicas as { state: string }[]).filter(({ state }) => state === 'ready').length === 2 || undefined
-  }, 20_000)
+  })
   for (let i = 0; i < 4; i++) await world.call('family', '/children')
   // a child has its mark in a moment, when it is a program of its own
   await waitFor(() => marked(mark).length >= 10 || undefined)
@@ -46,7 +46,7 @@ test.each(['source', 'executable'] as const)('kill -9 of Callgate (%s) takes all
     } catch {
       return true
     }
-  }, 20_000)
+  })
 })
 
 test('the end of Callgate in order takes all of them along', async () => {
@@ -62,7 +62,7 @@ test.each([
   const { world, mark, guard } = await withChildren('source', variables)
   const before = marked(mark)
   process.kill(guard, 'SIGKILL')
-  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 30_000)
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined)
   await waitFor(async () => (await world.call('family', '/pid')).status === 200 || undefined)
   await world.callgate.stop()
   expect(marked(mark)).toEqual([])
@@ -80,7 +80,7 @@ test('when both are killed, the next start ends what is left before it starts an
     const { replicas } = await next.shown('family')
     const pids = new Set(replicas.map((replica: { pid: number }) => replica.pid))
     return (pids.size === 2 && pids.symmetricDifference(new Set(marked(mark))).size === 0) || undefined
-  }, 20_000)
+  })
 })
 
 test('one replica that ends takes its own along, and not what another has started', async () => {
@@ -94,10 +94,10 @@ test('one replica that ends takes its own along, and not what another has starte
   await waitFor(async () => {
     const shown = (await world.shown('family')).replicas as { pid: number; state: string }[]
     return shown.every(({ pid, state }) => pid !== idle && state === 'ready') || undefined
-  }, 20_000)
+  })
   expect(before.filter(pid => !marked(mark).includes(pid))).toEqual([])
   process.kill(busy, 'SIGKILL')
-  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined, 30_000)
+  await waitFor(() => before.every(pid => !marked(mark).includes(pid)) || undefined)
 })
 
 test('one deployment that ends takes its own along, and no others', async () => {
@@ -107,6 +107,6 @@ test('one deployment that ends takes its own along, and no others', async () => 
   await world.call('other', '/children')
   const others = await waitFor(() => (marked(other).length >= 3 ? marked(other) : undefined))
   await world.api('POST', '/family/stop')
-  await waitFor(() => marked(mark).length === others.length || undefined, 30_000)
+  await waitFor(() => marked(mark).length === others.length || undefined)
   expect(marked(other)).toEqual(others)
 })

@@ -4,7 +4,7 @@ import { setsSession, withoutSession } from '../../src/lib/session-cookie.ts'
 import { cleanUp } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 test.each([
   ['a=1; callgate_session=x; b=2', 'a=1; b=2'],

@@ -6,7 +6,7 @@ import { sendRaw } from '../conformance/raw-http.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 /** A server elsewhere whose every connection a test sees: `act` is asked for each request, by its number. */
 class Elsewhere {

@@ -58,11 +58,11 @@ export class World {
     waitFor(async () => {
       const shown = await this.shown(name)
       return shown.status === status ? shown : undefined
-    }, 30_000)
+    })
 
   /** Waits until so many requests of a deployment are under way. */
   underWay = (name: string, count: number) =>
-    waitFor(async () => (await this.shown(name)).requests_in_flight === count || undefined, 30_000)
+    waitFor(async () => (await this.shown(name)).requests_in_flight === count || undefined)
 
   pid = async (name: string): Promise<number> => (await this.call(name, '/pid')).json
 }

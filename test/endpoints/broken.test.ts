@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const file = join(import.meta.dir, '../conformance/porter/models/iris_logreg.onnx')
 const echo = { kind: 'function', handler: 'export default ({ body }) => body' }

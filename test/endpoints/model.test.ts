@@ -176,5 +176,5 @@ test('of a version that is removed while they wait are answered by it; calls aft
   const { status, json } = await waiting
   expect([status, json.outputs?.[0].data]).toEqual([200, [2, 3]])
   const kept = () => readdirSync(join(server.dataDir, 'models')).length
-  await waitFor(() => kept() === 2 || undefined, 20_000)
+  await waitFor(() => kept() === 2 || undefined)
 })

@@ -20,7 +20,7 @@ test('a text that a pattern goes back over without an end is given up, and so ar
   expect(() => held(aaa('b'), soon())).toThrow('pattern')
   expect(await held('"aab"', soon())).toBeUndefined()
   expect(await check()(aaa('b'), soon())).toBeUndefined()
-}, 120_000)
+}, 180_000)
 
 test('what references hold against a schema again and again is given up, too', async () => {
   const R = { $ref: '#' }
@@ -29,7 +29,7 @@ test('what references hold against a schema again and again is given up, too', a
   const nested = (depth: number): object => (depth === 0 ? { op: 'c' } : { op: 'b', left: nested(depth - 1) })
   expect(await held(JSON.stringify(nested(2)), soon())).toBe('left.left.op must be equal to constant.')
   await expect(held(JSON.stringify(nested(60)), soon())).rejects.toMatchObject({ status: 500, code: 'schema_too_slow' })
-}, 120_000)
+}, 180_000)
 
 test('a process that ends under a check is 503, and the next check has another', async () => {
   await check()(aaa('b'), soon()) // there is one, where the last was ended
@@ -40,7 +40,7 @@ test('a process that ends under a check is 503, and the next check has another',
   await expect(answer).rejects.toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
   expect(await check()(aaa('b'), soon())).toBeUndefined()
   expect(processes().filter(pid => before.includes(pid))).toEqual([])
-}, 120_000)
+}, 180_000)
 
 test('a process that is given no CPU for longer than a check may take is waited for until the deadline, and is not too slow', async () => {
   const held = check()
@@ -56,7 +56,7 @@ test('a process that is given no CPU for longer than a check may take is waited 
   await stop()
   await expect(held(aaa('b'), Date.now() + 2000)).rejects.toMatchObject({ status: 504 })
   expect(await held(aaa('b'), soon())).toBeUndefined()
-}, 120_000)
+}, 180_000)
 
 test('a check has its time, though the clock is set on meanwhile', async () => {
   const long = check()(aaa('c'), soon())
@@ -68,7 +68,7 @@ test('a check has its time, though the clock is set on meanwhile', async () => {
   } finally {
     setSystemTime()
   }
-}, 120_000)
+}, 180_000)
 
 test('a check whose time is over before its turn is 504', async () => {
   await expect(check()(aaa('b'), Date.now())).rejects.toMatchObject({ status: 504 })
@@ -95,7 +95,7 @@ test('rows that a schema takes long for are refused as others are, from another 
     status: 422,
     members: { errors: [{ row: 1, feature: 'x' }] },
   })
-}, 120_000)
+}, 180_000)
 
 test('of large bodies as many wait as there is room for, and the next is 503; then there is room again', async () => {
   const large = new Uint8Array(16 * 1024 * 1024).fill(32)
@@ -105,4 +105,4 @@ test('of large bodies as many wait as there is room for, and the next is 503; th
   const refused = asked.filter(({ status }) => status === 'rejected').map(one => (one as { reason: Fault }).reason)
   expect(refused.filter(({ status }) => status === 503)).toHaveLength(24)
   expect(await checks.check(large, soon())).toBeUndefined()
-}, 60_000)
+}, 180_000)

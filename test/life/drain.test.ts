@@ -9,7 +9,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, sigkill, workersOf } from './processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 const key = mintSecret('dk')
@@ -127,7 +127,7 @@ test('a scoring worker that is killed costs no call, and readiness comes back', 
   await calling
   expect(statuses.length).toBeGreaterThan(10)
   expect(statuses.filter(status => status !== 200)).toEqual([])
-  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 20_000)
+  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined)
   expect(workersOf(callgate.process.pid, 'score')).toHaveLength(1)
 })
 
@@ -142,7 +142,7 @@ test('while the only scoring worker is away, readiness says so and aliveness sta
   })
   expect(seen.json.reasons).toEqual([expect.stringContaining('scoring')])
   expect((await callgate.call('/-/alive')).status).toBe(200)
-  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined, 20_000)
+  await waitFor(async () => (await callgate.call('/-/ready')).status === 200 || undefined)
 })
 
 test('a query worker that is killed in the middle of a query costs a retry, not the call', async () => {
@@ -217,7 +217,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   await underWay(second)
   const workers = workersOf(second.process.pid)
   second.process.kill('SIGTERM')
-  await waitFor(async () => (await second.call('/-/ready')).status === 503 || undefined, 20_000)
+  await waitFor(async () => (await second.call('/-/ready')).status === 503 || undefined)
   second.process.kill('SIGTERM')
   expect(await within(10_000, second.process.exited)).toBe(1)
   expect(await inFlight).toBe('cut off')

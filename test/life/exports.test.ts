@@ -7,7 +7,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { sigkill, workersOf } from './processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 const ROWS = 1_000_000
 /** milliseconds that a caller may take nothing */
@@ -74,7 +74,7 @@ beforeAll(async () => {
       ],
     },
   })
-}, 60_000)
+}, 180_000)
 afterAll(cleanUp)
 
 const get = (path: string, secret = key) =>

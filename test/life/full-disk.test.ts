@@ -18,7 +18,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, temporaryFolder } from '../harness.ts'
 import { workersOf } from './processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 const disk = process.getuid?.() === 0 ? smallDisk() : undefined
 if (!disk) console.warn('skipped: no small file system can be mounted here (it takes root on Linux)')

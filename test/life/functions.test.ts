@@ -7,7 +7,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 import { processOf, sigkill, workersOf } from './processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 const KILLS = Number(process.env.CALLGATE_FUNCTION_KILLS ?? 12)
 const key = mintSecret('dk')

@@ -14,7 +14,7 @@ import { type Callgate, cleanUp, commandOf, FIXTURES, startCallgate, type Target
 import { assetOf, csvOf, Ledger, PROJECT, verify } from './ledger.ts'
 import { ended, workersOf } from './processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 
 const KILLS = Number(process.env.CALLGATE_KILLS ?? 10)
 const SEED = Number(process.env.CALLGATE_KILL_SEED ?? 1)

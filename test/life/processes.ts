@@ -51,9 +51,9 @@ export function sigkill(pid: number): void {
   } catch {} // there is no such process any more
 }
 
-/** @throws Error when one of them runs still after twenty seconds */
+/** @throws Error when one of them runs still after a minute */
 export async function ended(processes: Running[]): Promise<void> {
-  await waitFor(() => processes.every(p => !isRunning(p)) || undefined, 20_000).catch(() => {
+  await waitFor(() => processes.every(p => !isRunning(p)) || undefined).catch(() => {
     const left = processes.filter(isRunning).map(p => p.command.split(' ').slice(-2).join(' '))
     throw new Error(`these processes outlived their parent: ${left.join(', ')}`)
   })

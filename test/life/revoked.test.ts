@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const ROWS = 300_000
 /** what it does is asked for by path; it sends no end of what is endless */
 const SERVER = `
@@ -144,7 +144,7 @@ const underWay = (count: number) =>
   waitFor(async () => {
     const { json } = await callgate.admin('GET', `/api/projects/${project}/deployments/server`)
     return json.requests_in_flight === count || undefined
-  }, 20_000)
+  })
 
 describe('what a deployment sends and is sent ends within seconds', () => {
   const ways: [string, (key: Minted) => Promise<unknown>][] = [

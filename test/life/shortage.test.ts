@@ -6,7 +6,7 @@ import { SERVER, World } from '../deployments/world.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { workersOf } from './processes.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 afterAll(cleanUp)
 
 const NO_MORE = 'The server has no files, processes or memory left for this at the moment.'

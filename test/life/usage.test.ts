@@ -4,7 +4,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { cleanUp, waitFor } from '../harness.ts'
 import { FLOWER, UsageWorld } from '../management/usage-world.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 const world = new UsageWorld()
 beforeAll(() => world.start())
 afterAll(cleanUp)

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 let callgate: Callgate
 const tokens: Record<string, string> = {}
 let garden = 0

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { keepersCsv, projectId, uploadModel, uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, waitFor } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 let callgate: Callgate
 let garden: number

@@ -6,7 +6,7 @@ import { projectId, uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
 import { begun as begunWith, type Slow, sent, uploaded } from './slow-body.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const PASSWORD = 'correct horse battery'
 const IRIS = join(FIXTURES, 'models/iris.onnx')
 let callgate: Callgate

@@ -6,7 +6,7 @@ import { projectId } from '../console/data.ts'
 import { cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { ended, workersOf } from '../life/processes.ts'
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(180_000)
 afterAll(cleanUp)
 
 /** Longer than a connection may be silent, which is 15 s more than the request timeout. */

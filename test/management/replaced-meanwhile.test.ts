@@ -8,7 +8,7 @@ import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from 
 import { workersOf } from '../life/processes.ts'
 import { begun, sent } from './slow-body.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 let callgate: Callgate
 let garden: number
 const admin = (method: string, path: string, body?: unknown) =>

@@ -8,7 +8,7 @@ import { cleanUp, FIXTURES, waitFor } from '../harness.ts'
 import { readCsv } from '../read-csv.ts'
 import { FLOWER, UsageWorld } from './usage-world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const began = new Date()
 const world = new UsageWorld()
 beforeAll(() => world.start())

@@ -9,7 +9,7 @@ import { uploadTable } from '../console/data.ts'
 import { type Callgate, cleanUp, temporaryFolder } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World()
 const { app, ops } = world.keys

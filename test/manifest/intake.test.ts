@@ -8,7 +8,7 @@ import { stageModel, stageTable, tableHash } from '../../src/management/intake.t
 import { configureRuntime } from '../../src/workers/native.ts'
 import { cleanUp, temporaryFolder } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 const dirs = { warehouse: join(folder, 'warehouse'), models: join(folder, 'models'), uploads: join(folder, 'uploads') }

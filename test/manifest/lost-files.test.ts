@@ -6,7 +6,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World()
 const { app } = world.keys

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World()
 const path = world.write('tables/staff.csv', 'id,town\n1,Ulm\n')

@@ -4,7 +4,7 @@ import { renameSync, rmSync } from 'node:fs'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World()
 const path = world.write('tables/staff.csv', 'id,mail,town\n1,ada@example.org,Ulm\n')

@@ -13,7 +13,7 @@ import { lines, run } from '../cli/run.ts'
 import { cleanUp } from '../harness.ts'
 import { World } from './world.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const world = new World()
 const at = (name: string) => `${world.folder}/${name}`

@@ -542,10 +542,10 @@ describe('what is answered is what the files hold now', () => {
     const engine = runner.engineOf(dataset)
     const statement = { sql: 'SELECT a FROM d0', sources: [placeText(dataset)], names: ['a'], bigints: false }
     let count = 0
-    for await (const rows of engine.stream(statement, [], { patienceMs: 20_000 })) count += rows.length
+    for await (const rows of engine.stream(statement, [], { patienceMs: 100_000 })) count += rows.length
     expect(count).toBe(200_000)
     const fault = await refusal(async () => {
-      for await (const _ of engine.stream(statement, [], { patienceMs: 20_000 })) later(path)
+      for await (const _ of engine.stream(statement, [], { patienceMs: 100_000 })) later(path)
     })
     expect([fault.status, fault.code]).toEqual([503, 'data_changed'])
   })
@@ -672,7 +672,7 @@ describe.skipIf(process.platform !== 'linux')('a query that runs too long', () =
     expect(late.status).toBe(504)
     const caller = new AbortController()
     const gone = refusal(() =>
-      engine.all(statement, [], { deadline: performance.now() + 20_000, signal: caller.signal }),
+      engine.all(statement, [], { deadline: performance.now() + 100_000, signal: caller.signal }),
     )
     await Bun.sleep(200)
     caller.abort()
@@ -686,11 +686,11 @@ describe.skipIf(process.platform !== 'linux')('a query that runs too long', () =
     const slow = 'length(repeat(md5(CAST(i AS VARCHAR)), 2000)) = 0'
     const long = { ...statement, sql: `SELECT i AS n FROM range(100000000) t(i) WHERE i < 1000000 OR ${slow}` }
     const leave = async () => {
-      for await (const rows of engine.stream(long, [], { patienceMs: 20_000 })) if (rows.length > 0) break
+      for await (const rows of engine.stream(long, [], { patienceMs: 100_000 })) if (rows.length > 0) break
       const before = queryWorkers('duckdb')
       let count = 0
       const whole = { ...statement, sql: 'SELECT a AS n FROM d0' }
-      for await (const rows of engine.stream(whole, [], { patienceMs: 20_000 })) count += rows.length
+      for await (const rows of engine.stream(whole, [], { patienceMs: 100_000 })) count += rows.length
       expect(count).toBe(2)
       // one that does not stop soon would be killed
       await Bun.sleep(500)

@@ -699,10 +699,12 @@ for (const engine of ENGINES.filter(engine => engine !== 'sqlite'))
         const prepared = prepare(from(table), datasets.get(engine)!, runner)
         const rows: unknown[] = []
         const { statement, values } = statementOf(table, engine)
-        for await (const batch of runner.engineOf({ engine }).stream(statement, values, { patienceMs: 20_000 }))
+        for await (const batch of runner.engineOf({ engine }).stream(statement, values, { patienceMs: 100_000 }))
           rows.push(...batch)
         expect(rows).toHaveLength((await ask(prepared)).count)
-        const whole = await runner.engineOf({ engine }).all(statement, values, { deadline: performance.now() + 20_000 })
+        const whole = await runner
+          .engineOf({ engine })
+          .all(statement, values, { deadline: performance.now() + 100_000 })
         expect(rows).toEqual(whole)
       }
     })

@@ -32,7 +32,7 @@ export async function checkForms({ prepared, grant, params, reply, hidden }: For
     const asked = new URLSearchParams(params)
     asked.set('format', format)
     const request = new Request(`http://localhost/api/service/s/e?${asked}`, { headers })
-    const call = { params: parseQuery(String(asked)), body: undefined, deadline: Date.now() + 20_000, caller: request }
+    const call = { params: parseQuery(String(asked)), body: undefined, deadline: Date.now() + 100_000, caller: request }
     const identity = { requestId: 'r', headers: { 'x-request-id': 'r' } }
     const response = await answerRows(answers, {
       request,

@@ -99,7 +99,7 @@ test('csv: what only looks like a number, a date or a boolean stays text', async
   expect(await typeOf('2024-01-01T10:00:00', '2024-01-01T10:00:00Z')).toBe('text')
   expect(await typeOf('1', '2.5', '1e3')).toBe('float')
   expect(await typeOf('-0')).toBe('float')
-}, 60_000)
+}, 180_000)
 
 test('csv: an unquoted empty field is NULL, a quoted one is empty text', async () => {
   const { rows, types } = await take(await write('empty.csv', 'a,b\n"",1\n,2\nx,\n'))

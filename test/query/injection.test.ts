@@ -188,7 +188,7 @@ beforeAll(async () => {
   datasets.set('sqlite', makeDataset(dir, victims))
   datasets.set('duckdb', await makeFilesDataset(dir, victims))
   if (server) datasets.set('postgres', await makeTableDataset(server, victims))
-}, 120_000)
+}, 180_000)
 afterAll(async () => {
   runner?.close()
   await server?.stop()

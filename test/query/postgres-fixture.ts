@@ -70,7 +70,7 @@ export async function describedTable(
 ): Promise<Dataset> {
   const connection = new PostgresConnection(CONNECTION, () => server.url, 60_000)
   try {
-    const described = await describeTable(connection, at, spec.key, { deadline: performance.now() + 20_000 })
+    const described = await describeTable(connection, at, spec.key, { deadline: performance.now() + 100_000 })
     return {
       id: 20_000 + ++made,
       projectId: 1,

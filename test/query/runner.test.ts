@@ -240,7 +240,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     await looking
     expect([fault.status, fault.message]).toEqual([504, 'The deadline for this request has passed.'])
     expect(took).toBeGreaterThan(950)
-    expect(took).toBeLessThan(10_000) // of minutes
+    expect(took).toBeLessThan(50_000) // of minutes
     expect(looked).toBeGreaterThan(10)
     await waitFor(() => (queryWorkers().includes(pid) ? undefined : true))
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
@@ -270,7 +270,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
         child.alive = true
         return child as unknown as Child
       })
-      const all = () => pool.all(statement, [], { deadline: performance.now() + 20_000 })
+      const all = () => pool.all(statement, [], { deadline: performance.now() + 100_000 })
       expect((await refusal(all)).status).toBe(504)
       late = false
       expect(await all()).toEqual([])
@@ -292,7 +292,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     }
     const pool = new WorkerPool(1, async () => child as unknown as Child)
     const statement = { sql: '', sources: [], names: [], bigints: false }
-    const all = () => pool.all(statement, [], { deadline: performance.now() + 20_000 })
+    const all = () => pool.all(statement, [], { deadline: performance.now() + 100_000 })
     const answers = [all(), all()]
     setSystemTime(Date.now() + 3_600_000)
     set.resolve()
@@ -311,7 +311,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const start = performance.now()
     const fault = await refusal(() => ask(fast, '', undefined, Date.now() + 200))
     expect(fault.status).toBe(504)
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(performance.now() - start).toBeLessThan(50_000)
     process.kill(pid, 'SIGCONT')
     expect((await first).count).toBe(1)
   })
@@ -376,9 +376,9 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
   test('what a caller who has gone waited for gives up its place, and its worker', async () => {
     const { runner, pid, slow, fast } = await warm()
     const lookup = (signal: AbortSignal) =>
-      refusal(() => fast.run(grantWith(), NO_PARAMS, Date.now() + 20_000, { signal }))
+      refusal(() => fast.run(grantWith(), NO_PARAMS, Date.now() + 100_000, { signal }))
     const callers = Array.from({ length: 3 }, () => new AbortController())
-    const running = refusal(() => slow.run(grantWith(), NO_PARAMS, Date.now() + 20_000, callers[0]))
+    const running = refusal(() => slow.run(grantWith(), NO_PARAMS, Date.now() + 100_000, callers[0]))
     const waiting = callers.slice(1).map(caller => lookup(caller.signal))
     await Bun.sleep(50)
     callers[1]!.abort()
@@ -389,7 +389,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     callers[2]!.abort()
     expect([await running, await waiting[1]]).toMatchObject([{ status: 499 }, { status: 499 }])
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
-    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it had
+    expect(performance.now() - start).toBeLessThan(50_000) // of the 100 s that it had
     expect(queryWorkers()).not.toContain(pid)
     await runner.release(large.file) // nothing reads it any more
     expect(await lookup(callers[0]!.signal)).toMatchObject({ status: 499 })
@@ -401,14 +401,14 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const totalled = prepare({ ...unsorted, pagination: { default_limit: 1, total: true } }, datasets, runner)
     const statements = spyOn(runner.sqlite, 'all')
     const caller = new AbortController()
-    const answer = refusal(() => totalled.run(grantWith(), NO_PARAMS, Date.now() + 20_000, caller))
+    const answer = refusal(() => totalled.run(grantWith(), NO_PARAMS, Date.now() + 100_000, caller))
     await waitFor(() => (statements.mock.calls.length === 2 ? true : undefined))
     await Bun.sleep(50)
     const start = performance.now()
     caller.abort()
     expect(await answer).toMatchObject({ status: 499 })
     expect((await ask(fast)).rows).toEqual([{ id: 0 }])
-    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it had
+    expect(performance.now() - start).toBeLessThan(50_000) // of the 100 s that it had
     expect(queryWorkers()).not.toContain(pid)
   })
 
@@ -418,7 +418,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       await ask(fast) // there is a worker
       const before = queryWorkers()
       const caller = new AbortController()
-      const answer = fast.run(grantWith(), NO_PARAMS, Date.now() + 20_000, caller)
+      const answer = fast.run(grantWith(), NO_PARAMS, Date.now() + 100_000, caller)
       caller.abort()
       const isAnswered = await answer.then(
         ({ count }) => count === 1,
@@ -440,7 +440,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
       process.kill(pid, 'SIGKILL')
     } catch {} // on a busy machine the deadline was quicker
     expect((await fault).status).toBe(504)
-    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(performance.now() - start).toBeLessThan(50_000)
   })
 
   test('a file is released when the last query that reads it, or waits to, has ended', async () => {
@@ -471,7 +471,7 @@ describe.skipIf(process.platform !== 'linux')('workers', () => {
     const start = performance.now()
     const fault = await refusal(() => ask(fast))
     expect([fault.status, fault.message]).toEqual([503, 'Too many queries are waiting.'])
-    expect(performance.now() - start).toBeLessThan(10_000) // of the 20 s that it would wait
+    expect(performance.now() - start).toBeLessThan(50_000) // of the 100 s that it would wait
     runner.close()
     expect(new Set(await Promise.all(statuses))).toEqual(new Set([503]))
   })

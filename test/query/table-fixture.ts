@@ -101,7 +101,7 @@ export async function ask(
   prepared: PreparedQuery,
   params = '',
   grant: Grant = grantWith(),
-  deadline = Date.now() + 20_000,
+  deadline = Date.now() + 100_000,
 ): Promise<RowsReply> {
   return JSON.parse(JSON.stringify(await prepared.run(grant, parseQuery(params), deadline)))
 }

@@ -39,7 +39,7 @@ test('an answer of more than 256 MiB is refused where it was made, and its proce
   expect((await binary(5_000_000)).zeros!.data).toHaveLength(5_000_000)
   await refused
   expect(scorer.stats()).toMatchObject({ restarts: 0, pids: [pid!] })
-}, 60_000)
+}, 180_000)
 
 test('one of more than four million numbers is not written as JSON: not as rows, not as tensors', async () => {
   const refused = expect(inRows(4_000_001)).rejects.toMatchObject(TOO_LARGE)
@@ -52,7 +52,7 @@ test('one of more than four million numbers is not written as JSON: not as rows,
   const rendered = (binary: boolean) => render({ ...answer, outputs: [{ name: 'zeros', tensor, binary }] })
   expect(() => rendered(false)).toThrow('ask for binary tensors')
   expect((rendered(true).body as Uint8Array).length).toBeGreaterThan(16_000_000)
-}, 60_000)
+}, 180_000)
 
 test('nor is one of as many in all, of rows that are scored one by one, or of several outputs', async () => {
   const half = { count: 2_000_001 }
@@ -66,7 +66,7 @@ test('nor is one of as many in all, of rows that are scored one by one, or of se
   const outputs = names.map(name => ({ name, type: 'float32' as const, dims: [null, 1_000_001] }))
   const codec = compileCodec({ ...zeros.model.metadata, batched: true, outputs }, undefined, { allOutputs: true })
   expect(() => codec.decode({ y, z: y }, 2)).toThrow(expect.objectContaining(TOO_LARGE))
-}, 60_000)
+}, 180_000)
 
 test('what a large request is answered in parts is held to the same in all, and no more of it is scored', async () => {
   const part = { y: { type: 'float32' as const, dims: [1, 2 ** 24], data: new Float32Array(2 ** 24) } }

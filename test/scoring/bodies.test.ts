@@ -94,7 +94,7 @@ test('a large body is read, scored in parts and answered by another process, in 
   expect(head).toEqual({ id: 'r', model_name: 'm', model_version: '1' })
   expect(outputs).toEqual([{ name: 'y', datatype: 'FP32', shape: [LARGE, 1], data: predictions }])
   expect(bodies()).toHaveLength(1)
-}, 60_000)
+}, 180_000)
 
 test('what is wrong with it is said as it would be of a small one; a schema is held against its rows there', async () => {
   await expect(ask(notHere(rowsForm), negated, { rows: [...rows, { x: 'a' }] }, null)).rejects.toMatchObject({
@@ -107,7 +107,7 @@ test('what is wrong with it is said as it would be of a small one; a schema is h
     status: 422,
     members: { errors: expect.arrayContaining([expect.objectContaining({ row: 10, feature: 'x' })]) },
   })
-}, 60_000)
+}, 180_000)
 
 test('a large answer to a small body is written there, and not scored a second time', async () => {
   const before = scorer.stats().batches
@@ -117,7 +117,7 @@ test('a large answer to a small body is written there, and not scored a second t
   const { outputs } = await ask(inferForm, zeros, tensor('count', 'INT64', [LARGE]), given)
   expect(outputs[0].data).toEqual(new Array(LARGE).fill(0))
   expect(scorer.stats().batches).toBe(before + 2)
-}, 60_000)
+}, 180_000)
 
 test('a caller who goes, or whose time is over, waits no longer, and the others do', async () => {
   const inputs = slow.model.metadata.inputs[0]!.name
@@ -130,7 +130,7 @@ test('a caller who goes, or whose time is over, waits no longer, and the others 
   await expect(gone).rejects.toMatchObject({ status: 499 })
   await expect(late).rejects.toMatchObject({ status: 504 })
   expect((await other).count).toBe(LARGE)
-}, 60_000)
+}, 180_000)
 
 test('a process that ends under a body is started again for it', async () => {
   const [pid] = bodies()
@@ -138,7 +138,7 @@ test('a process that ends under a body is started again for it', async () => {
   process.kill(pid!, 'SIGKILL')
   expect((await answer).count).toBe(LARGE)
   expect(bodies()).not.toContain(pid!)
-}, 60_000)
+}, 180_000)
 
 test('rows that were scored already stay those rows, also when the process ends that was to write of them', async () => {
   const alone = new Bodies(512)
@@ -171,7 +171,7 @@ test('rows that were scored already stay those rows, also when the process ends 
   expect(killed).toBeDefined()
   expect(predictions.map((zeros: number[]) => zeros.length)).toEqual(counts)
   await alone.close()
-}, 60_000)
+}, 180_000)
 
 test('a caller who goes while the process for the body starts waits for it no longer', async () => {
   const alone = new Bodies(512)
@@ -186,7 +186,7 @@ test('a caller who goes while the process for the body starts waits for it no lo
   await expect(answer).rejects.toMatchObject({ status: 499 })
   process.kill(pid, 'SIGKILL')
   await alone.close()
-}, 60_000)
+}, 180_000)
 
 test('rows that are held against a schema have the time of their call, in the form of each door', async () => {
   const options = soon()

@@ -59,4 +59,4 @@ export async function reference(name: string): Promise<Expected & { objects: Rec
   return { ...expected, objects }
 }
 
-export const soon = (ms = 20_000) => ({ deadline: Date.now() + ms })
+export const soon = (ms = 100_000) => ({ deadline: Date.now() + ms })

@@ -48,4 +48,4 @@ test('a model that takes longer to load than calls may wait is loaded all the sa
   const { predictions } = await predict(scorer, model, codec, [{ x: 3 }], 'rows', soon(50_000))
   expect(predictions).toEqual([3])
   expect(scorer.stats()).toMatchObject({ restarts: 0, pids: [pid!] })
-}, 60_000)
+}, 180_000)

@@ -5,6 +5,7 @@ import { predict } from '../../src/scoring/predict.ts'
 import { JobQueue } from '../../src/scoring/queue.ts'
 import { createScorer, type Scorer, type ScorerOptions } from '../../src/scoring/scorer.ts'
 import type { Tensors } from '../../src/scoring/tensors.ts'
+import { waitFor } from '../harness.ts'
 import { sigkill, workersOf } from '../life/processes.ts'
 import { type Loaded, modelBytes, modelsDirectory, reference, soon } from './fixtures.ts'
 import { buildModel, plusOne, slowModel } from './onnx-builder.ts'
@@ -40,9 +41,7 @@ function stopped(scorer: Scorer): { goesOn(): void } {
   return { goesOn: () => process.kill(pid, 'SIGCONT') }
 }
 const statusOf = (error: unknown) => (error instanceof Fault ? error.status : error)
-const until = async (condition: () => boolean) => {
-  for (const end = Date.now() + 30_000; !condition(); await Bun.sleep(5)) if (Date.now() > end) throw new Error('never')
-}
+const until = (condition: () => boolean) => waitFor(() => condition() || undefined)
 
 describe('batches', () => {
   test('form by themselves from what arrives meanwhile, and everyone gets their own answer', () =>

@@ -80,7 +80,7 @@ async function refusesAndEnds(
     env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s', CALLGATE_ADMIN_TOKEN: mintSecret('hf') },
     stdout: 'pipe',
     stderr,
-    timeout: 50_000,
+    timeout: 150_000,
     killSignal: 'SIGKILL',
   })
   try {

@@ -68,7 +68,7 @@ export function randomDamage(world: World): void {
     // the damage is of both kinds: what is refused, and what is still a config
     expect(saved).toBeWithin(50, 1450)
     expect(published).toBeGreaterThan(20)
-  }, 60_000)
+  }, 180_000)
 
   test(`300 damaged model bodies are scored or refused (seed ${SEED})`, async () => {
     const next = random(SEED)

@@ -160,7 +160,7 @@ export function refusals(world: World): void {
       50_000,
     )
     expect([counted.status, counted.json.code]).toEqual([413, 'body_too_large'])
-  }, 60_000)
+  }, 180_000)
 
   test('HTTP/1.0 is answered', async () => {
     const request = `GET ${PREFIX}/a HTTP/1.0\r\nHost: a\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`

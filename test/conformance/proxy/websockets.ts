@@ -34,9 +34,9 @@ class Talk {
     }
   }
 
-  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined, 20_000)
-  messages = (count: number) => waitFor(() => this.received.length >= count || undefined, 30_000)
-  closed = (timeoutMs = 30_000) => waitFor(() => this.end, timeoutMs)
+  opened = () => waitFor(() => this.ws.readyState !== WebSocket.CONNECTING || undefined)
+  messages = (count: number) => waitFor(() => this.received.length >= count || undefined)
+  closed = () => waitFor(() => this.end)
 }
 
 export function webSockets(world: World): void {
@@ -116,7 +116,7 @@ export function webSockets(world: World): void {
       socket.resume()
       await Bun.sleep(1)
     }
-    await waitFor(() => received >= count * (10 + bytes) || socket.destroyed || undefined, 50_000).catch(() => {})
+    await waitFor(() => received >= count * (10 + bytes) || socket.destroyed || undefined).catch(() => {})
     socket.destroy()
     expect([received, numbers]).toEqual([count * (10 + bytes), Array.from({ length: count }, (_, i) => i)])
   })
@@ -130,14 +130,14 @@ export function webSockets(world: World): void {
     caller.on('data', data => {
       bytes += data.length
     })
-    await waitFor(() => bytes > 1_000_000 || undefined, 20_000)
+    await waitFor(() => bytes > 1_000_000 || undefined)
     for (let i = 0; i < 10; i++) expect((await world.callgate.call('/-/alive')).status).toBe(200)
     caller.destroy()
   })
 
   test('what a server does not read is bounded, answers to its pings too', async () => {
     const { closed } = new Talk(world, '/websocket/pings', {}, [], '/v1/proxy/raw')
-    expect(await closed(20_000)).toEqual({ code: 1013, reason: 'The server of this deployment is too slow.' })
+    expect(await closed()).toEqual({ code: 1013, reason: 'The server of this deployment is too slow.' })
   })
 
   test('what a caller sent before its end comes to a server that is slow to read it, and the end behind it', async () => {
@@ -148,7 +148,7 @@ export function webSockets(world: World): void {
     for (let i = 0; i < count; i++) ws.send(new Uint8Array(bytes))
     ws.close(1000)
     const stalled = () => world.call('/stalled').then(({ json }) => json[0])
-    expect(await waitFor(stalled, 20_000)).toEqual({ bytes: expected, code: 1000 })
+    expect(await waitFor(stalled)).toEqual({ bytes: expected, code: 1000 })
   })
 
   test('the server gets the path, the forwarded headers, and no key', async () => {

@@ -97,7 +97,7 @@ export class World {
 
   /** Waits until the server knows that whoever sent this request has gone. */
   async abandoned(mark: string): Promise<void> {
-    await waitFor(async () => (await this.#marks()).abandoned.includes(mark) || undefined, 20_000)
+    await waitFor(async () => (await this.#marks()).abandoned.includes(mark) || undefined)
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { closeTabs, describeInBrowser, openTab } from '../../console/browser.ts'
 import { type Callgate, cleanUp, startCallgate } from '../../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const NAMES = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width']
 const row = { type: 'object', properties: Object.fromEntries(NAMES.map(name => [name, { type: 'number' }])) }

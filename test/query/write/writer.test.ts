@@ -12,7 +12,7 @@ import { waitFor } from '../../harness.ts'
 import { workersOf } from '../../life/processes.ts'
 import { refusal } from '../table-fixture.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const dir = mkdtempSync(join(tmpdir(), 'callgate-writer-'))
 let writer: Writer
 let files = 0
@@ -43,7 +43,7 @@ async function table(): Promise<string> {
   await writer.make({ target, columns, primaryKey: ['id'], indexes: [] })
   return target
 }
-const add = (file: string, deadline = performance.now() + 20_000) =>
+const add = (file: string, deadline = performance.now() + 100_000) =>
   writer.submit(file, { view, write: { op: 'insert', body }, deadline })
 const pid = () => workersOf(process.pid, 'write')[0]!.pid
 
@@ -142,7 +142,7 @@ test.each([
   const answer = writer.submit(file, {
     view,
     write: { op: 'insert', body },
-    deadline: performance.now() + 20_000,
+    deadline: performance.now() + 100_000,
     ...key,
   })
   await new Promise(setImmediate) // it is on its way
