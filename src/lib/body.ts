@@ -3,7 +3,7 @@ import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
 import { badRequest, Fault } from './fault.ts'
 import { Gathering } from './gathering.ts'
 import { excessOf, MAX_DEPTH, parseLossless } from './json.ts'
-import { Receiving, SMALL_BODY } from './receiving.ts'
+import { Receiving } from './receiving.ts'
 import { slices } from './slices.ts'
 
 export const tooLarge = (limit: number) =>
@@ -41,7 +41,7 @@ function received(request: Request, limit: number, deadline: number): Promise<Ui
   const receiving = new Receiving(request, deadline)
   const receive = (): Promise<Uint8Array> => {
     if (announced === null) return collect(request.body, limit, receiving)
-    const wait = receiving.room(Number(announced))
+    const wait = receiving.room(Number(announced), Number(announced))
     return wait ? wait.then(() => request.bytes()) : request.bytes()
   }
   return receiving.run(receive).then(bytes => {
@@ -102,17 +102,14 @@ async function collect(
 ): Promise<Uint8Array> {
   const gathered = new Gathering()
   const others = slices()
-  let counted = false
   for await (const chunk of stream ?? []) {
     if (receiving.over) break
     gathered.push(chunk)
     if (gathered.length > limit) throw tooLarge(limit)
-    if (!counted && gathered.length > SMALL_BODY) {
-      counted = true
-      await receiving.room(limit)
-    }
-    const wait = others()
+    const wait = receiving.room(gathered.length, limit)
     if (wait) await wait
+    const turn = others()
+    if (turn) await turn
   }
   return gathered.take()
 }

@@ -6,12 +6,22 @@ import { type Watched, watch } from './watch.ts'
 
 /** A body of no more than this is not counted, and never waits. */
 export const SMALL_BODY = 64 * 1024
-/** Bytes of all that are not small. One that is larger than this alone is received when no other is. */
+/** Bytes of all that are not small, as far as they have come. One that may be larger than this alone is received when no other is. */
 let most: number | undefined
 const mostBytes = () => (most ??= Math.min(256 * 1024 * 1024, Math.floor(usableMemory() / 8)))
 
 let held = 0
-/** those that are not read yet, in the order of their coming: till they are, the HTTP server has their senders wait */
+/** those that there is room for, if only for what has come of them */
+const inside = new Set<Receiving>()
+/**
+ * There is room for all of this one, and no other inside can be larger. So it comes to its end whatever the others have, and leaves
+ * room enough for any of them to be the next: else each could have a part and wait for more.
+ */
+let first: Receiving | undefined
+/**
+ * Those that are not read on, in the order of their coming, but before all others those that are inside: till they are, the HTTP
+ * server has their senders wait.
+ */
 let waiting: Receiving[] = []
 
 /** One body, from when it is asked for to when it is there or given up. */
@@ -21,7 +31,10 @@ export class Receiving implements Watched {
   place = 0
   /** it is given up: what else of it comes is nobody's */
   over = false
+  /** there is room for so many */
   #bytes = 0
+  #wanted = 0
+  #most = 0
   #enter: (() => void) | undefined
   #reject!: (fault: Fault) => void
 
@@ -49,15 +62,19 @@ export class Receiving implements Watched {
     })
   }
 
-  /** To be awaited where it gives a promise, before so many bytes are read; they are counted until the body is there. */
-  room(bytes: number): Promise<void> | undefined {
-    if (bytes <= SMALL_BODY) return undefined
-    this.#bytes = bytes
-    if (waiting.length === 0 && hasRoom(bytes)) {
-      held += bytes
-      return undefined
-    }
-    waiting.push(this)
+  /**
+   * To be awaited where it gives a promise, before more is read; what is read is counted until the body is there.
+   * @param come bytes that are there
+   * @param most bytes that there can be
+   */
+  room(come: number, most: number): Promise<void> | undefined {
+    if (come <= Math.max(SMALL_BODY, this.#bytes)) return undefined
+    this.#wanted = Math.min(most, come + SMALL_BODY)
+    this.#most = most
+    const newcomer = !inside.has(this)
+    if (!(newcomer && waiting.length > 0) && this.#enters()) return undefined
+    const before = newcomer ? -1 : waiting.findIndex(other => !inside.has(other))
+    waiting.splice(before < 0 ? waiting.length : before, 0, this)
     return new Promise(resolve => {
       this.#enter = resolve
     })
@@ -77,21 +94,38 @@ export class Receiving implements Watched {
     this.#reject(fault)
   }
 
+  #enters(): boolean {
+    const foremost = this.#most > (first ? first.#most : 0)
+    const bytes = foremost ? this.#most : this.#wanted
+    if (held > 0 && held + bytes - this.#bytes > mostBytes()) return false
+    if (foremost) first = this
+    this.#has(bytes)
+    return true
+  }
+
+  #has(bytes: number): void {
+    held += bytes - this.#bytes
+    this.#bytes = bytes
+    inside.add(this)
+    this.#enter?.()
+    this.#enter = undefined
+  }
+
   #end(): void {
     watch.remove(this)
     if (this.#enter) waiting = waiting.filter(other => other !== this)
-    else held -= this.#bytes
     this.#enter = undefined
+    inside.delete(this)
+    held -= this.#bytes
     this.#bytes = 0
-    for (let next = waiting[0]; next && hasRoom(next.#bytes); next = waiting[0]) {
-      waiting.shift()
-      held += next.#bytes
-      next.#enter!()
-      next.#enter = undefined
+    if (first === this) {
+      first = undefined
+      for (const other of inside) if (!first || other.#most > first.#most) first = other
+      if (first) first.#has(first.#most)
+      waiting = waiting.filter(other => other !== first)
     }
+    while (waiting.length > 0 && waiting[0]!.#enters()) waiting.shift()
   }
 }
-
-const hasRoom = (bytes: number) => held === 0 || held + bytes <= mostBytes()
 
 export const tooSlow = () => new Fault(408, 'body_timeout', 'The body did not come in time.')

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { checkAnnouncedLength, checkJsonType, parseJson, readBytes as readBytesBy } from '../../src/lib/body.ts'
 import { Fault } from '../../src/lib/fault.ts'
+import { usableMemory } from '../../src/lib/machine.ts'
+import { Receiving, SMALL_BODY } from '../../src/lib/receiving.ts'
 import { cpuOf } from '../harness.ts'
 
 const LIMIT = 1000
@@ -116,6 +118,69 @@ describe('what does not come', () => {
     const chunks = readBytes(request(stream([zeros(100_000), zeros(5)]).body), most)
     expect(await refused(() => first)).toBe('408 body_timeout')
     expect((await Promise.all([...patient, chunks])).map(bytes => bytes.length)).toEqual([100_000, 100_000, 100_005])
+  })
+
+  test('has others wait for no more than has come of it where no length is said, but for the largest one', async () => {
+    const limit = 16 * 1024 * 1024
+    const callers = new AbortController()
+    const ended = Array.from({ length: 100 }, () => {
+      const pieces = [zeros(70_000)]
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          const piece = pieces.pop()
+          if (!piece) return new Promise(() => {})
+          controller.enqueue(piece)
+        },
+      })
+      const stalled = new Request('http://x/', { method: 'POST', body, signal: callers.signal })
+      return refused(() => readBytes(stalled, limit))
+    })
+    expect(await readBytes(request(zeros(1_000_000), { 'content-length': '1000000' }), limit, 5000)).toHaveLength(1e6)
+    expect(await readBytes(request(stream([zeros(1_000_000)]).body), limit, 5000)).toHaveLength(1e6)
+    callers.abort()
+    expect(new Set(await Promise.all(ended))).toEqual(new Set(['400 malformed_body']))
+  })
+
+  test('never has all of them wait for one another, nor take more together than there is room for', async () => {
+    const room = Math.min(256 * 1024 * 1024, Math.floor(usableMemory() / 8))
+    let seed = 1
+    const random = (below: number) => {
+      seed = (seed * 48271) % 0x7fffffff
+      return seed % below
+    }
+    let held = 0
+    let most = 0
+    const one = async (claim: number, size: number, endsIn: 'order' | 'failure') => {
+      const receiving = new Receiving(request(zeros(0)), Date.now() + 30_000)
+      let had = 0
+      await receiving.run(async () => {
+        for (let come = 0; come < size; ) {
+          come = Math.min(size, come + 1 + random(claim / 8))
+          await receiving.room(come, claim)
+          const counted = come > SMALL_BODY ? come : 0
+          held += counted - had
+          had = counted
+          // a body that is larger than all that there is room for is alone
+          expect(held <= room || held === had).toBe(true)
+          most = Math.max(most, held)
+          await Promise.resolve()
+        }
+        held -= had
+        if (endsIn === 'failure') throw new Error('cut off')
+      })
+    }
+    const claims = [room / 16, room / 16, room / 16, room / 5, 100_000, room / 2, room, room * 2].map(Math.floor)
+    const bodies = Array.from({ length: 400 }, (_, i) => {
+      const claim = claims[random(i % 20 === 0 ? claims.length : 4)]!
+      const end = random(10) === 0 ? 'failure' : 'order'
+      return one(claim, random(3) === 0 ? random(claim) : claim, end).then(
+        () => 'order',
+        error => (error.message === 'cut off' ? 'failure' : String(error)),
+      )
+    })
+    expect(new Set(await Promise.all(bodies))).toEqual(new Set(['order', 'failure']))
+    expect(held).toBe(0)
+    expect(most).toBeGreaterThan(room / 2)
   })
 })
 
