@@ -1,11 +1,14 @@
 import { afterAll, expect, test } from 'bun:test'
 import { gzipSync } from 'node:zlib'
 import { decodeDecimal } from '../../src/lib/decimal.ts'
+import { openDuckdb } from '../../src/query/ingest/duck.ts'
 import { formatOf } from '../../src/query/ingest/import.ts'
+import { openSource } from '../../src/query/ingest/job.ts'
+import { planColumns } from '../../src/query/ingest/plan.ts'
 import { workshop } from './ingest-fixture.ts'
 import { refusal } from './table-fixture.ts'
 
-const { write, parquet, take, remove } = workshop()
+const { dir, write, parquet, take, remove } = workshop()
 afterAll(remove)
 
 /** The types of one csv column with these values. */
@@ -153,6 +156,42 @@ test('csv.gz is read like csv, and a header alone is a table without rows', asyn
   expect(rows).toEqual([{ a: 1, b: 'x' }])
   const empty = await take(await write('header.csv', 'a,b\n'), { primaryKey: 'a' })
   expect(empty).toMatchObject({ rowCount: 0, types: { a: 'text?', b: 'text?' } })
+})
+
+test('what DuckDB is asked to settle types grows by little with each column: it plans long questions for minutes', async () => {
+  const asked = async (file: string, text: string) => {
+    const path = await write(file, text)
+    const connection = await openDuckdb(dir, { paths: [path] })
+    const questions: string[] = []
+    const read = connection.runAndReadAll.bind(connection)
+    connection.runAndReadAll = (sql, ...rest) => {
+      questions.push(sql)
+      return read(sql, ...rest)
+    }
+    const source = await openSource(formatOf(file)!, { names: [path], paths: [path] }, connection)
+    questions.length = 0
+    const { columns } = await planColumns(connection, source, {})
+    connection.closeSync()
+    return {
+      length: Math.max(...questions.map(({ length }) => length)),
+      types: columns.map(({ stored }) => stored.type),
+    }
+  }
+  const names = Array.from({ length: 400 }, (_, i) => `n${i}`)
+  const fields = names.map((name, i) => `"${name}":${i % 2 ? '"2024-02-01"' : i}`)
+  for (const [file, text] of [
+    ['wide.csv', `${names}\n${names.map((_, i) => (i % 2 ? '2024-02-01' : i))}`],
+    ['wide.ndjson', `{${fields}}`],
+  ] as const) {
+    const { length, types } = await asked(file, text)
+    expect(types).toEqual(names.map((_, i) => (i % 2 ? 'date' : 'integer')))
+    expect(length).toBeLessThan(100 * names.length)
+  }
+})
+
+test('a field may be called as what types are settled with', async () => {
+  const path = await write('looks.ndjson', '{"looks":1,"LOOKS_json":"2024-02-01","looks_text":true,"x":1.5}')
+  expect((await take(path)).types).toEqual({ looks: 'integer', LOOKS_json: 'date', looks_text: 'boolean', x: 'float' })
 })
 
 test('declared types win, and take other spellings', async () => {

@@ -1,5 +1,6 @@
 import type { DuckDBValue } from '@duckdb/node-api'
 import type { StoredColumn } from '../../catalog/column.ts'
+import type { SourceColumn } from './source.ts'
 
 /** A column that is settled: how it is declared in SQLite, and the SQL (DuckDB) for the values to be bound. */
 export interface ColumnPlan {
@@ -19,5 +20,7 @@ export interface Misfit {
 /** Questions to ask of all rows (aggregates), and what follows from the answers. */
 export interface Probe {
   ask: string[]
+  /** a column whose LOOKS (text-types.ts), of all its values, are the first answer */
+  looks?: SourceColumn
   settle(answers: DuckDBValue[]): ColumnPlan | Misfit | Probe
 }
