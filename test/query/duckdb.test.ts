@@ -499,6 +499,24 @@ describe('what is answered is what the files hold now', () => {
     expect((await answer(dataset)).rows).toEqual([{ id: 7, n: 70 }])
   })
 
+  test('the log says which of the described columns no longer are, and of new ones only how many: their names may be values', async () => {
+    const path = await write('headless.csv', 'id,n\n1,10\n')
+    const dataset = await inPlace(path)
+    for (const [content, cause] of [
+      ['id,n,more\n1,10,x\n', 'columns new: 1'],
+      ['id\n1\n', 'columns gone: n'],
+      ['id,n\n1,ten\n', 'columns of another type: n'],
+      ['ada@example.org,n\n2,ten\n', 'columns gone: id; of another type: n; new: 1'],
+      ['n,id\n10,1\n', 'columns in another order'],
+    ] as const) {
+      writeFileSync(path, content)
+      const fault = await refusal(() => answer(dataset))
+      expect(fault.code).toBe('data_changed')
+      expect(String(fault.cause)).toContain(cause)
+      expect(String(fault.cause)).not.toContain('ada@')
+    }
+  })
+
   test('a file that goes while it is looked at is refused as one that was gone before', async () => {
     const path = await write('going/1.csv', 'id\n1\n')
     const folder = findFiles(dirname(path))

@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBVector } from '@duckdb/node-api'
 import type { DeclaredType } from '../../../catalog/column.ts'
 import { Fault } from '../../../lib/fault.ts'
+import { shown } from '../../../lib/text.ts'
 import { loadDuckdb } from '../../../workers/native.ts'
 import { type Batch, batchesOf } from '../../batches.ts'
 import { dataMissing } from '../../damage.ts'
@@ -191,7 +192,11 @@ export class DuckReader {
       const now = columns.map(({ name, type, native }) => ({ name, type, native }))
       const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
       if (!same(now, place.columns) || !same(location.selects, place.selects) || !same(location.reader, place.reader))
-        throw dataChanged(place, 'have changed, and no longer have the columns that were described')
+        throw dataChanged(
+          place,
+          'have changed, and no longer have the columns that were described',
+          differing(place, now),
+        )
     } catch (error) {
       if (error instanceof Fault && error.status === 422)
         throw dataChanged(place, 'have changed, and can no longer be read as they were described', error)
@@ -202,6 +207,22 @@ export class DuckReader {
     known.checked = files.version
   }
 }
+
+/** For the log. What is new has no name there: that of a csv without its header is somebody's value. */
+function differing({ columns }: Place, now: Place['columns']): string {
+  const types = new Map(now.map(({ name, native }) => [name, native]))
+  const known = new Set(columns.map(({ name }) => name))
+  const gone = columns.filter(({ name }) => !types.has(name))
+  const other = columns.filter(({ name, native }) => types.has(name) && types.get(name) !== native)
+  const parts = [
+    gone.length > 0 && `gone: ${listed(gone)}`,
+    other.length > 0 && `of another type: ${listed(other)}`,
+    now.some(({ name }) => !known.has(name)) && `new: ${now.filter(({ name }) => !known.has(name)).length}`,
+  ].filter(part => part !== false)
+  return parts.length > 0 ? `columns ${parts.join('; ')}` : 'columns in another order, or read in another way'
+}
+
+const listed = (columns: Place['columns']) => columns.map(({ name }) => shown(name)).join(', ')
 
 function filesOf(place: Place): FoundFiles {
   try {
