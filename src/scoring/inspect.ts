@@ -80,11 +80,13 @@ function readGraph(bytes: Uint8Array): {
     throw refuse('The file is not an ONNX model, or it is damaged.', error)
   }
   if (model.externalData)
-    throw refuse('The model keeps its weights in other files; save it as one file (save_as_external_data=False).')
+    throw refuse(
+      'The model keeps its weights in other files; save it as one file (torch.onnx.export: external_data=False; any other: onnx.save(onnx.load(path), "one.onnx")).',
+    )
   for (const { name, kind } of model.outputs)
     if ((kind === 'sequence' || kind === 'map') && !zipMaps.has(name))
       throw refuse(
-        `The output ${quoted(name)} is a ${kind}; only tensors are served. Export the model with tensor outputs (skl2onnx: options={'zipmap': False}).`,
+        `The output ${quoted(name)} is a ${kind}; only tensors are served. Export the model with tensor outputs (skl2onnx: options={'zipmap': False}), or without this one (select_model_inputs_outputs).`,
       )
   return { model, zipMaps, classifier, rewritten }
 }
