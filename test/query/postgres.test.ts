@@ -751,7 +751,16 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       names: ['g', '__proto__'],
     }
     const engine = () => runner.engineOf({ engine: 'postgres' })
-    const nothingRuns = () => waitFor(async () => ((await activity()).length === 0 ? true : undefined), 20_000)
+    const runs = async (text: string) => (await activity()).some((sql: string) => sql.includes(text))
+    const nothingRuns = async () => {
+      let running: string[] = []
+      await waitFor(async () => {
+        running = await activity()
+        return running.length === 0 ? true : undefined
+      }, 20_000).catch(() => {
+        throw new Error(`still there: ${running.join('; ')}`)
+      })
+    }
 
     test('at its deadline, 504', async () => {
       const begun = performance.now()
@@ -764,7 +773,7 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       const answer = refusal(() =>
         engine().all(slow, [], { deadline: performance.now() + 20_000, signal: caller.signal }),
       )
-      await waitFor(async () => ((await activity()).length > 0 ? true : undefined))
+      await waitFor(async () => ((await runs('generate_series')) ? true : undefined))
       caller.abort()
       expect((await answer).status).toBe(499)
       await nothingRuns()
@@ -773,8 +782,11 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
           .status,
       ).toBe(499)
     })
-    test('that had not begun when its caller went, as it was on its way', async () => {
-      const HELD_MS = 800
+    test.each([
+      ['while somebody waits for it to end', 800],
+      ['when its connection was given up already', 3000],
+    ])('that had not begun when its caller went, as it was on its way, and begins %s', async (_, HELD_MS) => {
+      const text = `SELECT 'held for ${HELD_MS}', count(*) FROM (SELECT generate_series(1, 1000000000) AS g) s WHERE md5(g::text) = 'x'`
       /** hands on what is before the statement, and all else later */
       const held = (bytes: Buffer): Buffer[] => {
         if (!bytes.includes('generate_series')) return [bytes]
@@ -805,11 +817,34 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       const url = server.url.replace(`:${server.port}`, `:${(far.address() as AddressInfo).port}`)
       const connection = new PostgresConnection('far', () => url, 600_000, 1)
       const limits = { deadline: performance.now() + 20_000, signal: caller.signal }
-      expect((await refusal(() => connection.read(session => session.query(slow.sql), limits))).status).toBe(499)
-      await waitFor(async () => ((await activity()).length > 0 ? true : undefined))
+      expect((await refusal(() => connection.read(session => session.query(text), limits))).status).toBe(499)
+      await waitFor(async () => ((await runs(text)) ? true : undefined))
       await nothingRuns()
       await connection.close()
       far.close()
+    })
+    test('where the connection by which it is cancelled at first cannot be made', async () => {
+      let made = 0
+      const near = createServer(client => {
+        client.on('error', () => {})
+        if (++made === 2) return void client.resetAndDestroy()
+        const database = connect(server.port, '127.0.0.1')
+        client.pipe(database).on('error', () => {})
+        database.pipe(client)
+      })
+      await new Promise<void>(resolve => near.listen(0, '127.0.0.1', resolve))
+      const url = server.url.replace(`:${server.port}`, `:${(near.address() as AddressInfo).port}`)
+      const connection = new PostgresConnection('near', () => url, 600_000, 1)
+      const caller = new AbortController()
+      const limits = { deadline: performance.now() + 20_000, signal: caller.signal }
+      const left = refusal(() => connection.read(session => session.query("SELECT 'refused', pg_sleep(50)"), limits))
+      await waitFor(async () => ((await runs('refused')) ? true : undefined))
+      caller.abort()
+      expect((await left).status).toBe(499)
+      await nothingRuns()
+      expect(made).toBeGreaterThan(2)
+      await connection.close()
+      near.close()
     })
     test('a stream: whole and in order; left early; whose caller goes; not taken; too slow', async () => {
       let at = 0
@@ -968,6 +1003,23 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       try {
         expect(late.status).toBe(504)
         expect(await pidOf({ deadline: performance.now() + 20_000 })).not.toBe(hung)
+      } finally {
+        process.kill(hung, 'SIGCONT')
+        await connection.close()
+      }
+    })
+    test('a server that hangs as a transaction is left costs the pool one connection for a moment, too', async () => {
+      const connection = new PostgresConnection('w', () => server.url, 60_000, 1)
+      const pidOf = async (session: Session) => (await session.query('SELECT pg_backend_pid()'))[0]![0] as number
+      const limits = { deadline: performance.now() + 20_000 }
+      const hung = await connection.write(async session => {
+        await session.query('BEGIN')
+        const pid = await pidOf(session)
+        process.kill(pid, 'SIGSTOP')
+        return pid
+      }, limits)
+      try {
+        expect(await connection.write(pidOf, limits)).not.toBe(hung)
       } finally {
         process.kill(hung, 'SIGCONT')
         await connection.close()

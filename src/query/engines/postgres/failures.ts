@@ -39,6 +39,9 @@ export const hasStaleStatement = (error: unknown): boolean =>
   stateOf(error) === '0A000' &&
   (errorOf(error).routine === 'RevalidateCachedQuery' || /cached plan/.test(errorOf(error).message ?? ''))
 
+/** Whether a statement was given up here because nobody could be asked to cancel it: the server may be at it still. */
+export const isNotAsked = (error: unknown): boolean => errorOf(error).code === 'ERR_POSTGRES_QUERY_CANCELLED'
+
 /** Whether the secret is no longer the right one: it may have been changed where it is kept. */
 export const isRefused = (error: unknown): boolean =>
   /^28/.test(stateOf(error)) || errorOf(error).code?.includes('AUTHENTICATION') === true

@@ -1,6 +1,6 @@
 import { type ReservedSQL, SQL } from 'bun'
 import type { StoredValue } from '../../values.ts'
-import { isLost } from './failures.ts'
+import { isLost, isNotAsked } from './failures.ts'
 
 /** One connection of the pool, for one piece of work at a time. */
 export interface Session {
@@ -15,8 +15,8 @@ const CANCEL_MS = 2000
 /** How often it is cancelled from outside its connection, and how long it may take to make one for that. */
 const CANCELS = 10
 const CANCEL_SECONDS = 10
-const CANCEL =
-  "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = CAST(CAST($1 AS text) AS int) AND state = 'active'"
+const CANCEL = `SELECT CASE WHEN state = 'active' THEN pg_cancel_backend(pid) ELSE false END
+  FROM pg_stat_activity WHERE pid = CAST(CAST($1 AS text) AS int)`
 
 /** Characters of different statements that a connection may have been asked: about 10 MB of the server's memory. */
 const MAX_PREPARED = 1 << 19
@@ -98,6 +98,11 @@ export class Statements implements Session {
   /** Ends what is under way, and a transaction that was left open. @returns whether the connection may be used again */
   async settle(): Promise<boolean> {
     if (this.#left && !(await this.#cancel(this.#left))) return false
+    // no caller's deadline ends this any more, though the server may hang
+    return (await within(this.#inOrder(), CANCEL_MS)) ?? false
+  }
+
+  async #inOrder(): Promise<boolean> {
     const pid = await this.#pid
     if (pid !== undefined && !this.#prepared.asked(pid, this.#asked)) return false
     if (!this.#inTransaction) return true
@@ -110,7 +115,7 @@ export class Statements implements Session {
   async #cancel(query: Query): Promise<boolean> {
     const settled = query.then(
       () => true,
-      error => !isLost(error),
+      error => (isNotAsked(error) ? undefined : !isLost(error)),
     )
     // it is answered before the statement begins: until then a cancel would meet that question, and leave the statement alone
     const pid = await Promise.race([this.#pid, settled.then(() => undefined), Bun.sleep(CANCEL_MS)])
@@ -123,20 +128,23 @@ export class Statements implements Session {
     return false
   }
 
-  /** Again until it is over, though the server cannot be reached at once, or has not begun it. The connection is given up. */
-  async #cancelFromOutside(pid: number, settled: Promise<unknown>): Promise<void> {
-    let over = false
-    void settled.then(() => {
-      over = true
+  /**
+   * Again until the server says that it is over, or has no such process any more, though it cannot be reached at once, or has not
+   * begun it: its connection, which is given up, may have closed before it came there.
+   */
+  async #cancelFromOutside(pid: number, settled: Promise<boolean | undefined>): Promise<void> {
+    let over: boolean | undefined
+    void settled.then(answered => {
+      over = answered
     })
     for (let tries = 0; tries < CANCELS; tries++) {
       const outside = new SQL(this.#url, { max: 1, connectionTimeout: CANCEL_SECONDS })
-      const active = await outside.unsafe(CANCEL, [String(pid)]).then(
-        rows => rows.length > 0,
-        () => true,
-      )
+      const found = await outside
+        .unsafe(CANCEL, [String(pid)])
+        .values()
+        .catch(() => undefined)
       void outside.close({ timeout: 0 }).catch(() => {})
-      if (over && !active) return
+      if (found && (found.length === 0 || (over && !found[0][0]))) return
       await Bun.sleep(ASK_MS * (tries + 1))
     }
     // the server's own timeout ends it
@@ -156,6 +164,13 @@ function statement(reserved: ReservedSQL, text: string, values: readonly StoredV
 
 const asText = (value: StoredValue): string | null | Uint8Array =>
   value === null || value instanceof Uint8Array ? value : String(value)
+
+/** The work's outcome, or undefined where it is not there by then. */
+function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(resolve, ms, undefined)
+  return Promise.race([work, promise]).finally(() => clearTimeout(timer))
+}
 
 /** The work's outcome, or the signal's reason as soon as it is aborted. */
 export function untilOver<T>(work: Promise<T>, over: AbortSignal): Promise<T> {
