@@ -11,6 +11,7 @@ import type { QueryDefinition } from '../../src/catalog/query-definition.ts'
 import { parseQuery } from '../../src/lib/params.ts'
 import { connectOnce } from '../../src/query/engines/postgres/check.ts'
 import { PostgresConnection } from '../../src/query/engines/postgres/connection.ts'
+import { Connections } from '../../src/query/engines/postgres/connections.ts'
 import { describeTable } from '../../src/query/engines/postgres/describe.ts'
 import { sourceOf } from '../../src/query/engines/postgres/dialect.ts'
 import type { Session } from '../../src/query/engines/postgres/statements.ts'
@@ -984,6 +985,33 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
         for await (const _ of batches);
       })
       expect([fault.status, fault.code]).toEqual([503, 'connection_lost'])
+    })
+    test('though its connection is changed, where it is asked again; none of the connections stays', async () => {
+      await run("CREATE ROLE changing LOGIN PASSWORD 'one'; CREATE ROLE changed LOGIN PASSWORD 'one'")
+      const as = (user: string) => server.url.replace(/owner:[^@]*@/, `${user}:one@`)
+      const of = async (user: string) =>
+        (await run(`SELECT query FROM pg_stat_activity WHERE usename = '${user}'`)).map(
+          (row: { query: string }) => row.query,
+        )
+      let url = as('changing')
+      const connections = new Connections(() => url, 600_000)
+      const connection = connections.get('w')
+      const { version } = connection
+      const asked = "SELECT current_user::text, pg_sleep(CASE current_user WHEN 'changing' THEN 50 ELSE 0 END)"
+      const limits = { deadline: performance.now() + 20_000 }
+      const read = connection.read(session => session.query(asked), limits)
+      const written = refusal(() => connection.write(session => session.query(asked), limits))
+      await waitFor(async () =>
+        (await of('changing')).filter((sql: string) => sql === asked).length === 2 ? true : undefined,
+      )
+      url = as('changed')
+      connections.forget('w')
+      expect((await read)[0]![0]).toBe('changed')
+      expect((await written).code).toBe('connection_lost')
+      expect(connections.get('w').version).not.toBe(version)
+      await waitFor(async () => ((await of('changing')).length === 0 ? true : undefined), 20_000)
+      await connections.close()
+      await waitFor(async () => ((await of('changed')).length === 0 ? true : undefined), 20_000)
     })
     test('a server that hangs costs its caller the deadline, and the pool one connection for a moment', async () => {
       const connection = new PostgresConnection('w', () => server.url, 60_000, 1)

@@ -2,8 +2,8 @@ import { type ReservedSQL, SQL } from 'bun'
 import { callerGone } from '../../../lib/fault.ts'
 import { NamedTurns, Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
-import { explained, isLost, isRefused, isStale, lost } from './failures.ts'
-import { Prepared, type Session, Statements, untilOver } from './statements.ts'
+import { closed, explained, isLost, isRefused, isStale, lost } from './failures.ts'
+import { Prepared, type Session, Statements, untilOver, within } from './statements.ts'
 
 /** To one database, for reading; and as many for writing, where there is any. */
 const MAX_CONNECTIONS = 8
@@ -12,6 +12,8 @@ const FOR_STATEMENTS = 2
 /** What is left to other tables, whatever waits for one that somebody has locked: of connections, and of those for streams. */
 const FOR_OTHERS = 2
 const CONNECT_SECONDS = 10
+/** What cancelling on the server may take before connections are closed all the same. */
+const CLOSE_MS = 2000
 
 /** Counted for all connections together, so that one that is made anew has a number of its own. */
 let changes = 0
@@ -151,7 +153,9 @@ export class PostgresConnection {
     void pool.leave().finally(() => this.#leaving.delete(pool))
   }
 
+  /** Ends what is under way, on the server, too; what may be done again is, as whatever is asked from now on, by what `url` says then. */
   async close(): Promise<void> {
+    this.#version = ++changes
     const pools = [this.#reading, this.#writing, ...this.#leaving]
     this.#reading = undefined
     this.#writing = undefined
@@ -201,7 +205,8 @@ class Pool {
   #ofTables: NamedTurns
   #ofRows = new NamedTurns(1)
   #prepared: Prepared
-  #underWay = new Set<Promise<void>>()
+  /** with what ends it */
+  #underWay = new Map<Promise<void>, () => void>()
 
   constructor(name: string, url: string, max: number, connection: Record<string, string>) {
     this.#name = name
@@ -242,7 +247,7 @@ class Pool {
         done.then(resolve, reject)
         const usable = await done.then(
           () => true,
-          error => !isLost(error),
+          error => over.signal.aborted || !isLost(error),
         )
         // closing it takes whatever is stuck in it, or kept by it, away; the pool makes another
         const settled = usable && (await statements.settle())
@@ -255,7 +260,7 @@ class Pool {
       .run(row === undefined ? [] : [row], onTables, over.signal)
       .catch(reject)
       .finally(() => this.#underWay.delete(turn))
-    this.#underWay.add(turn)
+    this.#underWay.set(turn, () => over.abort(closed()))
     return promise
       .catch(error => {
         throw why ? explained(error, this.#name, why) : error
@@ -277,11 +282,14 @@ class Pool {
 
   /** Closes it when nothing is under way on it any more. */
   async leave(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.keys())
     await this.close()
   }
 
+  /** Ends what is under way, as if its connection were lost. */
   async close(): Promise<void> {
+    for (const end of this.#underWay.values()) end()
+    await within(Promise.all(this.#underWay.keys()), CLOSE_MS)
     await this.#sql.close({ timeout: 0 }).catch(() => {})
   }
 }

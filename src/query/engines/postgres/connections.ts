@@ -21,10 +21,9 @@ export class Connections {
     return connection
   }
 
-  /** The connection was changed or removed: what is under way on it is ended, and the next use makes it anew. */
+  /** The connection was changed or removed: what is under way on it is ended, and the next use has it where it is then. */
   forget(name: string): void {
     void this.#open.get(name)?.close()
-    this.#open.delete(name)
   }
 
   async close(): Promise<void> {

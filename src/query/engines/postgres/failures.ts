@@ -34,6 +34,9 @@ export const isStale = (error: unknown): boolean =>
   errorOf(error).code === 'ERR_POSTGRES_CONNECTION_CLOSED' ||
   hasStaleStatement(error)
 
+/** A connection that was ended from here. */
+export const closed = (): Error => Object.assign(new Error('closed'), { code: 'ERR_POSTGRES_CONNECTION_CLOSED' })
+
 /** By the place that says it in the server, whose words may be of another language. */
 export const hasStaleStatement = (error: unknown): boolean =>
   stateOf(error) === '0A000' &&

@@ -166,7 +166,7 @@ const asText = (value: StoredValue): string | null | Uint8Array =>
   value === null || value instanceof Uint8Array ? value : String(value)
 
 /** The work's outcome, or undefined where it is not there by then. */
-function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+export function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const timer = setTimeout(resolve, ms, undefined)
   return Promise.race([work, promise]).finally(() => clearTimeout(timer))
