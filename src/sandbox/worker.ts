@@ -26,6 +26,8 @@ export class Worker {
   alone = false
   /** It takes no new calls, and ends when it has none. */
   retired = false
+  /** calls of the frame that is next, when it is done with the one that it does */
+  behind: Job[] = []
   parkedBytes = 0
   residentBytes = 0
   /** the worker did not answer in time and was ended */
