@@ -12,14 +12,18 @@ export interface RawAnswer {
   json: any
 }
 
-/** Sends the chunks one after the other and reads until the server closes, has answered and `quietMs` have passed, or `limitMs` have. */
+/**
+ * Sends the chunks one after the other and reads until the server closes, an answer that says how long it is has come, or `limitMs`
+ * have passed. Where no more has to come than has, more is waited for as long as `quietMs`.
+ */
 export function sendRaw(
   url: string,
   chunks: (string | Uint8Array)[],
   quietMs = 150,
-  limitMs = 15_000,
+  limitMs = 60_000,
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(url)
+  const isHead = `${chunks[0]}`.startsWith('HEAD ')
   return new Promise(resolve => {
     const received: Uint8Array[] = []
     let quiet: ReturnType<typeof setTimeout> | undefined
@@ -47,8 +51,9 @@ export function sendRaw(
     socket.on('data', data => {
       received.push(Buffer.from(data))
       clearTimeout(quiet)
-      if (isWhole(Buffer.concat(received).toString('latin1'))) done()
-      else quiet = setTimeout(done, quietMs)
+      const left = leftOf(Buffer.concat(received).toString('latin1'), isHead)
+      if (left === 'nothing') done()
+      else if (left === 'unknown') quiet = setTimeout(done, quietMs)
     })
     socket.on('error', done)
     socket.on('close', done)
@@ -59,9 +64,15 @@ export function sendRaw(
 export const head = (request: string, ...lines: string[]): string =>
   `${[`${request} HTTP/1.1`, ...lines].join('\r\n')}\r\n\r\n`
 
-/** Whether an answer that says how long it is has come. */
-function isWhole(text: string): boolean {
+/** What is still to come of an answer: with one in chunks, or without a length, another may come that nobody asked for. */
+function leftOf(text: string, isHead: boolean): 'nothing' | 'something' | 'unknown' {
   const end = text.indexOf('\r\n\r\n')
-  const length = /^content-length: (\d+)/im.exec(text.slice(0, end))?.[1]
-  return end >= 0 && length !== undefined && text.length >= end + 4 + Number(length)
+  if (end < 0) return 'something'
+  const head = text.slice(0, end)
+  const length = /^content-length: (\d+)/im.exec(head)?.[1]
+  const isWhole = length !== undefined && text.length >= end + 4 + Number(length)
+  if (isWhole) return 'nothing'
+  if (isHead || /^HTTP\/1\.1 (1\d\d|204|304)/.test(head)) return 'unknown'
+  const isChunked = /^transfer-encoding: chunked/im.test(head)
+  return length !== undefined || (isChunked && !text.includes('\r\n0\r\n', end)) ? 'something' : 'unknown'
 }
