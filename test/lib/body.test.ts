@@ -107,8 +107,9 @@ describe('what does not come', () => {
 
   test('has others wait where it is large, and large ones only', async () => {
     const most = 2 ** 40
-    const first = readBytes(announced(most), most, 500)
-    first.catch(() => {})
+    const end = Promise.withResolvers<void>()
+    const pull = (controller: ReadableStreamDefaultController) => end.promise.then(() => controller.close())
+    const first = readBytes(request(new ReadableStream({ pull }), { 'content-length': String(most) }), most)
     const small = request(zeros(1000), { 'content-length': '1000' })
     expect(await readBytes(small, most)).toHaveLength(1000)
     expect(await refused(() => readBytes(announced(100_000), most, 1))).toBe('503 unavailable')
@@ -116,8 +117,13 @@ describe('what does not come', () => {
     expect(await refused(() => readBytes(chunked, most, 1))).toBe('503 unavailable')
     const patient = [1, 2].map(() => readBytes(request(zeros(100_000), { 'content-length': '100000' }), most))
     const chunks = readBytes(request(stream([zeros(100_000), zeros(5)]).body), most)
-    expect(await refused(() => first)).toBe('408 body_timeout')
+    end.resolve()
+    await first
     expect((await Promise.all([...patient, chunks])).map(bytes => bytes.length)).toEqual([100_000, 100_000, 100_005])
+    const late = readBytes(announced(most), most, 1)
+    const next = readBytes(request(zeros(100_000), { 'content-length': '100000' }), most)
+    expect(await refused(() => late)).toBe('408 body_timeout')
+    expect(await next).toHaveLength(100_000)
   })
 
   test('has others wait for no more than has come of it where no length is said, but for the largest one', async () => {

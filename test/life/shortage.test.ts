@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVER, World } from '../deployments/world.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
-import { workersOf } from './processes.ts'
+import { sigkill, workersOf } from './processes.ts'
 
 setDefaultTimeout(180_000)
 afterAll(cleanUp)
@@ -107,19 +107,23 @@ test.skipIf(process.platform !== 'linux')(
       form.set('name', 'a.t')
       return callgate.admin('POST', '/api/datasets/file/upload', form, scope)
     }
-    let over = false
-    const killing = (async () => {
-      while (!over) {
-        for (const { pid } of workersOf(callgate.process.pid, 'import'))
-          try {
-            process.kill(pid, 'SIGKILL')
-          } catch {}
-        await Bun.sleep(1)
-      }
-    })()
-    const answer = await upload()
-    over = true
-    await killing
+    const ended = async () => {
+      let over = false
+      const killing = (async () => {
+        while (!over) {
+          for (const { pid } of workersOf(callgate.process.pid, 'import')) sigkill(pid)
+          await Bun.sleep(1)
+        }
+      })()
+      const answer = await upload()
+      over = true
+      await killing
+      // it was quicker than who looks for it: once more
+      if (answer.status !== 201) return answer
+      expect((await callgate.admin('DELETE', '/api/datasets/a.t')).status).toBe(204)
+      return undefined
+    }
+    const answer = await waitFor(ended)
     expect({ status: answer.status, detail: answer.json.detail }).toEqual({
       status: 503,
       detail: 'The import process ended before it was done.',

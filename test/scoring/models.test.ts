@@ -8,6 +8,7 @@ import { readModel } from '../../src/scoring/onnx/read.ts'
 import { runnable } from '../../src/scoring/onnx/rewrite.ts'
 import { predict } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
+import { cpuOf } from '../harness.ts'
 import { addModelBytes, modelBytes, modelsDirectory, soon } from './fixtures.ts'
 import { buildModel, type NodeInfo, plusOne, type ValueInfo } from './onnx-builder.ts'
 
@@ -97,19 +98,20 @@ describe('files that are not served', () => {
       state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
       return (state >> 8) % below
     }
-    const started = performance.now()
-    for (let copy = 0; copy < 1000; copy++) {
-      const damaged = bytes.slice()
-      for (let i = 0; i < 3; i++) damaged[random(damaged.length)] = random(256)
-      try {
-        const model = readModel(damaged)
-        findClassifier(model)
-        readModel(runnable(damaged, model))
-      } catch (error) {
-        expect(error).toBeInstanceOf(Error)
+    const taken = cpuOf(() => {
+      for (let copy = 0; copy < 1000; copy++) {
+        const damaged = bytes.slice()
+        for (let i = 0; i < 3; i++) damaged[random(damaged.length)] = random(256)
+        try {
+          const model = readModel(damaged)
+          findClassifier(model)
+          readModel(runnable(damaged, model))
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error)
+        }
       }
-    }
-    expect(performance.now() - started).toBeLessThan(5000)
+    })
+    expect(taken).toBeLessThan(5000)
   })
 
   test('an operator that the runtime does not have, with its name', async () => {
