@@ -3,6 +3,7 @@ import { unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
+import { whenStuck } from '../workers/stuck.ts'
 import type { Verdict } from './frames.ts'
 
 /** A handler that can be run. */
@@ -13,7 +14,7 @@ export interface Handler {
   code: string
 }
 
-/** Reading and loading one source, its process's start not counted. */
+/** Milliseconds of CPU for reading and loading one source, its process's start not counted. */
 const CHECK_MS = 10_000
 /** After which a source that was not read in that time is read again, when somebody asks: it may have been a busy machine. */
 const AGAIN_MS = 30_000
@@ -106,18 +107,26 @@ class Checker {
 
   async #find(source: string): Promise<Found> {
     for (let tries = 0; ; tries++) {
-      this.#child ??= await startChecking()
+      const child = this.#child ?? (await startChecking())
+      this.#child = child
+      let stuck = false
+      const unwatch = whenStuck(child.pid, CHECK_MS, () => {
+        stuck = true
+        child.kill()
+      })
       try {
-        const verdict = await this.#child.request<Verdict>('check', { source }, { timeoutMs: CHECK_MS })
+        const verdict = await child.request<Verdict>('check', { source })
         if ('spent' in verdict) this.#end()
         return { verdict, until: Number.POSITIVE_INFINITY }
       } catch (error) {
         this.#end()
         log.warn(errorFields(error), 'a handler could not be checked')
         // a process that was ended from outside says nothing of the source
-        if (error instanceof ChildLost && tries === 0) continue
+        if (error instanceof ChildLost && !stuck && tries === 0) continue
         const message = 'it was not read in reasonable time; try again in a minute'
         return { verdict: { error: { name: 'Error', message } }, until: performance.now() + AGAIN_MS }
+      } finally {
+        unwatch()
       }
     }
   }

@@ -263,11 +263,12 @@ export class FunctionRunner {
   /** Its calls run once more, each by itself: one of them may have been what ended it. */
   async #lost(worker: Worker, error: unknown): Promise<void> {
     const gone = error instanceof ChildLost
-    if (!gone) log.error(errorFields(error), 'a function worker failed')
+    const first = this.#workers.includes(worker) || this.#retired.has(worker)
     this.#workers = this.#workers.filter(other => other !== worker)
     this.#retired.delete(worker)
     worker.child.kill()
     const jobs = worker.jobs.takeAll()
+    if (first && !this.#closed) log.warn({ ...errorFields(error), calls: jobs.length }, 'a function worker was lost')
     for (const job of jobs) job.again()
     if (!(gone && error.unsent)) {
       await Bun.sleep(RETRY_AFTER_MS)
@@ -278,7 +279,7 @@ export class FunctionRunner {
       if (this.#closed) job.refused(unavailable(STOPPING))
       else if (job.losses > 1)
         job.refused(
-          worker.stuck
+          worker.spent
             ? overLimit('cpu', job.call.limits)
             : unavailable("The function's process ended twice under this call.", 1, error),
         )

@@ -1,12 +1,13 @@
 import { Slab } from '../lib/slab.ts'
 import { Child } from '../workers/child.ts'
+import { whenStuck } from '../workers/stuck.ts'
 import type { Frame, Step, Turns } from './frames.ts'
 import type { Job } from './job.ts'
 import { packFrame, unpackTurns } from './wire.ts'
 
 /** Frames on their way at a time: the next is there when one is done. */
 export const DEPTH = 2
-/** A frame that is not answered within this and four times the CPU that its calls may take, from when its turn comes, is stuck. */
+/** A frame that has this and four times the CPU that its calls may take, from when its turn comes, and is not answered is stuck. */
 const STUCK_MS = 3000
 
 /**
@@ -30,13 +31,13 @@ export class Worker {
   behind: Job[] = []
   parkedBytes = 0
   residentBytes = 0
-  /** the worker did not answer in time and was ended */
-  stuck = false
+  /** it was ended because it had all the CPU that its calls may take, and did not answer */
+  spent = false
   /** handlers whose code it has */
   readonly #known = new Set<string>()
-  /** milliseconds that each frame in it may take; it does one after the other */
+  /** milliseconds of CPU that each frame in it may take; it does one after the other */
   readonly #allowances: number[] = []
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #unwatch = () => {}
 
   static async start(): Promise<Worker> {
     return new Worker(await Child.start('function', {}, { env: FAST_MACHINES }))
@@ -86,19 +87,19 @@ export class Worker {
       this.steps.unshift(...frame.steps.slice(frame.steps.length - turns.left).filter(([kind]) => kind !== 'start'))
       return { turns, left }
     } finally {
-      clearTimeout(this.#timer)
+      this.#unwatch()
       this.#allowances.shift()
       const [next] = this.#allowances
       if (next !== undefined) this.#allow(next)
     }
   }
 
-  /** The frame that it does now is to be done within so many milliseconds. */
+  /** The frame that it does now is to be done with so many milliseconds of CPU. */
   #allow(allowance: number): void {
-    this.#timer = setTimeout(() => {
-      this.stuck = true
+    this.#unwatch = whenStuck(this.child.pid, allowance, spent => {
+      this.spent = spent
       this.child.kill()
-    }, allowance)
+    })
   }
 
   /** Nobody waits for the call any more. */

@@ -5,7 +5,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
-import { processOf, sigkill, workersOf } from './processes.ts'
+import { cpuOfMain, processOf, sigkill, workersOf } from './processes.ts'
 
 setDefaultTimeout(180_000)
 
@@ -66,6 +66,9 @@ const manifest = {
             named('turn', 'export default () => { for (;;); }', { limits: { cpu_ms: 200 } }),
             named('sly', 'export default ({ body }) => { while (body.n < 0); }', {
               limits: { cpu_ms: 3000, wall_ms: 60_000 },
+            }),
+            named('counts', 'export default () => { let n = 0; while (n < 6_000_000) n++; return n }', {
+              limits: { cpu_ms: 1000, wall_ms: 60_000 },
             }),
             named('small', 'export default ({ body }) => body.n', { limits: { cpu_ms: 10 } }),
             named(
@@ -179,6 +182,28 @@ test('a process that is stopped in the middle of calls is replaced; they are ans
   for (const status of statuses) expect([200, 504]).toContain(status)
   await waitFor(async () => ((await call(6)).status === 200 ? true : undefined))
   expect(functionsOf(server)).not.toContain(stopped)
+  await server.stop()
+})
+
+test('a process that is given little CPU is not taken for stuck: its call has what the machine gives', async () => {
+  const server = await start()
+  const call = () => server.call('/api/service/kill/counts', { key, body: {} })
+  for (let calls = 0; calls < 2; calls++) expect((await call()).json).toBe(6_000_000)
+  const before = functionsOf(server)
+  const counts = call()
+  const busy = await waitFor(() => before.find(pid => processOf(pid)?.state === 'R'))
+  // longer than a frame took to be stuck when it was the time that was counted
+  for (let stops = 0; stops < 4; stops++) {
+    process.kill(busy, 'SIGSTOP')
+    await Bun.sleep(1900)
+    const had = cpuOfMain(busy)
+    process.kill(busy, 'SIGCONT')
+    await waitFor(() => cpuOfMain(busy) > had + 25 || undefined)
+  }
+  const { status, json } = await counts
+  expect([status, json]).toEqual([200, 6_000_000])
+  expect(functionsOf(server)).toEqual(before)
+  expect(server.output()).not.toContain('a function worker was lost')
   await server.stop()
 })
 
