@@ -7,6 +7,7 @@ const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
   score: () => import('./scoring/child.ts'),
   import: () => import('./query/ingest/child.ts'),
   query: () => import('./query/child.ts'),
+  look: () => import('./query/look-child.ts'),
   write: () => import('./query/write/child.ts'),
   function: () => import('./sandbox/child.ts'),
   guard: () => import('./deployments/guard/child.ts'),

@@ -1,11 +1,9 @@
-import { stat } from 'node:fs/promises'
 import type { StoredColumn } from '../catalog/column.ts'
 import { type Dataset, findDataset, type Generation, getDataset, putGeneration } from '../catalog/datasets.ts'
 import { type RefreshState, setRefreshState } from '../catalog/refresh.ts'
 import { type Actor, now } from '../catalog/store.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, Fault, toFault } from '../lib/fault.ts'
-import { FileVersions } from '../query/engines/duckdb/versions.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { change, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, described } from './datasets.ts'
@@ -58,8 +56,9 @@ export async function readAgain(
       log.warn({ dataset: before.name, ...errorFields(error) }, 'what came of reading a file again could not be noted')
     }
   }
-  const seen = await formOf(before)
+  let seen: string | undefined
   try {
+    seen = await formOf(context, before)
     const dataset = await readChanged(context, actor, before, signal, how)
     noted({ outcome: dataset ? 'refreshed' : 'unchanged', seen })
     return { dataset: getDataset(context.db, before.projectId, before.name), refreshed: dataset !== undefined }
@@ -84,7 +83,7 @@ async function readChanged(
   { may, force }: How,
 ) {
   const { name, projectId } = before
-  const source = await sourceOf(before)
+  const source = await sourceOf(context, before)
   const unchanged = await isUnchanged(context, before, source).catch(error => {
     const fault = toFault(error)
     if (fault.status === 503) throw fault
@@ -116,12 +115,12 @@ async function readChanged(
   }
 }
 
-async function sourceOf(dataset: Dataset): Promise<DatasetSource> {
+async function sourceOf(context: ManagementContext, dataset: Dataset): Promise<DatasetSource> {
   const { name } = dataset
   const source = sourceOfDataset(dataset)
   if (!source)
     throw conflict(`${name} was not imported from a file of this server's; upload its new rows with replace=true.`)
-  if ((await formOf(dataset)) === GONE)
+  if ((await formOf(context, dataset)) === GONE)
     throw conflict(
       `The file that ${name} was imported from is not there any more; apply a manifest that names another.`,
     )
@@ -129,14 +128,15 @@ async function sourceOf(dataset: Dataset): Promise<DatasetSource> {
 }
 
 const GONE = 'gone'
-const versions = new FileVersions()
 
-/** What tells data that was written anew from what was there before, without reading it; undefined: an upload. */
-export async function formOf({ engine, origin }: Dataset): Promise<string | undefined> {
+/**
+ * What tells data that was written anew from what was there before, without reading it; undefined: an upload.
+ * @throws Fault 503 its file system does not answer
+ */
+export async function formOf(context: ManagementContext, { engine, origin }: Dataset): Promise<string | undefined> {
   if (!origin) return undefined
-  if (engine === 'duckdb') return versions.of(origin.path)
-  const found = await stat(origin.path).catch(() => undefined)
-  return found?.isFile() ? `${found.mtimeMs}/${found.size}/${found.ino}` : GONE
+  const { looks } = context.publisher.registry.runtime.queries
+  return engine === 'duckdb' ? looks.recentVersion(origin.path) : ((await looks.file(origin.path)) ?? GONE)
 }
 
 /** Whether a table is what it was when it was described; how many rows it has is no part of that. */

@@ -10,6 +10,8 @@ import { formOf, readAgain } from './refresh.ts'
 const LOOK_MS = 500
 /** What failed through no fault of the file is tried again after this. */
 const RETRY_MS = 60_000
+/** The form of a file that could not be looked at: reading it tells why. */
+const UNKNOWN = 'unknown'
 
 /**
  * Reads datasets' files again by the rules in the catalog, which it asks at every look, so that nobody has to tell it of
@@ -78,7 +80,7 @@ export class Refresher {
       // what was noted in days to come, by a clock that was ahead, says nothing
       return Math.min(noted < 0 ? Number.POSITIVE_INFINITY : noted, read) >= interval
     }
-    const form = await formOf(dataset)
+    const form = await formOf(this.#context, dataset).catch(() => UNKNOWN)
     const before = this.#forms.get(id)
     if (form === undefined) return false
     this.#forms.set(id, form)

@@ -8,7 +8,6 @@ import { unprocessable } from '../lib/fault.ts'
 import type { OnProgress } from '../lib/progress.ts'
 import { shown } from '../lib/text.ts'
 import { isReadable } from '../query/damage.ts'
-import { findFiles } from '../query/engines/duckdb/files.ts'
 import { describeInPlace } from '../query/engines/duckdb/start.ts'
 import type { PostgresConnection } from '../query/engines/postgres/connection.ts'
 import { describeTable } from '../query/engines/postgres/describe.ts'
@@ -149,7 +148,7 @@ async function lookAtTable(
   return { engine, file: '', location, ...described, source: `${schema}.${table}`, sourceHash: null }
 }
 
-/** Whether a dataset is what this source would make it: nothing to stage. @throws Fault 422 the files cannot be found */
+/** Whether a dataset is what this source would make it: nothing to stage. @throws Fault 422 the files cannot be found; 503 no answer */
 export async function isUnchanged(context: ManagementContext, known: Dataset, source: DatasetSource): Promise<boolean> {
   if (known.engine !== source.engine) return false
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
@@ -163,7 +162,8 @@ export async function isUnchanged(context: ManagementContext, known: Dataset, so
     }
     case 'duckdb': {
       const { path, primaryKey, types } = source
-      return same({ path, primaryKey, types }, known.origin) && known.sourceHash === findFiles(path).version
+      const { looks } = context.publisher.registry.runtime.queries
+      return same({ path, primaryKey, types }, known.origin) && known.sourceHash === (await looks.version(path))
     }
     case 'postgres': {
       // what the table is now, only a refresh asks

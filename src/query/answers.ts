@@ -76,10 +76,25 @@ export class QueryAnswers {
     if (this.ttlSeconds === 0) return this.#made(asked, format, until, caller)
     // the view is this compiled query's and one policy's: publishing, a changed policy and an import compile another; the
     // generation tells of rows that are written without that
+    const generation = this.#prepared.generation()
+    return typeof generation === 'string'
+      ? this.#cached(generation, asked, format, until, caller)
+      : generation.then(known => this.#cached(known, asked, format, until, caller))
+  }
+
+  #cached(
+    generation: string,
+    asked: GrantedRequest,
+    format: Format,
+    deadline: number,
+    caller: Caller | undefined,
+  ): Answer | Promise<Answer> {
     const { query } = this.#prepared
-    const key = `${asked.granted.id} ${this.#prepared.generation()} ${format} ${canonicalOf(query, asked.bound)}`
+    const key = `${asked.granted.id} ${generation} ${format} ${canonicalOf(query, asked.bound)}`
     const kept = this.#cache.get(key)
-    return kept ? { ...kept.answer, age: Math.floor(kept.age / 1000) } : this.#shared(key, asked, format, until, caller)
+    return kept
+      ? { ...kept.answer, age: Math.floor(kept.age / 1000) }
+      : this.#shared(key, asked, format, deadline, caller)
   }
 
   /** Made once for all who ask for it now, and kept, by a deadline as performance.now(). One that is streamed goes to the caller that began it; others begin their own. */

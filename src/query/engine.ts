@@ -62,7 +62,7 @@ export interface Engine {
    */
   hold?(sources: string[]): () => void
   /** What is another when the rows of a query may be, though it is not compiled anew; absent: it cannot be, or not be known. */
-  generation?(query: Query): string
+  generation?(query: Query): string | Promise<string>
   /** What a row of the query takes, in bytes, by the average of its tables; absent: it cannot tell before it has answered. */
   rowBytes?(query: Query): number
 }

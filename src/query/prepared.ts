@@ -114,7 +114,7 @@ export class PreparedQuery {
   }
 
   /** What is another when the rows may be others, though this query is still the same. */
-  generation(): string {
+  generation(): string | Promise<string> {
     return this.#engine.generation?.(this.query) ?? ''
   }
 

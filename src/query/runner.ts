@@ -4,6 +4,7 @@ import { DuckEngine } from './engines/duckdb/engine.ts'
 import type { Connections } from './engines/postgres/connections.ts'
 import { PostgresEngine } from './engines/postgres/engine.ts'
 import { SqliteEngine } from './engines/sqlite/engine.ts'
+import { Looks } from './looks.ts'
 
 /** What the engines besides the embedded store need. */
 export interface Elsewhere {
@@ -16,6 +17,7 @@ export interface Elsewhere {
 /** The engines of a server, one of each. */
 export class QueryRunner {
   readonly sqlite: SqliteEngine
+  readonly looks = new Looks()
   #others: { duckdb: DuckEngine; postgres: PostgresEngine } | undefined
 
   /**
@@ -27,7 +29,7 @@ export class QueryRunner {
     this.sqlite = new SqliteEngine(workers, versionOf)
     if (elsewhere)
       this.#others = {
-        duckdb: new DuckEngine(workers, elsewhere.scratchDir),
+        duckdb: new DuckEngine(workers, elsewhere.scratchDir, this.looks),
         postgres: new PostgresEngine(elsewhere.connections),
       }
   }
@@ -45,6 +47,7 @@ export class QueryRunner {
 
   close(): void {
     this.sqlite.close()
+    void this.looks.close()
     this.#others?.duckdb.close()
     void this.#others?.postgres.close()
   }

@@ -1,7 +1,17 @@
 import { Fault, machineTrouble } from '../lib/fault.ts'
 
 /** What the main process and its children say to each other over ipc; what is frequent or large goes through pipe.ts. */
-export type WorkerKind = 'score' | 'query' | 'duckdb' | 'write' | 'import' | 'function' | 'guard' | 'body' | 'schema'
+export type WorkerKind =
+  | 'score'
+  | 'query'
+  | 'duckdb'
+  | 'write'
+  | 'import'
+  | 'function'
+  | 'guard'
+  | 'body'
+  | 'schema'
+  | 'look'
 
 export type ToChild =
   | { type: 'init'; init: unknown }

@@ -13,6 +13,7 @@ const needed: Record<WorkerKind, NativeLibrary | undefined> = {
   guard: undefined,
   body: undefined,
   schema: undefined,
+  look: undefined,
 }
 
 let runtimeDir: string | undefined

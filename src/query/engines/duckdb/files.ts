@@ -61,14 +61,20 @@ function lookedFor(path: string): { base: string; names: string[] } {
   if (stat?.isFile()) return { base: dirname(path), names: [basename(path)] }
   if (stat?.isDirectory()) return { base: path, names: scan(path, '**/*').filter(name => formatOf(name) !== undefined) }
   if (!PATTERN.test(path)) return { base: dirname(path), names: [] }
+  const base = baseOf(path)
+  if (!statSync(base, { throwIfNoEntry: false })?.isDirectory()) return { base, names: [] }
+  return { base, names: scan(base, relative(base, path)) }
+}
+
+/** What of a path is no pattern: where its files are looked for. */
+export function baseOf(path: string): string {
+  if (!PATTERN.test(path)) return path
   const parts = path.split(sep)
   const fixed = parts.slice(
     0,
     parts.findIndex(part => PATTERN.test(part)),
   )
-  const base = fixed.join(sep) || sep
-  if (!statSync(base, { throwIfNoEntry: false })?.isDirectory()) return { base, names: [] }
-  return { base, names: scan(base, relative(base, path)) }
+  return fixed.join(sep) || sep
 }
 
 /** Files below a folder, but those that are somebody's notes: `_SUCCESS`, `.part-0.crc`, `_delta_log/...`. */

@@ -1,0 +1,122 @@
+/** What a file system costs that does not answer any more, as a share whose server is gone: its own tables, and nothing else. */
+import { dlopen } from 'bun:ffi'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
+import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+
+setDefaultTimeout(60_000)
+
+const folder = temporaryFolder()
+const share = join(folder, 'share')
+const on = (name: string, csv: string) => {
+  writeFileSync(join(folder, name), csv)
+  return join(folder, name)
+}
+const NO_ANSWER = 'The file system of its file does not answer.'
+
+/**
+ * A file system of which nobody answers what is asked, mounted over a folder.
+ * @returns what ends it; undefined: it cannot be had here (it takes root on Linux, and FUSE)
+ */
+function hang(path: string): (() => void) | undefined {
+  try {
+    const fd = openSync('/dev/fuse', 'r+')
+    const { symbols: libc } = dlopen('libc.so.6', {
+      mount: { args: ['cstring', 'cstring', 'cstring', 'u64', 'cstring'], returns: 'int' },
+      umount2: { args: ['cstring', 'int'], returns: 'int' },
+    })
+    const c = (text: string) => Buffer.from(`${text}\0`)
+    const options = `fd=${fd},rootmode=40000,user_id=0,group_id=0`
+    if (libc.mount(c('hung'), c(path), c('fuse'), 0n, c(options)) !== 0) throw closeSync(fd)
+    return () => {
+      libc.umount2(c(path), 2) // lazily: nobody answers that either
+      closeSync(fd)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const key = mintSecret('dk')
+const select = (table: string) => ({ source: { schema: 'a', table } })
+const dataset = (name: string, more: object) => ({ name, primary_key: 'id', refresh: { on_change: true }, ...more })
+let callgate: Callgate
+let end: (() => void) | undefined
+
+mkdirSync(share)
+const probe = hang(share)
+probe?.()
+if (!probe) console.warn('skipped: no file system can be mounted here that hangs (it takes root on Linux, and FUSE)')
+
+beforeAll(async () => {
+  if (!probe) return
+  const datasets = [
+    dataset('a.other', { from: on('other.csv', 'id\n1\n') }),
+    dataset('a.files', { from: on('files.csv', 'id\n1\n'), engine: 'duckdb' }),
+    ...Array.from({ length: 2 }, (_, i) => dataset(`a.t${i}`, { from: on(`share/t${i}.csv`, 'id\n1\n') })),
+    dataset('a.lake', { from: on('share/lake.csv', 'id\n1\n'), engine: 'duckdb' }),
+  ]
+  const endpoints = ['other', 'files', 'lake', 't0'].map(table => {
+    return { id: table, kind: 'sql', query: { ...select(table), cache: { ttl_seconds: 60 } } }
+  })
+  callgate = await startCallgate({
+    manifest: {
+      projects: [
+        {
+          slug: 'p',
+          datasets,
+          services: [{ key: 's', publish: true, endpoints, keys: [{ name: 'k', secret_env: 'HUNG_KEY' }] }],
+        },
+      ],
+    },
+    env: { HUNG_KEY: key },
+    flags: ['--request-timeout', '5s'],
+  })
+  end = hang(share)
+})
+afterAll(async () => {
+  end?.()
+  await cleanUp()
+})
+
+const rows = (table: string) => callgate.call(`/api/service/s/${table}`, { key })
+const stateOf = async (name: string) => (await callgate.admin('GET', `/api/datasets/${name}`)).json.refresh_state
+
+test.skipIf(!probe)('tables of other file systems are served and refreshed, and new ones are taken', async () => {
+  // by then every table of the hung one has been looked at
+  await waitFor(async () => (await stateOf('a.t1'))?.outcome === 'failed' || undefined)
+  on('other.csv', 'id\n1\n2\n')
+  on('files.csv', 'id\n1\n2\n')
+  for (const table of ['other', 'files']) await waitFor(async () => (await rows(table)).json?.count === 2 || undefined)
+  const form = new FormData()
+  form.set('file', new File(['id\n1\n'], 't.csv'))
+  form.set('name', 'a.new')
+  const upload = await callgate.admin('POST', '/api/datasets/file/upload', form, { 'x-project-id': '1' })
+  expect(upload.status).toBe(201)
+})
+
+test.skipIf(!probe)(
+  'its own tables are served where they were imported, and what needs it is an error in time',
+  async () => {
+    expect((await rows('t0')).json.count).toBe(1)
+    expect((await rows('lake')).status).toBe(503)
+    for (const name of ['a.t0', 'a.lake']) {
+      const { status, json } = await callgate.admin('POST', `/api/datasets/${name}/refresh`)
+      expect({ status, detail: json.detail }).toEqual({ status: 503, detail: NO_ANSWER })
+      expect(await stateOf(name)).toMatchObject({ outcome: 'failed', error: NO_ANSWER })
+    }
+  },
+)
+
+test.skipIf(!probe)('when it answers again they are refreshed', async () => {
+  end!()
+  end = undefined
+  on('share/t0.csv', 'id\n1\n2\n3\n')
+  await waitFor(async () => (await callgate.admin('POST', '/api/datasets/a.t0/refresh')).status === 200 || undefined)
+  expect((await rows('t0')).json.count).toBe(3)
+  rmSync(join(share, 't1.csv'))
+  expect((await callgate.admin('POST', '/api/datasets/a.t1/refresh')).status).toBe(409)
+  expect(await callgate.stop()).toBe(0)
+})
