@@ -5,6 +5,7 @@ import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
 import { RESERVED_ENDPOINTS } from '../catalog/names.ts'
 import { findProject } from '../catalog/projects.ts'
 import { paramsOf } from '../endpoints/params.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { sha256Of } from '../lib/digest.ts'
 import { checkFile, completeManifest } from '../management/manifest/read.ts'
 import { RESERVED } from '../query/compile.ts'
@@ -149,7 +150,7 @@ function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>
 async function firstKey(instance: Instance, name: string, column: string): Promise<string> {
   const service = instance.context.publisher.registry.get(SERVICE)!
   const { adminGrant } = await import('../catalog/grant.ts')
-  const call = { params: paramsOf({ limit: 1 }), body: undefined, deadline: Date.now() + 10_000 }
+  const call = { params: paramsOf({ limit: 1 }), body: undefined, deadline: deadlineIn(10_000) }
   const reply = await service.endpoints.get(name)!.run(call, adminGrant(service.projectId))
   const value = typeof reply === 'object' && 'rows' in reply ? reply.rows[0]?.[column] : undefined
   return new URLSearchParams({ [paramOf(column)]: String(value ?? '') }).toString()

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { MAX_SOURCE } from '../catalog/handler.ts'
 import { replyOf } from '../endpoints/function.ts'
 import { checkDepth, HandlerFault, limitsOf, readAnswer } from '../endpoints/handler.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { Fault, notServed } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
@@ -40,7 +41,7 @@ async function test(argv: string[]): Promise<number> {
     const verdict = runner.handlers.known(source)!
     if ('error' in verdict) return failed(file, verdict.error)
     const handler = await runner.handlers.compiled(source)
-    const deadline = Date.now() + limits.wallMs
+    const deadline = deadlineIn(limits.wallMs)
     const ran = await runner.run({ handler, request, limits, deadline, nested: false, host: noService })
     for (const line of ran.log) console.error(`log: ${line}`)
     const { status, headers, body } = readAnswer(ran, replyOf)

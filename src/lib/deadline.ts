@@ -1,7 +1,8 @@
 /**
- * Deadlines of calls are in milliseconds since the epoch, and whoever sets the clock moves them. What waits for one has it as
- * performance.now(), a clock that nobody sets, from when it takes the call on: this is where the one becomes the other.
+ * Deadlines of calls are in milliseconds since the epoch by the clock that this process began with, which goes on steadily: whoever
+ * sets the system's clock meanwhile moves none of them. What waits for one has it as performance.now().
  */
-export const steadyOf = (deadline: number): number => performance.now() + (deadline - Date.now())
+export const deadlineIn = (milliseconds: number): number => epochOf(performance.now() + milliseconds)
+export const steadyOf = (deadline: number): number => deadline - performance.timeOrigin
 /** And back, where a call makes another. */
-export const epochOf = (steady: number): number => Date.now() + (steady - performance.now())
+export const epochOf = (steady: number): number => steady + performance.timeOrigin

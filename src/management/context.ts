@@ -11,6 +11,7 @@ import type { Fleet } from '../deployments/fleet.ts'
 import type { Publisher, Touched } from '../endpoints/publisher.ts'
 import type { Limits } from '../gate/limits.ts'
 import { checkAnnouncedLength, checkJsonType, parseBody, readBytes } from '../lib/body.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { forbidden, notFound, unprocessable } from '../lib/fault.ts'
 import { losesWhenStored } from '../lib/json.ts'
 import { checkShape } from '../lib/shape.ts'
@@ -123,7 +124,7 @@ export async function jsonBody<T extends TSchema>(
   const { maxBody, requestTimeout } = context.config
   const limit = purpose === 'sign-in' ? Math.min(MOST_TO_SIGN_IN, maxBody) : maxBody
   checkAnnouncedLength(request.headers, limit)
-  const bytes = await readBytes(request, limit, Date.now() + requestTimeout)
+  const bytes = await readBytes(request, limit, deadlineIn(requestTimeout))
   if (bytes.length > 0) checkJsonType(request.headers)
   const body = bytes.length === 0 ? {} : parseBody(bytes, MOST_VALUES[purpose])
   if (purpose !== 'score' && losesWhenStored(body))

@@ -5,6 +5,7 @@ import { adminGrant, type Grant, viewerGrant } from '../catalog/grant.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { placed } from '../endpoints/runtime.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { RowsReply } from '../query/prepared.ts'
@@ -108,7 +109,7 @@ async function page(
   const call = {
     params: paramsOf({ limit, offset }),
     body: undefined,
-    deadline: Date.now() + config.requestTimeout,
+    deadline: deadlineIn(config.requestTimeout),
     signal: request.signal,
   }
   return (await endpoint.run(call, grantOf(context, request, who, dataset.projectId))) as RowsReply

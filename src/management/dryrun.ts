@@ -13,6 +13,7 @@ import {
 import { HandlerFault, logOf } from '../endpoints/handler.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { Fault, notFound } from '../lib/fault.ts'
 import { inAscii, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
@@ -85,7 +86,7 @@ export async function runEndpoint(
     log,
     params: endpoint.takesBody ? NO_PARAMS : paramsOf(body),
     body,
-    deadline: Date.now() + context.config.requestTimeout,
+    deadline: deadlineIn(context.config.requestTimeout),
     caller: request,
   }
   return Promise.resolve(endpoint.run(call, grant)).catch(error => {
@@ -128,7 +129,7 @@ export async function runFunction(
     headers: { 'content-type': 'application/json' },
     body: method === 'GET' ? undefined : { json: stringifyLossless(body) },
   }
-  const deadline = Date.now() + context.config.requestTimeout
+  const deadline = deadlineIn(context.config.requestTimeout)
   try {
     return await handle!(call, { grant, deadline, caller: request })
   } catch (error) {

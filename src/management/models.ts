@@ -19,6 +19,7 @@ import type { Store } from '../catalog/store.ts'
 import { serveModel } from '../endpoints/model.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
+import { deadlineIn } from '../lib/deadline.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
@@ -78,7 +79,7 @@ export async function testModel(
   const { model, version } = may()
   const config = { id: model.name, kind: 'model', model_id: version.id } as const
   const endpoint = compileEndpoint(config, context.db, model.projectId, context.publisher.registry.runtime)
-  const deadline = Date.now() + context.config.requestTimeout
+  const deadline = deadlineIn(context.config.requestTimeout)
   const call = { params: NO_PARAMS, body, deadline, caller: request }
   const reply = await endpoint.run(call, adminGrant(model.projectId))
   return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })

@@ -2,12 +2,14 @@
  * What handlers fetch: from the main process, from the hosts on their definition's list only, and never from an address that
  * is not public. The address that was looked at is the one that is connected to; every redirect is looked at again.
  */
+
 import { lookup } from 'node:dns/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import ipaddr from 'ipaddr.js'
 import { isWithin, type Networks } from '../lib/address.ts'
 import { unpack } from '../lib/body.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 
@@ -142,7 +144,7 @@ async function once(
   sent.on('error', error => reject(failed('The host could not be reached.', error)))
   const timer = setTimeout(
     () => reject(deadlinePassed('The fetch took too long.')),
-    Math.max(1, bounds.deadline - Date.now()),
+    Math.max(1, steadyOf(bounds.deadline) - performance.now()),
   )
   const leave = () => reject(nobodyWaits())
   bounds.signal?.addEventListener('abort', leave)

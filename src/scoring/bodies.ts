@@ -2,7 +2,9 @@
  * Bodies as doors answer them. What is large, in or out, is read and written in a process of its own (`worker body`), by the same
  * code: the process that owns HTTP would do nothing else meanwhile. Whatever is scored on the way goes to the scoring processes.
  */
+
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import { steadyOf } from '../lib/deadline.ts'
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'
 import { Turns } from '../lib/turns.ts'
 import { Child, ChildLost } from '../workers/child.ts'
@@ -215,7 +217,7 @@ export class Bodies {
 /** When nobody waits for an answer any more: its deadline has passed, or its caller has gone. */
 function endOf({ deadline, caller }: JobOptions) {
   const end = new AbortController()
-  const timer = setTimeout(() => end.abort(deadlinePassed()), Math.max(0, deadline - Date.now()))
+  const timer = setTimeout(() => end.abort(deadlinePassed()), Math.max(0, steadyOf(deadline) - performance.now()))
   timer.unref?.()
   const signal = caller?.signal
   const gone = () => end.abort(callerGone(signal?.reason))

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ModelMetadata } from '../../src/catalog/tensor.ts'
+import { deadlineIn } from '../../src/lib/deadline.ts'
 import { compileCodec, type RowCodec } from '../../src/scoring/codec.ts'
 import { addModelFile, artifactPath } from '../../src/scoring/metadata.ts'
 import type { ScoringModel } from '../../src/scoring/scorer.ts'
@@ -59,4 +60,4 @@ export async function reference(name: string): Promise<Expected & { objects: Rec
   return { ...expected, objects }
 }
 
-export const soon = (ms = 100_000) => ({ deadline: Date.now() + ms })
+export const soon = (ms = 100_000) => ({ deadline: deadlineIn(ms) })

@@ -300,6 +300,22 @@ describe('bounds', () => {
     }
   })
 
+  test('one that comes to wait after the clock was set has what is left of its time', async () => {
+    const queue = new JobQueue({ maxQueueRows: 10, maxQueueBytes: 1000, maxBatchRows: 10 })
+    const feeds: Tensors = { x: { type: 'float32', dims: [1, 2], data: new Float32Array(2) } }
+    const [early, late] = [soon(100), soon()]
+    try {
+      setSystemTime(Date.now() - 3_600_000)
+      expect(await queue.add(plus.model, { feeds }, 1, early).catch(statusOf)).toBe(504)
+      setSystemTime(Date.now() + 7_200_000)
+      const answer = queue.add(plus.model, { feeds }, 1, late).catch(statusOf)
+      queue.rejectAll(new Fault(418, 'it_waited', ''))
+      expect(await answer).toBe(418)
+    } finally {
+      setSystemTime()
+    }
+  })
+
   test('one request of rows that do not stack is no crowd: it does not fill the queue, and what is left of it is not scored once it has failed', async () => {
     const table = await models.add(
       buildModel({

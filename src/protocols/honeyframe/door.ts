@@ -3,10 +3,12 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
+
 import { type Call, type Endpoint, type ServedTable, textOf } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { NO_PARAMS, parseQuery } from '../../lib/params.ts'
 import { decodedPart, pathStart } from '../../lib/path.ts'
@@ -61,7 +63,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     const admission = gate.admit(request.headers, address, service, id)
     metered.admission = admission
     const { endpoint } = admission
-    const called = { request, admission, identity, query, deadline: Date.now() + requestTimeout }
+    const called = { request, admission, identity, query, deadline: deadlineIn(requestTimeout) }
     if (endpoint.table) return answerResource(called, endpoint.table, `${PREFIX}${first}/${second}`, row)
     if (row !== undefined) throw notFound('No such route.')
     return answerCall(called)

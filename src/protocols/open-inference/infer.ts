@@ -1,7 +1,9 @@
 /** One inference: the body read and held against the model, scored, and what it answered. */
+
 import type { ModelMetadata } from '../../catalog/tensor.ts'
 import type { HandlerCall, ModelHooks, ServedVersion } from '../../endpoints/endpoint.ts'
 import { readBytes } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { badRequest } from '../../lib/fault.ts'
 import type { Answered, Form, FormCall } from '../../scoring/bodies.ts'
 import { namedRows } from '../../scoring/named-rows.ts'
@@ -31,7 +33,7 @@ export async function infer(
   request: Request,
   requestId: string,
 ): Promise<Rendered> {
-  const options = { deadline: Date.now() + context.requestTimeout, caller: request }
+  const options = { deadline: deadlineIn(context.requestTimeout), caller: request }
   const body = await readBytes(request, context.maxBody, options.deadline, ['gzip', 'deflate'])
   const started = Bun.nanoseconds()
   try {

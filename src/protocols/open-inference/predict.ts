@@ -1,6 +1,8 @@
 /** KServe v1's prediction: rows as named features or by position, and one prediction for each. */
+
 import type { HandlerCall, ModelHooks, ServedVersion } from '../../endpoints/endpoint.ts'
 import { parseJson, readBytes } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { badRequest, type Fault } from '../../lib/fault.ts'
 import { isObject, stringifyLossless } from '../../lib/json.ts'
 import { type Answered, counting, type Form, type FormCall } from '../../scoring/bodies.ts'
@@ -18,7 +20,7 @@ export async function predict(
   version: ServedVersion,
   request: Request,
 ): Promise<string | Uint8Array> {
-  const options = { deadline: Date.now() + context.requestTimeout, caller: request }
+  const options = { deadline: deadlineIn(context.requestTimeout), caller: request }
   const body = await readBytes(request, context.maxBody, options.deadline, ['gzip', 'deflate'])
   const started = Bun.nanoseconds()
   try {

@@ -1,6 +1,8 @@
 /** The Open Inference Protocol v2, with Triton's extensions that `GET /v2` names. */
+
 import type { ServedVersion } from '../../endpoints/endpoint.ts'
 import { parseJson, readBytes } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { badRequest, forbidden, notFound } from '../../lib/fault.ts'
 import { isObject } from '../../lib/json.ts'
 import { version as serverVersion } from '../../lib/version.ts'
@@ -144,7 +146,7 @@ function versionOf({ served }: NamedModel, number: string | undefined): ServedVe
 }
 
 async function bodyOf({ maxBody, requestTimeout }: InferContext, request: Request): Promise<unknown> {
-  const bytes = await readBytes(request, maxBody, Date.now() + requestTimeout, ['gzip', 'deflate'])
+  const bytes = await readBytes(request, maxBody, deadlineIn(requestTimeout), ['gzip', 'deflate'])
   return bytes.length === 0 ? {} : parseJson(bytes)
 }
 

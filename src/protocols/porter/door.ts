@@ -2,6 +2,7 @@
  * porter's door: the routes that endpoints have by their `porter:`, and, where a manifest declares porter's app, `/`, its
  * pages and every path that nobody else has. It is the last door: what gets here is no other's.
  */
+
 import { FOREIGN_SEGMENTS } from '../../catalog/porter.ts'
 import type { Endpoint } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
@@ -9,6 +10,7 @@ import type { Registry } from '../../endpoints/registry.ts'
 import type { Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { notFound, toFault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
@@ -88,7 +90,7 @@ export function porterDoor(gate: Gate, registry: Registry, settings: PorterSetti
     if (!model) {
       const method = request.method === 'HEAD' ? 'GET' : request.method
       if (!endpoint.methods.includes(method)) throw wrongMethod(optionsOf(endpoint))
-      const call = { grant, deadline: Date.now() + settings.requestTimeout, caller: request }
+      const call = { grant, deadline: deadlineIn(settings.requestTimeout), caller: request }
       return serveCustom(request, { ...match, endpoint, route }, call, settings.maxBody, context)
     }
     if (request.method === 'GET' || request.method === 'HEAD') return porterReply(app, request, LIVE, { headers })

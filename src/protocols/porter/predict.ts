@@ -3,6 +3,7 @@ import type { Endpoint, ServedModel, ServedRoute } from '../../endpoints/endpoin
 import { HandlerFault } from '../../endpoints/handler.ts'
 import { MOST_READ_HERE, type SchemaChecks } from '../../endpoints/schema-checks.ts'
 import { readBytes } from '../../lib/body.ts'
+import { deadlineIn } from '../../lib/deadline.ts'
 import { Fault } from '../../lib/fault.ts'
 import type { Scorer } from '../../scoring/scorer.ts'
 import { packs } from './app.ts'
@@ -31,7 +32,7 @@ export interface PorterCall {
 export async function predictPorter(request: Request, call: PorterCall): Promise<string | Uint8Array> {
   const { route, model, grant, scorer, settings, context } = call
   const { active: served, hooks } = model
-  const options = { deadline: Date.now() + settings.requestTimeout, caller: request }
+  const options = { deadline: deadlineIn(settings.requestTimeout), caller: request }
   const bytes = await readBytes(request, settings.maxBody, options.deadline)
   const { userData, requestId } = context.app
   const body = userData || hooks || bytes.length <= MOST_READ_HERE ? parsePorter(bytes) : undefined
