@@ -67,6 +67,11 @@ describe('samples', () => {
       { body: { text: STRANGE, on: true, off: null, n: [1.5] }, query: {} },
     ],
     [
+      'a member that is called as what objects have',
+      { ...base(), endpoint: 'back', method: 'POST', query: [], body: { ['__proto__']: STRANGE, n: 1 } },
+      { body: { ['__proto__']: STRANGE, n: 1 }, query: {} },
+    ],
+    [
       'a query',
       {
         ...base(),
@@ -167,6 +172,7 @@ describe('what a call is to begin with', () => {
       { x: 5, y: null },
     ],
     [{ type: 'string', examples: [STRANGE, 'b'] }, STRANGE],
+    [all({ ['__proto__']: { type: 'string' } }), { ['__proto__']: 'text' }],
   ])('fits %j', (schema, value) => expect(exampleOfSchema(schema)).toEqual(value))
 
   test('has an end where a schema has none', () => {

@@ -102,8 +102,9 @@ function typescript(call: HttpCall): string {
   ].join('\n')
 }
 
-/** A number that TypeScript would round goes as text. */
-const typescriptBody = (json: string) => (losesNumbers(json) ? JSON.stringify(json) : `JSON.stringify(${json})`)
+/** A number that TypeScript would round goes as text, and so does a member that would not be one in an object's source. */
+const typescriptBody = (json: string) =>
+  losesNumbers(json) || json.includes('"__proto__":') ? JSON.stringify(json) : `JSON.stringify(${json})`
 
 /** The SDK finds services with a user's token, and calls them with a key. */
 function honeyframe(call: SampleCall): string {

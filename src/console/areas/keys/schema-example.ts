@@ -45,7 +45,9 @@ function exampleOf(schema: unknown, root: unknown, depth: number): unknown {
   const members = required.filter(name => Object.hasOwn(properties, name)).map(name => [name, inner(properties[name])])
   const parts = Array.isArray(allOf) ? allOf.map(inner) : []
   const [only] = parts
-  return parts.length > 0 && !isSchema(only) ? only : Object.assign({}, ...parts, Object.fromEntries(members))
+  return parts.length > 0 && !isSchema(only)
+    ? only
+    : Object.fromEntries([...parts.flatMap(part => Object.entries(part ?? {})), ...members])
 }
 
 /** The value that a schema says itself, in a list; none: it says none. */
