@@ -206,14 +206,16 @@ describeInBrowser('as it is', () => {
     await expectWholeMethod(tab, callgate)
   })
 
-  test('on a phone long names of projects, deployments, variables and endpoints stay within the page', async () => {
+  test('on a phone long names of projects, deployments, variables, endpoints and parameters stay within the page', async () => {
     const slug = 'perennials-'.repeat(5)
     const made = await callgate.admin('POST', '/api/projects', { name: 'Perennials'.repeat(6), slug })
     const path = `/api/projects/${made.json.project_id}/deployments`
     const deployment = { name: `${slug}servers`, command: DEPLOYED, env: { [`${'PERENNIAL_'.repeat(6)}`]: 'x' } }
     expect((await callgate.admin('POST', path, deployment)).status).toBe(201)
     const endpoint = { id: slug.repeat(2), kind: 'model', model: 'iris' }
-    const service = { asset_type: 'api_service', asset_key: 'long', title: 'Long', config: { endpoints: [endpoint] } }
+    const asking = { id: 'ask', kind: 'lookup', dataset: 'm.none', key_column: 'a', key_param: 'Perennials'.repeat(9) }
+    const config = { endpoints: [endpoint, asking] }
+    const service = { asset_type: 'api_service', asset_key: 'long', title: 'Long', config }
     await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': `${made.json.project_id}` })
     const tab = await openTab({ width: 390, height: 844 })
     await signInTo(tab, callgate, 'root')
@@ -222,6 +224,9 @@ describeInBrowser('as it is', () => {
       ['/users/2', 'ed'],
       [`/projects/${slug}/deployments`, 'Deployments'],
       [`/projects/${slug}/deployments/${deployment.name}/settings`, deployment.name],
+      // of the project that was looked at last
+      ['/', 'Home'],
+      [`/projects/${slug}/services/long/test?endpoint=ask`, 'Long'],
       [`/projects/${slug}/services/long/endpoints/${endpoint.id}`, 'Long'],
     ] as const) {
       await tab.goto(`${callgate.url}/console${page}`)

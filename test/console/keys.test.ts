@@ -264,6 +264,43 @@ describeInBrowser('keys', () => {
     await soon(async () => expect(await code.textContent()).toContain('bed=north%2C+upper'))
   })
 
+  test('what scrolls in a dialog goes behind its title, and is not seen above it', async () => {
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const form = dialog('Mint a key')
+    const end = form.getByRole('button', { name: 'Cancel' })
+    await end.waitFor()
+    await end.scrollIntoViewIfNeeded()
+    await soon(async () => {
+      const [top, title] = await form.evaluate(element => [
+        element.getBoundingClientRect().top,
+        element.querySelector('header')!.getBoundingClientRect().top,
+      ])
+      expect(title! - top!).toBeLessThanOrEqual(1)
+    })
+    await end.click()
+  })
+
+  test('a condition on a column that no table here has is said to refuse, before the key is minted', async () => {
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const form = dialog('Mint a key')
+    await form.getByRole('button', { name: 'Add a condition' }).click()
+    const column = form.getByLabel('Column', { exact: true }).first()
+    const warning = form.getByText('No endpoint here reads a table with a column', { exact: false })
+    await column.fill('Bed')
+    await warning.waitFor()
+    // what is typed so far may become one
+    await column.fill('be')
+    await warning.waitFor({ state: 'detached' })
+    await column.press('Tab')
+    await warning.waitFor()
+    await column.fill('bed')
+    await column.press('Tab')
+    await warning.waitFor({ state: 'detached' })
+    await form.getByRole('button', { name: 'Cancel' }).click()
+  })
+
   test('a table that is only written to is not run, and its sample adds a row with a key that may', async () => {
     const headers = { 'x-project-id': String(callgate.garden) }
     const endpoints = [{ id: 'beds', kind: 'table', dataset: 'marts.beds', methods: ['POST'] }]

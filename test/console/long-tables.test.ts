@@ -24,6 +24,12 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
       SELECT 'actor-' || (i % 97), 'row.write', 'target-' || i, '{"fields":["a","b"]}', iif(i % 2, ${garden}, NULL) FROM n`,
     )
+    db.run(
+      `INSERT INTO asset_versions (asset_id, version, config, theme, title, description, published_by)
+      WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+      SELECT asset_id, i, config, theme, title, description, published_by FROM n, asset_versions
+      WHERE asset_id = (SELECT id FROM assets WHERE asset_key = 'flowers')`,
+    )
     db.close()
     await uploadTable(callgate, garden, 'marts.many', keepersCsv(ROWS), { primary_key: 'keeper_id' })
     const headers = { 'x-project-id': String(garden) }
@@ -140,6 +146,33 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
       await page.getByRole('link', { name: /^Many/ }).first().waitFor()
     })
     expect(await table.locator('tbody tr').count()).toBeLessThan(100)
+  })
+
+  test('of more versions than are listed, what is served is there, to compare with and to restore, and the rest is told of', async () => {
+    await open('/projects/garden/services/flowers/versions')
+    const table = page.getByRole('table', { name: 'Versions' })
+    await page.getByText('The latest 1,000 and what is served are listed').waitFor()
+    await page.getByText('1,001 rows', { exact: true }).waitFor()
+    expect(await page.getByRole('combobox', { name: 'From' }).inputValue()).toBe('Version 1 · Served now')
+    await scrollThrough(page.locator('section.data-table'))
+    await table.getByRole('row', { name: /^1 ?Served now/ }).waitFor()
+    await table.getByRole('button', { name: 'Restore version 1', exact: true }).waitFor()
+    await open('/projects/garden/services/flowers/versions?from=7&to=1200')
+    await page.waitForFunction(
+      () => document.querySelector<HTMLInputElement>('input[role="combobox"]')?.value === 'Version 7',
+    )
+  })
+
+  test('one of a thousand services is found by typing, and those that are chosen stay so', async () => {
+    await open('/projects/garden/keys')
+    await press('Mint key')
+    const form = page.getByRole('dialog', { name: 'Mint a key' })
+    await form.getByRole('checkbox', { name: 'many-7', exact: true }).check()
+    await form.getByRole('searchbox', { name: 'Search: Services' }).fill('many 99')
+    await form.getByRole('checkbox', { name: 'many-7', exact: true }).waitFor({ state: 'detached' })
+    await form.getByRole('checkbox', { name: 'many-998', exact: true }).check()
+    await form.getByText(/^2 of 1,00\d chosen$/).waitFor()
+    await page.keyboard.press('Escape')
   })
 
   test('the name of a key is typed beside a thousand services to choose from', async () => {

@@ -62,6 +62,7 @@ export const keys = {
   noneChecked: (count: number) =>
     `None is checked: this key reaches all endpoints of the service, ${plural(count, 'endpoint', 'endpoints')} now and whatever is added later.`,
   noEndpoints: 'The service has no endpoint yet: this key will reach all that it gets.',
+  chosenOf: (chosen: number, all: number) => `${chosen.toLocaleString('en')} of ${all.toLocaleString('en')} chosen`,
   gone: (id: string) => `${id} (no longer there)`,
   services: 'Services',
   servicesHint: 'Every endpoint of these.',
@@ -92,6 +93,8 @@ export const keys = {
   addScope: 'Add a condition',
   removeScope: (column: string) => `Remove the condition on ${column || 'no column'}`,
   scopeNoColumn: 'Name a column.',
+  scopeUnknown: (column: string) =>
+    `No endpoint here reads a table with a column ${column}: those that read tables refuse this key with 403.`,
   scopeTwice: 'This column has a condition already.',
   scopeNoValues: 'Give it a value: without one the key sees no row.',
 

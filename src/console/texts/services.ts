@@ -186,6 +186,8 @@ export const services = {
   notePublic: 'made public',
   noteWithKey: 'no longer public',
   versionsAbout: 'Every save of the draft is a version. One of them is what is served.',
+  olderVersions: (listed: number) =>
+    `The latest ${listed.toLocaleString('en')} and what is served are listed; older ones are kept, and the management API has each by its number.`,
   compare: 'Compare',
   compareFrom: 'From',
   compareTo: 'To',

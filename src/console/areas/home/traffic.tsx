@@ -21,7 +21,12 @@ export function Traffic({ project }: { project?: ProjectRow }) {
         <Group gap="sm">
           <Badge color="teal">{traffic.live}</Badge>
           {usageOf && (
-            <TextLink to="/projects/$project/usage" params={{ project: usageOf.slug }} search={{}}>
+            <TextLink
+              to="/projects/$project/usage"
+              params={{ project: usageOf.slug }}
+              search={{}}
+              style={{ overflowWrap: 'anywhere' }}
+            >
               {project ? traffic.usage : traffic.usageOf(usageOf.name)}
             </TextLink>
           )}

@@ -1,5 +1,8 @@
-import { Checkbox } from '@mantine/core'
-import { memo } from 'react'
+import { Checkbox, Text, TextInput } from '@mantine/core'
+import { IconSearch } from '@tabler/icons-react'
+import { memo, useId, useState } from 'react'
+import { common } from '../../texts/common.ts'
+import { keys as t } from '../../texts/keys.ts'
 import type { KeyForm } from './use-key-form.ts'
 
 /** Check boxes of a list, in columns. */
@@ -7,19 +10,64 @@ export const CheckList = ({ form, field, ...props }: CheckListProps) => (
   <Boxes {...props} input={form.getInputProps(field)} />
 )
 
+/** more of them are searched, and scroll in themselves */
+const SEARCH_FROM = 24
+
 interface BoxesProps extends Omit<CheckListProps, 'form' | 'field'> {
   input: ReturnType<KeyForm['getInputProps']>
 }
 
-/** A thousand of them are not drawn again for each letter that is typed elsewhere. */
+/** A thousand of them are not drawn again for each letter that is typed elsewhere. Mantine takes seconds to draw as many of its own. */
 const Boxes = memo(function Boxes({ label, hint, items, input }: BoxesProps) {
+  const id = useId()
+  const [wanted, setWanted] = useState('')
+  const searches = items.length > SEARCH_FROM
+  const chosen = new Set<string>(input.value)
+  const word = wanted.trim().toLowerCase()
+  const shown = items.filter(({ label, about = '' }) => `${label} ${about}`.toLowerCase().includes(word))
+  const toggle = (value: string) =>
+    input.onChange(chosen.has(value) ? [...chosen].filter(other => other !== value) : [...chosen, value])
   return (
     <Checkbox.Group label={label} description={hint} {...input}>
-      <div className="check-list">
-        {items.map(({ value, label: text, about }) => (
-          <Checkbox key={value} value={value} label={text} description={about} size="sm" />
+      {searches && (
+        <TextInput
+          type="search"
+          mt={8}
+          aria-label={`${common.search}: ${label}`}
+          placeholder={common.search}
+          leftSection={<IconSearch size={15} />}
+          value={wanted}
+          onChange={event => setWanted(event.currentTarget.value)}
+          onKeyDown={event => event.key === 'Enter' && event.preventDefault()} // the form is not sent by it
+        />
+      )}
+      <div className={searches ? 'check-list long' : 'check-list'}>
+        {shown.map(({ value, label: text, about }) => (
+          <div key={value}>
+            <input
+              type="checkbox"
+              id={`${id}-${value}`}
+              className="mantine-focus-auto"
+              value={value}
+              checked={chosen.has(value)}
+              onChange={() => toggle(value)}
+              aria-description={about}
+            />
+            <label htmlFor={`${id}-${value}`}>{text}</label>
+            {about !== undefined && <small aria-hidden>{about}</small>}
+          </div>
         ))}
+        {shown.length === 0 && (
+          <Text size="sm" c="dimmed">
+            {common.nothingFound}
+          </Text>
+        )}
       </div>
+      {searches && (
+        <Text size="xs" c="dimmed" mt={6} role="status">
+          {t.chosenOf(chosen.size, items.length)}
+        </Text>
+      )}
     </Checkbox.Group>
   )
 }, isSame)

@@ -20,6 +20,8 @@ export interface KeyChoices {
   /** what the reached tables can do beside GET: empty where there is nothing to write to */
   methods: string[]
   columns: ColumnChoice[]
+  /** those that rows can be chosen by: of the table that an endpoint begins with */
+  scopable: string[]
 }
 
 /** undefined: it is being read, or that failed */
@@ -51,13 +53,16 @@ function choicesOf(
     (config.endpoints ?? []).map(endpoint => ({ asset_key, endpoint })),
   )
   const columns = new Map<string, string>()
+  const scopable = new Set<string>()
   for (const { endpoint } of endpoints)
     for (const [position, dataset] of datasetsOf(endpoint).entries()) {
       const joins = endpoint.kind === 'sql' ? (endpoint.query.joins ?? []) : []
       const join = joins[position - 1]
       const prefix = join ? `${join.as ?? join.table}.` : ''
-      for (const column of around.datasets.find(({ name }) => name === dataset)?.columns ?? [])
+      for (const column of around.datasets.find(({ name }) => name === dataset)?.columns ?? []) {
         columns.set(prefix + column.name, column.data_type)
+        if (!join) scopable.add(column.name)
+      }
     }
   return {
     endpoints: endpoints.map(({ asset_key, endpoint }) => ({
@@ -68,6 +73,7 @@ function choicesOf(
     deployments: deployments?.map(({ name }) => name) ?? [],
     methods: methodsOf(endpoints.map(({ endpoint }) => endpoint)),
     columns: [...columns].map(([name, type]) => ({ name, type })).sort((a, b) => a.name.localeCompare(b.name, 'en')),
+    scopable: [...scopable].sort((a, b) => a.localeCompare(b, 'en')),
   }
 }
 

@@ -84,7 +84,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
               onChange={columns => form.setFieldValue('columns', columns)}
               error={form.errors.columns}
             />
-            <ScopeEditor form={form} columns={choices.columns} />
+            <ScopeEditor form={form} columns={choices.scopable} />
           </Stack>
         </Fieldset>
         <Fieldset legend={t.limits}>

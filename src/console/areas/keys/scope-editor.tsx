@@ -9,16 +9,21 @@ import {
   SimpleGrid,
   Stack,
   TagsInput,
+  Text,
 } from '@mantine/core'
 import { randomId } from '@mantine/hooks'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
 import { keys as t } from '../../texts/keys.ts'
-import type { ColumnChoice } from './key-choices.ts'
 import type { KeyForm } from './use-key-form.ts'
 
-/** Conditions on rows: each a column and the values that it may have. */
-export function ScopeEditor({ form, columns }: { form: KeyForm; columns: ColumnChoice[] }) {
-  const names = columns.map(({ name }) => name).filter(name => !name.includes('.'))
+/** Conditions on rows: each a column and the values that it may have. @param columns that there are, as far as is known */
+export function ScopeEditor({ form, columns }: { form: KeyForm; columns: string[] }) {
+  const [typing, setTyping] = useState<string>()
+  const isUnknown = (id: string, column: string) =>
+    column !== '' &&
+    columns.length > 0 &&
+    !columns.some(name => (id === typing ? name.startsWith(column) : name === column))
   const add = () => form.insertListItem('scope', { id: randomId(), column: '', values: [], orNull: false })
   return (
     <Input.Wrapper label={t.scope} labelElement="div" description={t.scopeHint} error={form.errors.scope}>
@@ -27,13 +32,20 @@ export function ScopeEditor({ form, columns }: { form: KeyForm; columns: ColumnC
           <Paper key={id} p="xs">
             <Group align="flex-start" gap="xs" wrap="nowrap">
               <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs" flex={1}>
-                <Autocomplete
-                  label={t.scopeColumn}
-                  size="sm"
-                  data={names}
-                  spellCheck={false}
-                  {...form.getInputProps(`scope.${index}.column`)}
-                />
+                <Stack gap={6}>
+                  <Autocomplete
+                    label={t.scopeColumn}
+                    size="sm"
+                    data={columns}
+                    spellCheck={false}
+                    {...form.getInputProps(`scope.${index}.column`)}
+                    onFocus={() => setTyping(id)}
+                    onBlur={() => setTyping(undefined)}
+                  />
+                  <Text size="xs" c="var(--mantine-color-yellow-light-color)" role="status">
+                    {isUnknown(id, column.trim()) && t.scopeUnknown(column.trim())}
+                  </Text>
+                </Stack>
                 <Stack gap={6}>
                   <TagsInput
                     label={t.scopeValues}

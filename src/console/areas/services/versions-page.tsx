@@ -20,7 +20,7 @@ const DiffView = lazy(() => import('./diff-view.tsx'))
 /** What was saved, by whom; what differs between two of them; and back to one. */
 export function VersionsPage() {
   const session = useSession()
-  const { slug } = useProject()
+  const { slug, project_id } = useProject()
   const { service, etag } = useService()
   const restore = useRestore(service.id)
   const restores = may(session, 'admin', slug)
@@ -38,14 +38,22 @@ export function VersionsPage() {
       })
     return columnsFor(service, latest, restores, ask)
   }, [service, latest, restores, etag, restore.mutateAsync])
+  const { versions, published_version: published } = service
+  const isListed = published === null || versions.some(({ version }) => version === published)
+  const { data: served } = useQuery({ ...versionQuery(project_id, service.id, published ?? 0), enabled: !isListed })
+  const rows = useMemo(() => [...versions, ...(served && !isListed ? [served] : [])], [versions, served, isListed])
+  const oldest = versions.at(-1)?.version ?? 1
   return (
     <>
       {latest > 1 && <Comparison service={service} latest={latest} />}
-      <Section title={t.versions} about={t.versionsAbout}>
+      <Section
+        title={t.versions}
+        about={oldest > 1 ? `${t.versionsAbout} ${t.olderVersions(versions.length)}` : t.versionsAbout}
+      >
         <DataTable
           label={t.versions}
           columns={columns}
-          rows={service.versions}
+          rows={rows}
           rowKey={({ version }) => version}
           search={({ version, change_note, published_by }) => `${version} ${change_note} ${published_by}`}
         />
@@ -63,7 +71,9 @@ function Comparison({ service, latest }: { service: Service; latest: number }) {
   const to = chosen.to ?? latest
   const left = useQuery(versionQuery(project_id, service.id, from))
   const right = useQuery(versionQuery(project_id, service.id, to))
-  const options = service.versions.map(({ version }) => ({
+  const listed = service.versions.map(({ version }) => version)
+  const older = [service.published_version ?? latest, from, to].filter(version => !listed.includes(version))
+  const options = [...listed, ...new Set(older)].map(version => ({
     value: String(version),
     label: [
       t.versionTitle(version),
