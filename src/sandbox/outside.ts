@@ -2,7 +2,6 @@
  * What handlers fetch: from the main process, from the hosts on their definition's list only, and never from an address that
  * is not public. The address that was looked at is the one that is connected to; every redirect is looked at again.
  */
-
 import { lookup } from 'node:dns/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'

@@ -2,7 +2,6 @@
  * Bodies as doors answer them. What is large, in or out, is read and written in a process of its own (`worker body`), by the same
  * code: the process that owns HTTP would do nothing else meanwhile. Whatever is scored on the way goes to the scoring processes.
  */
-
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { steadyOf } from '../lib/deadline.ts'
 import { callerGone, deadlinePassed, unavailable } from '../lib/fault.ts'

@@ -3,7 +3,6 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-
 import { type Call, type Endpoint, type ServedTable, textOf } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'

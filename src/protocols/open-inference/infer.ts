@@ -1,5 +1,4 @@
 /** One inference: the body read and held against the model, scored, and what it answered. */
-
 import type { ModelMetadata } from '../../catalog/tensor.ts'
 import type { HandlerCall, ModelHooks, ServedVersion } from '../../endpoints/endpoint.ts'
 import { readBytes } from '../../lib/body.ts'

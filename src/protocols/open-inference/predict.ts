@@ -1,5 +1,4 @@
 /** KServe v1's prediction: rows as named features or by position, and one prediction for each. */
-
 import type { HandlerCall, ModelHooks, ServedVersion } from '../../endpoints/endpoint.ts'
 import { parseJson, readBytes } from '../../lib/body.ts'
 import { deadlineIn } from '../../lib/deadline.ts'

@@ -1,5 +1,4 @@
 /** The Open Inference Protocol v2, with Triton's extensions that `GET /v2` names. */
-
 import type { ServedVersion } from '../../endpoints/endpoint.ts'
 import { parseJson, readBytes } from '../../lib/body.ts'
 import { deadlineIn } from '../../lib/deadline.ts'

@@ -2,7 +2,6 @@
  * porter's door: the routes that endpoints have by their `porter:`, and, where a manifest declares porter's app, `/`, its
  * pages and every path that nobody else has. It is the last door: what gets here is no other's.
  */
-
 import { FOREIGN_SEGMENTS } from '../../catalog/porter.ts'
 import type { Endpoint } from '../../endpoints/endpoint.ts'
 import type { PorterMatch } from '../../endpoints/porter.ts'
