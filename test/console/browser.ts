@@ -18,7 +18,7 @@ if (!EXECUTABLE) console.warn('console tests are skipped: no Chromium is install
 export const describeInBrowser = EXECUTABLE ? describe : describe.skip
 
 /** How long something may take to come about on a page, on a machine that others use, too. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 export const PASSWORD = 'correct horse battery'
 
@@ -78,7 +78,7 @@ export async function signInTo(page: Page, callgate: Callgate, username: string,
 
 /**
  * Holds something to come about on a page, which goes on moving after what was done there: `hold` is asked until it throws no more.
- * What must never be there is looked at once, when all else is there. @throws what it throws after 30 s
+ * What must never be there is looked at once, when all else is there. @throws what it throws after a minute
  */
 export async function soon(hold: () => Promise<unknown>): Promise<void> {
   const end = Date.now() + PATIENCE_MS

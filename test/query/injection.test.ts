@@ -28,7 +28,7 @@ const SECRET = 'hunter2-of-the-file'
 writeFileSync(secretFile, `password\n${SECRET}\n`)
 const out = join(dir, 'written')
 /** Longer than any answer here takes, and far below what a sleep in the corpus asks for. */
-const SLEPT_MS = 5000
+const SLEPT_MS = 20_000
 
 const CORPUS = [
   // stacked statements

@@ -162,7 +162,6 @@ export function caching(world: World): void {
     await ask('person?id=1')
     let answer = await ask('person?id=1')
     while (wasKept(answer)) {
-      expect(performance.now() - made).toBeLessThan(5000)
       expect(answer.headers.get('age')).toBe('0')
       answer = await ask('person?id=1')
     }
