@@ -200,7 +200,11 @@ async function announced<T>(what: string, work: Promise<T>, { stack } = new Erro
     const seconds = Math.round((performance.now() - began) / 1000)
     console.error(`waits for ${seconds} s: ${what}${stack?.slice(stack.indexOf('\n    at '))}`)
   }, SILENCE_MS)
-  return work.finally(() => clearInterval(telling))
+  try {
+    return await work
+  } finally {
+    clearInterval(telling)
+  }
 }
 
 /** Polls until there is a value. @throws Error after 60 s, or what `probe` throws */
