@@ -90,13 +90,13 @@ interface Stream {
   leave(): void
 }
 
-/** A request byte by byte, of which as much is read as is wanted. */
+/** A request byte by byte, of which as much is read as is wanted, and at first until there is some of it with `sign`. */
 async function begin(
   path: string,
   { secret }: Minted,
-  how: { lines?: string[]; unread?: boolean } = {},
+  how: { lines?: string[]; unread?: boolean; sign?: string } = {},
 ): Promise<Stream> {
-  const { lines = [], unread = false } = how
+  const { lines = [], unread = false, sign = '' } = how
   const socket = connect(Number(new URL(callgate.url).port), '127.0.0.1')
   open.push(socket)
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -105,7 +105,7 @@ async function begin(
   socket.on('close', () => resolve(last))
   socket.on('data', bytes => {
     last = (last + bytes.toString('latin1')).slice(-1000)
-    if (unread && !reading) socket.pause()
+    if (unread && !reading && last.includes(sign)) socket.pause()
   })
   let reading = false
   const method = lines.some(line => line.startsWith('Content-Length')) ? 'POST' : 'GET'
@@ -113,7 +113,7 @@ async function begin(
   if (method === 'POST') {
     const dripping = setInterval(() => socket.write('x'.repeat(100)), 50)
     void promise.then(() => clearInterval(dripping))
-  } else await waitFor(() => last !== '' || undefined)
+  } else await waitFor(() => (last !== '' && last.includes(sign)) || undefined)
   const end = () => {
     reading = true
     socket.resume()
@@ -191,7 +191,7 @@ describe('an export ends in the middle, and says so by ending short,', () => {
       const key = await minted()
       const begun = await Promise.all(
         ['json', 'csv', 'ndjson'].map(format =>
-          begin(`/api/service/rows/all?limit=${ROWS}&format=${format}`, key, { unread: true }),
+          begin(`/api/service/rows/all?limit=${ROWS}&format=${format}`, key, { unread: true, sign: 'xxx' }),
         ),
       )
       await change(key)
