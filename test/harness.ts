@@ -72,6 +72,8 @@ export interface Answer {
   json: any
 }
 
+/** A start imports files, too, which a busy machine takes minutes for. */
+const START_MS = 150_000
 const running = new Set<Callgate>()
 const folders = new Set<string>()
 /** what each server that was started has printed */
@@ -83,7 +85,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-/** Starts a Callgate and waits until it is ready. @throws Error with its output when it ends or takes over 60 s */
+/** Starts a Callgate and waits until it is ready. @throws Error with its output when it ends or takes too long */
 export async function startCallgate(options: StartOptions = {}): Promise<Callgate> {
   const folder = temporaryFolder()
   const dataDir = options.dataDir ?? join(folder, 'data')
@@ -116,7 +118,7 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
   const url = await waitFor(() => {
     if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
     return /listens on (\S+)/.exec(output)?.[1]
-  })
+  }, START_MS)
   const callgate: Callgate = {
     url,
     dataDir,
@@ -146,7 +148,7 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
       if (child.exitCode !== null || child.signalCode) throw new Error(`Callgate ended (${child.exitCode}): ${output}`)
       const ready = await send(`${url}/-/ready`).catch(() => undefined) // it may be ending: the next look says so
       return ready?.status === 200 || undefined
-    })
+    }, START_MS)
   return callgate
 }
 
