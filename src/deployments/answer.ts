@@ -1,3 +1,4 @@
+import { BODILESS } from '../lib/bodiless.ts'
 import { setsSession } from '../lib/session-cookie.ts'
 import { unread } from '../lib/unread.ts'
 import { withOrigin } from '../lib/vary.ts'
@@ -15,8 +16,6 @@ export interface AnswerEdge {
 
 type HeaderLine = HeaderLines[number]
 
-/** Statuses of answers that have no body, whatever was asked. */
-const BODYLESS = [204, 205, 304]
 const CORS = /^access-control-(?:allow-|max-age$)/i
 const TYPE = 'content-type'
 const SET_COOKIE = 'set-cookie'
@@ -40,7 +39,7 @@ export function answerOf(
   const init = { status, headers }
   if (body instanceof ReadableStream) return new Response(body, init)
   if (body === undefined)
-    return new Response(method === 'HEAD' && length === undefined && !BODYLESS.includes(status) ? unread() : null, init)
+    return new Response(method === 'HEAD' && length === undefined && !BODILESS.has(status) ? unread() : null, init)
   // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
   return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
 }

@@ -1,4 +1,5 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
+import { BODILESS } from '../lib/bodiless.ts'
 import { notServed, unprocessable } from '../lib/fault.ts'
 import { BY_KEY, withOrigin } from '../lib/vary.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
@@ -88,7 +89,6 @@ const HEADERS = 50
 const HEADERS_LENGTH = 8192
 /** Headers by which a cache keeps an answer. */
 const KEPT = ['cache-control', 'expires', 'last-modified', 'etag']
-const NO_BODY = new Set([204, 205, 304])
 /** A document of a function is of no origin, so that it can do nothing in the name of who opens it. */
 const ALONE = { 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox allow-scripts' }
 
@@ -110,7 +110,7 @@ export function replyOf(answer: string): Omit<FunctionReply, 'log'> {
   return {
     status: status as number,
     headers,
-    body: kind === 'empty' || NO_BODY.has(status as number) ? null : body,
+    body: kind === 'empty' || BODILESS.has(status as number) ? null : body,
     ...(kind === 'json' ? { json: content } : {}),
   }
 }
