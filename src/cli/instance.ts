@@ -15,6 +15,7 @@ import { Publisher } from '../endpoints/publisher.ts'
 import { Registry } from '../endpoints/registry.ts'
 import { SchemaChecks } from '../endpoints/schema-checks.ts'
 import { Gate } from '../gate/gate.ts'
+import { isDamaged } from '../lib/fault.ts'
 import { noticeVanished } from '../lib/vanished.ts'
 import type { ManagementContext } from '../management/context.ts'
 import { Refresher } from '../management/refresher.ts'
@@ -220,7 +221,7 @@ function openDataDir(dataDir: string, dirs: string[]) {
 /** Where the catalog is damaged, which may be found only further inside. undefined: the error is another. */
 export function damagedCatalog(error: unknown, dataDir: string): StartError | undefined {
   const { code = '', message } = error as { code?: string; message: string }
-  if (!/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return undefined
+  if (!isDamaged(code)) return undefined
   return new StartError(
     `catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`,
   )

@@ -45,6 +45,9 @@ export const deadlinePassed = (message = 'The deadline for this request has pass
 export const callerGone = (cause?: unknown) =>
   new Fault(499, 'cancelled', 'The caller went away before the answer.', { cause })
 
+/** What SQLite says of a file that is damaged, or none of its own. @param code of an error */
+export const isDamaged = (code: string): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(code)
+
 const FULL = /^(ENOSPC|EDQUOT|SQLITE_FULL)$/
 /** A file system that went read-only or fails, or a limit on the size of files. */
 const FAILS = /^(EROFS|EIO|EFBIG|SQLITE_(IOERR|READONLY)\w*)$/

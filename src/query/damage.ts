@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Fault } from '../lib/fault.ts'
+import { Fault, isDamaged } from '../lib/fault.ts'
 
 export const dataMissing = (cause?: unknown): Fault =>
   new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause })
@@ -19,8 +19,7 @@ export const isDataLost = (error: unknown): error is Fault =>
  */
 export function damaged(error: unknown, files: string[]): Fault | undefined {
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string }
-  if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code) && !/^no such table: (d\d+\.)?(data|callgate_\w+)$/.test(message))
-    return undefined
+  if (!isDamaged(code) && !/^no such table: (d\d+\.)?(data|callgate_\w+)$/.test(message)) return undefined
   const which = files.map(file => basename(file)).join(' or ')
   const what = `${which} in the warehouse of the data directory is damaged (${message})`
   const remedy =
