@@ -209,8 +209,8 @@ export interface ServedRoute {
   rowSchema?: Record<string, unknown> | boolean
   schemaName?: string
   predictionSchema?: Record<string, unknown>
-  /** of a model: extra columns are dropped, whatever the endpoint says of them */
-  model?: { codec: RowCodec; wholeRecipe: SentRecipe }
+  /** of a model: its active version as it is called here, where extra columns are dropped, whatever the endpoint says of them */
+  model?: ServedVersion
 }
 
 /** A compiled endpoint: immutable, and all that a call needs. */

@@ -12,7 +12,7 @@ import { Fault, unprocessable } from '../lib/fault.ts'
 import { decodedPart } from '../lib/path.ts'
 import { sendableRecipe } from '../scoring/answer.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
-import type { Endpoint, ServedModel, ServedRoute, Service } from './endpoint.ts'
+import type { Endpoint, ServedModel, ServedRoute, ServedVersion, Service } from './endpoint.ts'
 
 /** @throws Fault 422 `feature_columns` that the model cannot be served from */
 export function compilePorterRoute(
@@ -43,13 +43,16 @@ function modelOf(
   { feature_columns: columns }: PorterRoute,
   schema: ServedRoute['rowSchema'],
   { served, output, strict }: { served: ServedModel; output?: string; strict?: boolean },
-): NonNullable<ServedRoute['model']> {
-  const { id: modelId, metadata, codec, wholeRecipe } = served.active
+): ServedVersion {
+  const { id: modelId, metadata, codec } = served.active
   const { features } = codec
   const positions = columns ?? columnsOf(schema)
   const [only] = features
   const unnamed = features.length === 1 && only!.shape.length === 1 && !positions?.includes(only!.name)
+  // the schema is seen to before a body is read: what is left takes time by the body's size alone
+  const called = { ...served.active, checksUpTo: Number.POSITIVE_INFINITY }
   const withNames = (names: string[] | undefined) => ({
+    ...called,
     codec: compileCodec(metadata, names, { output }),
     wholeRecipe: sendableRecipe({ modelId, metadata, features: names, options: { output } }),
   })
@@ -57,7 +60,7 @@ function modelOf(
     return withNames(positions)
   const missing = columns && features.find(feature => !columns.includes(feature.name))
   if (missing) throw unprocessable(`feature_columns lacks ${missing.name}, which the model takes.`)
-  return strict ? withNames(namesOf(metadata, codec)) : { codec, wholeRecipe }
+  return strict ? withNames(namesOf(metadata, codec)) : called
 }
 
 const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/

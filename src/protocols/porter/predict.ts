@@ -31,7 +31,8 @@ export interface PorterCall {
  */
 export async function predictPorter(request: Request, call: PorterCall): Promise<string | Uint8Array> {
   const { route, model, grant, scorer, settings, context } = call
-  const { active: served, hooks } = model
+  const { hooks } = model
+  const version = route.model!
   const options = { deadline: deadlineIn(settings.requestTimeout), caller: request }
   const bytes = await readBytes(request, settings.maxBody, options.deadline)
   const { userData, requestId } = context.app
@@ -43,9 +44,7 @@ export async function predictPorter(request: Request, call: PorterCall): Promise
   const called: Predict | undefined = hooks && ((rows, score) => hooks.predict(rows, score, { grant, ...options }))
   try {
     const form = body ? formOf(body, called) : porterForm
-    // the schema has been seen to: what is left takes time by the body's size alone
-    const known = { ...served, ...route.model, checksUpTo: Number.POSITIVE_INFINITY }
-    return (await scorer.form(form, served.scoring, known, { body: bytes, given }, options)).body
+    return (await scorer.form(form, version.scoring, version, { body: bytes, given }, options)).body
   } catch (error) {
     const refused = error instanceof Fault && error.status === 422 && !(error instanceof HandlerFault)
     const byModel = refused && error.code === 'model_refused'
