@@ -51,10 +51,6 @@ export class CommandBackend implements Backend {
     if (plan.alwaysOn) this.start()
   }
 
-  get plan(): Plan {
-    return this.#plan
-  }
-
   lease(caller: Caller): Lease | Promise<Lease> {
     this.#lastUsed = performance.now()
     return this.#current?.lease() ?? this.#wait(caller)

@@ -126,11 +126,7 @@ function schemasOf(endpoint: unknown): (Record<string, unknown> | boolean)[] {
   )
 }
 
-export function compiled(
-  schema: Record<string, unknown> | boolean,
-  name: string,
-  allErrors: boolean,
-): ValidateFunction {
+function compiled(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
   const made = !allErrors && ahead.size > 0 ? ahead.get(JSON.stringify(schema))?.pop() : undefined
   return made ?? compiledNow(schema, name, allErrors)
 }
