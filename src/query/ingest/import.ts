@@ -30,6 +30,8 @@ export interface ImportResult {
   columns: StoredColumn[]
   rowCount: number
   primaryKey?: string[]
+  /** The size of the SQLite file. */
+  bytes: number
   /** Of the file before it was read, so that a later start can tell whether it changed. */
   sha256: string
 }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, symlinkSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
@@ -31,6 +31,7 @@ export interface JobResult {
   columns: StoredColumn[]
   rowCount: number
   primaryKey?: string[]
+  bytes: number
   /** of the file before it was read: when it changes meanwhile, a later start sees that it differs */
   sha256: string
 }
@@ -71,7 +72,8 @@ async function run(job: Job, tell: Tell): Promise<JobResult> {
     if (rows !== rowCount) throw wrong('the file changed while it was read')
     tell('finishing', rows, FINISHING)
     sync(job.building)
-    return { columns: columns.map(column => column.stored), rowCount, primaryKey, sha256 }
+    const bytes = statSync(job.building).size
+    return { columns: columns.map(column => column.stored), rowCount, primaryKey, bytes, sha256 }
   } finally {
     clearInterval(polling)
   }
