@@ -314,6 +314,75 @@ describe('several files are one table', () => {
       expect(rows.map(row => row.n)).toEqual(wanted)
     }
   })
+  test('a folder is of the type that is declared for it, however DuckDB takes its name, in files of every kind', async () => {
+    const cases: [DeclaredType, string[], unknown[], { gte: string; rows: unknown[] }][] = [
+      ['integer', ['007', '010', '9'], [7, 9, 10], { gte: '9', rows: [9, 10] }],
+      ['integer', ['-1', '+2'], [-1, 2], { gte: '0', rows: [2] }],
+      ['text', ['7', '10'], ['10', '7'], { gte: '2', rows: ['7'] }],
+      ['float', ['1.5', '10'], [1.5, 10], { gte: '9', rows: [10] }],
+      ['decimal(12,2)', ['1.5', '10'], ['1.50', '10.00'], { gte: '9', rows: ['10.00'] }],
+      ['boolean', ['true', 'false'], [false, true], { gte: 'true', rows: [true] }],
+      [
+        'timestamp',
+        ['2024-01-02 01', '2024-01-01 10'].map(hour => `${hour}%3A00%3A00`),
+        ['2024-01-01T10:00:00', '2024-01-02T01:00:00'],
+        { gte: '2024-01-02', rows: ['2024-01-02T01:00:00'] },
+      ],
+      [
+        'timestamptz',
+        ['2024-01-01T10%3A00%3A00+02%3A00'],
+        ['2024-01-01T08:00:00Z'],
+        { gte: '2024-01-01', rows: ['2024-01-01T08:00:00Z'] },
+      ],
+    ]
+    for (const [n, [type, names, sorted, { gte, rows }]] of cases.entries())
+      for (const kind of ['csv', 'ndjson', 'parquet']) {
+        const root = join(dir, `declared/${kind}${n}`)
+        for (const name of names) {
+          mkdirSync(join(root, `part=${name}`), { recursive: true })
+          if (kind === 'parquet')
+            renameSync(await parquet('part.parquet', 'SELECT 1 AS a'), join(root, `part=${name}/a.parquet`))
+          else writeFileSync(join(root, `part=${name}/a.${kind}`), kind === 'csv' ? 'a\n1\n' : '{"a":1}\n')
+        }
+        const dataset = await inPlace(root, { types: { part: type } })
+        const asked = (params: string) =>
+          ask(
+            prepare(
+              all('t', {
+                columns: ['part'],
+                filters: [{ column: 'part', op: 'gte', param: 'from' }],
+                order_by: [{ column: 'part' }],
+              }),
+              [dataset],
+              runner,
+            ),
+            params,
+          )
+        const values = async (params: string) => (await asked(params)).rows.map(row => row.part)
+        expect([kind, type, await values('')]).toEqual([kind, type, sorted])
+        expect([kind, type, await values(`from=${gte}`)]).toEqual([kind, type, rows])
+      }
+  })
+
+  test('a folder that is declared a text stays one, whatever folders come', async () => {
+    const root = join(dir, 'pinned')
+    const put = async (name: string) => {
+      mkdirSync(join(root, `part=${name}`), { recursive: true })
+      renameSync(await parquet('part.parquet', 'SELECT 1 AS a'), join(root, `part=${name}/a.parquet`))
+    }
+    await put('7')
+    const dataset = await inPlace(root, { types: { part: 'text' } })
+    await put('A1')
+    expect((await answer(dataset)).rows.map(row => row.part)).toEqual(['7', 'A1'])
+  })
+
+  test('a folder whose name is not of the type that is declared for it is refused', async () => {
+    mkdirSync(join(dir, 'misfit/part=x'), { recursive: true })
+    renameSync(await parquet('part.parquet', 'SELECT 1 AS a'), join(dir, 'misfit/part=x/a.parquet'))
+    const fault = await refusal(() => inPlace(join(dir, 'misfit'), { types: { part: 'integer' } }))
+    expect([fault.status, fault.message]).toEqual([422, 'row 1, column part: not an integer'])
+  })
+
   test('a folder that is called as no column is takes the place of none', async () => {
     mkdirSync(join(dir, 'named/c0=x'), { recursive: true })
     writeFileSync(join(dir, 'named/c0=x/a.csv'), 'id,code\n1,y\n')

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { type ColumnType, type DeclaredType, declaredType } from '../../catalog/column.ts'
+import { type DeclaredType, declaredType } from '../../catalog/column.ts'
 import { rowsOf } from './duck.ts'
 import { nativeProbe } from './native-types.ts'
 import type { ColumnPlan, Misfit, Probe } from './probe.ts'
@@ -21,14 +21,10 @@ export async function planColumns(
   for (const name of Object.keys(types))
     if (!names.includes(name))
       throw wrong(`there is no such column; the columns are ${names.map(shown).join(', ')}`, { column: name })
-  const states: (ColumnPlan | Misfit | Probe)[] = source.columns.map(column => {
-    const declared = Object.hasOwn(types, column.name) ? declaredType(types[column.name]!) : undefined
-    return column.from === 'native' && declared !== undefined
-      ? ((declared.precision === undefined ? nativeProbe(column, declared.type) : undefined) ??
-          textProbe({ ...column, from: 'text', value: textOf(column, declared.type) }, declared))
-      : column.from === 'native'
-        ? nativeProbe(column)!
-        : textProbe(column, declared)
+  const states: (ColumnPlan | Misfit | Probe)[] = source.columns.map(given => {
+    const declared = Object.hasOwn(types, given.name) ? declaredType(types[given.name]!) : undefined
+    const column = asDeclared(given, declared)
+    return column.from === 'native' ? nativeProbe(column, declared?.type)! : textProbe(column, declared)
   })
   let rowCount = 0
   for (;;) {
@@ -74,10 +70,13 @@ function withLooks({ relation, columns }: Source, wanted: SourceColumn[]) {
   }
 }
 
-/** A value of a type of its own as text, from which another that is declared is read. */
-function textOf({ value, type = '' }: SourceColumn, declared: ColumnType): string {
-  const text = `CAST(${value} AS VARCHAR)`
-  return declared === 'decimal' && /^(FLOAT|DOUBLE)$/.test(type) ? plainOfFloat(text) : text
+/** A column of a type of its own as what another type that is declared is read from: its text. */
+export function asDeclared(column: SourceColumn, declared?: ReturnType<typeof declaredType>): SourceColumn {
+  if (column.from !== 'native' || declared === undefined) return column
+  if (declared.precision === undefined && nativeProbe(column, declared.type)) return column
+  const text = `CAST(${column.value} AS VARCHAR)`
+  const float = /^(FLOAT|DOUBLE)$/.test(column.type ?? '')
+  return { ...column, from: 'text', value: declared.type === 'decimal' && float ? plainOfFloat(text) : text }
 }
 
 /** The refusal for the first row in which one of these is true. */

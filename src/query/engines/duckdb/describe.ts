@@ -1,5 +1,5 @@
 /** What files in place are: their columns as DuckDB has them, in ours; in a process of DuckDB's. */
-import { dirname, relative, sep } from 'node:path'
+import { dirname, sep } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type DeclaredType, declaredType, type StoredColumn } from '../../../catalog/column.ts'
 import type { FilesLocation } from '../../../catalog/datasets.ts'
@@ -8,7 +8,7 @@ import { rowsOf } from '../../ingest/duck.ts'
 import { openSource } from '../../ingest/job.ts'
 import { checkKeys } from '../../ingest/key.ts'
 import { nativeProbe } from '../../ingest/native-types.ts'
-import { planColumns } from '../../ingest/plan.ts'
+import { asDeclared, planColumns } from '../../ingest/plan.ts'
 import type { ColumnPlan } from '../../ingest/probe.ts'
 import { proposeTiers } from '../../ingest/propose.ts'
 import type { Source } from '../../ingest/source.ts'
@@ -49,7 +49,14 @@ export async function describeFiles(
   checkFolders(files)
   await checkStarts(files)
   const { format, paths, hive } = files
-  const source = await openSource(format, { names: paths, paths, hive }, connection)
+  const opened = await openSource(format, { names: paths, paths, hive }, connection)
+  const folders = hive ? foldersOf(paths[0]!) : []
+  const columns = opened.columns.map(column =>
+    folders.includes(column.name) && Object.hasOwn(types, column.name)
+      ? asDeclared(column, declaredType(types[column.name]!))
+      : column,
+  )
+  const source = { ...opened, columns }
   try {
     const planned = format === 'parquet' ? await planNative(connection, source, types) : undefined
     const { columns: plans, rowCount } = planned ?? (await planColumns(connection, source, types))
@@ -90,6 +97,16 @@ async function planNative(
 ): Promise<{ columns: ColumnPlan[]; rowCount: number }> {
   const columns: ColumnPlan[] = []
   for (const column of source.columns) {
+    // of a folder, whose name is a text
+    if (column.from === 'text') {
+      const one = await planColumns(
+        connection,
+        { ...source, columns: [column] },
+        { [column.name]: types[column.name]! },
+      )
+      columns.push(...one.columns)
+      continue
+    }
     const declared = Object.hasOwn(types, column.name) ? types[column.name] : undefined
     const wanted = declared && declaredType(declared)
     const probe = nativeProbe(column, wanted?.type)
@@ -132,15 +149,16 @@ async function proposals(
   return proposeTiers(connection, { ...source, relation }, plans, Math.min(rowCount, LOOKED_AT))
 }
 
+/** The columns that the folders of a file are, such as `year` of `year=2024`. */
+const foldersOf = (path: string): string[] =>
+  dirname(path)
+    .split(sep)
+    .flatMap(folder => /^([^=]+)=[^=]*$/.exec(folder)?.[1] ?? [])
+
 /** @throws Fault 422 files that have other folders for columns (`year=2024`) than the first */
-function checkFolders({ paths, base, hive }: FoundFiles): void {
+function checkFolders({ paths, hive }: FoundFiles): void {
   if (!hive) return
-  const columnsOf = (path: string) =>
-    relative(base, dirname(path))
-      .split(sep)
-      .flatMap(folder => /^([^=]+)=[^=]*$/.exec(folder)?.[1] ?? [])
-      .sort()
-      .join()
+  const columnsOf = (path: string) => foldersOf(path).sort().join()
   const first = columnsOf(paths[0]!)
   const other = paths.find(path => columnsOf(path) !== first)
   if (other !== undefined)
