@@ -1,7 +1,8 @@
 /** At most so many at a time; the others wait their turn. */
 export class Turns {
   #free: number
-  #waiting: (() => void)[] = []
+  /** a set, since all may leave at once */
+  #waiting = new Set<() => void>()
 
   constructor(atOnce: number) {
     this.#free = atOnce
@@ -15,23 +16,25 @@ export class Turns {
     try {
       return await work()
     } finally {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#free++
+      const [next] = this.#waiting
+      if (next) {
+        this.#waiting.delete(next)
+        next()
+      } else this.#free++
     }
   }
 
   #turn(signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = () => {
-      this.#waiting = this.#waiting.filter(other => other !== enter)
+      this.#waiting.delete(enter)
       reject(signal?.reason)
     }
     const enter = () => {
       signal?.removeEventListener('abort', leave)
       resolve()
     }
-    this.#waiting.push(enter)
+    this.#waiting.add(enter)
     signal?.addEventListener('abort', leave, { once: true })
     return promise
   }
@@ -71,6 +74,11 @@ export class NamedTurns {
     } finally {
       this.#giveBack(own)
     }
+  }
+
+  /** How many wait for a turn of this one. */
+  waitingFor(name: string): number {
+    return this.#waiting.get(name)?.size ?? 0
   }
 
   #giveBack(names: readonly string[]): void {

@@ -611,6 +611,36 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       await connection.close()
     })
 
+    test('has a thousand wait for a table, or for a row that is written to, and refuses the next at once, but not of others', async () => {
+      const connections = [1, 2].map(() => new PostgresConnection('w', () => server.url, 60_000))
+      const [connection, other] = connections as [PostgresConnection, PostgresConnection]
+      const over = Promise.withResolvers<void>()
+      const deadline = performance.now() + 40_000
+      const one = (session: Session) => session.query('SELECT 1')
+      const read = (work: (session: Session) => Promise<unknown>, ...tables: string[]) =>
+        connection.read(work, { deadline, tables })
+      const write = (work: (session: Session) => Promise<unknown>, row: string) =>
+        connection.write(work, { deadline, tables: ['t'], row })
+      const stream = (work: (session: Session) => Promise<unknown>) =>
+        other.stream(work, { deadline, tables: ['t'] }, () => false, over.promise)
+      const held = [
+        ...Array.from({ length: 6 }, () => read(() => over.promise, 't')),
+        write(() => over.promise, 'row'),
+        ...Array.from({ length: 4 }, () => stream(() => over.promise)),
+      ]
+      const waiting = Array.from({ length: 1000 }, () => [read(one, 't'), write(one, 'row'), stream(one)]).flat()
+      for (const next of [() => read(one, 'u', 't'), () => write(one, 'row'), () => stream(one)]) {
+        const { status, message, headers } = await refusal(next)
+        const said = [503, 'Too many calls are waiting for the database.', '1']
+        expect([status, message, headers['retry-after']]).toEqual(said)
+      }
+      expect(await read(one, 'u')).toEqual([[1]])
+      expect(await write(one, 'another')).toEqual([[1]])
+      over.resolve()
+      await Promise.all([...held, ...waiting])
+      await Promise.all(connections.map(connection => connection.close()))
+    })
+
     test('keeps only so much of the statements that it was asked', async () => {
       const connection = new PostgresConnection('c', () => server.url, 60_000, 1)
       const kept = 'SELECT sum(length(statement)) FROM pg_prepared_statements'

@@ -1,5 +1,5 @@
 import { type ReservedSQL, SQL } from 'bun'
-import { callerGone } from '../../../lib/fault.ts'
+import { callerGone, unavailable } from '../../../lib/fault.ts'
 import { NamedTurns, Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
 import { closed, explained, isLost, isRefused, isStale, lost } from './failures.ts'
@@ -11,6 +11,8 @@ const MAX_CONNECTIONS = 8
 const FOR_STATEMENTS = 2
 /** What is left to other tables, whatever waits for one that somebody has locked: of connections, and of those for streams. */
 const FOR_OTHERS = 2
+/** How many may wait for a table, or for a row that is written to: they keep nobody from others. */
+const MAX_WAITING = 1000
 const CONNECT_SECONDS = 10
 /** What cancelling on the server may take before connections are closed all the same. */
 const CLOSE_MS = 2000
@@ -61,7 +63,8 @@ export class PostgresConnection {
   /**
    * Works on a connection that can only read. Where it is lost before anything was given away, the work is done again.
    * @param again whether the work may be repeated, asked when the connection was lost
-   * @throws Fault 499 the caller has gone; 503 `connection_lost`, with Retry-After; 504; what `explained` makes of the rest
+   * @throws Fault 499 the caller has gone; 503 `connection_lost`, or too many wait, with Retry-After; 504; what `explained` makes of
+   * the rest
    */
   read<T>(work: (session: Session) => Promise<T>, limits: WorkLimits, again: () => boolean = () => true): Promise<T> {
     return this.#read(work, limits, again)
@@ -96,6 +99,7 @@ export class PostgresConnection {
     begun: Promise<unknown>,
   ): Promise<T> {
     const { tables = [], signal } = limits
+    checkWaiting(this.#beginning, tables)
     const whole = () => this.#streams.run(() => this.#read(work, limits, again, begun), signal)
     return await untilBegun(turn => this.#beginning.run(tables, turn, signal), whole, begun)
   }
@@ -197,6 +201,12 @@ async function untilBegun<T>(
   return whole!
 }
 
+/** @throws Fault 503, with Retry-After: too many wait for one of them already */
+function checkWaiting(turns: NamedTurns, names: readonly string[]): void {
+  if (names.some(name => turns.waitingFor(name) >= MAX_WAITING))
+    throw unavailable('Too many calls are waiting for the database.')
+}
+
 class Pool {
   #name: string
   #url: string
@@ -228,6 +238,9 @@ class Pool {
     { ended = () => {}, begun }: { ended?: () => void; begun?: Promise<unknown> } = {},
   ): Promise<T> {
     if (signal?.aborted) throw callerGone(signal.reason)
+    const rows = row === undefined ? [] : [row]
+    checkWaiting(this.#ofTables, tables)
+    checkWaiting(this.#ofRows, rows)
     const over = new AbortController()
     let why: 'deadline' | 'gone' | undefined
     const end = (reason: 'deadline' | 'gone') => {
@@ -257,7 +270,7 @@ class Pool {
       }, over.signal)
     const onTables = () => untilBegun(t => this.#ofTables.run(tables, t, over.signal), onConnection, begun)
     const turn = this.#ofRows
-      .run(row === undefined ? [] : [row], onTables, over.signal)
+      .run(rows, onTables, over.signal)
       .catch(reject)
       .finally(() => this.#underWay.delete(turn))
     this.#underWay.set(turn, () => over.abort(closed()))
