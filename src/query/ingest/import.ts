@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import { unavailable } from '../../lib/fault.ts'
 import type { OnProgress, Progress } from '../../lib/progress.ts'
 import { Child, lostAs } from '../../workers/child.ts'
+import { Stillness } from '../../workers/still.ts'
 import type { Job, JobResult } from './job.ts'
-import { wrong } from './wrong.ts'
 
 export interface ImportRequest {
   /** The file to read, an absolute path. */
@@ -58,7 +59,7 @@ export function formatOf(fileName: string): FileFormat | undefined {
  * `target + '.building'`, removed by the next import to the same target, and a directory `import-*` in the scratchDir.
  * @throws Fault 422 `import_failed`: what is wrong with the file, with `row` and `column` in its members where they are
  *   known (lines from 1 for csv and tsv, the header being line 1; records from 1 for the others); Fault 503 the process
- *   ended (out of memory, most likely); the signal's reason
+ *   ended (out of memory, most likely), or stood still; the signal's reason
  */
 export async function importFile(
   request: ImportRequest,
@@ -66,8 +67,6 @@ export async function importFile(
   signal?: AbortSignal,
 ): Promise<ImportResult> {
   signal?.throwIfAborted()
-  const file = await stat(request.source).catch(() => undefined)
-  if (!file?.isFile()) throw wrong('there is no such file')
   if (await stat(request.target).catch(() => undefined)) throw new Error('the target of an import exists already')
   const building = `${request.target}.building`
   await mkdir(dirname(request.target), { recursive: true })
@@ -89,6 +88,7 @@ export async function importFile(
 }
 
 const lost = lostAs('The import process ended before it was done.')
+const stoodStill = (cause: unknown) => unavailable('The import stood still for a minute, and was ended.', 60, cause)
 
 async function inChild(
   request: ImportRequest,
@@ -101,6 +101,12 @@ async function inChild(
   const child = await Child.start('import', {}, { env }).catch(lost)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
+  const stillness = new Stillness(child)
+  const tell = (progress: Progress) => {
+    // to have a large file on disk may take a slow one long, in which nothing else is done
+    if (progress.phase === 'finishing') stillness.stop()
+    onProgress?.(progress)
+  }
   try {
     signal?.throwIfAborted()
     const { primaryKey } = request
@@ -114,11 +120,12 @@ async function inChild(
       indexes: request.indexes ?? [],
       types: request.types ?? {},
     }
-    return await child.request<JobResult>('import', job, { onProgress: progress => onProgress?.(progress as Progress) })
+    return await child.request<JobResult>('import', job, { onProgress: progress => tell(progress as Progress) })
   } catch (error) {
     signal?.throwIfAborted()
-    return lost(error)
+    throw stillness.ended ? stoodStill(error) : lost(error)
   } finally {
+    stillness.stop()
     signal?.removeEventListener('abort', end)
     child.kill()
     await child.exited

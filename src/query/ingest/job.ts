@@ -55,6 +55,7 @@ export async function runJob(job: Job, report: OnProgress): Promise<JobResult> {
 }
 
 async function run(job: Job, tell: Tell): Promise<JobResult> {
+  if (!statSync(job.source, { throwIfNoEntry: false })?.isFile()) throw wrong('there is no such file')
   process.chdir(job.scratch)
   const sha256 = await sha256Of(job.source)
   const path = await place(job)

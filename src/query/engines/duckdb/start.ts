@@ -1,8 +1,10 @@
 import { statfsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { unavailable } from '../../../lib/fault.ts'
 import { usableCpus, usableMemory } from '../../../lib/machine.ts'
 import { Child, lostAs } from '../../../workers/child.ts'
+import { Stillness } from '../../../workers/still.ts'
 import type { Described, DescribeRequest } from './describe.ts'
 import type { WorkerLimits } from './reader.ts'
 
@@ -39,7 +41,7 @@ const lost = lostAs('The process that read the files ended before it was done.')
 
 /**
  * Looks at files in place, in a process of its own.
- * @throws Fault 422 `import_failed`: what is wrong with them; 503 the process ended; the signal's reason
+ * @throws Fault 422 `import_failed`: what is wrong with them; 503 the process ended, or stood still; the signal's reason
  */
 export async function describeInPlace(
   request: DescribeRequest,
@@ -50,13 +52,16 @@ export async function describeInPlace(
   const { child, gone } = await startDuckdb(scratchDir, DESCRIBING).catch(lost)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
+  const stillness = new Stillness(child)
   try {
     signal?.throwIfAborted()
     return await child.request<Described & { version: string }>('describe', request)
   } catch (error) {
     signal?.throwIfAborted()
+    if (stillness.ended) throw unavailable('The look at the files stood still for a minute, and was ended.', 60, error)
     return lost(error)
   } finally {
+    stillness.stop()
     signal?.removeEventListener('abort', end)
     child.kill()
     await gone
