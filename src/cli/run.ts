@@ -12,6 +12,8 @@ import { print } from './print.ts'
 
 /** Beyond what calls may take: programs of deployments have ten seconds of it, from when they are asked to end. */
 const LAST_MS = 15_000
+/** What is left then of something that hangs, as a process that was stopped while it started, is not waited for. */
+const LINGER_MS = 3000
 const PREPARING = 'what is to be published is being prepared'
 
 type Publish = (instance: Instance) => Promise<void>
@@ -90,6 +92,7 @@ function endOnSignal(instance: Instance, config: Config, prepared: Promise<void>
       resolve(1)
     } finally {
       clearTimeout(hard)
+      setTimeout(() => process.exit(), LINGER_MS).unref()
     }
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal))

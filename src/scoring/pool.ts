@@ -268,7 +268,7 @@ export class Pool implements Lanes {
     const alone = worker.loaded.size === 1
     const kept = [...worker.loaded.values()].slice(alone ? 0 : Math.ceil(worker.loaded.size / 2))
     const child = await Child.start('score', this.#init)
-    for (const model of kept) await child.request('load', model).catch(() => {})
+    for (const model of kept) await child.request('load', model, { timeoutMs: LOAD_MS }).catch(() => {})
     // where the old one has ended by itself, its successor is started by `#restart`
     if (this.#closed || worker.child !== old || !old.alive || !child.alive) return child.kill()
     this.#retired.add(old)

@@ -20,6 +20,12 @@ interface Waiting {
 
 const LAST_WORDS_MS = 500
 
+/** One that hangs as it starts has not asked the kernel yet to end with its parent. A guard ends its programs first, by itself. */
+const unguarded = new Set<Bun.Subprocess>()
+process.on('exit', () => {
+  for (const child of unguarded) child.kill('SIGKILL')
+})
+
 /** Answers what a child asks for while it works. */
 export type Asked = (payload: Uint8Array<ArrayBuffer>) => Promise<Parts>
 
@@ -81,12 +87,14 @@ export class Child {
       ipc: (message: FromChild) => this.#receive(message),
       onExit: (_process, code, signal) => {
         this.#alive = false
+        unguarded.delete(this.#process)
         // stderr may still hold the reason: read it before telling anyone, but never wait for whoever else may hold it open
         Promise.race([this.#reason, Bun.sleep(LAST_WORDS_MS)])
           .then(() => this.#lost(`exit ${signal ?? code}`))
           .finally(() => exited.resolve())
       },
     })
+    if (kind !== 'guard') unguarded.add(this.#process)
     this.#reason = this.#collectStderr()
     this.#send({ type: 'init', init })
   }

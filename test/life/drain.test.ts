@@ -359,3 +359,39 @@ async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   late.catch(() => {})
   return Promise.race([promise, late])
 }
+
+test.skipIf(process.platform !== 'linux')(
+  'workers that hang at the end, as they write or as they start, do not keep it from being one in order',
+  async () => {
+    const writeKey = mintSecret('dk')
+    const rows = Array.from({ length: 30_000 }, (_, i) => `${i + 1},${i * 7919}`)
+    writeFileSync(join(folder, 'rows.csv'), `id,n\n${rows.join('\n')}\n`)
+    const datasets = [
+      { name: 'w.t', writable: true, primary_key: 'id', columns: { id: { type: 'integer' }, n: { type: 'integer' } } },
+      { name: 'w.rows', from: join(folder, 'rows.csv'), primary_key: 'id' },
+    ]
+    const query = { source: { schema: 'w', table: 'rows' }, columns: ['n'], order_by: [{ column: 'n' }] }
+    const endpoints = [
+      { id: 't', kind: 'table', dataset: 'w.t', methods: ['POST'] },
+      { id: 'rows', kind: 'sql', query },
+    ]
+    const keys = [{ name: 'w', secret_env: 'WRITE_KEY', allowed_methods: ['GET', 'POST'] }]
+    const server = await startCallgate({
+      manifest: { projects: [{ slug: 'w', datasets, services: [{ key: 'w', publish: true, endpoints, keys }] }] },
+      env: { WRITE_KEY: writeKey },
+      flags: ['--scoring-workers', '1', '--request-timeout', '1s'],
+    })
+    expect((await server.call('/api/service/w/t', { key: writeKey, body: { n: 1 } })).status).toBe(201)
+    for (const { pid } of workersOf(server.process.pid, 'write')) process.kill(pid, 'SIGSTOP')
+    const asked = server.call('/api/service/w/rows', { key: writeKey })
+    const [starting] = await waitFor(() => {
+      const found = workersOf(server.process.pid, 'query')
+      return found.length > 0 ? found : undefined
+    })
+    process.kill(starting!.pid, 'SIGSTOP')
+    expect((await asked).status).toBe(504)
+    const workers = workersOf(server.process.pid)
+    expect(await server.stop()).toBe(0)
+    await ended(workers)
+  },
+)

@@ -1,7 +1,14 @@
-import { unavailable } from '../../lib/fault.ts'
+import { Fault, unavailable } from '../../lib/fault.ts'
 import { Child, lostAs } from '../../workers/child.ts'
 
 const MAX_START_FAILURES = 3
+/** One that does not close a file within this is stuck: what it does for others first has its own deadline. */
+const CLOSE_FILE_MS = 30_000
+/** At the end nothing else is done first. */
+const CLOSE_MS = 8000
+
+/** Whether the process was too long at what it was asked. */
+export const isStuck = (error: unknown): boolean => error instanceof Fault && error.status === 504
 
 /** The process that writes: started by the first write, and again after it has ended. */
 export class WriteProcess {
@@ -37,12 +44,14 @@ export class WriteProcess {
   /** It keeps the file open no longer. */
   async closeFile(file: string): Promise<void> {
     const child = await this.#child?.catch(() => undefined)
-    await child?.request('close', { file }).catch(() => {})
+    await child?.request('close', { file }, { timeoutMs: CLOSE_FILE_MS }).catch(error => {
+      if (isStuck(error)) child.kill()
+    })
   }
 
   async close(): Promise<void> {
     const child = await this.#child?.catch(() => undefined)
-    await child?.request('closeAll', {}).catch(() => {})
+    await child?.request('closeAll', {}, { timeoutMs: CLOSE_MS }).catch(() => {})
     child?.kill()
   }
 }

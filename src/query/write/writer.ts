@@ -8,7 +8,7 @@ import { type LiveState, readState } from './live-state.ts'
 import { UnderWay } from './replays.ts'
 import type { WriteRequest, Written } from './store.ts'
 import type { WriteView } from './view.ts'
-import { apart, lost, WriteProcess } from './write-process.ts'
+import { apart, isStuck, lost, WriteProcess } from './write-process.ts'
 import { notMade, type WriteJob, WriteQueue } from './write-queue.ts'
 
 /** A live file as the main process knows it. */
@@ -272,9 +272,6 @@ function settleJob(job: WriteJob, answer: Answer): void {
 
 /** Milliseconds from now that the process may take for what has these deadlines. */
 const patience = (...deadlines: number[]): number => Math.max(STUCK_MS, ...deadlines.map(at => at - performance.now()))
-
-/** Whether the process was too long at what it was asked. */
-const isStuck = (error: unknown): boolean => error instanceof Fault && error.status === 504
 
 const replaced = () => unavailable('The table was just replaced; try again.')
 const answerLost = (cause: unknown) =>
