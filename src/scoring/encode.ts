@@ -80,6 +80,12 @@ const EXPECTED: Partial<Record<ElementType, string>> = {
   string: 'Text is expected.',
 }
 
+/** What the runtime would make another text of: it would cut it off, or put a question mark in. */
+function unfit(text: string): string | undefined {
+  if (text.includes('\0')) return 'Text without NUL characters is expected.'
+  return text.isWellFormed() ? undefined : 'Text without lone surrogates is expected.'
+}
+
 /** Why a value cannot be an element of this type; undefined when it can. `null` is NaN where the type has one. */
 function fault(type: ElementType, value: unknown): string | undefined {
   const range = INTEGER_RANGES[type]
@@ -92,7 +98,7 @@ function fault(type: ElementType, value: unknown): string | undefined {
   if (type === 'bool') return typeof value === 'boolean' ? undefined : EXPECTED.bool
   if (type === 'string') {
     if (typeof value !== 'string') return EXPECTED.string
-    return value.includes('\0') ? 'Text without NUL characters is expected.' : undefined // the runtime would cut it there
+    return unfit(value)
   }
   if (value === null) return undefined
   if (typeof value !== 'number' && typeof value !== 'bigint') return 'A number is expected.'
@@ -134,7 +140,7 @@ export function writeScalars(
     const target = data as string[]
     for (let r = 0; r < rows.length; r++, at += stride) {
       const value = rows[r]![name]
-      if (typeof value === 'string' && !value.includes('\0')) target[at] = value
+      if (typeof value === 'string' && !unfit(value)) target[at] = value
       else unusual(type, name, rows[r]!, r, value, target, at, errors)
     }
   } else

@@ -173,6 +173,17 @@ describe('what a model cannot take is named, and never echoed', () => {
       expect(JSON.stringify([fault.message, errors])).not.toContain('SECRET')
     })
 
+  test('text that would be another one to the runtime', () => {
+    for (const text of ['SEC\0RET', 'SECRET\ud83d', '\ude00\ud83d']) {
+      const rows = ['\u{1f600}', text].map(f => ({ f, X: ['a', f] }))
+      for (const metadata of [columns({ f: 'string' }), single([null, 2], 'string')]) {
+        const { fault, errors } = refusal(metadata, rows)
+        expect(errors).toMatchObject([{ row: 1, message: expect.stringMatching(/^Text without/) }])
+        expect(JSON.stringify([fault.message, errors])).not.toContain('SECRET')
+      }
+    }
+  })
+
   test('rows that are no objects', () => {
     const { errors } = refusal(columns({ f: 'float32' }), [1, null, [], { f: 1 }, 'text'])
     expect(errors.map(error => error.row)).toEqual([0, 1, 2, 4])

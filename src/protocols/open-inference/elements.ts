@@ -32,6 +32,7 @@ export function fromJson(type: ElementType, flat: readonly unknown[], where: str
     for (let i = 0; i < flat.length; i++) {
       const value = flat[i]
       if (typeof value !== 'string' || value.includes(NUL)) throw refuse(i, 'a string without NUL characters')
+      if (!value.isWellFormed()) throw refuse(i, 'a string without lone surrogates')
       target[i] = value
     }
   } else if (type === 'bool') {

@@ -148,6 +148,8 @@ export function badTensors(world: World): void {
     expect(notText.json.error).toContain('UTF-8')
     refused(await send(bytesElements('a\0b'), 1))
     refused(await world.infer('text', { inputs: [{ name: 'x', datatype: 'BYTES', shape: [1], data: ['a\0b'] }] }))
+    const half = '{"inputs":[{"name":"x","datatype":"BYTES","shape":[1],"data":["\\ud83d"]}]}'
+    refused(await world.call('/v2/models/text/infer', { body: half }))
     refused(await world.infer('text', { inputs: [{ name: 'x', datatype: 'BYTES', shape: [1], data: [7] }] }))
   })
 
