@@ -185,6 +185,25 @@ describe('its native libraries', () => {
     await importing.stop()
   })
 
+  test("that other versions left in the data directory are gone after a start, and nothing else there or in a directory of one's own", async () => {
+    const folder = temporaryFolder()
+    const [dataDir, shared] = ['data', 'shared'].map(name => join(folder, name)) as [string, string]
+    const former = ['a1'.repeat(32), 'notes', 'b'.repeat(63)]
+    for (const dir of [join(dataDir, 'runtime'), shared])
+      for (const name of former) {
+        mkdirSync(join(dir, name), { recursive: true })
+        writeFileSync(join(dir, name, 'lib.so'), 'former')
+      }
+    const left = (dir: string) => former.filter(name => existsSync(join(dir, name, 'lib.so')))
+    await (await start(shared, { dataDir: join(folder, 'other') })).stop()
+    expect(left(shared)).toEqual(former)
+    for (let starts = 0; starts < 2; starts++) {
+      await (await start('', { dataDir })).stop()
+      expect(left(join(dataDir, 'runtime'))).toEqual(former.slice(1))
+      expect(unpacked(join(dataDir, 'runtime'))).toContainEqual(onnxruntime)
+    }
+  })
+
   test('are unpacked into one directory by two that start at once', async () => {
     const runtime = join(temporaryFolder(), 'runtime')
     const both = await Promise.all([1, 2].map(() => start(runtime, { files: [table()] })))

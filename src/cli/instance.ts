@@ -28,7 +28,7 @@ import { FunctionRunner } from '../sandbox/runner.ts'
 import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
-import { configureRuntime } from '../workers/native.ts'
+import { configureRuntime, removeFormerLibraries } from '../workers/native.ts'
 import { StartError } from './start-error.ts'
 
 const FLUSH_MS = 60_000
@@ -69,7 +69,9 @@ export function openInstance(config: Config): Instance {
   process.umask(0o077)
   const { unlock, db, applied } = openDataDir(config.dataDir, Object.values(dirs))
   if (applied.length) log.debug({ migrations: applied }, 'catalog migrated')
-  configureRuntime(config.runtimeDir ?? join(config.dataDir, 'runtime'))
+  const ownRuntime = join(config.dataDir, 'runtime')
+  configureRuntime(config.runtimeDir ?? ownRuntime)
+  removeFormerLibraries(ownRuntime)
 
   const secret = installationSecret(db)
   const connections = new Connections(name => databaseUrl(getConnection(db, name)), config.requestTimeout)

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { readdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { WorkerKind } from './frames.ts'
 import { embedded, type NativeLibrary } from './native-embedded.ts'
 import { runtimeUnusable, unpack } from './unpack.ts'
@@ -22,6 +23,21 @@ const unpacking = new Map<NativeLibrary, Promise<string>>()
 /** Where the executable may unpack its native libraries; made when the first of them is needed. Say it before the first child. */
 export function configureRuntime(dir: string): void {
   runtimeDir = resolve(dir)
+}
+
+/**
+ * Removes from a directory that no other Callgate uses what other versions have unpacked there, 100 MB each. (What a process has
+ * loaded stays with it.) One that runs from source, and has no libraries itself, leaves all of it.
+ */
+export function removeFormerLibraries(dir: string): void {
+  const own = Object.values(embedded).map(set => set.sha256)
+  if (own.length === 0) return
+  try {
+    for (const name of readdirSync(dir))
+      if (/^[0-9a-f]{64}$/.test(name) && !own.includes(name)) rmSync(join(dir, name), { recursive: true })
+  } catch {
+    // it is not there yet, or somebody else's: what is wrong with it is told when it is used
+  }
 }
 
 /**
