@@ -39,8 +39,8 @@ export function hostOf(
 
   /** @param argument JSON; empty: none */
   async function endpointCall(id: string, argument: string, run: HandlerRun): Promise<string> {
-    // it is done for the handler: as long as that runs
-    const during = { deadline: epochOf(run.end.at), caller: run }
+    // it is done for the handler: as long as that runs, from when its turn comes
+    const during = () => ({ deadline: epochOf(run.end.at), caller: run })
     const endpoint = surroundings.endpoint(id)
     if (!endpoint) throw notFound('This service has no such endpoint.', 'endpoint_unknown')
     const grant = grantFor(surroundings, grants.endpoints ?? [], call.grant, id)
@@ -59,7 +59,7 @@ export function hostOf(
         headers: {},
         body: argument === '' ? undefined : jsonOf(argument),
       }
-      const reply = await functionTurns.run(() => handle(request, { grant, ...during, within }))
+      const reply = await functionTurns.run(() => handle(request, { grant, ...during(), within }))
       if (reply.status >= 400)
         throw new Fault(reply.status, 'function_refused', 'The function that was called answered with an error.')
       if (reply.json !== undefined) return reply.json
@@ -70,26 +70,26 @@ export function hostOf(
     const takesBody = endpoint.kind === 'model'
     const params = takesBody ? NO_PARAMS : paramsOf(parseLossless(argument || '{}') ?? {})
     const bytes = takesBody ? encoder.encode(argument || 'null') : undefined
-    const answered = async () => endpoint.run({ params, bytes, ...during, within }, grant)
+    const answered = async () => endpoint.run({ params, bytes, ...during(), within }, grant)
     try {
       return textOf(await (runsCode ? functionTurns.run(answered) : answered()))
     } catch (error) {
       // the rows that were there when this call began have been replaced since, and their file is gone
       const now = isDataLost(error) ? surroundings.published?.(id) : undefined
       if (!now?.answers || now === endpoint) throw error
-      return textOf(await now.run({ params, bytes, ...during, within }, grant))
+      return textOf(await now.run({ params, bytes, ...during(), within }, grant))
     }
   }
 
   return (kind, argument, run) =>
     turns.run(async () => {
-      // counted from when the handler began to run: until then it may have waited for a process
-      const deadline = epochOf(run.end.at)
       // the call ended while this waited for its turn: nobody asks for it any more
       if (run.settled || performance.now() >= run.end.at) throw deadlinePassed()
       if (tree.budget.left-- <= 0) throw tooManyHostCalls(tree.budget.most)
       if (kind.startsWith(CALL)) return endpointCall(kind.slice(CALL.length), argument, run)
       const { signal } = run
+      // counted from when the handler began to run: until then it may have waited for a process
+      const { at: deadline } = run.end
       const bounds = { hosts: grants.fetch ?? [], networks: runtime.fetchNetworks, bytes: limits.outputBytes }
       return JSON.stringify(await fetchOutside(JSON.parse(argument) as FetchRequest, { ...bounds, deadline, signal }))
     })

@@ -8,7 +8,6 @@ import https from 'node:https'
 import ipaddr from 'ipaddr.js'
 import { isWithin, type Networks } from '../lib/address.ts'
 import { unpack } from '../lib/body.ts'
-import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 
@@ -29,7 +28,7 @@ export interface FetchBounds {
   networks: Networks
   /** of an answer, unpacked */
   bytes: number
-  /** milliseconds since the epoch */
+  /** as performance.now() */
   deadline: number
   /** nobody waits for it any more */
   signal?: AbortSignal
@@ -143,7 +142,7 @@ async function once(
   sent.on('error', error => reject(failed('The host could not be reached.', error)))
   const timer = setTimeout(
     () => reject(deadlinePassed('The fetch took too long.')),
-    Math.max(1, steadyOf(bounds.deadline) - performance.now()),
+    Math.max(1, bounds.deadline - performance.now()),
   )
   const leave = () => reject(nobodyWaits())
   bounds.signal?.addEventListener('abort', leave)

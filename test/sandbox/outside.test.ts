@@ -1,5 +1,5 @@
 /** What handlers fetch: from a real server of this test's, and not from where they must not. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setSystemTime, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
@@ -10,13 +10,15 @@ import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
 const key = mintSecret('dk')
 /** connections that wait for the slow answer, and those of them that were given up */
 const slow = { asked: 0, left: 0 }
+/** hours that one path sets the clock by */
+let clock = 0
 const other = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('of another origin') })
 let received: { method: string; headers: Record<string, string>; body: string } | undefined
 const remote = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   async fetch(request) {
-    const { pathname } = new URL(request.url)
+    const { pathname, searchParams } = new URL(request.url)
     received = { method: request.method, headers: request.headers.toJSON(), body: await request.text() }
     if (pathname === '/json') return Response.json({ rate: 1.5 })
     if (pathname === '/bytes') return new Response(new Uint8Array([0, 255, 1]))
@@ -39,6 +41,10 @@ const remote = Bun.serve({
     if (pathname === '/marked') return new Response('\ufeffhi')
     if (pathname === '/again') return Response.redirect('/json', 302)
     if (pathname === '/round') return Response.redirect('/round', 302)
+    if (pathname === '/clock') {
+      setSystemTime(Date.now() + clock * 3_600_000)
+      return Response.redirect(searchParams.get('to')!, 302)
+    }
     if (pathname === '/away') return Response.redirect(`http://127.0.0.1:${other.port}/`, 302)
     if (pathname === '/file') return Response.redirect('file:///etc/passwd', 302)
     if (pathname === '/after-slow') await waitFor(() => slow.asked > 0 || undefined)
@@ -55,7 +61,7 @@ const bounds = (more: object = {}) => ({
   hosts: [`localhost:${remote.port}`],
   networks: [ipaddr.parseCIDR('127.0.0.0/8'), ipaddr.parseCIDR('::1/128')] as [ipaddr.IPv4, number][],
   bytes: 1 << 20,
-  deadline: Date.now() + 5000,
+  deadline: performance.now() + 5000,
   ...more,
 })
 const refusal = (url: string, more: object = {}) =>
@@ -120,7 +126,7 @@ describe('where it may not go', () => {
 
   test('when the call that asked for it has ended', async () => {
     const over = new AbortController()
-    const refused = refusal(`${base}/slow`, { signal: over.signal, deadline: Date.now() + 30_000 })
+    const refused = refusal(`${base}/slow`, { signal: over.signal, deadline: performance.now() + 30_000 })
     await waitFor(() => slow.asked === 1 || undefined)
     over.abort()
     const began = Date.now()
@@ -132,8 +138,23 @@ describe('where it may not go', () => {
   })
 
   test('longer than it may', async () => {
-    expect(await refusal(`${base}/slow`, { deadline: Date.now() + 100 })).toBe('504 deadline_passed')
+    expect(await refusal(`${base}/slow`, { deadline: performance.now() + 100 })).toBe('504 deadline_passed')
   })
+
+  test.each([-1, 1])(
+    'longer than it may, and not before, though the clock is set by %d hours meanwhile',
+    async hours => {
+      clock = hours
+      try {
+        expect(await refusal(`${base}/clock?to=/json`)).toBe('fetched')
+        expect(await refusal(`${base}/clock?to=/slow`, { deadline: performance.now() + 400 })).toBe(
+          '504 deadline_passed',
+        )
+      } finally {
+        setSystemTime()
+      }
+    },
+  )
 })
 
 describe('what is sent and received', () => {
