@@ -14,6 +14,7 @@ import { PostgresConnection } from '../../src/query/engines/postgres/connection.
 import { Connections } from '../../src/query/engines/postgres/connections.ts'
 import { describeTable } from '../../src/query/engines/postgres/describe.ts'
 import { sourceOf } from '../../src/query/engines/postgres/dialect.ts'
+import { PostgresEngine } from '../../src/query/engines/postgres/engine.ts'
 import type { Session } from '../../src/query/engines/postgres/statements.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { errorFields } from '../../src/telemetry/log.ts'
@@ -1015,6 +1016,26 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
         for await (const _ of batches);
       })
       expect([fault.status, fault.code]).toEqual([503, 'connection_lost'])
+    })
+    test('a stream that is read more slowly than its role may be idle in a transaction breaks, and its data are not blamed', async () => {
+      await run(
+        "CREATE ROLE idler LOGIN PASSWORD 'one'; ALTER ROLE idler SET idle_in_transaction_session_timeout = '100ms'",
+      )
+      const url = server.url.replace(/owner:[^@]*@/, 'idler:one@')
+      const connections = new Connections(() => url, 60_000)
+      const batches = new PostgresEngine(connections).stream(rows, [], { patienceMs: 20_000 })
+      await batches.next()
+      await waitFor(async () => {
+        const [left] = await run(
+          "SELECT 1 FROM pg_stat_activity WHERE usename = 'idler' AND state = 'idle in transaction'",
+        )
+        return left ? undefined : true
+      })
+      const fault = await refusal(async () => {
+        for await (const _ of batches);
+      })
+      expect([fault.status, fault.code]).toEqual([503, 'connection_lost'])
+      await connections.close()
     })
     test('though its connection is changed, where it is asked again; none of the connections stays', async () => {
       await run("CREATE ROLE changing LOGIN PASSWORD 'one'; CREATE ROLE changed LOGIN PASSWORD 'one'")

@@ -12,8 +12,9 @@ const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
 const stateOf = (error: unknown): string => String(errorOf(error).errno || '')
 
 /**
- * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), too
- * many connections, and whatever Bun says of a connection. Who asks again may have more luck.
+ * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), 25P03 and
+ * 25P04 (it ends what is idle in a transaction, or long in one), too many connections, and whatever Bun says of a connection. Who
+ * asks again may have more luck.
  */
 export function isLost(error: unknown): boolean {
   const { code = '' } = errorOf(error)
@@ -21,7 +22,7 @@ export function isLost(error: unknown): boolean {
   return (
     /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(
       code,
-    ) || /^(08|28|3D000|57P0|53300)/.test(stateOf(error))
+    ) || /^(08|28|3D000|57P0|53300|25P0[34])/.test(stateOf(error))
   )
 }
 
