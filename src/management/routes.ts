@@ -1,6 +1,6 @@
 /** The management API: one line a route: those of the Honeyframe SDK, and ours. */
 import { Elysia } from 'elysia'
-import { badRequest, methodNotAllowed, notFound, notServed, toFault } from '../lib/fault.ts'
+import { badRequest, callerGone, methodNotAllowed, notFound, notServed, toFault } from '../lib/fault.ts'
 import { problem } from '../lib/problem.ts'
 import { identify } from '../telemetry/identity.ts'
 import { logFailure } from '../telemetry/log.ts'
@@ -54,7 +54,8 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
       response.headers.set('cache-control', 'no-store')
       return response
     } catch (error) {
-      const fault = toFault(error)
+      const { aborted, reason } = request.signal
+      const fault = aborted && error === reason ? callerGone(error) : toFault(error)
       logFailure(fault, error, identity)
       return problem(fault, identity)
     }

@@ -92,3 +92,23 @@ test('whose functions are slow to load holds nobody else up', async () => {
   await trying
   expect(order).toEqual(['published', 'tried'])
 })
+
+test('an upload whose caller goes while it is imported is no failure of the server', async () => {
+  const server = await startCallgate({
+    manifest: { projects: [{ slug: 'p' }] },
+    flags: ['--scoring-workers', '1', '--log-level', 'debug'],
+  })
+  const caller = new AbortController()
+  const form = new FormData()
+  form.set('file', new File(['id\n1\n'], 't.csv'))
+  form.set('name', 'a.t')
+  const headers = { authorization: `Bearer ${server.adminToken}`, 'x-project-id': '1' }
+  const init = { method: 'POST', body: form, headers, signal: caller.signal }
+  const asked = fetch(`${server.url}/api/datasets/file/upload`, init).catch(() => undefined)
+  await waitFor(() => workersOf(server.process.pid, 'import')[0])
+  caller.abort()
+  await asked
+  await waitFor(() => server.output().includes('"msg":"cancelled"') || undefined)
+  expect(server.output()).not.toContain('"level":"error"')
+  expect(await server.stop()).toBe(0)
+})
