@@ -63,3 +63,9 @@ export function cpuTimeOf(pid: number): number | undefined {
       .map(Number) ?? []
   return user === undefined || system === undefined ? undefined : (user + system) * 10
 }
+
+/** Milliseconds of CPU that this thread has had. To ask costs half a microsecond. */
+export function cpuOfThread(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}

@@ -1,5 +1,6 @@
 /** The calls inside a function worker: which machine each is in, and what is kept between them (nothing of a call). */
 
+import { cpuOfThread } from '../lib/machine.ts'
 import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
 import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 
@@ -239,8 +240,3 @@ class CpuClock {
 }
 
 const CLOSE_ENOUGH_MS = 1
-
-function cpuOfThread(): number {
-  const { user, system } = process.threadCpuUsage()
-  return (user + system) / 1000
-}
