@@ -1,5 +1,6 @@
 /** Every call begins from the same memory: what is put back after a call is all that it wrote, whatever it did. */
 import { beforeAll, describe, expect, test } from 'bun:test'
+import { cpuOfThread } from '../../src/lib/machine.ts'
 import { type Image, type Machine, machineShop, Stopped } from '../../src/sandbox/machine.ts'
 import { MARKS } from '../../src/sandbox/marks.ts'
 import { ATTEMPTS } from './attempts.ts'
@@ -15,13 +16,13 @@ let shop: Awaited<ReturnType<typeof machineShop>>
 let stopAt = Number.POSITIVE_INFINITY
 beforeAll(async () => {
   shop = await machineShop(() => {
-    if (performance.now() > stopAt) throw new Stopped('cpu')
+    if (cpuOfThread() > stopAt) throw new Stopped('cpu')
   })
 })
 
-/** @returns how it went */
+/** @param milliseconds of CPU. @returns how it went */
 function within(work: () => string | undefined, milliseconds = CPU_MS): string {
-  stopAt = performance.now() + milliseconds
+  stopAt = cpuOfThread() + milliseconds
   try {
     return work() ?? 'nothing'
   } catch (error) {
