@@ -158,7 +158,8 @@ export class FunctionRunner {
     else begin(starting)
     try {
       const { turns, left } = await worker.send(starting)
-      begin(worker.behind.splice(0))
+      begin(worker.behind)
+      worker.behind = []
       this.#took(worker, turns)
       for (const job of left.toReversed()) this.#putBack(job)
       if (worker.frames === 0) worker.alone = false

@@ -28,7 +28,7 @@ export class Worker {
   /** It takes no new calls, and ends when it has none. */
   retired = false
   /** calls of the frame that is next, when it is done with the one that it does */
-  behind: Job[] = []
+  behind: readonly Job[] = []
   parkedBytes = 0
   residentBytes = 0
   /** it was ended because it had all the CPU that its calls may take, and did not answer */
