@@ -81,6 +81,22 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Done' }).waitFor()
   })
 
+  test('reads once more what the server was too busy for', async () => {
+    const page = await openTab()
+    await signInTo(page, callgate, 'ed')
+    const refused = new Set<string>()
+    await page.route(/\/api\/(?!auth)/, route => {
+      const url = route.request().url()
+      if (refused.has(url)) return route.continue()
+      refused.add(url)
+      const json = { title: 'Service Unavailable', detail: 'Not at the moment.', code: 'busy' }
+      return route.fulfill({ status: 503, json, headers: { 'x-request-id': '1' } })
+    })
+    await page.goto(`${callgate.url}/console/projects/garden/services/plants`)
+    await page.getByRole('table', { name: 'Endpoints' }).waitFor()
+    expect(refused.size).toBeGreaterThan(1)
+  })
+
   test('is told by a proxy that the server is not there', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'root')

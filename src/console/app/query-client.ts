@@ -1,6 +1,6 @@
 import { QueryClient } from '@tanstack/react-query'
 import { onComeback } from '../api/connection.ts'
-import { ConnectionLost, onSessionEnd, onTokenRefused } from '../api/http.ts'
+import { ConnectionLost, onSessionEnd, onTokenRefused, Problem } from '../api/http.ts'
 import { asEnded, readSessionAnew, sessionQuery } from '../api/session.ts'
 
 /** What was read is fresh for a moment, and is read again when the window comes to the front or the server comes back. */
@@ -9,7 +9,9 @@ export const queryClient = new QueryClient({
     queries: {
       staleTime: 5000,
       networkMode: 'always',
-      retry: (count, error) => error instanceof ConnectionLost && count < 1,
+      // a server that is busy for a moment says so
+      retry: (count, error) =>
+        (error instanceof ConnectionLost || (error instanceof Problem && error.status === 503)) && count < 1,
       throwOnError: false,
     },
     mutations: { networkMode: 'always', retry: false },
