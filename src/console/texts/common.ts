@@ -20,6 +20,10 @@ export const common = {
   json: 'JSON',
   unread: 'Something that was typed cannot be read yet, and would not be saved.',
   unfitForForm: 'The form cannot show this. Mend it as JSON.',
+  columns: (first: number, last: number, all: number) =>
+    `Columns ${first.toLocaleString('en')} to ${last.toLocaleString('en')} of ${all.toLocaleString('en')}`,
+  columnsBefore: 'Columns before',
+  columnsAfter: 'Columns after',
   rows: (shown: number, all: number) =>
     shown === all
       ? `${all.toLocaleString('en')} ${all === 1 ? 'row' : 'rows'}`

@@ -1,4 +1,4 @@
-import { Group, Skeleton, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Skeleton, Stack, Text, TextInput } from '@mantine/core'
 import { IconArrowDown, IconArrowUp, IconSearch } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, type SyntheticEvent, useMemo, useRef, useState } from 'react'
@@ -34,18 +34,29 @@ interface DataTableProps<Row> {
 }
 
 const ROW_HEIGHT = 42
+/** of a table that has more, so many are drawn at a time: each row has a cell for each */
+const MOST_COLUMNS = 200
 /** fewer rows need no search */
 const SEARCH_FROM = 8
 
 /** A table whose rows outside of the view are not drawn: ten thousand of them are as quick as ten. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { label, columns, rows, error, rowKey, search, filters, maxHeight = 'max(360px, calc(100dvh - 260px))' } = props
+  const {
+    label,
+    columns: all,
+    rows,
+    error,
+    rowKey,
+    search,
+    filters,
+    maxHeight = 'max(360px, calc(100dvh - 260px))',
+  } = props
   const [wanted, setWanted] = useState('')
   const [order, setOrder] = useState<{ key: string; down: boolean }>()
-  const shown = useMemo(
-    () => arranged(rows ?? [], columns, search, wanted, order),
-    [rows, columns, search, wanted, order],
-  )
+  const [from, setFrom] = useState(0)
+  const first = from < all.length ? from : 0
+  const columns = all.length > MOST_COLUMNS ? all.slice(first, first + MOST_COLUMNS) : all
+  const shown = useMemo(() => arranged(rows ?? [], all, search, wanted, order), [rows, all, search, wanted, order])
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: shown.length,
@@ -142,6 +153,31 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           </tbody>
         </table>
       </section>
+      {all.length > MOST_COLUMNS && (
+        <Group gap="sm" justify="space-between">
+          <Text size="xs" c="dimmed" className="tabular" role="status">
+            {common.columns(first + 1, first + columns.length, all.length)}
+          </Text>
+          <Group gap="xs">
+            <Button
+              size="compact-xs"
+              variant="default"
+              disabled={first === 0}
+              onClick={() => setFrom(first - MOST_COLUMNS)}
+            >
+              {common.columnsBefore}
+            </Button>
+            <Button
+              size="compact-xs"
+              variant="default"
+              disabled={first + MOST_COLUMNS >= all.length}
+              onClick={() => setFrom(first + MOST_COLUMNS)}
+            >
+              {common.columnsAfter}
+            </Button>
+          </Group>
+        </Group>
+      )}
     </Stack>
   )
 }

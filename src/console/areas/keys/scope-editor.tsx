@@ -37,6 +37,7 @@ export function ScopeEditor({ form, columns }: { form: KeyForm; columns: string[
                     label={t.scopeColumn}
                     size="sm"
                     data={columns}
+                    limit={200}
                     spellCheck={false}
                     {...form.getInputProps(`scope.${index}.column`)}
                     onFocus={() => setTyping(id)}
