@@ -1,10 +1,11 @@
-/** Bodies that come slowly, or never to their end. */
+/** Bodies that come slowly, or never to their end; and answers that are taken as slowly. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
-import { type Callgate, cleanUp, FIXTURES, startCallgate, waitFor } from '../harness.ts'
+import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
+import { buildModel } from '../scoring/onnx-builder.ts'
 
 setDefaultTimeout(180_000)
 const MB = 1024 * 1024
@@ -13,12 +14,22 @@ const key = mintSecret('dk')
 let callgate: Callgate
 const open: Socket[] = []
 
+/** As many zeros as it is asked for. */
+const zeros = join(temporaryFolder(), 'zeros.onnx')
+
 beforeAll(async () => {
+  const model = buildModel({
+    inputs: [{ name: 'count', type: 'int64', dims: [1] }],
+    outputs: [{ name: 'zeros', type: 'float', dims: [''] }],
+    nodes: [{ op: 'ConstantOfShape', inputs: ['count'], outputs: ['zeros'] }],
+  })
+  writeFileSync(zeros, model)
   const service = {
     key: 'slow',
     publish: true,
     endpoints: [
       { id: 'iris', kind: 'model', model: 'iris', porter: { path: '/iris' } },
+      { id: 'zeros', kind: 'model', model: 'zeros' },
       { id: 'echo', kind: 'function', handler: 'export default () => 1', porter: { path: '/echo' } },
     ],
   }
@@ -34,6 +45,7 @@ beforeAll(async () => {
               name: 'iris',
               versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx'), features: Object.keys(FLOWER) }],
             },
+            { name: 'zeros', versions: [{ version: 1, file: zeros }] },
           ],
           services: [service],
           deployments: [{ name: 'iris', model: 'iris' }],
@@ -130,3 +142,43 @@ test('of who is not let in, nothing is read', async () => {
   const login = await begun('/api/auth/login', { lines: ['Content-Length: 100000'], piece: Buffer.from(' ') })
   expect(login.slice(0, 12)).toBe('HTTP/1.1 413')
 })
+
+test('an answer of which nothing is taken is given up after a while; who goes on reading has all of it', async () => {
+  const serverPort = Number(new URL(callgate.url).port)
+  const elements = 8_000_000
+  const input = { name: 'count', shape: [1], datatype: 'INT64', data: [elements] }
+  const body = JSON.stringify({ inputs: [input], parameters: { binary_data_output: true } })
+  const lines = ['Host: a', withKey, `Content-Length: ${body.length}`, 'Connection: close']
+  const [never, slow] = [1, 2].map(() => {
+    const socket = connect(serverPort, '127.0.0.1')
+    open.push(socket)
+    socket.pause()
+    socket.write(`POST /v2/models/zeros/infer HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`)
+    return socket
+  }) as [Socket, Socket]
+  let taken = 0
+  let hurry = false
+  slow.on('data', bytes => {
+    taken += bytes.length
+    if (hurry) return
+    slow.pause()
+    setTimeout(() => slow.resume(), 1000)
+  })
+  slow.resume()
+  await waitFor(() => (never.localPort && slow.localPort) || undefined)
+  await waitFor(() => connected(serverPort, never.localPort!) || undefined)
+  await waitFor(() => !connected(serverPort, never.localPort!) || undefined)
+  expect(connected(serverPort, slow.localPort!)).toBe(true)
+  hurry = true
+  await new Promise(resolve => slow.on('close', resolve))
+  expect(taken).toBeGreaterThan(elements * 4)
+})
+
+/** Whether a port of this machine has a connection with another. */
+function connected(port: number, other: number): boolean {
+  const ends = [port, other].map(one => `:${one.toString(16).toUpperCase().padStart(4, '0')}`)
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+    .some(([, local, remote, state]) => state === '01' && local!.endsWith(ends[0]!) && remote!.endsWith(ends[1]!))
+}
