@@ -36,12 +36,6 @@ function mostCalls({ frames, jobs, parkedBytes }: Worker): number {
   return frames > 0 ? HOT_CALLS : Math.min(PARKED_CALLS, jobs.size + HOT_CALLS)
 }
 
-/** They run: what is given to a process that is at others waits as much as what is given to none. */
-function begin(jobs: readonly Job[]): void {
-  const now = performance.now()
-  for (const job of jobs) job.begins(now)
-}
-
 /**
  * Runs handlers in a few processes, which start when they are needed. Many calls are in each at once; those that wait for
  * something do not hold up the others. When a process ends, its calls run once more in another one, and are answered from
@@ -154,12 +148,8 @@ export class FunctionRunner {
   }
 
   async #send(worker: Worker, starting: Job[]): Promise<void> {
-    if (worker.frames > 0) worker.behind = starting
-    else begin(starting)
     try {
       const { turns, left } = await worker.send(starting)
-      begin(worker.behind)
-      worker.behind = []
       this.#took(worker, turns)
       for (const job of left.toReversed()) this.#putBack(job)
       if (worker.frames === 0) worker.alone = false

@@ -27,16 +27,14 @@ export class Worker {
   alone = false
   /** It takes no new calls, and ends when it has none. */
   retired = false
-  /** calls of the frame that is next, when it is done with the one that it does */
-  behind: readonly Job[] = []
   parkedBytes = 0
   residentBytes = 0
   /** it was ended because it had all the CPU that its calls may take, and did not answer */
   spent = false
   /** handlers whose code it has */
   readonly #known = new Set<string>()
-  /** milliseconds of CPU that each frame in it may take; it does one after the other */
-  readonly #allowances: number[] = []
+  /** each frame in it: the milliseconds of CPU that it may take, and the calls that begin with it; it does one after the other */
+  readonly #frames: { allowance: number; starting: readonly Job[] }[] = []
   #unwatch = () => {}
 
   static async start(): Promise<Worker> {
@@ -49,7 +47,7 @@ export class Worker {
 
   /** frames on their way */
   get frames(): number {
-    return this.#allowances.length
+    return this.#frames.length
   }
 
   forget(handler: string): void {
@@ -78,7 +76,7 @@ export class Worker {
     }
     for (const [kind, call] of frame.steps)
       if (kind === 'resume') allowance += (this.jobs.get(call)?.call.limits.cpuMs ?? 0) * 4
-    if (this.#allowances.push(allowance) === 1) this.#allow(allowance)
+    if (this.#frames.push({ allowance, starting }) === 1) this.#begin()
     try {
       const turns = unpackTurns(await this.child.exchange(packFrame(frame)))
       const begun = Math.max(0, starting.length - turns.left)
@@ -88,15 +86,18 @@ export class Worker {
       return { turns, left }
     } finally {
       this.#unwatch()
-      this.#allowances.shift()
-      const [next] = this.#allowances
-      if (next !== undefined) this.#allow(next)
+      this.#frames.shift()
+      this.#begin()
     }
   }
 
-  /** The frame that it does now is to be done with so many milliseconds of CPU. */
-  #allow(allowance: number): void {
-    this.#unwatch = whenStuck(this.child.pid, allowance, spent => {
+  /** It is the turn of the next frame, if there is one: what was before it may have taken long, which is not its calls' time. */
+  #begin(): void {
+    const [frame] = this.#frames
+    if (!frame) return
+    const now = performance.now()
+    for (const job of frame.starting) job.begins(now)
+    this.#unwatch = whenStuck(this.child.pid, frame.allowance, spent => {
       this.spent = spent
       this.child.kill()
     })
