@@ -142,6 +142,24 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
     expect(await page.getByRole('button', { name: 'Columns after' }).isDisabled()).toBe(true)
   })
 
+  test('more columns than a query may list are not listed at once, which no browser could draw', async () => {
+    const headers = { 'x-project-id': String(callgate.garden) }
+    for (const [key, size] of [
+      ['most', 500],
+      ['beyond', 501],
+    ] as const) {
+      const names = Array.from({ length: size }, (_, i) => `c${i}`)
+      await uploadTable(callgate, callgate.garden, `marts.${key}`, `${names}\n${names.map((_, i) => i)}`)
+      const endpoint = { id: 'q', kind: 'sql', query: { source: { schema: 'marts', table: key } } }
+      const service = { asset_type: 'api_service', asset_key: key, title: key, config: { endpoints: [endpoint] } }
+      await callgate.admin('POST', '/api/publish/assets', service, headers)
+      await open(`/projects/garden/services/${key}/endpoints/q`)
+      await page.getByText('Compiled SQL').waitFor()
+      await page.getByRole('button', { name: 'Add column' }).and(page.locator(':enabled')).waitFor()
+      expect(await page.getByRole('button', { name: 'List all columns' }).count()).toBe(size > 500 ? 0 : 1)
+    }
+  })
+
   test('a thousand services are shown, scrolled, sorted, filtered and searched', async () => {
     await open('/projects/garden/services')
     const table = page.getByRole('table', { name: 'Services' })

@@ -15,6 +15,9 @@ import {
 
 const FUNCTIONS = Object.entries(q.aggregates).map(([value, label]) => ({ value, label }))
 
+/** as many as a definition may list */
+const MOST_LISTED = 500
+
 interface ColumnListProps {
   query: QueryDefinition
   tables: QueryTable[]
@@ -48,7 +51,7 @@ export function ColumnList({ query, tables, onChange, children }: ColumnListProp
         >
           {q.addAggregate}
         </AddButton>
-        {columns.length === 0 && (
+        {columns.length === 0 && all.length <= MOST_LISTED && (
           <AddButton onClick={() => onChange(all)} disabled={all.length === 0}>
             {q.addAll}
           </AddButton>
