@@ -2,7 +2,7 @@
 // rooms that share a layer are neighbours and do not import one another.
 const layers = [
   ['src/lib'],
-  ['src/config.ts', 'src/telemetry'],
+  ['src/config.ts', 'src/telemetry', 'src/licenses'],
   ['db'],
   ['src/catalog'],
   ['src/workers'],

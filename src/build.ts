@@ -6,7 +6,9 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
+import { gatherNotices, noticesDocument, packageFolders } from './licenses/gather.ts'
 import { bundleConsole } from './protocols/console/bundle.ts'
+import type { ConsoleFiles } from './protocols/console/embedded.ts'
 import type { EmbeddedSet, NativeLibrary } from './workers/native-embedded.ts'
 
 const root = resolve(import.meta.dir, '..')
@@ -29,21 +31,11 @@ console.log(`compiling callgate ${version} for ${target}`)
 // another build may be under way
 const aside = await mkdtemp(join(cache, 'console-'))
 try {
-  await Bun.build({
+  const bundled = await bundleConsole()
+  const program = {
     entrypoints: [join(root, 'src/main.ts')],
-    // Without --target Bun copies itself, and downloads nothing
-    compile: {
-      ...(flags.target === undefined ? {} : { target }),
-      outfile,
-      // The folder that somebody happens to stand in has no say in what the server does
-      autoloadDotenv: false,
-      autoloadBunfig: false,
-      autoloadTsconfig: false,
-      autoloadPackageJson: false,
-    },
     target: 'bun',
     format: 'esm',
-    bytecode: true,
     // Elysia reads the source of handlers, which renamed identifiers break
     minify: { whitespace: true, syntax: true, identifiers: false },
     env: 'disable',
@@ -56,11 +48,30 @@ try {
       __filename: '"/"',
     },
     loader: { '.zst': 'file', '.gz': 'file' },
-    plugins: [
-      { name: 'native-libraries', setup: placeNativeLibraries },
-      { name: 'webassembly', setup: await webAssembly() },
-      { name: 'console', setup: await placeConsole(aside) },
-    ],
+  } satisfies Bun.BuildConfig
+  const plugins: Bun.BunPlugin[] = [
+    { name: 'native-libraries', setup: placeNativeLibraries },
+    { name: 'webassembly', setup: await webAssembly() },
+    { name: 'console', setup: await placeConsole(bundled, aside) },
+  ]
+  // which packages are in it, only a bundle tells
+  const { metafile } = await Bun.build({ ...program, plugins, metafile: true })
+  const folders = packageFolders([...Object.keys(metafile!.inputs), ...bundled.modules])
+  const notices = noticesDocument(gatherNotices([...folders, duckdbDir()]))
+  await Bun.build({
+    ...program,
+    plugins: [...plugins, { name: 'licenses', setup: await placeNotices(notices) }],
+    // Without --target Bun copies itself, and downloads nothing
+    compile: {
+      ...(flags.target === undefined ? {} : { target }),
+      outfile,
+      // The folder that somebody happens to stand in has no say in what the server does
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+    bytecode: true,
   })
 } catch (error) {
   const problems = error instanceof AggregateError ? error.errors : [error]
@@ -131,8 +142,7 @@ async function webAssembly(): Promise<Bun.BunPlugin['setup']> {
 }
 
 /** The console's files take the place of none. They are written aside, for the compiler to take them from there. */
-async function placeConsole(folder: string): Promise<Bun.BunPlugin['setup']> {
-  const { files, entry } = await bundleConsole()
+async function placeConsole({ files, entry }: ConsoleFiles, folder: string): Promise<Bun.BunPlugin['setup']> {
   const table = await Promise.all(
     files.map(async ({ name, gzip }, i) => {
       const path = join(folder, `${name}.gz`)
@@ -147,6 +157,14 @@ async function placeConsole(folder: string): Promise<Bun.BunPlugin['setup']> {
 export const embedded = { entry: ${JSON.stringify(entry)}, files: [${table.map(file => file.row).join(', ')}] }`
   return build => {
     build.onLoad({ filter: /protocols\/console\/embedded\.ts$/ }, () => ({ loader: 'js', contents }))
+  }
+}
+
+async function placeNotices(notices: string): Promise<Bun.BunPlugin['setup']> {
+  const { path } = await compressed(Buffer.from(notices), 'licences')
+  const contents = `import path from ${JSON.stringify(path)} with { type: 'file' }\nexport const embedded = path`
+  return build => {
+    build.onLoad({ filter: /src\/licenses\/embedded\.ts$/ }, () => ({ loader: 'js', contents }))
   }
 }
 

@@ -20,6 +20,7 @@ const HELP = `Callgate ${version}: tables, models and functions as key-gated RES
   callgate function test HANDLER        runs a handler once (--request FILE: the request, as JSON)
   callgate deployment ...               servers behind one URL and one key: "callgate deployment help"
   callgate health                       asks the server on this machine whether it is alive
+  callgate licenses                     prints the licences of the software in this executable
   callgate version
 
 Settings (each also as an environment variable: --data-dir is CALLGATE_DATA_DIR):
@@ -49,6 +50,8 @@ export async function runCli(argv: string[]): Promise<number> {
         return (await import('./secret.ts')).secret(rest)
       case 'function':
         return await (await import('./function.ts')).functionCommand(rest)
+      case 'licenses':
+        return await (await import('./licenses.ts')).licenses(rest)
       case 'health':
         return health(rest)
       case 'serve':

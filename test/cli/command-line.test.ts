@@ -59,7 +59,7 @@ test('help names every command and every setting with its default, and exits 0 h
   )
   for (const answer of asked) expect(answer).toEqual({ code: 0, stdout: asked[0]!.stdout, stderr: '' })
   for (const { flag } of Object.values(SETTINGS)) expect(asked[0]!.stdout).toContain(`--${flag} `)
-  for (const command of ['demo', 'serve', 'secret', 'health', 'version'])
+  for (const command of ['demo', 'serve', 'secret', 'health', 'licenses', 'version'])
     expect(asked[0]!.stdout).toContain(`callgate ${command}`)
   expect(asked[0]!.stdout).toMatch(/--port PORT .*\(default: 8080\)/)
 })

@@ -7,9 +7,12 @@ const root = resolve(import.meta.dir, '../../..')
 /** What the files' URLs begin with. */
 export const ASSETS = '/console/assets/'
 
-/** @throws AggregateError what does not compile */
-export async function bundleConsole(): Promise<ConsoleFiles> {
-  const { outputs } = await Bun.build({
+/**
+ * @returns the files, and the modules that they were made of
+ * @throws AggregateError what does not compile
+ */
+export async function bundleConsole(): Promise<ConsoleFiles & { modules: string[] }> {
+  const { outputs, metafile } = await Bun.build({
     entrypoints: [join(root, 'src/console/main.tsx')],
     root: join(root, 'src/console'),
     target: 'browser',
@@ -20,6 +23,7 @@ export async function bundleConsole(): Promise<ConsoleFiles> {
     publicPath: ASSETS,
     naming: { entry: '[name]-[hash].[ext]', chunk: '[name]-[hash].[ext]', asset: '[name]-[hash].[ext]' },
     define: { 'process.env.NODE_ENV': '"production"' },
+    metafile: true,
   })
   const files = await Promise.all(
     outputs.map(async (output): Promise<ConsoleFile> => {
@@ -28,5 +32,5 @@ export async function bundleConsole(): Promise<ConsoleFiles> {
     }),
   )
   const entry = outputs.find(output => output.kind === 'entry-point' && output.path.endsWith('.js'))!
-  return { files, entry: basename(entry.path) }
+  return { files, entry: basename(entry.path), modules: Object.keys(metafile!.inputs) }
 }
