@@ -200,21 +200,17 @@ function stopped(error: unknown): { kind: 'stopped'; reason: Stopped['reason']; 
  * first, which is never behind: only what has taken long by that is looked at.
  */
 class CpuClock {
-  /** CPU of this thread when the frame began, in milliseconds */
-  #frame = 0
+  /** milliseconds of CPU that this thread had before the turn, but for turns of less than one since the frame began */
+  #before = 0
   #began = 0
   #budget = 0
   #askAt = Number.POSITIVE_INFINITY
+  /** milliseconds of CPU of the last turn that is over */
+  spent = 0
 
   /** A frame begins: what was before it does not count. */
   frame(): void {
-    this.#frame = cpuOfThread()
-  }
-
-  /** Milliseconds of CPU since the turn began; at most those since the frame did. */
-  get spent(): number {
-    const wall = performance.now() - this.#began
-    return wall < CLOSE_ENOUGH_MS ? wall : Math.min(wall, cpuOfThread() - this.#frame)
+    this.#before = cpuOfThread()
   }
 
   /** @throws Stopped `cpu` */
@@ -224,16 +220,29 @@ class CpuClock {
     this.#askAt = this.#began + milliseconds
     try {
       const result = work()
-      return { result, cpu: this.spent }
+      return { result, cpu: this.#over() }
+    } catch (error) {
+      this.#over()
+      throw error
     } finally {
       this.#askAt = Number.POSITIVE_INFINITY
     }
   }
 
+  /** The turn is over: what it took is not the next one's. @returns `spent` */
+  #over(): number {
+    this.spent = performance.now() - this.#began
+    if (this.spent < CLOSE_ENOUGH_MS) return this.spent
+    const cpu = cpuOfThread()
+    this.spent = Math.min(this.spent, cpu - this.#before)
+    this.#before = cpu
+    return this.spent
+  }
+
   tick(): void {
     const now = performance.now()
     if (now < this.#askAt) return
-    const left = this.#budget - this.spent
+    const left = this.#budget - Math.min(now - this.#began, cpuOfThread() - this.#before)
     if (left <= 0) throw new Stopped('cpu')
     this.#askAt = now + left
   }

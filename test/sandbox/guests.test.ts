@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import type { Outcome } from '../../src/sandbox/frames.ts'
 import { Guests } from '../../src/sandbox/guests.ts'
 
@@ -23,4 +23,23 @@ test('what a handler takes to load counts for how quick its calls are, and not f
   const [first, second] = [call(guests, 'heavy'), call(guests, 'heavy')]
   for (const outcome of [first, second]) expect(outcome).toMatchObject({ kind: 'answered', answer: 'v8000000' })
   expect(first.cpu).toBeGreaterThan(second.cpu)
+})
+
+test('what a call took is not counted for the next one of its frame, which a busy machine holds up', async () => {
+  const guests = await Guests.open()
+  guests.learn('burns', 'export default () => { let n = 0; while (n < 5_000_000) n++; return n }')
+  guests.learn('counts', 'export default () => { let n = 0; while (n < 20_000) n++; return n }')
+  for (const handler of ['burns', 'counts']) call(guests, handler)
+  guests.frame()
+  let burnt = 0
+  while (burnt < LIMITS.cpuMs) burnt += guests.take(['start', 1, 'burns', request, { ...LIMITS, cpuMs: 10_000 }])!.cpu
+  const now = performance.now.bind(performance)
+  let asked = 0
+  // after its first question, which is when it begins
+  const clock = spyOn(performance, 'now').mockImplementation(() => now() + (asked++ > 0 ? 60_000 : 0))
+  const outcome = guests.take(['start', 1, 'counts', request, LIMITS])
+  clock.mockRestore()
+  expect(outcome).toMatchObject({ kind: 'answered', answer: 'v20000' })
+  expect(asked).toBeGreaterThan(2)
+  expect(outcome!.cpu).toBeLessThan(LIMITS.cpuMs)
 })
