@@ -1027,7 +1027,7 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       await batches.next()
       await waitFor(async () => {
         const [left] = await run(
-          "SELECT 1 FROM pg_stat_activity WHERE usename = 'idler' AND state = 'idle in transaction'",
+          "SELECT 1 FROM pg_stat_activity WHERE usename = 'idler' AND xact_start IS NOT NULL", // it may be at a batch
         )
         return left ? undefined : true
       })
