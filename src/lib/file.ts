@@ -1,4 +1,5 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, type Stats, statSync } from 'node:fs'
+import { machineTrouble } from './fault.ts'
 
 /** Whether there is a file, and this process may read it. */
 export function mayRead(file: string): boolean {
@@ -7,5 +8,15 @@ export function mayRead(file: string): boolean {
     return statSync(file).isFile()
   } catch {
     return false
+  }
+}
+
+/** undefined: there is nothing, or nothing that can be reached, as behind a link to itself. @throws what the machine lacks */
+export function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (machineTrouble(error)) throw error
+    return undefined
   }
 }

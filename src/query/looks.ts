@@ -33,18 +33,15 @@ export class Looks {
   }
 
   /** The version of the files in place, as `findFiles` has it. @throws Fault as that; 503 no answer */
-  async version(path: string): Promise<string> {
-    return (await this.#look<{ version: string }>('files', path, LOOK_MS)).version
+  version(path: string): Promise<string> {
+    return this.#look('version', path, LOOK_MS)
   }
 
   /** The same, by looks that take a hundredth of the time at most; `missing` where there are none. @throws Fault 503 no answer */
   recentVersion(path: string): Promise<string> {
     const known = this.#seen.get(path)
     if (known && performance.now() < known.until) return known.version
-    const seen = {
-      version: this.#versionOrMissing(path, took => this.#rest(seen, took)),
-      until: Number.POSITIVE_INFINITY,
-    }
+    const seen = { version: this.#recent(path, took => this.#rest(seen, took)), until: Number.POSITIVE_INFINITY }
     this.#seen.set(path, seen)
     return seen.version
   }
@@ -57,15 +54,12 @@ export class Looks {
     seen.until = performance.now() + took * REST
   }
 
-  async #versionOrMissing(path: string, done: (took: number) => void): Promise<string> {
+  async #recent(path: string, done: (took: number) => void): Promise<string> {
     let took = 0
     try {
-      const found = await this.#look<{ version: string; took: number }>('files', path, LOOK_MS)
+      const found = await this.#look<{ version: string; took: number }>('recent', path, LOOK_MS)
       took = found.took
       return found.version
-    } catch (error) {
-      if (error instanceof Fault && error.status !== 503) return 'missing'
-      throw error
     } finally {
       done(took)
     }
@@ -80,7 +74,7 @@ export class Looks {
         try {
           return await this.#process.use(async child => {
             try {
-              if (method === 'files') await child.request('reach', path, { timeoutMs: REACH_MS })
+              if (method !== 'file') await child.request('reach', path, { timeoutMs: REACH_MS })
               return await child.request<T>(method, path, { timeoutMs })
             } catch (error) {
               if (error instanceof Fault && error.status === 504) {

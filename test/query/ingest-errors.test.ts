@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { appendFileSync, truncateSync } from 'node:fs'
+import { appendFileSync, symlinkSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { ImportRequest } from '../../src/query/ingest/import.ts'
 import { workshop } from './ingest-fixture.ts'
 
-const { write, parquet, refusal, remove } = workshop()
+const { dir, write, parquet, refusal, remove } = workshop()
 afterAll(remove)
 
 const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map(part => Buffer.from(part as string)))
@@ -271,7 +272,11 @@ describe('a bad json or parquet file is refused', () => {
   })
 })
 
-test('an absent file and a directory are refused', async () => {
+test('an absent file, a directory, and what cannot be reached are refused', async () => {
   expect((await refusal('/nowhere/at/all.csv')).message).toBe('there is no such file')
   expect((await refusal('/tmp', { format: 'csv' })).message).toBe('there is no such file')
+  const itself = join(dir, 'itself.csv')
+  symlinkSync(itself, itself)
+  for (const path of [itself, join(await write('file.csv', 'a\n1\n'), 'below.csv'), `/${'a'.repeat(5000)}.csv`])
+    expect((await refusal(path)).message).toBe('there is no such file')
 })

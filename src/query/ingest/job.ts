@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
+import { statOf } from '../../lib/file.ts'
 import type { OnProgress } from '../../lib/progress.ts'
 import { openCsv } from './csv-source.ts'
 import { INPUT, openDuckdb } from './duck.ts'
@@ -55,7 +56,7 @@ export async function runJob(job: Job, report: OnProgress): Promise<JobResult> {
 }
 
 async function run(job: Job, tell: Tell): Promise<JobResult> {
-  if (!statSync(job.source, { throwIfNoEntry: false })?.isFile()) throw wrong('there is no such file')
+  if (!statOf(job.source)?.isFile()) throw wrong('there is no such file')
   process.chdir(job.scratch)
   const sha256 = await sha256Of(job.source)
   const path = await place(job)
