@@ -1,6 +1,6 @@
 /** Answers as they are sent: rows in a format, kept where the definition says for how long. */
 import type { Grant } from '../catalog/grant.ts'
-import { steadyOf } from '../lib/deadline.ts'
+import { inTime, steadyOf } from '../lib/deadline.ts'
 import type { Params } from '../lib/params.ts'
 import type { AnswerCache, Caller, KeptAnswer } from './cache.ts'
 import type { AnswerWriter, Format, Page } from './formats.ts'
@@ -79,7 +79,7 @@ export class QueryAnswers {
     const generation = this.#prepared.generation()
     return typeof generation === 'string'
       ? this.#cached(generation, asked, format, until, caller)
-      : generation.then(known => this.#cached(known, asked, format, until, caller))
+      : inTime(generation, until, caller?.signal).then(known => this.#cached(known, asked, format, until, caller))
   }
 
   #cached(

@@ -1,4 +1,5 @@
-import { callerGone, deadlinePassed, Fault } from '../lib/fault.ts'
+import { inTime } from '../lib/deadline.ts'
+import { Fault } from '../lib/fault.ts'
 import type { Page } from './formats.ts'
 
 /** An answer whose bytes are all there, as it is kept. */
@@ -146,17 +147,10 @@ async function waitFor(
   deadline: number,
   signal: AbortSignal | undefined,
 ): Promise<KeptAnswer | undefined> {
-  const left = Promise.withResolvers<never>()
-  const leave = () => left.reject(callerGone(signal?.reason))
-  const timer = setTimeout(() => left.reject(deadlinePassed()), Math.max(1, deadline - performance.now()))
   flight.callers++
-  if (signal?.aborted) leave()
-  else signal?.addEventListener('abort', leave)
   try {
-    return await Promise.race([flight.promise, left.promise])
+    return await inTime(flight.promise, deadline, signal)
   } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', leave)
     if (--flight.callers === 0 && !flight.settled) flight.controller.abort()
   }
 }

@@ -147,6 +147,25 @@ test('files in place that are written again are answered anew, however long an a
   expect(await textOf(anew)).toBe('{"id":1,"town":"Bonn"}\n{"id":2,"town":"Kiel"}\n')
 })
 
+test('who asks for what is kept waits till its deadline, and goes, also while files are looked at', async () => {
+  const looking: Engine = {
+    all: (...asked) => runner.sqlite.all(...asked),
+    stream: (...asked) => runner.sqlite.stream(...asked),
+    advice: () => [],
+    generation: () => new Promise(() => {}),
+  }
+  const query = compileQuery(definition, () => big)
+  const prepared = new PreparedQuery(query, { engineOf: () => looking } as unknown as QueryRunner, SECRET, 'one')
+  const answers = new QueryAnswers(prepared, new AnswerCache(1 << 20), 60)
+  const asked = (deadline: number, signal?: AbortSignal) =>
+    refusal(async () => answers.answer(grantWith({}), parseQuery(''), 'json', deadline, { signal }))
+  expect((await asked(Date.now() + 10)).status).toBe(504)
+  const caller = new AbortController()
+  const gone = asked(soon(), caller.signal)
+  caller.abort()
+  expect((await gone).status).toBe(499)
+})
+
 describe('an answer that is too large to be kept', () => {
   const answers = new QueryAnswers(prepare(definition, [big], runner), new AnswerCache(1 << 20), 60)
   const all = (signal?: AbortSignal) => ask(answers, `limit=${ROWS}`, 'csv', signal)
