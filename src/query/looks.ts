@@ -19,13 +19,18 @@ const REST = 100
  * that there are for files.
  */
 export class Looks {
-  readonly #process = new OnDemand(() => Child.start('look', {}))
-  /** one look at a time: so it is known which one has no answer */
-  readonly #turns = new Turns(1)
-  /** folder -> until when it is left alone, as performance.now() */
+  readonly #looker = new Looker()
+  /** looks where there was no answer the last time: each may take as long again, and the others are not to wait for it */
+  readonly #doubtful = new Looker()
+  readonly #awayMs: number
+  /** folder that does not answer -> until when it is left alone, as performance.now() */
   readonly #away = new Map<string, number>()
   /** what is known of the files of a path, and until when */
   readonly #seen = new Map<string, { version: Promise<string>; until: number }>()
+
+  constructor(awayMs = AWAY_MS) {
+    this.#awayMs = awayMs
+  }
 
   /** What tells a file that was written anew from what was there before; undefined: there is none. @throws Fault 503 no answer */
   file(path: string): Promise<string | undefined> {
@@ -46,8 +51,8 @@ export class Looks {
     return seen.version
   }
 
-  close(): Promise<void> {
-    return this.#process.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#looker.process.close(), this.#doubtful.process.close()])
   }
 
   #rest(seen: { until: number }, took: number): void {
@@ -65,23 +70,30 @@ export class Looks {
     }
   }
 
-  #look<T>(method: string, path: string, timeoutMs: number): Promise<T> {
-    return this.#turns.run(async () => {
-      const folder = dirname(path)
+  async #look<T>(method: string, path: string, timeoutMs: number): Promise<T> {
+    const folder = dirname(path)
+    const leaveAlone = () => {
       if ((this.#away.get(folder) ?? 0) > performance.now()) throw noAnswer()
-      this.#away.delete(folder)
+    }
+    leaveAlone()
+    const { process, turns } = this.#away.has(folder) ? this.#doubtful : this.#looker
+    return await turns.run(async () => {
+      leaveAlone()
       for (let again = false; ; again = true)
         try {
-          return await this.#process.use(async child => {
+          return await process.use(async child => {
             try {
               if (method !== 'file') await child.request('reach', path, { timeoutMs: REACH_MS })
-              return await child.request<T>(method, path, { timeoutMs })
+              const seen = await child.request<T>(method, path, { timeoutMs })
+              this.#away.delete(folder)
+              return seen
             } catch (error) {
               if (error instanceof Fault && error.status === 504) {
                 child.kill()
-                this.#away.set(folder, performance.now() + AWAY_MS)
+                this.#away.set(folder, performance.now() + this.#awayMs)
                 throw noAnswer(error)
               }
+              if (!(error instanceof ChildLost)) this.#away.delete(folder)
               throw error
             }
           })
@@ -92,6 +104,12 @@ export class Looks {
         }
     })
   }
+}
+
+/** One look at a time: so it is known which one has no answer. */
+class Looker {
+  readonly process = new OnDemand(() => Child.start('look', {}))
+  readonly turns = new Turns(1)
 }
 
 const noAnswer = (cause?: unknown) => unavailable('The file system of its file does not answer.', 10, cause)

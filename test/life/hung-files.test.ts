@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
+import { Looks } from '../../src/query/looks.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 
 setDefaultTimeout(60_000)
@@ -107,6 +108,23 @@ test.skipIf(!probe)(
       expect({ status, detail: json.detail }).toEqual({ status: 503, detail: NO_ANSWER })
       expect(await stateOf(name)).toMatchObject({ outcome: 'failed', error: NO_ANSWER })
     }
+  },
+)
+
+test.skipIf(!probe)(
+  'looks at other files do not wait for those at its folders, which each take long again',
+  async () => {
+    const looks = new Looks(0)
+    const lookThere = () => Promise.allSettled(['a', 'b', 'c'].map(name => looks.file(join(share, name, 't.csv'))))
+    await lookThere()
+    let over = false
+    const again = lookThere().then(() => {
+      over = true
+    })
+    expect(await looks.file(join(folder, 'files.csv'))).toBeString()
+    expect(over).toBe(false)
+    await again
+    await looks.close()
   },
 )
 
