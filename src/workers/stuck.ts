@@ -12,12 +12,13 @@ const MOST_WITHOUT = 3
  * @returns ends the watch
  */
 export function whenStuck(pid: number, cpuMs: number, stuck: (spent: boolean) => void): () => void {
-  const cpu = () => cpuTimeOf(pid) ?? performance.now()
+  const told = cpuTimeOf(pid) !== undefined
   let first: number | undefined
   let last = 0
   let without = 0
   const look = () => {
-    const now = cpu()
+    // of one that has ended nothing is told any more: it has no more than it had
+    const now = cpuTimeOf(pid) ?? (told ? last : performance.now())
     first ??= now
     without = now > last ? 0 : without + 1
     last = now

@@ -28,6 +28,14 @@ test('a process is stuck when it has had all of its CPU, and when it is given no
   expect(await stuckAfter(idle.pid, 60_000)).toBe(false)
 }, 60_000)
 
+test('a process that ended has not had its CPU for that', async () => {
+  const found = stuckAfter(busy(), 1500)
+  const [ended] = processes
+  ended!.kill('SIGKILL')
+  await ended!.exited
+  expect(await found).toBe(false)
+}, 60_000)
+
 test('a process that has some CPU now and then is not stuck, however long it takes', async () => {
   const pid = busy()
   let stuck = false
