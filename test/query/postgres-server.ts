@@ -86,7 +86,7 @@ export async function startPostgres(locale: 'C' | 'icu' = 'C'): Promise<Postgres
     'fsync=off',
     'full_page_writes=off',
     `unix_socket_directories=${folder}`,
-    'max_connections=40',
+    'max_connections=100', // pools of several tests at a time: those of before may be ending
     'shared_buffers=32MB',
   ]
   const server: PostgresServer = {
