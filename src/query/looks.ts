@@ -46,28 +46,21 @@ export class Looks {
   recentVersion(path: string): Promise<string> {
     const known = this.#seen.get(path)
     if (known && performance.now() < known.until) return known.version
-    const seen = { version: this.#recent(path, took => this.#rest(seen, took)), until: Number.POSITIVE_INFINITY }
+    let took = 0
+    const look = this.#look<{ version: string; took: number }>('recent', path, LOOK_MS).then(found => {
+      took = found.took
+      return found.version
+    })
+    const version = look.finally(() => {
+      seen.until = performance.now() + took * REST
+    })
+    const seen = { version, until: Number.POSITIVE_INFINITY }
     this.#seen.set(path, seen)
-    return seen.version
+    return version
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#looker.process.close(), this.#doubtful.process.close()])
-  }
-
-  #rest(seen: { until: number }, took: number): void {
-    seen.until = performance.now() + took * REST
-  }
-
-  async #recent(path: string, done: (took: number) => void): Promise<string> {
-    let took = 0
-    try {
-      const found = await this.#look<{ version: string; took: number }>('recent', path, LOOK_MS)
-      took = found.took
-      return found.version
-    } finally {
-      done(took)
-    }
   }
 
   async #look<T>(method: string, path: string, timeoutMs: number): Promise<T> {

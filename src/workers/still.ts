@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { cpuTimeOf } from '../lib/machine.ts'
 
 const STILL_MS = 60_000
 const LOOKS = 4
 /** What waiting itself may take between two looks: a part of the time, and bytes. */
 const LEAST_CPU = 0.01
 const LEAST_BYTES = 1 << 16
-const TICK_MS = 10
 
 /**
  * Ends a child that has neither computed nor read or written anything for a minute: one that was stopped, or that waits for a file
@@ -49,18 +49,15 @@ interface Done {
 /** undefined: the system does not tell. */
 function doneBy(pid: number): Done | undefined {
   try {
-    const fields = statOf(`/proc/${pid}`)
+    const cpuMs = cpuTimeOf(pid)
+    if (cpuMs === undefined) return undefined
     const io = readFileSync(`/proc/${pid}/io`, 'latin1')
     const bytes = [...io.matchAll(/^[rw]char: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0)
-    const runs = readdirSync(`/proc/${pid}/task`).some(task => statOf(`/proc/${pid}/task/${task}`)[0] === 'R')
-    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, bytes, runs }
+    const tasks = readdirSync(`/proc/${pid}/task`).map(task => `/proc/${pid}/task/${task}/stat`)
+    // its state stands behind the last bracket: its name may have anything in it
+    const runs = tasks.some(task => /\) R [^)]*$/.test(readFileSync(task, 'latin1')))
+    return { cpuMs, bytes, runs }
   } catch {
     return undefined
   }
 }
-
-/** Its state, and what else stands behind its name. */
-const statOf = (folder: string): string[] =>
-  readFileSync(`${folder}/stat`, 'latin1')
-    .replace(/^.*\) /s, '')
-    .split(' ')

@@ -1,9 +1,10 @@
 import { type ReservedSQL, SQL } from 'bun'
 import { callerGone, unavailable } from '../../../lib/fault.ts'
+import { within } from '../../../lib/pause.ts'
 import { NamedTurns, Turns } from '../../../lib/turns.ts'
 import type { Limits } from '../../engine.ts'
 import { closed, explained, isLost, isRefused, isStale, lost } from './failures.ts'
-import { Prepared, type Session, Statements, untilOver, within } from './statements.ts'
+import { Prepared, type Session, Statements, untilOver } from './statements.ts'
 
 /** To one database, for reading; and as many for writing, where there is any. */
 const MAX_CONNECTIONS = 8

@@ -1,4 +1,5 @@
 import { type ReservedSQL, SQL } from 'bun'
+import { within } from '../../../lib/pause.ts'
 import type { StoredValue } from '../../values.ts'
 import { isLost, isNotAsked } from './failures.ts'
 
@@ -164,13 +165,6 @@ function statement(reserved: ReservedSQL, text: string, values: readonly StoredV
 
 const asText = (value: StoredValue): string | null | Uint8Array =>
   value === null || value instanceof Uint8Array ? value : String(value)
-
-/** The work's outcome, or undefined where it is not there by then. */
-export function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(resolve, ms, undefined)
-  return Promise.race([work, promise]).finally(() => clearTimeout(timer))
-}
 
 /** The work's outcome, or the signal's reason as soon as it is aborted. */
 export function untilOver<T>(work: Promise<T>, over: AbortSignal): Promise<T> {
