@@ -612,6 +612,38 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       await connection.close()
     })
 
+    test('that a call waits for is made as soon as the server has room for it, though all others stay taken', async () => {
+      await run("CREATE ROLE few LOGIN PASSWORD 'few' CONNECTION LIMIT 2")
+      const connection = new PostgresConnection('w', () => server.url.replace(/owner:[^@]*/, 'few:few'), 60_000)
+      const over = Promise.withResolvers<void>()
+      const limits = { deadline: performance.now() + 60_000 }
+      const taken = [0, 1].map(() => Promise.withResolvers<void>())
+      const held = taken.map(({ resolve }) =>
+        connection.read(async session => {
+          await session.query('SELECT 1')
+          resolve()
+          await over.promise
+        }, limits),
+      )
+      await Promise.all(taken.map(({ promise }) => promise))
+      let isServed = false
+      const next = connection
+        .read(session => session.query('SELECT 1'), limits)
+        .finally(() => {
+          isServed = true
+        })
+      const late = refusal(() =>
+        connection.read(session => session.query('SELECT 1'), { deadline: performance.now() + 200 }),
+      )
+      expect((await late).status).toBe(504)
+      expect(isServed).toBe(false)
+      await run('ALTER ROLE few CONNECTION LIMIT 3')
+      expect(await next).toEqual([[1]])
+      over.resolve()
+      await Promise.all(held)
+      await connection.close()
+    })
+
     test('has a thousand wait for a table, or for a row that is written to, and refuses the next at once, but not of others', async () => {
       const connections = [1, 2].map(() => new PostgresConnection('w', () => server.url, 60_000))
       const [connection, other] = connections as [PostgresConnection, PostgresConnection]

@@ -15,6 +15,8 @@ const FOR_OTHERS = 2
 /** How many may wait for a table, or for a row that is written to: they keep nobody from others. */
 const MAX_WAITING = 1000
 const CONNECT_SECONDS = 10
+/** How often it is tried to make what the server had no room for, while somebody waits for one. */
+const MAKE_AGAIN_MS = 1000
 /** What cancelling on the server may take before connections are closed all the same. */
 const CLOSE_MS = 2000
 
@@ -216,6 +218,7 @@ class Pool {
   #ofTables: NamedTurns
   #ofRows = new NamedTurns(1)
   #prepared: Prepared
+  #triedAt = Number.NEGATIVE_INFINITY
   /** with what ends it */
   #underWay = new Map<Promise<void>, () => void>()
 
@@ -288,10 +291,23 @@ class Pool {
   /** A connection for one alone: statements on a shared one wait behind each other. */
   #reserve(over: AbortSignal): Promise<ReservedSQL> {
     const reserving = this.#sql.reserve()
-    return untilOver(reserving, over).catch(error => {
-      reserving.then(late => late.release()).catch(() => {})
-      throw error
-    })
+    const making = setInterval(() => this.#makeMore(), MAKE_AGAIN_MS)
+    return untilOver(reserving, over)
+      .catch(error => {
+        reserving.then(late => late.release()).catch(() => {})
+        throw error
+      })
+      .finally(() => clearInterval(making))
+  }
+
+  /** Of connections that the server refused, Bun makes none until it is asked for one more: which nobody does where all wait. */
+  #makeMore(): void {
+    const now = performance.now()
+    if (now - this.#triedAt < MAKE_AGAIN_MS / 2) return
+    this.#triedAt = now
+    const asked = this.#sql.unsafe('SELECT 1').execute()
+    asked.catch(() => {})
+    asked.cancel()
   }
 
   /** Closes it when nothing is under way on it any more. */
