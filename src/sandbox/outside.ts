@@ -2,12 +2,12 @@
  * What handlers fetch: from the main process, from the hosts on their definition's list only, and never from an address that
  * is not public. The address that was looked at is the one that is connected to; every redirect is looked at again.
  */
-import { lookup } from 'node:dns/promises'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import ipaddr from 'ipaddr.js'
 import { isWithin, type Networks } from '../lib/address.ts'
 import { unpack } from '../lib/body.ts'
+import { inTime } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
 
@@ -156,15 +156,25 @@ async function once(
   }
 }
 
-/** The host's address, if the host is on the list and all of its addresses may be used. @throws Fault 403, 502 */
-async function addressOf(url: URL, { hosts, networks }: FetchBounds): Promise<{ address: string; family: number }> {
+/**
+ * On Linux a look-up by the system holds a thread until it is answered, and where nobody answers, for half a minute: all files
+ * are read, and all bodies unpacked, by as many threads as there are CPUs.
+ */
+const LOOK_UP = process.platform === 'linux' ? ({ backend: 'c-ares' } as const) : {}
+
+/** The host's address, if the host is on the list and all of its addresses may be used. @throws Fault 403, 502, 504 */
+async function addressOf(
+  url: URL,
+  { hosts, networks, deadline, signal }: FetchBounds,
+): Promise<{ address: string; family: number }> {
   if (!hosts.some(host => allows(host, url))) throw refused('This host is not one that the function may fetch from.')
   const name = url.hostname.replace(/^\[|\]$/g, '')
   let found: { address: string; family: number }[]
   try {
-    found = await lookup(name, { all: true })
+    found = await inTime(Bun.dns.lookup(name, LOOK_UP), deadline, signal)
   } catch (error) {
-    throw failed('The host has no address.', error)
+    if (signal?.aborted) throw nobodyWaits()
+    throw error instanceof Fault ? error : failed('The host has no address.', error)
   }
   const [first] = found
   if (!first) throw failed('The host has no address.')

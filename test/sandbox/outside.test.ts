@@ -1,5 +1,8 @@
 /** What handlers fetch: from a real server of this test's, and not from where they must not. */
 import { afterAll, beforeAll, describe, expect, setSystemTime, test } from 'bun:test'
+import { createSocket } from 'node:dgram'
+import { getServers, setServers } from 'node:dns'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
@@ -139,6 +142,32 @@ describe('where it may not go', () => {
 
   test('longer than it may', async () => {
     expect(await refusal(`${base}/slow`, { deadline: performance.now() + 100 })).toBe('504 deadline_passed')
+  })
+
+  test('longer than it may where nobody answers for names, and files are read meanwhile', async () => {
+    const silent = createSocket('udp4')
+    await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+    const servers = getServers()
+    setServers([`127.0.0.1:${silent.address().port}`])
+    try {
+      const named = (n: number, more: object) =>
+        refusal(`http://${n}.example.org/`, { hosts: ['*.example.org'], ...more })
+      expect(await named(0, { deadline: performance.now() + 100 })).toBe('504 deadline_passed')
+      const over = new AbortController()
+      // more than there are threads to read files
+      const many = Array.from({ length: 2 * navigator.hardwareConcurrency }, (_, n) =>
+        named(n + 1, { deadline: performance.now() + 60_000, signal: over.signal }),
+      )
+      let ended = 0
+      for (const one of many) one.then(() => ended++)
+      await readFile(import.meta.path)
+      expect(ended).toBe(0)
+      over.abort()
+      expect(new Set(await Promise.all(many))).toEqual(new Set(['504 deadline_passed']))
+    } finally {
+      setServers(servers)
+      silent.close()
+    }
   })
 
   test.each([-1, 1])(
