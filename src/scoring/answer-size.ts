@@ -1,5 +1,6 @@
 /** How much a model may answer to one call. */
 import { Fault } from '../lib/fault.ts'
+import { elementsIn, type Tensors } from './tensors.ts'
 
 /** Numbers and texts of an answer in JSON: more would hold up the process that writes them, and everybody there, for seconds. */
 const MOST_IN_JSON = 4_000_000
@@ -11,6 +12,16 @@ export function checkFitsJson(elements: number): void {
   if (elements <= MOST_IN_JSON) return
   const text = `The model answers ${elements} numbers or texts, and JSON has ${MOST_IN_JSON} at most here`
   throw new Fault(422, 'answer_too_large', `${text}: ask for binary tensors by the Open Inference Protocol.`)
+}
+
+/** Takes the answers that go out together, one after the other. @throws Fault 422 `answer_too_large` */
+export function fittingJson(): (answer: Tensors) => Tensors {
+  let elements = 0
+  return answer => {
+    elements += elementsIn(answer)
+    checkFitsJson(elements)
+    return answer
+  }
 }
 
 /** @throws Fault 422 `answer_too_large` */

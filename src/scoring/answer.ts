@@ -56,18 +56,19 @@ export const takesLongIntegers = (codec: RowCodec): boolean =>
 export async function answerBody(body: Uint8Array, recipe: CompiledRecipe, score: ScoreTensors): Promise<string> {
   const { codec, modelId, longIntegers } = recipe
   const given = rowsOf(parseJson(body, longIntegers ? parseLossless : JSON.parse))
-  const decoded = await predictWith(score, codec, given)
+  const decoded = await predictWith({ score }, codec, given)
   return stringifyLossless(replyOf(decoded, modelId, given.rows.length))
 }
 
 /** The same for bodies that are checked first, or are too large for one run, see `bodies.ts`. */
 export const rowsForm: Form<null> = {
   formName: 'rows',
-  async answer({ body, model, deadline, score, each, room }) {
+  async answer(call) {
+    const { body, model, deadline } = call
     const { id, codec, checksRows } = model
     const given = rowsOf(parseJson(body, checksRows || takesLongIntegers(codec) ? parseLossless : JSON.parse))
     await model.check(given.rows, given.form, deadline)
-    const decoded = await predictWith(counting(score, room), codec, given, each)
+    const decoded = await predictWith(counting(call), codec, given)
     return { head: {}, body: stringifyLossless(replyOf(decoded, id, given.rows.length)) }
   },
 }

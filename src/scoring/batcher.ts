@@ -87,12 +87,14 @@ export class Batcher {
       rows += job.rows
       job.abandon = left
     }
+    const { runs } = first.work
     this.counts.batches++
     this.counts.rows += rows
     try {
       const answer = await lane.exchange(first.model, pack(jobs))
       if (first.inJson) settle(jobs, answer)
-      else this.#settleTensors(jobs, rows, unpackTensors(answer))
+      else if (runs) first.resolve(unpackTensors(answer, runs.length))
+      else this.#settleTensors(jobs, rows, unpackTensors(answer, 1)[0]!)
     } catch (error) {
       if (error instanceof ChildLost) this.#lost(jobs, error)
       else if (jobs.length > 1) this.#rerun(jobs)
@@ -131,6 +133,7 @@ export class Batcher {
 
 function pack(jobs: Job[]): Parts {
   const { model, work } = jobs[0]!
+  if (work.runs) return packFeeds(model, work.runs, work.outputs)
   if (!work.feeds)
     return packBodies(
       model,
@@ -138,7 +141,7 @@ function pack(jobs: Job[]): Parts {
       jobs.map(job => (job.work as { body: Uint8Array }).body),
     )
   const feeds = join(jobs.map(job => job.work.feeds!))
-  if (!work.recipe) return packFeeds(model, feeds, work.outputs)
+  if (!work.recipe) return packFeeds(model, [feeds], work.outputs)
   return packRows(
     model,
     work.recipe,

@@ -12,11 +12,10 @@ import { OnDemand } from '../workers/on-demand.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { RowCodec } from './codec.ts'
 import type { JobOptions } from './job.ts'
-import { inTurns } from './parts.ts'
-import type { Runs, ScoreTensors } from './predict.ts'
+import type { ScoreEach, ScoreTensors, Scoring } from './predict.ts'
 import type { GivenRows } from './rows.ts'
 import { elementsIn, type Tensors } from './tensors.ts'
-import { packTensors, type SentRecipe, type Spec, unpacked } from './wire.ts'
+import { packTensors, type SentRecipe, type Spec, unpacked, unpackedSets } from './wire.ts'
 
 /** As much as forms need to know of a model, in either process. */
 export interface FormModel {
@@ -51,7 +50,7 @@ export interface FormCall<Given> extends Asked<Given> {
   /** milliseconds since the epoch, for what is done elsewhere; absent in the other process, which is ended then */
   deadline?: number
   score: ScoreTensors
-  each: Runs
+  each: ScoreEach
   /** To be told how much there is to write as JSON, before it is written. @throws where that is too much for this process */
   room(elements: number): void
 }
@@ -73,23 +72,33 @@ const MOST_BYTES = 256 * 1024 * 1024
 const GRACE_MS = 5000
 
 /** A scorer that says what there will be to write of its answers, where all of that is JSON. */
-export const counting =
-  (score: ScoreTensors, room: (elements: number) => void): ScoreTensors =>
-  async (feeds, rows, outputs) => {
+export const counting = ({
+  score,
+  each,
+  room,
+}: Pick<FormCall<unknown>, 'score' | 'each' | 'room'>): Required<Scoring> => ({
+  async score(feeds, rows, outputs) {
     const scored = await score(feeds, rows, outputs)
     room(elementsIn(scored))
     return scored
-  }
+  },
+  async each(runs, outputs) {
+    const scored = await each(runs, outputs)
+    room(scored.reduce((sum, one) => sum + elementsIn(one), 0))
+    return scored
+  },
+})
 
 class TooMuchHere extends Error {}
 
 export type BeginHead = { job: number; form: string; recipe: number; given: unknown; lengths: number[]; size: number }
-export type AskHead = { job: number; rows: number; outputs?: readonly string[]; feeds: Spec[] }
+/** @param runs how many the tensors are for, where each is scored by itself */
+export type AskHead = { job: number; rows: number; runs?: number; outputs?: readonly string[]; feeds: Spec[] }
 
 export class Bodies {
   readonly #partRows: number
   readonly #turns = new Turns(AT_ONCE)
-  readonly #jobs = new Map<number, ScoreTensors>()
+  readonly #jobs = new Map<number, Required<Scoring>>()
   #nextJob = 1
   readonly #process = new OnDemand(() => Child.start('body', undefined, { asked: payload => this.#score(payload) }))
   #bytes = 0
@@ -104,24 +113,24 @@ export class Bodies {
     model: KnownModel,
     asked: Asked<Given>,
     options: JobOptions,
-    score: ScoreTensors,
+    scoring: Required<Scoring>,
   ): Promise<Answered> {
     const { formName } = form
     if (formName && asked.body.length > Math.min(MOST_BYTES_HERE, model.checksUpTo))
-      return this.#elsewhere(formName, model, asked, options, () => score, this.#partRows)
-    const scored: Promise<Tensors>[] = []
+      return this.#elsewhere(formName, model, asked, options, () => scoring, this.#partRows)
+    const scored: Promise<Tensors | Tensors[]>[] = []
+    const kept = <T extends Tensors | Tensors[]>(answer: Promise<T>): Promise<T> => {
+      scored.push(answer)
+      return answer
+    }
     let elements = 0
     try {
       return await form.answer({
         ...asked,
         model,
         deadline: options.deadline,
-        score(feeds, rows, outputs) {
-          const answer = score(feeds, rows, outputs)
-          scored.push(answer)
-          return answer
-        },
-        each: (runs, run) => inTurns(runs, run, options.caller),
+        score: (feeds, rows, outputs) => kept(scoring.score(feeds, rows, outputs)),
+        each: (runs, outputs) => kept(scoring.each(runs, outputs)),
         room(more) {
           elements += more
           if (formName && elements > MOST_ELEMENTS_HERE) throw new TooMuchHere()
@@ -131,9 +140,12 @@ export class Bodies {
       if (!(error instanceof TooMuchHere)) throw error
     }
     // the same again: what was scored already is not scored twice
-    const known = (): ScoreTensors => {
+    const known = (): Required<Scoring> => {
       let next = 0
-      return (feeds, rows, outputs) => scored[next++] ?? score(feeds, rows, outputs)
+      return {
+        score: (feeds, rows, outputs) => (scored[next++] as Promise<Tensors>) ?? scoring.score(feeds, rows, outputs),
+        each: (runs, outputs) => (scored[next++] as Promise<Tensors[]>) ?? scoring.each(runs, outputs),
+      }
     }
     return this.#elsewhere(formName!, model, asked, options, known, Number.MAX_SAFE_INTEGER)
   }
@@ -151,7 +163,7 @@ export class Bodies {
     { wholeRecipe: { id, text } }: KnownModel,
     { body, given }: Asked<unknown>,
     options: JobOptions,
-    scorer: () => ScoreTensors,
+    scorer: () => Required<Scoring>,
     size: number,
   ): Promise<Answered> {
     if (this.#bytes > 0 && this.#bytes + body.length > MOST_BYTES)
@@ -177,14 +189,14 @@ export class Bodies {
     }
   }
 
-  async #exchange(job: number, request: Parts, score: ScoreTensors, signal: AbortSignal): Promise<Answered> {
+  async #exchange(job: number, request: Parts, scoring: Required<Scoring>, signal: AbortSignal): Promise<Answered> {
     signal.throwIfAborted()
     const gone = Promise.withResolvers<never>()
     // the signal is this request's own: nothing has to be taken off it
     signal.addEventListener('abort', () => gone.reject(signal.reason), { once: true })
     const answer = this.#process.use(async child => {
       signal.throwIfAborted() // while the process started
-      this.#jobs.set(job, score)
+      this.#jobs.set(job, scoring)
       let stuck: ReturnType<typeof setTimeout> | undefined
       const leave = () => {
         this.#jobs.delete(job)
@@ -207,9 +219,11 @@ export class Bodies {
 
   async #score(payload: Uint8Array<ArrayBuffer>): Promise<Parts> {
     const { head, at } = readHead<AskHead>(payload)
-    const score = this.#jobs.get(head.job)
-    if (!score) throw callerGone()
-    return packTensors(await score(unpacked(head.feeds, payload, at), head.rows, head.outputs))
+    const scoring = this.#jobs.get(head.job)
+    if (!scoring) throw callerGone()
+    const { runs, rows, outputs } = head
+    if (runs) return packTensors(await scoring.each(unpackedSets(head.feeds, runs, payload, at), outputs))
+    return packTensors([await scoring.score(unpacked(head.feeds, payload, at), rows, outputs)])
   }
 }
 

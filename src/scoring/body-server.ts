@@ -1,8 +1,9 @@
 import { cut, headOf, readHead } from '../workers/heads.ts'
 import { serveParent } from '../workers/serve.ts'
 import type { AskHead, BeginHead, Form, FormModel } from './bodies.ts'
-import { inParts, inTurns } from './parts.ts'
+import { inParts } from './parts.ts'
 import type { ScoreTensors } from './predict.ts'
+import type { Tensors } from './tensors.ts'
 import { packed, unpackTensors } from './wire.ts'
 
 const MAX_MODELS = 1000
@@ -23,11 +24,12 @@ export function serveBodies(forms: readonly Form<never>[], modelOf: (recipe: Uin
         const model = models.get(head.recipe) ?? modelOf(text!)
         if (models.size >= MAX_MODELS) models.clear()
         models.set(head.recipe, model)
-        const score: ScoreTensors = async (tensors, rows, outputs) => {
-          const { specs, parts } = packed(tensors)
-          const asked = { job, rows, outputs, feeds: specs } satisfies AskHead
-          return unpackTensors(await ask([...headOf(asked), ...parts]))
+        const scored = async (sets: readonly Tensors[], about: Pick<AskHead, 'rows' | 'runs' | 'outputs'>) => {
+          const { specs, parts } = packed(sets)
+          const asked = { job, ...about, feeds: specs } satisfies AskHead
+          return unpackTensors(await ask([...headOf(asked), ...parts]), sets.length)
         }
+        const score: ScoreTensors = async (tensors, rows, outputs) => (await scored([tensors], { rows, outputs }))[0]!
         const form = forms.find(({ formName }) => formName === head.form)!
         const answered = await form.answer({
           body: body!,
@@ -37,7 +39,7 @@ export function serveBodies(forms: readonly Form<never>[], modelOf: (recipe: Uin
             rows <= size || !model.metadata.independentRows
               ? score(tensors, rows, outputs)
               : inParts(rows, size, tensors, undefined, (part, count) => score(part, count, outputs)),
-          each: (runs, run) => inTurns(runs, run, undefined),
+          each: (runs, outputs) => scored(runs, { rows: runs.length, runs: runs.length, outputs }),
           room() {},
         })
         const bytes = typeof answered.body === 'string' ? encoder.encode(answered.body) : answered.body

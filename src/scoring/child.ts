@@ -5,9 +5,11 @@ import { asSent } from '../workers/frames.ts'
 import { loadOnnxruntime } from '../workers/native.ts'
 import { serveParent } from '../workers/serve.ts'
 import { answerBody, answerRows, type CompiledRecipe, compileRecipe } from './answer.ts'
+import { fittingJson } from './answer-size.ts'
 import { Gathering } from './gathering.ts'
 import { type InspectRequest, inspectFile } from './inspect.ts'
 import { openSession, prepareRuntime, run } from './session.ts'
+import type { Tensors } from './tensors.ts'
 import { type ChildInit, type LoadRequest, packAnswers, packTensors, type SentRecipe, unpackRequest } from './wire.ts'
 
 const MAX_RECIPES = 1000
@@ -55,7 +57,13 @@ serveParent(async (init: ChildInit) => {
     exchange: async (payload: Uint8Array<ArrayBuffer>) => {
       const request = unpackRequest(payload)
       const opened = await session(request.model)
-      if (request.recipe === undefined) return packTensors(await run(runtime, opened, request.feeds, request.outputs))
+      if (request.recipe === undefined) {
+        const { runs, outputs } = request
+        const fitting = runs.length > 1 ? fittingJson() : (answer: Tensors) => answer
+        const answers: Tensors[] = []
+        for (const feeds of runs) answers.push(fitting(await run(runtime, opened, feeds, outputs)))
+        return packTensors(answers)
+      }
       const recipe = recipeOf(request.recipe)
       if (request.feeds) {
         const outputs = await run(runtime, opened, request.feeds, recipe.codec.outputs)

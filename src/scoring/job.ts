@@ -28,14 +28,25 @@ export type Work =
       /** Which outputs are wanted; all of them where it is absent. */
       outputs?: readonly string[]
       recipe?: undefined
+      runs?: undefined
+    }
+  | {
+      /** Each is scored by itself, one after the other, and answered with its tensors. */
+      runs: readonly Tensors[]
+      outputs?: readonly string[]
+      recipe?: undefined
+      feeds?: undefined
     }
   | {
       /** How rows become tensors and tensors an answer, see `answer.ts`. */
       recipe: SentRecipe
       body: Uint8Array
       feeds?: undefined
+      runs?: undefined
     }
-  | { recipe: SentRecipe; feeds: Tensors }
+  | { recipe: SentRecipe; feeds: Tensors; runs?: undefined }
+
+export type Answer = Tensors | Tensors[] | string
 
 /** A recipe's id, where bodies are read by it; else a text of all that must be equal. */
 export type Group = number | string
@@ -59,7 +70,7 @@ export class Job {
   readonly added: number
   /** When it need not wait for company any more. */
   readonly ripe: number
-  readonly answer: Promise<Tensors | string>
+  readonly answer: Promise<Answer>
   #watched = false
   #unwatch: (() => void) | undefined
   /** Where a process works on it: tells that it need not, on this job's account. */
@@ -73,7 +84,7 @@ export class Job {
   place = 0
   settled = false
   readonly #closed: (job: Job) => void
-  #resolve!: (answer: Tensors | string) => void
+  #resolve!: (answer: Answer) => void
   #reject!: (error: unknown) => void
 
   /** @param closed told when it is settled */
@@ -101,7 +112,7 @@ export class Job {
     })
   }
 
-  resolve(answer: Tensors | string): void {
+  resolve(answer: Answer): void {
     if (this.#settle()) this.#resolve(answer)
   }
 

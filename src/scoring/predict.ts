@@ -1,23 +1,19 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
-import { checkFitsJson } from './answer-size.ts'
+import { fittingJson } from './answer-size.ts'
 import type { Decoded, RowCodec } from './codec.ts'
 import type { RowError } from './encode.ts'
 import type { JobOptions, ScoringModel } from './job.ts'
-import { inTurns } from './parts.ts'
 import type { GivenRows } from './rows.ts'
-import { elementsIn, type Tensors } from './tensors.ts'
+import type { Tensors } from './tensors.ts'
 
 const MAX_ERRORS = 100
 
 /** As much as is needed of a `Scorer`. */
 interface RemoteScorer {
-  score(
-    model: ScoringModel,
-    feeds: Tensors,
-    rows: number,
-    options: JobOptions & { outputs?: readonly string[] },
-  ): Promise<Tensors>
+  score(model: ScoringModel, feeds: Tensors, rows: number, options: RemoteOptions): Promise<Tensors>
+  scoreEach(model: ScoringModel, runs: readonly Tensors[], options: RemoteOptions): Promise<Tensors[]>
 }
+type RemoteOptions = JobOptions & { outputs?: readonly string[] }
 
 /**
  * Rows to predictions, scored in the scoring processes.
@@ -32,10 +28,12 @@ export const predict = async (
   { deadline, caller }: JobOptions,
 ): Promise<Decoded> =>
   predictWith(
-    (feeds, count, outputs) => scorer.score(model, feeds, count, { deadline, caller, outputs }),
+    {
+      score: (feeds, count, outputs) => scorer.score(model, feeds, count, { deadline, caller, outputs }),
+      each: (runs, outputs) => scorer.scoreEach(model, runs, { deadline, caller, outputs }),
+    },
     codec,
     { rows, form },
-    (runs, score) => inTurns(runs, score, caller),
   )
 
 /**
@@ -45,33 +43,54 @@ export const predict = async (
  */
 export type ScoreTensors = (feeds: Tensors, rows: number, outputs?: readonly string[]) => Promise<Tensors>
 
-/** Does as many runs as there are. */
-export type Runs = <T>(runs: number, run: (index: number) => Promise<T>) => Promise<T[]>
-const together: Runs = (runs, run) => Promise.all(Array.from({ length: runs }, (_, index) => run(index)))
+/**
+ * Scores each of them in a run of its own, for answers in JSON.
+ * @throws Fault 422 all of them together are too much for that
+ */
+export type ScoreEach = (runs: readonly Tensors[], outputs?: readonly string[]) => Promise<Tensors[]>
+
+export interface Scoring {
+  score: ScoreTensors
+  /** absent: by `score`, all at once */
+  each?: ScoreEach
+}
 
 /**
  * Rows to predictions, for every kind of model: in one go where rows stack, otherwise a run for each row.
  * @throws Fault as `RowCodec.encode`; 422 `answer_too_large`; what `score` throws
  */
 export async function predictWith(
-  score: ScoreTensors,
+  { score, each }: Scoring,
   codec: RowCodec,
   { rows, form }: GivenRows,
-  each: Runs = together,
 ): Promise<Decoded> {
   const { outputs, stacks } = codec
   if (stacks || rows.length === 1)
     return codec.decode(await score(codec.encode(rows, form), rows.length, outputs), rows.length)
   const runs = encodeSingly(codec, rows, form)
-  let elements = 0
-  const scoreRow = async (index: number) => {
-    const scored = await score(runs[index]!, 1, outputs)
-    elements += elementsIn(scored)
-    checkFitsJson(elements)
-    return codec.decode(scored, 1)
-  }
-  return merge(await each(runs.length, scoreRow))
+  const scored = await (each ? inParts(each) : all(score))(runs, outputs)
+  return merge(scored.map(one => codec.decode(one, 1)))
 }
+
+/** What goes from process to process is read there in one go, and must not hold up everybody. */
+const MOST_RUNS = 4096
+
+const inParts =
+  (each: ScoreEach): ScoreEach =>
+  async (runs, outputs) => {
+    const fitting = fittingJson()
+    const scored: Tensors[] = []
+    for (let from = 0; from < runs.length; from += MOST_RUNS)
+      for (const one of await each(runs.slice(from, from + MOST_RUNS), outputs)) scored.push(fitting(one))
+    return scored
+  }
+
+const all =
+  (score: ScoreTensors): ScoreEach =>
+  (runs, outputs) => {
+    const fitting = fittingJson()
+    return Promise.all(runs.map(feeds => score(feeds, 1, outputs).then(fitting)))
+  }
 
 /** Every row by itself (their lists may differ in length), with all errors together under their own row numbers. */
 function encodeSingly(codec: RowCodec, rows: readonly unknown[], form: 'rows' | 'features'): Tensors[] {

@@ -66,7 +66,7 @@ export class JobQueue {
     const deadline = steadyOf(options.deadline)
     const added = performance.now()
     if (deadline <= added) throw deadlinePassed()
-    const bytes = work.feeds ? bytesOf(work.feeds) : work.body.length
+    const bytes = bytesIn(work)
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
@@ -86,7 +86,7 @@ export class JobQueue {
 
   /** What must be equal for requests to go to a process together. */
   #groupOf(model: ScoringModel, work: Work): Group {
-    if (!model.metadata.independentRows) return `#${this.#serial++}`
+    if (!model.metadata.independentRows || work.runs) return `#${this.#serial++}`
     if (!work.recipe) return model.sha256 + groupOf(work.feeds, work.outputs)
     return work.feeds ? `recipe ${work.recipe.id}${groupOf(work.feeds, undefined)}` : work.recipe.id
   }
@@ -234,5 +234,10 @@ export class JobQueue {
 const WATCH_AFTER_MS = 50
 /** More at once would keep a process from everyone else for long. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+function bytesIn(work: Work): number {
+  if (work.feeds) return bytesOf(work.feeds)
+  return work.runs ? work.runs.reduce((sum, run) => sum + bytesOf(run), 0) : work.body.length
+}
 
 const full = () => unavailable('Too many requests wait for this model; try again shortly.')

@@ -1,9 +1,10 @@
 import { Fault, unavailable } from '../lib/fault.ts'
 import { usableCpus, usableMemory } from '../lib/machine.ts'
+import { fittingJson } from './answer-size.ts'
 import { type BatchCounts, Batcher } from './batcher.ts'
 import { type Answered, type Asked, Bodies, type Form, type KnownModel } from './bodies.ts'
-import type { JobOptions, ScoringModel, Work } from './job.ts'
-import { inParts } from './parts.ts'
+import type { Answer, JobOptions, ScoringModel, Work } from './job.ts'
+import { inParts, inTurns } from './parts.ts'
 import { Pool } from './pool.ts'
 import { JobQueue } from './queue.ts'
 import { Subprocesses } from './subprocess.ts'
@@ -38,6 +39,11 @@ export interface Scorer {
    * 422 `model_refused` what the runtime could not score, 499 aborted
    */
   score(model: ScoringModel, feeds: Tensors, rows: number, options: ScoreOptions): Promise<Tensors>
+  /**
+   * Scores each of them as `score` does what holds one row, for answers in JSON; in subprocess mode all in one process.
+   * @throws Fault as `score`; 422 `answer_too_large` all of them together
+   */
+  scoreEach(model: ScoringModel, runs: readonly Tensors[], options: ScoreOptions): Promise<Tensors[]>
   /**
    * Answers a body of rows with text in JSON: it is read, unless its tensors are given, and the answer written, where it is
    * scored.
@@ -127,7 +133,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   started?.catch(() => {}) // told by ready() and status()
 
   /** Errors are the promise's, as those that come later are. */
-  function admit(model: ScoringModel, work: Work, rows: number, scoring: JobOptions): Promise<Tensors | string> {
+  function admit(model: ScoringModel, work: Work, rows: number, scoring: JobOptions): Promise<Answer> {
     try {
       if (closed) throw unavailable('The server is shutting down.')
       if (pool?.broken) throw pool.broken
@@ -146,14 +152,22 @@ export function createScorer(options: ScorerOptions): Scorer {
       return tensors(model, feeds, rows, scoring)
     return inParts(rows, maxBatchRows, feeds, scoring.caller, (feeds, size) => tensors(model, feeds, size, scoring))
   }
+  const scoreEach: Scorer['scoreEach'] = (model, runs, scoring) => {
+    const { outputs, caller } = scoring
+    if (mode === 'subprocess') return admit(model, { runs, outputs }, runs.length, scoring) as Promise<Tensors[]>
+    const fitting = fittingJson()
+    return inTurns(runs.length, i => tensors(model, runs[i]!, 1, scoring).then(fitting), caller)
+  }
   const bodies = new Bodies(mode === 'worker' ? maxBatchRows : Number.MAX_SAFE_INTEGER)
 
   return {
     score,
+    scoreEach,
     form: (form, model, known, asked, scoring) =>
-      bodies.answer(form, known, asked, scoring, (feeds, rows, outputs) =>
-        score(model, feeds, rows, { ...scoring, outputs }),
-      ),
+      bodies.answer(form, known, asked, scoring, {
+        score: (feeds, rows, outputs) => score(model, feeds, rows, { ...scoring, outputs }),
+        each: (runs, outputs) => scoreEach(model, runs, { ...scoring, outputs }),
+      }),
     answer: (model, recipe, given, rows, scoring) =>
       admit(model, { recipe, ...given } as Work, rows, scoring) as Promise<string>,
     maxBatchRows,

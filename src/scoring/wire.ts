@@ -32,18 +32,20 @@ export type Spec =
   | [name: string, type: Exclude<ElementType, 'string'>, dims: number[]]
 
 type RequestHead =
-  | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; recipe?: undefined }
+  | { model: LoadRequest; outputs?: readonly string[]; feeds: Spec[]; runs: number; recipe?: undefined }
   | { model: LoadRequest; recipe: number; lengths: number[]; feeds?: undefined }
   | { model: LoadRequest; recipe: number; feeds: Spec[]; counts: number[]; length: number }
 
 type ScoreRequest =
-  | { model: LoadRequest; outputs?: readonly string[]; feeds: Tensors; recipe?: undefined }
+  | { model: LoadRequest; outputs?: readonly string[]; runs: Tensors[]; recipe?: undefined }
   | { model: LoadRequest; recipe: SentRecipe; bodies: Uint8Array[]; feeds?: undefined }
   | { model: LoadRequest; recipe: SentRecipe; feeds: Tensors; counts: number[] }
 
-export function packFeeds(model: LoadRequest, tensors: Tensors, outputs?: readonly string[]): Parts {
-  const { specs, parts } = packed(tensors)
-  return [...headOf({ model: fileOf(model), outputs, feeds: specs } satisfies RequestHead), ...parts]
+/** @param runs what each run takes: one, or as many as are to be scored one after the other */
+export function packFeeds(model: LoadRequest, runs: readonly Tensors[], outputs?: readonly string[]): Parts {
+  const { specs, parts } = packed(runs)
+  const head = { model: fileOf(model), outputs, feeds: specs, runs: runs.length } satisfies RequestHead
+  return [...headOf(head), ...parts]
 }
 
 /** @param bodies what `answer.ts` makes answers of, by this recipe */
@@ -54,7 +56,7 @@ export function packBodies(model: LoadRequest, recipe: SentRecipe, bodies: reado
 
 /** @param counts how many of the rows each answer is for */
 export function packRows(model: LoadRequest, recipe: SentRecipe, tensors: Tensors, counts: readonly number[]): Parts {
-  const { specs, parts } = packed(tensors)
+  const { specs, parts } = packed([tensors])
   const { id, text } = recipe
   const head = { model: fileOf(model), recipe: id, feeds: specs, counts: [...counts], length: text.length }
   return [...headOf(head satisfies RequestHead), text, ...padding(text.length), ...parts]
@@ -65,7 +67,7 @@ const fileOf = ({ sha256, path }: LoadRequest): LoadRequest => ({ sha256, path }
 export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
   const { head, at } = readHead<RequestHead>(payload)
   if (head.recipe === undefined)
-    return { model: head.model, outputs: head.outputs, feeds: unpacked(head.feeds, payload, at) }
+    return { model: head.model, outputs: head.outputs, runs: unpackedSets(head.feeds, head.runs, payload, at) }
   if (head.feeds) {
     const { model, recipe: id, counts, length } = head
     const text = payload.subarray(at, at + length)
@@ -75,15 +77,16 @@ export function unpackRequest(payload: Uint8Array<ArrayBuffer>): ScoreRequest {
   return { model: head.model, recipe: { id: head.recipe, text: text! }, bodies }
 }
 
-export function packTensors(tensors: Tensors): Parts {
-  const { specs, parts } = packed(tensors)
+/** @param sets of as many tensors each */
+export function packTensors(sets: readonly Tensors[]): Parts {
+  const { specs, parts } = packed(sets)
   return [...headOf(specs), ...parts]
 }
 
-/** They are views of the payload. */
-export function unpackTensors(payload: Uint8Array<ArrayBuffer>): Tensors {
+/** They are views of the payload. @param sets how many were packed */
+export function unpackTensors(payload: Uint8Array<ArrayBuffer>, sets: number): Tensors[] {
   const { head, at } = readHead<Spec[]>(payload)
-  return unpacked(head, payload, at)
+  return unpackedSets(head, sets, payload, at)
 }
 
 /** What came of each request: its answer's text, or why there is none. */
@@ -106,26 +109,37 @@ export function unpackAnswers(payload: Uint8Array<ArrayBuffer>): (string | Error
   })
 }
 
-export function packed(tensors: Tensors): { specs: Spec[]; parts: Uint8Array[] } {
+export function packed(sets: readonly Tensors[]): { specs: Spec[]; parts: Uint8Array[] } {
   const specs: Spec[] = []
   const parts: Uint8Array[] = []
-  for (const name in tensors) {
-    const { type, dims, data } = tensors[name]!
-    if (type === 'string') specs.push([name, type, dims, data as string[]])
-    else {
-      const elements = data as Exclude<TensorData, string[]>
-      specs.push([name, type, dims])
-      parts.push(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength))
-      parts.push(...padding(elements.byteLength))
+  for (const tensors of sets)
+    for (const name in tensors) {
+      const { type, dims, data } = tensors[name]!
+      if (type === 'string') specs.push([name, type, dims, data as string[]])
+      else {
+        const elements = data as Exclude<TensorData, string[]>
+        specs.push([name, type, dims])
+        parts.push(new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength))
+        parts.push(...padding(elements.byteLength))
+      }
     }
-  }
   return { specs, parts }
 }
 
-export function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors {
-  const tensors: Tensors = {}
+export const unpacked = (specs: readonly Spec[], payload: Uint8Array<ArrayBuffer>, from: number): Tensors =>
+  unpackedSets(specs, 1, payload, from)[0]!
+
+export function unpackedSets(
+  specs: readonly Spec[],
+  count: number,
+  payload: Uint8Array<ArrayBuffer>,
+  from: number,
+): Tensors[] {
+  const sets = Array.from({ length: count }, (): Tensors => ({}))
+  const size = specs.length / count
   let at = payload.byteOffset + from
-  for (const [name, type, dims, text] of specs) {
+  for (const [i, [name, type, dims, text]] of specs.entries()) {
+    const tensors = sets[Math.floor(i / size)]!
     if (type === 'string') {
       tensors[name] = { type, dims, data: text }
       continue
@@ -134,7 +148,7 @@ export function unpacked(specs: readonly Spec[], payload: Uint8Array<ArrayBuffer
     at += aligned(data.byteLength)
     tensors[name] = { type, dims, data }
   }
-  return tensors
+  return sets
 }
 
 const encoder = new TextEncoder()

@@ -4,7 +4,7 @@ import { predictForm } from '../../src/protocols/open-inference/predict.ts'
 import { rowsForm, sendableRecipe } from '../../src/scoring/answer.ts'
 import { Bodies, type Form, type KnownModel } from '../../src/scoring/bodies.ts'
 import type { JobOptions } from '../../src/scoring/job.ts'
-import type { ScoreTensors } from '../../src/scoring/predict.ts'
+import type { ScoreEach, ScoreTensors } from '../../src/scoring/predict.ts'
 import { createScorer, type Scorer } from '../../src/scoring/scorer.ts'
 import { waitFor } from '../harness.ts'
 import { workersOf } from '../life/processes.ts'
@@ -146,7 +146,7 @@ test('rows that were scored already stay those rows, also when the process ends 
   let killed: number | undefined
   const counts = Array.from({ length: 40 }, (_, i) => 1000 + i)
   const [output] = zeros.model.metadata.outputs
-  // one run for each row: so many that the answer becomes too large for this process when most are scored
+  // a run for each row, and so many that the answer becomes too large for this process when most are scored
   const score: ScoreTensors = async feeds => {
     const count = Number(Object.values(feeds)[0]!.data[0])
     const data = new Float32Array(count)
@@ -166,7 +166,8 @@ test('rows that were scored already stay those rows, also when the process ends 
     }
   }
   const asked = { body: Buffer.from(JSON.stringify({ rows: counts.map(count => ({ count })) })), given: null }
-  const { body } = await alone.answer(rowsForm, knownAs(zeros), asked, soon(), score)
+  const each: ScoreEach = runs => Promise.all(runs.map(feeds => score(feeds, 1)))
+  const { body } = await alone.answer(rowsForm, knownAs(zeros), asked, soon(), { score, each })
   const { predictions } = JSON.parse(Buffer.from(body as Uint8Array).toString())
   expect(killed).toBeDefined()
   expect(predictions.map((zeros: number[]) => zeros.length)).toEqual(counts)
@@ -178,8 +179,14 @@ test('a caller who goes while the process for the body starts waits for it no lo
   const others = bodies()
   const leaving = new AbortController()
   const asked = { body: Buffer.from(JSON.stringify({ rows })), given: null }
-  const score: ScoreTensors = () => Promise.reject(new Error('nothing is scored'))
-  const answer = alone.answer(notHere(rowsForm), knownAs(negated), asked, { ...soon(), caller: leaving }, score)
+  const score = () => Promise.reject(new Error('nothing is scored'))
+  const answer = alone.answer(
+    notHere(rowsForm),
+    knownAs(negated),
+    asked,
+    { ...soon(), caller: leaving },
+    { score, each: score },
+  )
   const pid = await waitFor(() => bodies().find(other => !others.includes(other)))
   process.kill(pid, 'SIGSTOP')
   leaving.abort()

@@ -420,6 +420,51 @@ describe('subprocess mode', () => {
       await until(() => scorer.stats().pids.length === 0)
     }))
 
+  test('gives one process to a request whose rows are scored one by one, and what becomes of it is as of one row', async () => {
+    const fixed = await models.add(
+      buildModel({
+        inputs: [{ name: 'x', type: 'float', dims: [1, 'L'] }],
+        outputs: [{ name: 'y', type: 'float', dims: [1, 'L'] }],
+        nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+      }),
+    )
+    const table = await models.add(
+      buildModel({
+        inputs: [{ name: 'i', type: 'int64', dims: [] }],
+        outputs: [{ name: 'y', type: 'string', dims: [] }],
+        initializers: [{ name: 'table', type: 'string', dims: [3], values: ['a', 'ü', '𝄞'] }],
+        nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
+      }),
+    )
+    await withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
+      const lists = Array.from({ length: 50 }, (_, i) => Array.from({ length: (i % 3) + 2 }, () => i + 1))
+      const negated = await predict(
+        scorer,
+        fixed.model,
+        fixed.codec,
+        lists.map(x => ({ x })),
+        'rows',
+        soon(),
+      )
+      expect(negated.predictions).toEqual(lists.map(list => list.map(n => -n)))
+      const indexes = (...i: number[]) => i.map(i => ({ i }))
+      const of = (rows: unknown[], options = soon()) => predict(scorer, table.model, table.codec, rows, 'rows', options)
+      expect((await of(indexes(2, 0, 1, 2))).predictions).toEqual(['𝄞', 'a', 'ü', '𝄞'])
+      expect(scorer.stats().batches).toBe(2)
+      await expect(of(indexes(0, 9, 1))).rejects.toMatchObject({ status: 422, code: 'model_refused' })
+      const gone = new AbortController()
+      const three = [{ x: 1 }, { x: 1 }, { x: 1 }]
+      const dropped = predict(scorer, slow.model, slow.codec, three, 'rows', { ...soon(), caller: gone })
+      await until(() => scorer.stats().pids.length === 1)
+      gone.abort()
+      await expect(dropped).rejects.toMatchObject({ status: 499 })
+      await expect(predict(scorer, slow.model, slow.codec, three, 'rows', soon(300))).rejects.toMatchObject({
+        status: 504,
+      })
+      await until(() => scorer.stats().pids.length === 0)
+    })
+  })
+
   test('ends a process at its deadline', () =>
     withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
       const late = drag(scorer, soon(300)).catch(statusOf)

@@ -48,19 +48,20 @@ const withHooks = (hooks: ModelHooks, call: HandlerCall): Form<null> => ({
 })
 
 async function predicted(
-  { body, model, deadline, score, each, room }: FormCall<null>,
+  call: FormCall<null>,
   around: (rows: readonly unknown[], score: (rows: readonly unknown[]) => Promise<Decoded>) => Promise<Decoded>,
   hooks?: ModelHooks,
 ): Promise<Answered> {
   const started = Bun.nanoseconds()
+  const { body, model, deadline } = call
   const { codec } = model
   const instances = instancesOf(parseJson(body))
   hooks?.checkRoom(instances.filter(row => !isObject(row)).length, codec.features)
   const rows = instances.map((row, i) => namedRow(row, i, codec.features))
   await model.check(rows, 'rows', deadline)
   const read = Bun.nanoseconds()
-  const counted = counting(score, room)
-  const { predictions } = await around(rows, made => predictWith(counted, codec, { rows: made, form: 'rows' }, each))
+  const counted = counting(call)
+  const { predictions } = await around(rows, made => predictWith(counted, codec, { rows: made, form: 'rows' }))
   const done = Bun.nanoseconds()
   const text = stringifyLossless({ predictions })
   const times = { input: read - started, infer: done - read, output: Bun.nanoseconds() - done }

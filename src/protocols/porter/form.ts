@@ -38,12 +38,10 @@ export const formOf = (body: PorterBody, hooked?: Predict): Form<Given> => ({
 })
 
 async function answered(call: FormCall<Given>, body: PorterBody, predict: Predict): Promise<Answered> {
-  const { model, score, each, room, given } = call
+  const { model, given } = call
   const rows = rowsOf(given.batch, body.value)
-  const counted = counting(score, room)
-  const { predictions } = await predict(rows, made =>
-    predictWith(counted, model.codec, { rows: made, form: 'rows' }, each),
-  )
+  const counted = counting(call)
+  const { predictions } = await predict(rows, made => predictWith(counted, model.codec, { rows: made, form: 'rows' }))
   const answers = body.ids(rows).map((id, row) => ({ id, prediction: predictions[row] }))
   const text = porterJson({ ...given.around, predictions: given.batch ? answers : answers[0] })
   return { head: {}, body: given.packed ? Bun.gzipSync(text) : text }
