@@ -93,7 +93,7 @@ export class Job {
     model: ScoringModel,
     work: Work,
     { caller }: JobOptions,
-    about: { rows: number; bytes: number; group: Group; added: number; deadline: number },
+    about: { rows: number; bytes: number; group: Group; added: number; deadline: number; delay: number },
   ) {
     this.#closed = closed
     this.model = model
@@ -105,7 +105,7 @@ export class Job {
     this.caller = caller
     this.group = about.group
     this.added = about.added
-    this.ripe = model.maxDelayMs ? Math.min(about.deadline, about.added + model.maxDelayMs) : 0
+    this.ripe = about.delay > 0 ? Math.min(about.deadline, about.added + about.delay) : 0
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -2,8 +2,8 @@ import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, unavailable } from '../lib/fault.ts'
 import { Slab } from '../lib/slab.ts'
 import { type Group, Job, type JobOptions, type ScoringModel, type Work } from './job.ts'
-import { groupOf } from './join.ts'
-import { bytesOf } from './tensors.ts'
+import { groupOf as shapeOf } from './join.ts'
+import { bytesOf, type Tensors } from './tensors.ts'
 
 interface QueueLimits {
   /** Rows that may wait for one model; beyond it 503. A request that finds nothing waiting is always taken. */
@@ -70,25 +70,16 @@ export class JobQueue {
     const waiting = this.#waitingRows.get(model.sha256) ?? 0
     if (waiting > 0 && waiting + rows > this.#limits.maxQueueRows) throw full()
     if (this.#bytes > 0 && this.#bytes + bytes > this.#limits.maxQueueBytes) throw full()
-    const job = new Job(this.#closed, model, work, options, {
-      rows,
-      bytes,
-      group: this.#groupOf(model, work),
-      added,
-      deadline,
-    })
+    const alone = work.runs !== undefined || !model.metadata.independentRows
+    const group = alone ? `#${this.#serial++}` : groupOf(model, work)
+    // no other request is ever scored with it
+    const delay = alone ? 0 : (model.maxDelayMs ?? 0)
+    const job = new Job(this.#closed, model, work, options, { rows, bytes, group, added, deadline, delay })
     job.place = this.#open.put(job)
     this.#watchSoon()
     this.#enqueue(job)
     this.#arm(deadline)
     return job.answer
-  }
-
-  /** What must be equal for requests to go to a process together. */
-  #groupOf(model: ScoringModel, work: Work): Group {
-    if (!model.metadata.independentRows || work.runs) return `#${this.#serial++}`
-    if (!work.recipe) return model.sha256 + groupOf(work.feeds, work.outputs)
-    return work.feeds ? `recipe ${work.recipe.id}${groupOf(work.feeds, undefined)}` : work.recipe.id
   }
 
   /**
@@ -234,6 +225,12 @@ export class JobQueue {
 const WATCH_AFTER_MS = 50
 /** More at once would keep a process from everyone else for long. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+/** What must be equal for requests to go to a process together. */
+function groupOf({ sha256 }: ScoringModel, work: Exclude<Work, { runs: readonly Tensors[] }>): Group {
+  if (!work.recipe) return sha256 + shapeOf(work.feeds, work.outputs)
+  return work.feeds ? `recipe ${work.recipe.id}${shapeOf(work.feeds, undefined)}` : work.recipe.id
+}
 
 function bytesIn(work: Work): number {
   if (work.feeds) return bytesOf(work.feeds)

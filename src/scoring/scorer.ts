@@ -110,7 +110,8 @@ const BROKEN = 'The scoring processes do not start; the log says why.'
 /** Starts the scoring processes (worker mode) in the background; `ready` tells when they answer. */
 export function createScorer(options: ScorerOptions): Scorer {
   const { mode, threads = 1, maxBatchRows = 512, maxQueueRows = 20_000, maxQueueBytes = 256 * 1024 * 1024 } = options
-  const queue = new JobQueue({ maxQueueRows, maxQueueBytes, maxBatchRows })
+  const together = mode === 'worker' ? maxBatchRows : 1
+  const queue = new JobQueue({ maxQueueRows, maxQueueBytes, maxBatchRows: together })
   const cpus = usableCpus()
   const workers = options.workers ?? Math.max(1, cpus >> 1)
   const pool =
@@ -126,7 +127,7 @@ export function createScorer(options: ScorerOptions): Scorer {
         })
       : undefined
   const lanes = pool ?? new Subprocesses({ processes: options.workers ?? cpus, threads, maxBatchRows })
-  const batcher = new Batcher(queue, lanes, mode === 'worker' ? maxBatchRows : 1)
+  const batcher = new Batcher(queue, lanes, together)
   let closed = false
   if (pool) pool.onBroken = fault => queue.rejectAll(fault)
   const started = pool?.start()

@@ -377,6 +377,34 @@ test('an endpoint that lets its requests wait for company holds up none of anoth
     expect(performance.now() - began).toBeLessThan(12_000)
   }))
 
+test('a request that is never scored with others waits for none', async () => {
+  const fixed = await models.add(
+    buildModel({
+      inputs: [{ name: 'x', type: 'float', dims: [1, 2] }],
+      outputs: [{ name: 'y', type: 'float', dims: [1, 2] }],
+      nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+    }),
+  )
+  // what waits does so until its deadline, which is an error
+  const patient = ({ model }: Loaded) => ({ ...model, maxDelayMs: 1_000_000 })
+  await withScorer({}, async scorer => {
+    const rows = [1, 2].map(n => ({ x: [n, n] }))
+    expect((await predict(scorer, patient(fixed), fixed.codec, rows, 'rows', soon(20_000))).predictions).toEqual([
+      [-1, -1],
+      [-2, -2],
+    ])
+    await expect(predict(scorer, patient(plus), plus.codec, [{ a: 1, b: 1 }], 'rows', soon(500))).rejects.toMatchObject(
+      {
+        status: 504,
+      },
+    )
+  })
+  await withScorer({ mode: 'subprocess' }, async scorer => {
+    const one = await predict(scorer, patient(plus), plus.codec, [{ a: 1, b: 1 }], 'rows', soon(20_000))
+    expect(one.predictions).toEqual([[2, 2]])
+  })
+})
+
 test('a process that ends while another is started in its place leaves one, and none when all is closed', async () => {
   const before = workersOf(process.pid, 'score').length
   for (let i = 0; i < 3; i++) {
