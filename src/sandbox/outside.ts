@@ -9,7 +9,9 @@ import { isWithin, type Networks } from '../lib/address.ts'
 import { unpack } from '../lib/body.ts'
 import { inTime } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
+import { Gathering } from '../lib/gathering.ts'
 import { isObject } from '../lib/json.ts'
+import { slices } from '../lib/slices.ts'
 
 /** What a guest asks for. It may be anything: a list, or what says of itself that it is as long as one, costs what it likes to read. */
 export interface FetchRequest {
@@ -65,11 +67,12 @@ export async function fetchOutside(request: FetchRequest, bounds: FetchBounds): 
   let url = urlOf(request.url)
   for (let hop = 0; ; hop++) {
     const answer = await once(url, method, headers, body, bounds)
-    const location = answer.headers.location
+    const { location } = answer.headers
     if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined)
       return { url: url.href, ...answer }
     if (hop === REDIRECTS) throw failed('There were too many redirects.')
-    const next = urlOf(location, url)
+    // headers are read as Latin-1; where one leads to is UTF-8, as browsers take it
+    const next = urlOf(Buffer.from(location, 'latin1').toString(), url)
     // as the Fetch Standard has it (HTTP-redirect fetch, 12 to 14)
     if (answer.status === 303 ? method !== 'HEAD' : answer.status <= 302 && method === 'POST') {
       method = 'GET'
@@ -139,7 +142,7 @@ async function once(
   }
   const send = url.protocol === 'https:' ? https.request : http.request
   const sent = send(url, options, message => void received(message, bounds.bytes).then(resolve, reject))
-  sent.on('error', error => reject(failed('The host could not be reached.', error)))
+  sent.on('error', error => reject(failed(whyNot(error), error)))
   const timer = setTimeout(
     () => reject(deadlinePassed('The fetch took too long.')),
     Math.max(1, bounds.deadline - performance.now()),
@@ -154,6 +157,15 @@ async function once(
     bounds.signal?.removeEventListener('abort', leave)
     sent.destroy()
   }
+}
+
+/** For the author; what else is known goes into the log. */
+function whyNot({ code = '' }: NodeJS.ErrnoException): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'The headers of the answer are too large.'
+  if (code.startsWith('HPE_')) return 'The host answered in something else than HTTP.'
+  if (/CERT|SIGNATURE/.test(code)) return 'The host has no valid certificate for its name.'
+  if (code === 'ECONNRESET') return 'The host ended the connection.'
+  return 'The host could not be reached.'
 }
 
 /**
@@ -219,19 +231,21 @@ async function received(message: IncomingMessage, most: number): Promise<Omit<Fe
 
 const tooLarge = (most: number) => failed(`The answer is larger than ${most >> 10} KB.`)
 
+/** It may come a byte at a time: others are served meanwhile, and it takes no more memory than its bytes together. */
 async function collect(message: IncomingMessage, most: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const gathered = new Gathering()
+  const others = slices()
   try {
     for await (const chunk of message) {
-      size += (chunk as Buffer).length
-      if (size > most) throw tooLarge(most)
-      chunks.push(chunk as Buffer)
+      gathered.push(chunk as Buffer)
+      if (gathered.length > most) throw tooLarge(most)
+      const turn = others()
+      if (turn) await turn
     }
   } catch (error) {
     throw error instanceof Fault ? error : failed('The answer was cut off.', error)
   }
-  return Buffer.concat(chunks)
+  return gathered.take()
 }
 
 const CODINGS = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'br' } as const

@@ -2,13 +2,16 @@
 import { afterAll, beforeAll, describe, expect, setSystemTime, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import { getServers, setServers } from 'node:dns'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import ipaddr from 'ipaddr.js'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { fetchOutside } from '../../src/sandbox/outside.ts'
-import { type Callgate, cleanUp, startCallgate, waitFor } from '../harness.ts'
+import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 
 const key = mintSecret('dk')
 /** connections that wait for the slow answer, and those of them that were given up */
@@ -232,6 +235,61 @@ describe('what is sent and received', () => {
     expect((await get('shouted')).text).toBe('{"a":1}')
     expect((await get('deflated')).text).toBe('deflated')
     expect(Buffer.from((await get('marked')).base64!, 'base64').toString('hex')).toBe('efbbbf6869')
+  })
+})
+
+describe('a server that answers as it likes', () => {
+  const byPath: Record<string, string> = {
+    '/bytes': `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${'1\r\nb\r\n'.repeat(400_000)}0\r\n\r\n`,
+    '/other': 'SSH-2.0-OpenSSH_9.2\r\n',
+    '/headers': `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(20_000)}\r\n`,
+    '/to': 'HTTP/1.1 302 Found\r\nlocation: /café\r\n\r\n',
+    '/caf%C3%A9': 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nthere',
+  }
+  const raw = createServer(socket => {
+    socket.on('error', () => {})
+    socket.once('data', head => socket.end(byPath[head.toString().split(' ')[1]!] ?? ''))
+  })
+  const get = (path: string) => {
+    const { port } = raw.address() as { port: number }
+    return fetchOutside({ url: `http://localhost:${port}${path}` }, bounds({ hosts: [`localhost:${port}`] }))
+  }
+  beforeAll(() => new Promise<void>(resolve => raw.listen(0, '127.0.0.1', resolve)))
+  afterAll(() => void raw.close())
+
+  test('a byte at a time lets others be served meanwhile', async () => {
+    let served = 0
+    const others = setInterval(() => served++, 0)
+    const { base64 } = await get('/bytes')
+    clearInterval(others)
+    expect(Buffer.from(base64!, 'base64').equals(Buffer.alloc(400_000, 'b'))).toBe(true)
+    expect(served).toBeGreaterThan(20)
+  })
+
+  test.each([
+    ['/other', 'The host answered in something else than HTTP.'],
+    ['/headers', 'The headers of the answer are too large.'],
+    ['/nothing', 'The host ended the connection.'],
+  ])('%s is refused, and the author told why', async (path, message) => {
+    expect(await get(path).catch(({ status, message }) => ({ status, message }))).toEqual({ status: 502, message })
+  })
+
+  test('with a certificate of another name, and the author is told that it is that', async () => {
+    const [cert, key] = ['cert.pem', 'key.pem'].map(name => join(temporaryFolder(), name))
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=other.example']
+    Bun.spawnSync(['openssl', ...made, '-keyout', key!, '-out', cert!])
+    const secure = createTlsServer({ cert: readFileSync(cert!), key: readFileSync(key!) }, socket => socket.end())
+    await new Promise<void>(resolve => secure.listen(0, '127.0.0.1', resolve))
+    const { port } = secure.address() as { port: number }
+    const url = `https://localhost:${port}/`
+    const { status, message } = await fetchOutside({ url }, bounds({ hosts: [`localhost:${port}`] })).catch(e => e)
+    secure.close()
+    expect([status, message]).toEqual([502, 'The host has no valid certificate for its name.'])
+  })
+
+  test('where a redirect leads to may be UTF-8', async () => {
+    const { url, text } = await get('/to')
+    expect([new URL(url).pathname, text]).toEqual(['/caf%C3%A9', 'there'])
   })
 })
 
