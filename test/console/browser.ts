@@ -32,6 +32,8 @@ export interface TabOptions {
   width?: number
   height?: number
   scheme?: 'light' | 'dark'
+  /** default: that of the machine */
+  timezoneId?: string
   /** JavaScript errors and refusals of the page's policy end in this, and a test that looks at it */
   trouble?: string[]
 }
@@ -41,6 +43,7 @@ export async function openTab({
   width = 1440,
   height = 900,
   scheme = 'light',
+  timezoneId,
   trouble,
 }: TabOptions = {}): Promise<Page> {
   browser ??= chromium.launch({
@@ -53,6 +56,7 @@ export async function openTab({
   const context = await (await browser).newContext({
     viewport: { width, height },
     colorScheme: scheme,
+    timezoneId,
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   })

@@ -146,6 +146,23 @@ describeInBrowser('keys', () => {
     })
   })
 
+  test('when a key ends is said as the clock of its reader shows it, and a day that is chosen counts to its end', async () => {
+    const { id } = await mint({ name: 'abroad', expires_at: '2031-01-30T16:30:00.000Z' })
+    const tab = await openTab({ timezoneId: 'Pacific/Chatham' })
+    await signInTo(tab, callgate, 'ed')
+    await tab.goto(callgate.url + KEYS)
+    await tab.getByRole('button', { name: 'Actions for abroad', exact: true }).click()
+    await tab.getByRole('menuitem', { name: 'Edit' }).click()
+    const form = tab.getByRole('dialog', { name: 'Edit key abroad' })
+    await form.getByText('The key works until Jan 31, 2031, 06:15 GMT+13:45.').waitFor()
+    await form.getByLabel(/^Last day/).fill('2031-01-31')
+    await form.getByText('The key works until Feb 1, 2031, 13:44 GMT+13:45.').waitFor()
+    await form.getByRole('button', { name: 'Save' }).click()
+    await tab.getByText('abroad was saved').waitFor()
+    expect((await keyNow(id)).expires_at).toBe('2031-01-31T23:59:59.000Z')
+    await tab.context().close()
+  })
+
   test('a rotated key goes on for its overlap, beside its successor', async () => {
     const old = await mint({ name: 'turning' })
     await page.goto(callgate.url + KEYS)

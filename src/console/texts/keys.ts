@@ -111,7 +111,8 @@ export const keys = {
   },
   endsHint: 'It is refused from then on.',
   day: 'Last day',
-  dayHint: 'The key works until the end of that day, in UTC.',
+  dayHint: 'A day that is chosen counts to its end, in UTC.',
+  worksUntil: (when: string) => `The key works until ${when}.`,
   dayMissing: 'Choose the day.',
   nameMissing: 'Give it a name.',
 

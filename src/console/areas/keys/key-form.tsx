@@ -17,7 +17,7 @@ import { FormActions } from '../../ui/form-actions.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { ColumnsInput } from './columns-input.tsx'
 import type { KeyChoices } from './key-choices.ts'
-import type { KeyValues } from './key-values.ts'
+import { endOf, type KeyValues } from './key-values.ts'
 import { ReachFields } from './reach-fields.tsx'
 import { ScopeEditor } from './scope-editor.tsx'
 import type { KeyForm } from './use-key-form.ts'
@@ -32,6 +32,17 @@ interface KeyFieldsProps {
   onCancel: () => void
   /** above the buttons */
   notice?: ReactNode
+}
+
+const instant = new Intl.DateTimeFormat('en', {
+  ...{ year: 'numeric', month: 'short', day: 'numeric' },
+  ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' },
+})
+
+/** The end of a day in UTC is another time elsewhere, and a key that was not made here ends at any time of its day. */
+function untilText(values: KeyValues): string {
+  const end = Date.parse(endOf(values))
+  return Number.isNaN(end) ? t.dayHint : `${t.worksUntil(instant.format(end))} ${t.dayHint}`
 }
 
 export function KeyFields({ form, choices, error, busy, submitText, onSubmit, onCancel, notice }: KeyFieldsProps) {
@@ -107,7 +118,13 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
                 {...form.getInputProps('ends')}
               />
               {ends === 'day' && (
-                <TextInput type="date" label={t.day} description={t.dayHint} required {...form.getInputProps('day')} />
+                <TextInput
+                  type="date"
+                  label={t.day}
+                  description={untilText(form.values)}
+                  required
+                  {...form.getInputProps('day')}
+                />
               )}
             </Stack>
           </SimpleGrid>

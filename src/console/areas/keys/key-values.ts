@@ -26,6 +26,8 @@ export interface KeyValues {
   ends: '7' | '30' | '90' | '365' | 'never' | 'day'
   /** `YYYY-MM-DD`, its end in UTC */
   day: string
+  /** the instant that it ends at now, for as long as `day` is that of it; '': none */
+  endsAt: string
 }
 
 /** What the API has for a key that names nothing. */
@@ -43,6 +45,7 @@ export const newValues = (): KeyValues => ({
   rate: 100,
   ends: '90',
   day: '',
+  endsAt: '',
 })
 
 export const valuesOf = (key: KeyRow): KeyValues => ({
@@ -64,13 +67,18 @@ export const valuesOf = (key: KeyRow): KeyValues => ({
   rate: key.rate_limit ?? '',
   ends: key.expires_at === null ? 'never' : 'day',
   day: key.expires_at?.slice(0, 10) ?? '',
+  endsAt: key.expires_at ?? '',
 })
+
+/** The instant that the day of the form ends a key at: one that it has already keeps its minute. */
+export const endOf = ({ day, endsAt }: Pick<KeyValues, 'day' | 'endsAt'>): string =>
+  day === endsAt.slice(0, 10) ? endsAt : `${day}T23:59:59Z`
 
 const DAY_MS = 86_400_000
 
 /** In the API's spelling. `project`: with what only a project's key has. */
 export function wireOf(values: KeyValues, project: boolean, now = Date.now()) {
-  const { scope, rate, ends, day } = values
+  const { scope, rate, ends } = values
   const listOrNull = <T extends string>(list: T[]) => (list.length > 0 ? list : null)
   return {
     name: values.name.trim(),
@@ -89,11 +97,7 @@ export function wireOf(values: KeyValues, project: boolean, now = Date.now()) {
     row_scope: scope.length > 0 ? Object.fromEntries(scope.map(row => [row.column.trim(), scopeValues(row)])) : null,
     rate_limit: rate === '' ? null : rate,
     expires_at:
-      ends === 'never'
-        ? null
-        : ends === 'day'
-          ? `${day}T23:59:59Z`
-          : new Date(now + Number(ends) * DAY_MS).toISOString(),
+      ends === 'never' ? null : ends === 'day' ? endOf(values) : new Date(now + Number(ends) * DAY_MS).toISOString(),
   } satisfies NewKeyInput
 }
 
