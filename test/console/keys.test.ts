@@ -255,6 +255,17 @@ describeInBrowser('keys', () => {
     }
   })
 
+  test('so it is after one whose form was there at once, as it was opened before', async () => {
+    await page.goto(callgate.url + KEYS)
+    const button = page.getByRole('button', { name: 'Mint key' })
+    for (let times = 0; times < 2; times++) {
+      await button.press('Enter')
+      await hasFocus(dialog('Mint a key').getByLabel(/^Name/))
+      await page.keyboard.press('Escape')
+      await hasFocus(button)
+    }
+  })
+
   test('values that differ in case are two, and one with a comma is one', async () => {
     await page.goto(callgate.url + KEYS)
     await page.getByRole('button', { name: 'Mint key' }).click()

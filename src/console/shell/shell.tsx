@@ -35,6 +35,21 @@ function useReadAnewForOthers(user: number | undefined) {
   }, [user, router])
 }
 
+/** A page that was opened by a link of the one before has its focus: that link is gone, and with it where one was. */
+function useFocusOfPage() {
+  const router = useRouter()
+  const content = useRef<HTMLElement>(null)
+  useEffect(
+    () =>
+      router.subscribe('onRendered', ({ fromLocation, pathChanged }) => {
+        if (fromLocation && pathChanged && document.activeElement === document.body)
+          content.current?.focus({ preventScroll: true })
+      }),
+    [router],
+  )
+  return content
+}
+
 /** What stands around every page of those who are signed in. Where the session ends, signing in stands before it. */
 export function Shell() {
   const [opened, { toggle, close }] = useDisclosure()
@@ -46,6 +61,7 @@ export function Shell() {
     modals.closeAll()
   }, [pathname])
   useReadAnewForOthers(session?.user_id)
+  const content = useFocusOfPage()
   if (!session) return <ToSignIn />
   return (
     <AppShell
@@ -80,7 +96,7 @@ export function Shell() {
         <ProjectSwitcher session={session} />
         <Navigation session={session} onChoose={close} />
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1} style={{ outline: 'none' }}>
+      <AppShell.Main ref={content} id="content" tabIndex={-1} style={{ outline: 'none' }}>
         <OfflineBanner />
         <div style={{ maxWidth: 1180, margin: '0 auto' }}>
           <Outlet />

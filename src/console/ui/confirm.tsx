@@ -22,7 +22,23 @@ interface Confirmation {
 /** Asks before something is destroyed: once, however often the same is asked meanwhile. */
 export function confirmDestructive(confirmation: Confirmation): void {
   const { title } = confirmation
-  modals.open({ modalId: title, title, children: <Body {...confirmation} /> })
+  const onExitTransitionEnd = backNear(document.activeElement)
+  modals.open({ modalId: title, title, onExitTransitionEnd, children: <Body {...confirmation} /> })
+}
+
+/** The dialog gives the focus back to what asked; where that is destroyed, it goes to what it stood in: the table, or the page. */
+function backNear(asked: Element | null): () => void {
+  const around: HTMLElement[] = []
+  for (
+    let at = asked?.closest<HTMLElement>('[tabindex]');
+    at;
+    at = at.parentElement?.closest<HTMLElement>('[tabindex]')
+  )
+    around.push(at)
+  return () => {
+    const isLost = document.activeElement === document.body || document.activeElement?.closest('[role="dialog"]')
+    if (isLost && !asked?.isConnected) around.find(({ isConnected }) => isConnected)?.focus({ preventScroll: true })
+  }
 }
 
 /** It stays while what was confirmed is under way, as that may be refused. */

@@ -15,6 +15,7 @@ import type { FormEvent, ReactNode } from 'react'
 import { keys as t } from '../../texts/keys.ts'
 import { FormActions } from '../../ui/form-actions.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { useFirstFocus } from '../../ui/use-first-focus.ts'
 import { ColumnsInput } from './columns-input.tsx'
 import type { KeyChoices } from './key-choices.ts'
 import { endOf, type KeyValues } from './key-values.ts'
@@ -47,6 +48,7 @@ function untilText(values: KeyValues): string {
 
 export function KeyFields({ form, choices, error, busy, submitText, onSubmit, onCancel, notice }: KeyFieldsProps) {
   const { masking, sensitivity, ends } = form.values
+  const name = useFirstFocus()
   const seesRaw = masking === 'unmasked' && (sensitivity === 'high' || sensitivity === 'critical')
   const submit = (event: FormEvent<HTMLFormElement>) => form.onSubmit(onSubmit)(event)
   return (
@@ -57,8 +59,8 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
           description={t.nameHint}
           required
           maxLength={200}
+          ref={name}
           data-autofocus
-          autoFocus // also where what the form begins with was read meanwhile
           {...form.getInputProps('name')}
         />
         <ReachFields form={form} choices={choices} />

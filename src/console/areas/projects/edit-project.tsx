@@ -10,6 +10,7 @@ import { closingUnless } from '../../ui/form-dialog.tsx'
 import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { useFirstFocus } from '../../ui/use-first-focus.ts'
 import { projectQuery, useChangeProject } from './api.ts'
 
 interface EditProjectProps {
@@ -63,6 +64,7 @@ const valuesOf = ({ name, description }: ProjectRow) => ({ name, description })
 function Form({ change, onClose, read, onReload }: FormProps) {
   const [base, setBase] = useState(read)
   const form = useForm({ initialValues: valuesOf(read.value) })
+  const name = useFirstFocus()
   const takeTheirs = async () => {
     const theirs = await onReload()
     if (!theirs) return
@@ -84,7 +86,7 @@ function Form({ change, onClose, read, onReload }: FormProps) {
   return (
     <form onSubmit={submit}>
       <Stack gap="md">
-        <TextInput label={t.name} required maxLength={200} autoFocus {...form.getInputProps('name')} />
+        <TextInput label={t.name} required maxLength={200} ref={name} data-autofocus {...form.getInputProps('name')} />
         <TextInput label={t.slug} value={base.value.slug} readOnly description={t.slugFixed} />
         <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
         <ProblemAlert error={change.error} onReload={() => void takeTheirs()} />
