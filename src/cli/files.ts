@@ -6,7 +6,6 @@ import { RESERVED_ENDPOINTS } from '../catalog/names.ts'
 import { findProject } from '../catalog/projects.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { deadlineIn } from '../lib/deadline.ts'
-import { sha256Of } from '../lib/digest.ts'
 import { checkFile, completeManifest } from '../management/manifest/read.ts'
 import { RESERVED } from '../query/compile.ts'
 import { formatOf } from '../query/ingest/import.ts'
@@ -79,10 +78,10 @@ export async function publishFiles(instance: Instance, files: Named[]): Promise<
 }
 
 /** The version that this file is: a known one when its bytes are that one's, else the next. */
-async function modelOf({ context: { db } }: Instance, { name, path }: Named) {
+async function modelOf({ context: { db, publisher } }: Instance, { name, path }: Named) {
   const project = findProject(db, PROJECT)
   const model = project && findModel(db, project.id, name)
-  const sha256 = existsSync(path) ? await sha256Of(path) : undefined
+  const sha256 = existsSync(path) ? await publisher.registry.runtime.queries.looks.sha256(path) : undefined
   const same = model && versionsOf(db, model.id).find(v => v.sha256 === sha256 && v.features === null)
   const version = same?.version ?? Math.max(0, ...Object.keys(model?.usedVersions ?? {}).map(Number)) + 1
   return { name, versions: [{ version, file: path }], active: version }

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
-/** The SHA-256 of a file's bytes, in hex; read as a stream, so that a large file takes no memory. */
-export async function sha256Of(path: string): Promise<string> {
+/**
+ * The SHA-256 of a file's bytes, in hex; read as a stream, so that a large file takes no memory.
+ * @param onChunk called for each part that was read
+ */
+export async function sha256Of(path: string, onChunk?: () => void): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(chunk as Uint8Array)
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
+    hash.update(chunk as Uint8Array)
+    onChunk?.()
+  }
   return hash.digest('hex')
 }
 

@@ -5,7 +5,6 @@ import { type DeclaredType, declaredType, type FileFormat } from '../catalog/col
 import type { Generation } from '../catalog/datasets.ts'
 import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
-import { sha256Of } from '../lib/digest.ts'
 import { unprocessable } from '../lib/fault.ts'
 import type { OnProgress } from '../lib/progress.ts'
 import { shown } from '../lib/text.ts'
@@ -82,10 +81,10 @@ export async function discardStaged(context: ManagementContext, { file }: Genera
   if (file) await rm(join(context.publisher.registry.runtime.warehouseDir, file), { force: true })
 }
 
-/** What a generation came from: the file's bytes and how they were read. Equal: nothing to import again. */
-export const tableHash = async (source: TableSource): Promise<string> => sourceHash(source, await sha256Of(source.path))
-
-/** @param sha256 of the bytes that were read */
+/**
+ * What a generation came from: the file's bytes and how they were read. Equal: nothing to import again.
+ * @param sha256 of the bytes that were read
+ */
 export function sourceHash({ primaryKey, chooseKey, indexes, types }: TableSource, sha256: string): string {
   const how = JSON.stringify([primaryKey ?? null, chooseKey ?? false, indexes ?? [], types ?? {}])
   return createHash('sha256').update(sha256).update(how).digest('hex')

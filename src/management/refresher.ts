@@ -22,6 +22,8 @@ export class Refresher {
   #context: ManagementContext
   #stopping = new AbortController()
   #looking: Promise<void> = Promise.resolve()
+  /** looks at what could not be looked at the last time: each may take seconds, and the others are not to wait for it */
+  #aside: Promise<void> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   /** dataset id -> its reading */
   #reading = new Map<number, Promise<void>>()
@@ -48,7 +50,7 @@ export class Refresher {
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
-    await this.#looking
+    await Promise.all([this.#looking, this.#aside])
     await Promise.all(this.#reading.values())
   }
 
@@ -57,17 +59,27 @@ export class Refresher {
       const datasets = refreshedDatasets(this.#context.db)
       for (const known of [this.#forms, this.#tried])
         for (const id of known.keys()) if (!datasets.some(d => d.id === id)) known.delete(id)
-      for (const dataset of datasets) {
-        if (this.#stopping.signal.aborted) return
-        if (this.#reading.has(dataset.id) || !(await this.#isDue(dataset))) continue
-        if (this.#stopping.signal.aborted) return
-        this.#reading.set(
-          dataset.id,
-          this.#read(dataset).finally(() => this.#reading.delete(dataset.id)),
-        )
-      }
+      const isUnknown = ({ id }: Dataset) => this.#forms.get(id) === UNKNOWN
+      const unknown = datasets.filter(isUnknown)
+      if (unknown.length > 0)
+        this.#aside ??= this.#follow(unknown)
+          .catch(notFollowed)
+          .finally(() => (this.#aside = undefined))
+      await this.#follow(datasets.filter(dataset => !unknown.includes(dataset)))
     } catch (error) {
-      log.warn(errorFields(error), 'the rules for reading files again could not be followed')
+      notFollowed(error)
+    }
+  }
+
+  async #follow(datasets: Dataset[]): Promise<void> {
+    for (const dataset of datasets) {
+      if (this.#stopping.signal.aborted) return
+      if (this.#reading.has(dataset.id) || !(await this.#isDue(dataset))) continue
+      if (this.#stopping.signal.aborted) return
+      this.#reading.set(
+        dataset.id,
+        this.#read(dataset).finally(() => this.#reading.delete(dataset.id)),
+      )
     }
   }
 
@@ -110,3 +122,6 @@ export class Refresher {
     }
   }
 }
+
+const notFollowed = (error: unknown) =>
+  log.warn(errorFields(error), 'the rules for reading files again could not be followed')

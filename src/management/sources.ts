@@ -13,7 +13,7 @@ import type { PostgresConnection } from '../query/engines/postgres/connection.ts
 import { describeTable } from '../query/engines/postgres/describe.ts'
 import { isLive } from '../query/live-file.ts'
 import type { ManagementContext } from './context.ts'
-import { describing, stageTable, type TableSource, tableHash } from './intake.ts'
+import { describing, sourceHash, stageTable, type TableSource } from './intake.ts'
 
 /** Files that DuckDB reads in place. */
 interface FilesSource {
@@ -154,11 +154,11 @@ export async function isUnchanged(context: ManagementContext, known: Dataset, so
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
   switch (source.engine) {
     case 'sqlite': {
-      const { warehouseDir } = context.publisher.registry.runtime
+      const { warehouseDir, queries } = context.publisher.registry.runtime
       const file = join(warehouseDir, known.file)
       // what was written to a damaged one may still be saved: it is replaced only by who says so
       const isThere = isLive(file) ? existsSync(file) : isReadable(file)
-      return isThere && known.sourceHash === (await tableHash(source))
+      return isThere && known.sourceHash === sourceHash(source, await queries.looks.sha256(source.path))
     }
     case 'duckdb': {
       const { path, primaryKey, types } = source

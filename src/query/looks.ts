@@ -8,6 +8,8 @@ import { OnDemand } from '../workers/on-demand.ts'
 const REACH_MS = 2000
 /** What a look at many files may take. */
 const LOOK_MS = 30_000
+/** One that is read and gives nothing for so long does not answer. */
+const READ_MS = 10_000
 /** So long what did not answer is not looked at again: meanwhile the others are. */
 const AWAY_MS = 10_000
 /** A look at the files of a pattern or folder is followed by none for so many times as long as it took. */
@@ -19,12 +21,10 @@ const REST = 100
  * that there are for files.
  */
 export class Looks {
-  readonly #looker = new Looker()
-  /** looks where there was no answer the last time: each may take as long again, and the others are not to wait for it */
-  readonly #doubtful = new Looker()
+  readonly #looks = new Lookers()
+  /** reading takes longer, and may have no answer where a look has one: what is known of a file may still be remembered */
+  readonly #reads = new Lookers()
   readonly #awayMs: number
-  /** folder that does not answer -> until when it is left alone, as performance.now() */
-  readonly #away = new Map<string, number>()
   /** what is known of the files of a path, and until when */
   readonly #seen = new Map<string, { version: Promise<string>; until: number }>()
 
@@ -35,6 +35,11 @@ export class Looks {
   /** What tells a file that was written anew from what was there before; undefined: there is none. @throws Fault 503 no answer */
   file(path: string): Promise<string | undefined> {
     return this.#look<string | undefined>('file', path, REACH_MS)
+  }
+
+  /** Of its bytes. @throws Fault 503 no answer; Error it cannot be read */
+  sha256(path: string): Promise<string> {
+    return this.#look<string>('sha256', path, READ_MS, this.#reads)
   }
 
   /** The version of the files in place, as `findFiles` has it. @throws Fault as that; 503 no answer */
@@ -60,16 +65,17 @@ export class Looks {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#looker.process.close(), this.#doubtful.process.close()])
+    await Promise.all([this.#looks, this.#reads].map(lookers => lookers.close()))
   }
 
-  async #look<T>(method: string, path: string, timeoutMs: number): Promise<T> {
+  async #look<T>(method: string, path: string, timeoutMs: number, lookers = this.#looks): Promise<T> {
+    const { away } = lookers
     const folder = dirname(path)
     const leaveAlone = () => {
-      if ((this.#away.get(folder) ?? 0) > performance.now()) throw noAnswer()
+      if ((away.get(folder) ?? 0) > performance.now()) throw noAnswer()
     }
     leaveAlone()
-    const { process, turns } = this.#away.has(folder) ? this.#doubtful : this.#looker
+    const { process, turns } = away.has(folder) ? lookers.doubtful : lookers.usual
     return await turns.run(async () => {
       leaveAlone()
       for (let again = false; ; again = true)
@@ -78,15 +84,15 @@ export class Looks {
             try {
               if (method !== 'file') await child.request('reach', path, { timeoutMs: REACH_MS })
               const seen = await child.request<T>(method, path, { timeoutMs })
-              this.#away.delete(folder)
+              away.delete(folder)
               return seen
             } catch (error) {
               if (error instanceof Fault && error.status === 504) {
                 child.kill()
-                this.#away.set(folder, performance.now() + this.#awayMs)
+                away.set(folder, performance.now() + this.#awayMs)
                 throw noAnswer(error)
               }
-              if (!(error instanceof ChildLost)) this.#away.delete(folder)
+              if (!(error instanceof ChildLost)) away.delete(folder)
               throw error
             }
           })
@@ -103,6 +109,18 @@ export class Looks {
 class Looker {
   readonly process = new OnDemand(() => Child.start('look', {}))
   readonly turns = new Turns(1)
+}
+
+class Lookers {
+  readonly usual = new Looker()
+  /** looks where there was no answer the last time: each may take as long again, and the others are not to wait for it */
+  readonly doubtful = new Looker()
+  /** folder that does not answer -> until when it is left alone, as performance.now() */
+  readonly away = new Map<string, number>()
+
+  async close(): Promise<void> {
+    await Promise.all([this.usual.process.close(), this.doubtful.process.close()])
+  }
 }
 
 const noAnswer = (cause?: unknown) => unavailable('The file system of its file does not answer.', 10, cause)

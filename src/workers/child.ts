@@ -6,7 +6,7 @@ import { nativeEnvironment } from './native.ts'
 import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
 export interface RequestOptions {
-  /** Milliseconds from now; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
+  /** Milliseconds from now, or from its last progress; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
   timeoutMs?: number
   onProgress?: (progress: unknown) => void
 }
@@ -208,8 +208,10 @@ export class Child {
     else if (message.type === 'refused') this.#ready.reject(revive(message.error))
     else {
       const waiting = this.#waiting.get(message.id)
-      if (message.type === 'progress') waiting?.onProgress?.(message.progress)
-      else if (waiting) {
+      if (message.type === 'progress') {
+        waiting?.timer?.refresh()
+        waiting?.onProgress?.(message.progress)
+      } else if (waiting) {
         this.#waiting.take(message.id)
         clearTimeout(waiting.timer)
         if (message.type === 'answer') waiting.resolve(message.value)

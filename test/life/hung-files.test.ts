@@ -135,23 +135,66 @@ hanging('when it answers again they are refreshed', async () => {
   expect(await callgate.stop()).toBe(0)
 })
 
-hanging('SIGTERM is not kept waiting by each of its folders', async () => {
+hanging('neither a change of a healthy file nor SIGTERM is kept waiting by each of its folders', async () => {
   const folders = Array.from({ length: 12 }, (_, i) => `wide/${i}`)
   for (const name of folders) mkdirSync(join(folder, name), { recursive: true })
   const datasets = folders.map((name, i) =>
     dataset(`a.w${i}`, { from: on(`${name}/t.csv`, 'id\n1\n'), engine: 'duckdb' }),
   )
+  const healthy = dataset('a.healthy', { from: on('healthy.csv', 'id\n1\n') })
   const wide = await startCallgate({
-    manifest: { projects: [{ slug: 'p', datasets }] },
+    manifest: { projects: [{ slug: 'p', datasets: [...datasets, healthy] }] },
     flags: ['--request-timeout', '1s'],
   })
   // every one is looked at, 2 s each, which together are more than the end may take
   const over = hang(join(folder, 'wide'))!
   try {
-    const hung = () => wide.admin('POST', '/api/datasets/a.w0/refresh')
-    await waitFor(async () => (await hung()).status === 503 || undefined)
+    const of = async (name: string) => (await wide.admin('GET', `/api/datasets/${name}`)).json
+    // the second look at the first comes when there was one at each
+    await waitFor(async () => (await of('a.w0')).refresh_state?.outcome === 'failed' || undefined)
+    on('healthy.csv', 'id\n1\n2\n')
+    await waitFor(async () => (await of('a.healthy')).row_count === 2 || undefined, 20_000)
     expect(await wide.stop()).toBe(0)
   } finally {
     over()
   }
 })
+
+hanging(
+  'files that are there and give nothing when they are read keep nothing waiting but what reads them',
+  async () => {
+    mkdirSync(join(folder, 'unread'))
+    const names = Array.from({ length: 8 }, (_, i) => `a.u${i}`)
+    const datasets = names.map(name => dataset(name, { from: on(`unread/${name}.csv`, 'id\n1\n') }))
+    const healthy = dataset('a.read', { from: on('read.csv', 'id\n1\n') })
+    const options = {
+      manifest: { projects: [{ slug: 'p', datasets: [healthy, ...datasets] }] },
+      dataDir: join(folder, 'd'),
+    }
+    const first = await startCallgate(options)
+    const path = join(folder, 'unread')
+    const unread = Bun.spawn([process.execPath, join(import.meta.dir, 'unread-files.ts'), path], { stdout: 'pipe' })
+    try {
+      await unread.stdout.getReader().read()
+      const of = async (name: string) => (await first.admin('GET', `/api/datasets/${name}`)).json
+      for (const name of names)
+        expect(await waitFor(async () => (await of(name)).refresh_state ?? undefined)).toMatchObject({
+          error: NO_ANSWER,
+        })
+      on('read.csv', 'id\n1\n2\n')
+      await waitFor(async () => (await of('a.read')).row_count === 2 || undefined)
+      expect((await first.admin('POST', `/api/datasets/${names[0]}/refresh`)).status).toBe(503)
+      const form = new FormData()
+      form.set('file', new File(['id\n1\n'], 't.csv'))
+      form.set('name', 'a.new')
+      const upload = await first.admin('POST', '/api/datasets/file/upload', form, { 'x-project-id': '1' })
+      expect(upload.status).toBe(201)
+      expect(await first.stop()).toBe(0)
+      await expect(startCallgate(options)).rejects.toThrow(`dataset ${names[0]}: ${NO_ANSWER}`)
+    } finally {
+      unread.kill()
+      await unread.exited
+      Bun.spawnSync(['umount', '-l', path])
+    }
+  },
+)

@@ -3,7 +3,6 @@ import type { DeclaredConnection } from '../../catalog/connections.ts'
 import { type Dataset, findDataset, type Generation } from '../../catalog/datasets.ts'
 import { findModel, type NewVersion, versionNumbered } from '../../catalog/models.ts'
 import { findProject } from '../../catalog/projects.ts'
-import { sha256Of } from '../../lib/digest.ts'
 import type { ProgressReporter } from '../../lib/progress.ts'
 import { isLive } from '../../query/live-file.ts'
 import { artifactPath } from '../../scoring/metadata.ts'
@@ -90,12 +89,12 @@ export async function stageManifest(
           signal?.throwIfAborted()
           const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
           const same = known && versionNumbered(context.db, known.id, version)
-          const unchanged =
-            same?.sha256 === (await sha256Of(file)) &&
-            JSON.stringify(same?.features) === JSON.stringify(features ?? null)
-          const { modelsDir } = context.publisher.registry.runtime
-          if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
+          const { modelsDir, queries } = context.publisher.registry.runtime
           const what = `model ${model.name} version ${version}`
+          const sha256 = await naming(what, () => queries.looks.sha256(file))
+          const unchanged =
+            same?.sha256 === sha256 && JSON.stringify(same?.features) === JSON.stringify(features ?? null)
+          if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
           const put = await naming(what, () => stageModel(context, file, { name: model.name, version, features }))
           if (unchanged) staged.restored.add(`${project.slug}/${model.name}:${version}`)
           else staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
