@@ -22,7 +22,7 @@ import { placeText } from '../../src/query/engines/duckdb/place.ts'
 import { DuckReader } from '../../src/query/engines/duckdb/reader.ts'
 import { describeInPlace } from '../../src/query/engines/duckdb/start.ts'
 import { Connections } from '../../src/query/engines/postgres/connections.ts'
-import { openDuckdb } from '../../src/query/ingest/duck.ts'
+import { openDuckdb, readingMemory } from '../../src/query/ingest/duck.ts'
 import { QueryRunner } from '../../src/query/runner.ts'
 import { waitFor } from '../harness.ts'
 import { describedFiles, makeFiles } from './duck-fixture.ts'
@@ -595,6 +595,19 @@ describe('what is answered is what the files hold now', () => {
     const fault = await refusal(() => describeFiles(connection, folder, request))
     connection.closeSync()
     expect([fault.status, fault.message]).toEqual([422, 'the file cannot be opened'])
+  })
+
+  test('what a small machine has too little memory for is no fault of the file, and what it has for reading is enough', async () => {
+    const rows = Array.from({ length: 100_000 }, (_, i) => `${i},name ${i},${i / 7}\n`)
+    const path = await write('memory.csv', `id,name,v\n${rows.join('')}`)
+    const request = { path, types: {}, primaryKey: ['id'], propose: true }
+    const describe = async (memoryBytes: number) => {
+      const connection = await openDuckdb(dir, { paths: [path], memoryBytes, threads: 2 })
+      return describeFiles(connection, findFiles(path), request).finally(() => connection.closeSync())
+    }
+    const fault = await refusal(() => describe(32 * 2 ** 20))
+    expect([fault.status, fault.message]).toEqual([503, 'To read the file takes more memory than there is.'])
+    expect((await describe(readingMemory(2 ** 29))).rowCount).toBe(rows.length)
   })
 
   test('files that are gone are 503, and answered again when they are back', async () => {

@@ -5,14 +5,18 @@ import { loadDuckdb } from '../../workers/native.ts'
 /** The name, in the working directory, under which the file is read; nothing else can be. */
 export const INPUT = 'input'
 
+/** A csv file of a few megabytes may take more than half of it. */
 const MIN_MEMORY = 512 * 2 ** 20
+
+/** Bytes that a DuckDB may take which reads whole files, of those that this process may use. */
+export const readingMemory = (usable = usableMemory()) => Math.max(MIN_MEMORY, usable / 4)
 
 /** What a DuckDB may read, and how much of the machine it may take. */
 export interface Allowed {
   paths?: string[]
   /** whole folders */
   directories?: string[]
-  /** default: a quarter of what there is, 512 MB at least */
+  /** default: `readingMemory` */
   memoryBytes?: number
   threads?: number
   /** of `scratch`; default: what DuckDB takes, nearly all of the disk */
@@ -27,7 +31,7 @@ export interface Allowed {
  */
 export async function openDuckdb(scratch: string, allowed: Allowed): Promise<DuckDBConnection> {
   const { DuckDBInstance } = await loadDuckdb()
-  const memory = allowed.memoryBytes ?? Math.max(MIN_MEMORY, usableMemory() / 4)
+  const memory = allowed.memoryBytes ?? readingMemory()
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',

@@ -51,7 +51,7 @@ export async function runJob(job: Job, report: OnProgress): Promise<JobResult> {
   try {
     return await run(job, reporter(report))
   } catch (error) {
-    throw shortage(error) ?? (error instanceof Fault ? shortage(error.cause) : undefined) ?? error
+    throw shortageOf(error) ?? error
   }
 }
 
@@ -133,12 +133,16 @@ export function openSource(format: FileFormat, input: Input, connection: DuckDBC
   return openCsv(connection, input, format)
 }
 
-/** No fault of the file's: the machine has not enough memory or room on disk. */
+/** No fault of the file's, though it may be said to be: the machine has not enough memory or room on disk. */
+export const shortageOf = (error: unknown): Fault | undefined =>
+  shortage(error) ?? (error instanceof Fault ? shortage(error.cause) : undefined)
+
 function shortage(error: unknown): Fault | undefined {
   const { message = '' } = (error ?? {}) as { message?: string }
-  if (/^Out of Memory/i.test(message)) return unavailable('The import needs more memory than there is.', 60, error)
+  if (/^Out of Memory/i.test(message))
+    return unavailable('To read the file takes more memory than there is.', 60, error)
   if (/No space left|disk is full/i.test(message))
-    return unavailable('There is no room left on the disk for the import.', 60, error)
+    return unavailable('There is no room left on the disk to read the file.', 60, error)
   return diskTrouble(error)
 }
 

@@ -5,7 +5,7 @@ import { type DeclaredType, declaredType, type StoredColumn } from '../../../cat
 import type { FilesLocation } from '../../../catalog/datasets.ts'
 import { Fault, machineTrouble } from '../../../lib/fault.ts'
 import { rowsOf } from '../../ingest/duck.ts'
-import { openSource } from '../../ingest/job.ts'
+import { openSource, shortageOf } from '../../ingest/job.ts'
 import { checkKeys } from '../../ingest/key.ts'
 import { nativeProbe } from '../../ingest/native-types.ts'
 import { asDeclared, planColumns } from '../../ingest/plan.ts'
@@ -39,9 +39,21 @@ const ORDINARY = [1n, 0n, 0n]
 /**
  * Settles columns and checks the key. Parquet says itself what its columns are, without a pass over the data; of csv and
  * json all values are looked at, as an import does, so that both give the same types.
- * @throws Fault 422 what is wrong with the files
+ * @throws Fault 422 what is wrong with the files; 503 they take more memory, or room on the disk, than there is
  */
 export async function describeFiles(
+  connection: DuckDBConnection,
+  files: FoundFiles,
+  request: DescribeRequest,
+): Promise<Described> {
+  try {
+    return await described(connection, files, request)
+  } catch (error) {
+    throw shortageOf(error) ?? error
+  }
+}
+
+async function described(
   connection: DuckDBConnection,
   files: FoundFiles,
   { path, types, primaryKey, propose }: DescribeRequest,

@@ -1,10 +1,13 @@
 import type { FilesLocation } from '../../../catalog/datasets.ts'
+import { usableMemory } from '../../../lib/machine.ts'
 import type { Advice } from '../../advice.ts'
 import type { Engine } from '../../engine.ts'
 import type { Looks } from '../../looks.ts'
 import type { Query } from '../../query.ts'
 import { WorkerEngine } from '../../worker-engine.ts'
 import { startDuckdb } from './start.ts'
+
+const MIN_MEMORY = 256 * 2 ** 20
 
 /** Files in place: in processes of DuckDB's, which keep what they opened; exports in processes of their own. */
 export class DuckEngine extends WorkerEngine implements Engine {
@@ -17,7 +20,8 @@ export class DuckEngine extends WorkerEngine implements Engine {
    * @param looks see which files there are
    */
   constructor(workers: number, scratchDir: string, looks: Looks) {
-    super(workers, async () => (await startDuckdb(scratchDir, 1 / (4 * workers))).child)
+    const memory = Math.max(MIN_MEMORY, usableMemory() / (4 * workers))
+    super(workers, async () => (await startDuckdb(scratchDir, memory)).child)
     this.#looks = looks
   }
 

@@ -2,28 +2,28 @@ import { statfsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unavailable } from '../../../lib/fault.ts'
-import { usableCpus, usableMemory } from '../../../lib/machine.ts'
+import { usableCpus } from '../../../lib/machine.ts'
 import { Child, lostAs } from '../../../workers/child.ts'
 import { Stillness } from '../../../workers/still.ts'
+import { readingMemory } from '../../ingest/duck.ts'
 import type { Described, DescribeRequest } from './describe.ts'
 import type { WorkerLimits } from './reader.ts'
 
-const MIN_MEMORY = 256 * 2 ** 20
-/** Of the memory, where it describes files: as much as an import takes. */
-const DESCRIBING = 1 / 4
-
 /**
  * A process of DuckDB's, with a folder of its own that goes when it ends, however that comes.
- * @param share of the memory that this process may use
+ * @param memoryBytes that it may take before it writes to its folder
  * @returns `gone` resolves when nothing of it is left
  */
-export async function startDuckdb(scratchDir: string, share: number): Promise<{ child: Child; gone: Promise<void> }> {
+export async function startDuckdb(
+  scratchDir: string,
+  memoryBytes: number,
+): Promise<{ child: Child; gone: Promise<void> }> {
   await mkdir(scratchDir, { recursive: true })
   const scratch = await mkdtemp(join(scratchDir, 'duckdb-'))
   const { bavail, bsize } = statfsSync(scratchDir)
   const limits: WorkerLimits = {
     scratch,
-    memoryBytes: Math.max(MIN_MEMORY, usableMemory() * share),
+    memoryBytes,
     threads: usableCpus(),
     scratchBytes: (bavail * bsize) / 2,
   }
@@ -41,7 +41,7 @@ const lost = lostAs('The process that read the files ended before it was done.')
 
 /**
  * Looks at files in place, in a process of its own.
- * @throws Fault 422 `import_failed`: what is wrong with them; 503 the process ended, or stood still; the signal's reason
+ * @throws Fault 422 `import_failed`: what is wrong with them; 503 the process ended, stood still, or had too little memory; the signal's reason
  */
 export async function describeInPlace(
   request: DescribeRequest,
@@ -49,7 +49,7 @@ export async function describeInPlace(
   signal?: AbortSignal,
 ): Promise<Described & { version: string }> {
   signal?.throwIfAborted()
-  const { child, gone } = await startDuckdb(scratchDir, DESCRIBING).catch(lost)
+  const { child, gone } = await startDuckdb(scratchDir, readingMemory()).catch(lost)
   const end = () => child.kill()
   signal?.addEventListener('abort', end)
   const stillness = new Stillness(child)
