@@ -3,6 +3,7 @@ import { type Deployment, getDeployment } from '../catalog/deployments.ts'
 import { followed, lastLines, type Piece, type Place } from '../deployments/log.ts'
 import { badRequest, Fault, unavailable } from '../lib/fault.ts'
 import { within } from '../lib/pause.ts'
+import { sent } from '../lib/sending.ts'
 import { idOf, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { wholeNumber } from './respond.ts'
 
@@ -39,7 +40,7 @@ export function deploymentLog(
   const lines = wholeNumber(url, 'lines', 100, MOST_LINES)
   const wantsEvents = request.headers.get('accept')?.includes('text/event-stream') ?? false
   if (!wantsEvents && url.searchParams.get('follow') !== 'true')
-    return new Response(lastLines(path, lines), { headers: TEXT })
+    return new Response(sent(lastLines(path, lines)), { headers: TEXT })
   const headers = wantsEvents ? EVENTS : TEXT
   // what is asked for by HEAD has no body, and nobody who would read it to its end
   if (request.method === 'HEAD') return new Response(null, { headers })

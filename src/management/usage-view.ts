@@ -3,6 +3,7 @@ import { keyNames } from '../catalog/keys.ts'
 import { STEPS } from '../catalog/usage.ts'
 import { type Dimension, type Group, type GroupNames, type Period, type Report, Sums } from '../catalog/usage-report.ts'
 import { csvField, csvLine } from '../lib/csv.ts'
+import { sent } from '../lib/sending.ts'
 import { slices } from '../lib/slices.ts'
 import type { ManagementContext } from './context.ts'
 import { isoOf, KEY_WORDS } from './usage-query.ts'
@@ -104,7 +105,7 @@ export async function csvOf(
   }
   const head = csvLine(['at', ...columns.map(([name]) => name), ...MEASURES])
   const body = lines.sort((a, b) => a.index - b.index).map(({ text }) => text)
-  return new Response(head + body.join(''), {
+  return new Response(sent(head + body.join('')), {
     headers: {
       'content-type': 'text/csv; charset=utf-8; header=present',
       'content-disposition': 'attachment; filename="usage.csv"',

@@ -174,6 +174,46 @@ test('an answer of which nothing is taken is given up after a while; who goes on
   expect(taken).toBeGreaterThan(elements * 4)
 })
 
+test('large answers that nobody takes are bounded together: others are told to come again, small ones are answered', async () => {
+  const bodyOf = (elements: number) => {
+    const input = { name: 'count', shape: [1], datatype: 'INT64', data: [elements] }
+    return JSON.stringify({ inputs: [input], parameters: { binary_data_output: true } })
+  }
+  const elements = 16_000_000
+  const large = bodyOf(elements)
+  const path = '/v2/models/zeros/infer'
+  const stalled = async () => {
+    const socket = connect(Number(new URL(callgate.url).port), '127.0.0.1')
+    open.push(socket)
+    let head = ''
+    socket.on('data', bytes => {
+      head += bytes.toString('latin1', 0, 1000)
+      if (head.includes('\r\n\r\n')) socket.pause()
+    })
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\n${withKey}\r\nContent-Length: ${large.length}\r\n\r\n${large}`)
+    await waitFor(() => head.includes('\r\n\r\n') || undefined)
+    return { socket, head }
+  }
+  const taken: Socket[] = []
+  let refusal = ''
+  while (refusal === '') {
+    const { socket, head } = await stalled()
+    if (head.startsWith('HTTP/1.1 200')) taken.push(socket)
+    else refusal = head
+  }
+  expect(refusal.slice(0, 12)).toBe('HTTP/1.1 503')
+  expect(refusal).toMatch(/retry-after: 1/i)
+  const small = await callgate.call(path, { method: 'POST', key, body: bodyOf(1) })
+  expect(small.status).toBe(200)
+  for (const socket of taken) socket.destroy()
+  const again = await waitFor(async () => {
+    const answer = await fetch(callgate.url + path, { method: 'POST', headers: { 'x-api-key': key }, body: large })
+    const bytes = await answer.bytes()
+    return answer.status === 200 ? bytes.length : undefined
+  })
+  expect(again).toBeGreaterThan(elements * 4)
+})
+
 /** Whether a port of this machine has a connection with another. */
 function connected(port: number, other: number): boolean {
   const ends = [port, other].map(one => `:${one.toString(16).toUpperCase().padStart(4, '0')}`)

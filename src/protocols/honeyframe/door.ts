@@ -12,6 +12,7 @@ import { methodNotAllowed, notFound, toFault } from '../../lib/fault.ts'
 import { NO_PARAMS, parseQuery } from '../../lib/params.ts'
 import { decodedPart, pathStart } from '../../lib/path.ts'
 import { problem } from '../../lib/problem.ts'
+import { sent } from '../../lib/sending.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
 import { AnswerHeaders } from './answer-headers.ts'
@@ -108,7 +109,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     let reply = endpoint.run(call, grant)
     if (reply instanceof Promise) reply = await reply
     const text = textOf(reply)
-    return new Response(text, { headers: json.of(identity, headers) })
+    return new Response(sent(text), { headers: json.of(identity, headers) })
   }
 }
 

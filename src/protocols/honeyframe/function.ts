@@ -6,6 +6,7 @@ import type { Admission } from '../../gate/gate.ts'
 import { isJsonType, parseJson, readBytes } from '../../lib/body.ts'
 import { badRequest, Fault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
+import { sent } from '../../lib/sending.ts'
 import type { Identity } from '../../telemetry/identity.ts'
 import { shownHeaders } from '../request-headers.ts'
 import type { AnswerHeaders } from './answer-headers.ts'
@@ -28,7 +29,7 @@ export async function serveFunction(
     body: method === 'GET' ? undefined : await bodyOf(request, maxBody, deadline),
   }
   const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
-  return new Response(reply.body as BodyInit | null, {
+  return new Response(reply.body && sent(reply.body), {
     status: reply.status,
     headers:
       reply.headers === PLAIN_JSON ? json.of(identity, headers) : { ...reply.headers, ...identity.headers, ...headers },

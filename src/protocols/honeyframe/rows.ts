@@ -6,6 +6,7 @@ import type { LimitHeaders } from '../../gate/limits.ts'
 import { toFault } from '../../lib/fault.ts'
 import type { Params } from '../../lib/params.ts'
 import { rawPath } from '../../lib/path.ts'
+import { sent } from '../../lib/sending.ts'
 import { unread } from '../../lib/unread.ts'
 import { BY_KEY } from '../../lib/vary.ts'
 import type { Answer, QueryAnswers, StreamedAnswer } from '../../query/answers.ts'
@@ -65,7 +66,7 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
   const { request, call, name, identity, limit } = asked
   const known = answer.etag !== undefined && matches(request.headers.get('if-none-match'), answer.etag)
   const body = known ? null : bodyOf(answer, asked)
-  const made = new Response(body as BodyInit, {
+  const made = new Response(body, {
     status: known ? 304 : 200,
     headers: alike.of(identity, limit, answer.etag),
   })
@@ -79,7 +80,7 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
 }
 
 function bodyOf(answer: Answer, asked: RowsCall) {
-  if (answer.etag !== undefined) return answer.body
+  if (answer.etag !== undefined) return sent(answer.body)
   if (asked.request.method !== 'HEAD') return streamOf(answer, asked)
   answer.end()
   return unread()

@@ -7,6 +7,7 @@ import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength } from '../../lib/body.ts'
 import { type Fault, notFound, toFault } from '../../lib/fault.ts'
 import { rawPath } from '../../lib/path.ts'
+import { sent } from '../../lib/sending.ts'
 import type { Scorer } from '../../scoring/scorer.ts'
 import { type Identity, identify } from '../../telemetry/identity.ts'
 import { logFailure } from '../../telemetry/log.ts'
@@ -41,7 +42,7 @@ export function modelDoor(gate: Gate, scorer: Scorer, settings: ModelDoorSetting
     try {
       checkAnnouncedLength(request.headers, settings.maxBody)
       const { status, body, headers } = await dispatch(context, scope, path, request, identity.requestId)
-      return new Response(body as BodyInit, { status, headers: { ...identity.headers, ...headers } })
+      return new Response(sent(body), { status, headers: { ...identity.headers, ...headers } })
     } catch (error) {
       const fault = toFault(error)
       logFailure(fault, error, identity)

@@ -5,6 +5,7 @@ import { MOST_READ_HERE } from '../../endpoints/schema-checks.ts'
 import { readBytes } from '../../lib/body.ts'
 import { isObject, parseLossless } from '../../lib/json.ts'
 import { rawPath, rawQuery } from '../../lib/path.ts'
+import { sent } from '../../lib/sending.ts'
 import { shownHeaders } from '../request-headers.ts'
 import { porterReply } from './app.ts'
 import { type ErrorContext, modelContext } from './errors.ts'
@@ -37,7 +38,7 @@ export async function serveCustom(
   const { app, requestId, headers } = context
   const value = parsedReply(reply)
   if (value === undefined)
-    return new Response(reply.body as BodyInit | null, {
+    return new Response(reply.body && sent(reply.body), {
       status: reply.status,
       headers: { ...reply.headers, ...headers },
     })
