@@ -105,7 +105,8 @@ export class Job {
     this.caller = caller
     this.group = about.group
     this.added = about.added
-    this.ripe = about.delay > 0 ? Math.min(about.deadline, about.added + about.delay) : 0
+    // it needs time to be scored in, too
+    this.ripe = about.delay > 0 ? about.added + Math.min(about.delay, (about.deadline - about.added) / 2) : 0
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
