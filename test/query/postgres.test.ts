@@ -200,6 +200,27 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     expect(await idsOf(dataset, by('free', 'lt'), '1e3').catch(f => [f.status])).toEqual([422])
     expect(await idsOf(dataset, by('small', 'lt'), '9223372036854775807')).toEqual([1, 2])
     expect(await idsOf(dataset, by('real', 'lt'), '1')).toEqual([1])
+    for (const [op, p, ids] of [
+      ['eq', '4294967295', [1]],
+      ['eq', '-1', []],
+      ['in', '4294967296', []],
+      ['ne', '-1', [1, 2]],
+      ['lt', '4294967296', [1, 2]],
+    ] as const)
+      expect([op, p, await idsOf(dataset, by('oid', op), p)]).toEqual([op, p, [...ids]])
+    for (const [column, value] of [
+      ['day', 'infinity'],
+      ['moment', '-infinity'],
+      ['instant', 'infinity'],
+      ['free', 'NaN'],
+    ] as const)
+      expect([column, await idsOf(dataset, by(column), value)]).toEqual([column, [2]])
+    expect(await idsOf(dataset, by('day', 'lt'), 'infinity')).toEqual([1])
+    for (const [column, value] of [
+      ['day', 'never'],
+      ['free', 'Infinit'],
+    ] as const)
+      expect(await idsOf(dataset, by(column), value).catch(fault => fault.status)).toBe(422)
     expect(await idsOf(dataset, by('day'), '0000-12-31')).toEqual([1])
     expect(await idsOf(dataset, by('instant'), '2024-01-01T10:00:00.25+02:00')).toEqual([1])
   })
@@ -344,12 +365,20 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       CREATE FUNCTION checked(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
         IF code = 'kept secret' THEN RAISE EXCEPTION 'not %', code USING ERRCODE = 'AB123'; END IF; RETURN code; END $$;
       CREATE VIEW cast_codes AS SELECT id, CAST(code AS int) AS n FROM raw;
-      CREATE VIEW checked_codes AS SELECT id, checked(code) AS c FROM raw`)
-    const views = [await described('cast_codes', { key: ['id'] }), await described('checked_codes', { key: ['id'] })]
+      CREATE FUNCTION run(code text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+        IF code = 'kept secret' THEN EXECUTE code; END IF; RETURN code; END $$;
+      CREATE VIEW checked_codes AS SELECT id, checked(code) AS c FROM raw;
+      CREATE VIEW run_codes AS SELECT id, run(code) AS c FROM raw`)
+    const views = [
+      await described('cast_codes', { key: ['id'] }),
+      await described('checked_codes', { key: ['id'] }),
+      await described('run_codes', { key: ['id'] }),
+    ]
     await run("INSERT INTO raw VALUES (2, 'kept secret')")
     for (const [dataset, state] of [
       [views[0]!, '22P02'],
       [views[1]!, 'AB123'],
+      [views[2]!, '42601'],
     ] as const) {
       const fault = await refusal(() => answer(dataset))
       expect([fault.status, fault.code]).toEqual([503, 'data_unreadable'])
@@ -412,6 +441,33 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     } finally {
       own.close()
       await sql.close()
+    }
+  })
+
+  test('bytes are the same however the database is set to write them, and so are their pages', async () => {
+    await run(`CREATE TABLE bytes (b bytea PRIMARY KEY, n int);
+      INSERT INTO bytes VALUES ('\\x', 0), ('\\x00ff', 1), ('\\x41', 2), ('\\xff', 3);
+      CREATE ROLE legacy LOGIN PASSWORD 'legacy'; GRANT SELECT ON bytes TO legacy;
+      ALTER ROLE legacy SET bytea_output = 'escape'`)
+    const dataset = await described('bytes')
+    const url = server.url.replace(/owner:[^@]*/, 'legacy:legacy')
+    const own = new QueryRunner(1, { scratchDir: dir, connections: new Connections(() => url, 60_000) })
+    try {
+      const prepared = prepare(all(), [dataset], own)
+      const walked: unknown[] = []
+      for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+        const page = await ask(prepared, `limit=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+        walked.push(...page.rows.map(row => row.b))
+        cursor = page.next
+      }
+      expect(walked).toEqual(['', 'AP8=', 'QQ==', '/w=='])
+      let streamed = ''
+      const limits = { deadline: performance.now() + 20_000, patienceMs: 20_000 }
+      const asked = prepared.ask(grantWith({}), parseQuery('limit=1000'))
+      for await (const { bytes } of prepared.pieces(asked, 'csv', limits, false)) streamed += bytes
+      expect(streamed.trim().split(/\r?\n/)).toEqual(['b,n', '"",0', 'AP8=,1', 'QQ==,2', '/w==,3'])
+    } finally {
+      own.close()
     }
   })
 
@@ -536,6 +592,36 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
         tls: `connection w: the server at ${at} has no TLS, and sslmode asks for it.`,
       })
       expect(JSON.stringify(messages)).not.toMatch(/only-for-tests|wrong-secret/)
+    })
+
+    test('through a pooler that takes no settings, or that mixes up what connections have prepared, is said to be', async () => {
+      const pooler = createServer(socket =>
+        socket.once('data', () => {
+          const fields = ['SFATAL', 'VFATAL', 'C08P01', 'Munsupported startup parameter: statement_timeout', '']
+          const body = Buffer.from(fields.map(field => `${field}\0`).join(''))
+          const head = Buffer.from('E\0\0\0\0')
+          head.writeInt32BE(body.length + 4, 1)
+          socket.end(Buffer.concat([head, body]))
+        }),
+      )
+      await new Promise<void>(done => pooler.listen(0, '127.0.0.1', done))
+      const { port } = pooler.address() as AddressInfo
+      expect(await failing(url => url.replace(String(server.port), String(port)))).toBe(
+        `connection w: the server at 127.0.0.1:${port} refuses the settings of a connection, as a pooler does that is not told to ignore them.`,
+      )
+      pooler.close()
+      // what such a pooler answers where another of its clients has prepared a statement under the same name, or none has
+      const connection = new PostgresConnection('w', () => server.url, 60_000)
+      const limits = { deadline: performance.now() + 20_000 }
+      for (const sql of ['PREPARE own AS SELECT 1', 'DEALLOCATE other']) {
+        const fault = refusal(() =>
+          connection.read(async session => {
+            for (let times = 0; times < 2; times++) await session.query(sql)
+          }, limits),
+        )
+        expect(await fault).toMatchObject({ status: 503, code: 'connection_lost' })
+      }
+      await connection.close()
     })
 
     test('says where its secret should be', () => {

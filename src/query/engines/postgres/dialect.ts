@@ -47,12 +47,15 @@ export const postgresDialect: Dialect = {
       : // in the collation C only A to Z have another case
         sql`lower(${asText(plain(term))} COLLATE "C") LIKE lower(${asText(pattern)} COLLATE "C")`,
   ordered: term => (hasOwnOrder(term) ? plain(term) : value(term)),
-  orderedSlot: (term, bound) => asType(bound, hasOwnOrder(term) ? slotType(term.column) : comparedAs(term)),
+  orderedSlot: (term, bound) =>
+    term.column.type === 'blob'
+      ? sql`decode(${asText(bound)}, 'hex')`
+      : asType(bound, hasOwnOrder(term) ? slotType(term.column) : comparedAs(term)),
 
   kind: ({ type }) => type,
   equal(left, right) {
     const alike = left.column.native === right.column.native && typeOf(left.column) !== 'other'
-    const numbers = /^(int|float|numeric|oid)/
+    const numbers = /^(int|float|numeric)/
     const both = numbers.test(typeOf(left.column)) && numbers.test(typeOf(right.column))
     if (!alike && !both) return sql`${value(left)} = ${value(right)}`
     const equal = sql`${plain(left)} = ${plain(right)}`
@@ -95,6 +98,9 @@ function value(term: Term): SQL {
     }
     case 'json':
       return sql`${jsonText(term)} COLLATE "C"`
+    case 'integer':
+      // the server compares it with no negative number, nor with one of more than 32 bits, and adds none up
+      return typeOf(column) === 'oid' ? sql`CAST(${asDescribed(plain(term), column)} AS bigint)` : plain(term)
     default:
       return plain(term)
   }
@@ -157,7 +163,7 @@ function slotType(column: Column): string {
 }
 
 /** Whether a column's own equality is that of its texts, but for values that `boundFor` takes out. */
-const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && typeOf(column) !== 'other'
+const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && !/^(other|oid)$/.test(typeOf(column))
 
 function keyOf(term: Term): SQL {
   return hasOwnEquality(term) ? plain(term) : value(term)
@@ -186,7 +192,7 @@ function boundFor(equality: boolean, column: Column, bound: StoredValue): Stored
  * named are texts: the server takes nothing else there, and would not know them again in what they are grouped by.)
  */
 function isOfOwnType({ column, aggregate }: Term): boolean {
-  if (typeOf(column) === 'other' || column.type === 'float' || column.type === 'json') return false
+  if (/^(other|oid)$/.test(typeOf(column)) || column.type === 'float' || column.type === 'json') return false
   return column.type === 'text' ? isPlainText(column) && isBytewise(column) : column.type !== 'boolean' || !aggregate
 }
 
@@ -198,6 +204,9 @@ function selected(term: Term): SQL {
       return aggregate ? found : sql`CAST(${found} AS int)`
     case 'integer':
       return aggregate ? asText(found) : found
+    case 'blob':
+      // as it is, it would be written as a setting of the database says
+      return sql`encode(${found}, 'hex')`
     case 'timestamptz':
       return asText(sql`(${found} AT TIME ZONE 'UTC')`)
     case 'decimal':

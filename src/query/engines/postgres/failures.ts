@@ -6,6 +6,8 @@ interface SqlError {
   errno?: string
   message?: string
   routine?: string
+  /** inside of what it happened: a function of the database's, say */
+  where?: string
 }
 
 const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
@@ -13,8 +15,8 @@ const stateOf = (error: unknown): string => String(errorOf(error).errno || '')
 
 /**
  * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), 25P03 and
- * 25P04 (it ends what is idle in a transaction, or long in one), too many connections, and whatever Bun says of a connection. Who
- * asks again may have more luck.
+ * 25P04 (it ends what is idle in a transaction, or long in one), too many connections, a pooler that mixes up what connections have
+ * prepared (42P05, 26000), and whatever Bun says of a connection. Who asks again may have more luck.
  */
 export function isLost(error: unknown): boolean {
   const { code = '' } = errorOf(error)
@@ -22,7 +24,7 @@ export function isLost(error: unknown): boolean {
   return (
     /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(
       code,
-    ) || /^(08|28|3D000|57P0|53300|25P0[34])/.test(stateOf(error))
+    ) || /^(08|26000|28|3D000|42P05|57P0|53300|25P0[34])/.test(stateOf(error))
   )
 }
 
@@ -50,6 +52,8 @@ export const isNotAsked = (error: unknown): boolean => errorOf(error).code === '
 export const isRefused = (error: unknown): boolean =>
   /^28/.test(stateOf(error)) || errorOf(error).code?.includes('AUTHENTICATION') === true
 
+const MIXED_UP = /^(26000|42P05)$/
+
 /** What to say of a connection that cannot be made, by the part that fails. Never with the password. */
 export function whyNot(error: unknown, { hostname, port, pathname, username }: URL): string {
   const server = `${hostname}:${port || '5432'}`
@@ -67,6 +71,10 @@ export function whyNot(error: unknown, { hostname, port, pathname, username }: U
     return `the certificate of the server at ${server} is not trusted (${code})`
   if (code.includes('TLS')) return `the server at ${server} and this one cannot agree on TLS`
   if (code === 'ERR_POSTGRES_CONNECTION_TIMEOUT') return `the server at ${server} does not answer in time`
+  if (state === '08P01')
+    return `the server at ${server} refuses the settings of a connection, as a pooler does that is not told to ignore them`
+  if (MIXED_UP.test(state))
+    return `the server at ${server} mixes up what connections have prepared, as a pooler does that is not in session mode`
   if (isLost(error)) return `no PostgreSQL answers at ${server}`
   return `the server at ${server} does not take the connection${state ? ` (SQLSTATE ${state})` : ''}`
 }
@@ -88,7 +96,7 @@ export function explained(error: unknown, connection: string, why?: 'deadline' |
   if (isLost(error)) return lost(connection, error)
   const state = stateOf(error)
   if (state === '57014') return deadlinePassed()
-  if (/^(42P01|42703|42883|3F000|42804|42846|42501|0A000)$/.test(state))
+  if (/^(42P01|42703|42704|42883|3F000|42804|42846|42501|0A000)$/.test(state))
     return new Fault(
       503,
       'data_changed',
@@ -109,7 +117,8 @@ export function explained(error: unknown, connection: string, why?: 'deadline' |
     return unprocessable('A value of this request has a character that the database does not have.')
   if (/^(53|40|55P03)/.test(state))
     return unavailable('The database is too busy for this query at the moment.', 5, error)
-  if (state && !state.startsWith('42')) return unreadable(state)
+  // a statement of ours that is wrong is wrong by itself
+  if (state && (!state.startsWith('42') || errorOf(error).where)) return unreadable(state)
   return error
 }
 

@@ -1,11 +1,21 @@
 /** Values of PostgreSQL's tables, as they are bound and as they are read. */
-import type { Column } from '../../../catalog/column.ts'
+import type { Column, ColumnType } from '../../../catalog/column.ts'
 import type { Decoder, StoredValue } from '../../values.ts'
 import { encodePlain, plainDecoder } from '../plain.ts'
 
 /** A text as a value of the column, or undefined when it is not one. */
-export const encodeValue = (column: Column, text: string): StoredValue | undefined =>
-  column.type === 'decimal' && column.scale === undefined ? plainNumber(text) : encodePlain(column, text)
+export function encodeValue(column: Column, text: string): StoredValue | undefined {
+  if (UNBOUNDED[column.type]?.test(text)) return text
+  return column.type === 'decimal' && column.scale === undefined ? plainNumber(text) : encodePlain(column, text)
+}
+
+/** What columns of the server hold beside the values of a type, as answers show it. */
+const UNBOUNDED: Partial<Record<ColumnType, RegExp>> = {
+  date: /^-?infinity$/,
+  timestamp: /^-?infinity$/,
+  timestamptz: /^-?infinity$/,
+  decimal: /^(NaN|-?Infinity)$/,
+}
 
 /** How a selected value of a column becomes JSON; null where it is that already. */
 export function decoderOf(column: Column): Decoder | null {
@@ -14,6 +24,8 @@ export function decoderOf(column: Column): Decoder | null {
     case 'timestamp':
     case 'timestamptz':
       return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
+    case 'blob':
+      return found => (found === null ? null : Buffer.from(found as string, 'hex').toString('base64'))
     default:
       return plainDecoder(column)
   }
