@@ -33,6 +33,23 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', `typed/${id}`)).status).toBe(204)
   })
 
+  test('times and numbers that are infinite, or none, go in as they come out', async () => {
+    const row = { id: 1, until: 'infinity', ends: '-infinity', starts: 'infinity', share: '-Infinity', rate: 'NaN' }
+    expect((await send('POST', 'terms', row)).status).toBe(201)
+    const read = await send('GET', 'terms/1')
+    expect(read.json).toMatchObject(row)
+    const put = await send('PUT', 'terms/1', read.text, { 'content-type': 'application/json' })
+    expect([put.status, put.json]).toEqual([200, read.json])
+    expect((await send('GET', 'terms?until=infinity&rate=NaN')).json.count).toBe(1)
+    expect((await send('GET', 'terms?until=-infinity')).json.count).toBe(0)
+    const wrong = await send('PATCH', 'terms/1', { until: 'Infinity', ends: 'never', share: 'inf', rate: 'Infinity' })
+    expect([wrong.status, fields(wrong)]).toEqual([422, ['until', 'ends', 'share']])
+    // which the server itself refuses, having digits for it
+    const unbounded = await send('PATCH', 'terms/1', { rate: 'Infinity' })
+    expect([unbounded.status, fields(unbounded)]).toEqual([422, ['rate']])
+    expect((await send('DELETE', 'terms/1')).status).toBe(204)
+  })
+
   test('a row is made at the path that it is found at, or not at all', async () => {
     const id = crypto.randomUUID()
     const capitals = await send('PUT', `typed/${id.toUpperCase()}`, { code: 'x' })
@@ -564,6 +581,57 @@ export function database(world: TableWorld): void {
     // a server that only reads, as one does that follows another, keeps nothing for now: that is not for ever
     const standby = await ask({ 'idempotency-key': 'y' })
     expect([standby.status, standby.json.code]).toEqual([403, 'database_refuses'])
+  })
+
+  test('a row that a policy of the table lets be read, and not written to, is refused and not unknown', async () => {
+    await sql(
+      `CREATE ROLE member LOGIN PASSWORD 'member'; GRANT USAGE ON SCHEMA t TO member;
+       CREATE TABLE t.notes (id int PRIMARY KEY, owner text, note text);
+       INSERT INTO t.notes VALUES (1, 'member', 'own'), (2, 'other', 'of others'), (3, 'nobody', 'secret');
+       GRANT ALL ON t.notes TO member; ALTER TABLE t.notes ENABLE ROW LEVEL SECURITY;
+       CREATE POLICY read ON t.notes FOR SELECT USING (owner <> 'nobody');
+       CREATE POLICY made ON t.notes FOR INSERT WITH CHECK (true);
+       CREATE POLICY changed ON t.notes FOR UPDATE USING (owner = 'member');
+       CREATE POLICY gone ON t.notes FOR DELETE USING (owner = 'member')`,
+    ).simple()
+    const url = new URL(world.database!.url)
+    url.username = 'member'
+    url.password = 'member'
+    writeFileSync(join(world.folder, 'member.url'), String(url))
+    const connection = { name: 'member', kind: 'postgres', url_file: join(world.folder, 'member.url') }
+    expect((await world.admin('POST', '/api/connections', connection)).status).toBe(201)
+    const dataset = { name: 'm.notes', engine: 'postgres', connection: 'member', table: 't.notes', writable: true }
+    expect((await world.admin('POST', '/api/datasets', dataset)).status).toBe(201)
+    const config = { endpoints: [{ id: 'notes', kind: 'table', dataset: 'm.notes', methods: VERBS }] }
+    const asset = { asset_type: 'api_service', asset_key: 'member', config }
+    const { json } = await world.admin('POST', '/api/publish/assets', asset)
+    await world.admin('POST', `/api/publish/assets/${json.id}/publish`, {})
+    const key = await world.mint(RAW, json.id)
+    const ask = async (method: string, id: number, body?: object) => {
+      const answer = await world.callgate.call(`/api/service/member/notes/${id}`, {
+        method,
+        key,
+        ...(body && { body }),
+      })
+      return [answer.status, ...(answer.json?.code ? [answer.json.code] : [])]
+    }
+    const note = { owner: 'other', note: 'new' }
+    expect(await ask('GET', 2)).toEqual([200])
+    expect(await ask('PATCH', 2, { note: 'new' })).toEqual([403, 'database_refuses'])
+    expect(await ask('PUT', 2, note)).toEqual([403, 'database_refuses'])
+    expect(await ask('DELETE', 2)).toEqual([403, 'database_refuses'])
+    expect(await ask('PUT', 4, note)).toEqual([201])
+    for (const method of ['PATCH', 'DELETE'])
+      for (const id of [3, 5])
+        expect(await ask(method, id, method === 'PATCH' ? { note: 'x' } : undefined)).toEqual([404, 'row_unknown'])
+    expect(await ask('PATCH', 1, { note: 'new' })).toEqual([200])
+    expect(await ask('DELETE', 1)).toEqual([204])
+    const left = await sql('SELECT id, note FROM t.notes ORDER BY id')
+    expect([...left]).toEqual([
+      { id: 2, note: 'of others' },
+      { id: 3, note: 'secret' },
+      { id: 4, note: 'new' },
+    ])
   })
 
   test('writes are made on connections of before a change of the table, or that the server has ended', async () => {

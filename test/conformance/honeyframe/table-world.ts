@@ -66,6 +66,7 @@ const DATABASE = `
   CREATE TABLE t.parts_lowest PARTITION OF t.parts_low FOR VALUES FROM (0) TO (1000);
   CREATE TABLE t.sums (id numeric PRIMARY KEY, total numeric);
   CREATE TABLE t.hours (at timestamptz PRIMARY KEY, n bigint);
+  CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2));
   CREATE VIEW t.logins AS SELECT id, login FROM t.accounts;
   CREATE VIEW t.counted AS SELECT region AS id, count(*) AS n FROM t.accounts GROUP BY region`
 
@@ -104,8 +105,8 @@ export class TableWorld {
       })
       return [
         table('people', { columns: policy }),
-        ...['orders', 'values', 'log', 'typed', 'visits', 'boxes', 'nodes', 'parts', 'sums', 'hours'].map(name =>
-          table(name),
+        ...['orders', 'values', 'log', 'typed', 'visits', 'boxes', 'nodes', 'parts', 'sums', 'hours', 'terms'].map(
+          name => table(name),
         ),
         table('accounts', { columns: { secret: { sensitivity: 'high' } } }),
         ...['logins', 'counted'].map(name => table(name, { primary_key: 'id' })),
@@ -229,8 +230,8 @@ export class TableWorld {
 
   #ofDatabase(): object[] {
     return [
-      ...['typed', 'accounts', 'visits', 'logins', 'counted', 'boxes', 'nodes', 'parts', 'sums', 'hours'].map(id =>
-        table(id),
+      ...['typed', 'accounts', 'visits', 'logins', 'counted', 'boxes', 'nodes', 'parts', 'sums', 'hours', 'terms'].map(
+        id => table(id),
       ),
       table('briefly', 't.accounts', { columns: ['id', 'login'] }),
       table('regionally', 't.accounts', { columns: ['id', 'region'], methods: ['GET', 'DELETE'] }),

@@ -35,8 +35,19 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     this.#query = query
   }
 
+  /** @throws Fault 403 it is there, but a policy of the table keeps it from being written to: such a row cannot be locked */
   async find(view: WriteView, key: StoredValue[]): Promise<StoredRow | undefined> {
-    const [row] = await this.#run(selectRow(this.#query, view, key, true))
+    const found = await this.#look(view, key)
+    if (found || !(await this.#look(view, key, false))) return found
+    // or it has come only now
+    const come = await this.#look(view, key)
+    if (come) return come
+    const message = 'The database does not let this row be written to by its connection.'
+    throw refused(403, 'database_refuses', [{ message }])
+  }
+
+  async #look(view: WriteView, key: StoredValue[], locking = true): Promise<StoredRow | undefined> {
+    const [row] = await this.#run(selectRow(this.#query, view, key, locking))
     return row && rowOf(answeredColumns(view, 'row'), row)
   }
 
@@ -72,7 +83,7 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     const [row] = await this.#add(view, { columns, first: 0, rows: [rowJson(values)] }, false)
     // of a uuid in capitals, or a char(n) with spaces behind it, the row would not be where it was put
     const key = view.key!.columns.map(column => values.find(v => v.column.name === column.name)!.value as StoredValue)
-    if (await this.find(view, key)) return row!
+    if (await this.#look(view, key, false)) return row!
     const message = 'The table writes this key differently: use it as the answers show it.'
     throw refused(422, 'unacceptable_rows', [{ message }])
   }
@@ -89,9 +100,9 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     // the mark may be where the caller does not look
     const whole = { ...view, seen: [...this.#query.tables[0]!.columns.values()].map(seenRaw) }
     const remove = async () => {
-      const found = await this.find(whole, key)
+      const found = await this.#look(whole, key)
       await this.#run(deleteRow(this.#query, view, key))
-      const left = await this.find(whole, key)
+      const left = await this.#look(whole, key)
       if (left && Bun.deepEquals(left, found)) throw new LeftOut('the row is as it was')
     }
     await this.#trying(view, remove, { deleting: true })
