@@ -103,6 +103,12 @@ const endpoints = [
     check: { handler: 'export default ({ rows }) => rows.length' },
   },
   {
+    id: 'unthrown',
+    kind: 'model',
+    model: 'churn',
+    check: { handler: "export default (_, host) => host.error(422, 'too long')" },
+  },
+  {
     id: 'kept',
     kind: 'model',
     model: 'churn',
@@ -484,6 +490,11 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect(answer.text).toContain('9007199254740993')
     })
 
+    test('an error that a check returns, and does not throw, is no consent', async () => {
+      const { status, json } = await call('unthrown', { body: { features: { tenure: 8, plan: 'basic' } } })
+      expect([status, json.detail]).toEqual([422, 'too long'])
+    })
+
     test('a number that is too large is refused before hooks, which would be given null for it', async () => {
       for (const id of ['checked', 'kept', 'noted'])
         for (const [body, place] of [
@@ -609,6 +620,8 @@ describe.each(TARGETS)('functions, %s:', target => {
       ['no default export', 'export const handler = () => 1', 'default'],
       ['a default export that is none', 'export default { handler: 1 }', 'no function'],
       ['a class', 'export default class Handler { run() {} }', 'is a class'],
+      ['a generator', 'export default async function* () { yield 1 }', 'is a generator'],
+      ['a generator that is a method', 'export default ({ *run() { yield 1 } }).run', 'is a generator'],
       [
         'an import',
         "import { readFileSync } from 'node:fs'\nexport default () => readFileSync('/etc/passwd')",

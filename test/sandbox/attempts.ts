@@ -305,6 +305,12 @@ export const ATTEMPTS: Attempt[] = [
     FAILED,
   ),
   attempt('an error with a status that is none', `throw host.error(200, 'fine')`, FAILED),
+  attempt('an error that is returned', `return host.error(409, 'not now')`, is(409, 'not now')),
+  attempt(
+    'an object that is thrown, with what cannot be read',
+    `throw { get name() { throw 1 }, toString() { throw 2 } }`,
+    FAILED,
+  ),
   attempt(
     'an error with messages that are none',
     `throw host.error(422, [{ toString() { return 'x' } }, null])`,
