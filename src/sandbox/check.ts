@@ -25,12 +25,31 @@ export async function checkHandler(guests: Pick<Guests, 'try'>, source: string):
   }
 }
 
-/** An import, which the engine refuses without saying where: what to write instead, and its line. */
+/** What the engine refuses in words that do not say what to write instead, or without saying where. */
 function explained(error: HandlerError, code: string): HandlerError {
-  const [, module] = /^could not load module '(.*)'$/s.exec(error.message) ?? []
-  if (module === undefined) return error
-  const [before] = new RegExp(`^.*?\\b(?:from|import)[\\s(]*(['"])${RegExp.escape(module)}\\1`, 's').exec(code) ?? []
-  const line = before?.split('\n').length
-  const message = `there are no modules to import, and so no '${module}'; \`import type\` is for types`
-  return { ...error, message, ...(line === undefined ? {} : { line }) }
+  const { name, message, line, column } = error
+  const at = (pattern: string, says: (found: string) => string): HandlerError => {
+    const [before, found = ''] = new RegExp(`^.*?${pattern}`, 's').exec(code) ?? []
+    const line = before?.split('\n').length
+    return { ...error, message: says(found), ...(line === undefined ? {} : { line }) }
+  }
+  const [, module] = /^could not load module '(.*)'$/s.exec(message) ?? []
+  if (module !== undefined)
+    return at(
+      // the engine has left out what it begins with
+      `\\b(?:from|import)[\\s(]*(?:"|')((?:\\.{1,2}/)*${RegExp.escape(module)})(?:"|')`,
+      path => `there are no modules to import, and so no '${path || module}'; \`import type\` is for types`,
+    )
+  const [, exported] = /^exported variable '(.*)' does not exist$/s.exec(message) ?? []
+  if (exported !== undefined)
+    return at(
+      `\\bexport\\s*\\{[^}]*?\\b(${RegExp.escape(exported)})\\b`,
+      () => `'${exported}' is exported, and is no value; \`export type\` is for types`,
+    )
+  if (name !== 'SyntaxError') return error
+  // it says where of everything else
+  if (line === undefined) return { ...error, message: `a regular expression in it is not valid: ${message}` }
+  if (code.split('\n')[line - 1]?.[column! - 1] === '@')
+    return { ...error, message: 'decorators are not supported: call them as functions, with the class' }
+  return error
 }

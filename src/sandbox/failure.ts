@@ -23,9 +23,10 @@ export function handlerError(failure: string, code: string): HandlerError {
     .filter(frame => frame.includes('handler.ts'))
     .slice(0, FRAMES)
     .map(frame =>
-      frame
-        .trim()
-        .replace(PLACE, (_, line, byte) => `handler.ts:${line}:${columnOf(lines[Number(line) - 1], Number(byte))}`),
+      frame.trim().replace(PLACE, (_, line, byte) =>
+        // the engine does not know where it is in the value of a field of a class
+        line === '0' ? 'handler.ts' : `handler.ts:${line}:${columnOf(lines[Number(line) - 1], Number(byte))}`,
+      ),
     )
   const [, line, column] = /handler\.ts:(\d+)(?::(\d+))?/.exec(frames[0] ?? '') ?? []
   return {

@@ -12,6 +12,15 @@ export class ParserSpent extends Error {
   override name = 'SyntaxError'
 }
 
+/** Of what would need code of its own, by the parser's names. */
+const INSTEAD: Record<string, string> = {
+  enum: "write an object, `const Colour = { Red: 'red' } as const`",
+  'namespace declaration': 'write what is in it as an object, or without it',
+  'parameter property': 'declare the field in the class, and set it in the constructor',
+  'import equals declaration': 'there are no modules to import',
+  'export assignment': 'write `export default`',
+}
+
 /**
  * A handler's JavaScript: its TypeScript with blanks for the types, so that lines and columns stay. Nothing is run and nothing
  * is looked up; types are not checked; what needs code of its own (enum, namespace, parameter properties) is refused. It may
@@ -29,7 +38,10 @@ export async function withoutTypes(source: string): Promise<string> {
     const { message, startLine, startColumn } = error as SyntaxFault
     throw {
       name: 'SyntaxError',
-      message: message.replace(' is not supported in strip-only mode', ' is not supported: write it without'),
+      message: message.replace(
+        /^TypeScript (.*) is not supported in strip-only mode$/,
+        (_, what) => `TypeScript ${what} is not supported: ${INSTEAD[what] ?? 'write it without'}`,
+      ),
       line: startLine,
       column: startColumn === undefined ? undefined : columnOf(source.split('\n')[startLine! - 1] ?? '', startColumn),
     } satisfies HandlerError

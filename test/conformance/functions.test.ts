@@ -617,11 +617,33 @@ describe.each(TARGETS)('functions, %s:', target => {
       ['no handler', '', 'has no handler'],
       ['no TypeScript', 'export default (request) => {\n  const a: number = 1\n  return {{\n}', 'line 3, column 11'],
       ['what TypeScript makes code of', 'enum Colour { Red }\nexport default () => Colour.Red', 'line 1'],
+      ['an enum', '\nenum Colour { Red }\nexport default () => 1', 'write an object, `const Colour'],
+      [
+        'a parameter property',
+        'class A {\n  constructor(private x: 1) {}\n}\nexport default () => 1',
+        'set it in the con',
+      ],
+      [
+        'a decorator',
+        'class A {\n  @logged m() {}\n}\nexport default () => 1',
+        'as functions, with the class (line 2, column 3)',
+      ],
+      [
+        'a type that is exported as if it were a value',
+        'type A = 1\nexport {\n  A }\nexport default () => 1',
+        '(line 3',
+      ],
+      ['a regular expression that is none', 'export default () => /(/', 'a regular expression in it is not valid'],
       ['no default export', 'export const handler = () => 1', 'default'],
       ['a default export that is none', 'export default { handler: 1 }', 'no function'],
       ['a class', 'export default class Handler { run() {} }', 'is a class'],
       ['a generator', 'export default async function* () { yield 1 }', 'is a generator'],
       ['a generator that is a method', 'export default ({ *run() { yield 1 } }).run', 'is a generator'],
+      [
+        'an import by a path',
+        "\nimport x from '../x.json'\nexport default () => x",
+        "no '../x.json'; `import type` is for types (line 2",
+      ],
       [
         'an import',
         "import { readFileSync } from 'node:fs'\nexport default () => readFileSync('/etc/passwd')",

@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, spyOn, test } from 'bun:test'
+import type { HandlerError } from '../../src/sandbox/failure.ts'
 import { Handlers } from '../../src/sandbox/handlers.ts'
 import { Child } from '../../src/workers/child.ts'
 import { workersOf } from '../bench/load.ts'
@@ -105,4 +106,18 @@ test('what a type parted is parted without it, whether its end is written before
   }
   const [, member] = /(\S)\n {2}\[0\] = 1/.exec((handlers.known(sources.at(-2)!) as { code: string }).code)!
   expect(member).toBe(';')
+})
+
+test('what the author is told of a failure is no place that the engine does not know, and no nothing', async () => {
+  const handlers = new Handlers()
+  const of = async (source: string) => {
+    await handlers.check([`${source}\nexport default () => 1`])
+    return (handlers.known(`${source}\nexport default () => 1`) as { error: HandlerError }).error
+  }
+  const field = await of('class A {\n  static x = (null as any).y\n}')
+  expect(field).toMatchObject({ name: 'TypeError', message: expect.stringContaining("'y' of null") })
+  expect(field.line).toBeUndefined()
+  expect(field.stack).toStartWith('at <anonymous> (handler.ts)\n')
+  expect(await of('throw { code: 1 }')).toMatchObject({ name: 'Error', message: expect.stringContaining('no Error') })
+  expect(await of("throw { message: 'gone' }")).toMatchObject({ name: 'Error', message: 'gone' })
 })
