@@ -132,6 +132,33 @@ describeInBrowser('nothing is lost', () => {
     expect(await tab.getByRole('textbox', { name: 'Command' }).inputValue()).toBe('python3 server.py')
   })
 
+  test('what was typed into a dialog is there after a click beside it, and a key is asked about before the page is left', async () => {
+    const page = await openAs('root', 'services')
+    await page.getByRole('button', { name: 'New service' }).click()
+    const service = page.getByRole('dialog', { name: 'New service' })
+    await service.getByLabel(/^Title/).fill('half typed')
+    await page.mouse.click(20, 880)
+    await page.keyboard.press('Tab')
+    expect(await service.getByLabel(/^Title/).inputValue()).toBe('half typed')
+    await service.getByRole('button', { name: 'Cancel' }).click()
+    await service.waitFor({ state: 'detached' })
+
+    await page.getByRole('link', { name: 'Plants', exact: true }).click()
+    await page.getByRole('link', { name: /^Keys/ }).last().click()
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const key = page.getByRole('dialog', { name: 'Mint a key' })
+    await key.getByLabel(/^Name/).fill('half typed')
+    await page.goBack()
+    const asked = page.getByRole('dialog', { name: 'Leave without saving?' })
+    await asked.getByRole('button', { name: 'Stay' }).click()
+    await asked.waitFor({ state: 'detached' })
+    expect(await key.getByLabel(/^Name/).inputValue()).toBe('half typed')
+    await page.goBack()
+    await asked.getByRole('button', { name: 'Leave' }).click()
+    await key.waitFor({ state: 'detached' })
+    await page.getByRole('table', { name: 'Endpoints' }).waitFor()
+  })
+
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
     /** Holds back what is posted there. @returns lets it go, when it has come */

@@ -30,13 +30,14 @@ interface FormDialogProps {
 /** Of a dialog that shows what came of its form: it stays while that is under way. */
 export const closingUnless = (busy: boolean, onClose: () => void) => (busy ? () => {} : onClose)
 
-/** A dialog that is one form. */
+/** A dialog that is one form. A click beside it loses nothing that was typed. */
 export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, error, children }: FormDialogProps) {
   return (
     <Modal
       opened={opened}
       onClose={closingUnless(busy, onClose)}
       title={title}
+      closeOnClickOutside={false}
       closeButtonProps={{ 'aria-label': common.close }}
     >
       <form onSubmit={onSubmit}>

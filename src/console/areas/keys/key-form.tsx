@@ -14,6 +14,7 @@ import { IconAlertTriangle } from '@tabler/icons-react'
 import type { FormEvent, ReactNode } from 'react'
 import { keys as t } from '../../texts/keys.ts'
 import { FormActions } from '../../ui/form-actions.tsx'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useFirstFocus } from '../../ui/use-first-focus.ts'
 import { ColumnsInput } from './columns-input.tsx'
@@ -53,6 +54,7 @@ export function KeyFields({ form, choices, error, busy, submitText, onSubmit, on
   const submit = (event: FormEvent<HTMLFormElement>) => form.onSubmit(onSubmit)(event)
   return (
     <form onSubmit={submit} noValidate>
+      <LeaveGuard when={form.isDirty()} />
       <Stack gap="lg">
         <TextInput
           label={t.name}

@@ -30,6 +30,7 @@ export function EditProjectModal({ project, opened, onClose }: EditProjectProps)
       opened={opened}
       onClose={closingUnless(change.isPending, close)}
       title={t.edit}
+      closeOnClickOutside={false}
       closeButtonProps={{ 'aria-label': common.close }}
     >
       <Body project={project} change={change} onClose={close} />

@@ -37,7 +37,7 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
       onClose={closingUnless(mint.isPending, close)}
       title={t.newToken}
       size="lg"
-      closeOnClickOutside={!mint.data}
+      closeOnClickOutside={false}
       closeOnEscape={!mint.data}
       closeButtonProps={{ 'aria-label': common.close }}
     >
