@@ -155,7 +155,8 @@ export function createScorer(options: ScorerOptions): Scorer {
   }
   const scoreEach: Scorer['scoreEach'] = (model, runs, scoring) => {
     const { outputs, caller } = scoring
-    if (mode === 'subprocess') return admit(model, { runs, outputs }, runs.length, scoring) as Promise<Tensors[]>
+    // they fill the queue of rows no more than where they come in turns
+    if (mode === 'subprocess') return admit(model, { runs, outputs }, 1, scoring) as Promise<Tensors[]>
     const fitting = fittingJson()
     return inTurns(runs.length, i => tensors(model, runs[i]!, 1, scoring).then(fitting), caller)
   }

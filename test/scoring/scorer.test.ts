@@ -469,21 +469,16 @@ describe('subprocess mode', () => {
         nodes: [{ op: 'Gather', inputs: ['table', 'i'], outputs: ['y'] }],
       }),
     )
-    await withScorer({ mode: 'subprocess', workers: 1 }, async scorer => {
+    await withScorer({ mode: 'subprocess', workers: 1, maxQueueRows: 10 }, async scorer => {
       const lists = Array.from({ length: 50 }, (_, i) => Array.from({ length: (i % 3) + 2 }, () => i + 1))
-      const negated = await predict(
-        scorer,
-        fixed.model,
-        fixed.codec,
-        lists.map(x => ({ x })),
-        'rows',
-        soon(),
-      )
-      expect(negated.predictions).toEqual(lists.map(list => list.map(n => -n)))
+      const rows = lists.map(x => ({ x }))
+      const negated = () => predict(scorer, fixed.model, fixed.codec, rows, 'rows', soon())
+      for (const { predictions } of await Promise.all([negated(), negated(), negated()]))
+        expect(predictions).toEqual(lists.map(list => list.map(n => -n)))
       const indexes = (...i: number[]) => i.map(i => ({ i }))
       const of = (rows: unknown[], options = soon()) => predict(scorer, table.model, table.codec, rows, 'rows', options)
       expect((await of(indexes(2, 0, 1, 2))).predictions).toEqual(['𝄞', 'a', 'ü', '𝄞'])
-      expect(scorer.stats().batches).toBe(2)
+      expect(scorer.stats().batches).toBe(4)
       await expect(of(indexes(0, 9, 1))).rejects.toMatchObject({ status: 422, code: 'model_refused' })
       const gone = new AbortController()
       const three = [{ x: 1 }, { x: 1 }, { x: 1 }]
