@@ -1,6 +1,6 @@
 /** What a machine costs that gives no more files, or ends processes: what needs them, with an answer, until there are some again. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SERVER, World } from '../deployments/world.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
@@ -93,6 +93,22 @@ test.skipIf(!Bun.which('prlimit'))(
     await waitFor(() => performance.now() - begun > 5000 || undefined)
     open(world.callgate, '1024')
     expect(await world.pid('well')).toBe(pid)
+    expect(await world.callgate.stop()).toBe(0)
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'where memory runs out the kernel ends workers and programs of deployments before the server',
+  async () => {
+    const account = (pid: number) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'latin1'))
+    const world = new World()
+    await world.start([{ name: 'well', command: SERVER }])
+    const program = await world.pid('well')
+    const { pid } = world.callgate.process
+    const workers = workersOf(pid).map(worker => worker.pid)
+    expect(workers.length).toBeGreaterThan(1)
+    const sooner = Math.min(1000, account(pid) + 300)
+    for (const each of [...workers, program]) expect(account(each)).toBe(sooner)
     expect(await world.callgate.stop()).toBe(0)
   },
 )
