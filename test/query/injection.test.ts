@@ -295,8 +295,11 @@ for (const engine of ENGINES)
       await everywhere(engine, hostile => run(engine, filtered('name', 'lt'), [['p', hostile]]), true, untouched)
     })
     test('as the value of a filter on a number, a date, a time, true or false: it is none', async () => {
-      for (const column of ['id', 'price', 'day', 'at', 'weight', 'ok'])
-        await everywhere(engine, hostile => run(engine, filtered(column, 'eq'), [['p', hostile]]), true, refused)
+      for (const column of ['id', 'price', 'day', 'at', 'weight', 'ok']) {
+        // `NaN` is a numeric of the database, which no row here has
+        const expected = engine === 'postgres' && column === 'price' ? nothing : refused
+        await everywhere(engine, hostile => run(engine, filtered(column, 'eq'), [['p', hostile]]), true, expected)
+      }
     })
     test('as one of several values, and as an end of a range', async () => {
       const within = base({ columns: ['id'], filters: [{ column: 'name', op: 'between', param: ['a', 'b'] }] })
