@@ -46,3 +46,12 @@ export const isSecure = (headers: Headers, peer: string, trusted: Networks, tls:
 /** Whether only this machine reaches what listens there. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
+
+/**
+ * On Linux a look-up by the system holds a thread until it is answered, and where nobody answers, for half a minute: all files
+ * are read, and all bodies unpacked, by as many threads as there are CPUs.
+ */
+const LOOK_UP = process.platform === 'linux' ? ({ backend: 'c-ares' } as const) : {}
+
+/** By `/etc/hosts` and the servers in `/etc/resolv.conf`. @throws Error with a `code`, `DNS_ENOTFOUND` where there is no such name */
+export const addressesOf = (name: string) => Bun.dns.lookup(name, LOOK_UP)

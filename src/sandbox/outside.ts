@@ -5,7 +5,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import ipaddr from 'ipaddr.js'
-import { isWithin, type Networks } from '../lib/address.ts'
+import { addressesOf, isWithin, type Networks } from '../lib/address.ts'
 import { unpack } from '../lib/body.ts'
 import { inTime } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
@@ -168,12 +168,6 @@ function whyNot({ code = '' }: NodeJS.ErrnoException): string {
   return 'The host could not be reached.'
 }
 
-/**
- * On Linux a look-up by the system holds a thread until it is answered, and where nobody answers, for half a minute: all files
- * are read, and all bodies unpacked, by as many threads as there are CPUs.
- */
-const LOOK_UP = process.platform === 'linux' ? ({ backend: 'c-ares' } as const) : {}
-
 /** The host's address, if the host is on the list and all of its addresses may be used. @throws Fault 403, 502, 504 */
 async function addressOf(
   url: URL,
@@ -183,7 +177,7 @@ async function addressOf(
   const name = url.hostname.replace(/^\[|\]$/g, '')
   let found: { address: string; family: number }[]
   try {
-    found = await inTime(Bun.dns.lookup(name, LOOK_UP), deadline, signal)
+    found = await inTime(addressesOf(name), deadline, signal)
   } catch (error) {
     if (signal?.aborted) throw nobodyWaits()
     throw error instanceof Fault ? error : failed('The host has no address.', error)

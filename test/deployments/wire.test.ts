@@ -1,11 +1,15 @@
 /** Parts of the proxy that no request from outside shows: WebSocket frames, and the end of the thread of connections. */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { createSocket } from 'node:dgram'
+import { getServers, setServers } from 'node:dns'
 import { existsSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
 import { Unchunker } from '../../src/deployments/wire/chunked.ts'
+import { Connection } from '../../src/deployments/wire/connection.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
 import { parseAnswerHead } from '../../src/deployments/wire/head.ts'
 import type { Line } from '../../src/deployments/wire/line.ts'
@@ -352,5 +356,30 @@ test('a body in very small chunks is handed on in no more pieces than it came in
     expect([pieces.join(''), used]).toEqual([`${body}end`, chunks.length])
     expect('behind').toStartWith(rest)
     expect(pieces.length).toBeLessThanOrEqual(came)
+  }
+})
+
+test('a server by a name that nobody answers for is given up in time, and files are read meanwhile', async () => {
+  const silent = createSocket('udp4')
+  await new Promise<void>(resolve => silent.bind(0, '127.0.0.1', resolve))
+  const servers = getServers()
+  setServers([`127.0.0.1:${silent.address().port}`])
+  try {
+    const named = (n: number, timeoutMs: number) =>
+      Connection.open({ host: `${n}.example.org`, port: 80 }, timeoutMs, () => {})
+    expect(named(0, 100)).rejects.toThrow('no connection in time')
+    let ended = 0
+    // more than there are threads to read files
+    const many = Array.from({ length: 2 * navigator.hardwareConcurrency }, (_, n) =>
+      named(n + 1, 3000)
+        .catch((error: Error) => error.message)
+        .finally(() => ended++),
+    )
+    await readFile(import.meta.path)
+    expect(ended).toBe(0)
+    expect(new Set(await Promise.all(many as Promise<unknown>[]))).toEqual(new Set(['no connection in time']))
+  } finally {
+    setServers(servers)
+    silent.close()
   }
 })

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import type { Socket, TCPSocketConnectOptions } from 'bun'
+import { addressesOf } from '../../lib/address.ts'
 import { Gathering } from '../../lib/gathering.ts'
 import { SILENT_SECONDS } from '../../lib/vanished.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
@@ -118,14 +120,19 @@ export class Connection {
         ? { tls: { serverName: tls.serverName, rejectUnauthorized: true, ...(tls.ca ? { ca: tls.ca } : {}) } }
         : {}),
     }
+    const connect = async () => {
+      await answered(host)
+      return connection.#closed ? undefined : await Bun.connect(options)
+    }
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
       connection.destroy()
       late.reject(new ConnectionLost('no connection in time'))
     }, timeoutMs)
     try {
-      const connecting = Bun.connect(options).then(
+      const connecting = connect().then(
         socket => {
+          if (!socket) return
           connection.#socket = socket as PausableSocket
           socket.setKeepAlive(true, SILENT_SECONDS * 1000)
           if (connection.#closed) socket.terminate()
@@ -354,4 +361,16 @@ export class Connection {
         new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed', begun),
       )
   }
+}
+
+/**
+ * The system knows names of more kinds than DNS (mDNS, say) and tries all addresses of one at a time, but holds a thread while
+ * nobody answers, see `addressesOf`: it is asked when there are answers.
+ * @throws Error there are none
+ */
+async function answered(host: string): Promise<void> {
+  if (isIP(host)) return
+  await addressesOf(host).catch((error: { code?: string }) => {
+    if (error.code?.includes('TIMEOUT')) throw error
+  })
 }
