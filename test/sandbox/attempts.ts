@@ -305,6 +305,7 @@ export const ATTEMPTS: Attempt[] = [
     FAILED,
   ),
   attempt('an error with a status that is none', `throw host.error(200, 'fine')`, FAILED),
+  attempt('a status in the place of what a reply is made with', `return host.reply('gone', 404)`, FAILED),
   attempt('an error that is returned', `return host.error(409, 'not now')`, is(409, 'not now')),
   attempt(
     'an object that is thrown, with what cannot be read',
