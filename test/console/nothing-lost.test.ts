@@ -154,6 +154,11 @@ describeInBrowser('nothing is lost', () => {
     await asked.waitFor({ state: 'detached' })
     expect(await key.getByLabel(/^Name/).inputValue()).toBe('half typed')
     await page.goBack()
+    await asked.waitFor()
+    await page.keyboard.press('Escape') // as Stay
+    await asked.waitFor({ state: 'detached' })
+    expect(await key.getByLabel(/^Name/).inputValue()).toBe('half typed')
+    await page.goBack()
     await asked.getByRole('button', { name: 'Leave' }).click()
     await key.waitFor({ state: 'detached' })
     await page.getByRole('table', { name: 'Endpoints' }).waitFor()

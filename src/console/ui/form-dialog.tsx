@@ -2,6 +2,7 @@ import { Modal, Stack } from '@mantine/core'
 import type { FormEvent, ReactNode } from 'react'
 import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
+import { isAsked } from './leave-guard.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 
 /** Closes a dialog that is empty when it is opened again. */
@@ -28,7 +29,9 @@ interface FormDialogProps {
 }
 
 /** Of a dialog that shows what came of its form: it stays while that is under way. */
-export const closingUnless = (busy: boolean, onClose: () => void) => (busy ? () => {} : onClose)
+export const closingUnless = (busy: boolean, onClose: () => void) => () => {
+  if (!busy && !isAsked()) onClose()
+}
 
 /** A dialog that is one form. A click beside it loses nothing that was typed. */
 export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, error, children }: FormDialogProps) {

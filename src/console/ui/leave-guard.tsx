@@ -22,6 +22,11 @@ const losses = new Set<Loss>()
 /** What would be lost where the page is left now. */
 export const lossNow = (): Loss | undefined => [...losses].at(-1)
 
+let questions = 0
+
+/** Whether it is asked now: what closes the question, as Escape does, is not to close the dialog behind it. */
+export const isAsked = (): boolean => questions > 0
+
 /** Asks before another page is opened, and before the window is closed, while something would be lost by that. */
 export function LeaveGuard({ when, title = t.title, text = t.text }: LeaveGuardProps) {
   const { status, proceed, reset } = useBlocker({
@@ -35,6 +40,11 @@ export function LeaveGuard({ when, title = t.title, text = t.text }: LeaveGuardP
     losses.add(loss)
     return () => void losses.delete(loss)
   }, [when, title, text])
+  useEffect(() => {
+    if (status !== 'blocked') return
+    questions++
+    return () => void questions--
+  }, [status])
   return (
     <Modal
       opened={status === 'blocked'}
