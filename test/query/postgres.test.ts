@@ -266,6 +266,38 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
     )
   })
 
+  test('an index on numbers of objects finds and orders their rows, and no number that is none of theirs is an error', async () => {
+    await run(
+      'CREATE TABLE objects (o oid PRIMARY KEY, n int); INSERT INTO objects SELECT 4294967295 - g, g FROM generate_series(0, 4) g',
+    )
+    const objects = await described('objects')
+    const planOf = async (definition: QueryDefinition, params: string) => {
+      const prepared = prepare(definition, [objects], runner)
+      const sql = prepared.sql(prepared.ask(grantWith(), parseQuery(params))).replace(/\$\d+/g, "'1'")
+      return await server.sql.begin(async transaction => {
+        await transaction.unsafe('SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off')
+        return JSON.stringify(await transaction.unsafe(`EXPLAIN ${sql}`))
+      })
+    }
+    const one = all({ filters: [{ column: 'o', param: 'p' }] })
+    const plans = [await planOf(one, 'p=1'), await planOf(all(), 'limit=1')]
+    for (const plan of plans)
+      expect([plan, /Index (Only )?Scan/.test(plan), /Sort/.test(plan)]).toEqual([plan, true, false])
+    for (const [p, n] of [
+      ['4294967291', [4]],
+      ['-1', []],
+      ['4294967296', []],
+    ] as const)
+      expect([p, (await answer(objects, one, `p=${p}`)).rows.map(row => row.n)]).toEqual([p, [...n]])
+    const walked: unknown[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page = await answer(objects, all(), `limit=2${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+      walked.push(...page.rows.map(row => row.n))
+      cursor = page.next
+    }
+    expect(walked).toEqual([4, 3, 2, 1, 0])
+  })
+
   test('a table that is not there, or may not be read, is refused with its name; columns that may not be are left out', async () => {
     expect((await refusal(() => described('nothing'))).message).toBe(
       'The database has no table public.nothing, or the user may not see it.',

@@ -139,14 +139,14 @@ function averageOf({ column: { type, scale } }: ColumnRef, values: SQL): SQL {
 function comparedAs({ column, aggregate }: Term): string {
   if (aggregate?.fn === 'sum' && column.type !== 'float') return 'numeric'
   if (aggregate && column.type === 'boolean') return 'int'
-  return column.type === 'text' ? 'text' : slotType(column)
+  return column.type === 'text' ? 'text' : column.type === 'integer' ? 'bigint' : slotType(column)
 }
 
 /** The type of a value that is held against the column itself. */
 function slotType(column: Column): string {
   switch (column.type) {
     case 'integer':
-      return 'bigint'
+      return typeOf(column) === 'oid' ? 'oid' : 'bigint'
     case 'float':
       return 'float8'
     case 'decimal':
@@ -163,7 +163,7 @@ function slotType(column: Column): string {
 }
 
 /** Whether a column's own equality is that of its texts, but for values that `boundFor` takes out. */
-const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && !/^(other|oid)$/.test(typeOf(column))
+const hasOwnEquality = ({ column, aggregate }: Term): boolean => !aggregate && typeOf(column) !== 'other'
 
 function keyOf(term: Term): SQL {
   return hasOwnEquality(term) ? plain(term) : value(term)
@@ -175,11 +175,13 @@ const listText = (values: readonly StoredValue[]): string =>
   `{${values.flatMap(value => (value === null ? [] : `"${String(value).replace(/["\\]/g, '\\$&')}"`)).join()}}`
 
 /** Whether the column's own order, which its index gives, is that of its texts, though they are compared otherwise. */
-const hasOwnOrder = ({ column, tie }: OrderTerm): boolean => tie === true && typeOf(column) === 'uuid'
+const hasOwnOrder = ({ column, tie }: OrderTerm): boolean => tie === true && /^(uuid|oid)$/.test(typeOf(column))
 
+const MOST_OF_OID = 2 ** 32 - 1
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function boundFor(equality: boolean, column: Column, bound: StoredValue): StoredValue {
+  if (equality && typeOf(column) === 'oid' && (Number(bound) < 0 || Number(bound) > MOST_OF_OID)) return null
   if (typeof bound !== 'string') return bound
   if (equality && typeOf(column) === 'uuid' && !UUID.test(bound)) return null
   if (equality && typeOf(column) === 'bpchar' && bound.endsWith(' ')) return null
