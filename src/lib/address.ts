@@ -1,3 +1,6 @@
+import { setServers } from 'node:dns'
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 export type Networks = [ipaddr.IPv4 | ipaddr.IPv6, number][]
@@ -48,10 +51,24 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || (ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback')
 
 /**
- * On Linux a look-up by the system holds a thread until it is answered, and where nobody answers, for half a minute: all files
- * are read, and all bodies unpacked, by as many threads as there are CPUs.
+ * By `/etc/hosts` and DNS. On Linux a look-up by the system holds a thread until it is answered, and where nobody answers, for half
+ * a minute: all files are read, and all bodies unpacked, by as many threads as there are CPUs. c-ares holds none.
+ * @throws Error with a `code`, `DNS_ENOTFOUND` where there is no such name
  */
-const LOOK_UP = process.platform === 'linux' ? ({ backend: 'c-ares' } as const) : {}
+export function addressesOf(name: string) {
+  if (process.platform !== 'linux') return Bun.dns.lookup(name)
+  followServers()
+  return Bun.dns.lookup(name, { backend: 'c-ares' })
+}
 
-/** By `/etc/hosts` and the servers in `/etc/resolv.conf`. @throws Error with a `code`, `DNS_ENOTFOUND` where there is no such name */
-export const addressesOf = (name: string) => Bun.dns.lookup(name, LOOK_UP)
+let resolvers: string | undefined
+
+/** c-ares reads which servers there are once, and they may be others since, or have come only then. */
+function followServers(): void {
+  try {
+    const text = readFileSync('/etc/resolv.conf', 'latin1')
+    const servers = [...text.matchAll(/^nameserver[ \t]+(\S+)/gm)].map(([, server]) => server!).filter(isIP)
+    if (resolvers !== undefined && resolvers !== text && servers.length > 0) setServers(servers)
+    resolvers = text
+  } catch {}
+}

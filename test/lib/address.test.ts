@@ -1,6 +1,11 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { readConfig } from '../../src/config.ts'
 import { clientAddress } from '../../src/lib/address.ts'
+import { cleanUp, temporaryFolder } from '../harness.ts'
+
+afterAll(cleanUp)
 
 const trusted = (text: string) => readConfig(['--trusted-proxies', text], {}).config.trustedProxies
 /** peer, X-Forwarded-For, trusted proxies -> the caller */
@@ -47,3 +52,21 @@ describe('whose call it is', () => {
       expect(clientAddress(headers, peer, trusted(proxies))).toBe(caller)
     })
 })
+
+/** A file of its own takes the place of `/etc/resolv.conf`, which takes root. */
+const mayMount =
+  existsSync('/etc/resolv.conf') && Bun.which('unshare') && Bun.spawnSync(['unshare', '-m', 'true']).success
+test.if(Boolean(mayMount))(
+  'DNS servers that come when the process has asked before, or change, are the ones that are asked',
+  () => {
+    const file = join(temporaryFolder(), 'resolv.conf')
+    writeFileSync(file, 'nameserver 127.0.0.9\n')
+    const script = 'mount --bind "$0" /etc/resolv.conf && exec "$1" "$2"'
+    const child = Bun.spawnSync([
+      ...['unshare', '-m', 'sh', '-c', script, file],
+      ...[process.execPath, join(import.meta.dir, 'names.ts')],
+    ])
+    expect(child.stderr.toString()).toBe('')
+    expect(JSON.parse(child.stdout.toString())).toEqual(['DNS_ECONNREFUSED', 'DNS_ENOTFOUND'])
+  },
+)
