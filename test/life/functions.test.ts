@@ -66,7 +66,7 @@ const manifest = {
             named('sly', 'export default ({ body }) => { while (body.n < 0); }', {
               limits: { cpu_ms: 3000, wall_ms: 120_000 },
             }),
-            named('counts', 'export default () => { let n = 0; while (n < 5_000_000) n++; return n }', {
+            named('counts', 'export default () => { let n = 0; while (n < 3_000_000) n++; return n }', {
               limits: { cpu_ms: 1000, wall_ms: 60_000 },
             }),
             named('small', 'export default ({ body }) => body.n', { limits: { cpu_ms: 10, wall_ms: 4000 } }),
@@ -187,7 +187,7 @@ test('a process that is stopped in the middle of calls is replaced; they are ans
 test('a process that is given little CPU is not taken for stuck: its call has what the machine gives', async () => {
   const server = await start(...PATIENT)
   const call = () => server.call('/api/service/kill/counts', { key, body: {} })
-  for (let calls = 0; calls < 2; calls++) expect((await call()).json).toBe(5_000_000)
+  for (let calls = 0; calls < 2; calls++) expect((await call()).json).toBe(3_000_000)
   const before = functionsOf(server)
   const counts = call()
   const busy = await waitFor(() => before.find(pid => processOf(pid)?.state === 'R'))
@@ -197,10 +197,10 @@ test('a process that is given little CPU is not taken for stuck: its call has wh
     await Bun.sleep(1900)
     const had = cpuOfMain(busy)
     process.kill(busy, 'SIGCONT')
-    await waitFor(() => cpuOfMain(busy) > had + 25 || undefined)
+    await waitFor(() => cpuOfMain(busy) > had + 10 || processOf(busy)?.state === 'S' || undefined)
   }
   const { status, json } = await counts
-  expect([status, json]).toEqual([200, 5_000_000])
+  expect([status, json]).toEqual([200, 3_000_000])
   expect(functionsOf(server)).toEqual(before)
   expect(server.output()).not.toContain('a function worker was lost')
   await server.stop()
