@@ -68,14 +68,14 @@ export async function predictWith(
   if (stacks || rows.length === 1)
     return codec.decode(await score(codec.encode(rows, form), rows.length, outputs), rows.length)
   const runs = encodeSingly(codec, rows, form)
-  const scored = await (each ? inParts(each) : all(score))(runs, outputs)
+  const scored = await (each ? someAtATime(each) : all(score))(runs, outputs)
   return merge(scored.map(one => codec.decode(one, 1)))
 }
 
 /** What goes from process to process is read there in one go, and must not hold up everybody. */
 const MOST_RUNS = 4096
 
-const inParts =
+const someAtATime =
   (each: ScoreEach): ScoreEach =>
   async (runs, outputs) => {
     const fitting = fittingJson()

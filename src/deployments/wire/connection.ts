@@ -121,7 +121,7 @@ export class Connection {
         : {}),
     }
     const connect = async () => {
-      await answered(host)
+      await nameAnswered(host)
       return connection.#closed ? undefined : await Bun.connect(options)
     }
     const late = Promise.withResolvers<never>()
@@ -368,7 +368,7 @@ export class Connection {
  * nobody answers, see `addressesOf`: it is asked when there are answers.
  * @throws Error there are none
  */
-async function answered(host: string): Promise<void> {
+async function nameAnswered(host: string): Promise<void> {
   if (isIP(host)) return
   await addressesOf(host).catch((error: { code?: string }) => {
     if (error.code?.includes('TIMEOUT')) throw error

@@ -13,10 +13,13 @@ interface SqlError {
 const errorOf = (error: unknown): SqlError => (error ?? {}) as SqlError
 const stateOf = (error: unknown): string => String(errorOf(error).errno || '')
 
+/** A pooler mixes up what connections have prepared. */
+const MIXED_UP = /^(26000|42P05)$/
+
 /**
  * Whether the server could not be had, or was lost: its state 08, 28 (it refuses the user), 57P0x (it ends or starts), 25P03 and
- * 25P04 (it ends what is idle in a transaction, or long in one), too many connections, a pooler that mixes up what connections have
- * prepared (42P05, 26000), and whatever Bun says of a connection. Who asks again may have more luck.
+ * 25P04 (it ends what is idle in a transaction, or long in one), too many connections, `MIXED_UP`, and whatever Bun says of a
+ * connection. Who asks again may have more luck.
  */
 export function isLost(error: unknown): boolean {
   const { code = '' } = errorOf(error)
@@ -24,7 +27,9 @@ export function isLost(error: unknown): boolean {
   return (
     /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME|TLS|AUTHENTICATION|UNKNOWN)|ECONN|CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(
       code,
-    ) || /^(08|26000|28|3D000|42P05|57P0|53300|25P0[34])/.test(stateOf(error))
+    ) ||
+    /^(08|28|3D000|57P0|53300|25P0[34])/.test(stateOf(error)) ||
+    MIXED_UP.test(stateOf(error))
   )
 }
 
@@ -51,8 +56,6 @@ export const isNotAsked = (error: unknown): boolean => errorOf(error).code === '
 /** Whether the secret is no longer the right one: it may have been changed where it is kept. */
 export const isRefused = (error: unknown): boolean =>
   /^28/.test(stateOf(error)) || errorOf(error).code?.includes('AUTHENTICATION') === true
-
-const MIXED_UP = /^(26000|42P05)$/
 
 /** What to say of a connection that cannot be made, by the part that fails. Never with the password. */
 export function whyNot(error: unknown, { hostname, port, pathname, username }: URL): string {
