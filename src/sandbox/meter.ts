@@ -5,13 +5,16 @@
  * called, which may throw. What is native in the engine (a search in a long string, a sort, a multiplication of large integers)
  * is interrupted by it as JavaScript is.
  *
- * Every instruction that writes to memory marks what it writes to (`marks.ts`).
+ * Every instruction that writes to memory marks what it writes to (`marks.ts`). Jumps by a table become comparisons (`branches.ts`).
  */
+import { branchTree } from './branches.ts'
 import { Locals, markedMove, markedStore } from './marks.ts'
 import { EMPTY, OP, Reader, SECTION, TYPE, Writer } from './wasm-binary.ts'
 
 /** Turns of a loop, or 64 bytes moved, between two questions. */
 const FUEL = 4096
+/** Nothing is longer afterwards than so many times what it was: a store of two operands, a jump to one of many places. */
+const GROWTH = 32
 
 export interface Metering {
   /** the import (of module `env`) that is called when the fuel is used up: it takes nothing and gives an i32, which is dropped */
@@ -23,7 +26,7 @@ export interface Metering {
 /** @throws Error an instruction or section that is not known here: better no engine than one that does not end */
 export function metered(bytes: Uint8Array, { interrupt, exports }: Metering): Uint8Array<ArrayBuffer> {
   const source = new Reader(bytes)
-  const out = new Writer(bytes.length * 5)
+  const out = new Writer(bytes.length * GROWTH)
   out.bytes(source.take(8))
   let interrupts = -1
   let globals = 0
@@ -160,7 +163,7 @@ function rewriteCode(
       const places = placesIn(source, end)
       if (source.at !== end) throw new Error('a function of the engine is not as it is known here')
       const own = new Locals(locals)
-      const body = new Writer((end - groups) * 8 + 64)
+      const body = new Writer((end - groups) * GROWTH)
       let copied = groupsTo
       for (const { op, from, to } of places) {
         body.bytes(source.source.subarray(copied, from))
@@ -169,7 +172,8 @@ function rewriteCode(
         if (op === OP.loop) {
           body.bytes(instruction)
           takeFuel(body, fuel, interrupts)
-        } else if (op === OP.memoryCopy || op === OP.memoryFill)
+        } else if (op === OP.branchTable) branchTree(body, own.of('branch'), instruction)
+        else if (op === OP.memoryCopy || op === OP.memoryFill)
           markedMove(body, own, instruction, length => takeFuelOf(body, fuel, length))
         else markedStore(body, own, op, instruction)
       }
@@ -199,7 +203,7 @@ function placesIn(source: Reader, end: number): Place[] {
     const op = source.instruction()
     if (UNMARKED.has(op)) throw new Error('the engine changes its memory or a table in a way that is not known here')
     const writes = (op >= OP.i32Store && op <= OP.i64Store32) || op === OP.memoryCopy || op === OP.memoryFill
-    if (writes || op === OP.loop) places.push({ op, from, to: source.at })
+    if (writes || op === OP.loop || op === OP.branchTable) places.push({ op, from, to: source.at })
   }
   return places
 }

@@ -6,6 +6,8 @@ export const OP = {
   loop: 0x03,
   if: 0x04,
   end: 0x0b,
+  branch: 0x0c,
+  branchTable: 0x0e,
   call: 0x10,
   drop: 0x1a,
   localGet: 0x20,
@@ -19,6 +21,7 @@ export const OP = {
   i64Store32: 0x3e,
   i32Const: 0x41,
   i32LessThan: 0x48,
+  i32LessThanUnsigned: 0x49,
   i32GreaterThanUnsigned: 0x4b,
   i32Add: 0x6a,
   i32Subtract: 0x6b,
@@ -90,10 +93,10 @@ export class Reader {
     const op = this.byte()
     // blocks, branches, calls, variables, references, constants; no tail calls (0x12, 0x13), which go round without a loop
     if (op <= 0x04 && op >= 0x02) this.#skip()
-    else if (op === 0x0c || op === 0x0d || op === OP.call) this.#skip()
+    else if (op === OP.branch || op === 0x0d || op === OP.call) this.#skip()
     else if (op >= 0x20 && op <= 0x26) this.#skip()
     else if (op === 0x41 || op === 0x42 || op === 0xd0 || op === 0xd2) this.#skip()
-    else if (op === 0x0e) this.#skip(this.unsigned() + 1)
+    else if (op === OP.branchTable) this.#skip(this.unsigned() + 1)
     else if (op === 0x11) this.#skip(2)
     else if (op === 0x1c) this.#skip(this.unsigned())
     else if (op >= 0x28 && op <= 0x3e) this.#skip(2)

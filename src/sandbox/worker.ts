@@ -10,11 +10,15 @@ export const DEPTH = 2
 /** A frame that has this and four times the CPU that its calls may take, from when its turn comes, and is not answered is stuck. */
 const STUCK_MS = 3000
 
-/**
- * The memory of a machine gets a range of addresses that needs no check at every access, for as many machines. Beyond JSC's own
- * number (8) the engine would be compiled twice, and the calls of the others would take a quarter longer.
- */
-const FAST_MACHINES = { BUN_JSC_maxNumWasmFastMemories: '128' }
+/** What JSC does for at most eight machines (or five callees) as it stands, and a function process has more. */
+const MANY_MACHINES = {
+  // memory in a range of addresses that needs no check at every access: else the engine is compiled twice, and is slower by a quarter
+  BUN_JSC_maxNumWasmFastMemories: '128',
+  // calls into an engine, and out of it, are direct: each machine's functions are its own
+  BUN_JSC_maxPolymorphicCallVariantListSize: '64',
+  BUN_JSC_maxPolymorphicCallVariantListSizeForTopTier: '64',
+  BUN_JSC_maxPolymorphicCallVariantListSizeForWasmToJS: '64',
+}
 
 /** One function process, and what it is doing. */
 export class Worker {
@@ -38,7 +42,7 @@ export class Worker {
   #unwatch = () => {}
 
   static async start(): Promise<Worker> {
-    return new Worker(await Child.start('function', {}, { env: FAST_MACHINES }))
+    return new Worker(await Child.start('function', {}, { env: MANY_MACHINES }))
   }
 
   private constructor(child: Child) {

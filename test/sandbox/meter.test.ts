@@ -92,6 +92,8 @@ test('an engine that is cut off is refused, wherever that is', () => {
 
 const constant = (value: number) => [0x41, ...signed(value)]
 const signed = (value: number): number[] => (value < 64 ? [value] : [(value & 127) | 128, ...signed(value >> 7)])
+const signed32 = (value: number): number[] =>
+  value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed32(value >> 7)]
 const STORES: [name: string, op: number, value: number[], bytes: number][] = [
   ['i32.store', 0x36, [0x41, 0x7f], 4],
   ['i64.store', 0x37, [0x42, 0x7f], 8],
@@ -157,6 +159,26 @@ test('the marks themselves cannot be taken away without a mark of it', () => {
   expect(marked(run(module([...store, ...one]), 2).memory)).toEqual([0])
   const last = [...constant(0), 0x41, 0, 0x3a, 0, 0]
   expect(marked(run(module([...store, ...one, ...last]), 2).memory)).toContain(0)
+})
+
+test.each([
+  ['one place', [0], 0],
+  ['some places', [2, 0, 1], 1],
+  ['many places, some of them alike', [0, 0, 3, 3, 1, 2, 3, 0, 0, 0, 1], 2],
+  ['more than can be told apart by a byte', Array.from({ length: 300 }, (_, i) => i % 4), 3],
+])('a jump by a table goes where it went, and where it went with what is not in the table: %s', (_, labels, other) => {
+  const table = [0x0e, ...leb(labels.length), ...labels, other]
+  const store = (value: number) => [...constant(AT), ...constant(value), 0x3a, 0, 0]
+  for (const value of [...labels.keys(), labels.length, labels.length + 1, 2 ** 30, -1, -(2 ** 31)]) {
+    const jump = [0x41, ...signed32(value), ...table]
+    // block block block block block jump end 1 end 2 end 3 end 4 end: each place writes what it is, and leaves
+    const places = [0, 1, 2, 3].flatMap(i => [0x0b, ...store(10 + i), 0x0c, ...leb(3 - i)])
+    const { memory } = run(
+      module([0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, 0x02, 0x40, ...jump, ...places, 0x0b]),
+      2,
+    )
+    expect({ value, place: memory[AT]! - 10 }).toEqual({ value, place: labels[value] ?? other })
+  }
 })
 
 test('an engine that changes what has no marks is refused', () => {

@@ -96,12 +96,13 @@ class Program {
   }
 
   #statement(depth: number): number[] {
-    const kind = depth <= 0 ? 0 : this.below(8)
+    const kind = depth <= 0 ? 0 : this.below(9)
     const length = [0x41, ...signed(this.#pick([0, 1, BLOCK - 1, BLOCK, BLOCK + 1, this.below(40_000)]))]
     if (kind === 4) return [...this.#address(depth), ...this.#address(depth), ...length, 0xfc, 10, 0, 0]
     if (kind === 5) return [...this.#address(depth), ...this.#value(I32, depth - 1), ...length, 0xfc, 11, 0]
     // what is never reached is of any type
     if (kind === 6) return [0x02, 0x40, 0x0c, 0, ...this.#statements(depth - 1), 0x36, 0, 0, 0xfc, 11, 0, 0x0b]
+    if (kind === 8) return this.#jump()
     if (kind === 7 && this.#loops < MOST_LOOPS) {
       const counter = LOCALS.length + this.#loops++
       const times = this.#pick([1, 5, 3000])
@@ -113,6 +114,18 @@ class Program {
     const [op, type] = this.#pick(STORES)
     const offset = unsigned(this.#pick([0, this.below(9), this.below(5000)]))
     return [...this.#address(depth), ...this.#value(type, depth - 1), op, 0, ...offset]
+  }
+
+  /** A jump by a table to the end of one of some blocks; as often as not with a value that is in the table. */
+  #jump(): number[] {
+    const blocks = 1 + this.below(4)
+    const labels = Array.from({ length: this.below(40) }, () => this.below(blocks))
+    const value = [...this.#value(I32, 0), ...(this.below(2) === 0 ? [0x41, ...signed(31), 0x71] : [])]
+    return [
+      ...Array.from({ length: blocks }, () => [0x02, 0x40]).flat(),
+      ...[...value, 0x0e, labels.length, ...labels, this.below(blocks)],
+      ...Array.from({ length: blocks }, () => [0x0b, ...this.#statement(0)]).flat(),
+    ]
   }
 
   /** `(module (import "env" "tick" (func (result i32))) (memory (export "memory") 3) (func (export "run") (result i64) ...) ...)` */
