@@ -13,8 +13,6 @@ import { EMPTY, OP, Reader, SECTION, TYPE, Writer } from './wasm-binary.ts'
 
 /** Turns of a loop, or 64 bytes moved, between two questions. */
 const FUEL = 4096
-/** Nothing is longer afterwards than so many times what it was: a store of two operands, a jump to one of many places. */
-const GROWTH = 32
 
 export interface Metering {
   /** the import (of module `env`) that is called when the fuel is used up: it takes nothing and gives an i32, which is dropped */
@@ -26,7 +24,7 @@ export interface Metering {
 /** @throws Error an instruction or section that is not known here: better no engine than one that does not end */
 export function metered(bytes: Uint8Array, { interrupt, exports }: Metering): Uint8Array<ArrayBuffer> {
   const source = new Reader(bytes)
-  const out = new Writer(bytes.length * GROWTH)
+  const out = new Writer(bytes.length * 2)
   out.bytes(source.take(8))
   let interrupts = -1
   let globals = 0
@@ -163,7 +161,7 @@ function rewriteCode(
       const places = placesIn(source, end)
       if (source.at !== end) throw new Error('a function of the engine is not as it is known here')
       const own = new Locals(locals)
-      const body = new Writer((end - groups) * GROWTH)
+      const body = new Writer((end - groups) * 2)
       let copied = groupsTo
       for (const { op, from, to } of places) {
         body.bytes(source.source.subarray(copied, from))

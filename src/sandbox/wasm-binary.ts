@@ -128,21 +128,32 @@ const isPlain = (op: number) =>
   op === 0xd1 ||
   (op >= 0x45 && op <= 0xc4)
 
+/** It has as much room as it needs. */
 export class Writer {
   #buffer: Uint8Array<ArrayBuffer>
   #at = 0
 
+  /** @param capacity bytes that it probably needs */
   constructor(capacity: number) {
     this.#buffer = new Uint8Array(capacity)
   }
 
   byte(...values: number[]): void {
+    this.#makeRoom(values.length)
     for (const value of values) this.#buffer[this.#at++] = value
   }
 
   bytes(values: Uint8Array): void {
+    this.#makeRoom(values.length)
     this.#buffer.set(values, this.#at)
     this.#at += values.length
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#at + length <= this.#buffer.length) return
+    const larger = new Uint8Array(Math.max(this.#at + length, this.#buffer.length * 2))
+    larger.set(this.#buffer)
+    this.#buffer = larger
   }
 
   unsigned(value: number): void {
@@ -171,7 +182,7 @@ export class Writer {
   /** What `write` writes, its size before it: five bytes, as it is known only afterwards. */
   sized(write: () => void): void {
     const place = this.#at
-    this.#at += 5
+    this.byte(0, 0, 0, 0, 0)
     write()
     let size = this.#at - place - 5
     for (let i = 0; i < 5; i++, size = Math.floor(size / 128))
@@ -179,7 +190,6 @@ export class Writer {
   }
 
   done(): Uint8Array<ArrayBuffer> {
-    if (this.#at > this.#buffer.length) throw new Error('the engine has grown more than was thought')
     return this.#buffer.slice(0, this.#at)
   }
 }
