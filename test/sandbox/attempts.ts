@@ -306,6 +306,9 @@ export const ATTEMPTS: Attempt[] = [
   ),
   attempt('an error with a status that is none', `throw host.error(200, 'fine')`, FAILED),
   attempt('a status in the place of what a reply is made with', `return host.reply('gone', 404)`, FAILED),
+  ...['[host.reply(1)]', '{ of: host.reply(1), id: 5n }', 'host.reply({ of: host.reply(1) })'].map(reply =>
+    attempt(`a reply within an answer, which has no members: ${reply}`, `return ${reply}`, FAILED),
+  ),
   attempt('an error that is returned', `return host.error(409, 'not now')`, is(409, 'not now')),
   attempt(
     'an object that is thrown, with what cannot be read',
