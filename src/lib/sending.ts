@@ -1,6 +1,7 @@
 /** Answers that are there as a whole, on their way out: however slowly large ones are read, they take no more memory together than there is room for. */
 import { unavailable } from './fault.ts'
 import { usableMemory } from './machine.ts'
+import { unread } from './unread.ts'
 
 /** An answer of no more than this is not counted, and is sent as it is. */
 const SMALL_ANSWER = 1024 * 1024
@@ -14,9 +15,13 @@ const mostBytes = () => (most ??= Math.min(512 * 1024 * 1024, Math.floor(usableM
 let held = 0
 const sending = new Set<Sending>()
 
-/** What a Response takes for a body. @throws Fault 503 too much is being sent */
-export function sent(body: string | Uint8Array): BodyInit {
+/**
+ * What a Response takes for a body. Of a large one HEAD sends nothing: it takes no room, and from nobody else either.
+ * @throws Fault 503 too much is being sent
+ */
+export function sent(body: string | Uint8Array, method = 'GET'): BodyInit {
   if (body.length <= SMALL_ANSWER) return body as BodyInit
+  if (method === 'HEAD') return unread()
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   makeRoom(bytes.length)
   return new ReadableStream(new Sending(bytes), { highWaterMark: 0 })

@@ -40,7 +40,7 @@ export function deploymentLog(
   const lines = wholeNumber(url, 'lines', 100, MOST_LINES)
   const wantsEvents = request.headers.get('accept')?.includes('text/event-stream') ?? false
   if (!wantsEvents && url.searchParams.get('follow') !== 'true')
-    return new Response(sent(lastLines(path, lines)), { headers: TEXT })
+    return new Response(sent(lastLines(path, lines), request.method), { headers: TEXT })
   const headers = wantsEvents ? EVENTS : TEXT
   // what is asked for by HEAD has no body, and nobody who would read it to its end
   if (request.method === 'HEAD') return new Response(null, { headers })

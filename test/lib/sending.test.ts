@@ -49,6 +49,22 @@ test('large ones that are not read take as much as there is room for, and give i
   expect(refused()).toBe(503)
 })
 
+test('of a large one HEAD takes no room, and nobody who has had its time is cut off for it', async () => {
+  const head = () => sent(Buffer.alloc(QUARTER), 'HEAD')
+  for (let i = 0; i < 8; i++) expect(head()).toBeInstanceOf(ReadableStream)
+  const readers = [1, 2, 3, 4].map(() => begin().getReader())
+  expect(refused()).toBe(503)
+  const real = performance.now.bind(performance)
+  const clock = spyOn(performance, 'now').mockImplementation(() => real() + 60_000)
+  try {
+    expect(head()).toBeInstanceOf(ReadableStream)
+    for (const reader of readers) expect((await reader.read()).value?.length).toBeGreaterThan(0)
+  } finally {
+    clock.mockRestore()
+    for (const reader of readers) await reader.cancel()
+  }
+})
+
 test('one that is larger than all the room is sent alone', async () => {
   const whole = begin(room + 1)
   expect(refused()).toBe(503)

@@ -29,7 +29,7 @@ export async function serveFunction(
     body: method === 'GET' ? undefined : await bodyOf(request, maxBody, deadline),
   }
   const reply = await endpoint.handle!(call, { grant, deadline, caller: request })
-  return new Response(reply.body && sent(reply.body), {
+  return new Response(reply.body && sent(reply.body, request.method), {
     status: reply.status,
     headers:
       reply.headers === PLAIN_JSON ? json.of(identity, headers) : { ...reply.headers, ...identity.headers, ...headers },

@@ -80,7 +80,7 @@ function response(answer: Answer, format: Format, alike: AnswerHeaders, asked: R
 }
 
 function bodyOf(answer: Answer, asked: RowsCall) {
-  if (answer.etag !== undefined) return sent(answer.body)
+  if (answer.etag !== undefined) return sent(answer.body, asked.request.method)
   if (asked.request.method !== 'HEAD') return streamOf(answer, asked)
   answer.end()
   return unread()

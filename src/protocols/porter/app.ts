@@ -75,7 +75,7 @@ export function porterReply(
   { status = 200, headers }: { status?: number; headers?: Record<string, string> } = {},
 ): Response {
   const text = porterJson(value)
-  if (status !== 200) return new Response(sent(text), { status, headers: { ...JSON_TYPE, ...headers } })
+  if (status !== 200) return new Response(sent(text, request.method), { status, headers: { ...JSON_TYPE, ...headers } })
   return writtenReply(app, request, packs(app, request) ? Bun.gzipSync(text) : text, headers)
 }
 
@@ -95,7 +95,7 @@ export function writtenReply(
     all.vary = others === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${others}`
     if (packs(app, request)) all['content-encoding'] = 'gzip'
   }
-  return new Response(sent(body), { headers: all })
+  return new Response(sent(body, request.method), { headers: all })
 }
 
 const takesGzip = (accepted: string) =>

@@ -38,7 +38,7 @@ export async function serveCustom(
   const { app, requestId, headers } = context
   const value = parsedReply(reply)
   if (value === undefined)
-    return new Response(reply.body && sent(reply.body), {
+    return new Response(reply.body && sent(reply.body, request.method), {
       status: reply.status,
       headers: { ...reply.headers, ...headers },
     })
