@@ -2,6 +2,8 @@
  * A jump by a table, which the engine does for every bytecode, as a tree of comparisons. A processor that foresees no jump whose
  * target is data (none does while it is kept from speculating on such jumps, which is usual in virtual machines) waits for each;
  * comparisons are foreseen everywhere.
+ *
+ * Labels that take values are not provided for, as the engine has none: such a module does not validate, and is not run.
  */
 import { EMPTY, OP, Reader, type Writer } from './wasm-binary.ts'
 

@@ -181,6 +181,13 @@ test.each([
   }
 })
 
+test('a jump by a table that takes a value along is refused, and never goes elsewhere', () => {
+  // block (result i32) block (result i32) 5, 0, br_table 0 1 end end drop
+  const jump = [0x02, 0x7f, 0x02, 0x7f, ...constant(5), ...constant(0), 0x0e, 1, 0, 1, 0x0b, 0x0b, 0x1a]
+  expect(WebAssembly.validate(new Uint8Array(module(jump)))).toBe(true)
+  expect(() => run(module(jump), 1)).toThrow(WebAssembly.CompileError)
+})
+
 test('an engine that changes what has no marks is refused', () => {
   const moved = [0x41, 0, 0x41, 0, 0x41, 0]
   for (const instruction of [
