@@ -306,6 +306,11 @@ export const ATTEMPTS: Attempt[] = [
   ),
   attempt('an error with a status that is none', `throw host.error(200, 'fine')`, FAILED),
   attempt('a status in the place of what a reply is made with', `return host.reply('gone', 404)`, FAILED),
+  attempt(
+    'a large integer where there is no TypeError',
+    `globalThis.TypeError = null; return { id: 2n ** 60n }`,
+    gives({ id: 2 ** 60 }),
+  ),
   ...['[host.reply(1)]', '{ of: host.reply(1), id: 5n }', 'host.reply({ of: host.reply(1) })'].map(reply =>
     attempt(`a reply within an answer, which has no members: ${reply}`, `return ${reply}`, FAILED),
   ),
