@@ -1,7 +1,8 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
+import { isDamaged } from '../src/lib/fault.ts'
 
-/** Another Callgate uses the data directory. */
+/** Another Callgate uses the data directory, or what should lock it is no lock. */
 export class DataDirLocked extends Error {
   override name = 'DataDirLocked'
 }
@@ -19,7 +20,13 @@ export function lockDataDir(dataDir: string): () => void {
     lock.run('BEGIN EXCLUSIVE')
   } catch (error) {
     lock.close()
-    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY'))
+    const { code = '', message } = error as { code?: string; message: string }
+    // one that is held is busy, whatever is in it: so nobody holds this one
+    if (isDamaged(code))
+      throw new DataDirLocked(
+        `lock in ${dataDir} is damaged, or not Callgate's (${message}). Remove it: a new one is made, and nothing is lost.`,
+      )
+    if (code.startsWith('SQLITE_BUSY'))
       throw new DataDirLocked(`${dataDir} is in use by another Callgate. Stop it, or name another --data-dir.`)
     throw error
   }

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -50,6 +51,21 @@ test('a port that is taken, and a data directory that another Callgate uses', as
 test('the lock of a Callgate that was killed does not stop the next one', async () => {
   await running.kill()
   const next = await startCallgate({ dataDir: running.dataDir })
+  expect(await next.stop()).toBe(0)
+})
+
+test('a lock that is none is told as such, and not as a catalog that is damaged; once it is removed all is as it was', async () => {
+  const { dataDir, stop } = await startCallgate()
+  await stop()
+  const [lock, catalog] = [join(dataDir, 'lock'), readFileSync(join(dataDir, 'catalog.db'))]
+  writeFileSync(lock, '4711\n')
+  await refused(['--port', '0', '--data-dir', dataDir], /^callgate: lock in \/.* is damaged, or not .*\. Remove it: /)
+  expect([readFileSync(lock, 'utf8'), readFileSync(join(dataDir, 'catalog.db')).equals(catalog)]).toEqual([
+    '4711\n',
+    true,
+  ])
+  rmSync(lock)
+  const next = await startCallgate({ dataDir })
   expect(await next.stop()).toBe(0)
 })
 
