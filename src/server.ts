@@ -130,8 +130,10 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   app.all('/v1/*', ({ request }) => deployments.byPath(request, () => addressOf(request)), raw)
   app.use(managementRoutes(management, callerOf, link))
   for (const path of ['/console', '/console/*']) app.all(path, ({ request }) => consoleDoor(request), raw)
-  app.get('/', ({ request }) =>
-    porter.declared() ? porter.serve(request, () => addressOf(request)) : consoleDoor(request),
+  app.all(
+    '/',
+    ({ request }) => (porter.declared() ? porter.serve(request, () => addressOf(request)) : consoleDoor(request)),
+    raw,
   )
   app.all('/*', ({ request }) => porter.serve(request, () => addressOf(request)), raw)
   return app

@@ -73,7 +73,11 @@ export function resources(world: World): void {
       ['DELETE', '/api/users', 405, 'GET, HEAD, POST'],
       ['GET', `${service}/publish`, 405, 'POST'],
       ['GET', '/api/auth/login', 405, 'POST'],
+      ['OPTIONS', '/api/projects', 405, 'GET, HEAD, POST'],
+      ['DELETE', '/api/projects/1', 405, 'GET, HEAD, PATCH'],
+      ['PUT', '/api/datasets/marts.customers', 405, 'GET, HEAD, PATCH, DELETE'],
       ['PUT', `${service}/api-keys/1/rotate`, 405, 'POST'],
+      ['POST', '/', 405, 'GET, HEAD'],
       ['GET', '/api/nothing', 404, null],
       ['PUT', `/api/projects/${world.other}/preferences`, 501, null],
     ] as const
