@@ -33,7 +33,15 @@ export function readBytes(
 ): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')
   if (encoding === null) return received(request, limit, deadline)
-  return unpacked(request, encoding.trim().toLowerCase(), { limit, deadline, encodings })
+  // `x-gzip` is another name of the same (RFC 9110, 8.4.1.3)
+  return unpacked(
+    request,
+    encoding
+      .trim()
+      .toLowerCase()
+      .replace(/^x-gzip$/, 'gzip'),
+    { limit, deadline, encodings },
+  )
 }
 
 function received(request: Request, limit: number, deadline: number): Promise<Uint8Array> {

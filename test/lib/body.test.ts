@@ -191,9 +191,9 @@ describe('what does not come', () => {
 })
 
 describe('encodings', () => {
-  test('gzip in any case, identity, and none', async () => {
+  test('gzip in any case, by its other name too, identity, and none', async () => {
     const text = Buffer.from('{"a":1}')
-    for (const encoding of ['gzip', 'GZIP', ' gzip '])
+    for (const encoding of ['gzip', 'GZIP', ' gzip ', 'x-gzip', 'X-GZIP'])
       expect(
         Buffer.from(await readBytes(request(gzipSync(text), { 'content-encoding': encoding }), LIMIT)).toString(),
       ).toBe('{"a":1}')
