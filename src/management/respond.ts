@@ -58,7 +58,8 @@ export function linksOf(request: Request, { from, most }: Part, total: number): 
     return `<${url.pathname}?${params}>; rel="${rel}"`
   }
   const links = [to(1, 'first'), to(last, 'last')]
-  if (page > 1) links.push(to(page - 1, 'prev'))
+  // beyond the last one, what is before it is the last one
+  if (page > 1) links.push(to(Math.min(page - 1, last), 'prev'))
   if (page < last) links.push(to(page + 1, 'next'))
   return { link: links.join(', ') }
 }

@@ -98,7 +98,11 @@ export function resources(world: World): void {
     expect(Object.keys(rels).sort()).toEqual(['first', 'last', 'next', 'prev'])
     expect((await world.admin('GET', rels.next!)).json).toEqual(all.slice(4, 6))
     expect((await world.admin('GET', rels.last!)).json.at(-1)).toEqual(all.at(-1))
-    expect((await world.admin('GET', '/api/publish/assets?page=999')).json).toEqual([])
+    const beyond = await world.admin('GET', '/api/publish/assets?page=999&page_size=2')
+    expect(beyond.json).toEqual([])
+    const [, last] = /<([^>]+)>; rel="last"/.exec(beyond.headers.get('link')!)!
+    expect(beyond.headers.get('link')).toContain(`<${last}>; rel="prev"`)
+    expect(beyond.headers.get('link')).not.toContain('rel="next"')
     for (const bad of ['page=0', 'page=x', 'page_size=1001', 'page=-1'])
       expect((await world.admin('GET', `/api/publish/assets?${bad}`)).status, bad).toBe(422)
     expect((await world.admin('GET', '/api/projects?page=1&page_size=1')).json.items).toHaveLength(1)
