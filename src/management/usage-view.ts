@@ -86,6 +86,7 @@ export async function csvOf(
   { from, step }: Period,
   groupBy: readonly Dimension[],
   named: (names: GroupNames) => NamedGroup,
+  method: string,
 ): Promise<Response> {
   const grouped = groupBy.length > 0 ? groups : [{ names: {}, steps }]
   const columns = COLUMNS.filter(([, dimensions]) => dimensions.some(name => groupBy.includes(name)))
@@ -105,7 +106,7 @@ export async function csvOf(
   }
   const head = csvLine(['at', ...columns.map(([name]) => name), ...MEASURES])
   const body = lines.sort((a, b) => a.index - b.index).map(({ text }) => text)
-  return new Response(sent(head + body.join('')), {
+  return new Response(sent(head + body.join(''), method), {
     headers: {
       'content-type': 'text/csv; charset=utf-8; header=present',
       'content-disposition': 'attachment; filename="usage.csv"',

@@ -20,7 +20,7 @@ export async function usageOf(context: ManagementContext, request: Request, who:
   await context.usage.flushInParts()
   const report = await readUsage(context.db, filter, period, groupBy, format === 'csv' ? 'steps' : 'calls')
   const named = namer(context, report.groups)
-  if (format === 'csv') return csvOf(report, period, groupBy, named)
+  if (format === 'csv') return csvOf(report, period, groupBy, named, request.method)
   const groups = []
   const others = slices()
   if (groupBy.length > 0)

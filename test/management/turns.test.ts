@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import type { Dataset } from '../../src/catalog/datasets.ts'
 import { adminGrant } from '../../src/catalog/grant.ts'
 import { type Group, type GroupNames, type Report, Sums } from '../../src/catalog/usage-report.ts'
+import { sent } from '../../src/lib/sending.ts'
 import { csvOf } from '../../src/management/usage-view.ts'
 import { profileOf } from '../../src/query/profile.ts'
 import type { QueryRunner } from '../../src/query/runner.ts'
@@ -43,7 +44,18 @@ test('usage as CSV', async () => {
     return { key: `k${keyId}` }
   }
   const period = { step: 'hour', from: 0, to: 3600 } as const
-  expect(await turnsDuring(() => csvOf(report, period, ['key'], named))).toBeGreaterThan(1)
+  expect(await turnsDuring(() => csvOf(report, period, ['key'], named, 'GET'))).toBeGreaterThan(1)
+})
+
+test('usage as CSV that is asked for by HEAD takes no room from those that are sent', async () => {
+  const sums = new Sums()
+  const steps = new Map(Array.from({ length: 40_000 }, (_, at) => [at, sums]))
+  const report: Report = { totals: sums, steps, groups: [] }
+  const csv = (method: string) => csvOf(report, { step: 'minute', from: 0, to: 1 }, [], () => ({}), method)
+  const all = sent(Buffer.allocUnsafe(512 * 1024 * 1024 + 1)) as ReadableStream
+  expect((await csv('HEAD')).headers.get('content-type')).toStartWith('text/csv')
+  expect(await csv('GET').catch(error => error.status)).toBe(503)
+  await all.cancel()
 })
 
 test('the profile of a small table of many columns', async () => {
