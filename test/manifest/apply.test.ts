@@ -375,3 +375,12 @@ test('rows that were uploaded into a table that it declares without a file stay,
     'dataset hr.notes: column policy',
   ])
 })
+
+test('a file may lie as deep as the system lets it, however short names have to be', async () => {
+  const deep = new World()
+  const from = deep.write(`${'deep/'.repeat(60)}towns.csv`, 'town,name\n1,Rome\n')
+  await deep.serve({ projects: [{ slug: 'geo', datasets: [{ name: 'geo.towns', from }] }] }, async callgate => {
+    const { json } = await callgate.admin('GET', '/api/datasets/geo.towns')
+    expect(json).toMatchObject({ name: 'geo.towns', row_count: 1, source: 'towns.csv' })
+  })
+})

@@ -9,6 +9,8 @@ import { AllowedMethods, RateLimit, ScopedColumns } from '../keys.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const optional = Type.Optional
+/** of a file: the system says how long one may be */
+const Path = Type.String({ minLength: 1 })
 
 const keyFields = {
   name: Name,
@@ -46,7 +48,7 @@ const Dataset = Type.Object(
   {
     name: Name,
     /** a file; with engine duckdb also a folder or a pattern; absent: an empty table to be written to, with all its columns below */
-    from: optional(Name),
+    from: optional(Path),
     /** whether endpoints may write to it */
     writable: optional(Type.Boolean()),
     description: optional(Type.String()),
@@ -84,7 +86,7 @@ const Model = Type.Object(
   {
     name: Name,
     versions: Type.Array(
-      Type.Object({ version: Type.Integer({ minimum: 1 }), file: Name, features: optional(Names) }, closed),
+      Type.Object({ version: Type.Integer({ minimum: 1 }), file: Path, features: optional(Names) }, closed),
       { minItems: 1 },
     ),
     active: optional(Type.Integer({ minimum: 1 })),
@@ -112,7 +114,7 @@ export type ManifestService = Static<typeof Service>
 const Deployment = Type.Object({
   name: Name,
   /** relative to the manifest, as `cwd` is */
-  ca_file: optional(Name),
+  ca_file: optional(Path),
 })
 export type ManifestDeployment = Static<typeof Deployment> & Record<string, unknown>
 
@@ -132,7 +134,7 @@ const Project = Type.Object(
 export type ManifestProject = Static<typeof Project>
 
 const Connection = Type.Object(
-  { name: Name, kind: Type.Literal('postgres'), url_env: optional(Name), url_file: optional(Name) },
+  { name: Name, kind: Type.Literal('postgres'), url_env: optional(Name), url_file: optional(Path) },
   closed,
 )
 export type ManifestConnection = Static<typeof Connection>
