@@ -30,6 +30,14 @@ export function checkDatasetName(name: string): void {
     )
 }
 
+/** A file's name, made one that a table can have. */
+export const tableNameOf = (file: string): string =>
+  file
+    .replace(/\..*$/, '')
+    .replace(/[^\w$-]/g, '_')
+    .replace(/^(?![A-Za-z_])/, '_')
+    .slice(0, 63)
+
 export function checkModelName(name: string): void {
   if (!MODEL.test(name))
     throw unprocessable('A model name is 1 to 128 of A-Z a-z 0-9 . _ - and begins with a letter or digit.')

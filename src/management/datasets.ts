@@ -15,7 +15,7 @@ import {
   setDescription,
   setNullable,
 } from '../catalog/datasets.ts'
-import { checkDatasetName } from '../catalog/names.ts'
+import { checkDatasetName, tableNameOf } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
@@ -173,7 +173,7 @@ export async function uploadDataset(context: ManagementContext, request: Request
   may()
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const project = may()
-    const name = fields.name || `uploads.${fileName.replace(/\..*$/, '').replace(/[^\w$-]/g, '_')}`
+    const name = fields.name || `uploads.${tableNameOf(fileName)}`
     checkDatasetName(name)
     const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
     const refuseTaken = () => {

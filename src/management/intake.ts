@@ -43,7 +43,7 @@ export async function stageTable(
   const format: FileFormat | undefined = formatOf(name)
   if (!format)
     throw unprocessable(
-      `${shown(name)} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
+      `${shown(name) || 'A file without a name'} is not a file that is read here: .csv, .csv.gz, .tsv, .json, .ndjson or .parquet.`,
     )
   for (const [column, type] of Object.entries(source.types ?? {})) knownType(column, type)
   const file = fileName(randomUUID(), false)

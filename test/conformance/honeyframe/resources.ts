@@ -216,6 +216,24 @@ export function resources(world: World): void {
     expect(await call()).toEqual([{ id: 2, name: '***' }])
   })
 
+  test("a table without a name has its file's, made one that there can be; a file without one is told so", async () => {
+    const upload = (file: string) => {
+      const form = new FormData()
+      form.set('file', new File(['id\n1\n'], file))
+      return world.admin('POST', '/api/datasets/file/upload', form, { 'x-project-id': String(world.other) })
+    }
+    for (const [file, name] of [
+      ['2024-01 sales.csv', 'uploads._2024-01_sales'],
+      [`${'long'.repeat(20)}.csv`, `uploads.${'long'.repeat(20).slice(0, 63)}`],
+      ['../stock.csv', 'uploads.stock'],
+    ] as const) {
+      const { status, json } = await upload(file)
+      expect([status, json.name]).toEqual([201, name])
+    }
+    const { status, json } = await upload('folder/')
+    expect([status, json.detail]).toEqual([422, expect.stringMatching(/^A file without a name is not a file that/)])
+  })
+
   test('rows that are replaced by an upload keep the key and the indexes that it does not name', async () => {
     const upload = async (text: string, more: Record<string, string> = {}) => {
       const form = new FormData()
