@@ -164,6 +164,38 @@ describeInBrowser('nothing is lost', () => {
     await page.getByRole('table', { name: 'Endpoints' }).waitFor()
   })
 
+  test('what was typed into any dialog is asked about before the page is left; making the thing asks nothing', async () => {
+    const page = await openAs('root', 'usage')
+    const asked = page.getByRole('dialog', { name: 'Leave without saving?' })
+    const typeAndGoBack = async (link: string, button: string, title: string, field: RegExp | string) => {
+      await page.getByRole('link', { name: link, exact: true }).click()
+      await page.getByRole('button', { name: button }).first().click()
+      const dialog = page.getByRole('dialog', { name: title })
+      const typed = dialog.getByRole(title === 'Add member' ? 'combobox' : 'textbox', { name: field }).first()
+      await typed.fill('half-typed')
+      await page.goBack()
+      await asked.getByRole('button', { name: 'Stay' }).click()
+      await asked.waitFor({ state: 'detached' })
+      expect([title, await typed.inputValue()]).toEqual([title, 'half-typed'])
+      return dialog
+    }
+    const cancels = async (...where: Parameters<typeof typeAndGoBack>) => {
+      const dialog = await typeAndGoBack(...where)
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+      await dialog.waitFor({ state: 'detached' })
+    }
+    await cancels('Overview', 'Edit project', 'Edit project', /^Name/)
+    await cancels('Users', 'New user', 'New user', /^Username/)
+    await cancels('Connections', 'Add connection', 'Add connection', /^Name/)
+    await cancels('Tokens', 'New token', 'New token', /^Name/)
+    await cancels('Members', 'Add member', 'Add member', /^Username/)
+    await cancels('Services', 'New service', 'New service', /^Title/)
+    const dialog = await typeAndGoBack('Projects', 'New project', 'New project', /^Name/)
+    await dialog.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('heading', { level: 1, name: 'half-typed' }).waitFor()
+    expect(await asked.count()).toBe(0)
+  })
+
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
     /** Holds back what is posted there. @returns lets it go, when it has come */

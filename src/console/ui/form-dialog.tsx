@@ -2,7 +2,7 @@ import { Modal, Stack } from '@mantine/core'
 import type { FormEvent, ReactNode } from 'react'
 import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
-import { isAsked } from './leave-guard.tsx'
+import { isAsked, LeaveGuard } from './leave-guard.tsx'
 import { ProblemAlert } from './problem-alert.tsx'
 
 /** Closes a dialog that is empty when it is opened again. */
@@ -22,6 +22,8 @@ interface FormDialogProps {
   /** what the button that submits says */
   submit: string
   busy: boolean
+  /** whether something was typed, which is asked about before the page is left */
+  dirty: boolean
   /** what the server refused, where it is not said beside a field */
   error: unknown
   /** the fields */
@@ -33,8 +35,18 @@ export const closingUnless = (busy: boolean, onClose: () => void) => () => {
   if (!busy && !isAsked()) onClose()
 }
 
-/** A dialog that is one form. A click beside it loses nothing that was typed. */
-export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, error, children }: FormDialogProps) {
+/** A dialog that is one form. A click beside it, and another page that is opened unasked, lose nothing that was typed. */
+export function FormDialog({
+  title,
+  opened,
+  onClose,
+  onSubmit,
+  submit,
+  busy,
+  dirty,
+  error,
+  children,
+}: FormDialogProps) {
   return (
     <Modal
       opened={opened}
@@ -44,6 +56,7 @@ export function FormDialog({ title, opened, onClose, onSubmit, submit, busy, err
       closeButtonProps={{ 'aria-label': common.close }}
     >
       <form onSubmit={onSubmit}>
+        <LeaveGuard when={dirty} />
         <Stack gap="md">
           {children}
           <ProblemAlert error={error} />

@@ -37,6 +37,7 @@ export function AddConnectionModal({ opened, onClose }: { opened: boolean; onClo
       onSubmit={submit}
       submit={t.add}
       busy={add.isPending}
+      dirty={form.isDirty()}
       error={isPlaced ? null : add.error}
     >
       <TextInput

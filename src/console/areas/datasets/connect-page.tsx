@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useProject } from '../../api/projects.ts'
 import { useSession } from '../../api/session.ts'
 import { datasets as t } from '../../texts/datasets.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { TextLink } from '../../ui/link.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Page } from '../../ui/page.tsx'
@@ -51,6 +52,7 @@ function ConnectForm() {
           await navigate({
             to: '/projects/$project/datasets/$dataset',
             params: { project: project.slug, dataset: name },
+            ignoreBlocker: true,
           })
         },
       },
@@ -58,6 +60,7 @@ function ConnectForm() {
   )
   return (
     <Paper component="form" onSubmit={submit} maw={560}>
+      <LeaveGuard when={form.isDirty()} />
       <Stack gap="md">
         <SegmentedControl
           aria-label={t.origin}

@@ -44,6 +44,7 @@ export function RotateDialog({ owner, of, onClose, onMinted }: RotateDialogProps
       onSubmit={submit}
       submit={t.rotate}
       busy={rotate.isPending}
+      dirty={overlap !== ONE_DAY}
       error={rotate.error}
     >
       <Text size="sm">{t.rotateText}</Text>

@@ -43,6 +43,7 @@ export function AddMemberModal({ project, opened, onClose }: AddMemberProps) {
       onSubmit={submit}
       submit={t.add}
       busy={set.isPending}
+      dirty={form.isDirty()}
       error={set.error}
     >
       <Autocomplete

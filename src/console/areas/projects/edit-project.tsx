@@ -7,6 +7,7 @@ import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
 import { FormActions } from '../../ui/form-actions.tsx'
 import { closingUnless } from '../../ui/form-dialog.tsx'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { Loading } from '../../ui/loading.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -70,7 +71,8 @@ function Form({ change, onClose, read, onReload }: FormProps) {
     const theirs = await onReload()
     if (!theirs) return
     setBase(theirs)
-    form.setValues(valuesOf(theirs.value))
+    form.setInitialValues(valuesOf(theirs.value))
+    form.reset()
     change.reset()
   }
   const submit = form.onSubmit(input =>
@@ -86,6 +88,7 @@ function Form({ change, onClose, read, onReload }: FormProps) {
   )
   return (
     <form onSubmit={submit}>
+      <LeaveGuard when={form.isDirty()} />
       <Stack gap="md">
         <TextInput label={t.name} required maxLength={200} ref={name} data-autofocus {...form.getInputProps('name')} />
         <TextInput label={t.slug} value={base.value.slug} readOnly description={t.slugFixed} />

@@ -21,7 +21,7 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
       onSuccess: async project => {
         close()
         showDone(t.createdDone(project.name))
-        await navigate({ to: '/projects/$project', params: { project: project.slug } })
+        await navigate({ to: '/projects/$project', params: { project: project.slug }, ignoreBlocker: true })
       },
     }),
   )
@@ -33,6 +33,7 @@ export function NewProjectModal({ opened, onClose }: { opened: boolean; onClose:
       onSubmit={submit}
       submit={common.create}
       busy={add.isPending}
+      dirty={form.isDirty()}
       error={add.error}
     >
       <NameFields

@@ -26,6 +26,7 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
         await navigate({
           to: '/projects/$project/services/$service',
           params: { project: slug, service: service.asset_key },
+          ignoreBlocker: true,
         })
       },
     }),
@@ -38,6 +39,7 @@ export function NewServiceModal({ opened, onClose }: { opened: boolean; onClose:
       onSubmit={submit}
       submit={common.create}
       busy={add.isPending}
+      dirty={form.isDirty()}
       error={add.error}
     >
       <Text size="sm" c="dimmed">

@@ -60,6 +60,7 @@ export function NewTokenModal({ opened, onClose }: { opened: boolean; onClose: (
         </Stack>
       ) : (
         <form onSubmit={submit}>
+          <LeaveGuard when={form.isDirty()} />
           <Stack gap="md">
             <TextInput
               label={t.name}

@@ -19,7 +19,7 @@ export function NewUserModal({ opened, onClose }: { opened: boolean; onClose: ()
       onSuccess: async user => {
         close()
         showDone(t.createdDone(user.username))
-        await navigate({ to: '/users/$user', params: { user: String(user.user_id) } })
+        await navigate({ to: '/users/$user', params: { user: String(user.user_id) }, ignoreBlocker: true })
       },
       onError: error => form.setErrors(fieldErrors(error, ['username', 'password'])),
     }),
@@ -33,6 +33,7 @@ export function NewUserModal({ opened, onClose }: { opened: boolean; onClose: ()
       onSubmit={submit}
       submit={common.create}
       busy={add.isPending}
+      dirty={form.isDirty()}
       error={isPlaced ? null : add.error}
     >
       <TextInput
