@@ -196,6 +196,73 @@ describeInBrowser('nothing is lost', () => {
     expect(await asked.count()).toBe(0)
   })
 
+  test('where what somebody else saved meanwhile cannot be read, that is said, and what was typed stays', async () => {
+    const page = await openAs('root', 'keys')
+    const unread = { title: 'Unavailable', detail: 'Not at the moment.' }
+    /** What is read there fails while `work` is done. */
+    const failing = async (path: RegExp, work: () => Promise<unknown>) => {
+      await page.route(path, async route => {
+        if (route.request().method() !== 'GET') await route.continue()
+        else await route.fulfill({ status: 500, json: unread, headers: { 'x-request-id': '1' } })
+      })
+      await work()
+      await page.unroute(path)
+    }
+    const { garden } = callgate
+    const keys = (await callgate.admin('GET', `/api/projects/${garden}/api-keys`)).json as {
+      id: number
+      name: string
+    }[]
+    const { id } = keys.find(key => key.name === 'operations')!
+    await page.getByRole('button', { name: 'Actions for operations' }).click()
+    await page.getByRole('menuitem', { name: 'Edit' }).click()
+    const key = page.getByRole('dialog', { name: 'Edit key operations' })
+    await key.getByLabel(/^Name/).fill('typed here')
+    await callgate.admin('PATCH', `/api/projects/${garden}/api-keys/${id}`, { rate_limit: 7 })
+    await failing(/\/api-keys\/\d+$/, async () => {
+      await key.getByRole('button', { name: 'Save', exact: true }).click()
+      await key.getByRole('alert').waitFor()
+    })
+    expect(await key.getByLabel(/^Name/).inputValue()).toBe('typed here')
+    await key.getByRole('button', { name: 'Save', exact: true }).click()
+    await key.getByRole('alert', { name: 'Somebody changed this key meanwhile' }).waitFor()
+    await key.getByRole('button', { name: 'Save mine' }).click()
+    await key.waitFor({ state: 'detached' })
+
+    const showOther = 'Discard my changes and show the other version'
+    await page.getByRole('link', { name: 'Overview' }).click()
+    await page.getByRole('button', { name: 'Edit project' }).click()
+    const project = page.getByRole('dialog', { name: 'Edit project' })
+    await project.getByLabel(/^Description/).fill('typed here')
+    await callgate.admin('PATCH', `/api/projects/${garden}`, { description: 'typed there' })
+    await project.getByRole('button', { name: 'Save' }).click()
+    const other = project.getByRole('button', { name: showOther })
+    await failing(/\/api\/projects\/\d+$/, async () => {
+      await other.click()
+      await page.getByText(unread.detail).waitFor()
+    })
+    expect(await project.getByLabel(/^Description/).inputValue()).toBe('typed here')
+    await other.click()
+    await soon(async () => expect(await project.getByLabel(/^Description/).inputValue()).toBe('typed there'))
+    await page.goBack()
+    await page.getByRole('heading', { level: 1, name: 'API keys of the project' }).waitFor()
+
+    const users = (await callgate.admin('GET', '/api/users')).json.items as { user_id: number; username: string }[]
+    const { user_id } = users.find(({ username }) => username === 'vera')!
+    await page.goto(`${callgate.url}/console/users/${user_id}`)
+    const role = page.getByLabel('Role in Bank')
+    await role.selectOption('Admin')
+    await callgate.admin('PATCH', `/api/users/${user_id}`, { roles: { garden: 'viewer', bank: 'viewer' } })
+    await page.getByRole('button', { name: 'Save' }).click()
+    await failing(/\/api\/users\/\d+$/, async () => {
+      await page.getByRole('button', { name: showOther }).click()
+      await page.getByText(unread.detail).last().waitFor()
+      expect(await role.inputValue()).toBe('admin')
+    })
+    await page.getByRole('button', { name: showOther }).click()
+    await soon(async () => expect(await role.inputValue()).toBe('viewer'))
+  })
+
   test('a key or token that is on its way is shown, whatever is pressed meanwhile', async () => {
     const tab = await openAs('ed', 'services/plants/keys')
     /** Holds back what is posted there. @returns lets it go, when it has come */

@@ -77,12 +77,14 @@ function Form({ owner, choices, change, read, onClose }: FormProps) {
   const [base, setBase] = useState(read)
   /** the version that somebody else saved after this form was opened */
   const [theirs, setTheirs] = useState<Version>()
+  const [isUnread, setUnread] = useState(false)
   const form = useKeyForm(valuesOf(read.value))
   const placed = change.error !== null && Object.keys(form.errors).length > 0
   const meanwhile = isMeanwhile(change.error)
   const save = (values: KeyValues, over: Version) => {
     const input = patchOf(valuesOf(over.value), values, !owner.service)
     if (Object.keys(input).length === 0) return onClose()
+    setUnread(false)
     change.mutate(
       { id: over.value.id, input, ifMatch: over.etag },
       {
@@ -91,8 +93,12 @@ function Form({ owner, choices, change, read, onClose }: FormProps) {
           showDone(t.saved(name))
         },
         onError: async error => {
-          if (isMeanwhile(error)) setTheirs(await readKey(owner, over.value.id))
-          else placeProblem(form, error)
+          if (!isMeanwhile(error)) return placeProblem(form, error)
+          try {
+            setTheirs(await readKey(owner, over.value.id))
+          } catch {
+            setUnread(true) // the refusal is shown, and saving again reads again
+          }
         },
       },
     )
@@ -109,7 +115,7 @@ function Form({ owner, choices, change, read, onClose }: FormProps) {
       form={form}
       choices={choices}
       busy={change.isPending}
-      error={placed || meanwhile ? null : change.error}
+      error={placed || (meanwhile && !isUnread) ? null : change.error}
       submitText={theirs ? t.saveMine : common.save}
       onCancel={onClose}
       onSubmit={values => save(values, theirs ?? base)}

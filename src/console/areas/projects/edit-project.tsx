@@ -9,7 +9,7 @@ import { FormActions } from '../../ui/form-actions.tsx'
 import { closingUnless } from '../../ui/form-dialog.tsx'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { Loading } from '../../ui/loading.tsx'
-import { showDone } from '../../ui/notify.ts'
+import { showDone, showProblem } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { useFirstFocus } from '../../ui/use-first-focus.ts'
 import { projectQuery, useChangeProject } from './api.ts'
@@ -46,7 +46,7 @@ interface BodyProps extends Omit<EditProjectProps, 'opened'> {
 function Body(props: BodyProps) {
   const { data, error, refetch } = useQuery(projectQuery(props.project.project_id))
   if (!data) return error ? <ProblemAlert error={error} /> : <Loading height={260} />
-  return <Form {...props} read={data} onReload={async () => (await refetch()).data} />
+  return <Form {...props} read={data} onReload={async () => (await refetch({ throwOnError: true })).data} />
 }
 
 interface Version {
@@ -56,7 +56,7 @@ interface Version {
 
 interface FormProps extends BodyProps {
   read: Version
-  /** reads the project again */
+  /** reads the project again; throws where it cannot be read */
   onReload: () => Promise<Version | undefined>
 }
 
@@ -93,7 +93,7 @@ function Form({ change, onClose, read, onReload }: FormProps) {
         <TextInput label={t.name} required maxLength={200} ref={name} data-autofocus {...form.getInputProps('name')} />
         <TextInput label={t.slug} value={base.value.slug} readOnly description={t.slugFixed} />
         <Textarea label={t.description} maxLength={2000} {...form.getInputProps('description')} />
-        <ProblemAlert error={change.error} onReload={() => void takeTheirs()} />
+        <ProblemAlert error={change.error} onReload={() => void takeTheirs().catch(showProblem)} />
         <FormActions onCancel={onClose} submit={common.save} busy={change.isPending} />
       </Stack>
     </form>

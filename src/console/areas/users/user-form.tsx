@@ -7,7 +7,7 @@ import type { Role } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { users as t } from '../../texts/users.ts'
 import { LeaveGuard } from '../../ui/leave-guard.tsx'
-import { showDone } from '../../ui/notify.ts'
+import { showDone, showProblem } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { type UserRow, useChangeUser } from './api.ts'
@@ -15,7 +15,7 @@ import { type UserRow, useChangeUser } from './api.ts'
 interface UserFormProps {
   user: UserRow
   etag: string | undefined
-  /** reads the user again */
+  /** reads the user again; throws where they cannot be read */
   onReload: () => Promise<{ value: UserRow; etag: string | undefined } | undefined>
 }
 
@@ -49,7 +49,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
       {
         onSuccess: async () => {
           showDone(common.saved)
-          await begin(values)
+          await begin(values).catch(showProblem)
         },
       },
     ),
@@ -92,7 +92,7 @@ export function UserForm({ user, etag, onReload }: UserFormProps) {
               ))}
             </SimpleGrid>
           </Section>
-          <ProblemAlert error={change.error} onReload={() => void begin()} />
+          <ProblemAlert error={change.error} onReload={() => void begin().catch(showProblem)} />
           <Group gap="xs">
             <Button type="submit" loading={change.isPending} disabled={!form.isDirty()}>
               {common.save}

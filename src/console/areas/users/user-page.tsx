@@ -21,7 +21,12 @@ export function UserPage() {
   const { value: user, etag } = data
   return (
     <Page title={user.username} badge={<State user={user} />} actions={<Remove user={user} />}>
-      <UserForm key={user.user_id} user={user} etag={etag} onReload={async () => (await refetch()).data} />
+      <UserForm
+        key={user.user_id}
+        user={user}
+        etag={etag}
+        onReload={async () => (await refetch({ throwOnError: true })).data}
+      />
       <PasswordForm user={user} />
     </Page>
   )
