@@ -3,10 +3,10 @@ import { Fault, unprocessable } from '../lib/fault.ts'
 import { holdsLong, isObject, withinStack } from '../lib/json.ts'
 import { slices } from '../lib/slices.ts'
 import { shown } from '../lib/text.ts'
+import { MAX_ERRORS } from '../scoring/encode.ts'
 import { boundedAjv, wrongSchema } from './bounded-schema.ts'
 import { endless } from './schema-references.ts'
 
-const MAX_ERRORS = 100
 /** Of a row of more values than this only the first error is looked for: each could be one. */
 const MANY_VALUES = 10_000
 /** Objects in a schema, each of which is compiled: more would hold everybody up for seconds. */

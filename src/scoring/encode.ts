@@ -14,7 +14,8 @@ export type Row = Record<string, unknown>
 /** Stands in for a row that is no object, so that the others are still looked at. */
 export const NO_ROW: Row = Object.freeze({})
 
-const MAX_ERRORS = 100
+/** What is wrong with the rows of one request is told up to so many. */
+export const MAX_ERRORS = 100
 /** Elements from which on it is looked first whether rows have as many: a row without any is three bytes of a body. */
 const MANY_ELEMENTS = 100_000
 

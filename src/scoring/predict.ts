@@ -1,12 +1,10 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
 import { fittingJson } from './answer-size.ts'
 import type { Decoded, RowCodec } from './codec.ts'
-import type { RowError } from './encode.ts'
+import { MAX_ERRORS, type RowError } from './encode.ts'
 import type { JobOptions, ScoringModel } from './job.ts'
 import type { GivenRows } from './rows.ts'
 import type { Tensors } from './tensors.ts'
-
-const MAX_ERRORS = 100
 
 /** As much as is needed of a `Scorer`. */
 interface RemoteScorer {
