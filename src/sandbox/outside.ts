@@ -143,19 +143,21 @@ async function once(
   const send = url.protocol === 'https:' ? https.request : http.request
   const sent = send(url, options, message => void received(message, bounds.bytes).then(resolve, reject))
   sent.on('error', error => reject(failed(whyNot(error), error)))
-  const timer = setTimeout(
-    () => reject(deadlinePassed('The fetch took too long.')),
-    Math.max(1, bounds.deadline - performance.now()),
-  )
-  const leave = () => reject(nobodyWaits())
-  bounds.signal?.addEventListener('abort', leave)
   sent.end(body)
   try {
-    return await promise
+    return await waitedFor(promise, bounds)
   } finally {
-    clearTimeout(timer)
-    bounds.signal?.removeEventListener('abort', leave)
     sent.destroy()
+  }
+}
+
+/** @throws Fault 504; what the work throws */
+async function waitedFor<T>(work: Promise<T>, { deadline, signal }: FetchBounds): Promise<T> {
+  try {
+    return await inTime(work, deadline, signal)
+  } catch (error) {
+    if (signal?.aborted) throw nobodyWaits()
+    throw error instanceof Fault && error.status === 504 ? deadlinePassed('The fetch took too long.') : error
   }
 }
 
@@ -169,17 +171,14 @@ function whyNot({ code = '' }: NodeJS.ErrnoException): string {
 }
 
 /** The host's address, if the host is on the list and all of its addresses may be used. @throws Fault 403, 502, 504 */
-async function addressOf(
-  url: URL,
-  { hosts, networks, deadline, signal }: FetchBounds,
-): Promise<{ address: string; family: number }> {
+async function addressOf(url: URL, bounds: FetchBounds): Promise<{ address: string; family: number }> {
+  const { hosts, networks } = bounds
   if (!hosts.some(host => allows(host, url))) throw refused('This host is not one that the function may fetch from.')
   const name = url.hostname.replace(/^\[|\]$/g, '')
   let found: { address: string; family: number }[]
   try {
-    found = await inTime(addressesOf(name), deadline, signal)
+    found = await waitedFor(addressesOf(name), bounds)
   } catch (error) {
-    if (signal?.aborted) throw nobodyWaits()
     throw error instanceof Fault ? error : failed('The host has no address.', error)
   }
   const [first] = found
