@@ -1,4 +1,4 @@
-import { accessSync, constants, type Stats, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, fsyncSync, openSync, type Stats, statSync } from 'node:fs'
 import { machineTrouble } from './fault.ts'
 
 /** Whether there is a file, and this process may read it. */
@@ -18,5 +18,15 @@ export function statOf(path: string): Stats | undefined {
   } catch (error) {
     if (machineTrouble(error)) throw error
     return undefined
+  }
+}
+
+/** Returns when a file, or a folder's list of files, is on the disk. */
+export function sync(path: string): void {
+  const file = openSync(path, 'r')
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }

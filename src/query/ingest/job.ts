@@ -1,9 +1,9 @@
-import { closeSync, fsyncSync, openSync, statSync, symlinkSync } from 'node:fs'
+import { statSync, symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
 import { diskTrouble, Fault, unavailable } from '../../lib/fault.ts'
-import { statOf } from '../../lib/file.ts'
+import { statOf, sync } from '../../lib/file.ts'
 import type { OnProgress } from '../../lib/progress.ts'
 import { openCsv } from './csv-source.ts'
 import { INPUT, openDuckdb } from './duck.ts'
@@ -144,13 +144,4 @@ function shortage(error: unknown): Fault | undefined {
   if (/No space left|disk is full/i.test(message))
     return unavailable('There is no room left on the disk to read the file.', 60, error)
   return diskTrouble(error)
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r+')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

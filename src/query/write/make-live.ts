@@ -1,7 +1,8 @@
 /** How live files are made, and made immutable again, in the writing process. */
 import { Database } from 'bun:sqlite'
-import { closeSync, constants, copyFileSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { constants, copyFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { sync } from '../../lib/file.ts'
 import { sqliteType } from '../ingest/text-probe.ts'
 import { allIndexesSql, tableSql } from '../ingest/write.ts'
 import type { Making } from './job.ts'
@@ -82,14 +83,5 @@ function building<T>(target: string, make: (path: string) => T): T {
   } catch (error) {
     discard()
     throw error
-  }
-}
-
-function sync(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }
