@@ -22,16 +22,19 @@ export function encodeJson(column: Column, value: unknown, { encode }: Codec): S
       return typeof value === 'object' || typeof value === 'boolean' ? undefined : encode(column, String(value))
     case 'boolean':
       return typeof value === 'boolean' ? Number(value) : undefined
-    case 'blob': {
-      if (typeof value !== 'string') return undefined
-      const bytes = Buffer.from(value, 'base64')
-      return bytes.toString('base64') === value ? new Uint8Array(bytes) : undefined
-    }
+    case 'blob':
+      return typeof value === 'string' ? bytesOf(value) : undefined
     case 'json':
       return holdsInfinity(value) ? undefined : stringifyLossless(value)
     default:
       return typeof value === 'string' && value.isWellFormed() ? encode(column, value) : undefined
   }
+}
+
+/** What a text is the base64 of, as answers write it; undefined: of nothing. */
+export function bytesOf(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined
 }
 
 /** Whether a number is what its JSON text said, digit by digit. */

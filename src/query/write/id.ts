@@ -3,6 +3,7 @@ import type { Column } from '../../catalog/column.ts'
 import { decodedPart } from '../../lib/path.ts'
 import type { StoredValue } from '../values.ts'
 import type { Codec } from './codec.ts'
+import { bytesOf } from './fields.ts'
 
 /**
  * One path segment: the key's values as an answer writes them, percent-encoded, joined by `,` where there are several. (A
@@ -25,6 +26,9 @@ export function parseId(columns: readonly Column[], segment: string, { encode }:
   const parts = columns.length === 1 ? [segment] : segment.split(',')
   const texts = parts.length === columns.length ? parts.map(decodedPart) : decodedPart(segment)?.split(',')
   if (texts?.length !== columns.length) return undefined
-  const key = columns.map((column, i) => (texts[i] === undefined ? undefined : encode(column, texts[i])))
+  const key = columns.map((column, i) => {
+    const text = texts[i]
+    return text === undefined ? undefined : column.type === 'blob' ? bytesOf(text) : encode(column, text)
+  })
   return key.includes(undefined) ? undefined : (key as StoredValue[])
 }

@@ -1,6 +1,6 @@
 /** A table as one caller may write it: what `policy.ts` makes of the caller's Grant, as plain data for the writing process. */
 import type { Column } from '../../catalog/column.ts'
-import type { EngineName } from '../../catalog/datasets.ts'
+import type { Dataset, EngineName } from '../../catalog/datasets.ts'
 import type { Treatment, View } from '../policy.ts'
 import type { StoredValue } from '../values.ts'
 
@@ -41,11 +41,8 @@ export function writeViewOf({ query, outputs, scope }: View): WriteView {
   const { dataset } = query.tables[0]!
   const seen = outputs.map(({ column, treatment }) => ({ column, treatment }))
   const raw = new Set(seen.filter(s => s.treatment === 'raw').map(s => s.column.name))
-  const key = dataset.primaryKey && {
-    columns: dataset.primaryKey.map(name => dataset.columns.find(c => c.name === name)!),
-    raw: dataset.primaryKey.every(name => raw.has(name)),
-    auto: givesKeys(dataset),
-  }
+  const columns = pathKey(dataset)
+  const key = columns && { columns, raw: columns.every(({ name }) => raw.has(name)), auto: givesKeys(dataset) }
   const given = (column: Column) => column.given !== undefined || (key?.auto && column.name === key.columns[0]!.name)
   return {
     engine: dataset.engine,
@@ -55,6 +52,12 @@ export function writeViewOf({ query, outputs, scope }: View): WriteView {
     key,
     scope: scope.map(({ column, values, orNull }) => ({ column, values, orNull })),
   }
+}
+
+/** What rows are found by below their table's path; null: by nothing, as where it is JSON, which is written in many ways. */
+export function pathKey({ columns, primaryKey }: Pick<Dataset, 'columns' | 'primaryKey'>): Column[] | null {
+  const key = primaryKey?.map(name => columns.find(c => c.name === name)!)
+  return key && !key.some(({ type }) => type === 'json') ? key : null
 }
 
 /** Whether the embedded store gives keys to new rows: those that are one integer. */

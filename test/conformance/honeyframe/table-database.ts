@@ -50,6 +50,24 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', 'terms/1')).status).toBe(204)
   })
 
+  test('a row whose key is JSON is at no path, and none is said', async () => {
+    const made = await send('POST', 'lists', { list: [1, 2], n: 1 })
+    expect([made.status, made.headers.get('location'), made.json._links]).toEqual([
+      201,
+      null,
+      { collection: { href: '/api/service/shop/lists' } },
+    ])
+    expect((await send('POST', 'lists', [{ list: [] }])).json).toEqual({ count: 1 })
+    expect((await send('GET', 'lists/1%2C2')).status).toBe(404)
+    expect((await send('GET', 'lists')).json.count).toBe(2)
+    const config = { endpoints: [{ id: 'rows', kind: 'table', dataset: 't.lists', methods: ['GET', 'PUT'] }] }
+    const body = { asset_type: 'api_service', asset_key: 'lists', config }
+    const { json } = await world.admin('POST', '/api/publish/assets', body)
+    const published = await world.admin('POST', `/api/publish/assets/${json.id}/publish`, {})
+    expect([published.status, published.json.detail]).toEqual([422, expect.stringContaining('is JSON')])
+    await world.admin('DELETE', `/api/publish/assets/${json.id}`)
+  })
+
   test('a row is made at the path that it is found at, or not at all', async () => {
     const id = crypto.randomUUID()
     const capitals = await send('PUT', `typed/${id.toUpperCase()}`, { code: 'x' })

@@ -171,6 +171,26 @@ export function values(world: TableWorld): void {
     expect((await send('DELETE', path)).status).toBe(204)
   })
 
+  test('a key of bytes is their base64, as answers write it', async () => {
+    for (const bytes of [[0, 255], [251, 255, 16], [97, 98, 99], []]) {
+      const hash = Buffer.from(bytes).toString('base64')
+      const path = `files/${encodeURIComponent(hash)}`
+      const made = await send('POST', 'files', { hash, n: 1 })
+      expect([made.status, made.headers.get('location')]).toEqual([201, `/api/service/shop/${path}`])
+      const found = await send('GET', path)
+      expect([found.status, found.json]).toEqual([200, made.json])
+      expect((await send('PATCH', path, { n: 2 })).json).toMatchObject({ hash, n: 2 })
+      expect((await send('PUT', path, found.json)).json).toEqual(found.json)
+      expect((await send('DELETE', path)).status).toBe(204)
+      const put = await send('PUT', path, { n: 3 }, { 'idempotency-key': `file-${hash}` })
+      expect([put.status, put.json.hash, put.json._links.self.href]).toEqual([201, hash, `/api/service/shop/${path}`])
+    }
+    for (const id of ['AP8', 'AP9%3D', '%FF', 'AP8%3D%0A', '-_8Q', '00ff'])
+      expect([id, (await send('GET', `files/${id}`)).status]).toEqual([id, 404])
+    expect((await send('PUT', 'files/AP8', { n: 1 })).status).toBe(404)
+    expect((await send('GET', 'files')).json.count).toBe(4)
+  })
+
   test('a key of several columns is their values, joined by commas; a comma in one is encoded', async () => {
     const made = await send('POST', 'orders', { shop: 'a,b/c', number: 7, amount: '12.50' })
     expect(made.headers.get('location')).toBe('/api/service/shop/orders/a%2Cb%2Fc,7')

@@ -25,11 +25,15 @@ export function decoderOf(column: Column): Decoder | null {
     case 'timestamptz':
       return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
     case 'blob':
-      return found => (found === null ? null : Buffer.from(found as string, 'hex').toString('base64'))
+      return found => (found === null ? null : bytesOut(found).toString('base64'))
     default:
       return plainDecoder(column)
   }
 }
+
+/** Bytes are read as hexadecimal digits, and bound as they are. */
+const bytesOut = (found: StoredValue): Buffer =>
+  found instanceof Uint8Array ? Buffer.from(found) : Buffer.from(found as string, 'hex')
 
 /** A time as the server or a request writes it, in ISO 8601 where that has it: not infinities, nor years before 0 or after 9999. */
 function momentOut(text: string, zoned: boolean): string {
