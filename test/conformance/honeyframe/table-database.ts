@@ -50,6 +50,27 @@ export function database(world: TableWorld): void {
     expect((await send('DELETE', 'terms/1')).status).toBe(204)
   })
 
+  test('a value that names what the database does not have, or is written as no other, is refused, with its column', async () => {
+    const row = { of: 'pg_class', by: 'pg_backend_pid', words: "'a' 'b'", path: '$."a"', note: 'x' }
+    expect((await send('POST', 'spoken', { id: 1, ...row })).json).toMatchObject(row)
+    for (const [column, value] of [
+      ['of', 'nonesuch'],
+      ['of', 'no.such'],
+      ['of', 'pg_class"'],
+      ['by', 'nonesuch'],
+      ['by', 'lower'],
+      ['words', "'"],
+      ['path', '$.'],
+    ] as const) {
+      const wrong = await send('PATCH', 'spoken/1', { note: 'y', [column]: value })
+      expect([value, wrong.status, fields(wrong)]).toEqual([value, 422, [column]])
+      const list = await send('POST', 'spoken', [{ id: 2 }, { id: 3, [column]: value }])
+      expect([value, list.status, fields(list)]).toEqual([value, 422, [`1 ${column}`]])
+      expect((await send('GET', `spoken?${column}=${encodeURIComponent(value)}`)).json.rows).toEqual([])
+    }
+    expect((await send('GET', 'spoken')).json.rows).toEqual([{ id: 1, ...row }])
+  })
+
   test('a row whose key is JSON is at no path, and none is said', async () => {
     const made = await send('POST', 'lists', { list: [1, 2], n: 1 })
     expect([made.status, made.headers.get('location'), made.json._links]).toEqual([

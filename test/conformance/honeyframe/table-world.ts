@@ -68,6 +68,7 @@ const DATABASE = `
   CREATE TABLE t.sums (id numeric PRIMARY KEY, total numeric);
   CREATE TABLE t.hours (at timestamptz PRIMARY KEY, n bigint);
   CREATE TABLE t.lists (list int[] PRIMARY KEY, n bigint);
+  CREATE TABLE t.spoken (id bigint PRIMARY KEY, of regclass, by regproc, words tsvector, path jsonpath, note text);
   CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2));
   CREATE VIEW t.logins AS SELECT id, login FROM t.accounts;
   CREATE VIEW t.counted AS SELECT region AS id, count(*) AS n FROM t.accounts GROUP BY region`
@@ -110,7 +111,7 @@ export class TableWorld {
         ...['orders', 'values', 'files', 'log', 'typed', 'visits', 'boxes', 'nodes', 'parts', 'sums', 'hours'].map(
           name => table(name),
         ),
-        ...['terms', 'lists'].map(name => table(name)),
+        ...['terms', 'lists', 'spoken'].map(name => table(name)),
         table('accounts', { columns: { secret: { sensitivity: 'high' } } }),
         ...['logins', 'counted'].map(name => table(name, { primary_key: 'id' })),
         table('named', { columns: { name: { sensitivity: 'low' } } }),
@@ -243,6 +244,7 @@ export class TableWorld {
       ...['typed', 'accounts', 'visits', 'logins', 'counted', 'boxes', 'nodes', 'parts', 'sums', 'hours', 'terms'].map(
         id => table(id),
       ),
+      table('spoken'),
       table('lists', 't.lists', { methods: ['GET', 'POST'] }),
       table('briefly', 't.accounts', { columns: ['id', 'login'] }),
       table('regionally', 't.accounts', { columns: ['id', 'region'], methods: ['GET', 'DELETE'] }),

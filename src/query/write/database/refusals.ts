@@ -9,6 +9,10 @@ interface DatabaseError {
   table?: string
   constraint?: string
   column?: string
+  /** where in a statement the server found what is wrong with it */
+  position?: string
+  /** inside of what it happened: a function of the database's, say */
+  where?: string
 }
 
 export const stateOf = (error: unknown): string => String((error as DatabaseError | undefined)?.errno ?? '')
@@ -17,7 +21,12 @@ export const constraintOf = (error: unknown): Pick<DatabaseError, 'schema' | 'ta
   error as DatabaseError
 
 /** Whether a value is none of its column's type, or too large for it: which one, the database does not say. */
-export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
+export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error)) || isBadName(error)
+/** A value that would name a table, a role or the like, or be written in a language of its own: no statement of ours is wrong. */
+function isBadName(error: unknown): boolean {
+  const { position, where } = error as DatabaseError
+  return /^(3F000|42(601|602|704|725|883|P01))$/.test(stateOf(error)) && !position && !where
+}
 /**
  * Whether a trigger or function of the table refuses: with what PL/pgSQL says when it is told nothing else, or with an SQLSTATE
  * of its author's own, of no class that the server has.
