@@ -34,7 +34,15 @@ export function database(world: TableWorld): void {
   })
 
   test('times and numbers that are infinite, or none, go in as they come out', async () => {
-    const row = { id: 1, until: 'infinity', ends: '-infinity', starts: 'infinity', share: '-Infinity', rate: 'NaN' }
+    const row = {
+      id: 1,
+      until: 'infinity',
+      ends: '-infinity',
+      starts: 'infinity',
+      share: '-Infinity',
+      rate: 'NaN',
+      closes: '24:00:00',
+    }
     expect((await send('POST', 'terms', row)).status).toBe(201)
     const read = await send('GET', 'terms/1')
     expect(read.json).toMatchObject(row)
@@ -42,12 +50,29 @@ export function database(world: TableWorld): void {
     expect([put.status, put.json]).toEqual([200, read.json])
     expect((await send('GET', 'terms?until=infinity&rate=NaN')).json.count).toBe(1)
     expect((await send('GET', 'terms?until=-infinity')).json.count).toBe(0)
-    const wrong = await send('PATCH', 'terms/1', { until: 'Infinity', ends: 'never', share: 'inf', rate: 'Infinity' })
-    expect([wrong.status, fields(wrong)]).toEqual([422, ['until', 'ends', 'share']])
+    const wrong = await send('PATCH', 'terms/1', {
+      until: 'Infinity',
+      ends: 'never',
+      share: 'inf',
+      rate: 'Infinity',
+      closes: '24:00:01',
+    })
+    expect([wrong.status, fields(wrong)]).toEqual([422, ['until', 'ends', 'share', 'closes']])
     // which the server itself refuses, having digits for it
     const unbounded = await send('PATCH', 'terms/1', { rate: 'Infinity' })
     expect([unbounded.status, fields(unbounded)]).toEqual([422, ['rate']])
     expect((await send('DELETE', 'terms/1')).status).toBe(204)
+  })
+
+  test('numbers of any digits that the database has room for go in as they come out, and are keys', async () => {
+    for (const id of [`1${'0'.repeat(250)}`, `0.${'0'.repeat(219)}15`]) {
+      await sql(`INSERT INTO t.sums VALUES (${id}, ${id})`)
+      const { status, json } = await send('GET', `sums/${id}`)
+      expect([status, json?.id, json?.total]).toEqual([200, id, id])
+      expect((await send('PUT', `sums/${id}`, json)).json).toEqual(json)
+      expect((await send('GET', `sums?total=${id}`)).json.count).toBe(1)
+      expect((await send('DELETE', `sums/${id}`)).status).toBe(204)
+    }
   })
 
   test('a value that names what the database does not have, or is written as no other, is refused, with its column', async () => {

@@ -69,7 +69,8 @@ const DATABASE = `
   CREATE TABLE t.hours (at timestamptz PRIMARY KEY, n bigint);
   CREATE TABLE t.lists (list int[] PRIMARY KEY, n bigint);
   CREATE TABLE t.spoken (id bigint PRIMARY KEY, of regclass, by regproc, words tsvector, path jsonpath, note text);
-  CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2));
+  CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2),
+    closes time);
   CREATE VIEW t.logins AS SELECT id, login FROM t.accounts;
   CREATE VIEW t.counted AS SELECT region AS id, count(*) AS n FROM t.accounts GROUP BY region`
 

@@ -12,6 +12,7 @@ export function encodeValue(column: Column, text: string): StoredValue | undefin
 /** What columns of the server hold beside the values of a type, as answers show it. */
 const UNBOUNDED: Partial<Record<ColumnType, RegExp>> = {
   date: /^-?infinity$/,
+  time: /^24:00:00$/,
   timestamp: /^-?infinity$/,
   timestamptz: /^-?infinity$/,
   decimal: /^(NaN|-?Infinity)$/,
@@ -43,9 +44,9 @@ function momentOut(text: string, zoned: boolean): string {
   return `${date}${moment[2] ? `T${moment[2]}` : ''}${zoned ? 'Z' : ''}`
 }
 
-/** A number of a column without a scale, in plain notation. */
+/** A number of a column without a scale, in plain notation, of as many digits as the server has room for. */
 function plainNumber(text: string): string | undefined {
-  const match = /^([+-]?)(\d{1,200})(?:\.(\d{0,200}))?$|^([+-]?)\.(\d{1,200})$/.exec(text)
+  const match = /^([+-]?)(\d{1,131072})(?:\.(\d{0,16383}))?$|^([+-]?)\.(\d{1,16383})$/.exec(text)
   if (!match) return undefined
   const [, sign, whole, fraction, bareSign, bare] = match
   return `${(sign ?? bareSign) === '-' ? '-' : ''}${whole ?? '0'}${fraction || bare ? `.${fraction || bare}` : ''}`
