@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+
 /**
  * The one internal error. `message` is the public text: it is sent to callers and never holds their values, SQL or a stack.
  * `cause` (and anything in it) is private: it goes to the log only. Doors render a Fault in their own shape.
@@ -62,11 +64,31 @@ export function diskTrouble(error: unknown): Fault | undefined {
 /** No more files, processes or memory: of a limit on this server, or of the machine. */
 const SHORT = /^(EMFILE|ENFILE|EAGAIN|ENOMEM|SQLITE_NOMEM)$/
 
+/** What SQLite opens of a table that can be written. */
+const FILES = 3
+
+/**
+ * Why this process may not open so many files: where SQLite cannot, it does not say. undefined: it may.
+ * None of the table's own is tried: to close one would let go SQLite's locks on it.
+ */
+function noMoreFiles(): unknown {
+  const files: number[] = []
+  try {
+    while (files.length < FILES) files.push(openSync('/dev/null', 'r'))
+    return undefined
+  } catch (error) {
+    return error
+  } finally {
+    for (const file of files) closeSync(file)
+  }
+}
+
 /** What the machine lacks, or its disk: the server's trouble, which may be over in a moment. undefined: the error is another. */
 export function machineTrouble(error: unknown): Fault | undefined {
   const { code = '' } = (error ?? {}) as { code?: string }
-  return SHORT.test(code)
-    ? unavailable('The server has no files, processes or memory left for this at the moment.', 5, error)
+  const short = SHORT.test(code) ? error : code.startsWith('SQLITE_CANTOPEN') ? noMoreFiles() : undefined
+  return short
+    ? unavailable('The server has no files, processes or memory left for this at the moment.', 5, short)
     : diskTrouble(error)
 }
 

@@ -128,10 +128,10 @@ export class FunctionRunner {
     if (free.length === 0 || waiting.slow > 0 || waiting.quick >= BATCH) void this.#start()
   }
 
-  /** Whether it is time for a call that may take long: never in the first that is free, as long as there may be another. */
+  /** Whether it is time for a call that may take long: never in the first that is free, as long as another is there or can be started. */
   #startsSlow(place: number, worker: Worker): boolean {
     if (this.#waiting.count('slow') === 0 || worker.frames > 0) return false
-    if (this.#size > 1) return place > 0
+    if (this.#workers.length > 1 || (this.#size > 1 && this.#failures < MAX_START_FAILURES)) return place > 0
     this.#slowTurn = this.#waiting.count('quick') === 0 || !this.#slowTurn
     return this.#slowTurn
   }

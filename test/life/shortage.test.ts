@@ -2,6 +2,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mintSecret } from '../../src/lib/secret.ts'
 import { SERVER, World } from '../deployments/world.ts'
 import { type Callgate, cleanUp, FIXTURES, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 import { sigkill, workersOf } from './processes.ts'
@@ -146,6 +147,52 @@ test.skipIf(process.platform !== 'linux')(
     })
     for (const folder of ['uploads', 'warehouse']) expect(readdirSync(join(callgate.dataDir, folder))).toEqual([])
     expect((await upload()).status).toBe(201)
+    expect(await callgate.stop()).toBe(0)
+  },
+)
+
+test.skipIf(!Bun.which('prlimit'))(
+  'where no more files can be opened no table is told to be unreadable, and a function runs in the one process that there is',
+  async () => {
+    const folder = temporaryFolder()
+    const [path, key] = [join(folder, 't.csv'), mintSecret('dk')]
+    writeFileSync(path, 'id\n1\n')
+    const endpoints = [
+      { id: 'row', kind: 'lookup', dataset: 'a.t', key_column: 'id' },
+      { id: 'rows', kind: 'table', dataset: 'a.w', methods: ['GET', 'POST'] },
+      // one that may take long, for which the first process is not taken
+      { id: 'one', kind: 'function', handler: 'export default () => ({ one: 1 })', limits: { cpu_ms: 1000 } },
+    ]
+    const datasets = [
+      { name: 'a.t', from: path, primary_key: 'id' },
+      { name: 'a.w', writable: true, primary_key: 'id', columns: { id: { type: 'integer' } } },
+    ]
+    const keys = [{ name: 'k', secret_env: 'SHORT_KEY', allowed_methods: ['GET', 'POST'] }]
+    const services = [{ key: 's', publish: true, endpoints, keys }]
+    const options = { dataDir: join(folder, 'data'), env: { SHORT_KEY: key } }
+    const first = await startCallgate({ ...options, manifest: { projects: [{ slug: 'p', datasets, services }] } })
+    expect(await first.stop()).toBe(0)
+    // one that publishes has opened the tables
+    const callgate = await startCallgate(options)
+    const call = (what: string, body?: unknown) => callgate.call(`/api/service/s/${what}`, { key, body })
+    // on a connection that is kept
+    expect((await call('one', {})).json).toEqual({ one: 1 })
+    const functions = workersOf(callgate.process.pid, 'function')
+    expect(functions).toHaveLength(2)
+    open(callgate, '8')
+    for (const answer of [await call('row?id=1'), await call('rows'), await call('rows', {})]) {
+      expect({ status: answer.status, code: answer.json.code, detail: answer.json.detail }).toEqual({
+        status: 503,
+        code: 'unavailable',
+        detail: NO_MORE,
+      })
+    }
+    expect(callgate.output()).toContain('EMFILE')
+    sigkill(functions[0]!.pid)
+    expect((await call('one', {})).json).toEqual({ one: 1 })
+    open(callgate, '1024')
+    expect((await call('row?id=1')).json.rows).toEqual([{ id: 1 }])
+    expect((await call('rows', {})).status).toBe(201)
     expect(await callgate.stop()).toBe(0)
   },
 )

@@ -1,4 +1,4 @@
-import { Fault, unavailable } from '../../../lib/fault.ts'
+import { Fault, machineTrouble, unavailable } from '../../../lib/fault.ts'
 import { dataMissing, dataUnreadable } from '../../damage.ts'
 
 /** @param how what became of the dataset's files */
@@ -23,6 +23,8 @@ export function explained(error: unknown): unknown {
     })
   if (/^Out of Memory Error/.test(message))
     return unavailable('This query needs more memory, or more room on the disk, than a query may have.', 60, error)
+  if (/^IO Error.*Too many open files/s.test(message))
+    return machineTrouble(Object.assign(new Error(message), { code: 'EMFILE' }))
   if (/^IO Error.*(No such file|No files found|Cannot open file)/s.test(message)) return dataMissing(error)
   if (/^(IO|Invalid Input|Conversion|Invalid|Serialization|TransactionContext)\b.*Error/.test(message))
     // the words of these hold values, and the log is to have none

@@ -228,7 +228,8 @@ function filesOf(place: Place): FoundFiles {
   try {
     return findFiles(place.path)
   } catch (error) {
-    throw dataMissing(error)
+    // a disk that fails, or no more files that can be opened
+    throw error instanceof Fault && error.status === 503 ? error : dataMissing(error)
   }
 }
 
