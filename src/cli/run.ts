@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { SYSTEM } from '../catalog/store.ts'
 import type { Config } from '../config.ts'
+import { mostFiles } from '../lib/machine.ts'
 import { progressReporter } from '../lib/progress.ts'
 import { version } from '../lib/version.ts'
 import { type Applied, applyManifest } from '../management/manifest/apply.ts'
@@ -14,6 +15,8 @@ import { print } from './print.ts'
 const LAST_MS = 15_000
 /** What is left then of something that hangs, as a process that was stopped while it started, is not waited for. */
 const LINGER_MS = 3000
+/** With fewer, callers may take them all; those who come then wait, and nothing in the log tells of them. */
+const ENOUGH_FILES = 1024
 const PREPARING = 'what is to be published is being prepared'
 
 type Publish = (instance: Instance) => Promise<void>
@@ -39,6 +42,12 @@ async function serve(config: Config, publish: Publish): Promise<number> {
     print(`Callgate ${version} listens on ${instance.url}  (data in ${config.dataDir})`)
     print(`Console: ${instance.url}/console`)
     if (token) print(`Administrator's token, shown only now: ${token}`)
+    const files = mostFiles()
+    if (files !== undefined && files < ENOUGH_FILES)
+      log.warn(
+        { files },
+        `fewer than ${ENOUGH_FILES} files and connections may be open at once (ulimit -n): when there are none left, calls wait or get 503`,
+      )
     await publish(instance)
     for (const lost of instance.context.publisher.registry.missing())
       log.error(

@@ -52,6 +52,15 @@ export function usableMemory(root = '/'): number {
   return Math.min(totalmem(), ...limits)
 }
 
+/**
+ * Files and connections that this process may have open at once. undefined: the system does not tell (Linux does), or it is any number.
+ * @param root where /proc is looked for
+ */
+export function mostFiles(root = '/'): number | undefined {
+  const [, most] = /^Max open files +(\d+)/m.exec(read(join(root, '/proc/self/limits')) ?? '') ?? []
+  return most === undefined ? undefined : Number(most)
+}
+
 /** Milliseconds of CPU that a process has had, all of its threads together, to a hundredth of a second. undefined: the system does not tell (Linux does). */
 export function cpuTimeOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`)

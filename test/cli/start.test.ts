@@ -166,6 +166,25 @@ test('a server whose first token cannot be printed says so in its log, and goes 
   expect(entries[0].msg).toBe('what is printed cannot be written: a key or a token in it is not shown again')
 })
 
+test('a limit of open files that is low is told in the log at the start', async () => {
+  const command = ['sh', '-c', 'ulimit -n 512 && exec "$@"', 'sh', ...commandOf('source')]
+  const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, 'few-files')], {
+    env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s' },
+    stdout: 'ignore',
+    stderr: 'pipe',
+    timeout: 150_000,
+  })
+  let told = ''
+  for await (const chunk of server.stderr.pipeThrough(new TextDecoderStream())) {
+    if (told === '') server.kill('SIGTERM')
+    told += chunk
+  }
+  expect(await server.exited).toBe(0)
+  const entries = lines(told).map(line => JSON.parse(line))
+  expect(entries).toMatchObject([{ level: 'warn', files: 512 }, { msg: 'stopping' }])
+  expect(entries[0].msg).toStartWith('fewer than 1024 files and connections may be open at once (ulimit -n)')
+})
+
 test('what is wrong in the catalog ends the start, and no process of it goes on', async () => {
   const dataDir = join(folder, 'half-written')
   const first = await startCallgate({ dataDir })
