@@ -73,7 +73,11 @@ test('a data directory that cannot be made, or that is no directory', async () =
   writeFileSync(join(folder, 'file'), 'x')
   const says = /^callgate: The data directory \/.* cannot be written \(.*\)\. Name another one with --data-dir\.$/
   await refused(['--port', '0', '--data-dir', join(folder, 'file', 'below')], says)
-  await refused(['--port', '0', '--data-dir', join(folder, 'file')], says)
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'dangling'))
+  for (const name of ['file', 'dangling']) {
+    const why = new RegExp(`cannot be written \\(/\\S+/${name} is a file, or a link that leads to no directory\\)`)
+    await refused(['--port', '0', '--data-dir', join(folder, name)], why)
+  }
 })
 
 test('a data directory whose path leaves no room for the names of files in it', async () => {
