@@ -10,7 +10,7 @@ export type OnProgress = (progress: Progress) => void
 export interface ProgressReporter {
   update: OnProgress
   done(): void
-  failed(): void
+  ended(how: 'failed' | 'stopped'): void
 }
 
 interface Out {
@@ -48,7 +48,7 @@ export function progressReporter(label: string, stream: Out = process.stderr): P
       stream.write(`\r\x1b[2K${`${label}  ${bar}${counted}`.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`)
     },
     done: () => end(`${label}: ${count(rows)} in ${seconds()}`),
-    failed: () => end(`${label}: failed after ${seconds()}`),
+    ended: how => end(`${label}: ${how} after ${seconds()}`),
   }
 }
 

@@ -151,7 +151,7 @@ async function stageDataset(
     staged.generations.set(place, generation)
     progress.done()
   } catch (error) {
-    progress.failed()
+    progress.ended(signal?.aborted ? 'stopped' : 'failed')
     throw error
   }
 }
