@@ -1,6 +1,7 @@
 /** What is told of calls, in a real browser, of calls that were really made; and who is told of before something goes. */
 import { beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
+import { timeLabels } from '../../src/console/ui/time-labels.ts'
 import { readCsv } from '../read-csv.ts'
 import { describeInBrowser, openTab, signInTo, soon } from './browser.ts'
 import { useConsole } from './world.ts'
@@ -8,6 +9,26 @@ import { useConsole } from './world.ts'
 setDefaultTimeout(180_000)
 
 const SPECIES = { features: { X: [5.1, 3.5, 1.4, 0.2] } }
+
+test('hours are told apart also where clocks are put back, and none is said to be where they are put forward', () => {
+  const zone = process.env.TZ
+  process.env.TZ = 'Europe/Berlin'
+  try {
+    const hours = (from: string, count: number) => {
+      const at = (hour: number) => new Date(Date.parse(from) + hour * 3_600_000).toISOString()
+      const label = timeLabels({ from, to: at(count), step: 'hour' })
+      return Array.from({ length: count }, (_, hour) => label(at(hour)))
+    }
+    expect(hours('2026-10-24T23:00:00Z', 4)).toEqual(['01:00', '02:00 GMT+2', '02:00 GMT+1', '03:00'])
+    expect(hours('2026-03-29T00:00:00Z', 3)).toEqual(['01:00', '03:00', '04:00'])
+    const week = hours('2026-10-20T00:00:00Z', 168)
+    expect(new Set(week).size).toBe(168)
+    expect(week.filter(label => label.includes('GMT'))).toEqual(['Oct 25, 02:00 GMT+2', 'Oct 25, 02:00 GMT+1'])
+  } finally {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  }
+})
 
 describeInBrowser('usage', () => {
   const { callgate, openAs } = useConsole()
