@@ -129,7 +129,7 @@ function presented(context: ManagementContext, secret: string, { address }: Call
   const found = findToken(context.db, secret)
   if (found) return found
   context.limits.badSecret(address)
-  throw unauthorized('This token is not valid, or it has expired.')
+  throw unauthorized('This token is not valid, or it has expired.', 'sign_in_failed')
 }
 
 function begun(

@@ -132,7 +132,7 @@ describeInBrowser('the console', () => {
     await signInTo(page, callgate, 'root')
     await page.goto(`${callgate.url}/console/projects/garden/services/plants/settings`)
     await page.getByRole('textbox', { name: /^Description/ }).fill('Written for an hour')
-    endSessions()
+    await page.context().clearCookies() // as signing out in another tab does
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     const dialog = page.getByRole('dialog', { name: 'Your session has ended' })
     await hasFocus(dialog.getByRole('textbox', { name: /^Password/ }))
@@ -143,6 +143,8 @@ describeInBrowser('the console', () => {
     await page.keyboard.press('Enter')
     await dialog.waitFor({ state: 'detached' })
     expect(await page.getByRole('textbox', { name: /^Description/ }).inputValue()).toBe('Written for an hour')
+    await page.getByRole('alert').getByText('this was not done').waitFor()
+    expect(await page.getByRole('main').textContent()).not.toContain('Bearer')
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Saved', { exact: true }).waitFor()
     const { json } = await callgate.admin('GET', '/api/publish/assets')

@@ -1,4 +1,5 @@
 /** Requests to the management API, as the session that the browser's cookie is of. */
+import { common } from '../texts/common.ts'
 import { connectionBack, connectionLost } from './connection.ts'
 
 /** A refusal as the server says it (RFC 9457): shown to people as it is. */
@@ -88,11 +89,11 @@ export const onTokenRefused = (renew: () => Promise<boolean>): void => {
 export const isRenewed = async (status: number, { code }: { code?: string }): Promise<boolean> =>
   status === 403 && code === 'csrf_token_missing' && (await renewToken())
 
-/** What the server refused. */
+/** What the server refused. Where the session has ended, how a script would sign in is of no use here. */
 export function refusalOf(status: number, body: ProblemBody): Problem {
-  const problem = new Problem(status, body)
-  if (status === 401 && problem.code !== 'sign_in_failed') noteEnd()
-  return problem
+  if (status !== 401 || body.code === 'sign_in_failed') return new Problem(status, body)
+  noteEnd()
+  return new Problem(status, { ...body, detail: common.signedOut })
 }
 
 /** @throws Problem, ConnectionLost */

@@ -29,6 +29,7 @@ export const common = {
       ? `${all.toLocaleString('en')} ${all === 1 ? 'row' : 'rows'}`
       : `${shown.toLocaleString('en')} of ${all.toLocaleString('en')} rows`,
   showOther: 'Discard my changes and show the other version',
+  signedOut: 'You were not signed in any more, and this was not done. Sign in, and try again.',
   nothingFound: 'Nothing matches this search.',
   requestId: (id: string) => `Request ${id}`,
   shownOnce: 'Copy it now: it is shown this once and cannot be seen again.',
