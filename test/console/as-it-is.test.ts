@@ -1,6 +1,6 @@
 /** What pages show is what there is: numbers of any size, what was added or deleted a moment ago, and what could not be read. */
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import type { Callgate } from '../harness.ts'
 import {
   describeInBrowser,
@@ -237,6 +237,39 @@ describeInBrowser('as it is', () => {
     }
     const kind = tab.getByRole('main').getByText('Model', { exact: true }).first()
     expect(await kind.evaluate(text => text.scrollWidth <= text.clientWidth)).toBe(true)
+    await tab.goto(`${callgate.url}/console/projects/${slug}/deployments/${deployment.name}/settings`)
+    await tab.getByRole('button', { name: 'Delete deployment' }).click()
+    const close = tab.getByRole('dialog').getByRole('button', { name: 'Close' })
+    await soon(async () => expect((await close.boundingBox())!.x).toBeLessThan(350))
+  })
+
+  test('with the colours of a system in high contrast, what is chosen or on can be told from what is not', async () => {
+    const tab = await openTab()
+    await signInTo(tab, callgate, 'root')
+    await tab.emulateMedia({ forcedColors: 'active' })
+    await tab.goto(`${callgate.url}/console/projects/garden/services`)
+    /** All that is drawn of an element but its text. */
+    const drawn = (element: Locator) =>
+      element.evaluate(node => {
+        const { backgroundColor, borderBottomColor, borderBottomWidth, textDecorationLine } = getComputedStyle(node)
+        return [backgroundColor, borderBottomColor, borderBottomWidth, textDecorationLine].join()
+      })
+    const track = (name: string) => tab.getByRole('row', { name }).locator('.mantine-Switch-track')
+    await tab.getByRole('row', { name: 'Not yet published' }).waitFor()
+    const [on, off] = [await drawn(track('Plants')), await drawn(track('Not yet published'))]
+    expect(on).not.toBe(off)
+    expect(off).not.toContain(',0px,')
+    const links = tab.getByRole('navigation', { name: 'Project', exact: true })
+    expect(await drawn(links.getByRole('link', { name: 'Services' }))).not.toBe(
+      await drawn(links.getByRole('link', { name: 'Datasets' })),
+    )
+    await tab.getByRole('link', { name: 'Plants', exact: true }).click()
+    const tabs = tab.getByRole('navigation', { name: 'Parts of the service' })
+    await soon(async () =>
+      expect(await drawn(tabs.getByRole('link', { name: 'Endpoints' }))).not.toBe(
+        await drawn(tabs.getByRole('link', { name: 'Versions' })),
+      ),
+    )
   })
 })
 

@@ -69,7 +69,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
     <Stack gap="md">
       <Group justify="space-between" gap="sm">
         <Group gap="xs" wrap="nowrap" miw={0}>
-          <Picture size={20} stroke={1.6} aria-hidden />
+          <Picture size={20} stroke={1.6} aria-hidden style={{ flex: 'none' }} />
           <Title order={2} style={{ overflowWrap: 'anywhere' }}>
             {id ?? t.newEndpoint}
           </Title>
