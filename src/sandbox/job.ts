@@ -49,6 +49,7 @@ export interface Ran {
 
 /** Lines of the log of a call that are kept. */
 const LOG_LINES = 100
+const MORE_LINES = '... (no more lines are kept of a call)'
 
 /** Characters of what a call asked for and was answered that are kept for a run that is repeated. */
 const MOST_KEPT = 16 * 1024 * 1024
@@ -134,7 +135,8 @@ export class Job {
   }
 
   logged(lines: readonly string[]): void {
-    for (const line of lines) if (this.#log.length < LOG_LINES) this.#log.push(line)
+    for (const line of lines)
+      if (this.#log.length <= LOG_LINES) this.#log.push(this.#log.length < LOG_LINES ? line : MORE_LINES)
   }
 
   answered(answer: string): void {

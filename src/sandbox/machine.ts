@@ -19,8 +19,8 @@ const GC_BYTES = 4 * 1024 * 1024
 const PAGE = 65536
 /** What the allocator may keep at either end of a free piece. */
 const ALIGNMENT = 64
-/** Lines of the log that are kept of a turn, and bytes of a line. */
-const LOG_LINES = 100
+/** Lines of the log that are kept of a turn, one more than of a call, so that it is known of others; and bytes of a line. */
+const LOG_LINES = 101
 const LOG_LINE = 1000
 /** Characters of a reply's status and headers, at most; what headers may really take is held elsewhere. */
 const REPLY_HEAD = 64 * 1024
@@ -388,7 +388,7 @@ export class Machine {
     const length = this.#words[this.#length >> 2]!
     const text = length > most && !cut ? undefined : this.#bytes.utf8Slice(at, at + Math.min(length, most))
     engine.qjs_free_cstring(at)
-    return text
+    return cut && length > most ? `${text} ...` : text
   }
 
   /** @throws Stopped they are too many, or too large together */

@@ -1,0 +1,68 @@
+/** What the author of a handler is told of it: what it logs, and what becomes of what it does in a way that may be meant otherwise. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
+
+setDefaultTimeout(180_000)
+
+let callgate: Callgate
+beforeAll(async () => {
+  const endpoints = [{ id: 'one', kind: 'function', handler: 'export default () => 1' }]
+  callgate = await startCallgate({ manifest: { projects: [{ slug: 'p', services: [{ key: 's', endpoints }] }] } })
+})
+afterAll(cleanUp)
+
+/** Runs a handler as the console does. */
+const tried = async (handler: string) =>
+  (await callgate.admin('POST', '/api/api-services/1/try', { endpoint: { id: 'tried', kind: 'function', handler } }))
+    .json
+
+const LOGGED = [
+  ['{ r: host.reply(1), o: 5 }', '{"r":host.reply(1,{"status":200,"headers":{}}),"o":5}'],
+  ['"a", 1, null, undefined, NaN, 5n, Symbol("s")', 'a 1 null undefined NaN 5 Symbol(s)'],
+  [
+    '{ s: "\\"", u: undefined, n: NaN, b: 12345678901234567890n, y: Symbol("s") }',
+    '{"s":"\\"","u":undefined,"n":NaN,"b":12345678901234567890,"y":Symbol(s)}',
+  ],
+  ['(() => { const a = { x: 1 }; a.list = [a, a.x]; return a })()', '{"x":1,"list":[[circular],1]}'],
+  ['new Map([[1, { a: 2 }]]), { s: new Set(["x"]) }', 'Map [[1,{"a":2}]] {"s":Set ["x"]}'],
+  [
+    'new Uint8Array([1, 2]), /a/g, Promise.resolve(), {}, Object.create(null)',
+    'Uint8Array [1,2] /a/g [object Promise] {} {}',
+  ],
+  [
+    'new Error("outer", { cause: new TypeError("inner") }), [host.error(404, "gone")]',
+    'Error: outer {"cause":TypeError: inner} [HostError: gone {"status":404}]',
+  ],
+  ['new Date(0), { d: new Date(NaN) }', '"1970-01-01T00:00:00.000Z" {"d":Invalid Date}'],
+  ['function f() {}, { g: () => 1 }', '[function f] {"g":[function g]}'],
+  [
+    '{ get a() { throw new Error("no") }, t: { toJSON() { throw new Error("nor") } }, b: 2 }',
+    '{"a":[Error: no],"t":[Error: nor],"b":2}',
+  ],
+  ['{ toJSON: () => ({ as: "JSON" }) }', '{"as":"JSON"}'],
+] as const
+
+test('a log loses nothing of what JSON has no words for', async () => {
+  const lines = LOGGED.map(([values]) => `host.log(${values})`)
+  const { log } = await tried(`export default (_, host) => {\n${lines.join('\n')}\n}`)
+  expect(log).toEqual(LOGGED.map(([, line]) => line))
+})
+
+test('a log has a bound, for what is long, deep or much, and says that it has reached it', async () => {
+  const { body, log } = await tried(`export default (_, host) => {
+    let deep = 1
+    for (let i = 0; i < 5000; i++) deep = { deep }
+    host.log(deep, 'beside it')
+    host.log(Array.from({ length: 50000 }, (_, i) => i))
+    host.log('é'.repeat(1000))
+    for (let i = 0; i < 1000; i++) console.log(i)
+    return 'answered'
+  }`)
+  expect(body).toBe('answered')
+  expect(log.length).toBe(101)
+  expect(log[0]).toMatch(/^(\{"deep":)+\[deeper\]\}+ beside it$/)
+  expect(log[1]).toMatch(/^\[0,1,2,.* \.\.\.$/)
+  expect(log[2]).toBe(`${'é'.repeat(500)} ...`)
+  expect(log.slice(3, 100)).toEqual(Array.from({ length: 97 }, (_, i) => `${i}`))
+  expect(log[100]).toContain('no more lines')
+})
