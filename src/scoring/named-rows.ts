@@ -1,13 +1,18 @@
 import type { ModelMetadata } from '../catalog/tensor.ts'
+import { unprocessable } from '../lib/fault.ts'
 import { rowValues } from './decode.ts'
 import { columnsOf, type Feature } from './features.ts'
 import type { Tensors } from './tensors.ts'
+
+/** Elements of an input: more as values would hold up the process that looks at them, and everybody there, for seconds. */
+const MOST_ELEMENTS = 4_000_000
 
 /**
  * Input tensors as the rows of named features that they hold: what a row schema is about. A model without a row dimension
  * has one row, of whole tensors.
  * @param features the codec's
  * @param rows how many the tensors hold, as `Scorer.score` takes it
+ * @throws Fault 422 they hold too much
  */
 export function namedRows(
   metadata: ModelMetadata,
@@ -15,6 +20,11 @@ export function namedRows(
   feeds: Tensors,
   rows: number,
 ): Record<string, unknown>[] {
+  for (const { data } of Object.values(feeds))
+    if (data.length > MOST_ELEMENTS)
+      throw unprocessable(
+        `An input has ${data.length} elements, and ${MOST_ELEMENTS} at most can be looked at as rows here.`,
+      )
   const axis = columnsOf(metadata).axis !== 'none'
   const named = Array.from({ length: rows }, (): Record<string, unknown> => ({}))
   const columns = features.some(feature => feature.name !== feature.input)

@@ -134,6 +134,16 @@ describe('rows become tensors', () => {
     expect(encode(namedRows(whole, features, feeds, 1), 'rows')).toEqual(feeds)
   })
 
+  test('of tensors of more than four million elements are not made, which is said of the request', () => {
+    const metadata = single([null], 'uint8')
+    const feeds = (n: number) => ({ X: { type: 'uint8' as const, dims: [n], data: new Uint8Array(n) } })
+    const rows = (n: number) => namedRows(metadata, compileCodec(metadata).features, feeds(n), n)
+    expect(() => rows(4_000_001)).toThrow(
+      expect.objectContaining({ status: 422, message: expect.stringMatching(/^An input has 4000001 elements/) }),
+    )
+    expect(rows(1)).toEqual([{ X: 0 }])
+  })
+
   test('a model with a fixed batch of one takes features, a row at a time', () => {
     const codec = compileCodec(single([1, 2], 'float32', false), ['a', 'b'])
     expect(codec.stacks).toBe(false)
