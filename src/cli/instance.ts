@@ -214,7 +214,9 @@ function openDataDir(dataDir: string, dirs: string[]) {
     const { code = '', message, path } = error as { code?: string; message: string; path?: string }
     const why = code === 'EEXIST' ? `${path} is a file, or a link that leads to no directory` : message
     if (/^(E[A-Z]+$|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))/.test(code))
-      throw new StartError(`The data directory ${dataDir} cannot be written (${why}). Name another one with --data-dir.`)
+      throw new StartError(
+        `The data directory ${dataDir} cannot be written (${why}). Name another one with --data-dir.`,
+      )
     throw error
   }
 }
