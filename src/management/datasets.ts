@@ -52,10 +52,11 @@ export const Policy = Type.Record(
     closed,
   ),
 )
+const Description = Type.String({ maxLength: 10_000 })
 const DatasetPatch = Type.Object(
   {
     columns: Type.Optional(Policy),
-    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    description: Type.Optional(Description),
     writable: Type.Optional(Type.Boolean()),
     refresh: Type.Optional(RefreshRule),
   },
@@ -186,6 +187,8 @@ export async function uploadDataset(context: ManagementContext, request: Request
     const before = refuseTaken()
     const policy = fieldOf(fields, 'columns', Policy)
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
+    const description = fields.description || fields.friendly_name || ''
+    checkShape(Description, description, fields.description ? 'description' : 'friendly_name')
     const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
     const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
     const named = key === undefined ? (before?.primaryKey ?? []) : [key].flat()
@@ -202,7 +205,6 @@ export async function uploadDataset(context: ManagementContext, request: Request
         const put = putGeneration(tx, who.actor, project.id, name, generation)
         if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy as ColumnPolicy)
         setNullable(tx, who.actor, getDataset(tx, project.id, name), nullableOf(policy))
-        const description = fields.description || fields.friendly_name
         if (description) setDescription(tx, who.actor, put.dataset, description)
         touched.datasets.add(inProject(project.id, name))
         return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }

@@ -209,6 +209,9 @@ export function resources(world: World): void {
     expect((await upload('uploads.cities', 'id,name\n1,x\n')).status).toBe(409)
     const broken = await upload('uploads.cities', 'id,name\n1,a\n1,b\n', { primary_key: 'id', replace: 'true' })
     expect(broken.status).toBe(422)
+    const described = { description: 'x'.repeat(10_001), replace: 'true' }
+    const long = await upload('uploads.cities', 'id,name\n1,a\n', described)
+    expect([long.status, long.json.detail]).toEqual([422, expect.stringMatching(/^description: .*10000/)])
     expect(await call()).toEqual([{ id: 2, name: '***' }])
     expect((await upload('uploads.cities', 'id,name\n2,Bonn\n', { primary_key: 'id', replace: 'true' })).status).toBe(
       201,
