@@ -15,6 +15,23 @@ test.skipIf(!isLinux)('a child that was stopped is ended, and what was asked of 
   expect(stillness.ended).toBe(true)
 })
 
+test.skipIf(!isLinux)('one that has ended is not ended again', async () => {
+  const gone = Bun.spawn(['true'])
+  await gone.exited
+  let [looks, kills] = [0, 0]
+  const child = {
+    get pid() {
+      looks++
+      return gone.pid
+    },
+    kill: () => kills++,
+  }
+  const stillness = new Stillness(child, 100)
+  await waitFor(() => looks > 8 || undefined)
+  stillness.stop()
+  expect([stillness.ended, kills]).toEqual([false, 0])
+})
+
 test.skipIf(!isLinux)('one that computes is not, however little it gets to', async () => {
   const busy = Bun.spawn([process.execPath, '-e', 'for (;;);'], { stdio: ['ignore', 'ignore', 'ignore'] })
   try {

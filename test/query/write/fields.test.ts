@@ -133,6 +133,13 @@ describe('what a column takes', () => {
     expect(encodeJson(decimal, JSON.parse('123456.7890123456789'))).toBeUndefined()
     expect(encodeJson(decimal, '0.12345678901234567890')).toBeDefined()
   })
+
+  test('an integer beyond 2^53 is taken whole by an integer, and as the nearest double by a float', () => {
+    const long = parseLossless('9007199254740993')
+    expect(BigInt(encodeJson(column('integer'), long) as bigint)).toBe(9007199254740993n)
+    expect(encodeJson(column('integer'), Number(long))).toBeUndefined()
+    expect(encodeJson(column('float'), long)).toBe(9007199254740992)
+  })
 })
 
 test('a schema asks for what no row is without, but not for a key that the table gives', () => {
