@@ -86,11 +86,14 @@ export class Child {
       serialization: 'advanced',
       ipc: (message: FromChild) => this.#receive(message),
       onExit: (_process, code, signal) => {
+        // one that we kill is not alive any more
+        const byOthers =
+          this.#alive && String(signal) === 'SIGKILL' ? ', not by us: the kernel does that where memory runs out' : ''
         this.#alive = false
         unguarded.delete(this.#process)
         // stderr may still hold the reason: read it before telling anyone, but never wait for whoever else may hold it open
         Promise.race([this.#reason, Bun.sleep(LAST_WORDS_MS)])
-          .then(() => this.#lost(`exit ${signal ?? code}`))
+          .then(() => this.#lost(`exit ${signal ?? code}${byOthers}`))
           .finally(() => exited.resolve())
       },
     })

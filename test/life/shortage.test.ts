@@ -145,6 +145,7 @@ test.skipIf(process.platform !== 'linux')(
       status: 503,
       detail: 'The import process ended before it was done.',
     })
+    expect(callgate.output()).toContain('(exit SIGKILL, not by us: the kernel does that where memory runs out)')
     for (const folder of ['uploads', 'warehouse']) expect(readdirSync(join(callgate.dataDir, folder))).toEqual([])
     expect((await upload()).status).toBe(201)
     expect(await callgate.stop()).toBe(0)
@@ -193,6 +194,46 @@ test.skipIf(!Bun.which('prlimit'))(
     open(callgate, '1024')
     expect((await call('row?id=1')).json.rows).toEqual([{ id: 1 }])
     expect((await call('rows', {})).status).toBe(201)
+    expect(await callgate.stop()).toBe(0)
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'a query whose process is ended from outside runs once more in another, and the log tells of it',
+  async () => {
+    const [path, key] = [join(temporaryFolder(), 't.csv'), mintSecret('dk')]
+    writeFileSync(path, `id\n${Array.from({ length: 100_000 }, (_, i) => i).join('\n')}\n`)
+    const query = { source: { schema: 'a', table: 't' }, columns: [{ fn: 'sum', column: 'id', as: 'sum' }] }
+    const services = [
+      {
+        key: 's',
+        publish: true,
+        endpoints: [{ id: 'sum', kind: 'sql', query }],
+        keys: [{ name: 'k', secret_env: 'KEY' }],
+      },
+    ]
+    const datasets = [{ name: 'a.t', from: path }]
+    const callgate = await startCallgate({
+      manifest: { projects: [{ slug: 'p', datasets, services }] },
+      env: { KEY: key },
+      flags: ['--query-workers', '1', '--result-cache', '0'],
+    })
+    const sum = async () => (await callgate.call('/api/service/s/sum', { key })).json.rows
+    expect(await sum()).toEqual([{ sum: 4_999_950_000 }])
+    const told = await waitFor(async () => {
+      const [worker] = workersOf(callgate.process.pid, 'query')
+      process.kill(worker!.pid, 'SIGSTOP')
+      const asked = sum()
+      // an answer after it was asked: it waits in the process by then, but for one that the system was slow with
+      await callgate.call('/-/ready')
+      sigkill(worker!.pid)
+      expect(await asked).toEqual([{ sum: 4_999_950_000 }])
+      return callgate
+        .output()
+        .split('\n')
+        .find(line => line.includes('its query runs once more'))
+    })
+    expect(JSON.parse(told).error).toContain('(exit SIGKILL, not by us: the kernel does that where memory runs out)')
     expect(await callgate.stop()).toBe(0)
   },
 )
