@@ -23,6 +23,36 @@ export function parseExact(text: string): unknown {
   return parseMarked(text, EXACT_TOKEN, token => /^-?\d/.test(token) && String(Number(token)) !== token, rawJSON)
 }
 
+/**
+ * `JSON.parse` for answers: integers beyond +-2^53 and numbers beyond a double are texts of their digits.
+ * @param exact also numbers that a double rounds
+ */
+export function parseShown(text: string, exact = false): unknown {
+  if (exact ? !INEXACT.test(text) : !BEYOND.test(text) && !(LONG_RUN.test(text) && LONG_INTEGER.test(text)))
+    return JSON.parse(text)
+  return parseMarked(text, EXACT_TOKEN, exact ? isRounded : isBeyond, digits => digits)
+}
+
+function isBeyond(token: string): boolean {
+  const number = Number(token)
+  return /^-?\d+$/.test(token) ? !Number.isSafeInteger(number) : /^-?\d/.test(token) && Math.abs(number) === Infinity
+}
+
+function isRounded(token: string): boolean {
+  const nearest = String(Number(token))
+  return isBeyond(token) || (nearest !== token && significant(token) !== significant(nearest))
+}
+
+/** A number's digits and their power of ten, as all that are equal to it have them; undefined: it is none. */
+function significant(token: string): string | undefined {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token)
+  if (!parts) return undefined
+  const [, sign, whole, fraction = '', power = '0'] = parts
+  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  const least = digits.replace(/0+$/, '')
+  return least && `${sign}${least}e${Number(power) - fraction.length + digits.length - least.length}`
+}
+
 const { rawJSON, isRawJSON } = JSON as unknown as {
   rawJSON: (text: string) => unknown
   isRawJSON: (value: unknown) => boolean
@@ -57,6 +87,7 @@ function parseMarked(
 const TOKEN = /"|\\.|[\d.eE+-]{16,}/g
 /** The same with numbers that may be beyond a double. */
 const EXACT_TOKEN = /"|\\.|[\d.eE+-]{16,}|-?\d[\d.]*[eE][+-]?\d{3,}/g
+const BEYOND = /\d[eE]\+?\d{3}/
 const INEXACT = /[\d.eE+-]{16}|\d[eE][+-]?\d{3}/
 /** No type here has more digits than 38: longer ones are left to become the nearest double. */
 const INTEGER = /^-?[1-9]\d{15,39}$/

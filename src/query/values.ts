@@ -1,6 +1,6 @@
 import type { StoredColumn } from '../catalog/column.ts'
 import { decodeDecimal, encodeDecimal } from '../lib/decimal.ts'
-import { parseLossless, tooDeep } from '../lib/json.ts'
+import { parseShown, tooDeep } from '../lib/json.ts'
 import { dataUnreadable } from './damage.ts'
 
 /** A value as the embedded store keeps it (catalog/column.ts says how). */
@@ -131,10 +131,13 @@ export function decoderOf(column: StoredColumn, bigints: boolean): Decoder | nul
 /** Levels that a JSON value may have: one of tens of thousands takes seconds to be written, and then fails. */
 export const DEEPEST_JSON = 1000
 
-/** @throws Fault 503 it nests deeper, as one that is read in place may */
-function jsonOut(text: string): unknown {
+/**
+ * @param exact whether its numbers may be decimals
+ * @throws Fault 503 it nests deeper, as one that is read in place may
+ */
+export function jsonOut(text: string, exact = false): unknown {
   if (tooDeep(text, DEEPEST_JSON)) throw dataUnreadable(new Error(`a JSON value has more than ${DEEPEST_JSON} levels`))
-  return parseLossless(text, digits => digits)
+  return parseShown(text, exact)
 }
 
 /** Whether reading the column exactly needs bigint. */

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { excessOf, isLonger, parseExact, parseLossless, stringifyLossless, tooDeep } from '../../src/lib/json.ts'
+import {
+  excessOf,
+  isLonger,
+  parseExact,
+  parseLossless,
+  parseShown,
+  stringifyLossless,
+  tooDeep,
+} from '../../src/lib/json.ts'
 import { cpuOf } from '../harness.ts'
 
 test.each([
@@ -9,6 +17,21 @@ test.each([
   '9007199254740993',
 ])('what is parsed to be written again is as it was: %s', text => {
   expect(stringifyLossless(parseExact(text))).toBe(text)
+})
+
+test('what answers show of JSON is numbers that a double holds, and texts of the others', () => {
+  const long = '9'.repeat(60)
+  const text = `[1e400,-1e400,1E+400,9007199254740993,${long},12345678901234567890.5,0.33333333333333333333,1e-400]`
+  const beyond = ['1e400', '-1e400', '1E+400', '9007199254740993', long]
+  expect(parseShown(text)).toEqual([...beyond, 12345678901234567000, 1 / 3, 0])
+  expect(parseShown(text, true)).toEqual([...beyond, '12345678901234567890.5', '0.33333333333333333333', '1e-400'])
+  const held =
+    '[0.1,1.50,0.30000000000000004,1e+308,1.7976931348623157e308,5e-324,0.00000000000000000000001,1.0000000000000000]'
+  for (const exact of [false, true]) {
+    expect(parseShown(held, exact)).toEqual(JSON.parse(held))
+    expect(parseShown('{"1e400":"1e400","a":[{"b":1e400}]}', exact)).toEqual({ '1e400': '1e400', a: [{ b: '1e400' }] })
+    expect(() => parseShown('{12345678901234567890:1}', exact)).toThrow(SyntaxError)
+  }
 })
 
 describe('integers beyond 2^53', () => {

@@ -75,6 +75,24 @@ export function database(world: TableWorld): void {
     }
   })
 
+  test('decimals in lists and rows, and numbers in JSON that no double holds, are told with all their digits', async () => {
+    await sql(`INSERT INTO t.prices VALUES (1, '{1.50,12345678901234567890.123,NULL,NaN}', ROW(1234567890123.45678, 'EUR'),
+      '{0.1,0.30000000000000004,NaN}', '{"a": 1e400, "b": 1.50, "c": 9007199254740993}')`)
+    const row = {
+      id: 1,
+      all_of: [1.5, '12345678901234567890.123', null, 'NaN'],
+      one: { amount: '1234567890123.45678', currency: 'EUR' },
+      shares: [0.1, 0.30000000000000004, 'NaN'],
+      doc: { a: `1${'0'.repeat(400)}`, b: 1.5, c: '9007199254740993' },
+    }
+    const read = await send('GET', 'prices/1')
+    expect(read.json).toMatchObject(row)
+    expect((await send('GET', 'prices')).json.rows).toEqual([row])
+    expect((await send('PUT', 'prices/1', read.json)).json).toEqual(read.json)
+    const [kept] = await sql('SELECT CAST(all_of AS text) AS all_of, CAST(one AS text) AS one FROM t.prices')
+    expect(kept).toEqual({ all_of: '{1.5,12345678901234567890.123,NULL,NaN}', one: '(1234567890123.45678,EUR)' })
+  })
+
   test('a value that names what the database does not have, or is written as no other, is refused, with its column', async () => {
     const row = { of: 'pg_class', by: 'pg_backend_pid', words: "'a' 'b'", path: '$."a"', note: 'x' }
     expect((await send('POST', 'spoken', { id: 1, ...row })).json).toMatchObject(row)

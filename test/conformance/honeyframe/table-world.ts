@@ -67,6 +67,8 @@ const DATABASE = `
   CREATE TABLE t.parts_lowest PARTITION OF t.parts_low FOR VALUES FROM (0) TO (1000);
   CREATE TABLE t.sums (id numeric PRIMARY KEY, total numeric);
   CREATE TABLE t.hours (at timestamptz PRIMARY KEY, n bigint);
+  CREATE TYPE t.price AS (amount numeric, currency text);
+  CREATE TABLE t.prices (id bigint PRIMARY KEY, all_of numeric[], one t.price, shares float8[], doc jsonb);
   CREATE TABLE t.lists (list int[] PRIMARY KEY, n bigint);
   CREATE TABLE t.spoken (id bigint PRIMARY KEY, of regclass, by regproc, words tsvector, path jsonpath, note text);
   CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2),
@@ -112,7 +114,7 @@ export class TableWorld {
         ...['orders', 'values', 'files', 'log', 'typed', 'visits', 'boxes', 'nodes', 'parts', 'sums', 'hours'].map(
           name => table(name),
         ),
-        ...['terms', 'lists', 'spoken'].map(name => table(name)),
+        ...['terms', 'lists', 'spoken', 'prices'].map(name => table(name)),
         table('accounts', { columns: { secret: { sensitivity: 'high' } } }),
         ...['logins', 'counted'].map(name => table(name, { primary_key: 'id' })),
         table('named', { columns: { name: { sensitivity: 'low' } } }),
@@ -246,6 +248,7 @@ export class TableWorld {
         id => table(id),
       ),
       table('spoken'),
+      table('prices'),
       table('lists', 't.lists', { methods: ['GET', 'POST'] }),
       table('briefly', 't.accounts', { columns: ['id', 'login'] }),
       table('regionally', 't.accounts', { columns: ['id', 'region'], methods: ['GET', 'DELETE'] }),

@@ -42,9 +42,12 @@ export interface ServerColumn {
   collation: 'bytes' | 'default' | 'own'
 }
 
+/** What a list of floats is, whose numbers are told apart from decimals: they are many, and none has more digits than a double. */
+export const FLOATS = 'composite floats'
+
 /** `native` is the type's name, with ` C` behind it where texts are compared byte by byte, or `other`. */
 export function columnOf({ name, type, composite, modifier, nullable, collation }: ServerColumn): StoredColumn {
-  if (composite) return { name, type: 'json', nullable, native: 'composite' }
+  if (composite) return { name, type: 'json', nullable, native: /^_float[48]$/.test(type) ? FLOATS : 'composite' }
   const ours = TYPES[type]
   if (ours === undefined || collation === 'own') return { name, type: 'text', nullable, native: 'other' }
   const stored: StoredColumn = {

@@ -1,7 +1,8 @@
 /** Values of PostgreSQL's tables, as they are bound and as they are read. */
 import type { Column, ColumnType } from '../../../catalog/column.ts'
-import type { Decoder, StoredValue } from '../../values.ts'
+import { type Decoder, jsonOut, type StoredValue } from '../../values.ts'
 import { encodePlain, plainDecoder } from '../plain.ts'
+import { FLOATS, typeOf } from './types.ts'
 
 /** A text as a value of the column, or undefined when it is not one. */
 export function encodeValue(column: Column, text: string): StoredValue | undefined {
@@ -27,6 +28,11 @@ export function decoderOf(column: Column): Decoder | null {
       return found => (found === null ? null : momentOut(found as string, column.type === 'timestamptz'))
     case 'blob':
       return found => (found === null ? null : bytesOut(found).toString('base64'))
+    case 'json':
+      // lists and rows may hold decimals, of which all digits are told
+      return typeOf(column) === 'composite'
+        ? found => (found === null ? null : jsonOut(found as string, column.native !== FLOATS))
+        : plainDecoder(column)
     default:
       return plainDecoder(column)
   }
