@@ -143,6 +143,11 @@ async function once(
   const send = url.protocol === 'https:' ? https.request : http.request
   const sent = send(url, options, message => void received(message, bounds.bytes).then(resolve, reject))
   sent.on('error', error => reject(failed(whyNot(error), error)))
+  // nothing asked it to: there would be no answer
+  sent.on('upgrade', (_, socket) => {
+    socket.destroy()
+    reject(failed(NO_HTTP))
+  })
   sent.end(body)
   try {
     return await waitedFor(promise, bounds)
@@ -161,10 +166,12 @@ async function waitedFor<T>(work: Promise<T>, { deadline, signal }: FetchBounds)
   }
 }
 
+const NO_HTTP = 'The host answered in something else than HTTP.'
+
 /** For the author; what else is known goes into the log. */
 function whyNot({ code = '' }: NodeJS.ErrnoException): string {
   if (code === 'HPE_HEADER_OVERFLOW') return 'The headers of the answer are too large.'
-  if (code.startsWith('HPE_')) return 'The host answered in something else than HTTP.'
+  if (code.startsWith('HPE_')) return NO_HTTP
   if (/CERT|SIGNATURE/.test(code)) return 'The host has no valid certificate for its name.'
   if (code === 'ECONNRESET') return 'The host ended the connection.'
   return 'The host could not be reached.'
@@ -206,12 +213,13 @@ function isPublic(address: string): boolean {
 }
 
 async function received(message: IncomingMessage, most: number): Promise<Omit<Fetched, 'url'>> {
+  if ((message.statusCode ?? 0) < 200) throw failed(NO_HTTP)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(message.headers))
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   const encoding = headers['content-encoding']?.trim().toLowerCase()
   const bytes = await unpacked(await collect(message, most), encoding, most)
-  const answer = { status: message.statusCode ?? 0, headers }
+  const answer = { status: message.statusCode!, headers }
   const type = headers['content-type'] ?? ''
   if (TEXT.test(type) && !/charset=(?!"?utf-?8)/i.test(type))
     try {

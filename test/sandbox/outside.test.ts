@@ -243,6 +243,10 @@ describe('a server that answers as it likes', () => {
     '/bytes': `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${'1\r\nb\r\n'.repeat(400_000)}0\r\n\r\n`,
     '/other': 'SSH-2.0-OpenSSH_9.2\r\n',
     '/headers': `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(20_000)}\r\n`,
+    '/early': 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhere',
+    '/switched': 'HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\nmore',
+    '/unasked': 'HTTP/1.1 101 Switching Protocols\r\n\r\nmore',
+    '/below': 'HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\nok',
     '/to': 'HTTP/1.1 302 Found\r\nlocation: /café\r\n\r\n',
     '/caf%C3%A9': 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nthere',
   }
@@ -268,6 +272,9 @@ describe('a server that answers as it likes', () => {
 
   test.each([
     ['/other', 'The host answered in something else than HTTP.'],
+    ...['/switched', '/unasked', '/below'].map(
+      path => [path, 'The host answered in something else than HTTP.'] as const,
+    ),
     ['/headers', 'The headers of the answer are too large.'],
     ['/nothing', 'The host ended the connection.'],
   ])('%s is refused, and the author told why', async (path, message) => {
@@ -285,6 +292,10 @@ describe('a server that answers as it likes', () => {
     const { status, message } = await fetchOutside({ url }, bounds({ hosts: [`localhost:${port}`] })).catch(e => e)
     secure.close()
     expect([status, message]).toEqual([502, 'The host has no valid certificate for its name.'])
+  })
+
+  test('what is said before an answer is no part of it', async () => {
+    expect(await get('/early')).toMatchObject({ status: 200, text: 'here', headers: { 'content-type': 'text/plain' } })
   })
 
   test('where a redirect leads to may be UTF-8', async () => {
