@@ -126,6 +126,8 @@ export class Guests {
       parked.cpu += cpu
       const said = { call, cpu: parked.loading + parked.cpu, log: machine.said.log }
       if (answer !== undefined) {
+        const open = parked.open + machine.said.requests.length
+        if (open > 0) said.log.push(`... (host calls that it did not wait for, and that were given up: ${open})`)
         this.#release(machine)
         return { kind: 'answered', answer, ...said }
       }

@@ -66,3 +66,13 @@ test('a log has a bound, for what is long, deep or much, and says that it has re
   expect(log.slice(3, 100)).toEqual(Array.from({ length: 97 }, (_, i) => `${i}`))
   expect(log[100]).toContain('no more lines')
 })
+
+test('a host call that it forgot to wait for is in the log, as it may not have been made', async () => {
+  const { body, log } = await tried(`export default async (_, host) => {
+    host.log(await host.call('one'))
+    host.call('one')
+    host.call('one').then(() => host.log('never'))
+    return 2
+  }`)
+  expect([body, log]).toEqual([2, ['1', '... (host calls that it did not wait for, and that were given up: 2)']])
+})
