@@ -76,3 +76,16 @@ test('a host call that it forgot to wait for is in the log, as it may not have b
   }`)
   expect([body, log]).toEqual([2, ['1', '... (host calls that it did not wait for, and that were given up: 2)']])
 })
+
+test('an error that is returned is none of its answers', async () => {
+  const { status, handler } = await tried(`export default () => {\n  return new RangeError('too much')\n}`)
+  expect([status, handler]).toMatchObject([500, { name: 'RangeError', message: 'too much', line: 2 }])
+})
+
+test('a module without a default export is told apart from one whose default export is something else', async () => {
+  const refused = async (handler: string) => (await tried(handler)).detail
+  expect(await refused('export const handler = () => 1')).toContain(
+    'it has no default export; it needs `export default',
+  )
+  expect(await refused('export default { handler: () => 1 }')).toContain('its default export is no function; it needs')
+})
