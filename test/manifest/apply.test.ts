@@ -167,7 +167,7 @@ test('a connection that is as it was, but whose secret is gone, keeps nobody fro
   const connection = { name: 'w', kind: 'postgres', urlEnv: 'NOT_SET_ANYWHERE' } as const
   putConnection(instance.context.db, SYSTEM, connection)
   const manifest = { connections: [connection], projects: [], secrets: new Map() }
-  const silent = { update() {}, done() {}, failed() {} }
+  const silent = { update() {}, done() {}, ended() {} }
   const { changes, warnings } = await applyManifest(instance.context, SYSTEM, manifest, () => silent)
   expect(changes).toEqual([])
   expect(warnings).toEqual([

@@ -70,7 +70,7 @@ async function refused(
   const path = world.write('manifest.yaml', typeof manifest === 'string' ? manifest : stringify(manifest))
   const apply = async () => {
     const read = readManifest(path, { ...world.env, ...env })
-    await applyManifest(instance.context, SYSTEM, read, () => ({ update() {}, done() {}, failed() {} }))
+    await applyManifest(instance.context, SYSTEM, read, () => ({ update() {}, done() {}, ended() {} }))
   }
   const error = await apply().then(
     () => undefined,
