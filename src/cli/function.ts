@@ -90,7 +90,11 @@ function readArguments(argv: string[]): { file: string; request: string } {
     throw new StartError(
       'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
     )
-  return { file, request: JSON.stringify({ ...REQUEST, ...given }) }
+  const { headers = {} } = given
+  if (!isObject(headers)) throw new StartError('The headers of a request are a JSON object of names and texts.')
+  // a server has them in lower case
+  const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  return { file, request: JSON.stringify({ ...REQUEST, ...given, headers: lowered }) }
 }
 
 /** Without a byte order mark, as a body is read, and as strictly as a manifest's files. @throws StartError it cannot be read */

@@ -48,6 +48,14 @@ describe.each(TARGETS)('callgate function, %s:', target => {
     expect(error).toBe('log: n is 21\nstatus: 200, application/json\n')
   })
 
+  test('a handler finds the headers of its request by the names that it has in a call', () => {
+    const handler = file('tenant.ts', "export default request => request.headers['x-tenant']")
+    const request = file('tenant.json', '{"headers":{"X-Tenant":"acme"}}')
+    expect(run(target, 'test', handler, '--request', request)).toMatchObject({ exitCode: 0, out: '"acme"\n' })
+    const { exitCode, error } = run(target, 'test', handler, '--request', file('bad.json', '{"headers":["x"]}'))
+    expect([exitCode, error]).toEqual([1, expect.stringContaining('headers')])
+  })
+
   test('what a handler throws is shown with its place, and the exit status is 1', () => {
     const { exitCode, out, error } = run(
       target,
