@@ -83,14 +83,17 @@ function noMoreFiles(): unknown {
   }
 }
 
-/** What the machine lacks, or its disk: the server's trouble, which may be over in a moment. undefined: the error is another. */
-export function machineTrouble(error: unknown): Fault | undefined {
+/** What the machine lacks, which may be over in a moment. undefined: the error is another. */
+export function shortOf(error: unknown): Fault | undefined {
   const { code = '' } = (error ?? {}) as { code?: string }
   const short = SHORT.test(code) ? error : code.startsWith('SQLITE_CANTOPEN') ? noMoreFiles() : undefined
   return short
     ? unavailable('The server has no files, processes or memory left for this at the moment.', 5, short)
-    : diskTrouble(error)
+    : undefined
 }
+
+/** What the machine lacks, or its disk: the server's trouble. undefined: the error is another. */
+export const machineTrouble = (error: unknown): Fault | undefined => shortOf(error) ?? diskTrouble(error)
 
 /** Any thrown value as a Fault; what is not one becomes a 500 that says nothing. */
 export function toFault(error: unknown): Fault {

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { Fault, isDamaged, machineTrouble } from '../lib/fault.ts'
+import { Fault, isDamaged, shortOf } from '../lib/fault.ts'
 
 export const dataMissing = (cause?: unknown): Fault =>
   new Fault(503, 'data_missing', 'The data of this endpoint is missing on this server.', { cause })
@@ -29,7 +29,7 @@ export function damaged(error: unknown, files: string[]): Fault | undefined {
 
 /** A data file that cannot be opened: it is missing, damaged, or somebody else's (restored by another user, say), or no more files can be. */
 export const unopened = (error: unknown, file: string): Fault =>
-  existsSync(file) ? (machineTrouble(error) ?? damaged(error, [file]) ?? dataUnreadable(error)) : dataMissing(error)
+  existsSync(file) ? (shortOf(error) ?? damaged(error, [file]) ?? dataUnreadable(error)) : dataMissing(error)
 
 /** Whether a data file is there, and opens as one: what is wrong further inside is found by who reads it. */
 export function isReadable(file: string): boolean {
