@@ -9,7 +9,6 @@ import { compileQuery, RESERVED } from '../query/compile.ts'
 import { PreparedQuery } from '../query/prepared.ts'
 import type { Query } from '../query/query.ts'
 import { comparable } from '../query/values.ts'
-import { pathKey } from '../query/write/view.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type Compiling, resolverOf } from './query.ts'
 import type { EndpointRuntime } from './runtime.ts'
@@ -85,15 +84,13 @@ function listOf(
 /** @throws Fault 422 methods that the dataset cannot have */
 function checkMethods(query: Query, methods: ReadonlySet<Method>): void {
   const { dataset } = query.tables[0]!
-  const { columns } = dataset
+  const { primaryKey, columns } = dataset
   if ([...methods].every(method => method === 'GET')) return
   if (!dataset.writable)
     throw unprocessable(`${dataset.name} cannot be written to: give the dataset "writable: true", or leave only GET.`)
   const unkeyed = OF_ROWS.find(method => methods.has(method))
-  if (unkeyed && !dataset.primaryKey)
+  if (unkeyed && !primaryKey)
     throw unprocessable(`${dataset.name} has no primary key, which ${unkeyed} needs to find rows.`)
-  if (unkeyed && !pathKey(dataset))
-    throw unprocessable(`The primary key of ${dataset.name} is JSON, by which ${unkeyed} finds no rows.`)
   if (!methods.has('POST') && !methods.has('PUT')) return
   const missing = columns.find(c => !c.nullable && !c.given && !query.outputs.some(o => o.column.name === c.name))
   if (missing) throw unprocessable(`columns leaves out ${shown(missing.name)}, without which there is no new row.`)

@@ -86,7 +86,7 @@ function noMoreFiles(): unknown {
 /** What the machine lacks, which may be over in a moment. undefined: the error is another. */
 export function shortOf(error: unknown): Fault | undefined {
   const { code = '' } = (error ?? {}) as { code?: string }
-  const short = SHORT.test(code) ? error : code.startsWith('SQLITE_CANTOPEN') ? noMoreFiles() : undefined
+  const short = SHORT.test(code) ? error : /^SQLITE_CANTOPEN/.test(code) ? noMoreFiles() : undefined
   return short
     ? unavailable('The server has no files, processes or memory left for this at the moment.', 5, short)
     : undefined

@@ -40,17 +40,19 @@ function isBeyond(token: string): boolean {
 
 function isRounded(token: string): boolean {
   const nearest = String(Number(token))
-  return isBeyond(token) || (nearest !== token && significant(token) !== significant(nearest))
+  if (nearest === token) return isBeyond(token)
+  return isBeyond(token) || significant(token) !== significant(nearest)
 }
 
 /** A number's digits and their power of ten, as all that are equal to it have them; undefined: it is none. */
-function significant(token: string): string | undefined {
+function significant(token: string): string | 0 | undefined {
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token)
   if (!parts) return undefined
   const [, sign, whole, fraction = '', power = '0'] = parts
   const digits = `${whole}${fraction}`.replace(/^0+/, '')
-  const least = digits.replace(/0+$/, '')
-  return least && `${sign}${least}e${Number(power) - fraction.length + digits.length - least.length}`
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  return end && `${sign}${digits.slice(0, end)}e${Number(power) - fraction.length + digits.length - end}`
 }
 
 const { rawJSON, isRawJSON } = JSON as unknown as {
@@ -87,7 +89,7 @@ function parseMarked(
 const TOKEN = /"|\\.|[\d.eE+-]{16,}/g
 /** The same with numbers that may be beyond a double. */
 const EXACT_TOKEN = /"|\\.|[\d.eE+-]{16,}|-?\d[\d.]*[eE][+-]?\d{3,}/g
-const BEYOND = /\d[eE]\+?\d{3}/
+const BEYOND = /\d[eE]\+?\d{3,}(?![\w-])/
 const INEXACT = /[\d.eE+-]{16}|\d[eE][+-]?\d{3}/
 /** No type here has more digits than 38: longer ones are left to become the nearest double. */
 const INTEGER = /^-?[1-9]\d{15,39}$/

@@ -218,12 +218,15 @@ function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Para
 /** The Honeyframe platform's other rooms: its SDK is told so, and does not fall back or retry. */
 const PLATFORM =
   /^\/api\/(agents|bundles|cards|catalog|chat|code-environments|connectors|dashboards|data|datasets|dbt|experiments|flow|jobs|knowledge-bases|license|lineage|llm-mesh|meanings|nodes|notebooks|pipeline|plugins|projects|push|quality|sql|statistics|storage|templates|webapps|wiki|discussions)(\/|$)/
+/** Of them, and no dataset is called so. */
+const IMPORT = '/api/datasets/import'
 
 /** @throws Fault 405 what is there for other methods; 501 what the platform has and this server has not; 404 anything else */
 function unknown(request: Request, routes: readonly { method: string; path: string }[]): Response {
   const { pathname } = new URL(request.url)
   const methods = routes.filter(({ method, path }) => method !== 'ALL' && isOf(path, pathname)).map(r => r.method)
-  if (methods.length > 0) throw methodNotAllowed(methods.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
+  if (methods.length > 0 && pathname !== IMPORT)
+    throw methodNotAllowed(methods.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
   if (PLATFORM.test(pathname)) throw notServed()
   throw notFound('No such route in the management API.')
 }

@@ -217,8 +217,10 @@ export class WorkerPool {
       if (lost && !error.unsent) await Bun.sleep(RETRY_AFTER_MS)
       if (job.abandoned) job.reject(callerGone(error))
       else if (lost && (error.unsent || !job.retried) && !this.#closed) {
-        log.warn(errorFields(error), 'a query worker was lost; its query runs once more')
-        if (!error.unsent) job.retried = true
+        if (!error.unsent) {
+          log.warn(errorFields(error), 'a query worker was lost; its query runs once more')
+          job.retried = true
+        }
         this.#await(job)
         this.#queue.unshift(job)
       } else job.reject(lost ? unavailable('The query worker was lost.', 1, error) : error)

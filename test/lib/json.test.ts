@@ -31,7 +31,11 @@ test('what answers show of JSON is numbers that a double holds, and texts of the
     expect(parseShown(held, exact)).toEqual(JSON.parse(held))
     expect(parseShown('{"1e400":"1e400","a":[{"b":1e400}]}', exact)).toEqual({ '1e400': '1e400', a: [{ b: '1e400' }] })
     expect(() => parseShown('{12345678901234567890:1}', exact)).toThrow(SyntaxError)
+    expect(parseShown('["1e400-", "a1e4000"]', exact)).toEqual(['1e400-', 'a1e4000'])
   }
+  // each zero of a long row of them is looked at once
+  const zeros = `1.${'0'.repeat(500_000)}1`
+  expect(parseShown(`[${zeros}]`, true)).toEqual([zeros])
 })
 
 describe('integers beyond 2^53', () => {

@@ -63,6 +63,9 @@ describe('a problem document', () => {
       'SECRET',
       undefined,
       { status: 200, message: 'SECRET' },
+      // whose codes are numbers
+      new DOMException('SECRET', 'AbortError'),
+      { code: null },
     ]) {
       const response = problem(toFault(thrown), identity)
       const text = await response.text()

@@ -77,9 +77,11 @@ test('a host call that it forgot to wait for is in the log, as it may not have b
   expect([body, log]).toEqual([2, ['1', '... (host calls that it did not wait for, and that were given up: 2)']])
 })
 
-test('an error that is returned is none of its answers', async () => {
+test('an error that is returned is none of its answers, but one that has a JSON form of its own', async () => {
   const { status, handler } = await tried(`export default () => {\n  return new RangeError('too much')\n}`)
   expect([status, handler]).toMatchObject([500, { name: 'RangeError', message: 'too much', line: 2 }])
+  const own = 'class Told extends Error { toJSON() { return { told: this.message } } }'
+  expect((await tried(`${own}\nexport default () => new Told('so')`)).body).toEqual({ told: 'so' })
 })
 
 test('a module without a default export is told apart from one whose default export is something else', async () => {

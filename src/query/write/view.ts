@@ -55,7 +55,7 @@ export function writeViewOf({ query, outputs, scope }: View): WriteView {
 }
 
 /** What rows are found by below their table's path; null: by nothing, as where it is JSON, which is written in many ways. */
-export function pathKey({ columns, primaryKey }: Pick<Dataset, 'columns' | 'primaryKey'>): Column[] | null {
+function pathKey({ columns, primaryKey }: Pick<Dataset, 'columns' | 'primaryKey'>): Column[] | null {
   const key = primaryKey?.map(name => columns.find(c => c.name === name)!)
   return key && !key.some(({ type }) => type === 'json') ? key : null
 }

@@ -80,6 +80,7 @@ export function resources(world: World): void {
       ['POST', '/', 405, 'GET, HEAD'],
       ['GET', '/api/nothing', 404, null],
       ['PUT', `/api/projects/${world.other}/preferences`, 501, null],
+      ['POST', '/api/datasets/import', 501, null],
     ] as const
     for (const [method, path, status, allow] of answers) {
       const answer = await world.admin(method, path, method === 'GET' ? undefined : {})

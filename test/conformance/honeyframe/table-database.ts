@@ -114,6 +114,15 @@ export function database(world: TableWorld): void {
     expect((await send('GET', 'spoken')).json.rows).toEqual([{ id: 1, ...row }])
   })
 
+  test('a default of the table that names what there is not is no fault of the row', async () => {
+    for (const rows of [{ id: 1 }, [{ id: 1 }, { id: 2 }]]) {
+      const failed = await send('POST', 'unset', rows)
+      expect([failed.status, failed.json.code, fields(failed)]).toEqual([503, 'data_changed', []])
+    }
+    expect((await send('POST', 'unset', { id: 1, tenant: 'a' })).status).toBe(201)
+    expect((await send('GET', 'unset')).json.rows).toEqual([{ id: 1, tenant: 'a' }])
+  })
+
   test('a row whose key is JSON is at no path, and none is said', async () => {
     const made = await send('POST', 'lists', { list: [1, 2], n: 1 })
     expect([made.status, made.headers.get('location'), made.json._links]).toEqual([
@@ -124,12 +133,8 @@ export function database(world: TableWorld): void {
     expect((await send('POST', 'lists', [{ list: [] }])).json).toEqual({ count: 1 })
     expect((await send('GET', 'lists/1%2C2')).status).toBe(404)
     expect((await send('GET', 'lists')).json.count).toBe(2)
-    const config = { endpoints: [{ id: 'rows', kind: 'table', dataset: 't.lists', methods: ['GET', 'PUT'] }] }
-    const body = { asset_type: 'api_service', asset_key: 'lists', config }
-    const { json } = await world.admin('POST', '/api/publish/assets', body)
-    const published = await world.admin('POST', `/api/publish/assets/${json.id}/publish`, {})
-    expect([published.status, published.json.detail]).toEqual([422, expect.stringContaining('is JSON')])
-    await world.admin('DELETE', `/api/publish/assets/${json.id}`)
+    for (const method of ['PUT', 'PATCH', 'DELETE'])
+      expect([method, (await send(method, 'lists/1%2C2', { n: 2 })).status]).toEqual([method, 404])
   })
 
   test('a row is made at the path that it is found at, or not at all', async () => {

@@ -70,6 +70,7 @@ const DATABASE = `
   CREATE TYPE t.price AS (amount numeric, currency text);
   CREATE TABLE t.prices (id bigint PRIMARY KEY, all_of numeric[], one t.price, shares float8[], doc jsonb);
   CREATE TABLE t.lists (list int[] PRIMARY KEY, n bigint);
+  CREATE TABLE t.unset (id bigint PRIMARY KEY, tenant text DEFAULT current_setting('app.tenant'));
   CREATE TABLE t.spoken (id bigint PRIMARY KEY, of regclass, by regproc, words tsvector, path jsonpath, note text);
   CREATE TABLE t.terms (id bigint PRIMARY KEY, until date, ends timestamptz, starts timestamp, share numeric, rate numeric(6, 2),
     closes time);
@@ -114,7 +115,7 @@ export class TableWorld {
         ...['orders', 'values', 'files', 'log', 'typed', 'visits', 'boxes', 'nodes', 'parts', 'sums', 'hours'].map(
           name => table(name),
         ),
-        ...['terms', 'lists', 'spoken', 'prices'].map(name => table(name)),
+        ...['terms', 'lists', 'spoken', 'unset', 'prices'].map(name => table(name)),
         table('accounts', { columns: { secret: { sensitivity: 'high' } } }),
         ...['logins', 'counted'].map(name => table(name, { primary_key: 'id' })),
         table('named', { columns: { name: { sensitivity: 'low' } } }),
@@ -248,8 +249,9 @@ export class TableWorld {
         id => table(id),
       ),
       table('spoken'),
+      table('unset'),
       table('prices'),
-      table('lists', 't.lists', { methods: ['GET', 'POST'] }),
+      table('lists'),
       table('briefly', 't.accounts', { columns: ['id', 'login'] }),
       table('regionally', 't.accounts', { columns: ['id', 'region'], methods: ['GET', 'DELETE'] }),
     ]

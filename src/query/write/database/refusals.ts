@@ -21,11 +21,14 @@ export const constraintOf = (error: unknown): Pick<DatabaseError, 'schema' | 'ta
   error as DatabaseError
 
 /** Whether a value is none of its column's type, or too large for it: which one, the database does not say. */
-export const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error)) || isBadName(error)
-/** A value that would name a table, a role or the like, or be written in a language of its own: no statement of ours is wrong. */
-function isBadName(error: unknown): boolean {
+const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
+/**
+ * Whether it may be a value that names a table, a role or the like, or is written in a language of its own: no statement of ours is
+ * wrong. A default or a policy of the table's may be, too.
+ */
+export function mayBeBadValue(error: unknown): boolean {
   const { position, where } = error as DatabaseError
-  return /^(3F000|42(601|602|704|725|883|P01))$/.test(stateOf(error)) && !position && !where
+  return isBadValue(error) || (/^(3F000|42(601|602|704|725|883|P01))$/.test(stateOf(error)) && !position && !where)
 }
 /**
  * Whether a trigger or function of the table refuses: with what PL/pgSQL says when it is told nothing else, or with an SQLSTATE
@@ -40,17 +43,25 @@ export class LeftOut extends Error {
   readonly errno = '02000'
 }
 
+/** Whether what it was has to be looked for. */
+export const mayBeRefusal = (error: unknown): boolean => mayBeBadValue(error) || refusalOf(error, {}) !== undefined
+
+function refusal(error: unknown, status: number, code: string, finding: Finding): Fault {
+  const { message, members } = refused(status, code, [finding])
+  return new Fault(status, code, message, { members, cause: error })
+}
+
+export const badValue = (error: unknown, about: Omit<Finding, 'message'>): Fault =>
+  refusal(error, 422, 'unacceptable_rows', { ...about, message: 'The column does not accept this value.' })
+
 /**
  * @param about the row's number, and a column where it is known and the caller sees it
  * @returns undefined: it is no refusal, but a failure
  */
 export function refusalOf(error: unknown, about: Omit<Finding, 'message'>, deleting = false): Fault | undefined {
   const state = stateOf(error)
-  const as = (status: number, code: string, message: string) => {
-    const fault = refused(status, code, [{ ...about, message }])
-    return new Fault(status, code, fault.message, { members: fault.members, cause: error })
-  }
-  if (isBadValue(error)) return as(422, 'unacceptable_rows', 'The column does not accept this value.')
+  const as = (status: number, code: string, message: string) => refusal(error, status, code, { ...about, message })
+  if (isBadValue(error)) return badValue(error, about)
   if (isRaised(state)) return as(422, 'unacceptable_rows', 'The row does not meet a condition of the table.')
   switch (state) {
     case '23505':

@@ -9,7 +9,7 @@ import { type Finding, refused } from '../findings.ts'
 import type { StoredRow } from '../render.ts'
 import type { Change, NewValue } from '../rows.ts'
 import type { WriteView } from '../view.ts'
-import { constraintOf, isBadValue, isTaken, LeftOut, refusalOf } from './refusals.ts'
+import { badValue, constraintOf, isTaken, LeftOut, mayBeBadValue, mayBeRefusal, refusalOf } from './refusals.ts'
 import { type Chunk, type DatabaseRows, rowJson, type Shape, shapesOf } from './rows.ts'
 import {
   answeredColumns,
@@ -121,7 +121,7 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
       const tried = await this.#attempt(insert)
       // one of them is refused: in halves, until it is found
       if ('error' in tried) {
-        if (!refusalOf(tried.error, {})) throw tried.error
+        if (!mayBeRefusal(tried.error)) throw tried.error
         const half = rows.length >> 1
         const part = (from: number, to: number) =>
           this.#add(view, { columns, first: first + from, rows: rows.slice(from, to) }, bulk)
@@ -156,7 +156,7 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
       await this.#session.query('RELEASE SAVEPOINT attempt')
       return { result }
     } catch (error) {
-      if (error instanceof Fault || !refusalOf(error, {})) throw error
+      if (error instanceof Fault || !mayBeRefusal(error)) throw error
       await this.#session.query('ROLLBACK TO SAVEPOINT attempt')
       await this.#session.query('RELEASE SAVEPOINT attempt')
       return { error }
@@ -171,10 +171,10 @@ export class DatabaseSession implements TableSession<DatabaseRows> {
     const about: Omit<Finding, 'message'> = number === undefined ? {} : { row: number }
     const isSeen = (name: string) => view.seen.some(s => s.column.name === name && s.treatment === 'raw')
     if (isTaken(error)) return this.#taken(view, error, about, isSeen)
-    if (isBadValue(error) && row !== undefined)
+    if (mayBeBadValue(error) && row !== undefined)
       for (const column of columns) {
         const tried = await this.#attempt(() => this.#run(tryValue(this.#query, column, row)))
-        if ('error' in tried) return refusalOf(error, { ...about, ...(isSeen(column) ? { field: shown(column) } : {}) })
+        if ('error' in tried) return badValue(error, { ...about, ...(isSeen(column) ? { field: shown(column) } : {}) })
       }
     const { column } = error as { column?: string }
     const named = column !== undefined && isSeen(column) ? { field: shown(column) } : {}
