@@ -33,15 +33,13 @@ export function readBytes(
 ): Promise<Uint8Array> {
   const encoding = request.headers.get('content-encoding')
   if (encoding === null) return received(request, limit, deadline)
-  // `x-gzip` is another name of the same (RFC 9110, 8.4.1.3)
-  return unpacked(
-    request,
-    encoding
-      .trim()
-      .toLowerCase()
-      .replace(/^x-gzip$/, 'gzip'),
-    { limit, deadline, encodings },
-  )
+  return unpacked(request, codingOf(encoding), { limit, deadline, encodings })
+}
+
+/** What a `Content-Encoding` names; `x-gzip` is another name of gzip (RFC 9110, 8.4.1.3). */
+export function codingOf(header: string): string {
+  const coding = header.trim().toLowerCase()
+  return coding === 'x-gzip' ? 'gzip' : coding
 }
 
 function received(request: Request, limit: number, deadline: number): Promise<Uint8Array> {

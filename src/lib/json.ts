@@ -8,13 +8,12 @@ const LONG_INTEGER = /(?:^|[^\d.])\d{16}/
 export const MAX_DEPTH = 64
 
 /**
- * `JSON.parse` that keeps integers beyond +-2^53, at no cost where the text holds none.
- * @param keep what becomes of one, from its digits; by default a bigint
+ * `JSON.parse` that keeps integers beyond +-2^53, as bigints, at no cost where the text holds none.
  * @throws SyntaxError what is not JSON
  */
-export function parseLossless(text: string, keep: (digits: string) => unknown = BigInt): unknown {
+export function parseLossless(text: string): unknown {
   if (!LONG_RUN.test(text) || !LONG_INTEGER.test(text)) return JSON.parse(text)
-  return parseMarked(text, TOKEN, token => INTEGER.test(token) && !Number.isSafeInteger(Number(token)), keep)
+  return parseMarked(text, TOKEN, token => INTEGER.test(token) && !Number.isSafeInteger(Number(token)), BigInt)
 }
 
 /** `JSON.parse` for what is written again: long numbers that a double does not give back stay as they are (`isAsWritten`). */

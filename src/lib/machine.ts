@@ -52,12 +52,9 @@ export function usableMemory(root = '/'): number {
   return Math.min(totalmem(), ...limits)
 }
 
-/**
- * Files and connections that this process may have open at once. undefined: the system does not tell (Linux does), or it is any number.
- * @param root where /proc is looked for
- */
-export function mostFiles(root = '/'): number | undefined {
-  const [, most] = /^Max open files +(\d+)/m.exec(read(join(root, '/proc/self/limits')) ?? '') ?? []
+/** Files and connections that this process may have open at once. undefined: the system does not tell (Linux does), or it is any number. */
+export function mostFiles(): number | undefined {
+  const [, most] = /^Max open files +(\d+)/m.exec(read('/proc/self/limits') ?? '') ?? []
   return most === undefined ? undefined : Number(most)
 }
 

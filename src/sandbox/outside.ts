@@ -6,7 +6,7 @@ import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import ipaddr from 'ipaddr.js'
 import { addressesOf, isWithin, type Networks } from '../lib/address.ts'
-import { unpack } from '../lib/body.ts'
+import { codingOf, unpack } from '../lib/body.ts'
 import { inTime } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, forbidden, unprocessable } from '../lib/fault.ts'
 import { Gathering } from '../lib/gathering.ts'
@@ -213,13 +213,13 @@ function isPublic(address: string): boolean {
 }
 
 async function received(message: IncomingMessage, most: number): Promise<Omit<Fetched, 'url'>> {
-  if ((message.statusCode ?? 0) < 200) throw failed(NO_HTTP)
+  const { statusCode: status = 0 } = message
+  if (status < 200) throw failed(NO_HTTP)
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(message.headers))
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  const encoding = headers['content-encoding']?.trim().toLowerCase()
-  const bytes = await unpacked(await collect(message, most), encoding, most)
-  const answer = { status: message.statusCode!, headers }
+  const bytes = await unpacked(await collect(message, most), headers['content-encoding'] ?? '', most)
+  const answer = { status, headers }
   const type = headers['content-type'] ?? ''
   if (TEXT.test(type) && !/charset=(?!"?utf-?8)/i.test(type))
     try {
@@ -249,10 +249,11 @@ async function collect(message: IncomingMessage, most: number): Promise<Buffer> 
   return gathered.take()
 }
 
-const CODINGS = { gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'br' } as const
+const CODINGS = ['gzip', 'deflate', 'br'] as const
 
-async function unpacked(bytes: Buffer, encoding: string | undefined, most: number): Promise<Buffer> {
-  const coding = Object.hasOwn(CODINGS, encoding ?? '') ? CODINGS[encoding as keyof typeof CODINGS] : undefined
+async function unpacked(bytes: Buffer, encoding: string, most: number): Promise<Buffer> {
+  const named = codingOf(encoding)
+  const coding = CODINGS.find(known => known === named)
   if (!coding || bytes.length === 0) return bytes
   return unpack(bytes, coding, most, {
     tooLarge: () => tooLarge(most),

@@ -152,27 +152,9 @@ test('why the system lets no process start is told to whoever runs the server', 
   expect(code).toBe(1)
 })
 
-test('a server whose first token cannot be printed says so in its log, and goes on', async () => {
-  const command = ['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...commandOf('source')]
-  const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, 'unread')], {
-    env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s' },
-    stderr: 'pipe',
-    timeout: 150_000,
-  })
-  let told = ''
-  for await (const chunk of server.stderr.pipeThrough(new TextDecoderStream())) {
-    if (told === '') server.kill('SIGTERM')
-    told += chunk
-  }
-  expect(await server.exited).toBe(0)
-  const entries = lines(told).map(line => JSON.parse(line))
-  expect(entries).toMatchObject([{ level: 'warn', code: 'ENOSPC' }, { msg: 'stopping' }])
-  expect(entries[0].msg).toBe('what is printed cannot be written: a key or a token in it is not shown again')
-})
-
-test('a limit of open files that is low is told in the log at the start', async () => {
-  const command = ['sh', '-c', 'ulimit -n 512 && exec "$@"', 'sh', ...commandOf('source')]
-  const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, 'few-files')], {
+/** The log of a server that is stopped as soon as it says something there, and ends well. */
+async function logOf(command: string[], dataDir: string) {
+  const server = Bun.spawn([...command, 'serve', '--port', '0', '--data-dir', join(folder, dataDir)], {
     env: { PATH: process.env.PATH ?? '', CALLGATE_DRAIN_DELAY: '0s' },
     stdout: 'ignore',
     stderr: 'pipe',
@@ -184,7 +166,19 @@ test('a limit of open files that is low is told in the log at the start', async 
     told += chunk
   }
   expect(await server.exited).toBe(0)
-  const entries = lines(told).map(line => JSON.parse(line))
+  return lines(told).map(line => JSON.parse(line))
+}
+
+test('a server whose first token cannot be printed says so in its log, and goes on', async () => {
+  const command = ['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...commandOf('source')]
+  const entries = await logOf(command, 'unread')
+  expect(entries).toMatchObject([{ level: 'warn', code: 'ENOSPC' }, { msg: 'stopping' }])
+  expect(entries[0].msg).toBe('what is printed cannot be written: a key or a token in it is not shown again')
+})
+
+test('a limit of open files that is low is told in the log at the start', async () => {
+  const command = ['sh', '-c', 'ulimit -n 512 && exec "$@"', 'sh', ...commandOf('source')]
+  const entries = await logOf(command, 'few-files')
   expect(entries).toMatchObject([{ level: 'warn', files: 512 }, { msg: 'stopping' }])
   expect(entries[0].msg).toStartWith('fewer than 1024 files and connections may be open at once (ulimit -n)')
 })
