@@ -1,4 +1,5 @@
 import { deadlinePassed, unavailable } from '../lib/fault.ts'
+import { within } from '../lib/pause.ts'
 import { selfCommand } from '../lib/self.ts'
 import { Slab } from '../lib/slab.ts'
 import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.ts'
@@ -92,7 +93,7 @@ export class Child {
         this.#alive = false
         unguarded.delete(this.#process)
         // stderr may still hold the reason: read it before telling anyone, but never wait for whoever else may hold it open
-        Promise.race([this.#reason, Bun.sleep(LAST_WORDS_MS)])
+        within(this.#reason, LAST_WORDS_MS)
           .then(() => this.#lost(`exit ${signal ?? code}${byOthers}`))
           .finally(() => exited.resolve())
       },

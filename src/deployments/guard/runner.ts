@@ -1,5 +1,6 @@
 import { closeSync, statSync } from 'node:fs'
 import { Fault } from '../../lib/fault.ts'
+import { within } from '../../lib/pause.ts'
 import { descendants, hasTemporaryFolder, killAll, processes, signal, variableOf } from '../processes.ts'
 import { LogFile } from './log-file.ts'
 import { openPosix, type Posix } from './posix.ts'
@@ -46,7 +47,7 @@ export class Runner {
     tell({ ended: true })
     const how = String(child.signalCode ?? `exit status ${child.exitCode}`)
     await this.#killRest(program, pid)
-    await Promise.race([copied, Bun.sleep(LAST_WORDS_MS)])
+    await within(copied, LAST_WORDS_MS)
     for (const output of outputs) output.close()
     log.line(program.label, `callgate: process ${pid} ended: ${how}`)
     this.#running.delete(program.id)
@@ -60,8 +61,8 @@ export class Runner {
     if (!running) return
     const { pid } = running.child
     signal(-pid, 'SIGTERM')
-    const gone = await Promise.race([running.child.exited.then(() => true), Bun.sleep(graceMs).then(() => false)])
-    if (gone) return
+    const gone = running.child.exited.then(() => true)
+    if (await within(gone, graceMs)) return
     this.#log(running.program.logPath).line(running.program.label, 'callgate: it did not end in time, and is killed')
     signal(-pid, 'SIGKILL')
     signal(pid, 'SIGKILL')

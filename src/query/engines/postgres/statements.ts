@@ -119,12 +119,12 @@ export class Statements implements Session {
       error => (isNotAsked(error) ? undefined : !isLost(error)),
     )
     // it is answered before the statement begins: until then a cancel would meet that question, and leave the statement alone
-    const pid = await Promise.race([this.#pid, settled.then(() => undefined), Bun.sleep(CANCEL_MS)])
+    const pid = await within(Promise.race([this.#pid, settled.then(() => undefined)]), CANCEL_MS)
     query.cancel()
-    const asked = await Promise.race([settled, Bun.sleep(ASK_MS).then(() => undefined)])
+    const asked = await within(settled, ASK_MS)
     if (asked !== undefined) return asked
     if (pid) void this.#cancelFromOutside(pid, settled)
-    await Promise.race([settled, Bun.sleep(CANCEL_MS)])
+    await within(settled, CANCEL_MS)
     // that cancel may still be on its way, and must not meet the next one's statement
     return false
   }
