@@ -65,7 +65,7 @@ test('help names every command and every setting with its default, and exits 0 h
 })
 
 test('version prints the version, and nothing else', async () => {
-  expect(await run(['version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  expect(await run(['version'], { target: 'source' })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
 })
 
 test('secret prints a new secret of the right form each time; anything but dk or hf is refused in one line', async () => {

@@ -50,7 +50,7 @@ test('the executable names every package that is in it, with its version and a t
 })
 
 test('from source nothing is carried, which is said in one line', async () => {
-  const { code, stdout, stderr } = await run(['licenses'])
+  const { code, stdout, stderr } = await run(['licenses'], { target: 'source' })
   expect({ code, stdout, lines: lines(stderr).length }).toEqual({ code: 1, stdout: '', lines: 1 })
   expect(stderr).toContain('only the executable has the licences')
 })

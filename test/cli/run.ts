@@ -1,7 +1,7 @@
 /** A command that ends by itself (or is ended after 50 s), and all that it said. */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { commandOf, type Target } from '../harness.ts'
+import { commandOf, DEFAULT_TARGET, type Target } from '../harness.ts'
 
 export interface Ended {
   code: number | null
@@ -19,7 +19,7 @@ export interface RunOptions {
 
 export async function run(
   args: string[],
-  { target = 'source', env = {}, cwd, command }: RunOptions = {},
+  { target = DEFAULT_TARGET, env = {}, cwd, command }: RunOptions = {},
 ): Promise<Ended> {
   const child = Bun.spawn([...(command ?? commandOf(target)), ...args], {
     cwd,

@@ -7,7 +7,7 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { Looks } from '../../src/query/looks.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder, waitFor } from '../harness.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 const folder = temporaryFolder()
 const share = join(folder, 'share')

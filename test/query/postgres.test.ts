@@ -1159,7 +1159,7 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
         await connection.close()
         far.close()
       }
-    }, 60_000)
+    }, 180_000)
     test('a stream whose server is lost breaks', async () => {
       const batches = engine().stream(rows, [], { patienceMs: 20_000 })
       await batches.next()

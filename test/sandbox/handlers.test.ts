@@ -6,7 +6,7 @@ import { workersOf } from '../bench/load.ts'
 import { waitFor } from '../harness.ts'
 import { sigkill } from '../life/processes.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 
 test('a source that could not be read for want of a process is read again later, and is no bad one for good', async () => {
   const handlers = new Handlers()

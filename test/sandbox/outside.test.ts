@@ -345,7 +345,7 @@ describe('from a handler', () => {
       env: { FETCH_KEY: key, HTTP_PROXY: 'http://127.0.0.1:9' },
       flags: ['--function-networks', '127.0.0.0/8,::1/128'],
     })
-  }, 60_000)
+  }, 180_000)
 
   test('an answer has its status, where it came from, and its content as JSON, text or bytes', async () => {
     expect((await run('get')).json).toEqual({ ok: true, status: 200, url: `${base}/json`, rate: 1.5 })

@@ -26,7 +26,7 @@ test('a process is stuck when it has had all of its CPU, and when it is given no
   const idle = Bun.spawn(['sleep', '600'])
   processes.push(idle)
   expect(await stuckAfter(idle.pid, 60_000)).toBe(false)
-}, 60_000)
+}, 180_000)
 
 test('a process that ended has not had its CPU for that', async () => {
   const found = stuckAfter(busy(), 1500)
@@ -34,7 +34,7 @@ test('a process that ended has not had its CPU for that', async () => {
   ended!.kill('SIGKILL')
   await ended!.exited
   expect(await found).toBe(false)
-}, 60_000)
+}, 180_000)
 
 test('a process that has some CPU now and then is not stuck, however long it takes', async () => {
   const pid = busy()
@@ -52,4 +52,4 @@ test('a process that has some CPU now and then is not stuck, however long it tak
   }
   unwatch()
   expect(stuck).toBe(false)
-}, 60_000)
+}, 180_000)
