@@ -23,7 +23,9 @@ const LOOK_MS = 10
 const LONG_MS = 100
 const MAX_START_FAILURES = 3
 const STOPPING = 'The server is stopping.'
-const RETRY_START_MS = 200
+/** A process that did not start is tried again after this, and after twice as long each time, up to the other. */
+const RETRY_FIRST_MS = 200
+const RETRY_LAST_MS = 10_000
 /** What ended a process may have ended others, which is known only by then. */
 const RETRY_AFTER_MS = 20
 
@@ -48,6 +50,8 @@ export class FunctionRunner {
   readonly #retired = new Set<Worker>()
   #starting = 0
   #failures = 0
+  /** why the last one did not start, while no other is tried yet */
+  #pausing: { cause: unknown; timer: NodeJS.Timeout } | undefined
   #closed = false
   #scheduled = false
   readonly #waiting = new Waiting()
@@ -86,6 +90,7 @@ export class FunctionRunner {
 
   close(): void {
     this.#closed = true
+    this.#resume()
     for (const worker of [...this.#workers, ...this.#retired]) {
       worker.child.kill()
       for (const job of worker.jobs.all()) job.refused(unavailable(STOPPING))
@@ -124,6 +129,12 @@ export class FunctionRunner {
     }
     const waiting = { quick: this.#waiting.count('quick'), slow: this.#waiting.count('slow') }
     if (waiting.quick + waiting.slow === 0 || this.#starting > 0 || this.#workers.length >= this.#size) return
+    if (this.#pausing) {
+      if (this.#failures >= MAX_START_FAILURES && this.#workers.length === 0)
+        for (const job of this.#waiting.takeAll())
+          job.refused(unavailable('No process could be started for the function.', 5, this.#pausing.cause))
+      return
+    }
     // another process where the first is busy, or has to be kept free
     if (free.length === 0 || waiting.slow > 0 || waiting.quick >= BATCH) void this.#start()
   }
@@ -258,6 +269,8 @@ export class FunctionRunner {
     this.#workers = this.#workers.filter(other => other !== worker)
     this.#retired.delete(worker)
     worker.child.kill()
+    // where it was the last, its calls do not wait for the end of a pause
+    if (this.#workers.length === 0) this.#resume()
     const jobs = worker.jobs.takeAll()
     if (first && !this.#closed) log.warn({ ...errorFields(error), calls: jobs.length }, 'a function worker was lost')
     for (const job of jobs) job.again()
@@ -307,14 +320,23 @@ export class FunctionRunner {
         if (this.#workers.includes(worker)) void this.#lost(worker, new ChildLost('the function worker ended'))
       })
     } catch (error) {
-      log.warn(errorFields(error), 'a function worker did not start')
-      await Bun.sleep(RETRY_START_MS)
-      if (++this.#failures >= MAX_START_FAILURES && this.#workers.length === 0)
-        for (const job of this.#waiting.takeAll())
-          job.refused(unavailable('No process could be started for the function.', 5, error))
+      const pause = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** this.#failures++)
+      if (this.#closed) return
+      log.warn(
+        { ...errorFields(error), seconds: pause / 1000 },
+        'a function worker did not start; tried again after a pause',
+      )
+      this.#pausing = { cause: error, timer: setTimeout(() => this.#resume(), pause) }
     } finally {
       this.#starting--
       this.#soon()
     }
+  }
+
+  /** The pause after a process that did not start is over. */
+  #resume(): void {
+    clearTimeout(this.#pausing?.timer)
+    this.#pausing = undefined
+    this.#soon()
   }
 }

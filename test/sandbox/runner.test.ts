@@ -1,10 +1,18 @@
-import { afterAll, expect, setSystemTime, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Fault } from '../../src/lib/fault.ts'
 import { handlerOf } from '../../src/sandbox/handlers.ts'
 import { FunctionRunner } from '../../src/sandbox/runner.ts'
+import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
+
+setDefaultTimeout(120_000)
 
 const runner = new FunctionRunner(1)
-afterAll(() => runner.close())
+afterAll(() => {
+  runner.close()
+  return cleanUp()
+})
 
 test('a call has its time and no more, whatever becomes of the clock meanwhile', async () => {
   const codes: string[] = []
@@ -34,4 +42,34 @@ test('a call has its time and no more, whatever becomes of the clock meanwhile',
     }
   }
   expect(codes).toEqual(['wall_exceeded', 'wall_exceeded'])
+})
+
+test('where no process starts, calls are refused, and few are tried meanwhile; one that starts again serves', async () => {
+  const folder = temporaryFolder()
+  const [program, starts] = [join(folder, 'callgate'), join(folder, 'starts')]
+  writeFileSync(program, `#!/bin/sh\necho >> ${starts}\nexit 1\n`)
+  chmodSync(program, 0o755)
+  const { execPath } = process
+  const runner = new FunctionRunner(1)
+  const call = () =>
+    runner.run({
+      handler: handlerOf('export default () => 1'),
+      request: '{}',
+      limits: { cpuMs: 200, memoryBytes: 32 << 20, outputBytes: 4 << 20, hostCalls: 100, wallMs: 5000 },
+      deadline: Date.now() + 60_000,
+      nested: false,
+      host: async () => '',
+    })
+  try {
+    process.execPath = program
+    const codes = new Set<string | undefined>()
+    for (let i = 0; i < 30; i++) codes.add((await call()).fault?.code)
+    expect([...codes]).toEqual(['unavailable'])
+    expect(existsSync(starts) && readFileSync(starts, 'utf8').length).toBeLessThan(10)
+    process.execPath = execPath
+    expect(await waitFor(async () => (await call()).answer)).toBe('v1')
+  } finally {
+    process.execPath = execPath
+    runner.close()
+  }
 })
