@@ -148,15 +148,20 @@ function told(error: unknown, log = error instanceof Fault ? logOf(error) : []):
 /** What clients take of a header. */
 const MOST_OF_LOG = 6000
 
-/** The log in a header, a list of texts in JSON: as many of its lines as there is room for. */
+/** Of that, for how many lines there is no room. */
+const LEFT_OUT = 50
+
+/** The log in a header, a list of texts in JSON: as many of its lines as there is room for, and how many there are beyond. */
 export function logHeader(lines: readonly string[]): string {
   const kept: string[] = []
   let length = '[]'.length
   for (const line of lines) {
     const text = inAscii(JSON.stringify(line))
     length += text.length + (kept.length > 0 ? 1 : 0)
-    if (length > MOST_OF_LOG) break
+    if (length > MOST_OF_LOG - LEFT_OUT) break
     kept.push(text)
   }
+  const left = lines.length - kept.length
+  if (left > 0) kept.push(`"... (no room for ${left} more)"`)
   return `[${kept.join()}]`
 }
