@@ -107,8 +107,12 @@ function textOf(path: string): string {
   }
 }
 
-function failed(file: string, { name, message, line, column, stack }: HandlerError): number {
+function failed(file: string, error: HandlerError): number {
+  const { line, column } = error
   const place = line === undefined ? file : `${file}:${line}${column === undefined ? '' : `:${column}`}`
-  console.error(`${place}: ${name}: ${message}${stack ? `\n${stack.replace(/^/gm, '    ')}` : ''}`)
+  console.error(`${place}: ${textOfError(error)}`)
   return 1
 }
+
+const textOfError = ({ name, message, stack, cause }: HandlerError): string =>
+  `${name}: ${message}${stack ? `\n${stack.replace(/^/gm, '    ')}` : ''}${cause ? `\ncaused by ${textOfError(cause)}` : ''}`

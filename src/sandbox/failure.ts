@@ -6,6 +6,17 @@ export interface HandlerError {
   column?: number
   /** the handler's own frames */
   stack?: string
+  cause?: HandlerError
+}
+
+/** As the guest tells it. */
+interface Told {
+  name: string
+  message: string
+  stack: string
+  /** names of its class and of those that it extends */
+  classes?: string[]
+  cause?: Told
 }
 
 /** Frames that are shown: the text is the guest's, and may say that there are thousands. */
@@ -16,9 +27,11 @@ const FRAMES = 100
  * @param code the handler's, which the places are in
  */
 export function handlerError(failure: string, code: string): HandlerError {
-  const { name, message, stack } = JSON.parse(failure.slice(1)) as { name: string; message: string; stack: string }
-  const lines = code.split('\n')
-  const frames = stack
+  return errorOf(JSON.parse(failure.slice(1)) as Told, code.split('\n'))
+}
+
+function errorOf({ name, message, stack, classes = [], cause }: Told, lines: string[]): HandlerError {
+  const own = stack
     .split('\n')
     .filter(frame => frame.includes('handler.ts'))
     .slice(0, FRAMES)
@@ -28,6 +41,9 @@ export function handlerError(failure: string, code: string): HandlerError {
         line === '0' ? 'handler.ts' : `handler.ts:${line}:${columnOf(lines[Number(line) - 1], Number(byte))}`,
       ),
     )
+  // an error is made where its class is called, and not in there
+  const made = own.findIndex(frame => !classes.includes(/^at (.*) \(/.exec(frame)?.[1] ?? ''))
+  const frames = own.slice(Math.max(0, made))
   const [, line, column] = /handler\.ts:(\d+)(?::(\d+))?/.exec(frames[0] ?? '') ?? []
   return {
     name,
@@ -35,6 +51,7 @@ export function handlerError(failure: string, code: string): HandlerError {
     ...(line ? { line: Number(line) } : {}),
     ...(column ? { column: Number(column) } : {}),
     ...(frames.length > 0 ? { stack: frames.join('\n') } : {}),
+    ...(cause ? { cause: errorOf(cause, lines) } : {}),
   }
 }
 

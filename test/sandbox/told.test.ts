@@ -91,3 +91,27 @@ test('a module without a default export is told apart from one whose default exp
   )
   expect(await refused('export default { handler: () => 1 }')).toContain('its default export is no function; it needs')
 })
+
+test('an error of a class of its own is at the line where it was made, and its causes are told', async () => {
+  const { handler } = await tried(`class Failed extends Error {
+  constructor(message, cause) {
+    super(message, { cause })
+  }
+}
+class NotFound extends Failed {}
+const find = () => {
+  throw new NotFound('no row', { id: 7 })
+}
+export default () => {
+  try { find() } catch (error) {
+    throw new Error('no price', { cause: error })
+  }
+}`)
+  const inner = { name: 'Error', message: 'no row', line: 8, cause: { name: 'Error', message: '{"id":7}' } }
+  expect(handler).toMatchObject({ name: 'Error', message: 'no price', line: 12, cause: inner })
+  expect(handler.cause.stack).toStartWith('at find (handler.ts:8:')
+  const endless = "const e = new Error('round')\n  e.cause = e\n  throw e"
+  expect(await tried(`export default () => {\n  ${endless}\n}`)).toMatchObject({
+    handler: { message: 'round', line: 2, cause: { message: 'round' } },
+  })
+})

@@ -174,6 +174,7 @@ export const services = {
   answerStatus: (status: number) => `Status ${status}`,
   log: 'Log',
   emptyLog: 'Nothing was logged.',
+  causedBy: (error: string) => `Caused by ${error}`,
   handlerFailed: (place: string) => `At ${place}`,
   line: (line: number, column?: number) => `line ${line}${column === undefined ? '' : `, column ${column}`}`,
   giveParams: (names: string) => `Give ${names} to see rows.`,

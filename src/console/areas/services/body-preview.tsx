@@ -84,12 +84,14 @@ function CheckResult() {
   )
 }
 
-/** What a handler threw, and where. */
-function HandlerFailure({ failure }: { failure: unknown }) {
+/** What a handler threw, and where; and what caused that. */
+function HandlerFailure({ failure, isCause = false }: { failure: unknown; isCause?: boolean }) {
   if (typeof failure !== 'object' || failure === null) return null
-  const { name, message, line, column, stack } = failure as Record<string, string | number | undefined>
+  const { cause, ...error } = failure as { cause?: unknown }
+  const { name, message, line, column, stack } = error as Record<string, string | number | undefined>
+  const title = `${name}: ${message}`
   return (
-    <Alert color="red" variant="outline" title={`${name}: ${message}`}>
+    <Alert color="red" variant="outline" title={isCause ? t.causedBy(title) : title}>
       {typeof line === 'number' && (
         <Text size="sm">{t.handlerFailed(t.line(line, typeof column === 'number' ? column : undefined))}</Text>
       )}
@@ -98,6 +100,7 @@ function HandlerFailure({ failure }: { failure: unknown }) {
           {stack}
         </Text>
       )}
+      <HandlerFailure failure={cause} isCause />
     </Alert>
   )
 }
