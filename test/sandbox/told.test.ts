@@ -33,6 +33,7 @@ const LOGGED = [
     'new Error("outer", { cause: new TypeError("inner") }), [host.error(404, "gone")]',
     'Error: outer {"cause":TypeError: inner} [HostError: gone {"status":404}]',
   ],
+  ['new String("x"), { n: new Number(1), b: new Boolean(false) }', '"x" {"n":1,"b":false}'],
   ['new Date(0), { d: new Date(NaN) }', '"1970-01-01T00:00:00.000Z" {"d":Invalid Date}'],
   ['function f() {}, { g: () => 1 }', '[function f] {"g":[function g]}'],
   [
