@@ -13,6 +13,7 @@ export interface Engine {
   qjs_set_memory_limit(bytes: number): void
   qjs_set_max_stack_size(bytes: number): void
   qjs_set_gc_threshold(bytes: number): void
+  qjs_set_promise_rejection_handler(enable: number): void
   qjs_eval(code: number, length: number, filename: number, flags: number): number
   qjs_call(fn: number, self: number, count: number, values: number): number
   qjs_new_string(at: number, length: number): number
@@ -24,6 +25,7 @@ export interface Engine {
   qjs_get_float64(value: number): number
   qjs_get_string_len(value: number, length: number): number
   qjs_free_cstring(at: number): void
+  qjs_free_value(value: number): void
   qjs_is_exception(value: number): number
   qjs_is_string(value: number): number
   qjs_get_exception(): number
@@ -50,6 +52,7 @@ const EXPORTS = new Set<keyof Engine>([
   'qjs_set_memory_limit',
   'qjs_set_max_stack_size',
   'qjs_set_gc_threshold',
+  'qjs_set_promise_rejection_handler',
   'qjs_eval',
   'qjs_call',
   'qjs_new_string',
@@ -61,6 +64,7 @@ const EXPORTS = new Set<keyof Engine>([
   'qjs_get_float64',
   'qjs_get_string_len',
   'qjs_free_cstring',
+  'qjs_free_value',
   'qjs_is_exception',
   'qjs_is_string',
   'qjs_get_exception',

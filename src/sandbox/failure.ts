@@ -55,6 +55,16 @@ function errorOf({ name, message, stack, classes = [], cause }: Told, lines: str
   }
 }
 
+/** Characters of an error that a line of the log shows. */
+const SHOWN = 1000
+
+/** For the log: what a promise was rejected with that nothing waited for. */
+export function unheardLine(failure: string, code: string): string {
+  const { name, message, line } = handlerError(failure, code)
+  const at = line === undefined ? '' : `, line ${line}`
+  return `... (a promise was rejected, and nothing waited for it: ${`${name}: ${message}`.slice(0, SHOWN)}${at})`
+}
+
 const PLACE = /handler\.ts:(\d+):(\d+)/
 
 /** The longest line that is gone through: a place beyond it is nothing that people look up. */

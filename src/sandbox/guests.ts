@@ -1,6 +1,7 @@
 /** The calls inside a function worker: which machine each is in, and what is kept between them (nothing of a call). */
 
 import { cpuOfThread } from '../lib/machine.ts'
+import { unheardLine } from './failure.ts'
 import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
 import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
 
@@ -29,6 +30,8 @@ interface Handler {
 interface Parked {
   call: number
   machine: Machine
+  /** its handler's */
+  code: string
   limits: Limits
   cpu: number
   /** milliseconds of CPU that its handler took to load for it, if that was long: no limit of the call's is for that */
@@ -109,7 +112,9 @@ export class Guests {
       return { ...stopped(error), call, cpu: this.#clock.spent, log: [] }
     }
     machine.bound(limits)
-    return this.#turn({ call, machine, limits, cpu: 0, loading, open: 0 }, () => machine.start(request))
+    return this.#turn({ call, machine, code: handler.code, limits, cpu: 0, loading, open: 0 }, () =>
+      machine.start(request),
+    )
   }
 
   #resume([, call, answers]: Resume): Outcome | undefined {
@@ -128,12 +133,16 @@ export class Guests {
       if (answer !== undefined) {
         const open = parked.open + machine.said.requests.length
         if (open > 0) said.log.push(`... (host calls that it did not wait for, and that were given up: ${open})`)
+        said.log.push(...this.#unheard(parked))
         this.#release(machine)
         return { kind: 'answered', answer, ...said }
       }
       const { requests } = machine.said
       parked.open += requests.length
-      if (parked.open === 0) throw new Stopped('never')
+      if (parked.open === 0) {
+        machine.said.log.push(...this.#unheard(parked))
+        throw new Stopped('never')
+      }
       machine.said = { requests: [], bytes: 0, log: [] }
       this.#parked.push(parked)
       return { kind: 'waiting', requests, ...said }
@@ -142,6 +151,12 @@ export class Guests {
       this.#release(machine)
       return { ...stopped(error), call, cpu: parked.loading + parked.cpu + this.#clock.spent, log }
     }
+  }
+
+  /** Lines of the log. */
+  #unheard({ machine, code, limits, cpu }: Parked): string[] {
+    const { result } = this.#clock.within(limits.cpuMs - cpu, () => machine.unheard())
+    return result.map(account => unheardLine(account, code))
   }
 
   #unpark(call: number): Parked | undefined {

@@ -24,6 +24,8 @@ const LOG_LINES = 101
 const LOG_LINE = 1000
 /** Characters of a reply's status and headers, at most; what headers may really take is held elsewhere. */
 const REPLY_HEAD = 64 * 1024
+/** Rejected promises that are looked after: as many as there may be lines about them. */
+const REJECTIONS = 100
 /** What host calls of one turn may take together, as a multiple of the largest. */
 const REQUESTS = 4
 
@@ -92,6 +94,8 @@ export class Machine {
   #length = 0
   #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, hostCalls: 0, outputBytes: 1 << 20 }
   said: Said = { requests: [], bytes: 0, log: [] }
+  /** rejected promises that nothing waits for, or not yet, by their address: the values of each and of its reason */
+  readonly #rejections = new Map<number, [promise: number, reason: number]>()
   /** the image that is in the memory, or was before the call that is in it now */
   #image: Image | undefined
   #restoredBytes = 0
@@ -106,7 +110,8 @@ export class Machine {
         },
         host_call: (name: number, length: number, _self: number, count: number, values: number) =>
           this.#hostCall(name, length, count, values),
-        host_promise_rejection: () => {},
+        host_promise_rejection: (promise: number, reason: number, handled: number) =>
+          this.#rejected(promise, reason, handled !== 0),
         host_module_normalize: () => 0,
         host_module_load: () => 0,
         host_get_timezone_offset: () => 0,
@@ -143,6 +148,7 @@ export class Machine {
     engine._initialize()
     if (engine.qjs_init2(EVERY_INTRINSIC) !== 0) throw new Error('the engine does not start')
     engine.qjs_set_max_stack_size(STACK_BYTES)
+    engine.qjs_set_promise_rejection_handler(1)
     this.#length = engine.wasm_malloc(8)
     this.#values = engine.wasm_malloc(32)
     this.#look()
@@ -199,6 +205,7 @@ export class Machine {
     this.#image = image
     this.#restoredBytes = this.memoryBytes
     this.said = { requests: [], bytes: 0, log: [] }
+    this.#rejections.clear()
     return told
   }
 
@@ -282,6 +289,31 @@ export class Machine {
     const result = engine.qjs_promise_result(this.#promise)
     // it is the guest's own promise, whose value is an answer; the engine itself rejects it, as where a promise cannot be awaited
     return state === FULFILLED ? this.#answer(result) : this.#describe(result)
+  }
+
+  /** Of promises that were rejected, and that nothing waited for until now: the guest's accounts, `e{...}`. It throws nothing. */
+  unheard(): string[] {
+    const accounts: string[] = []
+    try {
+      this.#running(() => {
+        for (const [, reason] of this.#rejections.values()) accounts.push(this.#describe(reason))
+      })
+    } catch {
+      accounts.push(described('an error that takes too much to be told'))
+    }
+    return accounts
+  }
+
+  #rejected(promise: number, reason: number, handled: boolean): void {
+    this.#look()
+    const address = this.#words[promise >> 2]!
+    if (!handled && this.#rejections.size < REJECTIONS) {
+      this.#rejections.set(address, [promise, reason])
+      return
+    }
+    const known = (handled && this.#rejections.get(address)) || []
+    this.#rejections.delete(address)
+    for (const value of [promise, reason, ...known]) this.#engine.qjs_free_value(value)
   }
 
   #runJobs(): void {

@@ -93,6 +93,46 @@ test('a module without a default export is told apart from one whose default exp
   expect(await refused('export default { handler: () => 1 }')).toContain('its default export is no function; it needs')
 })
 
+test('a promise that is rejected, and that nothing waited for, is in the log; one that was waited for later is not', async () => {
+  const forgotten = await tried(`const late = async () => {
+  await 0
+  throw new TypeError('it went wrong')
+}
+export default async (_, host) => {
+  const waited = (async () => { throw new Error('caught') })()
+  late()
+  host.call('nothing')
+  await host.call('one')
+  try { await waited } catch {}
+  return 1
+}`)
+  expect([forgotten.body, forgotten.log]).toEqual([
+    1,
+    [
+      '... (a promise was rejected, and nothing waited for it: TypeError: it went wrong, line 3)',
+      '... (a promise was rejected, and nothing waited for it: HostError: This service has no such endpoint., line 8)',
+    ],
+  ])
+  const never = await tried(`export default async () => {
+  const fails = async () => { throw new Error('why it never ends') }
+  await new Promise(done => { fails().then(done) })
+}`)
+  expect(never).toMatchObject({
+    code: 'function_never_ends',
+    log: [expect.stringContaining('why it never ends, line 2')],
+  })
+})
+
+test('a rejection that takes too much to be told costs its call nothing', async () => {
+  const { body, log } = await tried(`export default async () => {
+  Promise.reject({ get message() { for (;;); } })
+  for (let i = 0; i < 1000; i++) Promise.reject(i)
+  await 0
+  return 'answered'
+}`)
+  expect([body, log]).toEqual(['answered', [expect.stringContaining('takes too much to be told')]])
+})
+
 test('an error of a class of its own is at the line where it was made, and its causes are told', async () => {
   const { handler } = await tried(`class Failed extends Error {
   constructor(message, cause) {
