@@ -33,10 +33,13 @@ declare module 'callgate' {
     /** a random UUID */
     uuid(): string
     /** An answer other than the JSON of a 200. A string or bytes are sent as they are, null as no body, anything else as JSON. At most 50 headers, of 8 KB. */
-    reply(body?: unknown, init?: { status?: number; headers?: Record<string, string | number> }): Reply
+    reply(body?: unknown, init?: { status?: number; headers?: Named<string | number> }): Reply
     /** An error to throw: its status (400 to 599) and text reach the caller. Any other error is a 500 that says nothing. */
     error(status: number, message?: string | string[], init?: { name?: string }): HttpError
   }
+
+  /** Headers: an object, a Map, or a list of pairs. */
+  export type Named<Value> = Record<string, Value> | Iterable<readonly [name: string, value: Value]>
 
   export interface Reply {
     readonly __reply: unique symbol
@@ -53,7 +56,7 @@ declare module 'callgate' {
 
   export interface FetchInit {
     method?: string
-    headers?: Record<string, string>
+    headers?: Named<string>
     /** a string or bytes as they are, anything else as JSON */
     body?: unknown
   }

@@ -156,3 +156,17 @@ export default () => {
     handler: { message: 'round', line: 2, cause: { message: 'round' } },
   })
 })
+
+test('headers may be a Map or a list of pairs, and what is neither is told', async () => {
+  const reply = (headers: string) => tried(`export default (_, host) => host.reply('x', { headers: ${headers} })`)
+  for (const headers of [
+    "new Map([['X-A', 1], ['Link', '<a>'], ['link', '<b>']])",
+    "[['x-a', '1'], ['link', '<a>, <b>']]",
+  ])
+    expect((await reply(headers)).headers).toMatchObject({ 'x-a': '1', link: '<a>, <b>' })
+  for (const headers of ['[1, 2]', "new Set(['x-a'])", "[['x-a']]"])
+    expect((await reply(headers)).handler.message).toContain('headers are an object, a Map, or a list of pairs')
+  // of a fetch they are looked at before its host is
+  const fetches = "host.fetch('http://h.example', { headers: new Map([['not a name', '1']]) })"
+  expect((await tried(`export default (_, host) => ${fetches}`)).status).toBe(422)
+})
