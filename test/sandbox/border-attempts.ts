@@ -222,6 +222,37 @@ export const BORDER_ATTEMPTS: Attempt[] = [
   ),
   attempt('bytes that are a Proxy', `return host.reply(new Proxy(new Uint8Array(3), {}))`, FAILED),
 
+  // --- what is told to its author
+  attempt(
+    'a rejection that nobody awaits, of what has no end',
+    `Promise.reject({ get message() { for (;;); } }); return 'answered'`,
+    gives('answered'),
+  ),
+  attempt(
+    'two thousand rejections that nobody awaits, half of them until later',
+    `const all = Array.from({ length: 2000 }, (_, i) => Promise.reject(new Error(String(i)))); await 0
+     for (let i = 0; i < 1000; i++) await all[i].catch(() => 0)
+     return all.length`,
+    gives(2000),
+    { limits: { cpu_ms: 3000 } },
+  ),
+  attempt(
+    'a cause of a cause, without an end',
+    `const e = new Error('x'); Object.defineProperty(e, 'cause', { get: () => new Error('y', { cause: e }) }); throw e`,
+    FAILED,
+  ),
+  endless(
+    'an error whose class extends without an end',
+    `const e = new Error('x'); const p = new Proxy({}, { getPrototypeOf: () => p }); Object.setPrototypeOf(e, p); throw e`,
+  ),
+  attempt(
+    'another handler in its own place, by the functions on the stack',
+    `Error.prepareStackTrace = (_, sites) => sites.map(site => site.getFunction?.()); const inside = new Error().stack
+     try { inside.at(-1)(0, { default: () => 'forged' }) } catch {}
+     return 'own'`,
+    gives('own'),
+  ),
+
   // --- endless, inside the engine
   endless(
     'lists of lists of lists, flattened',
@@ -250,6 +281,10 @@ export const BORDER_ATTEMPTS: Attempt[] = [
   ),
   endless('a reviver', `return JSON.parse('[1,2]', () => { for (;;); })`),
   endless('the headers of a reply', `return host.reply('x', { headers: { get a() { for (;;); } } })`),
+  endless(
+    'the headers of a reply, in pairs',
+    `return host.reply('x', { headers: { [Symbol.iterator]: () => ({ next() { for (;;); } }) } })`,
+  ),
   endless('the body of a fetch', `await host.fetch('https://example.org', { get body() { for (;;); } })`),
   endless('a Proxy that is thrown', `throw new Proxy(new Error('x'), { get() { for (;;); } })`),
   attempt('functions bound to functions', `let f = () => 1; for (;;) f = f.bind(null, f)`, MEMORY, {
