@@ -108,6 +108,7 @@ const OTHER: Record<string, Step[]> = {
   ],
   latin: [`${ok('X-Name: caf\xe9', 'Content-Length: 0')}`],
   untyped: [`${ok('Content-Length: 5')}hello`],
+  'untyped and longer': [`${ok('Content-Length: 1000')}${'x'.repeat(1000)}`],
   empty: [ok('Content-Length: 0')],
   dated: [`${ok('Date: Tue, 15 Nov 1994 08:12:31 GMT', 'Server: own/1.0', 'Content-Length: 0')}`],
   'head with a length': [ok('Content-Length: 1234', 'Content-Type: text/x-own')],

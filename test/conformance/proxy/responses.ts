@@ -62,8 +62,10 @@ export function responses(world: World): void {
       expect((await raw('latin')).headers.get('x-name')).toBe('caf\xe9')
     })
 
-    test('no content type is no content type', async () => {
+    test('no content type is no content type, and the length stays known', async () => {
       expect((await raw('untyped')).headers.has('content-type')).toBe(false)
+      const { headers } = await raw('untyped and longer')
+      expect([headers.has('content-type'), headers.get('content-length')]).toEqual([false, '1000'])
       expect((await raw('length')).headers.get('content-type')).toBe('text/x-own')
       expect((await raw('empty')).headers.has('content-type')).toBe(false)
     })
