@@ -4,7 +4,8 @@ const CR = 13
 const LF = 10
 const MOST_OF_A_LINE = 1024
 const MOST_OF_TRAILERS = 16 * 1024
-const MOST_DIGITS = 13
+/** the largest that takes one more digit and can still be counted exactly */
+const MOST_OF_A_SIZE = 16 ** 12
 
 type Where = 'size' | 'extension' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer' | 'trailer-lf' | 'end'
 
@@ -89,7 +90,8 @@ export class Unchunker {
   #sizeByte(byte: number): void {
     const digit = hexDigit(byte)
     if (digit >= 0) {
-      if (++this.#digits > MOST_DIGITS) throw bad()
+      // zeros may lead (RFC 9112, 7.1)
+      if (++this.#digits > MOST_OF_A_LINE || this.#size >= MOST_OF_A_SIZE) throw bad()
       this.#size = this.#size * 16 + digit
       return
     }

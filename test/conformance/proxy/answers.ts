@@ -32,6 +32,10 @@ export const GOOD: Record<string, Step[]> = {
     '\n',
   ],
   'chunk extensions': [ok('Transfer-Encoding: chunked'), '2;a=b\r\nhe\r\n3 ; c="d"\r\nllo\r\n0;e\r\n\r\n'],
+  'chunk sizes that zeros lead': [
+    ok('Transfer-Encoding: chunked'),
+    `${'2'.padStart(17, '0')}\r\nhe\r\n${'3'.padStart(8, '0')}\r\nllo\r\n${'0'.repeat(16)}\r\n\r\n`,
+  ],
   trailers: [
     ok('Transfer-Encoding: chunked', 'Trailer: X-Sum'),
     '5\r\nhello\r\n0\r\nX-Sum: 1\r\nSet-Cookie: a=1\r\n\r\n',
@@ -77,6 +81,7 @@ export const BAD: Record<string, Step[]> = {
   'an encoding that is not chunked': [`${ok('Transfer-Encoding: gzip')}hello`, 'close'],
   'chunked twice': [`${ok('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`],
   'a chunk size that is none': [`${ok('Transfer-Encoding: chunked')}zz\r\nhello\r\n0\r\n\r\n`],
+  'a chunk size of nothing but zeros, and no end of them': [`${ok('Transfer-Encoding: chunked')}${'0'.repeat(2000)}`],
   'a chunk size beyond counting': [`${ok('Transfer-Encoding: chunked')}FFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n`],
   'a chunk that is longer than it says': [`${ok('Transfer-Encoding: chunked')}2\r\nhello\r\n0\r\n\r\n`],
   'chunks with bare line feeds': [`${ok('Transfer-Encoding: chunked')}5\nhello\n0\n\n`],
