@@ -98,7 +98,6 @@ export function buildServer({ gate, fleet, management, readiness }: ServerParts)
   }
   const atEdge = config.corsOrigins.length > 0
   const deployments = deploymentDoor(gate, models, fleet, link, {
-    maxBody: config.maxBody,
     hostDomain: config.hostDomain,
     servers: {
       maxBody: config.maxDeploymentBody,

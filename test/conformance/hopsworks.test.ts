@@ -215,6 +215,21 @@ describe.each(TARGETS)('Hopsworks, %s:', target => {
       }
     })
 
+    test('a body over the limit is 413 in an object that the models’ clients can read, packed or not', async () => {
+      const path = `${base}/v2/models/iris/infer`
+      const { status, head, json } = await sendRaw(server.url, [
+        `POST ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: ${keys.demo}\r\nContent-Length: 17000000\r\n\r\n`,
+      ])
+      expect([status, json]).toEqual([413, { error: expect.any(String) }])
+      expect(head).toMatch(/^content-type: application\/json$/im)
+      const packed = await fetch(server.url + path, {
+        method: 'POST',
+        headers: { 'x-api-key': keys.demo, 'content-encoding': 'gzip' },
+        body: new Uint8Array(Bun.gzipSync(new Uint8Array(17_000_000))),
+      })
+      expect([packed.status, await packed.json()]).toEqual([413, { error: expect.any(String) }])
+    })
+
     test('over its rate a key gets 429 and when to come back', async () => {
       expect((await by(`${base}/v2/health/live`, { key: 'slow' })).headers.get('ratelimit')).toContain('r=0')
       const { status, headers, json } = await by(`${base}/v2/health/live`, { key: 'slow' })

@@ -21,8 +21,6 @@ import type { NamedModel, Scope } from '../open-inference/scope.ts'
 import { callServer, type Link, type ServerCallSettings } from './server.ts'
 
 export interface DeploymentDoorSettings {
-  /** bytes of a body for a model */
-  maxBody: number
   /** `deployments.example.org`: empty where deployments answer by path only */
   hostDomain: string
   servers: ServerCallSettings
@@ -84,7 +82,6 @@ export function deploymentDoor(
         const call = { request, deployment, prefix, path, identity, limit, refused, checkAgain }
         return callServer(call, fleet, link, settings.servers)
       }
-      checkAnnouncedLength(request.headers, settings.maxBody)
       if (!deployment.model) throw unavailable('The model of this deployment cannot be served.', 60)
       if (isModelPath(path))
         return models.serveWithin(within(deployment, admission), path, request, identity).catch(refused)
