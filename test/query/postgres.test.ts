@@ -626,6 +626,15 @@ describe.skipIf(skipped !== undefined)('postgres', () => {
       expect(JSON.stringify(messages)).not.toMatch(/only-for-tests|wrong-secret/)
     })
 
+    test('to a server that takes it and says nothing is said not to be answered in time', async () => {
+      const silent = createServer(() => {})
+      await new Promise<void>(listening => silent.listen(0, '127.0.0.1', listening))
+      const { port } = silent.address() as AddressInfo
+      const { message } = await refusal(() => connectOnce('w', `postgres://owner:secret@127.0.0.1:${port}/d`, 300))
+      expect(message).toBe(`connection w: the server at 127.0.0.1:${port} does not answer in time.`)
+      silent.close()
+    })
+
     test('through a pooler that takes no settings, or that mixes up what connections have prepared, is said to be', async () => {
       const pooler = createServer(socket =>
         socket.once('data', () => {

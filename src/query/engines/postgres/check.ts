@@ -19,19 +19,19 @@ const PATIENCE_MS = 10_000
  * @param url with its secret, which is in no message
  * @throws Fault 422 `connection_failed`: which part of it fails
  */
-export async function connectOnce(name: string, url: string): Promise<CheckedConnection> {
-  const connection = new PostgresConnection(name, () => url, PATIENCE_MS, 1)
+export async function connectOnce(name: string, url: string, patienceMs = PATIENCE_MS): Promise<CheckedConnection> {
+  const connection = new PostgresConnection(name, () => url, patienceMs, 1)
   const begun = performance.now()
   try {
     const [row] = await connection.read(
       session => session.query('SELECT version(), current_database()'),
-      { deadline: performance.now() + PATIENCE_MS },
+      { deadline: performance.now() + patienceMs },
       () => false,
     )
     return { server: String(row![0]), database: String(row![1]), milliseconds: Math.round(performance.now() - begun) }
   } catch (error) {
     const parsed = new URL(url)
-    const cause = error instanceof Fault ? error.cause : error
+    const cause = error instanceof Fault ? (error.cause ?? error) : error
     const what = (await isUnknownHost(parsed)) ? `the host ${parsed.hostname} is not known` : whyNot(cause, parsed)
     throw new Fault(422, 'connection_failed', `connection ${name}: ${what}.`, { cause: error })
   } finally {

@@ -73,7 +73,8 @@ export function whyNot(error: unknown, { hostname, port, pathname, username }: U
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code))
     return `the certificate of the server at ${server} is not trusted (${code})`
   if (code.includes('TLS')) return `the server at ${server} and this one cannot agree on TLS`
-  if (code === 'ERR_POSTGRES_CONNECTION_TIMEOUT') return `the server at ${server} does not answer in time`
+  if (/^(ERR_POSTGRES_CONNECTION_TIMEOUT|deadline_passed)$/.test(code))
+    return `the server at ${server} does not answer in time`
   if (state === '08P01')
     return `the server at ${server} refuses the settings of a connection, as a pooler does that is not told to ignore them`
   if (MIXED_UP.test(state))
