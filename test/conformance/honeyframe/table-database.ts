@@ -99,6 +99,8 @@ export function database(world: TableWorld): void {
     for (const [column, value] of [
       ['of', 'nonesuch'],
       ['of', 'no.such'],
+      ['of', 'a.b.c'],
+      ['of', 'a.b.c.d'],
       ['of', 'pg_class"'],
       ['by', 'nonesuch'],
       ['by', 'lower'],

@@ -28,7 +28,9 @@ const isBadValue = (error: unknown): boolean => /^22/.test(stateOf(error))
  */
 export function mayBeBadValue(error: unknown): boolean {
   const { position, where } = error as DatabaseError
-  return isBadValue(error) || (/^(3F000|42(601|602|704|725|883|P01))$/.test(stateOf(error)) && !position && !where)
+  return (
+    isBadValue(error) || (/^(0A000|3F000|42(601|602|704|725|883|P01))$/.test(stateOf(error)) && !position && !where)
+  )
 }
 /**
  * Whether a trigger or function of the table refuses: with what PL/pgSQL says when it is told nothing else, or with an SQLSTATE
