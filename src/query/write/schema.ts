@@ -1,5 +1,6 @@
 import type { Column } from '../../catalog/column.ts'
 import type { Dataset } from '../../catalog/datasets.ts'
+import { UNBOUNDED } from '../engines/postgres/values.ts'
 import { fractionDigits } from '../values.ts'
 import { givesKeys } from './view.ts'
 
@@ -42,10 +43,16 @@ export function rowSchema(dataset: Pick<Dataset, 'engine' | 'columns' | 'primary
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
-    properties: Object.fromEntries(columns.map(column => [column.name, orNull(VALUE[column.type](column), column)])),
+    properties: Object.fromEntries(columns.map(column => [column.name, orNull(value(dataset, column), column)])),
     required: columns.filter(c => !c.nullable && !given(c)).map(c => c.name),
     additionalProperties: false,
   }
+}
+
+function value({ engine }: Pick<Dataset, 'engine'>, column: Column): Schema {
+  const { type, ...form } = VALUE[column.type](column)
+  const beside = engine === 'postgres' ? UNBOUNDED[column.type] : undefined
+  return beside ? { type, anyOf: [form, { pattern: beside.source }] } : { type, ...form }
 }
 
 function orNull(schema: Schema, { nullable, given }: Column): Schema {

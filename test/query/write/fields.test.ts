@@ -2,16 +2,16 @@ import { describe, expect, test } from 'bun:test'
 import Ajv2020 from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { Column, ColumnType } from '../../../src/catalog/column.ts'
+import type { EngineName } from '../../../src/catalog/datasets.ts'
 import { parseLossless } from '../../../src/lib/json.ts'
-import { decoderOf } from '../../../src/query/values.ts'
 import { codecOf } from '../../../src/query/write/codec.ts'
 import { encodeJson as encode } from '../../../src/query/write/fields.ts'
 import { rowSchema } from '../../../src/query/write/schema.ts'
 
 const STORED = codecOf('sqlite')
-const encodeJson = (c: Column, value: unknown) => encode(c, value, STORED)
-const schemaOf = (columns: Column[], primaryKey: string[] | null) =>
-  rowSchema({ engine: 'sqlite', columns, primaryKey })
+const encodeJson = (c: Column, value: unknown, codec = STORED) => encode(c, value, codec)
+const schemaOf = (columns: Column[], primaryKey: string[] | null, engine: EngineName = 'sqlite') =>
+  rowSchema({ engine, columns, primaryKey })
 const column = (type: ColumnType, more: Partial<Column> = {}): Column => ({
   name: 'c',
   type,
@@ -27,6 +27,13 @@ const COLUMNS: Column[] = [
   column('decimal', { precision: 38, scale: 0 }),
   column('decimal', { precision: 4, scale: 4 }),
 ]
+/** The same as a database has them, and decimals of as many digits as they happen to have. */
+const OF_DATABASE: Column[] = [
+  ...COLUMNS.map(c => ({ ...c, native: c.type === 'decimal' ? 'numeric' : c.type })),
+  column('decimal', { native: 'numeric' }),
+]
+const named = (engine: EngineName) => (c: Column) =>
+  [engine, `${c.type}${c.precision ? `(${c.precision},${c.scale})` : ''}`, c] as const
 /** JSON texts; what is odd about each is seen in it. */
 const VALUES = [
   '0',
@@ -86,6 +93,13 @@ const VALUES = [
   '"2024-02-29T12:30:00+02:00"',
   '"2024-02-29T12:30:00+0200"',
   '"2024-02-29T12:30:00.123456Z"',
+  '"24:00:00"',
+  '"24:00:01"',
+  '"infinity"',
+  '"-infinity"',
+  '"Infinity"',
+  '"-Infinity"',
+  '"NaN"',
   '"AAEC"',
   '"AA=="',
   '"AB=="',
@@ -99,25 +113,27 @@ const VALUES = [
 ]
 
 describe('what a column takes', () => {
-  test.each(COLUMNS.map(c => [`${c.type}${c.precision ? `(${c.precision},${c.scale})` : ''}`, c] as const))(
-    '%s: what is taken, the schema takes, and it comes out the same value',
-    (_, c) => {
+  test.each([...COLUMNS.map(named('sqlite')), ...OF_DATABASE.map(named('postgres'))])(
+    '%s: %s: what is taken, the schema takes, and it comes out the same value',
+    (engine, _, c) => {
+      const codec = codecOf(engine)
       const ajv = new Ajv2020({ strict: false })
       // biome-ignore lint/suspicious/noExplicitAny: the plug-in's types are of another build of ajv
       addFormats(ajv as any)
-      const valid = ajv.compile(schemaOf([c], null))
+      const valid = ajv.compile(schemaOf([c], null, engine))
       let taken = 0
       for (const text of VALUES) {
         const value = parseLossless(text)
-        const stored = encodeJson(c, value)
+        const stored = encodeJson(c, value, codec)
         // long integers inside of JSON are answered as strings
         if (stored === undefined || (c.type === 'json' && typeof value === 'bigint')) continue
         taken++
         expect([text, valid({ c: typeof value === 'bigint' ? Number(value) : value })]).toEqual([text, true])
-        // as the store reads it back
-        const read = typeof stored === 'number' && c.type !== 'float' ? BigInt(stored) : stored
-        const out = (decoderOf(c, true) ?? (v => v))(read)
-        expect([text, encodeJson(c, parseLossless(JSON.stringify(out)))]).toEqual([text, stored])
+        // as the engine reads it back
+        const isWhole = typeof stored === 'bigint' || (typeof stored === 'number' && c.type !== 'float')
+        const read = isWhole ? (engine === 'sqlite' ? BigInt : String)(stored) : stored
+        const out = (codec.decoder(c) ?? (v => v))(read)
+        expect([text, encodeJson(c, parseLossless(JSON.stringify(out)), codec)]).toEqual([text, stored])
       }
       expect(taken).toBeGreaterThan(1)
       expect(valid({})).toBe(false)

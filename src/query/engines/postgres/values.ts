@@ -11,7 +11,7 @@ export function encodeValue(column: Column, text: string): StoredValue | undefin
 }
 
 /** What columns of the server hold beside the values of a type, as answers show it. */
-const UNBOUNDED: Partial<Record<ColumnType, RegExp>> = {
+export const UNBOUNDED: Partial<Record<ColumnType, RegExp>> = {
   date: /^-?infinity$/,
   time: /^24:00:00$/,
   timestamp: /^-?infinity$/,
