@@ -6,7 +6,7 @@ import { type EndpointConfig, type ModelReference, naming } from '../catalog/ser
 import type { Store } from '../catalog/store.ts'
 import { Fault, toFault } from '../lib/fault.ts'
 import { mayRead } from '../lib/file.ts'
-import { isDataLost } from '../query/damage.ts'
+import { isDataLost, isReadable } from '../query/damage.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { brokenEndpoint } from './broken.ts'
 import type { Deployment, Endpoint, Service, Surroundings } from './endpoint.ts'
@@ -208,12 +208,14 @@ export class Registry {
     this.apply(this.stage(store, [], listProjects(store), true))
   }
 
-  /** What is served and has lost its file, or may not read it: every call that needs it is 503 until it is there again. */
+  /** What is served without a file that can be read, as one that is gone or cut off: every call that needs it is 503 until it can. */
   *missing(): Generator<{ service: string; endpoint: string; file: string } | { deployment: string; file: string }> {
     for (const { key: service, endpoints } of this.#services.values())
-      for (const { id: endpoint, files, model } of endpoints.values())
-        for (const file of [...files, ...(model ? [model.active.scoring.path] : [])])
-          if (!mayRead(file)) yield { service, endpoint, file }
+      for (const { id: endpoint, files, model } of endpoints.values()) {
+        const lost = files.filter(file => !isReadable(file))
+        if (model && !mayRead(model.active.scoring.path)) lost.push(model.active.scoring.path)
+        for (const file of lost) yield { service, endpoint, file }
+      }
     for (const { project, name, model } of this.allDeployments())
       if (model && !mayRead(model.active.scoring.path))
         yield { deployment: `${project}/${name}`, file: model.active.scoring.path }

@@ -31,11 +31,12 @@ export function damaged(error: unknown, files: string[]): Fault | undefined {
 export const unopened = (error: unknown, file: string): Fault =>
   existsSync(file) ? (shortOf(error) ?? damaged(error, [file]) ?? dataUnreadable(error)) : dataMissing(error)
 
-/** Whether a data file is there, and opens as one: what is wrong further inside is found by who reads it. */
+/** Whether a data file is there, opens as one and is as long as it says: what is wrong further inside is found by who reads it. */
 export function isReadable(file: string): boolean {
   try {
     const db = new Database(file, { readonly: true })
     try {
+      db.run('PRAGMA busy_timeout = 1000') // a live one may be taken up after a crash at the moment
       db.query('SELECT 1 FROM data LIMIT 1').get()
       return true
     } finally {

@@ -1,6 +1,7 @@
 /** Files of the data directory that went missing, or are damaged: a manifest brings them back, and without one only what needs them fails. */
+import { Database } from 'bun:sqlite'
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mintSecret } from '../../src/lib/secret.ts'
 import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
@@ -253,5 +254,38 @@ test('a damaged file costs who reads it a 503, whatever was written to it stays,
   expect([refused.status, refused.json.code]).toEqual([503, 'data_unreadable'])
   expect((await callgate.admin('POST', '/api/datasets/hr.people/refresh')).status).toBe(200)
   expect((await ask('people?id=1')).json.count).toBe(1)
+  expect(await callgate.stop()).toBe(0)
+})
+
+test('a file that is cut off is told when the server starts, as a lost one is, and one that is whole is not', async () => {
+  const dataDir = join(world.folder, 'cut-off')
+  const csv = world.write('many.csv', `id,name\n${Array.from({ length: 5000 }, (_, i) => `${i},name ${i}\n`).join('')}`)
+  const names = ['people', 'notes', 'whole']
+  const datasets = names.map(name => ({
+    name: `hr.${name}`,
+    from: csv,
+    primary_key: 'id',
+    writable: name === 'notes',
+  }))
+  const key = mintSecret('dk')
+  const keys = [{ name: 'app', secret_env: 'CUT_KEY' }]
+  const services = [{ key: 'people', publish: true, endpoints: names.map(lookup), keys }]
+  const options = { dataDir, env: { ...world.env, CUT_KEY: key } }
+  let callgate = await startCallgate({ ...options, manifest: { projects: [{ slug: 'hr', datasets, services }] } })
+  await callgate.stop()
+  using catalog = new Database(join(dataDir, 'catalog.db'), { readonly: true })
+  for (const name of ['people', 'notes']) {
+    const { file } = catalog.query('SELECT file FROM datasets WHERE name = ?').get(`hr.${name}`) as { file: string }
+    const path = join(dataDir, 'warehouse', file)
+    truncateSync(path, statSync(path).size / 2)
+  }
+  callgate = await startCallgate(options)
+  const told = 'a file of the data directory cannot be read: calls that need it get 503'
+  for (const name of ['people', 'notes'])
+    expect(callgate.output()).toMatch(new RegExp(`"endpoint":"${name}".*"${told}"`))
+  expect(callgate.output()).not.toContain('"endpoint":"whole"')
+  const ask = (name: string) => callgate.call(`/api/service/people/${name}?id=1`, { key })
+  for (const name of ['people', 'notes']) expect((await ask(name)).json.code).toBe('data_unreadable')
+  expect((await ask('whole')).json.rows).toEqual([{ id: 1, name: 'name 1' }])
   expect(await callgate.stop()).toBe(0)
 })
