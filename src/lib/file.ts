@@ -1,4 +1,5 @@
 import { accessSync, closeSync, constants, fsyncSync, openSync, type Stats, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { machineTrouble } from './fault.ts'
 
 /** Whether there is a file, and this process may read it. */
@@ -28,5 +29,15 @@ export function sync(path: string): void {
     fsyncSync(file)
   } finally {
     closeSync(file)
+  }
+}
+
+/** The same of a folder, while others go on. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }

@@ -30,7 +30,7 @@ export async function inspectFile(runtime: Runtime, request: InspectRequest, thr
   const bytes = await Bun.file(join(request.directory, GIVEN_FILE)).bytes()
   const { model, zipMaps, classifier, rewritten } = readGraph(bytes)
   const path = join(request.directory, rewritten ? RUNNABLE_FILE : GIVEN_FILE)
-  if (rewritten) await writeFile(path, runnable(bytes, model), { mode: 0o600 })
+  if (rewritten) await writeFile(path, runnable(bytes, model), { mode: 0o600, flush: true })
   const session = await openSession(runtime, path, threads)
   const subject: ProbeSubject = {
     inputs: session.inputMetadata.map(entry => spec(entry, 'input')),

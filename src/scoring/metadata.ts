@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { sha256Of } from '../lib/digest.ts'
 import { Fault, toFault, unprocessable } from '../lib/fault.ts'
+import { syncFolder } from '../lib/file.ts'
 import { Child, ChildLost, lostAs } from '../workers/child.ts'
 import { columnsOf } from './features.ts'
 import { GIVEN_FILE, type InspectRequest, RUNNABLE_FILE } from './inspect.ts'
@@ -39,7 +40,9 @@ export async function addModelFile(options: {
     const sha256 = await sha256Of(given)
     const metadata = await inspect(incoming)
     if (features) columnsOf(metadata, features)
-    await keep(incoming, join(modelsDir, sha256))
+    const target = join(modelsDir, sha256)
+    await keep(incoming, target)
+    for (const folder of [target, modelsDir]) await syncFolder(folder)
     return { sha256, size, metadata }
   } finally {
     await rm(incoming, { recursive: true, force: true })

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { unavailable } from '../../lib/fault.ts'
+import { syncFolder } from '../../lib/file.ts'
 import type { OnProgress, Progress } from '../../lib/progress.ts'
 import { Child, lostAs } from '../../workers/child.ts'
 import { Stillness } from '../../workers/still.ts'
@@ -78,7 +79,7 @@ export async function importFile(
     const result = await inChild(request, building, scratch, onProgress, signal)
     signal?.throwIfAborted()
     await rename(building, request.target)
-    await syncDirectory(dirname(request.target))
+    await syncFolder(dirname(request.target))
     finished = true
     return result
   } finally {
@@ -134,13 +135,4 @@ async function inChild(
 
 async function discard(building: string): Promise<void> {
   for (const suffix of ['', '-journal', '-wal', '-shm']) await rm(building + suffix, { force: true })
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
 }
