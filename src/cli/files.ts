@@ -100,6 +100,7 @@ const paramOf = (column: string) => (RESERVED.has(column) ? `${column}_` : colum
 /** What files are served as. @throws StartError one of no known kind, two of one name. @throws Fault one that is not there */
 export function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
+    if (given === '') throw new StartError('The name of a file is empty.')
     const path = resolve(given)
     const file = basename(path)
     if (existsSync(path) && statSync(path).isDirectory())

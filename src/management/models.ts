@@ -136,6 +136,7 @@ export async function uploadModel(context: ManagementContext, request: Request, 
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const project = may()
     const name = fields.name || fileName.replace(/\.onnx$/i, '')
+    if (name === '') throw unprocessable('The model has no name: send one, or a file with a name.')
     checkModelName(name)
     if (fields.version && !/^[1-9]\d{0,8}$/.test(fields.version))
       throw unprocessable('version must be a positive whole number.')

@@ -110,6 +110,9 @@ async function receive(request: Request, type: string, path: string, limit: numb
     await file?.end()
   }
   if (refusal) throw refusal
-  if (!file) throw unprocessable('The upload has no file.')
+  if (!file)
+    throw unprocessable(
+      fields.file === undefined ? 'The upload has no file.' : 'The part file is text: a file has a filename.',
+    )
   return { path, fileName: file.name, fields }
 }

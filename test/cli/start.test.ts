@@ -393,6 +393,7 @@ test('a manifest or files that are not as they must be: before a data directory 
   for (const [args, says] of [
     [['--manifest', 'none.yaml'], /^callgate: There is no manifest at \/.*none\.yaml\.$/],
     [['--manifest', 'half.yaml'], /^callgate: .*key a: the environment variable UNSET is not set\.$/],
+    [[''], /^callgate: The name of a file is empty\.$/],
     [['none.csv'], /^callgate: there is no file none\.csv\.$/],
     [['none.onnx'], /^callgate: there is no file none\.onnx\.$/],
     [['half.yaml/a.csv'], /^callgate: there is no file half\.yaml\/a\.csv\.$/],

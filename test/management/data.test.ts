@@ -178,3 +178,20 @@ test('an import says how far it is to who uploaded it, and to nobody else', asyn
   expect((await admin('GET', path)).status).toBe(404)
   expect((await uploadTable(callgate, garden, 'marts.bad', 'a\n1', { upload_id: 'x' })).status).toBe(422)
 })
+
+test('an upload whose file has no name, or is none, is told what it lacks', async () => {
+  const upload = async (path: string, disposition: string) => {
+    const body = `--cut\r\nContent-Disposition: form-data; name="file"${disposition}\r\n\r\nid\n1\r\n--cut--\r\n`
+    const type = 'multipart/form-data; boundary=cut'
+    const { status, json } = await callgate.admin('POST', path, body, {
+      'content-type': type,
+      'x-project-id': String(garden),
+    })
+    return [status, json.detail]
+  }
+  for (const path of ['/api/datasets/file/upload', '/api/models']) {
+    const [status, detail] = await upload(path, '; filename=""')
+    expect([path, status, /without a name|no name/.test(detail)]).toEqual([path, 422, true])
+    expect(await upload(path, '')).toEqual([422, 'The part file is text: a file has a filename.'])
+  }
+})
