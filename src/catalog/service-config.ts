@@ -4,7 +4,7 @@
  */
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { conflict, Fault, unprocessable } from '../lib/fault.ts'
-import { checkShape, closed, literals, Name } from '../lib/shape.ts'
+import { checkShape, closed, literals, Name, Title } from '../lib/shape.ts'
 import { METHODS } from './grant.ts'
 import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE } from './handler.ts'
 import { checkEndpointId } from './names.ts'
@@ -12,7 +12,7 @@ import { checkPorterRoute, PorterRoute } from './porter.ts'
 import { Cache, checkQuery, MAX_LIMIT, Pagination, QueryDefinition } from './query-definition.ts'
 
 const id = Name
-const common = { id, title: Type.Optional(Type.String()), description: Type.Optional(Type.String()) }
+const common = { id, title: Type.Optional(Title(500)), description: Type.Optional(Type.String()) }
 
 const SqlEndpoint = Type.Object({ ...common, kind: Type.Literal('sql'), query: QueryDefinition }, closed)
 export type SqlEndpoint = Static<typeof SqlEndpoint>

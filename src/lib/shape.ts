@@ -13,6 +13,21 @@ export const literals = <T extends string>(values: readonly T[]) => Type.Union(v
 /** What things are called in configs. */
 export const Name = Type.String({ minLength: 1, maxLength: 200 })
 
+/** What would be another line, or turns the text around it, and what is not seen. */
+const UNSEEN = String.raw`\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069`
+const BLANK = String.raw`\s\u200b-\u200d\u2060`
+
+/** What people read as the name of something; '' where it may have none. */
+export const Title = (maxLength: number, minLength = 0) =>
+  Type.String({
+    minLength,
+    maxLength,
+    pattern: `^$|^(?=.*[^${BLANK}])[^${UNSEEN}]*$`,
+    error: `must be ${minLength} to ${maxLength} characters on one line, not blank, none of them a control character or one that changes the direction.`,
+  })
+
+export const Description = Type.String({ maxLength: 10_000 })
+
 type Where = string | ((path: string[]) => string)
 
 const compiled = new WeakMap<TSchema, TypeCheck<TSchema>>()

@@ -10,7 +10,7 @@ import {
 import { checkDatasetName } from '../catalog/names.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
-import { checkShape, closed } from '../lib/shape.ts'
+import { checkShape, closed, Description } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { change, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
 import { described, Policy, TypeName } from './datasets.ts'
@@ -32,7 +32,7 @@ const Elsewhere = Type.Object(
     primary_key: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Names])),
     types: Type.Optional(Type.Record(Type.String(), TypeName)),
     columns: Type.Optional(Policy),
-    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    description: Type.Optional(Description),
     /** of a table: whether endpoints may write to it */
     writable: Type.Optional(Type.Boolean()),
     replace: Type.Optional(Type.Boolean()),

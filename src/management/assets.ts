@@ -22,13 +22,14 @@ import type { Store } from '../catalog/store.ts'
 import { warningsOf } from '../endpoints/endpoint.ts'
 import { diff } from '../lib/diff.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
+import { Description, Title } from '../lib/shape.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Kept = Type.Not(Type.Null(), { error: 'must not be null.' })
 const fields = {
-  title: Type.Optional(Type.String({ maxLength: 500 })),
-  description: Type.Optional(Type.String({ maxLength: 10_000 })),
+  title: Type.Optional(Title(500)),
+  description: Type.Optional(Description),
   config: Type.Optional(Type.Unknown()),
   theme: Type.Optional(Kept),
   roles: Type.Optional(Kept),

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { createToken, listTokens, revokeToken, rolesOf, type Token } from '../catalog/users.ts'
+import { Title } from '../lib/shape.ts'
 import { version } from '../lib/version.ts'
 import { change, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'
@@ -8,7 +9,7 @@ import { sessionToken, signIn } from './session.ts'
 const Login = Type.Object({ username: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 1000 }) })
 const NewToken = Type.Object({
   /** '' is what Honeyframe's SDK sends where its user says none */
-  name: Type.String({ maxLength: 200 }),
+  name: Title(200),
   expires_days: Type.Optional(
     Type.Union([Type.Integer({ minimum: 0, maximum: 730 }), Type.Null()], {
       error: 'must be a whole number of days from 1 to 730, or 0 for never.',

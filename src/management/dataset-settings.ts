@@ -5,7 +5,7 @@ import { type ColumnPolicy, type Dataset, getDataset, setColumnPolicy, setDescri
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notServed } from '../lib/fault.ts'
-import { closed, literals } from '../lib/shape.ts'
+import { closed, Description, literals } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { change, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { datasetFor, refreshStateOf } from './datasets.ts'
@@ -36,7 +36,7 @@ const ELSEWHERE = [
 ] as const
 const Settings = Type.Object(
   {
-    description: Type.Optional(Type.Union([Type.String({ maxLength: 10_000 }), Type.Null()])),
+    description: Type.Optional(Type.Union([Description, Type.Null()])),
     masking: Type.Optional(
       Type.Union([Masking, Type.Null()], {
         error: `must be {column: {sensitivity, strategy}}, or null: sensitivity one of ${SENSITIVITIES.join(', ')}, strategy one of ${MASKS.join(', ')}, or null.`,

@@ -20,7 +20,7 @@ import { listProjects, type Project, type Role } from '../catalog/projects.ts'
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
-import { checkShape, closed, literals } from '../lib/shape.ts'
+import { checkShape, closed, Description, literals } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { withCompanions } from '../query/live-file.ts'
 import {
@@ -52,7 +52,6 @@ export const Policy = Type.Record(
     closed,
   ),
 )
-const Description = Type.String({ maxLength: 10_000 })
 const DatasetPatch = Type.Object(
   {
     columns: Type.Optional(Policy),

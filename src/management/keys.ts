@@ -4,7 +4,7 @@ import { METHODS } from '../catalog/grant.ts'
 import type { ApiKey } from '../catalog/key-ring.ts'
 import { type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
 import { unprocessable } from '../lib/fault.ts'
-import { closed, literals } from '../lib/shape.ts'
+import { closed, literals, Title } from '../lib/shape.ts'
 import { assetFor } from './assets.ts'
 import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn } from './context.ts'
 import { checkMatch, json, listParts, single } from './respond.ts'
@@ -24,7 +24,7 @@ export const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_0
   error: 'must be calls a minute, a whole number from 1 to 1000000000, or null for no limit.',
 })
 const settings = {
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  name: Type.Optional(Title(200, 1)),
   rate_limit: Type.Optional(RateLimit),
   masking_level: Type.Optional(literals(['masked', 'unmasked'])),
   sensitivity_max: Type.Optional(literals(SENSITIVITIES)),
@@ -41,7 +41,7 @@ const projectSettings = {
 }
 const minting = {
   /** '' is what Honeyframe's SDK sends where its user says none */
-  name: Type.Optional(Type.String({ maxLength: 200 })),
+  name: Type.Optional(Title(200)),
   expires_days: Type.Optional(
     Type.Union([Type.Integer({ minimum: 1, maximum: 36_500 }), Type.Null()], {
       error: 'must be a whole number of days from 1 to 36500, or null for never.',

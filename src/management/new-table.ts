@@ -12,7 +12,7 @@ import {
 import { checkDatasetName } from '../catalog/names.ts'
 import type { Project } from '../catalog/projects.ts'
 import { conflict } from '../lib/fault.ts'
-import { checkShape, closed, literals } from '../lib/shape.ts'
+import { checkShape, closed, Description, literals } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
 import { change, type ManagementContext, type SignedIn } from './context.ts'
@@ -24,7 +24,7 @@ const Names = Type.Array(Type.String({ minLength: 1 }))
 const NewTable = Type.Object(
   {
     name: Type.String(),
-    description: Type.Optional(Type.String({ maxLength: 10_000 })),
+    description: Type.Optional(Description),
     columns: Type.Record(
       Type.String(),
       Type.Object(

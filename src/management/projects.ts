@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { createProject, getProject, listProjects, type Project, updateProject } from '../catalog/projects.ts'
-import { closed } from '../lib/shape.ts'
+import { closed, Title } from '../lib/shape.ts'
 import {
   change,
   idOf,
@@ -15,7 +15,7 @@ import { checkMatch, list, single } from './respond.ts'
 
 const Text = Type.String({ maxLength: 2000 })
 const NewProject = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 200 }),
+  name: Title(200, 1),
   slug: Type.String(),
   description: Type.Optional(Text),
   icon: Type.Optional(Text),
@@ -24,7 +24,7 @@ const NewProject = Type.Object({
 export type NewProjectInput = Static<typeof NewProject>
 const ProjectPatch = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    name: Type.Optional(Title(200, 1)),
     description: Type.Optional(Text),
     icon: Type.Optional(Text),
     color: Type.Optional(Text),

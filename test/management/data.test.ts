@@ -195,3 +195,45 @@ test('an upload whose file has no name, or is none, is told what it lacks', asyn
     expect(await upload(path, '')).toEqual([422, 'The part file is text: a file has a filename.'])
   }
 })
+
+test('what people read as a name is on one line, is not blank and does not turn the text around it', async () => {
+  const scoped = { 'x-project-id': String(garden) }
+  const service = await asset('titled', [], false)
+  const endpoints = (title: string) => ({
+    endpoints: [{ id: 'e', kind: 'lookup', dataset: 'd.t', key_column: 'k', title }],
+  })
+  const places: [string, string, (name: string) => object][] = [
+    ['PATCH', `/api/projects/${garden}`, name => ({ name })],
+    ['PUT', `/api/publish/assets/${service}`, title => ({ title })],
+    ['PUT', `/api/publish/assets/${service}`, title => ({ config: endpoints(title) })],
+    ['POST', `/api/projects/${garden}/api-keys`, name => ({ name })],
+    ['POST', `/api/publish/assets/${service}/api-keys`, name => ({ name })],
+    ['POST', '/api/auth/tokens', name => ({ name })],
+  ]
+  for (const [method, path, body] of places) {
+    for (const name of [
+      '\u202eneeds',
+      'a\nb',
+      ' ',
+      '\u00a0\u2003',
+      '\u200b',
+      'a\u0000',
+      '\u2066x\u2069',
+      'x'.repeat(501),
+    ]) {
+      const { status, json } = await callgate.admin(method, path, body(name), scoped)
+      expect([path, JSON.stringify(name), status, json.detail]).toEqual([
+        path,
+        JSON.stringify(name),
+        422,
+        expect.stringContaining('characters on one line, not blank'),
+      ])
+    }
+    for (const name of ['שלום עולם', 'Ж é 👩‍🚀', ' a  b '])
+      expect([path, name, (await callgate.admin(method, path, body(name), scoped)).status]).toEqual([
+        path,
+        name,
+        method === 'POST' ? 201 : 200,
+      ])
+  }
+})

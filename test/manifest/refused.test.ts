@@ -354,6 +354,21 @@ describe('what it refers to', () => {
     await refused(endpoint({ id: 'new', kind: 'soap' }), /^.*kind/)
   })
 
+  test('titles that are not seen as they are, and descriptions longer than the management API takes', async () => {
+    for (const title of ['a\nb', '\u202ex', ' ']) {
+      const says = /^FILE: line N: .*must be [01] to \d+ characters on one line, not blank/
+      await refused({ projects: [{ slug: 'new', name: title }] }, says)
+      await refused({ projects: [{ slug: 'new', services: [{ key: 'new', title }] }] }, says)
+      await refused({ projects: [{ slug: 'new', keys: [{ name: title }] }] }, says)
+    }
+    const long = (most: number) =>
+      new RegExp(`^FILE: line N: .*description: expected string length less or equal to ${most}\\.$`)
+    const description = 'x'.repeat(10_001)
+    await refused({ projects: [{ slug: 'new', description }] }, long(2000))
+    await refused({ projects: [{ slug: 'new', services: [{ key: 'new', description }] }] }, long(10_000))
+    await refused(dataset('id\n1', { description }), long(10_000))
+  })
+
   test('names that may not be used', async () => {
     await refused({ projects: [{ slug: 'Geo Graphy' }] }, /^A project slug is /)
     await refused({ projects: [{ slug: 'models' }] }, /^The project slug models would shadow another route/)

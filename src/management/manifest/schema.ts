@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
-import { closed, literals, Name } from '../../lib/shape.ts'
+import { closed, Description, literals, Name, Title } from '../../lib/shape.ts'
 import { TypeName } from '../datasets.ts'
 import { AllowedMethods, RateLimit, ScopedColumns } from '../keys.ts'
 
@@ -13,7 +13,7 @@ const optional = Type.Optional
 const Path = Type.String({ minLength: 1 })
 
 const keyFields = {
-  name: Name,
+  name: Title(200, 1),
   /** the environment variable that holds its secret; without it one is minted and printed once */
   secret_env: optional(Name),
   rate_limit: optional(RateLimit),
@@ -51,7 +51,7 @@ const Dataset = Type.Object(
     from: optional(Path),
     /** whether endpoints may write to it */
     writable: optional(Type.Boolean()),
-    description: optional(Type.String()),
+    description: optional(Description),
     /** sqlite: imported into the embedded store (default); duckdb: read in place; postgres: a table of a connection */
     engine: optional(literals(['sqlite', 'duckdb', 'postgres'])),
     connection: optional(Name),
@@ -98,8 +98,8 @@ export type ManifestModel = Static<typeof Model>
 const Service = Type.Object(
   {
     key: Name,
-    title: optional(Type.String()),
-    description: optional(Type.String()),
+    title: optional(Title(500)),
+    description: optional(Description),
     publish: optional(Type.Boolean()),
     public: optional(Type.Boolean()),
     /** checked as a service's config is (catalog/service-config.ts) */
@@ -121,8 +121,8 @@ export type ManifestDeployment = Static<typeof Deployment> & Record<string, unkn
 const Project = Type.Object(
   {
     slug: Name,
-    name: optional(Name),
-    description: optional(Type.String()),
+    name: optional(Title(200, 1)),
+    description: optional(Type.String({ maxLength: 2000 })),
     datasets: optional(Type.Array(Dataset)),
     models: optional(Type.Array(Model)),
     services: optional(Type.Array(Service)),
