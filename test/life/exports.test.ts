@@ -265,8 +265,10 @@ test('a worker that is lost on the way breaks the connection: no answer is short
     await waitFor(async () => (await get('all?limit=900&offset=90000')).status === 200 || undefined)
   }
   const logged = callgate.output().slice(before).trim().split('\n')
-  const messages = logged.map(line => JSON.parse(line).msg) // those of the test before may come late
-  expect(messages.filter(message => message !== 'deadline_passed')).toEqual(['unavailable', 'unavailable'])
+  const messages = logged.map(line => JSON.parse(line).msg)
+  // of the test before, which may come late; of a query that met a worker whose end was not known yet
+  const besides = ['deadline_passed', 'a query worker was lost; its query runs once more']
+  expect(messages.filter(message => !besides.includes(message))).toEqual(['unavailable', 'unavailable'])
   expect((await read(await get('all?limit=200000&format=csv'))).lines).toBe(200_001)
 })
 
