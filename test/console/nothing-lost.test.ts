@@ -297,6 +297,107 @@ describeInBrowser('nothing is lost', () => {
     await tab.unroute(/\/api\/auth\/tokens$/)
   })
 
+  /** Holds back what is sent there first. @returns lets it go, when it has come */
+  async function holdBack(tab: Page, method: string, path: RegExp) {
+    const held = Promise.withResolvers<() => void>()
+    let isFirst = true
+    await tab.route(path, async route => {
+      if (isFirst && route.request().method() === method) {
+        isFirst = false
+        await new Promise<void>(resolve => held.resolve(resolve))
+      }
+      await route.continue()
+    })
+    return async () => (await held.promise)()
+  }
+
+  test('where Back is pressed while something is sent that is then saved, one stays, at the address of the page', async () => {
+    const tab = await openAs('root', 'members')
+    const asked = tab.getByRole('dialog', { name: 'Leave without saving?' })
+    await tab.getByRole('link', { name: 'Tokens' }).click()
+    await tab.getByRole('button', { name: 'New token' }).first().click()
+    await tab.getByRole('textbox', { name: 'Name' }).fill('late')
+    const mint = await holdBack(tab, 'POST', /\/api\/auth\/tokens$/)
+    await tab.getByRole('button', { name: 'Create', exact: true }).click()
+    await tab.goBack()
+    await asked.waitFor()
+    await mint()
+    await tab.waitForURL('**/console/tokens')
+    await asked.waitFor({ state: 'detached' })
+    expect(await tab.locator('[data-secret]').textContent()).toStartWith('hf_')
+    await tab.getByRole('button', { name: 'Done' }).click()
+    await tab.locator('[data-secret]').waitFor({ state: 'detached' })
+    await tab.goBack()
+    await tab.getByRole('heading', { level: 1, name: 'Members' }).waitFor()
+
+    await tab.getByRole('link', { name: 'Services', exact: true }).click()
+    await tab.getByRole('link', { name: 'Flowers' }).click()
+    const parts = tab.getByRole('navigation', { name: 'Parts of the service' })
+    await parts.getByRole('link', { name: 'Settings' }).click()
+    await tab.getByRole('textbox', { name: 'Description' }).fill('Saved late')
+    const save = await holdBack(tab, 'PUT', /\/api\/publish\/assets\/\d+$/)
+    await tab.getByRole('button', { name: 'Save', exact: true }).click()
+    await tab.goBack()
+    await asked.waitFor()
+    await tab.goForward()
+    await asked.waitFor({ state: 'detached' })
+    await tab.goBack()
+    await asked.waitFor()
+    await save()
+    await tab.waitForURL('**/services/flowers/settings')
+    await asked.waitFor({ state: 'detached' })
+    expect(await tab.getByRole('textbox', { name: 'Description' }).inputValue()).toBe('Saved late')
+    await tab.goBack()
+    await tab.getByRole('table', { name: 'Endpoints' }).waitFor()
+    expect(tab.url()).toEndWith('/services/flowers')
+  })
+
+  test('a new endpoint that is saved when one has left does not take the place of the page where one is', async () => {
+    const tab = await openAs('ed', 'services/flowers/new-endpoint?kind=model')
+    await tab.getByRole('textbox', { name: /^Id/ }).fill('late')
+    await tab.getByRole('combobox', { name: /^Model/ }).click()
+    await tab.getByRole('option', { name: 'iris' }).click()
+    const save = await holdBack(tab, 'PUT', /\/api\/publish\/assets\/\d+$/)
+    await tab.getByRole('button', { name: 'Add to draft' }).click()
+    await tab.getByRole('link', { name: 'Members' }).click()
+    await tab.getByRole('button', { name: 'Leave' }).click()
+    await tab.getByRole('table', { name: 'Members' }).waitFor()
+    await save()
+    await tab.getByText('The draft was saved').waitFor()
+    await settled(tab)
+    expect(tab.url()).toEndWith('/projects/garden/members')
+    await tab.getByRole('table', { name: 'Members' }).waitFor()
+  })
+
+  test('files that were chosen and passwords that were typed are asked about; a file that is not taken is not', async () => {
+    const tab = await openAs('root', 'datasets/upload')
+    const file = (name: string) => ({ name, mimeType: 'text/csv', buffer: Buffer.from('a\n1\n') })
+    await tab.locator('input[type=file]').setInputFiles(file('notes.docx'))
+    await tab.getByText('This is no file that is read here').waitFor()
+    await tab.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Datasets' }).click()
+    await tab.getByRole('link', { name: 'Upload files' }).click()
+    await tab.locator('input[type=file]').setInputFiles(file('chosen.csv'))
+    await tab.getByRole('textbox', { name: 'Primary key' }).fill('a')
+    await tab.goBack()
+    const unsent = tab.getByRole('dialog', { name: 'Leave without sending the files?' })
+    await unsent.getByRole('button', { name: 'Stay' }).click()
+    await unsent.waitFor({ state: 'detached' })
+    expect(await tab.getByRole('textbox', { name: 'Primary key' }).inputValue()).toBe('a')
+    await tab.getByRole('button', { name: 'Take chosen.csv away' }).click()
+    await tab.getByRole('link', { name: 'Account', exact: true }).click()
+    await tab.getByRole('textbox', { name: /^New password/ }).fill('half typed')
+    await isAskedBeforeLeaving(tab)
+    await tab.getByRole('textbox', { name: /^New password/ }).fill('')
+    await tab.getByRole('link', { name: 'Users' }).click()
+    await tab.getByRole('link', { name: 'vera' }).click()
+    await tab.getByRole('textbox', { name: /^Password/ }).fill('half typed')
+    await tab.getByLabel('Role in Bank').selectOption('Viewer')
+    await isAskedBeforeLeaving(tab)
+    await tab.goBack()
+    await tab.getByRole('button', { name: 'Leave', exact: true }).click() // once, for both forms
+    await tab.getByRole('heading', { level: 1, name: 'Users' }).waitFor()
+  })
+
   test('a new key is shown until it is copied, whatever else is minted, and in no other project', async () => {
     const tab = await openAs('root', 'keys')
     const mint = async (name: string) => {

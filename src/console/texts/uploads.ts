@@ -6,6 +6,9 @@ export const uploads = {
   again: 'Try again',
   leaveTitle: 'Leave while files are sent?',
   leaveText: 'What is not done yet is given up, and nothing of it is kept.',
+  unsentTitle: 'Leave without sending the files?',
+  unsentText:
+    'The files that you chose are not sent yet, and what you typed for them is lost when you leave this page.',
   size: (bytes: number): string => {
     const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
     let [value, unit] = [bytes, 0]

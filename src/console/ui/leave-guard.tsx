@@ -1,6 +1,6 @@
 import { Button, Group, Modal, Stack, Text } from '@mantine/core'
-import { useBlocker } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { useBlocker, useRouter } from '@tanstack/react-router'
+import { useEffect, useMemo, useRef } from 'react'
 import { common } from '../texts/common.ts'
 import { leaving as t } from '../texts/leaving.ts'
 
@@ -29,29 +29,42 @@ export const isAsked = (): boolean => questions > 0
 
 /** Asks before another page is opened, and before the window is closed, while something would be lost by that. */
 export function LeaveGuard({ when, title = t.title, text = t.text }: LeaveGuardProps) {
-  const { status, proceed, reset } = useBlocker({
-    shouldBlockFn: ({ current, next }) => when && current.pathname !== next.pathname,
+  const { history } = useRouter()
+  const loss = useMemo<Loss>(() => ({ title, text }), [title, text])
+  const latest = useRef<{ proceed?: () => void; reset?: () => void }>({})
+  const question = useBlocker({
+    shouldBlockFn: ({ current, next }) => {
+      const isHere = current.pathname === next.pathname
+      // Forward, after Back was asked about: the browser is where it was
+      if (isHere) latest.current.proceed?.()
+      // where several would lose the same, one asks
+      return when && !isHere && [...losses].filter(other => other.title === title).at(-1) === loss
+    },
     enableBeforeUnload: () => when,
     withResolver: true,
   })
+  const { status, proceed, reset } = question
+  latest.current = question
+  const isOpen = status === 'blocked' && when
   useEffect(() => {
     if (!when) return
-    const loss = { title, text }
     losses.add(loss)
     return () => void losses.delete(loss)
-  }, [when, title, text])
+  }, [when, loss])
   useEffect(() => {
-    if (status !== 'blocked') return
+    if (!isOpen) return
+    const asked = history.location
     questions++
-    return () => void questions--
-  }, [status])
+    return () => {
+      questions--
+      // where what was sent is saved meanwhile, nobody answers: one stays, but where that has opened another page. Unanswered,
+      // the browser would be at the page that Back led to, and this page would still be seen
+      if (history.location === asked) latest.current.reset?.()
+      else latest.current.proceed?.()
+    }
+  }, [isOpen, history])
   return (
-    <Modal
-      opened={status === 'blocked'}
-      onClose={() => reset?.()}
-      title={title}
-      closeButtonProps={{ 'aria-label': common.close }}
-    >
+    <Modal opened={isOpen} onClose={() => reset?.()} title={title} closeButtonProps={{ 'aria-label': common.close }}>
       <Stack gap="md">
         <Text size="sm">{text}</Text>
         <Group justify="flex-end" gap="xs">

@@ -19,10 +19,12 @@ interface UploadListProps<Fields, Result> {
   card: (item: UploadItem<Fields, Result>, actions: UploadActions<Fields>) => ReactNode
 }
 
-/** Files are dropped or chosen, looked over, and sent one after the other; leaving meanwhile asks first. */
+/** Files are dropped or chosen, looked over, and sent one after the other; leaving before that is done asks first. */
 export function UploadList<Fields, Result>(props: UploadListProps<Fields, Result>) {
   const { queue, drop, dropHint, several, isReady, start, card } = props
   const ready = queue.items.filter(item => item.state === 'chosen' && isReady(item))
+  const isUnsent = queue.items.some(item => (item.state === 'chosen' || item.state === 'failed') && isReady(item))
+  const [title, text] = queue.busy ? [t.leaveTitle, t.leaveText] : [t.unsentTitle, t.unsentText]
   return (
     <>
       <FileDrop label={drop} text={drop} hint={dropHint} several={several} onFiles={queue.add} />
@@ -44,7 +46,7 @@ export function UploadList<Fields, Result>(props: UploadListProps<Fields, Result
           </Button>
         </Group>
       )}
-      <LeaveGuard when={queue.busy} title={t.leaveTitle} text={t.leaveText} />
+      <LeaveGuard when={queue.busy || isUnsent} title={title} text={text} />
     </>
   )
 }

@@ -4,6 +4,7 @@ import { Problem } from '../../api/http.ts'
 import { useSession } from '../../api/session.ts'
 import { account as t } from '../../texts/account.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -30,6 +31,7 @@ export function OwnPassword() {
   const isPlaced = Object.keys(form.errors).length > 0
   return (
     <form onSubmit={submit}>
+      <LeaveGuard when={form.isDirty()} />
       <Section title={t.passwordTitle} about={has_password ? t.passwordAbout : t.passwordNone}>
         <Paper>
           <Stack gap="md" maw={420}>

@@ -85,7 +85,7 @@ export function SettingsPage() {
         </form>
       </Section>
       <DeleteDeployment deployment={deployment} />
-      <LeaveGuard when={edits && dirty && !saving} />
+      <LeaveGuard when={edits && dirty} />
     </Stack>
   )
 }

@@ -1,7 +1,7 @@
 import { Badge, Button, Fieldset, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { CatchBoundary, useNavigate } from '@tanstack/react-router'
-import { lazy, useState } from 'react'
+import { lazy, useEffect, useRef, useState } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -37,6 +37,13 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const dirty = editing.dirty || unread
   const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.stays)
   const [leaving, setLeaving] = useState(false)
+  const isThere = useRef(true)
+  useEffect(() => {
+    isThere.current = true
+    return () => {
+      isThere.current = false
+    }
+  }, [])
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
 
@@ -49,7 +56,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
       return // it is shown, and what was typed stays
     }
     showDone(t.savedDraft)
-    if (draft.id === id || !isAll) return
+    if (draft.id === id || !isAll || !isThere.current) return
     setLeaving(true)
     await navigate({
       to: '/projects/$project/services/$service/endpoints/$endpoint',

@@ -105,7 +105,7 @@ function General({ service, etag, edits }: { service: Service; etag: string | un
           )}
         </Stack>
       </Paper>
-      <LeaveGuard when={edits && dirty && !save.isPending} />
+      <LeaveGuard when={edits && dirty} />
     </Section>
   )
 }

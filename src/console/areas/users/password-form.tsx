@@ -2,6 +2,7 @@ import { Button, Group, Paper, PasswordInput, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { users as t } from '../../texts/users.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
+import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
@@ -25,6 +26,7 @@ export function PasswordForm({ user }: { user: UserRow }) {
   )
   return (
     <form onSubmit={submit}>
+      <LeaveGuard when={form.isDirty()} />
       <Paper>
         <Section title={t.newPassword} about={t.passwordAbout}>
           <Stack gap="md" maw={420}>
