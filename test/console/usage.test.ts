@@ -10,7 +10,7 @@ setDefaultTimeout(180_000)
 
 const SPECIES = { features: { X: [5.1, 3.5, 1.4, 0.2] } }
 
-test('hours are told apart also where clocks are put back, and none is said to be where they are put forward', () => {
+test('hours are told apart also where a day has the same one at both ends or clocks are put back, and none is said to be where they are put forward', () => {
   const zone = process.env.TZ
   process.env.TZ = 'Europe/Berlin'
   try {
@@ -21,6 +21,12 @@ test('hours are told apart also where clocks are put back, and none is said to b
     }
     expect(hours('2026-10-24T23:00:00Z', 4)).toEqual(['01:00', '02:00 GMT+2', '02:00 GMT+1', '03:00'])
     expect(hours('2026-03-29T00:00:00Z', 3)).toEqual(['01:00', '03:00', '04:00'])
+    const day = hours('2026-11-03T13:00:00Z', 25)
+    expect([day[0], day[1], day[24]]).toEqual(['Nov 3, 14:00', '15:00', 'Nov 4, 14:00'])
+    for (const shorter of ['2026-03-28T13:00:00Z', '2026-10-24T12:00:00Z']) {
+      const around = hours(shorter, 25)
+      expect([shorter, new Set(around).size]).toEqual([shorter, 25])
+    }
     const week = hours('2026-10-20T00:00:00Z', 168)
     expect(new Set(week).size).toBe(168)
     expect(week.filter(label => label.includes('GMT'))).toEqual(['Oct 25, 02:00 GMT+2', 'Oct 25, 02:00 GMT+1'])
