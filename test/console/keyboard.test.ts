@@ -43,6 +43,24 @@ describeInBrowser('by keyboard', () => {
     await hasFocus(page.getByRole('main'))
   })
 
+  test('who signs in again goes on where they were, in the dialog whose button had sent what was refused, too', async () => {
+    const page = await openAs('ed', 'services')
+    const again = async () => {
+      const dialog = page.getByRole('dialog', { name: 'session has ended' })
+      await dialog.getByRole('textbox', { name: /^Password/ }).fill('correct horse battery')
+      await page.keyboard.press('Enter')
+      await dialog.waitFor({ state: 'detached' })
+    }
+    await page.getByRole('button', { name: 'New service' }).press('Enter')
+    const form = page.getByRole('dialog', { name: 'New service' })
+    await form.getByLabel(/^Title/).fill('Kept')
+    await page.context().clearCookies()
+    await form.getByRole('button', { name: 'Create' }).press('Enter')
+    await again()
+    await soon(async () => expect(await form.evaluate(dialog => dialog.contains(document.activeElement))).toBe(true))
+    expect(await form.getByLabel(/^Title/).inputValue()).toBe('Kept')
+  })
+
   test('no part of a chart, which has nothing to do or to say, is a stop of Tab', async () => {
     await callgate.call('/api/service/plants/plant?id=1', { key: await keyOf() })
     const page = await openAs('root', 'usage')

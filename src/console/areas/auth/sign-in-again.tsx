@@ -1,6 +1,7 @@
 import { Button, Modal, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useRouter } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { forgetAllButSession, type SessionState, sessionQuery, signIn } from '../../api/session.ts'
 import { auth as t } from '../../texts/auth.ts'
 import { SignInForm } from './sign-in-form.tsx'
@@ -9,12 +10,31 @@ import { SignInForm } from './sign-in-form.tsx'
 const ABOVE_ALL = 1000
 
 /**
+ * Gives the focus back to what had it; where that can have none, as a button that had sent something, to the dialog or the page
+ * that is in sight again.
+ */
+function useFocusBack() {
+  const before = useRef(document.activeElement)
+  useEffect(
+    () => () => {
+      const dialogs = document.querySelectorAll<HTMLElement>('[role="dialog"]')
+      const around = [...dialogs].at(-1) ?? document.querySelector<HTMLElement>('main')
+      for (const place of [before.current, around])
+        if (place instanceof HTMLElement && document.activeElement === document.body)
+          place.focus({ preventScroll: true })
+    },
+    [],
+  )
+}
+
+/**
  * Stands before the page of somebody whose session has ended, and is gone when they have signed in again: what they typed is
  * still there. Where somebody else does, what the first was shown is forgotten.
  */
 export function SignInAgain({ session }: { session: SessionState }) {
   const client = useQueryClient()
   const router = useRouter()
+  useFocusBack()
   const enter = useMutation({
     mutationFn: signIn,
     onSuccess: async begun => {
