@@ -40,6 +40,17 @@ describeInBrowser('models', () => {
     expect(await model('fake')).toBeUndefined()
   })
 
+  test('a probability that the model has none of is not said to be nought', async () => {
+    const tab = await openAs('ed', 'models/late/try')
+    const json = { predictions: [1], probabilities: [{ '0': null, '1': 0.75 }], model_id: 1, count: 1 }
+    await tab.route(/\/api\/models\/\d+\/test$/, route => route.fulfill({ json }), { times: 1 })
+    await tab.getByRole('button', { name: 'Predict' }).click()
+    const answer = tab.getByRole('status', { name: 'Answer' })
+    await answer.getByText('75.0 %').waitFor()
+    await answer.getByText('none', { exact: true }).waitFor()
+    expect(await answer.getByText('0.0 %', { exact: true }).count()).toBe(0)
+  })
+
   test('a model is tried with a form or JSON, and a refusal stands at its field', async () => {
     const tab = await openAs('ed', 'models/late/try')
     const flight = { month: '7', hour: '20', distance: 'far', carrier: 'EV', origin: 'EWR', dest: 'STL' }

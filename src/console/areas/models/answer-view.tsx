@@ -1,12 +1,13 @@
-import { Code, Group, Paper, Progress, Stack, Text } from '@mantine/core'
+import { Code, Group, Paper, Progress, Stack, Text, Title } from '@mantine/core'
 import { exactJson, pretty } from '../../api/exact-json.ts'
+import { common } from '../../texts/common.ts'
 import { models as t } from '../../texts/models.ts'
 import { CodeSample } from '../../ui/code-sample.tsx'
-import { Section } from '../../ui/page.tsx'
 
 interface Answer {
   predictions?: unknown[]
-  probabilities?: Record<string, number>[]
+  /** null: the model's own is NaN */
+  probabilities?: Record<string, number | null>[]
 }
 
 const MOST_CLASSES = 12
@@ -15,7 +16,7 @@ const MOST_CLASSES = 12
 export function AnswerView({ answer: { text, milliseconds } }: { answer: { text: string; milliseconds: number } }) {
   const { predictions = [], probabilities = [] } = exactJson(text) as Answer
   const classes = Object.entries(probabilities[0] ?? {})
-    .sort(([, a], [, b]) => b - a)
+    .sort(([, a], [, b]) => (b ?? 0) - (a ?? 0))
     .slice(0, MOST_CLASSES)
   return (
     <Stack gap="md" role="status" aria-label={t.answer}>
@@ -42,18 +43,19 @@ export function AnswerView({ answer: { text, milliseconds } }: { answer: { text:
                 <Text size="sm" w={110} truncate title={label}>
                   {label}
                 </Text>
-                <Progress value={probability * 100} style={{ flex: 1 }} aria-label={label} />
+                <Progress value={(probability ?? 0) * 100} style={{ flex: 1 }} aria-label={label} />
                 <Text size="sm" w={52} ta="right" className="tabular">
-                  {(probability * 100).toFixed(1)} %
+                  {probability === null ? common.none : `${(probability * 100).toFixed(1)} %`}
                 </Text>
               </Group>
             ))}
           </Stack>
         )}
       </Paper>
-      <Section title={t.rawAnswer}>
+      <Stack gap="sm">
+        <Title order={2}>{t.rawAnswer}</Title>
         <CodeSample label={t.rawAnswer} samples={[{ language: 'JSON', code: pretty(text) }]} />
-      </Section>
+      </Stack>
     </Stack>
   )
 }
