@@ -136,15 +136,20 @@ interface Finding {
   nodes: { html: string; failureSummary: string }[]
 }
 
-/** Holds the page to have no serious finding of axe (WCAG 2.2 A and AA). */
+/** Beyond WCAG: everything is in a landmark, and no two have the same name. */
+const LANDMARKS = ['region', 'landmark-unique', 'landmark-one-main', 'landmark-no-duplicate-main']
+
+/** Holds the page to have no serious finding of axe (WCAG 2.2 A and AA), and all of it to be in landmarks that can be told apart. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
   await page.evaluate(AXE)
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async landmarks => {
     const { axe } = window as unknown as { axe: { run(options: object): Promise<{ violations: Finding[] }> } }
-    return (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })).violations
-  })
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+    const rules = Object.fromEntries(landmarks.map(id => [id, { enabled: true }]))
+    return (await axe.run({ runOnly, rules })).violations
+  }, LANDMARKS)
   const serious = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ id, impact }) => impact === 'serious' || impact === 'critical' || LANDMARKS.includes(id))
     .map(({ id, nodes }) => `${where}: ${id}: ${nodes.map(node => `${node.html}\n${node.failureSummary}`).join('\n')}`)
   expect(serious).toEqual([])
 }

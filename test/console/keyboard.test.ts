@@ -30,7 +30,7 @@ describeInBrowser('by keyboard', () => {
     await page.getByRole('button', { name: 'Revoke first' }).press('Enter')
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).press('Enter')
     await page.getByRole('row', { name: /first/ }).waitFor({ state: 'detached' })
-    await hasFocus(page.getByRole('region', { name: 'Tokens' }))
+    await hasFocus(page.getByRole('group', { name: 'Tokens' }))
     await page.getByRole('button', { name: 'Revoke second' }).press('Enter')
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).press('Enter')
     await hasFocus(page.getByRole('button', { name: 'Revoke second' }))

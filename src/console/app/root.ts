@@ -2,6 +2,7 @@
 
 import type { QueryClient } from '@tanstack/react-query'
 import { createRootRouteWithContext, createRoute, redirect } from '@tanstack/react-router'
+import { type ComponentType, createElement } from 'react'
 import { projectsQuery } from '../api/projects.ts'
 import { sessionQuery } from '../api/session.ts'
 import type { Called } from '../shell/called.ts'
@@ -16,9 +17,15 @@ declare module '@tanstack/react-router' {
   }
 }
 
+/** Of what is shown in place of the shell, whose part the main one is elsewhere. */
+const alone =
+  <Props extends object>(Part: ComponentType<Props>) =>
+  (props: Props) =>
+    createElement('main', null, createElement(Part, props))
+
 export const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
-  notFoundComponent: NotFoundPage,
-  errorComponent: ErrorPage,
+  notFoundComponent: alone(NotFoundPage),
+  errorComponent: alone(ErrorPage),
 })
 
 /** Everything that is for those who are signed in: others come back here after they have. */
@@ -27,6 +34,7 @@ export const shellRoute = createRoute({
   id: 'shell',
   component: Shell,
   notFoundComponent: NotFoundPage,
+  errorComponent: alone(ErrorPage),
   beforeLoad: async ({ context, location }) => {
     const session = await context.queryClient.ensureQueryData(sessionQuery)
     if (!session)

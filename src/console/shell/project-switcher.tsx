@@ -29,18 +29,20 @@ export function ProjectSwitcher({ session }: { session: SessionState }) {
     select: state => /\/projects\/[^/]+(\/[^/]+)?/.exec(state.location.pathname)?.[1] ?? '',
   })
   return (
-    <Select
-      key={session.user_id}
-      aria-label={t.project}
-      placeholder={t.noProject}
-      leftSection={<IconFolder size={16} />}
-      data={data.map(project => ({ value: project.slug, label: project.name }))}
-      value={chosen?.slug ?? null}
-      onChange={slug => slug && void navigate({ to: `/projects/${slug}${section}` as never })}
-      searchable={data.length > 6}
-      nothingFoundMessage={t.noProject}
-      disabled={data.length === 0}
-      comboboxProps={{ shadow: 'md' }}
-    />
+    <section aria-label={t.chosen}>
+      <Select
+        key={session.user_id}
+        aria-label={t.project}
+        placeholder={t.noProject}
+        leftSection={<IconFolder size={16} />}
+        data={data.map(project => ({ value: project.slug, label: project.name }))}
+        value={chosen?.slug ?? null}
+        onChange={slug => slug && void navigate({ to: `/projects/${slug}${section}` as never })}
+        searchable={data.length > 6}
+        nothingFoundMessage={t.noProject}
+        disabled={data.length === 0}
+        comboboxProps={{ shadow: 'md' }}
+      />
+    </section>
   )
 }

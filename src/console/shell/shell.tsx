@@ -73,7 +73,7 @@ export function Shell() {
       <a className="skip-link" href="#content">
         {t.skip}
       </a>
-      <AppShell.Header px="md">
+      <AppShell.Header px="md" aria-label={t.product}>
         <Group h="100%" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap="sm" wrap="nowrap" miw={0}>
             <Burger

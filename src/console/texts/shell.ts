@@ -4,6 +4,7 @@ export const shell = {
   menu: 'Menu',
   breadcrumbs: 'Where you are',
   project: 'Project',
+  chosen: 'Chosen project',
   noProject: 'No project yet',
   scheme: 'Colour scheme',
   light: 'Light',

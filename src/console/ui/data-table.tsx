@@ -103,7 +103,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         </Group>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
-      <section className="data-table" ref={scroller} style={{ maxHeight }} tabIndex={0} aria-label={label}>
+      {/* biome-ignore lint/a11y/useSemanticElements: a section would be a landmark beside the one of the same name around it */}
+      <div className="data-table" ref={scroller} style={{ maxHeight }} tabIndex={0} role="group" aria-label={label}>
         <table aria-rowcount={shown.length + 1} aria-label={label} onMouseOver={nameWhereCut} onFocus={nameWhereCut}>
           <thead>
             <tr>
@@ -152,7 +153,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             )}
           </tbody>
         </table>
-      </section>
+      </div>
       {all.length > MOST_COLUMNS && (
         <Group gap="sm" justify="space-between">
           <Text size="xs" c="dimmed" className="tabular" role="status">
