@@ -436,6 +436,17 @@ describeInBrowser('deployments', () => {
       await expectNoSideways(tab, part)
       await expectAccessible(tab, part)
     }
+    await tab.goto(`${callgate.url}/console/projects/bank/deployments`)
+    const copy = tab.getByRole('button', { name: /^Copy: / })
+    await copy.waitFor()
+    const endOfCode = await tab.locator('.code-block code').evaluate(code => {
+      code.closest('.code-block')!.scrollLeft = 10_000
+      const end = document.createRange()
+      end.setStart(code.firstChild!, code.textContent!.length - 1)
+      end.setEnd(code.firstChild!, code.textContent!.length)
+      return end.getBoundingClientRect().right
+    })
+    expect(endOfCode).toBeLessThan((await copy.boundingBox())!.x)
   })
 })
 
