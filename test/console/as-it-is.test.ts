@@ -114,7 +114,7 @@ describeInBrowser('as it is', () => {
   })
 
   test('a service whose title is empty is called by its key', async () => {
-    const service = { asset_type: 'api_service', asset_key: 'nameless', title: ' ', config: { endpoints: [] } }
+    const service = { asset_type: 'api_service', asset_key: 'nameless', title: '', config: { endpoints: [] } }
     const project = { 'x-project-id': String(callgate.garden) }
     const { json } = await callgate.admin('POST', '/api/publish/assets', service, project)
     const tab = await openAs('ed', 'services')

@@ -436,9 +436,8 @@ describeInBrowser('deployments', () => {
       await expectNoSideways(tab, part)
       await expectAccessible(tab, part)
     }
-    await tab.goto(`${callgate.url}/console/projects/bank/deployments`)
-    const copy = tab.getByRole('button', { name: /^Copy: / })
-    await copy.waitFor()
+    await tab.goto(`${callgate.url}/console/projects/garden/deployments/small`)
+    const copy = tab.locator('.code-block + .over-code').getByRole('button', { name: /^Copy: / })
     const endOfCode = await tab.locator('.code-block code').evaluate(code => {
       code.closest('.code-block')!.scrollLeft = 10_000
       const end = document.createRange()

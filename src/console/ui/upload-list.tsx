@@ -23,7 +23,6 @@ interface UploadListProps<Fields, Result> {
 export function UploadList<Fields, Result>(props: UploadListProps<Fields, Result>) {
   const { queue, drop, dropHint, several, isReady, start, card } = props
   const ready = queue.items.filter(item => item.state === 'chosen' && isReady(item))
-  const isUnsent = queue.items.some(item => (item.state === 'chosen' || item.state === 'failed') && isReady(item))
   const [title, text] = queue.busy ? [t.leaveTitle, t.leaveText] : [t.unsentTitle, t.unsentText]
   return (
     <>
@@ -46,7 +45,7 @@ export function UploadList<Fields, Result>(props: UploadListProps<Fields, Result
           </Button>
         </Group>
       )}
-      <LeaveGuard when={queue.busy || isUnsent} title={title} text={text} />
+      <LeaveGuard when={queue.busy || ready.length > 0} title={title} text={text} />
     </>
   )
 }

@@ -260,12 +260,13 @@ function Proposed({ column, decided, edit }: { column: ColumnRow; decided: boole
   if (!proposal) return '–'
   return (
     <Group gap={6} wrap="nowrap">
-      <Text span inherit c={decided ? 'dimmed' : undefined}>
+      <Text span inherit truncate title={proposal.reason} c={decided ? 'dimmed' : undefined}>
         {proposal.reason}
       </Text>
       {edit && !decided && (
         <>
           <Button
+            flex="none"
             size="compact-xs"
             variant="light"
             aria-label={t.acceptOf(column.name)}
@@ -274,6 +275,7 @@ function Proposed({ column, decided, edit }: { column: ColumnRow; decided: boole
             {t.accept}
           </Button>
           <Button
+            flex="none"
             size="compact-xs"
             variant="default"
             aria-label={t.dismissOf(column.name)}
