@@ -129,13 +129,13 @@ export class Guests {
     try {
       const { result: answer, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, run)
       parked.cpu += cpu
-      const said = { call, cpu: parked.loading + parked.cpu, log: machine.said.log }
+      const { log } = machine.said
       if (answer !== undefined) {
         const open = parked.open + machine.said.requests.length
-        if (open > 0) said.log.push(`... (host calls that it did not wait for, and that were given up: ${open})`)
-        said.log.push(...this.#unheard(parked))
+        if (open > 0) log.push(`... (host calls that it did not wait for, and that were given up: ${open})`)
+        log.push(...this.#unheard(parked))
         this.#release(machine)
-        return { kind: 'answered', answer, ...said }
+        return { kind: 'answered', call, answer, cpu: parked.loading + parked.cpu, log }
       }
       const { requests } = machine.said
       parked.open += requests.length
@@ -145,7 +145,7 @@ export class Guests {
       }
       machine.said = { requests: [], bytes: 0, log: [] }
       this.#parked.push(parked)
-      return { kind: 'waiting', requests, ...said }
+      return { kind: 'waiting', call, requests, cpu: parked.loading + parked.cpu, log }
     } catch (error) {
       const { log } = machine.said
       this.#release(machine)
@@ -153,10 +153,14 @@ export class Guests {
     }
   }
 
-  /** Lines of the log. */
-  #unheard({ machine, code, limits, cpu }: Parked): string[] {
-    const { result } = this.#clock.within(limits.cpuMs - cpu, () => machine.unheard())
-    return result.map(account => unheardLine(account, code))
+  /** Lines of the log. They are told by code of the handler, so that what this takes is its call's. */
+  #unheard(parked: Parked): string[] {
+    const { machine, code, limits } = parked
+    const { result, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, () =>
+      machine.unheard().map(account => unheardLine(account, code)),
+    )
+    parked.cpu += cpu
+    return result
   }
 
   #unpark(call: number): Parked | undefined {

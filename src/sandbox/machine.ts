@@ -294,9 +294,12 @@ export class Machine {
   /** Of promises that were rejected, and that nothing waited for until now: the guest's accounts, `e{...}`. It throws nothing. */
   unheard(): string[] {
     const accounts: string[] = []
+    // telling them runs the guest's getters, which may wait for one of these, and reject others
+    const rejections = [...this.#rejections.values()]
+    this.#rejections.clear()
     try {
       this.#running(() => {
-        for (const [, reason] of this.#rejections.values()) accounts.push(this.#describe(reason))
+        for (const [, reason] of rejections) accounts.push(this.#describe(reason))
       })
     } catch {
       accounts.push(described('an error that takes too much to be told'))

@@ -43,3 +43,22 @@ test('what a call took is not counted for the next one of its frame, which a bus
   expect(asked).toBeGreaterThan(2)
   expect(outcome!.cpu).toBeLessThan(LIMITS.cpuMs)
 })
+
+test('telling of rejections that nothing waited for counts for how quick its calls are, and has an end', async () => {
+  const guests = await Guests.open()
+  guests.learn('slow', 'export default () => { Promise.reject({ get message() { for (;;); } }); return 1 }')
+  const slow = call(guests, 'slow')
+  expect(slow).toMatchObject({ kind: 'answered', answer: 'v1', log: [expect.stringContaining('takes too much')] })
+  expect(slow.cpu).toBeGreaterThanOrEqual(LIMITS.cpuMs)
+  // each is waited for, and has another in its place, while it is told
+  guests.learn(
+    'breeds',
+    `const breed = () => {
+  const promise = Promise.reject({ get message() { promise.catch(() => {}); breed(); return 'once' } })
+}
+export default () => { breed(); return 2 }`,
+  )
+  const breeds = call(guests, 'breeds')
+  expect(breeds).toMatchObject({ kind: 'answered', answer: 'v2', log: [expect.stringContaining('once')] })
+  expect(breeds.cpu).toBeLessThan(LIMITS.cpuMs)
+})
