@@ -65,7 +65,8 @@ function describe(error: ValueError, of: Where): string {
   )
   const place = [where, field].filter(Boolean).join(': ') || 'The body'
   const custom = error.schema.error as string | undefined
-  if (custom) return `${place} ${custom}`
+  // what is missing is told as such, whatever it must be
+  if (custom && error.type !== ValueErrorType.ObjectRequiredProperty) return `${place} ${custom}`
   switch (error.type) {
     case ValueErrorType.ObjectAdditionalProperties: {
       const meant = nearestOf(path.at(-1)!, Object.keys(error.schema.properties))

@@ -236,4 +236,6 @@ test('what people read as a name is on one line, is not blank and does not turn 
         method === 'POST' ? 201 : 200,
       ])
   }
+  for (const path of ['/api/projects', '/api/auth/tokens'])
+    expect((await callgate.admin('POST', path, { slug: 'unnamed' })).json.detail).toBe('name is missing.')
 })
