@@ -109,6 +109,16 @@ describe('services', () => {
       publishedConfig: null,
     })
   })
+  test('a version that was saved before there was a rule for what is in it can be gone back to, and not saved anew', () => {
+    const asset = create()
+    const config = {
+      endpoints: [{ id: 'f', kind: 'function' as const, handler: 'export default () => 1', title: 'two\nlines' }],
+    }
+    catalog.db.$client.run('UPDATE asset_versions SET config = ?', [JSON.stringify(config)])
+    expect(refused(() => saveAsset(catalog.db, ACTOR, asset, { config }, ''))).toContain('422 endpoint f: title')
+    rollbackAsset(catalog.db, ACTOR, asset, 1)
+    expect(getAsset(catalog.db, asset.id).config).toEqual(config)
+  })
   test('versions are listed without reading what they hold: there are ever more of them', () => {
     const asset = create()
     saveAsset(catalog.db, ACTOR, asset, { title: 'T' }, 'second')
