@@ -255,6 +255,26 @@ describeInBrowser('keys', () => {
     }
   })
 
+  test('a menu stays open where what comes in late moves its button out of sight', async () => {
+    const { key } = await mint({ name: 'late' })
+    await callgate.call('/api/service/plants/plant', { key })
+    const tab = await openTab({ width: 390, height: 844 })
+    await signInTo(tab, callgate, 'root')
+    const usage = Promise.withResolvers<void>()
+    await tab.route(/\/api\/usage/, async route => {
+      await usage.promise
+      await route.continue()
+    })
+    await tab.goto(callgate.url + KEYS)
+    await tab.getByRole('button', { name: 'Actions for late' }).press('Enter')
+    const item = tab.getByRole('menuitem', { name: 'Edit' })
+    await item.waitFor()
+    usage.resolve()
+    await tab.locator('a[aria-label^="Usage of late"], a[title*="late"]').first().waitFor()
+    await tab.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
+    expect(await item.isVisible()).toBe(true)
+  })
+
   test('so it is after one whose form was there at once, as it was opened before', async () => {
     await page.goto(callgate.url + KEYS)
     const button = page.getByRole('button', { name: 'Mint key' })

@@ -188,7 +188,7 @@ describeInBrowser('long lists, without a task of over 200 ms', () => {
     await page.getByText('The latest 1,000 and what is served are listed').waitFor()
     await page.getByText('1,001 rows', { exact: true }).waitFor()
     expect(await page.getByRole('combobox', { name: 'From' }).inputValue()).toBe('Version 1 · Served now')
-    await scrollThrough(page.locator('section.data-table'))
+    await scrollThrough(page.locator('.data-table'))
     await table.getByRole('row', { name: /^1 ?Served now/ }).waitFor()
     await table.getByRole('button', { name: 'Restore version 1', exact: true }).waitFor()
     await open('/projects/garden/services/flowers/versions?from=7&to=1200')

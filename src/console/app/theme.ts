@@ -5,6 +5,7 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  Menu,
   Modal,
   Paper,
   PasswordInput,
@@ -66,6 +67,8 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', tt: 'none', fw: 500 } }),
     TextInput: TextInput.extend({ defaultProps: { size: 'sm' } }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: 'sm' } }),
+    // what comes in late may move the button of an open menu out of sight, as it makes a table wider
+    Menu: Menu.extend({ defaultProps: { hideDetached: false } }),
     Select: Select.extend({ defaultProps: { size: 'sm', allowDeselect: false, checkIconPosition: 'right' } }),
     // values that differ in case are two
     TagsInput: TagsInput.extend({ defaultProps: { isDuplicate: (value, values) => values.includes(value) } }),
