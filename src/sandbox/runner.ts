@@ -70,9 +70,9 @@ export class FunctionRunner {
     return [...this.#workers, ...this.#retired].map(({ child }) => child.pid)
   }
 
-  /** Starts a process ahead of the first call. */
+  /** Starts a process ahead of the first call; not where one did not start just now. */
   warm(): void {
-    if (this.#workers.length + this.#starting === 0) void this.#start()
+    if (!this.#pausing && this.#workers.length + this.#starting === 0) void this.#start()
   }
 
   /** Runs a call; it always settles, by its own end or by a limit. */

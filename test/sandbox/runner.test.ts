@@ -1,9 +1,10 @@
-import { afterAll, expect, setDefaultTimeout, setSystemTime, test } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, setSystemTime, spyOn, test } from 'bun:test'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Fault } from '../../src/lib/fault.ts'
 import { handlerOf } from '../../src/sandbox/handlers.ts'
 import { FunctionRunner } from '../../src/sandbox/runner.ts'
+import { Worker } from '../../src/sandbox/worker.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 
 setDefaultTimeout(120_000)
@@ -65,6 +66,11 @@ test('where no process starts, calls are refused, and few are tried meanwhile; o
     const codes = new Set<string | undefined>()
     for (let i = 0; i < 30; i++) codes.add((await call()).fault?.code)
     expect([...codes]).toEqual(['unavailable'])
+    // nor by what is published meanwhile
+    const started = spyOn(Worker, 'start')
+    runner.warm()
+    expect(started).not.toHaveBeenCalled()
+    started.mockRestore()
     expect(existsSync(starts) && readFileSync(starts, 'utf8').length).toBeLessThan(10)
     process.execPath = execPath
     expect(await waitFor(async () => (await call()).answer)).toBe('v1')
