@@ -14,8 +14,8 @@ export const literals = <T extends string>(values: readonly T[]) => Type.Union(v
 export const Name = Type.String({ minLength: 1, maxLength: 200 })
 
 /** What would be another line, or turns the text around it, and what is not seen. */
-const UNSEEN = String.raw`\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069`
-const BLANK = String.raw`\s\u200b-\u200d\u2060`
+const UNSEEN = String.raw`\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069`
+const BLANK = String.raw`\s\u061c\u200b-\u200f\u2060`
 
 /** What people read as the name of something; '' where it may have none. */
 export const Title = (maxLength: number, minLength = 0) =>
