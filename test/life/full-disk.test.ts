@@ -246,7 +246,8 @@ test.skipIf(!disk)('a start that finds no room for what a manifest changes says 
   const dataDir = join(small, 'data')
   expect(await (await startCallgate({ dataDir })).stop()).toBe(0)
   const manifest = join(temporaryFolder(), 'large.yaml')
-  await Bun.write(manifest, JSON.stringify({ projects: [{ slug: 'p', description: 'x'.repeat(200_000) }] }))
+  const projects = Array.from({ length: 100 }, (_, i) => ({ slug: `p${i}`, description: 'x'.repeat(2000) }))
+  await Bun.write(manifest, JSON.stringify({ projects }))
   // room to open the catalog, and not for so much
   const filler = fill(small)
   truncateSync(filler, statSync(filler).size - 81_920)
