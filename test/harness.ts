@@ -15,6 +15,8 @@ export const TARGETS: Target[] = ['source', 'executable']
 export const DEFAULT_TARGET: Target = process.env.CALLGATE_TEST_TARGET === 'executable' ? 'executable' : 'source'
 
 const ROOT = resolve(import.meta.dir, '..')
+// a file of tests before this one may have opened a server in this process, which keeps what is written to itself
+process.umask(0o022)
 export const FIXTURES = join(import.meta.dir, 'fixtures')
 export const EXECUTABLE = join(ROOT, 'dist/callgate')
 
