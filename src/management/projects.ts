@@ -13,21 +13,21 @@ import {
 } from './context.ts'
 import { checkMatch, list, single } from './respond.ts'
 
-const Text = Type.String({ maxLength: 2000 })
+export const ProjectText = Type.String({ maxLength: 2000 })
 const NewProject = Type.Object({
   name: Title(200, 1),
   slug: Type.String(),
-  description: Type.Optional(Text),
-  icon: Type.Optional(Text),
-  color: Type.Optional(Text),
+  description: Type.Optional(ProjectText),
+  icon: Type.Optional(ProjectText),
+  color: Type.Optional(ProjectText),
 })
 export type NewProjectInput = Static<typeof NewProject>
 const ProjectPatch = Type.Object(
   {
     name: Type.Optional(Title(200, 1)),
-    description: Type.Optional(Text),
-    icon: Type.Optional(Text),
-    color: Type.Optional(Text),
+    description: Type.Optional(ProjectText),
+    icon: Type.Optional(ProjectText),
+    color: Type.Optional(ProjectText),
   },
   closed,
 )

@@ -140,7 +140,7 @@ export class Guests {
       const { requests } = machine.said
       parked.open += requests.length
       if (parked.open === 0) {
-        machine.said.log.push(...this.#unheard(parked))
+        log.push(...this.#unheard(parked))
         throw new Stopped('never')
       }
       machine.said = { requests: [], bytes: 0, log: [] }

@@ -1,10 +1,11 @@
 import { Stack, TextInput } from '@mantine/core'
 import { modals } from '@mantine/modals'
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
 import { showProblem } from './notify.ts'
 import { ProblemAlert } from './problem-alert.tsx'
+import { useIsThere } from './use-is-there.ts'
 
 interface Confirmation {
   title: string
@@ -54,13 +55,7 @@ function Body({ title, children, confirm, color = 'red', word, onConfirm }: Conf
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const isThere = useRef(true)
-  useEffect(() => {
-    isThere.current = true
-    return () => {
-      isThere.current = false
-    }
-  }, [])
+  const isThere = useIsThere()
   const onEnd = () => modals.close(title)
   const submit = async (event: FormEvent) => {
     event.preventDefault()

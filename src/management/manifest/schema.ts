@@ -6,6 +6,7 @@ import { RefreshRule } from '../../catalog/refresh.ts'
 import { closed, Description, literals, Name, Title } from '../../lib/shape.ts'
 import { TypeName } from '../datasets.ts'
 import { AllowedMethods, RateLimit, ScopedColumns } from '../keys.ts'
+import { ProjectText } from '../projects.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const optional = Type.Optional
@@ -122,7 +123,7 @@ const Project = Type.Object(
   {
     slug: Name,
     name: optional(Title(200, 1)),
-    description: optional(Type.String({ maxLength: 2000 })),
+    description: optional(ProjectText),
     datasets: optional(Type.Array(Dataset)),
     models: optional(Type.Array(Model)),
     services: optional(Type.Array(Service)),

@@ -1,7 +1,7 @@
 import { Badge, Button, Fieldset, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { CatchBoundary, useNavigate } from '@tanstack/react-router'
-import { lazy, useEffect, useRef, useState } from 'react'
+import { lazy, useState } from 'react'
 import { useProject } from '../../api/projects.ts'
 import { type EndpointConfig, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
@@ -12,6 +12,7 @@ import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { ReadFields, UnreadNote, useUnread } from '../../ui/unread.tsx'
+import { useIsThere } from '../../ui/use-is-there.ts'
 import { Checked } from './checked.tsx'
 import { EndpointForm } from './endpoint-form.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
@@ -37,13 +38,7 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const dirty = editing.dirty || unread
   const { view, viewSwitch, asJson } = useFormOrJson(t.view, reading.stays)
   const [leaving, setLeaving] = useState(false)
-  const isThere = useRef(true)
-  useEffect(() => {
-    isThere.current = true
-    return () => {
-      isThere.current = false
-    }
-  }, [])
+  const isThere = useIsThere()
   const edits = may(session, 'editor', slug)
   const Picture = KIND_ICONS[draft.kind]
 
