@@ -3,7 +3,7 @@
  * `target` says what runs: the source, or the executable that `bun src/build.ts` made.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { mintSecret } from '../src/lib/secret.ts'
@@ -19,6 +19,8 @@ const ROOT = resolve(import.meta.dir, '..')
 process.umask(0o022)
 export const FIXTURES = join(import.meta.dir, 'fixtures')
 export const EXECUTABLE = join(ROOT, 'dist/callgate')
+/** Unpacked once for all tests of a user: what one has made another may not write to. */
+export const RUNTIME_DIR = join(tmpdir(), `callgate-test-runtime-${userInfo().uid}`)
 
 export function commandOf(target: Target): string[] {
   return target === 'executable' ? [EXECUTABLE] : [process.execPath, join(ROOT, 'src/main.ts')]
@@ -106,7 +108,7 @@ export async function startCallgate(options: StartOptions = {}): Promise<Callgat
     env: {
       PATH: process.env.PATH ?? '',
       CALLGATE_DRAIN_DELAY: '0s',
-      CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'),
+      CALLGATE_RUNTIME_DIR: RUNTIME_DIR,
       CALLGATE_ADMIN_TOKEN: adminToken,
       ...options.env,
     },

@@ -1,7 +1,5 @@
 /** A command that ends by itself (or is ended after 50 s), and all that it said. */
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { commandOf, DEFAULT_TARGET, type Target } from '../harness.ts'
+import { commandOf, DEFAULT_TARGET, RUNTIME_DIR, type Target } from '../harness.ts'
 
 export interface Ended {
   code: number | null
@@ -23,7 +21,7 @@ export async function run(
 ): Promise<Ended> {
   const child = Bun.spawn([...(command ?? commandOf(target)), ...args], {
     cwd,
-    env: { PATH: process.env.PATH ?? '', CALLGATE_RUNTIME_DIR: join(tmpdir(), 'callgate-test-runtime'), ...env },
+    env: { PATH: process.env.PATH ?? '', CALLGATE_RUNTIME_DIR: RUNTIME_DIR, ...env },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
