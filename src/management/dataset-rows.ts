@@ -71,13 +71,14 @@ export async function profile(context: ManagementContext, request: Request, who:
   const { runtime } = context.publisher.registry
   const now = performance.now()
   const { requestTimeout } = context.config
-  const times = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2 }
+  const { signal } = request
+  const limits = { deadline: now + requestTimeout, countUntil: now + requestTimeout / 2, signal }
   try {
     const columns = await profileOf(
       placed(dataset, runtime),
       grantOf(context, request, who, dataset.projectId),
       runtime.queries,
-      times,
+      limits,
     )
     const answer = { name: dataset.name, row_count: rowsNow(context, dataset), columns }
     return lossless(answer satisfies DatasetProfile)
@@ -106,12 +107,7 @@ async function page(
     dataset.projectId,
     publisher.registry.runtime,
   )
-  const call = {
-    params: paramsOf({ limit, offset }),
-    body: undefined,
-    deadline: deadlineIn(config.requestTimeout),
-    signal: request.signal,
-  }
+  const call = { params: paramsOf({ limit, offset }), deadline: deadlineIn(config.requestTimeout), caller: request }
   return (await endpoint.run(call, grantOf(context, request, who, dataset.projectId))) as RowsReply
 }
 

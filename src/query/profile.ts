@@ -8,7 +8,7 @@ import { slices } from '../lib/slices.ts'
 import { SMALL_TABLE } from './advice.ts'
 import { compileQuery } from './compile.ts'
 import { dialectOf } from './dialects.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Limits } from './engine.ts'
 import { resultOf } from './outputs.ts'
 import { type Treatment, type View, viewOf } from './policy.ts'
 import type { Query, Table, Term } from './query.ts'
@@ -37,32 +37,32 @@ const BATCH = 500
 /**
  * Profiles a dataset (its `file` an absolute path) for a caller, under the same policy as its rows. Nulls, minima and maxima
  * are one pass; what is different is counted a column at a time for as long as `countUntil` allows.
- * @param times as performance.now()
- * @throws Fault 503 no worker is free; 504 not even the one pass was done by the deadline
+ * @param limits as performance.now(), and its caller's signal
+ * @throws Fault 499 the caller has gone; 503 no worker is free; 504 not even the one pass was done by the deadline
  */
 export async function profileOf(
   dataset: Dataset,
   grant: Grant,
   runner: QueryRunner,
-  times: { deadline: number; countUntil: number },
+  { deadline, countUntil, signal }: Limits & { countUntil: number },
 ): Promise<ColumnProfile[]> {
   const [schema, table] = dataset.name.split('.') as [string, string]
   const { query, outputs } = viewOf(
     compileQuery({ source: { schema, table } }, () => dataset),
     grant,
   )
-  const ask = asking(query, runner.engineOf(query))
+  const ask = asking(query, runner.engineOf(query), signal)
   const profiles: ColumnProfile[] = []
   for (let from = 0; from < outputs.length; from += BATCH)
-    profiles.push(...(await extremes(outputs.slice(from, from + BATCH), ask, times.deadline)))
-  await countDistinct(dataset, outputs, profiles, ask, Math.min(times.deadline, times.countUntil))
+    profiles.push(...(await extremes(outputs.slice(from, from + BATCH), ask, deadline)))
+  await countDistinct(dataset, outputs, profiles, ask, Math.min(deadline, countUntil))
   return profiles
 }
 
 /** The values of some aggregates over the whole table, as they are answered, in their order. */
 type Ask = (terms: Term[], deadline: number) => Promise<unknown[]>
 
-function asking(query: Query, engine: Engine): Ask {
+function asking(query: Query, engine: Engine, signal: AbortSignal | undefined): Ask {
   const dialect = dialectOf(query)
   const [table] = query.tables as [Table]
   const sources = [dialect.source(table.dataset)]
@@ -80,7 +80,7 @@ function asking(query: Query, engine: Engine): Ask {
     const [row] =
       engine.local && table.dataset.rowCount * terms.length <= SMALL_TABLE
         ? engine.local.all(statement, [])
-        : await engine.all(statement, [], { deadline: Math.max(deadline, performance.now() + 1) })
+        : await engine.all(statement, [], { deadline: Math.max(deadline, performance.now() + 1), signal })
     return terms.map((term, i) => {
       const decode = dialect.decoder(term, bigints)
       const value = row![`c${i}`] as StoredValue

@@ -189,6 +189,33 @@ for (const target of TARGETS)
       expect((await get('plants', 'scoped')).status).toBe(403)
     })
 
+    test('rows that are looked at are read no longer when their caller has gone', async () => {
+      const locker = await postgres.sql.reserve()
+      const waiting = async () =>
+        (
+          await postgres.sql`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'callgate'`
+        ).length
+      try {
+        await locker`BEGIN`
+        await locker.unsafe('LOCK TABLE customers IN ACCESS EXCLUSIVE MODE')
+        for (const view of ['preview', 'profile']) {
+          const leaving = new AbortController()
+          const left = fetch(`${server.url}/api/datasets/place.customers/${view}`, {
+            headers: { authorization: `Bearer ${server.adminToken}` },
+            signal: leaving.signal,
+          }).catch(() => {})
+          await waitFor(async () => (await waiting()) || undefined)
+          leaving.abort()
+          await left
+          // the deadline of a call would end it too, later than this
+          await waitFor(async () => (await waiting()) === 0 || undefined, 15_000)
+        }
+      } finally {
+        await locker`ROLLBACK`
+        locker.release()
+      }
+    })
+
     test('rows, profile and refresh of the management API', async () => {
       expect((await server.admin('GET', '/api/datasets/place.plants/explore?page=2&page_size=2')).json).toMatchObject({
         rows: [{ id: 3 }],
