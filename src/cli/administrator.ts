@@ -17,7 +17,7 @@ import {
 import { wellFormed } from '../lib/secret.ts'
 import type { ManagementContext } from '../management/context.ts'
 import { log } from '../telemetry/log.ts'
-import { StartError } from './start-error.ts'
+import { CommandError } from './command-error.ts'
 
 const TOKEN_NAME = 'CALLGATE_ADMIN_TOKEN'
 
@@ -25,7 +25,7 @@ const TOKEN_NAME = 'CALLGATE_ADMIN_TOKEN'
  * Sees to the first administrator: made at the first start, with the token and password that the environment gives. What
  * the environment gives holds: another value at a later start replaces the one it gave before.
  * @returns a token that was minted because none was given, to be printed once
- * @throws StartError what the environment gives does not have the form it must
+ * @throws CommandError what the environment gives does not have the form it must
  */
 export async function ensureAdministrator(
   context: ManagementContext,
@@ -36,9 +36,9 @@ export async function ensureAdministrator(
   const password = env.CALLGATE_ADMIN_PASSWORD || undefined
   const username = env.CALLGATE_ADMIN_USERNAME || 'admin'
   if (given && !wellFormed(given, 'hf'))
-    throw new StartError('CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one of the right form.')
+    throw new CommandError('CALLGATE_ADMIN_TOKEN is not a token; "callgate secret hf" prints one of the right form.')
   if (password && password.length < 10)
-    throw new StartError('CALLGATE_ADMIN_PASSWORD must have at least 10 characters.')
+    throw new CommandError('CALLGATE_ADMIN_PASSWORD must have at least 10 characters.')
   const admin = await administrator(context, username, password)
   if (given) {
     const known = tokenWith(db, given)

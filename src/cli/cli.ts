@@ -4,10 +4,10 @@ import { ConfigError, settingsHelp } from '../config.ts'
 import { Fault, machineTrouble } from '../lib/fault.ts'
 import { version } from '../lib/version.ts'
 import { log } from '../telemetry/log.ts'
-import { asksForHelp, ClientError } from './client.ts'
+import { asksForHelp } from './client.ts'
+import { CommandError } from './command-error.ts'
 import { health } from './health.ts'
 import { print } from './print.ts'
-import { StartError } from './start-error.ts'
 
 const HELP = `Callgate ${version}: tables, models and functions as key-gated REST endpoints.
 
@@ -95,7 +95,7 @@ function failed(thrown: unknown): number {
     console.error(`callgate: ${error.message.replaceAll('\n', '\ncallgate: ')}`)
     return 2
   }
-  if (error instanceof ClientError || error instanceof StartError) {
+  if (error instanceof CommandError) {
     console.error(`callgate: ${error.message}`)
     return error.status
   }

@@ -1,17 +1,7 @@
 /** What commands that are clients of the management API share: where it is, who asks, and how answers are printed. */
 import { parseArgs } from 'node:util'
 import { isLoopback } from '../lib/address.ts'
-
-/** The command line is wrong, or the server said no; the message is all that is printed. `status` is the exit status. */
-export class ClientError extends Error {
-  override name = 'ClientError'
-  readonly status: 1 | 2
-
-  constructor(message: string, status: 1 | 2 = 1) {
-    super(message)
-    this.status = status
-  }
-}
+import { CommandError } from './command-error.ts'
 
 /** What every such command takes. */
 export const CLIENT_HELP = `  --url URL        where Callgate is (CALLGATE_URL; default http://127.0.0.1:8080)
@@ -23,12 +13,12 @@ type Values = Record<string, string | boolean | (string | boolean)[] | undefined
 
 const COMMON: Options = { url: { type: 'string' }, token: { type: 'string' }, json: { type: 'boolean' } }
 
-/** @param options what the command takes beside `--url`, `--token` and `--json`. @throws ClientError */
+/** @param options what the command takes beside `--url`, `--token` and `--json`. @throws CommandError */
 export function readArguments(argv: string[], options: Options): { values: Values; positionals: string[] } {
   try {
     return parseArgs({ args: argv, options: { ...COMMON, ...options }, allowPositionals: true }) as never
   } catch (error) {
-    throw new ClientError((error as Error).message.split('\n')[0]!, 2)
+    throw new CommandError((error as Error).message.split('\n')[0]!, 2)
   }
 }
 
@@ -42,17 +32,18 @@ export class Client {
   #url: string
   #token: string
 
-  /** @throws ClientError no token, or a URL that is none */
-  constructor({ url, token, json }: Values, env: Record<string, string | undefined> = process.env) {
+  /** @throws CommandError no token, or a URL that is none */
+  constructor({ url, token, json }: Values) {
+    const { env } = process
     this.json = json === true
     this.#url = String(url ?? (env.CALLGATE_URL || 'http://127.0.0.1:8080')).replace(/\/+$/, '')
-    if (!isWebUrl(this.#url)) throw new ClientError('--url must be a URL such as http://127.0.0.1:8080.', 2)
+    if (!isWebUrl(this.#url)) throw new CommandError('--url must be a URL such as http://127.0.0.1:8080.', 2)
     const given = token ?? env.CALLGATE_TOKEN
-    if (!given) throw new ClientError('A token is needed: give --token hf_..., or set CALLGATE_TOKEN.', 2)
+    if (!given) throw new CommandError('A token is needed: give --token hf_..., or set CALLGATE_TOKEN.', 2)
     this.#token = String(given)
   }
 
-  /** @returns the body. @throws ClientError what the server refused, in its words; it cannot be reached */
+  /** @returns the body. @throws CommandError what the server refused, in its words; it cannot be reached */
   // biome-ignore lint/suspicious/noExplicitAny: the API's answers have many shapes
   async call(method: string, path: string, body?: unknown): Promise<any> {
     const response = await this.send(method, path, body)
@@ -61,16 +52,16 @@ export class Client {
     return answer
   }
 
-  /** The body of an answer as it comes. @throws ClientError the connection breaks midway */
+  /** The body of an answer as it comes. @throws CommandError the connection breaks midway */
   async *pieces(response: Response): AsyncGenerator<Uint8Array> {
     try {
       yield* response.body ?? []
     } catch {
-      throw new ClientError(`The connection to ${this.#url} is broken.`)
+      throw new CommandError(`The connection to ${this.#url} is broken.`)
     }
   }
 
-  #isNone = () => new ClientError(`The server at ${this.#url} is not Callgate. Check --url.`)
+  #isNone = () => new CommandError(`The server at ${this.#url} is not Callgate. Check --url.`)
 
   /** As `call`, for answers that are no JSON. */
   async send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -91,31 +82,33 @@ export class Client {
         ...(isLoopback(new URL(this.#url).hostname.replace(/^\[(.*)\]$/, '$1')) ? { proxy: false } : {}),
       } as RequestInit)
     } catch (error) {
-      throw new ClientError(`${this.#url} cannot be reached (${(error as { code?: string }).code ?? 'no connection'}).`)
+      throw new CommandError(
+        `${this.#url} cannot be reached (${(error as { code?: string }).code ?? 'no connection'}).`,
+      )
     }
     if (response.ok) return response
     const elsewhere = response.headers.get('location')
     if (elsewhere !== null)
-      throw new ClientError(`${this.#url} redirects to another address (${elsewhere}). Check --url.`)
+      throw new CommandError(`${this.#url} redirects to another address (${elsewhere}). Check --url.`)
     const detail = await response.json().then(
       problem => (problem as { detail?: string } | null)?.detail,
       () => undefined,
     )
-    throw new ClientError(detail ?? `${this.#url} answered ${response.status}.`)
+    throw new CommandError(detail ?? `${this.#url} answered ${response.status}.`)
   }
 
-  /** The id of a project, by its slug or its id; the only one, where none is named. @throws ClientError */
+  /** The id of a project, by its slug or its id; the only one, where none is named. @throws CommandError */
   async projectId(named: string | undefined): Promise<number> {
     const { items } = (await this.call('GET', '/projects')) as { items?: { project_id: number; slug: string }[] }
     if (!Array.isArray(items)) throw this.#isNone()
     if (named === undefined && items.length === 1) return items[0]!.project_id
     if (named === undefined)
-      throw new ClientError(
+      throw new CommandError(
         `Name the project with --project: ${items.map(p => p.slug).join(', ') || 'there is none'}.`,
         2,
       )
     const found = items.find(p => p.slug === named || String(p.project_id) === named)
-    if (!found) throw new ClientError(`There is no project ${named}.`)
+    if (!found) throw new CommandError(`There is no project ${named}.`)
     return found.project_id
   }
 }

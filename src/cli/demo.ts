@@ -7,10 +7,10 @@ import { SYSTEM, transaction } from '../catalog/store.ts'
 import { readConfig } from '../config.ts'
 import { readManifest } from '../management/manifest/read.ts'
 import { curl, printCalls } from './calls.ts'
+import { CommandError } from './command-error.ts'
 import type { Instance } from './instance.ts'
 import { print } from './print.ts'
 import { apply, runServer } from './run.ts'
-import { StartError } from './start-error.ts'
 
 const SERVICE = 'flights'
 
@@ -18,7 +18,7 @@ const SERVICE = 'flights'
 export async function demo(argv: string[]): Promise<number> {
   const { config, positional } = readConfig(argv)
   if (positional.length > 0 || config.manifest)
-    throw new StartError('callgate demo takes settings only; its data is its own.', 2)
+    throw new CommandError('callgate demo takes settings only; its data is its own.', 2)
   return runServer(config, async instance => {
     await apply(instance, readManifest(await unpackSample(join(config.dataDir, 'demo'))))
     const key = mintDemoKey(instance)

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { isObject } from '../lib/json.ts'
-import { asksForHelp, CLIENT_HELP, Client, ClientError, type Options, readArguments, table } from './client.ts'
+import { asksForHelp, CLIENT_HELP, Client, type Options, readArguments, table } from './client.ts'
+import { CommandError } from './command-error.ts'
 import { print } from './print.ts'
 
 const HELP = `callgate deployment: servers behind one URL and one key.
@@ -51,7 +52,7 @@ interface Shown {
   }[]
 }
 
-/** `callgate deployment ...`: a client of the management API. @returns the exit status. @throws ClientError */
+/** `callgate deployment ...`: a client of the management API. @returns the exit status. @throws CommandError */
 export async function deployment(argv: string[]): Promise<number> {
   const [action, ...rest] = argv
   if (action === undefined || action === 'help' || asksForHelp(argv)) {
@@ -61,12 +62,12 @@ export async function deployment(argv: string[]): Promise<number> {
   const { values, positionals } = readArguments(rest, OPTIONS)
   const [name, ...more] = positionals
   if (!ACTIONS.includes(action))
-    throw new ClientError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
+    throw new CommandError(`There is no "deployment ${action}". Try "callgate deployment help".`, 2)
   const extra = action === 'list' ? name : more[0]
-  if (extra !== undefined) throw new ClientError(`${extra} is one argument too many.`, 2)
-  if (action !== 'list' && !name) throw new ClientError(`Name the deployment: callgate deployment ${action} NAME`, 2)
+  if (extra !== undefined) throw new CommandError(`${extra} is one argument too many.`, 2)
+  if (action !== 'list' && !name) throw new CommandError(`Name the deployment: callgate deployment ${action} NAME`, 2)
   // in a URL's path they are no names
-  if (name === '.' || name === '..') throw new ClientError(`${name} is not the name of a deployment.`, 2)
+  if (name === '.' || name === '..') throw new CommandError(`${name} is not the name of a deployment.`, 2)
   const given = action === 'create' || action === 'update' ? fields(values) : {}
   const client = new Client(values)
   const all = `/projects/${await client.projectId(values.project as string | undefined)}/deployments`
@@ -139,15 +140,15 @@ async function logs(client: Client, path: string, values: Record<string, unknown
   return 0
 }
 
-/** @throws ClientError neither --set nor --file, or what is in them is no field */
+/** @throws CommandError neither --set nor --file, or what is in them is no field */
 function fields({ set, file }: Record<string, unknown>): Record<string, unknown> {
   const given: Record<string, unknown> = file === undefined ? {} : fromFile(String(file))
   for (const one of (set ?? []) as string[]) {
     const equals = one.indexOf('=')
-    if (equals <= 0) throw new ClientError(`--set takes FIELD=VALUE, and not ${one}.`, 2)
+    if (equals <= 0) throw new CommandError(`--set takes FIELD=VALUE, and not ${one}.`, 2)
     given[one.slice(0, equals)] = yaml(one.slice(equals + 1), `--set ${one.slice(0, equals)}`)
   }
-  if (set === undefined && file === undefined) throw new ClientError('Give its fields with --set or --file.', 2)
+  if (set === undefined && file === undefined) throw new CommandError('Give its fields with --set or --file.', 2)
   return given
 }
 
@@ -156,10 +157,10 @@ function fromFile(file: string): Record<string, unknown> {
   try {
     text = readFileSync(file, 'utf8')
   } catch {
-    throw new ClientError(`There is no file ${file}.`, 2)
+    throw new CommandError(`There is no file ${file}.`, 2)
   }
   const given = yaml(text, file)
-  if (!isObject(given)) throw new ClientError(`${file} must hold fields and their values.`, 2)
+  if (!isObject(given)) throw new CommandError(`${file} must hold fields and their values.`, 2)
   return given
 }
 
@@ -167,6 +168,6 @@ function yaml(text: string, where: string): unknown {
   try {
     return parse(text)
   } catch (error) {
-    throw new ClientError(`${where}: ${(error as Error).message.split('\n')[0]}`, 2)
+    throw new CommandError(`${where}: ${(error as Error).message.split('\n')[0]}`, 2)
   }
 }

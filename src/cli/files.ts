@@ -12,10 +12,10 @@ import { formatOf } from '../query/ingest/import.ts'
 import { comparable } from '../query/values.ts'
 import { compileCodec, type RowCodec } from '../scoring/codec.ts'
 import { curl, printCalls } from './calls.ts'
+import { CommandError } from './command-error.ts'
 import type { Instance } from './instance.ts'
 import { print } from './print.ts'
 import { apply } from './run.ts'
-import { StartError } from './start-error.ts'
 
 const PROJECT = 'files'
 const SERVICE = 'files'
@@ -97,17 +97,17 @@ const lookupOf = (name: string, column: string) =>
 /** A lookup's parameter: the column's own name, unless that means something else in a query string. */
 const paramOf = (column: string) => (RESERVED.has(column) ? `${column}_` : column)
 
-/** What files are served as. @throws StartError one of no known kind, two of one name. @throws Fault one that is not there */
+/** What files are served as. @throws CommandError one of no known kind, two of one name. @throws Fault one that is not there */
 export function nameFiles(paths: string[]): Named[] {
   const named = paths.map((given): Named => {
-    if (given === '') throw new StartError('The name of a file is empty.')
+    if (given === '') throw new CommandError('The name of a file is empty.')
     const path = resolve(given)
     const file = basename(path)
     if (existsSync(path) && statSync(path).isDirectory())
-      throw new StartError(`${given} is a folder: declare it in a manifest, as a dataset with engine: duckdb.`)
+      throw new CommandError(`${given} is a folder: declare it in a manifest, as a dataset with engine: duckdb.`)
     const model = file.toLowerCase().endsWith('.onnx')
     if (!model && !formatOf(file))
-      throw new StartError(
+      throw new CommandError(
         `${given} is not a file that is served: .csv, .csv.gz, .tsv, .json, .ndjson, .parquet or .onnx.`,
       )
     checkFile(path, given)
@@ -115,7 +115,7 @@ export function nameFiles(paths: string[]): Named[] {
     return { path, name: nameOf(file, kind), kind }
   })
   const twice = named.find((f, i) => named.findIndex(other => other.name === f.name) < i)
-  if (twice) throw new StartError(`Two files would be called ${twice.name}; rename one, or use a manifest.`)
+  if (twice) throw new CommandError(`Two files would be called ${twice.name}; rename one, or use a manifest.`)
   return named
 }
 

@@ -9,7 +9,7 @@ import { isObject } from '../lib/json.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import type { HandlerError } from '../sandbox/failure.ts'
 import { FunctionRunner } from '../sandbox/runner.ts'
-import { StartError } from './start-error.ts'
+import { CommandError } from './command-error.ts'
 
 const USAGE =
   '"callgate function types" prints the types of handlers; "callgate function test HANDLER [--request FILE]" runs one.'
@@ -22,7 +22,7 @@ const KNOWN = new Set([...Object.keys(REQUEST), 'body', 'rows', 'input', 'predic
 /** `callgate function types | test`: for authors; it needs no server. @returns the exit status; 1: the handler failed; 2: usage */
 export async function functionCommand([what, ...rest]: string[]): Promise<number> {
   if (what === 'test') return test(rest)
-  if (what !== 'types' || rest.length > 0) throw new StartError(USAGE, 2)
+  if (what !== 'types' || rest.length > 0) throw new CommandError(USAGE, 2)
   process.stdout.write(types)
   return 0
 }
@@ -35,7 +35,7 @@ async function test(argv: string[]): Promise<number> {
   const { file, request } = readArguments(argv)
   const source = textOf(file)
   if (source.length > MAX_SOURCE)
-    throw new StartError(`${file} is longer than a handler may be: ${MAX_SOURCE} characters.`)
+    throw new CommandError(`${file} is longer than a handler may be: ${MAX_SOURCE} characters.`)
   const limits = limitsOf({})
   const runner = new FunctionRunner(1)
   try {
@@ -63,7 +63,7 @@ const noService = async () => {
   throw notServed('There is no service around a handler that is tested by itself: publish it, or dry-run it.')
 }
 
-/** @throws StartError usage; a file that is not there, or holds no request. @throws Fault 400 it nests too deep */
+/** @throws CommandError usage; a file that is not there, or holds no request. @throws Fault 400 it nests too deep */
 function readArguments(argv: string[]): { file: string; request: string } {
   let values: { request?: string }
   let positionals: string[]
@@ -72,12 +72,12 @@ function readArguments(argv: string[]): { file: string; request: string } {
     values = parsed.values
     positionals = parsed.positionals
   } catch {
-    throw new StartError(USAGE, 2)
+    throw new CommandError(USAGE, 2)
   }
   const [file] = positionals
-  if (file === undefined || positionals.length > 1) throw new StartError(USAGE, 2)
+  if (file === undefined || positionals.length > 1) throw new CommandError(USAGE, 2)
   for (const path of [file, values.request ?? file])
-    if (!existsSync(path) || statSync(path).isDirectory()) throw new StartError(`There is no file ${path}.`)
+    if (!existsSync(path) || statSync(path).isDirectory()) throw new CommandError(`There is no file ${path}.`)
   let given: unknown = {}
   if (values.request !== undefined) {
     const text = textOf(values.request)
@@ -85,27 +85,27 @@ function readArguments(argv: string[]): { file: string; request: string } {
     try {
       given = JSON.parse(text)
     } catch {
-      throw new StartError(`${values.request} is not valid JSON.`)
+      throw new CommandError(`${values.request} is not valid JSON.`)
     }
   }
   if (!isObject(given) || Object.keys(given).some(name => !KNOWN.has(name)))
-    throw new StartError(
+    throw new CommandError(
       'A request is a JSON object: {"method", "path", "params", "query", "headers", "body"}, each optional.',
     )
   const { headers = {} } = given
-  if (!isObject(headers)) throw new StartError('The headers of a request are a JSON object of names and texts.')
+  if (!isObject(headers)) throw new CommandError('The headers of a request are a JSON object of names and texts.')
   // a server has them in lower case
   const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   return { file, request: JSON.stringify({ ...REQUEST, ...given, headers: lowered }) }
 }
 
-/** Without a byte order mark, as a body is read, and as strictly as a manifest's files. @throws StartError it cannot be read */
+/** Without a byte order mark, as a body is read, and as strictly as a manifest's files. @throws CommandError it cannot be read */
 function textOf(path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
   } catch (error) {
-    if (error instanceof TypeError) throw new StartError(`${path} is not in UTF-8.`)
-    throw new StartError(`${path} cannot be read (${(error as { code?: string }).code}).`)
+    if (error instanceof TypeError) throw new CommandError(`${path} is not in UTF-8.`)
+    throw new CommandError(`${path} cannot be read (${(error as { code?: string }).code}).`)
   }
 }
 

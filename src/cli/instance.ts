@@ -29,7 +29,7 @@ import { createScorer } from '../scoring/scorer.ts'
 import { buildServer } from '../server.ts'
 import { errorFields, log } from '../telemetry/log.ts'
 import { configureRuntime, removeFormerLibraries } from '../workers/native.ts'
-import { StartError } from './start-error.ts'
+import { CommandError } from './command-error.ts'
 
 const FLUSH_MS = 60_000
 /** How long answers of deployments under way may take to end when the server does. */
@@ -54,7 +54,7 @@ export interface Instance {
 
 /**
  * Opens a data directory and listens.
- * @throws StartError in one or two lines what is in the way: the directory, another Callgate, the port, a certificate
+ * @throws CommandError in one or two lines what is in the way: the directory, another Callgate, the port, a certificate
  */
 export function openInstance(config: Config): Instance {
   const dirs = {
@@ -64,7 +64,7 @@ export function openInstance(config: Config): Instance {
   }
   const { deploymentUser } = config
   if (deploymentUser && !findAccount(deploymentUser))
-    throw new StartError(`--deployment-user ${deploymentUser}: there is no such user on this system.`, 2)
+    throw new CommandError(`--deployment-user ${deploymentUser}: there is no such user on this system.`, 2)
   // what it and its workers write is nobody else's to read
   process.umask(0o077)
   const { unlock, db, applied } = openDataDir(config.dataDir, Object.values(dirs))
@@ -202,7 +202,7 @@ async function idle(server: { pendingRequests: number; pendingWebSockets: number
 
 function openDataDir(dataDir: string, dirs: string[]) {
   if (Buffer.byteLength(dataDir) > LONGEST_DATA_DIR)
-    throw new StartError(
+    throw new CommandError(
       `The data directory's path is longer than ${LONGEST_DATA_DIR} bytes: ${dataDir}. Name another one with --data-dir.`,
     )
   try {
@@ -214,7 +214,7 @@ function openDataDir(dataDir: string, dirs: string[]) {
     const { code = '', message, path } = error as { code?: string; message: string; path?: string }
     const why = code === 'EEXIST' ? `${path} is a file, or a link that leads to no directory` : message
     if (/^(E[A-Z]+$|SQLITE_(CANTOPEN|READONLY|PERM|FULL|IOERR))/.test(code))
-      throw new StartError(
+      throw new CommandError(
         `The data directory ${dataDir} cannot be written (${why}). Name another one with --data-dir.`,
       )
     throw error
@@ -222,22 +222,22 @@ function openDataDir(dataDir: string, dirs: string[]) {
 }
 
 /** Where the catalog is damaged, which may be found only further inside. undefined: the error is another. */
-export function damagedCatalog(error: unknown, dataDir: string): StartError | undefined {
+export function damagedCatalog(error: unknown, dataDir: string): CommandError | undefined {
   const { code = '', message } = error as { code?: string; message: string }
   if (!isDamaged(code)) return undefined
-  return new StartError(
+  return new CommandError(
     `catalog.db in ${dataDir} is damaged, or not Callgate's (${message}). Restore a backup, or name another --data-dir.`,
   )
 }
 
 /**
  * A new catalog knows none of the files that are there, and what the catalog does not know is removed at the start.
- * @throws StartError
+ * @throws CommandError
  */
 function refuseToForget(dataDir: string): void {
   if (['warehouse', 'models', 'uploads'].every(name => readdirSync(join(dataDir, name)).length === 0)) return
   if (isCatalog(join(dataDir, 'catalog.db'))) return
-  throw new StartError(
+  throw new CommandError(
     `catalog.db in ${dataDir} is missing or empty, and without it what is in warehouse, models and uploads there would be removed. Restore a backup, or name another --data-dir.`,
   )
 }
@@ -249,22 +249,22 @@ const TLS_TROUBLES: [RegExp, string][] = [
   [/PEM routines|ASN\.1/, 'a certificate and an unencrypted private key are needed, both in PEM (-----BEGIN ...).'],
 ]
 
-function listenError(config: Config, error: unknown): StartError {
+function listenError(config: Config, error: unknown): CommandError {
   const { code, message, syscall } = error as { code?: string; message: string; syscall?: string }
   if (code === 'EADDRINUSE')
-    return new StartError(
+    return new CommandError(
       `Port ${config.port} on ${config.host} is taken. Stop what uses it, or name another with --port.`,
     )
   if (code === 'EACCES' && syscall !== 'open')
-    return new StartError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
+    return new CommandError(`Port ${config.port} may not be used by this user. Name one above 1023 with --port.`)
   // of a name that is not known the code may be any
   if (code === 'EADDRNOTAVAIL' || syscall === 'getaddrinfo' || (syscall === 'listen' && !isIP(config.host)))
-    return new StartError(`${config.host} is no address of this machine. Name one with --host, or 0.0.0.0 for all.`)
+    return new CommandError(`${config.host} is no address of this machine. Name one with --host, or 0.0.0.0 for all.`)
   if (config.tlsCert) {
     const known = TLS_TROUBLES.find(([pattern]) => pattern.test(message))
-    return new StartError(`HTTPS cannot start with --tls-cert and --tls-key: ${known ? known[1] : message}`)
+    return new CommandError(`HTTPS cannot start with --tls-cert and --tls-key: ${known ? known[1] : message}`)
   }
-  return new StartError(`Cannot listen on ${config.host}:${config.port}: ${message}`)
+  return new CommandError(`Cannot listen on ${config.host}:${config.port}: ${message}`)
 }
 
 /** What an earlier run left when it was killed half-way: files that the catalog does not know. */

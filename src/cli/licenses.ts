@@ -1,12 +1,12 @@
 import { embedded } from '../licenses/embedded.ts'
+import { CommandError } from './command-error.ts'
 import { print } from './print.ts'
-import { StartError } from './start-error.ts'
 
 /** `callgate licenses`: the licences and notices of all software inside the executable. */
 export async function licenses(rest: string[]): Promise<number> {
-  if (rest.length > 0) throw new StartError('callgate licenses takes nothing more.', 2)
+  if (rest.length > 0) throw new CommandError('callgate licenses takes nothing more.', 2)
   if (embedded === undefined)
-    throw new StartError(
+    throw new CommandError(
       'only the executable has the licences of what is in it; from source, they are in node_modules.',
     )
   const compressed = await Bun.file(embedded).bytes()

@@ -1,16 +1,16 @@
 import { readConfig } from '../config.ts'
 import type { Applied } from '../management/manifest/apply.ts'
 import { readManifest } from '../management/manifest/read.ts'
+import { CommandError } from './command-error.ts'
 import { nameFiles, publishFiles } from './files.ts'
 import { print } from './print.ts'
 import { apply, runServer } from './run.ts'
-import { StartError } from './start-error.ts'
 
 /** `callgate serve`: runs until a signal ends it. @returns the exit status */
 export async function serve(argv: string[]): Promise<number> {
   const { config, positional } = readConfig(argv)
   if (config.manifest && positional.length > 0)
-    throw new StartError('Either --manifest or files, not both; put the files into the manifest.', 2)
+    throw new CommandError('Either --manifest or files, not both; put the files into the manifest.', 2)
   // what is wrong with these is said before anything is made or begun
   const manifest = config.manifest === undefined ? undefined : readManifest(config.manifest)
   const files = nameFiles(positional)
