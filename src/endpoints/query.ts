@@ -62,7 +62,7 @@ export function compileQueryEndpoint(
     takesBody: false,
     files: query.tables.flatMap(t => t.dataset.file || []),
     // the engine's plan is asked for, which opens the files
-    ...(unchecked ? {} : { warnings: prepared.advice(admin).map(({ message }) => message) }),
+    ...(unchecked ? {} : { warnings: prepared.advice(admin) }),
     answers: new QueryAnswers(prepared, runtime.answers, definition.cache?.ttl_seconds ?? 0),
     run: (call, grant) => prepared.run(grant, call.params, call.deadline, call.caller),
   }

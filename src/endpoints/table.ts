@@ -43,7 +43,7 @@ export function compileTableEndpoint(
     methods: [...methods],
     takesBody: false,
     files: query.tables.flatMap(t => t.dataset.file || []),
-    ...(unchecked ? {} : { warnings: list.advice(admin).map(({ message }) => message) }),
+    ...(unchecked ? {} : { warnings: list.advice(admin) }),
     table,
     answers: new QueryAnswers(list, runtime.answers, 0),
     run(call, grant) {

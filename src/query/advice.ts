@@ -7,37 +7,29 @@ import type { BoundRequest } from './request.ts'
 /** Rows of a table that is read whole in less time than a worker takes to answer, if they are not wide. */
 export const SMALL_TABLE = 20_000
 
-export interface Advice {
-  message: string
-  /** the dataset, and the index that it lacks; [] where none would help */
-  dataset: string
-  index: string[]
-}
-
 /** What a column is called in an index that serves for it: to find values that it equals (`asItIs`), or in the order of answers. */
-export type InIndex = (column: Column, asItIs: boolean) => string
+type InIndex = (column: Column, asItIs: boolean) => string
 
 /**
  * @param bound a request with the filters that every call has
  * @param isReadWhole whether a table of the query is read whole for it, as its engine plans
+ * @returns a text for each large table that every call reads whole: what would spare that
  */
 export function adviceOf(
   query: Query,
   bound: BoundRequest,
   isReadWhole: (table: number) => boolean,
   inIndex: InIndex = column => column.name,
-): Advice[] {
+): string[] {
   return query.tables.flatMap(({ dataset }, table) => {
     if (dataset.rowCount <= SMALL_TABLE || !isReadWhole(table)) return []
     const wanted = wantedIndex(query, bound, table, inIndex)
     const known = [...(dataset.primaryKey ? [dataset.primaryKey] : []), ...dataset.indexes]
     const index = known.some(names => wanted.every(name => names.slice(0, wanted.length).includes(name))) ? [] : wanted
     const size = dataset.rowCount.toLocaleString('en-US')
-    const message =
-      index.length > 0
-        ? `every call reads all ${size} rows of ${dataset.name}; an index on ${index.map(shown).join(', ')} is missing.`
-        : `every call reads all ${size} rows of ${dataset.name}; no index would spare that.`
-    return [{ message, dataset: dataset.name, index }]
+    const remedy =
+      index.length > 0 ? `an index on ${index.map(shown).join(', ')} is missing.` : 'no index would spare that.'
+    return `every call reads all ${size} rows of ${dataset.name}; ${remedy}`
   })
 }
 

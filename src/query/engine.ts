@@ -1,5 +1,4 @@
 /** Where statements run: one of each engine in a server, behind this. */
-import type { Advice } from './advice.ts'
 import type { Query } from './query.ts'
 import type { Piece, Rendering } from './rendering.ts'
 import type { BoundRequest } from './request.ts'
@@ -55,7 +54,7 @@ export interface Engine {
   /** The same, with the text made where the rows are read, so that this process only passes it on; absent: it makes it. */
   readonly text?: TextReads
   /** Of each large table that every call reads whole: what would spare that. As far as the engine tells. */
-  advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[]
+  advice(query: Query, bound: BoundRequest, statements: Statement[]): string[]
   /**
    * Keeps what statements read from being taken away between them.
    * @returns what ends that; absent: nothing is taken away

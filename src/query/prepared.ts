@@ -3,7 +3,6 @@ import { steadyOf } from '../lib/deadline.ts'
 import { unprocessable } from '../lib/fault.ts'
 import type { Params } from '../lib/params.ts'
 import { together } from '../lib/together.ts'
-import type { Advice } from './advice.ts'
 import type { Caller } from './cache.ts'
 import type { Before, Engine, Limits, Row, StreamLimits } from './engine.ts'
 import { type AnswerColumn, type AnswerRow, type AnswerWriter, type Format, type Page, writerOf } from './formats.ts'
@@ -222,7 +221,7 @@ export class PreparedQuery {
   }
 
   /** What every call costs for want of an index, or because no filter narrows it: one for each large table that is read whole. */
-  advice(grant: Grant): Advice[] {
+  advice(grant: Grant): string[] {
     const filters = this.query.filters.map(f => {
       if (f.op === 'is_null') return f.params && !f.required && !f.defaults ? undefined : (f.wanted ?? true)
       if (f.values) return f.values

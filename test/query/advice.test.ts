@@ -25,11 +25,12 @@ const sorted = makeDataset(dir, { name: 'm.sorted', columns, rows, primaryKey: [
 const source = { schema: 'm', table: 'sales' }
 const advice = (definition: Partial<QueryDefinition>) =>
   prepare({ source, ...definition }, [sales, few, sorted], runner).advice(grantWith())
-const indexes = (definition: Partial<QueryDefinition>) => advice(definition).map(({ index }) => index)
+const indexes = (definition: Partial<QueryDefinition>) =>
+  advice(definition).map(text => / an index on (.+) is missing\.$/.exec(text)?.[1]?.split(', ') ?? [])
 const required = (column: string, op: 'eq' | 'gte' = 'eq') => ({ column, op, param: column, required: true })
 
 test('a publish warns of what every call scans, and names the index from the filters: equalities, then a range', () => {
-  expect(advice({ filters: [required('shop')] }).map(({ message }) => message)).toEqual([
+  expect(advice({ filters: [required('shop')] })).toEqual([
     'every call reads all 20,001 rows of m.sales; an index on shop is missing.',
   ])
   expect(indexes({ filters: [required('day', 'gte'), { column: 'shop', value: 3 }] })).toEqual([['shop', 'day']])
@@ -44,7 +45,7 @@ test('a publish warns of what every call scans, and names the index from the fil
 })
 
 test('an aggregate or a total over all of a large table warns, though no index would help', () => {
-  expect(advice({ columns: [{ fn: 'count' }] }).map(({ message }) => message)).toEqual([
+  expect(advice({ columns: [{ fn: 'count' }] })).toEqual([
     'every call reads all 20,001 rows of m.sales; no index would spare that.',
   ])
   expect(indexes({ pagination: { total: true } })).toEqual([[]])

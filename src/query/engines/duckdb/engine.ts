@@ -1,6 +1,5 @@
 import type { FilesLocation } from '../../../catalog/datasets.ts'
 import { usableMemory } from '../../../lib/machine.ts'
-import type { Advice } from '../../advice.ts'
 import type { Engine } from '../../engine.ts'
 import type { Looks } from '../../looks.ts'
 import type { Query } from '../../query.ts'
@@ -26,7 +25,7 @@ export class DuckEngine extends WorkerEngine implements Engine {
   }
 
   /** Files have no indexes that could be missing. */
-  advice(): Advice[] {
+  advice(): string[] {
     return []
   }
 

@@ -1,6 +1,6 @@
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import { callerGone, deadlinePassed } from '../../../lib/fault.ts'
-import { type Advice, adviceOf } from '../../advice.ts'
+import { adviceOf } from '../../advice.ts'
 import type { Before, Engine, Limits, Row, Runnable, StreamLimits } from '../../engine.ts'
 import type { Query } from '../../query.ts'
 import type { BoundRequest } from '../../request.ts'
@@ -97,7 +97,7 @@ export class PostgresEngine implements Engine {
   }
 
   /** By the indexes that the tables had when they were described: the database is not asked for its plans. */
-  advice(query: Query, bound: BoundRequest): Advice[] {
+  advice(query: Query, bound: BoundRequest): string[] {
     return adviceOf(query, bound, table => isReadWhole(query, bound, table), inIndex)
   }
 

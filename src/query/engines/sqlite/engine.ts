@@ -1,6 +1,6 @@
 import { together } from '../../../lib/together.ts'
 import { Child } from '../../../workers/child.ts'
-import { type Advice, adviceOf } from '../../advice.ts'
+import { adviceOf } from '../../advice.ts'
 import type { Engine, LocalReads } from '../../engine.ts'
 import { isLive } from '../../live-file.ts'
 import type { Query } from '../../query.ts'
@@ -40,7 +40,7 @@ export class SqliteEngine extends WorkerEngine implements Engine {
     return live.map(({ dataset }) => this.#versionOf(dataset.file)).join()
   }
 
-  advice(query: Query, bound: BoundRequest, statements: Statement[]): Advice[] {
+  advice(query: Query, bound: BoundRequest, statements: Statement[]): string[] {
     const steps = statements.flatMap(statement => this.#reader.explain(statement))
     return adviceOf(query, bound, table => isReadWhole(steps, query, bound, table))
   }
