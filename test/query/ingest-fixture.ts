@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { Fault } from '../../src/lib/fault.ts'
-import { formatOf, type ImportRequest, type ImportResult, importFile } from '../../src/query/ingest/import.ts'
+import { formatOf, type ImportRequest, importFile } from '../../src/query/ingest/import.ts'
+import type { JobResult } from '../../src/query/ingest/job.ts'
 
 /** A directory of a test file's own, with `take` to import a file that it writes. */
 export function workshop() {
@@ -73,7 +74,7 @@ function read(path: string): Record<string, unknown>[] {
 }
 
 /** `name: type`, with `?` for nullable, `!` for wide and a decimal's digits. */
-function typesOf(result: ImportResult): Record<string, string> {
+function typesOf(result: JobResult): Record<string, string> {
   return Object.fromEntries(
     result.columns.map(({ name, type, precision, scale, nullable, wide }) => [
       name,

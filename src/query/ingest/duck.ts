@@ -14,8 +14,6 @@ export const readingMemory = (usable = usableMemory()) => Math.max(MIN_MEMORY, u
 /** What a DuckDB may read, and how much of the machine it may take. */
 export interface Allowed {
   paths?: string[]
-  /** whole folders */
-  directories?: string[]
   /** default: `readingMemory` */
   memoryBytes?: number
   threads?: number
@@ -56,7 +54,6 @@ export async function openDuckdb(scratch: string, allowed: Allowed): Promise<Duc
     'enable_progress_bar = true',
     'enable_progress_bar_print = false',
     `allowed_paths = [${(allowed.paths ?? []).map(literal).join(', ')}]`,
-    `allowed_directories = [${(allowed.directories ?? []).map(literal).join(', ')}]`,
     // a list of five values and more becomes a join, and what is joined comes in any order
     ...(allowed.anyOrder ? [] : ["disabled_optimizers = 'in_clause'"]),
     'enable_external_access = false',

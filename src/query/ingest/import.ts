@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
+import type { DeclaredType, FileFormat } from '../../catalog/column.ts'
 import { unavailable } from '../../lib/fault.ts'
 import { syncFolder } from '../../lib/file.ts'
 import type { OnProgress, Progress } from '../../lib/progress.ts'
@@ -26,16 +26,6 @@ export interface ImportRequest {
   types?: Record<string, DeclaredType>
   /** Where the import makes a directory of its own for what does not fit in memory; nothing is written elsewhere. */
   scratchDir: string
-}
-
-export interface ImportResult {
-  columns: StoredColumn[]
-  rowCount: number
-  primaryKey?: string[]
-  /** The size of the SQLite file. */
-  bytes: number
-  /** Of the file before it was read, so that a later start can tell whether it changed. */
-  sha256: string
 }
 
 const EXTENSIONS: [string, FileFormat][] = [
@@ -66,7 +56,7 @@ export async function importFile(
   request: ImportRequest,
   onProgress?: OnProgress,
   signal?: AbortSignal,
-): Promise<ImportResult> {
+): Promise<JobResult> {
   signal?.throwIfAborted()
   if (await stat(request.target).catch(() => undefined)) throw new Error('the target of an import exists already')
   const building = `${request.target}.building`

@@ -1,4 +1,4 @@
-import { statSync, symlinkSync } from 'node:fs'
+import { symlinkSync } from 'node:fs'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { DeclaredType, FileFormat, StoredColumn } from '../../catalog/column.ts'
 import { sha256Of } from '../../lib/digest.ts'
@@ -28,11 +28,11 @@ export interface Job {
   scratch: string
 }
 
+/** What an import found. */
 export interface JobResult {
   columns: StoredColumn[]
   rowCount: number
   primaryKey?: string[]
-  bytes: number
   /** of the file before it was read: when it changes meanwhile, a later start sees that it differs */
   sha256: string
 }
@@ -74,8 +74,7 @@ async function run(job: Job, tell: Tell): Promise<JobResult> {
     if (rows !== rowCount) throw wrong('the file changed while it was read')
     tell('finishing', rows, FINISHING)
     sync(job.building)
-    const bytes = statSync(job.building).size
-    return { columns: columns.map(column => column.stored), rowCount, primaryKey, bytes, sha256 }
+    return { columns: columns.map(column => column.stored), rowCount, primaryKey, sha256 }
   } finally {
     clearInterval(polling)
   }

@@ -1,3 +1,4 @@
+import type { FilesLocation } from '../../catalog/datasets.ts'
 import type { Fault } from '../../lib/fault.ts'
 import { literal } from './duck.ts'
 
@@ -21,10 +22,7 @@ export interface Input {
 }
 
 /** A function of DuckDB's and its options: all of a relation but its files. */
-export interface Reader {
-  read: 'read_csv' | 'read_json' | 'read_parquet'
-  options: string
-}
+export type Reader = FilesLocation['reader']
 
 /** What follows FROM; its rows come in the order of the files. */
 export const relationOf = ({ read, options }: Reader, names: string[]): string =>

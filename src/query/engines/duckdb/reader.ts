@@ -241,8 +241,8 @@ function isAsItWas({ places, versions }: Open): boolean {
   }
 }
 
-/** One by one while they are few: a folder is open for what comes into it, too. */
-export const readable = (found: FoundFiles[]): Pick<Allowed, 'paths' | 'directories'> => ({
+/** One by one: a folder would be open for what comes into it, too. */
+export const readable = (found: FoundFiles[]): Pick<Allowed, 'paths'> => ({
   paths: found.flatMap(({ paths }) => paths),
 })
 
