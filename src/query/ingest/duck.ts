@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import { usableCpus, usableMemory } from '../../lib/machine.ts'
+import { literal } from '../../lib/sql.ts'
 import { loadDuckdb } from '../../workers/native.ts'
 
 /** The name, in the working directory, under which the file is read; nothing else can be. */
@@ -70,7 +71,3 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 
 /** SQL: a text as it is to be read from DuckDB, whose binding takes a byte order mark off the beginning of any text. */
 export const readable = (text: string) => `if(starts_with(${text}, chr(65279)), chr(65279) || ${text}, ${text})`
-
-export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
-/** A quoted identifier, for DuckDB and SQLite alike. */
-export const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`

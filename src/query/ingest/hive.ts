@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { identifier, rowsOf } from './duck.ts'
+import { identifier } from '../../lib/sql.ts'
+import { rowsOf } from './duck.ts'
 import type { SourceColumn } from './source.ts'
 
 /** The columns that the folders of a relation's files are (`year=2024`), besides those of the files themselves. */

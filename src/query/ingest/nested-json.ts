@@ -1,4 +1,4 @@
-import { identifier, literal } from './duck.ts'
+import { identifier, literal } from '../../lib/sql.ts'
 import { isoText } from './text-types.ts'
 
 /** A type of lists, structures or maps, as DuckDB writes it. */

@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { MAX_DIGITS } from '../../catalog/column.ts'
 import { Fault } from '../../lib/fault.ts'
-import { identifier, literal, rowsOf } from './duck.ts'
+import { identifier, literal } from '../../lib/sql.ts'
+import { rowsOf } from './duck.ts'
 import { filesSql, type Input, type Reader, relationOf, type Source } from './source.ts'
 import { checkNames, wrong } from './wrong.ts'
 

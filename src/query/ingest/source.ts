@@ -1,6 +1,6 @@
 import type { FilesLocation } from '../../catalog/datasets.ts'
 import type { Fault } from '../../lib/fault.ts'
-import { literal } from './duck.ts'
+import { literal } from '../../lib/sql.ts'
 
 /** A column of the file: an SQL expression in the source's relation, and what that yields. */
 export interface SourceColumn {

@@ -1,6 +1,6 @@
 import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
 import { encodeDecimalSql } from '../../lib/decimal.ts'
-import { literal } from './duck.ts'
+import { literal } from '../../lib/sql.ts'
 
 /**
  * What the values of a text column look like, as bits, so that one pass with BIT_OR over the column tells which of them

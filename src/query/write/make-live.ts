@@ -3,6 +3,7 @@ import { Database } from 'bun:sqlite'
 import { constants, copyFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { sync } from '../../lib/file.ts'
+import { identifier } from '../../lib/sql.ts'
 import { sqliteType } from '../ingest/text-probe.ts'
 import { allIndexesSql, tableSql } from '../ingest/write.ts'
 import type { Making } from './job.ts'
@@ -12,8 +13,6 @@ import { givesKeys } from './view.ts'
 
 /** What the engine knows of how often values occur: in a table that changes it would be wrong before long. */
 const STATISTICS = ['sqlite_stat1', 'sqlite_stat4']
-
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
 /** Makes the target whole, or leaves nothing of it. @returns how many rows it has */
 export function makeLive({ target, source, columns, primaryKey, indexes }: Making): number {
@@ -32,7 +31,7 @@ export function makeLive({ target, source, columns, primaryKey, indexes }: Makin
       if (wasLive) db.run(`ALTER TABLE ${WRITTEN} RENAME TO callgate_state`)
       for (const sql of LIVE_SQL) db.run(sql)
       const auto = givesKeys({ engine: 'sqlite', columns, primaryKey })
-      const highest = auto ? `max(highest, (SELECT coalesce(max(${quoted(primaryKey![0]!)}), 0) FROM data))` : '0'
+      const highest = auto ? `max(highest, (SELECT coalesce(max(${identifier(primaryKey![0]!)}), 0) FROM data))` : '0'
       db.run('INSERT INTO callgate_state SELECT 0, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM callgate_state)')
       db.run(`UPDATE callgate_state SET batch = 0, rows = (SELECT count(*) FROM data), highest = ${highest}`)
       db.run('PRAGMA journal_mode = WAL')

@@ -1,4 +1,5 @@
 /** The statements on single rows of a table. Identifiers come from the catalog only, values are bound. */
+import { identifier } from '../../lib/sql.ts'
 import type { StoredValue } from '../values.ts'
 import type { RowScope, WriteView } from './view.ts'
 
@@ -7,8 +8,7 @@ export interface BoundStatement {
   values: StoredValue[]
 }
 
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-const list = (names: readonly string[]) => names.map(quoted).join(', ')
+const list = (names: readonly string[]) => names.map(identifier).join(', ')
 
 /** What the caller sees of the row of this key, if it is in its scope; a blocked value never leaves the engine. */
 export function selectRow(view: WriteView, key: readonly StoredValue[]): BoundStatement {
@@ -30,7 +30,7 @@ export function updateRow(
   changes: readonly { column: { name: string }; value: StoredValue }[],
 ): BoundStatement {
   const { sql, values } = inScope(view, key)
-  const sets = changes.map(({ column }) => `${quoted(column.name)} = ?`).join(', ')
+  const sets = changes.map(({ column }) => `${identifier(column.name)} = ?`).join(', ')
   return { sql: `UPDATE data SET ${sets} WHERE ${sql}`, values: [...changes.map(c => c.value), ...values] }
 }
 
@@ -40,12 +40,12 @@ export function deleteRow(view: WriteView, key: readonly StoredValue[]): BoundSt
 }
 
 function inScope({ key, scope }: WriteView, values: readonly StoredValue[]): BoundStatement {
-  const conditions = [...key!.columns.map(c => `${quoted(c.name)} = ?`), ...scope.map(condition)]
+  const conditions = [...key!.columns.map(c => `${identifier(c.name)} = ?`), ...scope.map(condition)]
   return { sql: conditions.join(' AND '), values: [...values, ...scope.flatMap(s => s.values)] }
 }
 
 function condition({ column, values, orNull }: RowScope): string {
-  const name = quoted(column.name)
+  const name = identifier(column.name)
   const among = values.length ? `${name} IN (${values.map(() => '?').join(', ')})` : '0'
   return orNull ? `(${among} OR ${name} IS NULL)` : among
 }

@@ -1,5 +1,5 @@
 import type { FilesLocation } from '../../../catalog/datasets.ts'
-import { identifier } from '../../ingest/duck.ts'
+import { identifier } from '../../../lib/sql.ts'
 
 /** The view that statements read, without and with the place of each row, by which rows are ordered that no key orders. */
 export function viewSql(

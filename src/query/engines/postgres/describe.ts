@@ -2,6 +2,7 @@
 import type { StoredColumn } from '../../../catalog/column.ts'
 import type { TableLocation } from '../../../catalog/datasets.ts'
 import { unprocessable } from '../../../lib/fault.ts'
+import { identifier } from '../../../lib/sql.ts'
 import { shown } from '../../../lib/text.ts'
 import type { Limits } from '../../engine.ts'
 import { isLookedAt, withProposals } from '../../ingest/propose.ts'
@@ -165,8 +166,7 @@ function uniqueKey(unique: string[][], columns: StoredColumn[]): string[] | null
 }
 
 type Named = Pick<TableLocation, 'schema' | 'table'>
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-const tableSql = ({ schema, table }: Named) => `${quoted(schema)}.${quoted(table)}`
+const tableSql = ({ schema, table }: Named) => `${identifier(schema)}.${identifier(table)}`
 
 /** Tables of so many rows are counted; of larger ones, and where counting takes too long, the estimate stands. */
 const COUNTED_ROWS = 100_000
@@ -195,7 +195,7 @@ async function expected(session: Session, named: Named): Promise<number> {
 async function samplesOf(session: Session, named: Named, columns: StoredColumn[]): Promise<string[][]> {
   const samples: string[][] = columns.map(() => [])
   const looked = columns.flatMap((column, i) => (isLookedAt(column) ? [{ i, name: column.name }] : []))
-  const list = looked.map(({ name }) => `left(CAST(${quoted(name)} AS text), ${SAMPLE_LENGTH})`).join(', ') || '1'
+  const list = looked.map(({ name }) => `left(CAST(${identifier(name)} AS text), ${SAMPLE_LENGTH})`).join(', ') || '1'
   for (const row of await session.query(`SELECT ${list} FROM ${tableSql(named)} LIMIT ${SAMPLE_ROWS}`))
     for (const [at, { i }] of looked.entries()) {
       const text = row[at] === null ? '' : String(row[at]).trim()
