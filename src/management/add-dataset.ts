@@ -1,21 +1,14 @@
 import { Type } from '@sinclair/typebox'
-import {
-  type ColumnPolicy,
-  findDataset,
-  getDataset,
-  putGeneration,
-  setColumnPolicy,
-  setDescription,
-} from '../catalog/datasets.ts'
+import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
-import { inProject } from '../endpoints/publisher.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
 import { checkShape, closed, Description } from '../lib/shape.ts'
-import { shown as shownName } from '../lib/text.ts'
-import { change, jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
-import { described, Policy, TypeName } from './datasets.ts'
-import { holding, refuseLoss, refuseReplaced, stageWritable } from './live-tables.ts'
+import { shown } from '../lib/text.ts'
+import { jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
+import { nullableOf, Policy, TypeName } from './datasets.ts'
+import { refuseLoss, stageWritable } from './live-tables.ts'
 import { addTable } from './new-table.ts'
+import { putDataset } from './put-dataset.ts'
 import { catalogConnections, sourceFrom, stageSource } from './sources.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })
@@ -66,25 +59,13 @@ export async function addDataset(context: ManagementContext, request: Request, w
   const refuseTaken = () => {
     const existing = findDataset(context.db, project.id, name)
     if (!replace && existing)
-      throw conflict(
-        `The project has a dataset ${shownName(name)} already; send replace: true to put this in its place.`,
-      )
+      throw conflict(`The project has a dataset ${shown(name)} already; send replace: true to put this in its place.`)
     refuseLoss(context, existing, force)
     return existing
   }
   const before = refuseTaken()
   const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
   const generation = await stageWritable(context, staging, { writable })
-  return holding(context, [before], () => {
-    const { dataset, replaced } = change(context, may, (tx, _, touched) => {
-      refuseReplaced(name, before, refuseTaken())
-      const put = putGeneration(tx, who.actor, project.id, name, generation)
-      if (columns) setColumnPolicy(tx, who.actor, put.dataset, columns as ColumnPolicy)
-      if (description !== undefined) setDescription(tx, who.actor, put.dataset, description)
-      touched.datasets.add(inProject(project.id, name))
-      return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
-    })
-    if (replaced) context.publisher.discardFile(replaced)
-    return described(context, dataset, 201)
-  })
+  const said = { columns: columns as ColumnPolicy | undefined, nullable: nullableOf(columns), description }
+  return putDataset(context, who, may, refuseTaken, before, name, generation, said)
 }

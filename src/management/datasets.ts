@@ -15,12 +15,11 @@ import {
   setDescription,
   setNullable,
 } from '../catalog/datasets.ts'
-import { checkDatasetName, tableNameOf } from '../catalog/names.ts'
 import { listProjects, type Project, type Role } from '../catalog/projects.ts'
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
-import { checkShape, closed, Description, literals } from '../lib/shape.ts'
+import { closed, Description, literals } from '../lib/shape.ts'
 import { shown as shownName } from '../lib/text.ts'
 import { withCompanions } from '../query/live-file.ts'
 import {
@@ -33,25 +32,17 @@ import {
   scopeOf,
   sees,
 } from './context.ts'
-import { importing } from './import-progress.ts'
-import { discardStaged, stageTable } from './intake.ts'
-import { holding, refuseLoss, refuseReplaced, rowsNow, stageWritable, turning } from './live-tables.ts'
+import { refuseReplaced, rowsNow, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
-import { receiveUpload } from './upload.ts'
 import { type Use, usesIn } from './uses.ts'
 
-/** Column policy, as in a manifest; and of a dataset that is written to, whether values may be missing. */
-export const Policy = Type.Record(
-  Type.String(),
-  Type.Object(
-    {
-      sensitivity: Type.Optional(literals(SENSITIVITIES)),
-      mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
-      nullable: Type.Optional(Type.Boolean()),
-    },
-    closed,
-  ),
-)
+/** What is said of a column: its policy; and of a dataset that is written to, whether values may be missing. */
+export const columnFields = {
+  sensitivity: Type.Optional(literals(SENSITIVITIES)),
+  mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+  nullable: Type.Optional(Type.Boolean()),
+}
+export const Policy = Type.Record(Type.String(), Type.Object(columnFields, closed))
 const DatasetPatch = Type.Object(
   {
     columns: Type.Optional(Policy),
@@ -69,8 +60,6 @@ export const TypeName = Type.Unsafe<DeclaredType>(
     error: `must be one of ${COLUMN_TYPES.join(', ')}, or decimal(digits,behind the point).`,
   }),
 )
-const Types = Type.Record(Type.String(), TypeName)
-const Names = Type.Array(Type.String())
 
 /** The projects that a request is about: the one in scope, or all that the user sees. */
 function projectsInScope(context: ManagementContext, who: SignedIn, request: Request): Project[] {
@@ -160,88 +149,11 @@ export function removeDataset(context: ManagementContext, request: Request, who:
   return json({ deleted: true })
 }
 
-/**
- * `POST /api/datasets/file/upload`, as the Honeyframe SDK sends it: multipart `file`, `name` (schema.table; default: uploads. and the
- * file's name), `friendly_name`, `description`, `replace`; and of ours, as JSON, `primary_key`, `indexes`, `types`, `columns`,
- * and `writable` and `force`; and `upload_id`, to ask how far the import is (import-progress.ts). Rows that are replaced keep
- * the key and the indexes, unless others are named; `[]`: none.
- */
-export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A dataset is uploaded into a project: send X-Project-Id.')
-  const may = () => projectFor(context, who, scope, 'editor')
-  may()
-  return receiveUpload(context, request, async ({ path, fileName, fields }) => {
-    const project = may()
-    const name = fields.name || `uploads.${tableNameOf(fileName)}`
-    checkDatasetName(name)
-    const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
-    const refuseTaken = () => {
-      const existing = findDataset(context.db, project.id, name)
-      if (!replace && existing)
-        throw conflict(`The project has a dataset ${shownName(name)} already; send replace=true to replace its rows.`)
-      refuseLoss(context, existing, force)
-      return existing
-    }
-    const before = refuseTaken()
-    const policy = fieldOf(fields, 'columns', Policy)
-    const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
-    const description = fields.description || fields.friendly_name || ''
-    checkShape(Description, description, fields.description ? 'description' : 'friendly_name')
-    const writable = fields.writable ? isTrue(fields.writable) : (before?.writable ?? false)
-    const types = fieldOf(fields, 'types', Types) as Record<string, DeclaredType> | undefined
-    const named = key === undefined ? (before?.primaryKey ?? []) : [key].flat()
-    const primaryKey = named.length > 0 ? named : undefined
-    const indexes = fieldOf(fields, 'indexes', Type.Array(Names)) ?? before?.indexes
-    const source = { path, fileName, primaryKey, indexes, types }
-    const generation = await importing(who, fields.upload_id, onProgress => {
-      const staging = stageTable(context, source, onProgress, request.signal)
-      return stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
-    })
-    const put = () => {
-      const { dataset, replaced } = change(context, may, (tx, _, touched) => {
-        refuseReplaced(name, before, refuseTaken())
-        const put = putGeneration(tx, who.actor, project.id, name, generation)
-        if (policy) setColumnPolicy(tx, who.actor, put.dataset, policy as ColumnPolicy)
-        setNullable(tx, who.actor, getDataset(tx, project.id, name), nullableOf(policy))
-        if (description) setDescription(tx, who.actor, put.dataset, description)
-        touched.datasets.add(inProject(project.id, name))
-        return { dataset: getDataset(tx, project.id, name), replaced: put.replaced }
-      })
-      if (replaced) context.publisher.discardFile(replaced)
-      return described(context, dataset, 201)
-    }
-    try {
-      return await holding(context, [before], put)
-    } catch (error) {
-      await discardStaged(context, generation)
-      throw error
-    }
-  })
-}
-
-const isTrue = (field: string | undefined) => field === 'true' || field === '1'
-
 /** Of column policy, what is said of values that may be missing. */
 export const nullableOf = (columns: Record<string, { nullable?: boolean }> = {}): Record<string, boolean> =>
   Object.fromEntries(
     Object.entries(columns).flatMap(([name, { nullable }]) => (nullable === undefined ? [] : [[name, nullable]])),
   )
-
-/** A field that holds JSON (a plain word counts as a string). @throws Fault 422 */
-function fieldOf<T extends Parameters<typeof checkShape>[0]>(fields: Record<string, string>, name: string, schema: T) {
-  const text = fields[name]
-  if (text === undefined || text === '') return undefined
-  let value: unknown = text
-  if (/^[[{"]/.test(text.trim()))
-    try {
-      value = JSON.parse(text)
-    } catch {
-      throw unprocessable(`${name} is not valid JSON.`)
-    }
-  checkShape(schema, value, name)
-  return value as import('@sinclair/typebox').Static<T>
-}
 
 /** The table that a dataset is; where its files are is nobody's to know. */
 const whereOf = (location: Location | null) =>

@@ -1,42 +1,23 @@
 /** Tables that begin without rows, and what a row of a table looks like. */
 import { Type } from '@sinclair/typebox'
-import { MASKS, SENSITIVITIES } from '../catalog/column.ts'
-import {
-  type ColumnPolicy,
-  findDataset,
-  getDataset,
-  putGeneration,
-  setColumnPolicy,
-  setDescription,
-} from '../catalog/datasets.ts'
+import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import type { Project } from '../catalog/projects.ts'
 import { conflict } from '../lib/fault.ts'
-import { checkShape, closed, Description, literals } from '../lib/shape.ts'
+import { checkShape, closed, Description } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
-import { change, type ManagementContext, type SignedIn } from './context.ts'
-import { datasetFor, described, TypeName } from './datasets.ts'
-import { discardStaged } from './intake.ts'
+import type { ManagementContext, SignedIn } from './context.ts'
+import { columnFields, datasetFor, TypeName } from './datasets.ts'
 import { madeEmpty } from './live-tables.ts'
+import { putDataset } from './put-dataset.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const NewTable = Type.Object(
   {
     name: Type.String(),
     description: Type.Optional(Description),
-    columns: Type.Record(
-      Type.String(),
-      Type.Object(
-        {
-          type: TypeName,
-          nullable: Type.Optional(Type.Boolean()),
-          sensitivity: Type.Optional(literals(SENSITIVITIES)),
-          mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
-        },
-        closed,
-      ),
-    ),
+    columns: Type.Record(Type.String(), Type.Object({ type: TypeName, ...columnFields }, closed)),
     primary_key: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Names])),
     indexes: Type.Optional(Type.Array(Names)),
   },
@@ -60,23 +41,13 @@ export async function addTable(
   const refuseTaken = () => {
     if (findDataset(context.db, project.id, body.name))
       throw conflict(`The project has a dataset ${shown(body.name)} already.`)
+    return undefined
   }
   refuseTaken()
   const primaryKey = body.primary_key === undefined ? undefined : [body.primary_key].flat()
   const generation = await madeEmpty(context, { columns: body.columns, primaryKey, indexes: body.indexes })
-  try {
-    const dataset = change(context, may, tx => {
-      refuseTaken()
-      const { dataset } = putGeneration(tx, who.actor, project.id, body.name, generation)
-      setColumnPolicy(tx, who.actor, dataset, body.columns as ColumnPolicy)
-      if (body.description) setDescription(tx, who.actor, dataset, body.description)
-      return getDataset(tx, project.id, body.name)
-    })
-    return described(context, dataset, 201)
-  } catch (error) {
-    await discardStaged(context, generation)
-    throw error
-  }
+  const said = { columns: body.columns as ColumnPolicy, description: body.description || undefined }
+  return putDataset(context, who, may, refuseTaken, undefined, body.name, generation, said)
 }
 
 /** `GET /api/datasets/{name}/schema`: the JSON Schema of a row. */

@@ -27,6 +27,7 @@ import { refreshDataset } from './refresh.ts'
 import { signedIn } from './session.ts'
 import { settings as serverSettings } from './settings.ts'
 import { checkEndpoint, handlerTypes, tryEndpoint } from './try-endpoint.ts'
+import { uploadDataset } from './upload-dataset.ts'
 import * as usage from './usage.ts'
 import { callersOf } from './usage-callers.ts'
 import { unusedKeys } from './usage-keys.ts'
@@ -140,7 +141,7 @@ export function managementRoutes(context: ManagementContext, callerOf: (request:
 
   on.get('/datasets', (c, r, who) => datasets.datasets(c, r, who))
   on.post('/datasets', (c, r, who) => addDataset(c, r, who))
-  on.post('/datasets/file/upload', (c, r, who) => datasets.uploadDataset(c, r, who))
+  on.post('/datasets/file/upload', (c, r, who) => uploadDataset(c, r, who))
   on.get('/datasets/file/upload/:id', (_c, _r, who, p) => importProgress(who, p.id!))
   on.get('/datasets/:name', (c, r, who, p) => datasets.oneDataset(c, r, who, p.name!))
   on.patch('/datasets/:name', (c, r, who, p) => datasets.changeDataset(c, r, who, p.name!))

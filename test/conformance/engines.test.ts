@@ -342,6 +342,10 @@ for (const target of TARGETS)
       })
       for (const [body, says] of [
         [{ name: 'place.x', engine: 'duckdb' }, 'from is missing'],
+        [
+          { ...table, name: 'place.x', columns: { total: { nullable: true } } },
+          'nullable goes with a dataset that is writable',
+        ],
         [{ name: 'place.x', engine: 'duckdb', from: 'plants.csv' }, 'from must be an absolute path on the server'],
         [{ name: 'place.x', engine: 'duckdb', from: '/etc/passwd' }, 'no files of a kind that is read here'],
         [{ name: 'place.x', engine: 'duckdb', from: `${lake}/none*.parquet` }, 'there is no such file'],

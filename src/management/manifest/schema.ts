@@ -1,10 +1,10 @@
 /** The manifest's shape. Closed: a field that is misspelt is refused, not ignored. */
 import { type Static, Type } from '@sinclair/typebox'
-import { MASKS, SENSITIVITIES } from '../../catalog/column.ts'
+import { SENSITIVITIES } from '../../catalog/column.ts'
 import { PorterApp } from '../../catalog/porter.ts'
 import { RefreshRule } from '../../catalog/refresh.ts'
 import { closed, Description, literals, Name, Title } from '../../lib/shape.ts'
-import { TypeName } from '../datasets.ts'
+import { columnFields, TypeName } from '../datasets.ts'
 import { AllowedMethods, RateLimit, ScopedColumns } from '../keys.ts'
 import { ProjectText } from '../projects.ts'
 
@@ -63,21 +63,7 @@ const Dataset = Type.Object(
     choose_key: optional(Type.Boolean()),
     indexes: optional(Type.Array(Names)),
     refresh: optional(RefreshRule),
-    columns: optional(
-      Type.Record(
-        Type.String(),
-        Type.Object(
-          {
-            type: optional(TypeName),
-            /** of a dataset that is written to: whether values may be missing */
-            nullable: optional(Type.Boolean()),
-            sensitivity: optional(literals(SENSITIVITIES)),
-            mask: optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
-          },
-          closed,
-        ),
-      ),
-    ),
+    columns: optional(Type.Record(Type.String(), Type.Object({ type: optional(TypeName), ...columnFields }, closed))),
   },
   closed,
 )

@@ -1,0 +1,59 @@
+import {
+  type ColumnPolicy,
+  type Dataset,
+  type Generation,
+  getDataset,
+  putGeneration,
+  setColumnPolicy,
+  setDescription,
+  setNullable,
+} from '../catalog/datasets.ts'
+import type { Project } from '../catalog/projects.ts'
+import { inProject } from '../endpoints/publisher.ts'
+import { change, type ManagementContext, type SignedIn } from './context.ts'
+import { described } from './datasets.ts'
+import { discardStaged } from './intake.ts'
+import { holding, refuseReplaced } from './live-tables.ts'
+
+interface Said {
+  columns?: ColumnPolicy
+  nullable?: Record<string, boolean>
+  description?: string
+}
+
+/**
+ * Makes rows that were staged a dataset, in the place of the one that had it when they were asked for, with what is said of it.
+ * @param may its project, of whoever may put it there
+ * @param refuseTaken the dataset that has the place now. @throws Fault 409 it is not to be replaced
+ * @throws Fault what those do; 409 another has the place by now; 422 what is said of columns: then nothing is left of the rows
+ */
+export async function putDataset(
+  context: ManagementContext,
+  who: SignedIn,
+  may: () => Project,
+  refuseTaken: () => Dataset | undefined,
+  before: Dataset | undefined,
+  name: string,
+  generation: Generation,
+  { columns, nullable = {}, description }: Said,
+): Promise<Response> {
+  const put = () => {
+    const { dataset, replaced } = change(context, may, (tx, { id }, touched) => {
+      refuseReplaced(name, before, refuseTaken())
+      const { dataset, replaced } = putGeneration(tx, who.actor, id, name, generation)
+      if (columns) setColumnPolicy(tx, who.actor, dataset, columns)
+      setNullable(tx, who.actor, getDataset(tx, id, name), nullable)
+      if (description !== undefined) setDescription(tx, who.actor, dataset, description)
+      touched.datasets.add(inProject(id, name))
+      return { dataset: getDataset(tx, id, name), replaced }
+    })
+    if (replaced) context.publisher.discardFile(replaced)
+    return described(context, dataset, 201)
+  }
+  try {
+    return await holding(context, [before], put)
+  } catch (error) {
+    await discardStaged(context, generation)
+    throw error
+  }
+}
