@@ -83,7 +83,7 @@ export function deleteConnection(store: Store, actor: Actor, { id, name }: Conne
  * @throws Fault 422 `connection_failed`: the variable is not set, the file cannot be read, or it holds no such URL
  */
 export function urlOf(
-  { name, urlEnv, urlFile }: Pick<Connection, 'name' | 'urlEnv' | 'urlFile'>,
+  { name, urlEnv = null, urlFile }: { name: string; urlEnv?: string | null; urlFile?: string | null },
   env: Record<string, string | undefined> = process.env,
 ): string {
   const refuse = (what: string, cause?: unknown) =>

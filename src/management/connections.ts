@@ -88,14 +88,8 @@ export function removeConnection(context: ManagementContext, request: Request, w
 }
 
 /** @throws Fault 422 `connection_failed`: the secret is not where it should be, or which part of the connection fails */
-export const checkDatabase = async ({
-  name,
-  urlEnv,
-  urlFile,
-}: Pick<DeclaredConnection, 'name'> & {
-  urlEnv?: string | null
-  urlFile?: string | null
-}): Promise<CheckedConnection> => connectOnce(name, urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null }))
+export const checkDatabase = async (connection: Parameters<typeof urlOf>[0]): Promise<CheckedConnection> =>
+  connectOnce(connection.name, urlOf(connection))
 
 const checkedRow = ({ server, database, milliseconds }: CheckedConnection) => ({ server, database, milliseconds })
 export type CheckedRow = ReturnType<typeof checkedRow>

@@ -38,10 +38,8 @@ export async function stageConnections(
     connectionOf(name) {
       const connection = changed.find(c => c.name === name)
       if (!connection) return known(name)
-      const { urlEnv = null, urlFile = null } = connection
       const own =
-        made.get(name) ??
-        new PostgresConnection(name, () => urlOf({ name, urlEnv, urlFile }), context.config.requestTimeout, 1)
+        made.get(name) ?? new PostgresConnection(name, () => urlOf(connection), context.config.requestTimeout, 1)
       made.set(name, own)
       return own
     },
@@ -51,9 +49,9 @@ export async function stageConnections(
   }
 }
 
-function missingSecret({ name, urlEnv, urlFile }: DeclaredConnection): string[] {
+function missingSecret(connection: DeclaredConnection): string[] {
   try {
-    urlOf({ name, urlEnv: urlEnv ?? null, urlFile: urlFile ?? null })
+    urlOf(connection)
     return []
   } catch (error) {
     if (!(error instanceof Fault)) throw error
