@@ -1,7 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { Db } from '../../db/connect.ts'
 import type { Keys } from '../catalog/keys.ts'
-import { getProject, type Project, type Role, roleOf } from '../catalog/projects.ts'
+import { getProject, listProjects, type Project, type Role, roleOf } from '../catalog/projects.ts'
 import type { Session } from '../catalog/sessions.ts'
 import type { Actor, Store } from '../catalog/store.ts'
 import type { UsageLog } from '../catalog/usage.ts'
@@ -102,6 +102,13 @@ export function scopeOf(request: Request): number | undefined {
   if (text === null || text === '') return undefined
   if (!/^\d{1,15}$/.test(text)) throw unprocessable('X-Project-Id must be a project id.')
   return Number(text)
+}
+
+/** The projects that a request is about: the one in scope, or all that the user sees. @throws Fault 404, 422 */
+export function projectsInScope(context: ManagementContext, who: SignedIn, request: Request): Project[] {
+  const scope = scopeOf(request)
+  if (scope !== undefined) return [projectFor(context, who, scope, 'viewer')]
+  return listProjects(context.db).filter(({ id }) => sees(context, who.user, id))
 }
 
 /** What names and secrets may be, every character of them an escape, is less. */

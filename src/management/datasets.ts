@@ -15,7 +15,7 @@ import {
   setDescription,
   setNullable,
 } from '../catalog/datasets.ts'
-import { listProjects, type Project, type Role } from '../catalog/projects.ts'
+import type { Role } from '../catalog/projects.ts'
 import { RefreshRule, setRefresh } from '../catalog/refresh.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { conflict, notFound, unprocessable } from '../lib/fault.ts'
@@ -28,9 +28,8 @@ import {
   type ManagementContext,
   needAdmin,
   projectFor,
+  projectsInScope,
   type SignedIn,
-  scopeOf,
-  sees,
 } from './context.ts'
 import { refuseReplaced, rowsNow, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
@@ -60,13 +59,6 @@ export const TypeName = Type.Unsafe<DeclaredType>(
     error: `must be one of ${COLUMN_TYPES.join(', ')}, or decimal(digits,behind the point).`,
   }),
 )
-
-/** The projects that a request is about: the one in scope, or all that the user sees. */
-function projectsInScope(context: ManagementContext, who: SignedIn, request: Request): Project[] {
-  const scope = scopeOf(request)
-  if (scope !== undefined) return [projectFor(context, who, scope, 'viewer')]
-  return listProjects(context.db).filter(p => sees(context, who.user, p.id))
-}
 
 /** A dataset by name, in the project in scope; without one, where only one project has it. @throws Fault 404, 403, 422 */
 export function datasetFor(

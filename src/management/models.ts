@@ -14,7 +14,7 @@ import {
   versionsOf,
 } from '../catalog/models.ts'
 import { checkModelName } from '../catalog/names.ts'
-import { listProjects, type Role } from '../catalog/projects.ts'
+import type { Role } from '../catalog/projects.ts'
 import type { Store } from '../catalog/store.ts'
 import { serveModel } from '../endpoints/model.ts'
 import { inProject } from '../endpoints/publisher.ts'
@@ -25,7 +25,17 @@ import { stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
-import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import {
+  change,
+  idOf,
+  jsonBody,
+  type ManagementContext,
+  projectFor,
+  projectsInScope,
+  type SignedIn,
+  scopeOf,
+  sees,
+} from './context.ts'
 import { stageModel } from './intake.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
@@ -41,13 +51,8 @@ function versionFor(context: ManagementContext, who: SignedIn, id: string, need:
 
 /** One row a name: its active version. */
 export function models(context: ManagementContext, request: Request, who: SignedIn): Response {
-  const scope = scopeOf(request)
-  const projects =
-    scope === undefined
-      ? listProjects(context.db).filter(p => sees(context, who.user, p.id))
-      : [projectFor(context, who, scope, 'viewer')]
   const name = new URL(request.url).searchParams.get('name')
-  const rows = projects
+  const rows = projectsInScope(context, who, request)
     .map(p => ({ found: listModels(context.db, p.id), uses: usesIn(context.db, p.id) }))
     .flatMap(({ found, uses }) =>
       found

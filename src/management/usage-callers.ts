@@ -12,7 +12,7 @@ import { type GroupNames, type Period, readUsage } from '../catalog/usage-report
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
-import { filterOf, isoOf, parametersOf, projectsInScope } from './usage-query.ts'
+import { filterOf, isoOf, parametersOf, projectIdsInScope } from './usage-query.ts'
 import { namer } from './usage-view.ts'
 import { targetOfDeployment, targetsOf } from './uses.ts'
 
@@ -42,7 +42,7 @@ export async function callersOf(context: ManagementContext, request: Request, wh
   const params = parametersOf(request, [...NAMED, ...MATERIAL, 'version', 'days'])
   if (![...NAMED, ...MATERIAL].some(name => params.has(name)))
     throw unprocessable(`Name one of ${[...NAMED, ...MATERIAL].join(', ')}.`)
-  const projectIds = projectsInScope(context, request, who)
+  const projectIds = projectIdsInScope(context, request, who)
   const url = new URL(request.url)
   const days = wholeNumber(url, 'days', DAYS, 90)
   const uses = MATERIAL.some(name => params.has(name)) ? usesNamed(context, url, projectIds, who) : undefined

@@ -1,12 +1,10 @@
 /** What may be asked of usage, as a query string says it. */
-
-import { listProjects } from '../catalog/projects.ts'
 import { STEPS, type Step } from '../catalog/usage.ts'
 import { DIMENSIONS, type Dimension, type Period, type UsageFilter } from '../catalog/usage-report.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { OTHERS, PUBLIC, UNKNOWN } from '../telemetry/usage.ts'
-import { type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import { type ManagementContext, projectsInScope, type SignedIn, scopeOf } from './context.ts'
 import { isoTime } from './keys.ts'
 
 const DAY = 86_400
@@ -33,13 +31,9 @@ export function parametersOf(request: Request, names: readonly string[]): URLSea
 }
 
 /** The projects in scope, of those that the user sees. undefined: all, and what is nobody's. @throws Fault 404, 422 */
-export function projectsInScope(context: ManagementContext, request: Request, who: SignedIn): number[] | undefined {
-  const scope = scopeOf(request)
-  if (scope !== undefined) return [projectFor(context, who, scope, 'viewer').id]
-  if (who.user.isAdmin) return undefined
-  return listProjects(context.db)
-    .map(project => project.id)
-    .filter(id => sees(context, who.user, id))
+export function projectIdsInScope(context: ManagementContext, request: Request, who: SignedIn): number[] | undefined {
+  if (who.user.isAdmin && scopeOf(request) === undefined) return undefined
+  return projectsInScope(context, who, request).map(({ id }) => id)
 }
 
 /** `service`, `endpoint`, `deployment`, `key`, `status`. @throws Fault 422 */

@@ -4,7 +4,7 @@ import { unprocessable } from '../lib/fault.ts'
 import { slices } from '../lib/slices.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { json, wholeNumber } from './respond.ts'
-import { filterOf, groupingOf, isoOf, parametersOf, periodOf, projectsInScope } from './usage-query.ts'
+import { filterOf, groupingOf, isoOf, parametersOf, periodOf, projectIdsInScope } from './usage-query.ts'
 import { callsOf, csvOf, endsOf, namer, seriesOf, statusesOf } from './usage-view.ts'
 
 const FILTERS = ['from', 'to', 'step', 'service', 'endpoint', 'deployment', 'key', 'status']
@@ -13,7 +13,7 @@ const FILTERS = ['from', 'to', 'step', 'service', 'endpoint', 'deployment', 'key
 export async function usageOf(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const params = parametersOf(request, [...FILTERS, 'group_by', 'limit', 'format'])
   const format = formatOf(params, request.headers.get('accept'))
-  const filter = { ...filterOf(params), projectIds: projectsInScope(context, request, who) }
+  const filter = { ...filterOf(params), projectIds: projectIdsInScope(context, request, who) }
   const period = periodOf(params)
   const groupBy = groupingOf(params)
   const limit = wholeNumber(new URL(request.url), 'limit', 100, 1000)
@@ -42,7 +42,7 @@ export async function usageOf(context: ManagementContext, request: Request, who:
 /** `GET /api/usage/top`: what is slow, which keys were throttled, and what is published and nobody calls. */
 export async function topOf(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
   const params = parametersOf(request, [...FILTERS, 'limit'])
-  const filter = { ...filterOf(params), projectIds: projectsInScope(context, request, who) }
+  const filter = { ...filterOf(params), projectIds: projectIdsInScope(context, request, who) }
   const period = periodOf(params)
   const limit = wholeNumber(new URL(request.url), 'limit', 10, 1000)
   await context.usage.flushInParts()
