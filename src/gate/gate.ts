@@ -185,8 +185,8 @@ export class Gate {
 
 const unknownKey = () => unauthorized('This API key is not valid.', 'key_unknown')
 
-/** @throws Fault 403 */
-function checkWorks({ isActive, expiresAt }: KnownKey, now: number): void {
+/** @param now milliseconds since the epoch. @throws Fault 403 the key is revoked, or has expired */
+export function checkWorks({ isActive, expiresAt }: KnownKey, now: number): void {
   if (!isActive) throw forbidden('This API key is revoked.', 'key_inactive')
   if (expiresAt <= now) throw forbidden('This API key has expired.', 'key_expired')
 }

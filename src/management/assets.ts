@@ -51,12 +51,8 @@ export type ServiceInput = Static<typeof AssetUpdate>
 /** The asset, when the user has at least this role in its project. @throws Fault 404, 403 */
 export function assetFor(context: ManagementContext, who: SignedIn, id: string, need: Role): Asset {
   const asset = getAsset(context.db, idOf(id))
-  try {
-    projectFor(context, who, asset.projectId, need)
-  } catch (error) {
-    if ((error as { status?: number }).status === 404) throw notFound('No such asset.')
-    throw error
-  }
+  if (!sees(context, who.userNow(), asset.projectId)) throw notFound('No such asset.')
+  projectFor(context, who, asset.projectId, need)
   return asset
 }
 

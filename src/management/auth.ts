@@ -4,7 +4,7 @@ import { Title } from '../lib/shape.ts'
 import { version } from '../lib/version.ts'
 import { change, idOf, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { json, list } from './respond.ts'
-import { sessionToken, signIn } from './session.ts'
+import { LIFETIME, sessionToken, signIn } from './session.ts'
 
 const Login = Type.Object({ username: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 1000 }) })
 const NewToken = Type.Object({
@@ -26,7 +26,7 @@ export async function login(context: ManagementContext, request: Request, addres
   return json({
     access_token: await sessionToken(context, user),
     token_type: 'bearer',
-    expires_in: 8 * 3600,
+    expires_in: LIFETIME,
     must_reset_password: false,
   })
 }

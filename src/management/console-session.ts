@@ -8,7 +8,7 @@ import {
   listSessions,
   type Session,
 } from '../catalog/sessions.ts'
-import { note, transaction } from '../catalog/store.ts'
+import { note, type Store, transaction } from '../catalog/store.ts'
 import {
   createUser,
   findToken,
@@ -55,7 +55,7 @@ export async function begin(context: ManagementContext, request: Request, caller
 }
 
 /** `GET /api/auth/setup`: whether nobody can sign in with a password yet. */
-export const setupState = (context: ManagementContext): Response => json({ needed: setupNeeded(context) })
+export const setupState = (context: ManagementContext): Response => json({ needed: setupNeeded(context.db) })
 
 /** `POST /api/auth/setup`: the first administrator with a password; the printed token says that it is the operator who asks. */
 export async function setup(context: ManagementContext, request: Request, caller: Caller): Promise<Response> {
@@ -69,7 +69,7 @@ export async function setup(context: ManagementContext, request: Request, caller
   ownerNow()
   const passwordHash = await hashPassword(password)
   const user = change(context, ownerNow, (tx, owner) => {
-    if (!setupNeeded({ db: tx })) throw conflict('An administrator with a password exists already: sign in.')
+    if (!setupNeeded(tx)) throw conflict('An administrator with a password exists already: sign in.')
     const actor = { name: owner.username }
     if (findUser(tx, username)?.id !== owner.id)
       return createUser(tx, actor, { username, passwordHash, isAdmin: true, roles: {} })
@@ -121,8 +121,7 @@ export async function changePassword(context: ManagementContext, request: Reques
   return json({ changed: true })
 }
 
-const setupNeeded = ({ db }: Pick<ManagementContext, 'db'> | { db: Parameters<typeof listUsers>[0] }): boolean =>
-  listUsers(db).every(user => user.passwordHash === null)
+const setupNeeded = (store: Store): boolean => listUsers(store).every(user => user.passwordHash === null)
 
 /** @throws Fault 401; 429 after many bad ones from one address */
 function presented(context: ManagementContext, secret: string, { address }: Caller): { token: Token; user: User } {

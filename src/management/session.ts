@@ -6,7 +6,8 @@ import { Turns } from '../lib/turns.ts'
 import type { Caller, ManagementContext, SignedIn } from './context.ts'
 import { checkCsrf, cookieOf } from './cookie.ts'
 
-const LIFETIME = '8h'
+/** in seconds */
+export const LIFETIME = 8 * 3600
 const ISSUER = 'callgate'
 
 /** A JWT of 8 hours, void as soon as the user's session epoch is raised. */
@@ -16,7 +17,7 @@ export const sessionToken = (context: ManagementContext, user: User): Promise<st
     .setIssuer(ISSUER)
     .setSubject(String(user.id))
     .setIssuedAt()
-    .setExpirationTime(LIFETIME)
+    .setExpirationTime(`${LIFETIME}s`)
     .sign(context.secret)
 
 /**

@@ -1,5 +1,6 @@
 import type { Asset } from '../catalog/assets.ts'
 import { adminGrant, type Grant, publicGrant, reachesEndpoint } from '../catalog/grant.ts'
+import { checkWorks } from '../gate/gate.ts'
 import { forbidden, notFound, unprocessable } from '../lib/fault.ts'
 import type { ManagementContext } from './context.ts'
 
@@ -15,10 +16,10 @@ export function grantAsked(context: ManagementContext, request: Request, asset: 
   if (as === 'raw') return adminGrant(projectId)
   if (as === 'public') return publicGrant(service)
   if (!/^\d{1,15}$/.test(as)) throw unprocessable('X-Test-As must be raw, public, or the id of a key.')
-  const { grant, isActive, expiresAt } = context.keys.known(context.db, projectId, Number(as))
+  const known = context.keys.known(context.db, projectId, Number(as))
+  const { grant } = known
   if (grant.assetId !== null && grant.assetId !== assetId) throw notFound('No such key.')
-  if (!isActive) throw forbidden('This API key is revoked.', 'key_inactive')
-  if (expiresAt <= Date.now()) throw forbidden('This API key has expired.', 'key_expired')
+  checkWorks(known, Date.now())
   if (reachesEndpoint(grant, service, endpointId)) return grant
   if (isPublic) return publicGrant(service)
   throw forbidden('This key does not reach this endpoint.', 'endpoint_out_of_reach')
