@@ -104,5 +104,4 @@ export interface Column extends StoredColumn {
   decided?: true
 }
 
-const FILE_FORMATS = ['csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet'] as const
-export type FileFormat = (typeof FILE_FORMATS)[number]
+export type FileFormat = 'csv' | 'csv.gz' | 'tsv' | 'json' | 'ndjson' | 'parquet'

@@ -114,7 +114,8 @@ export class Keys {
     return knownOf(key)
   }
 
-  findByHash = (store: Store, secret: string): ApiKey | undefined =>
+  /** The key with this secret, whether it works still or not. */
+  withSecret = (store: Store, secret: string): ApiKey | undefined =>
     store
       .select()
       .from(apiKeys)
@@ -191,21 +192,7 @@ export const workingKeys = (store: Store, projectIds: readonly number[], after: 
     .limit(most)
     .all()
 
-const KEY_COLUMNS = [
-  'name',
-  'rateLimit',
-  'maskingLevel',
-  'sensitivityMax',
-  'allowedColumns',
-  'allowedEndpoints',
-  'allowedServices',
-  'allowedDeployments',
-  'allowedMethods',
-  'rowScope',
-  'manageModels',
-  'expiresAt',
-  'isActive',
-] as const
+const KEY_COLUMNS = ['name', ...Object.keys(PLAIN_KEY), 'isActive']
 
 /** Only a key's own settings, whatever else the object carries. */
 function normalised<T extends object>(fields: T): T {

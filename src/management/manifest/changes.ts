@@ -235,7 +235,7 @@ export class Changes {
     const owner = { projectId: project.id, assetId: asset?.id ?? null }
     const secret = given.secret_env === undefined ? undefined : this.#secrets.get(given.secret_env)!
     const known = secret
-      ? keys.findByHash(this.#tx, secret)
+      ? keys.withSecret(this.#tx, secret)
       : // the newest of the name: a rotated key's successor, or one that was revoked, and stays so
         keys.named(this.#tx, owner, given.name)
     if (known && (known.projectId !== owner.projectId || known.assetId !== owner.assetId))
