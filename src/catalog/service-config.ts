@@ -50,7 +50,10 @@ const TableEndpoint = Type.Object(
   closed,
 )
 export type TableEndpoint = Static<typeof TableEndpoint>
+
 const JsonSchema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean()])
+/** A JSON Schema (2020-12) of an author's, which may be none. */
+export type JsonSchema = Static<typeof JsonSchema>
 
 const ModelEndpoint = Type.Object(
   {

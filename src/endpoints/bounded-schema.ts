@@ -2,8 +2,10 @@
  * JSON Schemas of authors, compiled so that no body of a caller holds up everyone else: they are checked in the main process.
  * What takes time in proportion to the body is left as it is.
  */
+
 import Ajv2020, { type ErrorObject } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import type { JsonSchema } from '../catalog/service-config.ts'
 import { Fault } from '../lib/fault.ts'
 import { cpuOfThread } from '../lib/machine.ts'
 
@@ -30,7 +32,7 @@ let ofSchemas: Ajv2020 | undefined
  * What is wrong with a schema by the language's own, which is compiled once for all of them: that takes 30 ms.
  * @throws Error a language that is not known
  */
-export function wrongSchema(schema: Record<string, unknown> | boolean): ErrorObject[] | undefined {
+export function wrongSchema(schema: JsonSchema): ErrorObject[] | undefined {
   ofSchemas ??= boundedAjv(false)
   return ofSchemas.validateSchema(schema) ? undefined : (ofSchemas.errors ?? [])
 }

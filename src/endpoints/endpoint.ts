@@ -1,6 +1,6 @@
 import type { DeploymentConfig, DeploymentKind } from '../catalog/deployments.ts'
 import type { Grant, Method, ServiceIdentity } from '../catalog/grant.ts'
-import type { EndpointConfig } from '../catalog/service-config.ts'
+import type { EndpointConfig, JsonSchema } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { Params } from '../lib/params.ts'
@@ -206,7 +206,7 @@ export interface ServedRoute {
   batch: boolean
   validate: boolean
   /** the author's JSON Schema of a row, without the id */
-  rowSchema?: Record<string, unknown> | boolean
+  rowSchema?: JsonSchema
   schemaName?: string
   predictionSchema?: Record<string, unknown>
   /** of a model: its active version as it is called here, where extra columns are dropped, whatever the endpoint says of them */

@@ -7,7 +7,7 @@ import {
   versionNumbered,
   wholeVersionsOf,
 } from '../catalog/models.ts'
-import type { ModelEndpoint, ModelReference } from '../catalog/service-config.ts'
+import type { JsonSchema, ModelEndpoint, ModelReference } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
 import { parseJson } from '../lib/body.ts'
 import { notFound } from '../lib/fault.ts'
@@ -179,7 +179,7 @@ function answerBytes(
 /** What is larger is scored in parts (`Scorer.score`), so that it does not keep a process from everyone else. */
 const MOST_BYTES_HANDED_ON = 256 * 1024
 
-function recipesOf({ id, metadata, features }: ModelVersion, options: CodecOptions, schema: ModelReference['schema']) {
+function recipesOf({ id, metadata, features }: ModelVersion, options: CodecOptions, schema: JsonSchema | undefined) {
   const wholeRecipe = sendableRecipe({ modelId: id, metadata, features: features ?? undefined, options, schema })
   return { wholeRecipe, recipe: schema === undefined ? wholeRecipe : undefined }
 }

@@ -7,6 +7,7 @@ import {
   porterPath,
   porterSegments,
 } from '../catalog/porter.ts'
+import type { JsonSchema } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
 import { decodedPart } from '../lib/path.ts'
@@ -16,7 +17,7 @@ import type { Endpoint, ServedModel, ServedRoute, ServedVersion, Service } from 
 
 /** @throws Fault 422 `feature_columns` that the model cannot be served from */
 export function compilePorterRoute(
-  { id, porter, schema }: { id: string; porter?: PorterRoute; schema?: ServedRoute['rowSchema'] },
+  { id, porter, schema }: { id: string; porter?: PorterRoute; schema?: JsonSchema },
   model?: { served: ServedModel; output?: string; strict?: boolean },
 ): ServedRoute | undefined {
   if (!porter) return undefined
@@ -41,7 +42,7 @@ export function compilePorterRoute(
  */
 function modelOf(
   { feature_columns: columns }: PorterRoute,
-  schema: ServedRoute['rowSchema'],
+  schema: JsonSchema | undefined,
   { served, output, strict }: { served: ServedModel; output?: string; strict?: boolean },
 ): ServedVersion {
   const { id: modelId, metadata, codec } = served.active
@@ -67,7 +68,7 @@ const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/
 
 /** What a route's publisher should know: an object has names that are whole numbers first, wherever they were written. */
 export function orderWarnings(
-  { porter, schema }: { porter?: PorterRoute; schema?: ServedRoute['rowSchema'] },
+  { porter, schema }: { porter?: PorterRoute; schema?: JsonSchema },
   route: ServedRoute | undefined,
   { active }: ServedModel,
 ): string[] {
@@ -80,7 +81,7 @@ export function orderWarnings(
   ]
 }
 
-function columnsOf(schema: ServedRoute['rowSchema']): string[] | undefined {
+function columnsOf(schema: JsonSchema | undefined): string[] | undefined {
   const properties = typeof schema === 'object' ? schema.properties : undefined
   if (typeof properties !== 'object' || properties === null) return undefined
   const names = Object.keys(properties).filter(name => name !== 'id')

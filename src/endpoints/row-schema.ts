@@ -1,4 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
+import type { JsonSchema } from '../catalog/service-config.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
 import { holdsLong, isObject, withinStack } from '../lib/json.ts'
 import { slices } from '../lib/slices.ts'
@@ -24,7 +25,7 @@ interface RowSchemaError {
  * @throws Fault 422 a schema that is none (also one that refers to others: nothing is fetched)
  */
 export function compileRowSchema(
-  schema: Record<string, unknown> | boolean | undefined,
+  schema: JsonSchema | undefined,
 ): (rows: readonly unknown[], form: 'rows' | 'features') => void {
   if (schema === undefined) return () => {}
   const first = compiled(schema, 'schema', false)
@@ -60,7 +61,7 @@ export function compileRowSchema(
  * @throws Fault 422 a schema that is none
  */
 export function compileSchema(
-  schema: Record<string, unknown> | boolean | undefined,
+  schema: JsonSchema | undefined,
   name: string,
 ): ((value: unknown) => string | undefined) | undefined {
   if (schema === undefined) return undefined
@@ -119,19 +120,19 @@ export async function compiledAhead<T>(endpoints: readonly unknown[], work: () =
   }
 }
 
-function schemasOf(endpoint: unknown): (Record<string, unknown> | boolean)[] {
+function schemasOf(endpoint: unknown): JsonSchema[] {
   const { schema, request_schema, response_schema } = (endpoint ?? {}) as Record<string, unknown>
   return [schema, request_schema, response_schema].filter(
-    (one): one is Record<string, unknown> | boolean => isObject(one) || typeof one === 'boolean',
+    (one): one is JsonSchema => isObject(one) || typeof one === 'boolean',
   )
 }
 
-function compiled(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
+function compiled(schema: JsonSchema, name: string, allErrors: boolean): ValidateFunction {
   const made = !allErrors && ahead.size > 0 ? ahead.get(JSON.stringify(schema))?.pop() : undefined
   return made ?? compiledNow(schema, name, allErrors)
 }
 
-function compiledNow(schema: Record<string, unknown> | boolean, name: string, allErrors: boolean): ValidateFunction {
+function compiledNow(schema: JsonSchema, name: string, allErrors: boolean): ValidateFunction {
   const refused = (why: string) => unprocessable(`${name} is not a JSON Schema that is understood here: ${why}`)
   if (holdsMore(schema, MOST_OBJECTS, isObject)) throw refused(`it has more than ${MOST_OBJECTS} parts.`)
   try {

@@ -1,3 +1,4 @@
+import type { JsonSchema } from '../catalog/service-config.ts'
 import { notJson } from '../lib/body.ts'
 import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, type Fault, unavailable } from '../lib/fault.ts'
@@ -106,7 +107,7 @@ export type BodyCheck = (json: string | undefined, deadline: number) => string |
 
 /** @throws Fault 422 a schema that is none */
 export function compileBodyCheck(
-  schema: Record<string, unknown> | boolean | undefined,
+  schema: JsonSchema | undefined,
   name: string,
   checks: () => SchemaChecks,
 ): BodyCheck | undefined {
@@ -119,10 +120,7 @@ export function compileBodyCheck(
 }
 
 /** Rows against a model's schema: many, or such as take long, in the other process. @throws Fault as `compileRowSchema`'s */
-export function compileRowCheck(
-  schema: Record<string, unknown> | boolean | undefined,
-  checks: () => SchemaChecks,
-): ServedVersion['check'] {
+export function compileRowCheck(schema: JsonSchema | undefined, checks: () => SchemaChecks): ServedVersion['check'] {
   const here = compileRowSchema(schema)
   if (schema === undefined) return here
   const there = checkedElsewhere('rows', schema, checks)
