@@ -1,7 +1,7 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import type { JsonSchema } from '../catalog/service-config.ts'
 import { Fault, unprocessable } from '../lib/fault.ts'
-import { holdsLong, isObject, withinStack } from '../lib/json.ts'
+import { holdsLong, isObject, pointedName, withinStack } from '../lib/json.ts'
 import { slices } from '../lib/slices.ts'
 import { shown } from '../lib/text.ts'
 import { MAX_ERRORS } from '../scoring/encode.ts'
@@ -156,7 +156,7 @@ function compiledNow(schema: JsonSchema, name: string, allErrors: boolean): Vali
 function placeOf(error: ErrorObject): { feature?: string; message: string } {
   const [, first] = error.instancePath.split('/')
   const named = first ?? (error.params as { missingProperty?: string }).missingProperty
-  const feature = named === undefined ? undefined : shown(named.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const feature = named === undefined ? undefined : shown(pointedName(named))
   return { feature, message: `The schema says that it ${error.message ?? 'is not acceptable'}.` }
 }
 

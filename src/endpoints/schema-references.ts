@@ -1,12 +1,12 @@
 /** References within a JSON Schema. */
-import { isObject } from '../lib/json.ts'
+import { isObject, pointedName } from '../lib/json.ts'
 
 /** What a local reference (`#/$defs/x`, RFC 6901 section 6) means in `root`. */
 export function referred(root: unknown, reference: string): unknown {
   if (!/^#(\/|$)/.test(reference)) return undefined
   let place = root
   for (const part of unescaped(reference).split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    const key = pointedName(part)
     if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) return undefined
     place = (place as Record<string, unknown>)[key]
   }

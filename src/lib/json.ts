@@ -170,6 +170,9 @@ export function excessOf(
   return commas >= mostValues ? 'values' : undefined
 }
 
+/** The name that a part of a JSON Pointer stands for (RFC 6901, 4). */
+export const pointedName = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~')
+
 /** Whether a JSON value is an object: no list, and not null. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

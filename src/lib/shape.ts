@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { type ValueError, ValueErrorType } from '@sinclair/typebox/errors'
 import { unprocessable } from './fault.ts'
+import { pointedName } from './json.ts'
 import { nearestOf, shown } from './text.ts'
 
 /** An object without other members than those that it names. */
@@ -55,10 +56,7 @@ export function checkShape<T extends TSchema>(
 }
 
 function describe(error: ValueError, of: Where): string {
-  const path = error.path
-    .split('/')
-    .slice(1)
-    .map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const path = error.path.split('/').slice(1).map(pointedName)
   const where = typeof of === 'string' ? of : of(path)
   const field = shown(
     path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part), ''),
