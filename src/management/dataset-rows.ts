@@ -13,7 +13,7 @@ import { profileOf } from '../query/profile.ts'
 import { type ManagementContext, mayEdit, type SignedIn } from './context.ts'
 import { datasetFor } from './datasets.ts'
 import { rowsNow } from './live-tables.ts'
-import { wholeNumber } from './respond.ts'
+import { jsonText, wholeNumber } from './respond.ts'
 
 const PREVIEW = 100
 const MAX_PAGE_SIZE = 1000
@@ -111,5 +111,4 @@ async function page(
   return (await endpoint.run(call, grantOf(context, request, who, dataset.projectId))) as RowsReply
 }
 
-const lossless = (answer: unknown): Response =>
-  new Response(stringifyLossless(answer), { headers: { 'content-type': 'application/json' } })
+const lossless = (answer: unknown): Response => jsonText(stringifyLossless(answer))

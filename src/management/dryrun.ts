@@ -19,6 +19,7 @@ import { inAscii, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
+import { jsonText } from './respond.ts'
 import { grantAsked } from './test-as.ts'
 
 /**
@@ -52,7 +53,7 @@ export async function dryRun(
   const log: string[] = []
   const reply = await runEndpoint(context, request, endpoint, body, grant, log)
   const ofHooks = endpoint.model?.hooks && { 'x-function-log': logHeader(log) }
-  return new Response(textOf(reply), { headers: { 'content-type': 'application/json', ...ofHooks } })
+  return jsonText(textOf(reply), 200, ofHooks)
 }
 
 /** An endpoint among the others of a draft, as it would be served. @throws Fault 404, 422 what does not compile */

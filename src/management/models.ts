@@ -16,12 +16,12 @@ import {
 import { checkModelName } from '../catalog/names.ts'
 import type { Role } from '../catalog/projects.ts'
 import type { Store } from '../catalog/store.ts'
+import { textOf } from '../endpoints/endpoint.ts'
 import { serveModel } from '../endpoints/model.ts'
 import { inProject } from '../endpoints/publisher.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { deadlineIn } from '../lib/deadline.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
-import { stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
@@ -37,7 +37,7 @@ import {
   sees,
 } from './context.ts'
 import { stageModel } from './intake.ts'
-import { checkMatch, json, list, single } from './respond.ts'
+import { checkMatch, json, jsonText, list, single } from './respond.ts'
 import { receiveUpload } from './upload.ts'
 import { type Use, type Uses, usesIn } from './uses.ts'
 
@@ -86,8 +86,7 @@ export async function testModel(
   const endpoint = compileEndpoint(config, context.db, model.projectId, context.publisher.registry.runtime)
   const deadline = deadlineIn(context.config.requestTimeout)
   const call = { params: NO_PARAMS, body, deadline, caller: request }
-  const reply = await endpoint.run(call, adminGrant(model.projectId))
-  return new Response(stringifyLossless(reply), { headers: { 'content-type': 'application/json' } })
+  return jsonText(textOf(await endpoint.run(call, adminGrant(model.projectId))))
 }
 
 /** Makes this version the active one of its name; endpoints that follow the name serve it from now on. */

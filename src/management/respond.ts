@@ -1,7 +1,11 @@
 import { Fault, unprocessable } from '../lib/fault.ts'
 
 export const json = (value: unknown, status = 200, headers: Record<string, string> = {}): Response =>
-  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+  jsonText(JSON.stringify(value), status, headers)
+
+/** JSON that was written already, as where integers beyond 2^53 are in it. */
+export const jsonText = (text: string, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(text, { status, headers: { 'content-type': 'application/json', ...headers } })
 
 const etagOf = (text: string) => `"${Bun.hash.wyhash(text).toString(16)}"`
 

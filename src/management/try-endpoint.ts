@@ -13,7 +13,7 @@ import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import { assetFor } from './assets.ts'
 import { jsonBody, type ManagementContext, type SignedIn } from './context.ts'
 import { compileDraft, runEndpoint, runFunction } from './dryrun.ts'
-import { json } from './respond.ts'
+import { json, jsonText } from './respond.ts'
 
 /** as it would stand in the config */
 const Whole = Type.Object({ id: Type.String() }, { additionalProperties: true })
@@ -111,9 +111,7 @@ function draftWith(asset: Asset, given: { id: string }): Asset {
 function answer(reply: FunctionReply, sql: string | null = null, warnings: readonly string[] = []): Response {
   const { status, headers, log } = reply
   const rest: Omit<TrialAnswer, 'body'> = { status, headers, log, sql, warnings: [...warnings] }
-  return new Response(`{"body":${reply.json ?? JSON.stringify(plain(reply.body))},${JSON.stringify(rest).slice(1)}`, {
-    headers: { 'content-type': 'application/json' },
-  })
+  return jsonText(`{"body":${reply.json ?? JSON.stringify(plain(reply.body))},${JSON.stringify(rest).slice(1)}`)
 }
 
 const plain = (body: FunctionReply['body']) =>
