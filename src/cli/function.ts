@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { MAX_SOURCE } from '../catalog/handler.ts'
 import { replyOf } from '../endpoints/function.ts'
@@ -6,6 +6,7 @@ import { checkDepth, HandlerFault, limitsOf, readAnswer } from '../endpoints/han
 import { deadlineIn } from '../lib/deadline.ts'
 import { Fault, notServed } from '../lib/fault.ts'
 import { isObject } from '../lib/json.ts'
+import { readText } from '../management/manifest/read.ts'
 import types from '../sandbox/callgate.d.ts.txt' with { type: 'text' }
 import type { HandlerError } from '../sandbox/failure.ts'
 import { FunctionRunner } from '../sandbox/runner.ts'
@@ -33,7 +34,7 @@ export async function functionCommand([what, ...rest]: string[]): Promise<number
  */
 async function test(argv: string[]): Promise<number> {
   const { file, request } = readArguments(argv)
-  const source = textOf(file)
+  const source = readText(file)
   if (source.length > MAX_SOURCE)
     throw new CommandError(`${file} is longer than a handler may be: ${MAX_SOURCE} characters.`)
   const limits = limitsOf({})
@@ -63,7 +64,7 @@ const noService = async () => {
   throw notServed('There is no service around a handler that is tested by itself: publish it, or dry-run it.')
 }
 
-/** @throws CommandError usage; a file that is not there, or holds no request. @throws Fault 400 it nests too deep */
+/** @throws CommandError usage; a file that is not there, or holds no request. @throws Fault 400 it nests too deep, 422 it cannot be read */
 function readArguments(argv: string[]): { file: string; request: string } {
   let values: { request?: string }
   let positionals: string[]
@@ -80,7 +81,7 @@ function readArguments(argv: string[]): { file: string; request: string } {
     if (!existsSync(path) || statSync(path).isDirectory()) throw new CommandError(`There is no file ${path}.`)
   let given: unknown = {}
   if (values.request !== undefined) {
-    const text = textOf(values.request)
+    const text = readText(values.request)
     checkDepth(text)
     try {
       given = JSON.parse(text)
@@ -97,16 +98,6 @@ function readArguments(argv: string[]): { file: string; request: string } {
   // a server has them in lower case
   const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   return { file, request: JSON.stringify({ ...REQUEST, ...given, headers: lowered }) }
-}
-
-/** Without a byte order mark, as a body is read, and as strictly as a manifest's files. @throws CommandError it cannot be read */
-function textOf(path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
-  } catch (error) {
-    if (error instanceof TypeError) throw new CommandError(`${path} is not in UTF-8.`)
-    throw new CommandError(`${path} cannot be read (${(error as { code?: string }).code}).`)
-  }
 }
 
 function failed(file: string, error: HandlerError): number {

@@ -57,8 +57,8 @@ export function readManifest(path: string, env: Record<string, string | undefine
   }
 }
 
-/** @throws Fault 422 it cannot be read, or is not in UTF-8: other bytes would become other names */
-function readText(path: string): string {
+/** A file's text, without a byte order mark. @throws Fault 422 it cannot be read, or is not in UTF-8: other bytes would become other names */
+export function readText(path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
   } catch (error) {
