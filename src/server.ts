@@ -22,7 +22,7 @@ import { logFailure } from './telemetry/log.ts'
 
 const raw = { parse: 'none' } as const
 
-export interface ServerParts {
+interface ServerParts {
   gate: Gate
   fleet: Fleet
   management: ManagementContext

@@ -83,7 +83,7 @@ export interface Group {
 }
 
 /** What a report has of each group: its sums; its calls by step too; or the sums of each step too. */
-export type Detail = 'sums' | 'calls' | 'steps'
+type Detail = 'sums' | 'calls' | 'steps'
 
 export interface Report {
   totals: Sums

@@ -10,7 +10,7 @@ import { hostOf } from './host.ts'
 import type { EndpointRuntime } from './runtime.ts'
 
 /** The request, in JSON, to the guest's packed answer; it throws nothing. */
-export type RunHandler = (request: string, call: HandlerCall) => Promise<Ran>
+type RunHandler = (request: string, call: HandlerCall) => Promise<Ran>
 
 /** @throws Fault 422 there is no handler, or it is none, with the line; it was not checked, where nobody says that it was before */
 export function compileHandler(

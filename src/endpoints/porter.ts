@@ -102,7 +102,7 @@ export interface PorterTarget {
 }
 
 /** An endpoint, by its id, and its porter path as it is listed. */
-export interface EndpointPath {
+interface EndpointPath {
   endpoint: string
   path: string
 }

@@ -103,7 +103,7 @@ async function exchange(child: Child, json: string | Uint8Array, until: number, 
 }
 
 /** @returns what is wrong with a body, at once where that is quickly said; absent: there is nothing to check */
-export type BodyCheck = (json: string | undefined, deadline: number) => string | undefined | Promise<string | undefined>
+type BodyCheck = (json: string | undefined, deadline: number) => string | undefined | Promise<string | undefined>
 
 /** @throws Fault 422 a schema that is none */
 export function compileBodyCheck(

@@ -128,7 +128,7 @@ function keyOf({ key, engine }: WriteView, id: string): StoredValue[] {
 }
 
 /** What an endpoint's answers to a write depend on; the rest of its definition may change meanwhile. */
-export interface TableIdentity {
+interface TableIdentity {
   projectId: number
   dataset: string
   endpoint: string

@@ -8,7 +8,7 @@ import type { LimitHeaders } from './limits.ts'
 import { presentedKey } from './present.ts'
 
 /** What a call asks for, by the names that the caller gave; nothing: what is no endpoint's, such as a list. */
-export interface Asked {
+interface Asked {
   service?: string
   endpoint?: string
   model?: string

@@ -1,6 +1,6 @@
 import { unprocessable } from './fault.ts'
 
-export interface Difference {
+interface Difference {
   path: string
   kind: 'added' | 'removed' | 'changed'
   left: unknown

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-export interface Notice {
+interface Notice {
   name: string
   version?: string
   license?: string

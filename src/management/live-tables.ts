@@ -14,7 +14,7 @@ import type { ManagementContext } from './context.ts'
 import { discardStaged, knownType, sourceHash, type TableSource } from './intake.ts'
 
 /** What is said of a table's columns beyond what an import finds. */
-export interface Declared {
+interface Declared {
   types?: Record<string, DeclaredType>
   nullable?: Record<string, boolean>
 }

@@ -32,7 +32,7 @@ interface DatabaseSource extends TableLocation {
 export type DatasetSource = ({ engine: 'sqlite' } & TableSource) | FilesSource | DatabaseSource
 
 /** As a person gives it; paths are absolute. */
-export interface GivenSource {
+interface GivenSource {
   engine?: EngineName
   from?: string
   connection?: string

@@ -9,7 +9,7 @@ import { tooLarge } from '../lib/body.ts'
 import { badRequest, Fault, toFault, unprocessable } from '../lib/fault.ts'
 import type { ManagementContext } from './context.ts'
 
-export interface Upload {
+interface Upload {
   /** the file as it was received, on disk */
   path: string
   /** its name on the sender's side, without folders */

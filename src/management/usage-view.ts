@@ -51,7 +51,7 @@ export const callsOf = ({ calls }: Group, { from, to, step }: Period): number[] 
   Array.from({ length: (to - from) / STEPS[step].seconds }, (_, i) => calls.get(i) ?? 0)
 
 /** What is told of a group: names, keys with their names; `key` is null where the key is there no longer. */
-export type NamedGroup = Record<string, string | number | null>
+type NamedGroup = Record<string, string | number | null>
 
 /** @param groups all that are to be named: their keys are looked up at once */
 export function namer(

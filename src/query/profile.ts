@@ -17,7 +17,7 @@ import { selectList } from './sql.ts'
 import { comparable, needsBigints, type StoredValue } from './values.ts'
 
 /** What is known of a column's values, as far as one caller may know it: null is what is not told. */
-export interface ColumnProfile {
+interface ColumnProfile {
   name: string
   data_type: ColumnType
   /** how the caller sees the column: aggregates are of what it sees raw, nulls of what it does not see blocked */

@@ -7,7 +7,7 @@ import { SqliteEngine } from './engines/sqlite/engine.ts'
 import { Looks } from './looks.ts'
 
 /** What the engines besides the embedded store need. */
-export interface Elsewhere {
+interface Elsewhere {
   /** where DuckDB's processes write what does not fit in memory */
   scratchDir: string
   /** the databases that tables are read from */

@@ -7,7 +7,7 @@ const FIRST_MS = 0.032
 const PER_DOUBLING = 4
 export const BUCKETS = 1 + 24 * PER_DOUBLING
 
-export type Histogram = Uint32Array | Float64Array
+type Histogram = Uint32Array | Float64Array
 
 /** @param ms may be below 0 or no number, where a clock was: then it is the first bucket's */
 export function bucketOf(ms: number): number {

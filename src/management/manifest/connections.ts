@@ -5,7 +5,7 @@ import { checkDatabase } from '../connections.ts'
 import type { ManagementContext } from '../context.ts'
 import { type ConnectionOf, catalogConnections } from '../sources.ts'
 
-export interface StagedConnections {
+interface StagedConnections {
   /** new ones, and those that are declared otherwise than the catalog has them */
   changed: DeclaredConnection[]
   /** as they will be when the manifest is applied */

@@ -6,7 +6,7 @@ import { wrong } from './wrong.ts'
  * What DuckDB's reader does not tell: the header as it is written, and in which line of the file something is.
  * The data itself is always read by DuckDB.
  */
-export interface Dialect {
+interface Dialect {
   delimiter: string
   names: string[]
   /** how the header's line ends; empty: nothing is behind it */
@@ -169,7 +169,7 @@ const SPACE = 32
 const NOT_UTF8 = 'not UTF-8 text'
 const AFTER_QUOTE = 'characters after a closing quote'
 
-export interface Problem {
+interface Problem {
   line: number
   what: string
 }

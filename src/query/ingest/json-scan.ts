@@ -1,6 +1,6 @@
 import { bytesOf } from './csv-scan.ts'
 
-export interface Problem {
+interface Problem {
   /** The record, from 1; absent where the file as a whole is meant. */
   row?: number
   what: string

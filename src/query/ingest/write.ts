@@ -9,7 +9,7 @@ import type { ColumnPlan } from './probe.ts'
 import type { Source } from './source.ts'
 import { wrong } from './wrong.ts'
 
-export interface Table {
+interface Table {
   columns: ColumnPlan[]
   primaryKey?: string[]
   indexes: string[][]

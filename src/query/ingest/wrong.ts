@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { Fault } from '../../lib/fault.ts'
 
-export interface Where {
+interface Where {
   /** What `row` counts: lines of the file from 1 (the header is line 1), or records from 1. */
   unit?: 'line' | 'row'
   row?: number

@@ -3,7 +3,7 @@ import type { ColumnPlan } from '../../ingest/probe.ts'
 import type { SourceColumn } from '../../ingest/source.ts'
 
 /** A column as the view of its dataset has it: DuckDB's own type where our type has one, else text as the embedded store keeps it. */
-export interface ViewColumn {
+interface ViewColumn {
   stored: StoredColumn & { native: string }
   /** SQL in the relation of the files */
   select: string

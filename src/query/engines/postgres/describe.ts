@@ -10,7 +10,7 @@ import type { PostgresConnection } from './connection.ts'
 import type { Session } from './statements.ts'
 import { COLLATED, collated, columnOf, type ServerColumn } from './types.ts'
 
-export interface DescribedTable {
+interface DescribedTable {
   columns: StoredColumn[]
   /** the table's own, or what was declared; a table without one may have a unique index that does as well */
   primaryKey: string[] | null

@@ -8,7 +8,7 @@ import { isLive } from '../../live-file.ts'
 import type { StoredValue } from '../../values.ts'
 
 /** `sources` are database files. */
-export type SqliteStatement = Pick<Runnable, 'sql' | 'sources' | 'bigints'>
+type SqliteStatement = Pick<Runnable, 'sql' | 'sources' | 'bigints'>
 
 const MAX_CONNECTIONS = 1000
 /** What the pages that are kept of all open files may take, where the machine has memory for that; shared out evenly. */
