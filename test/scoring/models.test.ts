@@ -263,6 +263,28 @@ describe('class labels', () => {
     ])
   })
 
+  test("come from the classifier whose shares are all multiplied by one, as LightGBM's converter does without a ZipMap", async () => {
+    const times = (dims: number[], values: number[]) =>
+      buildModel({
+        inputs: [features],
+        outputs,
+        initializers: [{ name: 'factor', type: 'float', dims, values }],
+        nodes: [
+          linear({ strings: ['no', 'yes'] }),
+          pass('raw_label', 'label'),
+          pass('raw_scores', 's1'),
+          { op: 'Mul', inputs: ['s1', 'factor'], outputs: ['shares'] },
+        ],
+      })
+    const { model, codec } = await models.add(times([], [1]), ['a', 'b'])
+    expect(model.metadata.classifier).toEqual({ label: 'label', probabilities: 'shares', labels: ['no', 'yes'] })
+    const { probabilities } = await predict(scorer, model, codec, [{ a: 2, b: 1 }], 'rows', soon())
+    expect(probabilities).toEqual([{ no: -1, yes: 1 }])
+    // factors of their own for the columns make other numbers of them
+    const own = (await models.add(times([2], [1, 0]))).model.metadata.classifier
+    expect(own).toEqual({ label: 'label', labels: ['no', 'yes'] })
+  })
+
   test('come from the table that the largest score is looked up in', async () => {
     const bytes = buildModel({
       inputs: [features],

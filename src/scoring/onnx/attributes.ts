@@ -36,6 +36,9 @@ export const attributeIntegers = (attribute: Uint8Array | undefined) => integers
 /** The single integer of an attribute (field 3); undefined where there is none. */
 export const attributeInteger = (attribute: Uint8Array | undefined) => integers(attribute, 3).at(-1)
 
+/** The dimensions of an initializer (field 1 of TensorProto). */
+export const tensorDims = (tensor: Uint8Array) => integers(tensor, 1)
+
 /** The values of a one-dimensional initializer of text or integers as strings; undefined for any other. */
 export function tensorLabels(tensor: Uint8Array): string[] | undefined {
   let type = 0

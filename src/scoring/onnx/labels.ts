@@ -1,4 +1,4 @@
-import { attributeInteger, attributeIntegers, attributeStrings, tensorLabels } from './attributes.ts'
+import { attributeInteger, attributeIntegers, attributeStrings, tensorDims, tensorLabels } from './attributes.ts'
 import type { OnnxModel, OnnxNode } from './read.ts'
 
 /** A classifier found in the graph: which graph outputs are its label and its probabilities, and the labels of the columns. */
@@ -21,7 +21,10 @@ const MAX_HOPS = 8
  */
 export function findClassifier(model: OnnxModel): FoundClassifier | undefined {
   const producers = new Map<string, OnnxNode>()
-  for (const node of model.nodes) for (const output of node.outputs) if (output) producers.set(output, node)
+  for (const node of model.nodes) {
+    const meant = isScaling(node, model) ? { ...node, opType: 'Identity' } : node
+    for (const output of node.outputs) if (output) producers.set(output, meant)
+  }
   const ends = model.outputs.map(output => ({ output, ...walk(output.name, producers) }))
   for (const { output, zipmap } of ends) {
     if (!zipmap) continue
@@ -43,6 +46,12 @@ export function findClassifier(model: OnnxModel): FoundClassifier | undefined {
     if (scores) return { label: output.name, probabilities: scores.output.name, labels }
   }
   return undefined
+}
+
+/** One factor for all columns; LightGBM's converter multiplies the probabilities by 1 where it writes no ZipMap. */
+function isScaling({ opType, domain, inputs }: OnnxNode, { initializers }: OnnxModel): boolean {
+  const factor = initializers.get(inputs[1] ?? '')
+  return opType === 'Mul' && domain === '' && factor !== undefined && tensorDims(factor).every(dim => dim === '1')
 }
 
 interface Walk {
