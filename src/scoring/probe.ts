@@ -46,6 +46,13 @@ type Guess = (typeof GUESSES)[number]
 const SLOW_MS = 1500
 /** Scales, sizes of what comes out, or decisions, that are those of all rows in a run: made-up values may not show it. */
 const TOGETHER = /^(DynamicQuantize|(StringSplit|Tokenizer|NonZero|Unique|Compress|NonMaxSuppression|If|Loop)$)/
+const ROUNDS = [
+  { seed: 1, gaps: false },
+  { seed: 2, gaps: false },
+]
+/** Of a model that looks for missing numbers: it may put in what the rows beside have. */
+const LOOKS_FOR_GAPS = 'IsNaN'
+const WITH_GAPS = { seed: 3, gaps: true }
 
 /** Whether all inputs have one open first dimension. */
 function takesRows({ inputs, symbols }: ProbeSubject): boolean {
@@ -95,9 +102,9 @@ async function compare(
   const dims: Probe['dims'] = {}
   let agree = ![...subject.operators].some(operator => TOGETHER.test(operator))
   let varied = false
-  for (const seed of [1, 2]) {
+  for (const { seed, gaps } of subject.operators.has(LOOKS_FOR_GAPS) ? [...ROUNDS, WITH_GAPS] : ROUNDS) {
     const random = generator(seed)
-    const rows = RANGES.map(range => makeRow(subject, guess, range, random))
+    const rows = RANGES.map(range => makeRow(subject, guess, range, random, gaps))
     const alone: Tensors[] = []
     for (const row of rows) {
       alone.push(await score(row))
@@ -131,9 +138,16 @@ function stack(rows: Tensors[]): Tensors {
   return stacked
 }
 
-function makeRow({ inputs, symbols }: ProbeSubject, guess: Guess, range: Range, random: () => number): Tensors {
+/** @param gaps whether about half of the floats are missing */
+function makeRow(
+  { inputs, symbols }: ProbeSubject,
+  guess: Guess,
+  { scale, from, to }: Range,
+  random: () => number,
+  gaps: boolean,
+): Tensors {
   const row: Tensors = {}
-  const { scale, from, to } = range
+  const float = () => (gaps && random() < 0.5 ? Number.NaN : (random() * 2 - 1) * scale)
   const below = (count: number) => Math.floor((from + random() * (to - from)) * count)
   for (const { name, type, dims } of inputs) {
     const shape = [1, ...dims.slice(1).map((dim, i) => dim ?? lengthOf(symbols[name]?.[i + 1] ?? '', guess))]
@@ -141,8 +155,8 @@ function makeRow({ inputs, symbols }: ProbeSubject, guess: Guess, range: Range, 
     for (let i = 0; i < data.length; i++) {
       if (Array.isArray(data)) data[i] = guess.texts[below(guess.texts.length)]!
       else if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(below(guess.integers))
-      else if (type === 'float16') data[i] = new Uint16Array(new Float16Array([(random() * 2 - 1) * scale]).buffer)[0]!
-      else if (type === 'float32' || type === 'float64') data[i] = (random() * 2 - 1) * scale
+      else if (type === 'float16') data[i] = new Uint16Array(new Float16Array([float()]).buffer)[0]!
+      else if (type === 'float32' || type === 'float64') data[i] = float()
       else data[i] = below(type === 'bool' ? 2 : guess.integers)
     }
     row[name] = { type, dims: shape, data }

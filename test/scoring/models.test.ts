@@ -45,6 +45,7 @@ function withOperator(bytes: Uint8Array, from: string, to: string): Uint8Array {
   return changed
 }
 
+const numberOf = { float: 1, double: 11 }
 const plain = (name: string, type: ValueInfo['type'] = 'float'): ValueInfo => ({ name, type, dims: ['N', 2] })
 
 const ml = 'ai.onnx.ml'
@@ -408,6 +409,36 @@ describe('rows are batched across callers only where that is proven to change no
         [1, 10],
       ])
   })
+
+  test.each(['float', 'double'] as const)(
+    'rows of %s whose missing numbers are put in from the rows beside are not, though those that lack none are independent',
+    async type => {
+      const filling = (from: 'rows' | 'itself') =>
+        buildModel({
+          inputs: [{ ...features, type }],
+          outputs: [{ name: 'y', type, dims: ['', 2] }],
+          nodes: [
+            { op: 'IsNaN', inputs: ['x'], outputs: ['gaps'] },
+            { op: 'Not', inputs: ['gaps'], outputs: ['given'] },
+            { op: 'Cast', inputs: ['given'], outputs: ['one'], attributes: [{ name: 'to', int: numberOf[type] }] },
+            { op: 'Where', inputs: ['gaps', 'one', 'x'], outputs: ['filled'] },
+            {
+              op: 'ReduceMax',
+              inputs: ['filled'],
+              outputs: ['most'],
+              attributes: [{ name: 'axes', ints: [from === 'rows' ? 0 : 1] }],
+            },
+            { op: 'Where', inputs: ['gaps', 'most', 'x'], outputs: ['y'] },
+          ],
+        })
+      const { model, codec } = await models.add(filling('rows'), ['a', 'b'])
+      expect(model.metadata).toMatchObject({ batched: true, independentRows: false })
+      expect((await models.add(filling('itself'))).model.metadata).toMatchObject({ independentRows: true })
+      const rows = Array.from({ length: 40 }, (_, i) => (i % 2 ? { a: null, b: 1 } : { a: i, b: 1 }))
+      const answers = await Promise.all(rows.map(row => predict(scorer, model, codec, [row], 'rows', soon())))
+      expect(answers.map(answer => answer.predictions[0])).toEqual(rows.map(({ a, b }) => [a ?? 0, b]))
+    },
+  )
 
   test("labels that are declared as one, as LightGBM's converter does, are one for each row all the same", async () => {
     const bytes = buildModel({
