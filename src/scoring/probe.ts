@@ -54,9 +54,12 @@ const ROUNDS = [
 const LOOKS_FOR_GAPS = 'IsNaN'
 const WITH_GAPS = { seed: 3, gaps: true }
 
+/** torch.onnx.export makes it up, another one for each input, where `dynamic_axes` lists axes without names. */
+const MADE_UP = /_dynamic_axes_\d+$/
+
 /** Whether all inputs have one open first dimension. */
 function takesRows({ inputs, symbols }: ProbeSubject): boolean {
-  const batch = new Set(inputs.map(input => symbols[input.name]?.[0]).filter(Boolean))
+  const batch = new Set(inputs.map(input => symbols[input.name]?.[0]).filter(name => name && !MADE_UP.test(name)))
   return batch.size <= 1 && inputs.every(input => input.dims[0] === null)
 }
 

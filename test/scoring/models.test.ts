@@ -440,6 +440,29 @@ describe('rows are batched across callers only where that is proven to change no
     },
   )
 
+  test('axes that torch.onnx.export was given no names for are not another one for each input', async () => {
+    const added = (first: string, second: string) =>
+      models.add(
+        buildModel({
+          inputs: [
+            { name: 'a', type: 'float', dims: [first, 1] },
+            { name: 'b', type: 'float', dims: [second, 1] },
+          ],
+          outputs: [{ name: 'y', type: 'float', dims: ['y_dynamic_axes_1', 1] }],
+          nodes: [{ op: 'Add', inputs: ['a', 'b'], outputs: ['y'] }],
+        }),
+      )
+    const { model, codec } = await added('a_dynamic_axes_1', 'b_dynamic_axes_1')
+    expect(model.metadata).toMatchObject({ batched: true, independentRows: true })
+    const rows = [
+      { a: 1, b: 2 },
+      { a: 3, b: 4 },
+    ]
+    expect((await predict(scorer, model, codec, rows, 'rows', soon())).predictions).toEqual([3, 7])
+    // names that somebody chose mean what they say: these may differ in length
+    expect((await added('queries', 'documents')).model.metadata.batched).toBe(false)
+  })
+
   test("labels that are declared as one, as LightGBM's converter does, are one for each row all the same", async () => {
     const bytes = buildModel({
       inputs: [features],
