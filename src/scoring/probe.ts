@@ -8,7 +8,7 @@ export interface Probe {
   batched: boolean
   /** Whether rows scored together and alone gave the same answers. */
   independentRows: boolean
-  /** Dimensions of outputs of which the file does not say any, or of which it does not say that they count rows. */
+  /** Dimensions of outputs of which the file does not say any, or other ones than they have. */
   dims: Record<string, (number | null)[]>
 }
 
@@ -76,8 +76,8 @@ export function stacks(subject: ProbeSubject): boolean {
 
 /**
  * Scores made-up rows alone and together. What cannot be proven counts as not so: at worst a model goes without batching
- * across callers. What the file says of its outputs is not believed: nothing holds a model to it, and LightGBM's converter
- * declares the labels of any number of rows as [1].
+ * across callers. What the file says of its outputs is not believed: nothing holds a model to it. LightGBM's converter
+ * declares the labels of any number of rows as [1], and skl2onnx several targets of a forest as one.
  */
 export async function probeRows(runtime: Runtime, session: InferenceSession, subject: ProbeSubject): Promise<Probe> {
   const unproven: Probe = { batched: stacks(subject), independentRows: false, dims: {} }
@@ -130,9 +130,12 @@ const isBatch = (tensors: Tensors, rows: number) => Object.values(tensors).every
 
 function noteDims(dims: Probe['dims'], { inputs, outputs, ranked }: ProbeSubject, scored: Tensors): void {
   const open = inputs.some(input => input.dims.slice(1).includes(null))
-  for (const { name, dims: declared } of outputs)
-    if (ranked.has(name)) dims[name] = [null, ...declared.slice(1)]
-    else if (scored[name]) dims[name] = [null, ...scored[name].dims.slice(1).map(dim => (open ? null : dim))]
+  for (const { name, dims: declared } of outputs) {
+    const row = scored[name]!.dims.slice(1)
+    const said = ranked.has(name) ? declared.slice(1) : undefined
+    const fits = said?.length === row.length && said.every((dim, i) => dim === null || dim === row[i])
+    dims[name] = [null, ...(fits ? said : row.map(dim => (open ? null : dim)))]
+  }
 }
 
 function stack(rows: Tensors[]): Tensors {

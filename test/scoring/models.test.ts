@@ -463,6 +463,30 @@ describe('rows are batched across callers only where that is proven to change no
     expect((await added('queries', 'documents')).model.metadata.batched).toBe(false)
   })
 
+  test("several targets that are declared as one, as scikit-learn's forests are, are described as they come", async () => {
+    const described = async (declared: number | string) => {
+      const bytes = buildModel({
+        inputs: [features],
+        outputs: [{ name: 'y', type: 'float', dims: ['', declared] }],
+        nodes: [
+          {
+            op: 'LinearRegressor',
+            domain: ml,
+            inputs: ['x'],
+            outputs: ['y'],
+            attributes: [
+              { name: 'coefficients', floats: [1, 0, 0, 1, 1, 1] },
+              { name: 'targets', int: 3 },
+            ],
+          },
+        ],
+      })
+      return (await models.add(bytes)).model.metadata.outputs[0]!.dims
+    }
+    expect(await described(1)).toEqual([null, 3])
+    expect(await described('open')).toEqual([null, null]) // nobody said that it is always so many
+  })
+
   test("labels that are declared as one, as LightGBM's converter does, are one for each row all the same", async () => {
     const bytes = buildModel({
       inputs: [features],
