@@ -1,9 +1,13 @@
 import type { Instance } from './instance.ts'
 import { print } from './print.ts'
 
-/** A curl line that can be pasted: GET, or POST with a JSON body. */
+/**
+ * A curl line that can be pasted: GET, or POST with a JSON body.
+ * @param path of a service's endpoint, or from the root where it begins with a slash
+ */
 export function curl(instance: Instance, key: string | undefined, path: string, body?: unknown): string {
-  const url = `${instance.url.replace('//0.0.0.0', '//127.0.0.1')}/api/service/${path.replaceAll("'", '%27')}`
+  const place = path.startsWith('/') ? path : `/api/service/${path}`
+  const url = `${instance.url.replace('//0.0.0.0', '//127.0.0.1')}${place.replaceAll("'", '%27')}`
   const head = `curl -s '${url}' -H 'X-API-Key: ${key ?? '$KEY'}'`.replace("'X-API-Key: $KEY'", '"X-API-Key: $KEY"')
   if (body === undefined) return head
   return `${head} -H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`

@@ -10,7 +10,9 @@ import { checkFile, completeManifest } from '../management/manifest/read.ts'
 import { RESERVED } from '../query/compile.ts'
 import { formatOf } from '../query/ingest/import.ts'
 import { comparable } from '../query/values.ts'
-import { compileCodec, type RowCodec } from '../scoring/codec.ts'
+import { compileCodec } from '../scoring/codec.ts'
+import type { Feature } from '../scoring/features.ts'
+import { volume } from '../scoring/tensors.ts'
 import { curl, printCalls } from './calls.ts'
 import { CommandError } from './command-error.ts'
 import type { Instance } from './instance.ts'
@@ -71,8 +73,15 @@ export async function publishFiles(instance: Instance, files: Named[]): Promise<
   }
   for (const { name } of models) {
     const version = activeVersion(db, findModel(db, projectId, name)!)!
-    const codec = compileCodec(version.metadata, version.features ?? undefined)
-    calls.push(curl(instance, key, `${SERVICE}/${name}`, { features: exampleRow(codec) }))
+    const { features } = compileCodec(version.metadata, version.features ?? undefined)
+    if (elementsOf(features) <= MOST_ELEMENTS) {
+      calls.push(curl(instance, key, `${SERVICE}/${name}`, { features: exampleRow(features) }))
+      continue
+    }
+    print(
+      `  ${name}: an example of its rows would be too long to be pasted; below is the line that asks what it takes.`,
+    )
+    calls.push(curl(instance, key, `/v2/models/${name}`))
   }
   printCalls(key, calls)
 }
@@ -156,11 +165,16 @@ async function firstKey(instance: Instance, name: string, column: string): Promi
   return new URLSearchParams({ [paramOf(column)]: String(value ?? '') }).toString()
 }
 
+/** Values of an example: a picture would fill the screen, and no shell takes so long an argument. */
+const MOST_ELEMENTS = 4096
+const elementsOf = (features: readonly Feature[]) =>
+  features.reduce((sum, { shape }) => sum + volume(shape.map(dim => dim ?? 1)), 0)
+
 /** A row of the right shape; its values mean nothing. */
-function exampleRow(codec: RowCodec): Record<string, unknown> {
+function exampleRow(features: readonly Feature[]): Record<string, unknown> {
   const fill = (shape: readonly (number | null)[], scalar: unknown): unknown =>
     shape.length === 0 ? scalar : Array.from({ length: shape[0] ?? 1 }, () => fill(shape.slice(1), scalar))
   return Object.fromEntries(
-    codec.features.map(f => [f.name, fill(f.shape, f.type === 'string' ? 'a' : f.type === 'bool' ? false : 1)]),
+    features.map(f => [f.name, fill(f.shape, f.type === 'string' ? 'a' : f.type === 'bool' ? false : 1)]),
   )
 }

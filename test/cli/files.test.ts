@@ -4,6 +4,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanUp, FIXTURES, startCallgate, TARGETS, temporaryFolder } from '../harness.ts'
+import { buildModel } from '../scoring/onnx-builder.ts'
 import { expectUseful, pasted } from './pasted.ts'
 import { lines, run } from './run.ts'
 
@@ -121,6 +122,33 @@ test('names that a shell, a URL or our own parameters could trip over', async ()
   expect((await callgate.call('/api/service/files/limits?limit=1', { key })).json.rows).toEqual([
     { limit: 7, offset: 1 },
   ])
+  await callgate.kill()
+})
+
+test('a model of pictures has a line that can be pasted, too, and leaves the key in sight', async () => {
+  const picture = (dims: (number | string)[]) =>
+    buildModel({
+      inputs: [{ name: 'image', type: 'uint8', dims: ['N', ...dims] }],
+      outputs: [{ name: 'y', type: 'uint8', dims: ['N', ...dims] }],
+      nodes: [{ op: 'Identity', inputs: ['image'], outputs: ['y'] }],
+    })
+  const saved = (name: string, bytes: Uint8Array) => {
+    writeFileSync(join(folder, name), bytes)
+    return join(folder, name)
+  }
+  const callgate = await startCallgate({
+    files: [saved('photos.onnx', picture([3, 224, 224])), saved('digits.onnx', picture([28, 28, 1]))],
+    flags: ['--scoring-workers', '1'],
+  })
+  const { commands, answers } = await pasted(callgate)
+  expect(commands).toHaveLength(2)
+  expect(callgate.output().length).toBeLessThan(10_000)
+  expect(callgate.output()).toContain('\n  photos: an example of its rows would be too long to be pasted')
+  expect([answers[0]!.status, answers[0]!.json.inputs]).toEqual([
+    200,
+    [{ name: 'image', datatype: 'UINT8', shape: [-1, 3, 224, 224] }],
+  ])
+  expectUseful(answers.slice(1))
   await callgate.kill()
 })
 
