@@ -158,6 +158,6 @@ function parsed(json: string | undefined): unknown {
   try {
     return json === undefined ? undefined : JSON.parse(json)
   } catch {
-    throw notJson()
+    throw notJson(json)
   }
 }

@@ -130,12 +130,20 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
   try {
     return parse(decoder.decode(bytes))
   } catch {
-    throw notJson()
+    throw notJson(new TextDecoder().decode(bytes.subarray(0, LOOKED_AT)))
   }
 }
 
+/** As Python writes a number that is missing or infinite. */
+const NOT_A_NUMBER = /[[:,]\s*-?(?:NaN|Infinity)\b/
+/** Bytes of a body in which that is looked for. */
+const LOOKED_AT = 1024 * 1024
+
 /** Nothing of the body is repeated. */
-export const notJson = (): Fault => badRequest('The body is not valid JSON in UTF-8.', 'malformed_body')
+export const notJson = (text = ''): Fault => {
+  const why = NOT_A_NUMBER.test(text) ? ': it has no NaN and no Infinity, only null' : ''
+  return badRequest(`The body is not valid JSON in UTF-8${why}.`, 'malformed_body')
+}
 
 /**
  * The same of a body that may be anything.

@@ -225,6 +225,28 @@ describe('JSON', () => {
     for (const bytes of [[0xff], [0x22, 0xc3, 0x28, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]])
       expect(await refused(() => parseJson(new Uint8Array(bytes)))).toBe('400 malformed_body')
   })
+  test('numbers that Python writes and JSON does not have are named, and what to write for them', () => {
+    const said = (text: string | Uint8Array) => {
+      try {
+        return parseJson(Buffer.from(text as string)) as never
+      } catch (error) {
+        return (error as Fault).message
+      }
+    }
+    const plain = 'The body is not valid JSON in UTF-8.'
+    for (const text of [
+      '{"a": NaN}',
+      '[1,NaN]',
+      '[-Infinity]',
+      '{"rows":[{"x":1},{"x":\n Infinity}]}',
+      'x'.repeat(9) + ':NaN',
+    ])
+      expect(said(text), text).toBe('The body is not valid JSON in UTF-8: it has no NaN and no Infinity, only null.')
+    for (const text of ['', '{', '{"a": "NaN"', '["Infinity"', '[1,NaNs]', '{"NaN":}', 'NaN'])
+      expect(said(text), text).toBe(plain)
+    expect(said(Buffer.concat([Buffer.from('{"a":'), Buffer.from([0xff])]))).toBe(plain)
+  })
+
   test('nested beyond reason does not take the process with it', () => {
     for (const text of [
       '['.repeat(5_000_000),
