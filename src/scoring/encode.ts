@@ -260,5 +260,5 @@ function fill(
 
 function listExpected(shape: readonly (number | null)[], depth: number): string {
   const length = shape[depth] === null ? '' : ` of ${shape[depth]}`
-  return `A list${length} is expected${shape.length > 1 ? ` (shape ${shape.map(dim => dim ?? 'any').join(' x ')})` : ''}.`
+  return `A list${' of lists'.repeat(depth)}${length} is expected${shape.length > 1 ? ` (shape ${shape.map(dim => dim ?? 'any').join(' x ')})` : ''}.`
 }

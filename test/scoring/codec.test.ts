@@ -226,7 +226,7 @@ describe('what a model cannot take is named, and never echoed', () => {
   })
 
   test('lists of another shape', () => {
-    expect(refusal(single([null, 2, 2]), [{ X: [[1, 2], [3]] }]).errors[0]!.message).toContain('A list of 2')
+    expect(refusal(single([null, 2, 2]), [{ X: [[1, 2], [3]] }]).errors[0]!.message).toContain('A list of lists of 2')
     expect(refusal(single([null, null]), [{ X: [1, 2] }, { X: [1] }]).errors).toMatchObject([{ row: 1, feature: 'X' }])
     expect(refusal(single([null, 2]), [{ X: 'no' }]).errors).toHaveLength(1)
   })
@@ -234,8 +234,15 @@ describe('what a model cannot take is named, and never echoed', () => {
   test('what is no list where one of any length is taken is not asked for one of 0', () => {
     const told = (dims: (number | null)[], X: unknown) => refusal(single(dims), [{ X }]).errors[0]!.message
     expect(told([null, null], 1)).toBe('A list is expected.')
-    expect(told([null, null, 2], [1, 2])).toBe('A list of 2 is expected (shape any x 2).')
-    expect(told([null, 2, null], [1, 2])).toBe('A list is expected (shape 2 x any).')
+    expect(told([null, null, 2], [1, 2])).toBe('A list of lists of 2 is expected (shape any x 2).')
+    expect(told([null, 2, null], [1, 2])).toBe('A list of lists is expected (shape 2 x any).')
+  })
+
+  test('how deep what is wrong lies: a list where lists of such are taken is not told to be one', () => {
+    const told = (X: unknown) => refusal(single([null, 2, 3, 4]), [{ X }]).errors[0]!.message
+    expect(told([1, 2, 3])).toBe('A list of 2 is expected (shape 2 x 3 x 4).')
+    expect(told([1, 2])).toBe('A list of lists of 3 is expected (shape 2 x 3 x 4).')
+    expect(told([Array(3).fill([1]), []])).toBe('A list of lists of lists of 4 is expected (shape 2 x 3 x 4).')
   })
 
   test('what is not there takes no room and no time: lists said to be long by another row, rows without features', () => {
