@@ -62,7 +62,9 @@ export function compileCodec(
   const shares = classifier?.probabilities
   const labels = classifier?.labels ?? []
   const needed = [...new Set([chosen, ...(shares ? [shares] : [])])]
-  const values = (tensor: Tensor, count: number) => rowValues(tensor, count, countsRows(layout.axis, tensor))
+  const ranks = new Map(metadata.outputs.map(({ name, dims }) => [name, dims.length]))
+  const values = (name: string, tensor: Tensor, count: number) =>
+    rowValues(tensor, count, countsRows(layout.axis, tensor, count, ranks.get(name)))
   const scanner = scannerOf(layout)
   const shortest = shortestRow(layout.features.map(feature => feature.name))
   return {
@@ -77,7 +79,7 @@ export function compileCodec(
     encode: (rows, form) => encodeRows(layout, metadata, rows, form, options.strict),
     decode(outputs, count) {
       checkFitsJson(elementsIn(outputs))
-      const decoded: Decoded = { predictions: values(outputs[chosen]!, count) }
+      const decoded: Decoded = { predictions: values(chosen, outputs[chosen]!, count) }
       const scores = shares === undefined ? undefined : outputs[shares]
       if (scores && scores.data.length === count * labels.length) {
         const probabilities = new Array<Record<string, number>>(count)
@@ -85,14 +87,17 @@ export function compileCodec(
         decoded.probabilities = probabilities
       }
       if (options.allOutputs)
-        decoded.outputs = Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, values(t, count)]))
+        decoded.outputs = Object.fromEntries(Object.entries(outputs).map(([name, t]) => [name, values(name, t, count)]))
       return decoded
     },
   }
 }
 
-/** Of a model that takes a batch of one, an output may leave that dimension out. */
-const countsRows = (axis: Layout['axis'], { dims }: Tensor) => axis === 'rows' || (axis === 'one' && dims[0] === 1)
+/** An output may leave out the dimension of a batch of one. */
+function countsRows(axis: Layout['axis'], { dims }: Tensor, count: number, rank = 0): boolean {
+  if (axis === 'rows') return count > 1 || dims.length >= rank
+  return axis === 'one' && dims[0] === 1
+}
 
 /** The output that is answered; undefined: the model has none that is called so. */
 function outputCalled({ outputs, classifier }: ModelMetadata, wanted?: string): string | undefined {

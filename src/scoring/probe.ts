@@ -116,7 +116,7 @@ async function compare(
     for (const order of [rows.map((_, i) => i), rows.map((_, i) => rows.length - 1 - i)]) {
       // it took each row alone: if it fails now, rows do not stack
       const together = await score(stack(order.map(i => rows[i]!))).catch(() => undefined)
-      if (!together || !isBatch(together, rows.length) || !alone.every(one => isBatch(one, 1)))
+      if (!together || !isBatch(together, rows.length) || !alone.every(one => isRow(one, together, rows.length)))
         return { batched: false, independentRows: false, dims: {} }
       agree &&= order.every((row, place) => sameRow(together, place, alone[row]!))
       noteDims(dims, subject, together)
@@ -127,6 +127,13 @@ async function compare(
 }
 
 const isBatch = (tensors: Tensors, rows: number) => Object.values(tensors).every(tensor => tensor.dims[0] === rows)
+
+/** A single row's answer may leave out its batch of one: torch's `squeeze()` takes every dimension of one away. */
+const isRow = (one: Tensors, together: Tensors, rows: number) =>
+  Object.entries(together).every(([name, { dims, data }]) => {
+    const own = one[name]!
+    return own.dims.length < dims.length ? own.data.length * rows === data.length : own.dims[0] === 1
+  })
 
 function noteDims(dims: Probe['dims'], { inputs, outputs, ranked }: ProbeSubject, scored: Tensors): void {
   const open = inputs.some(input => input.dims.slice(1).includes(null))

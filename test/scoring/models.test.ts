@@ -633,6 +633,32 @@ describe('rows are batched across callers only where that is proven to change no
     }
   })
 
+  test("a single row's answer that leaves out its batch of one, as torch's squeeze() does, is that row's", async () => {
+    for (const [row, answer] of [
+      [1, 'squeezed'],
+      [3, 'list'],
+    ] as const) {
+      const bytes = buildModel({
+        inputs: [{ name: 'x', type: 'float', dims: ['N', row] }],
+        outputs: [{ name: 'y', type: 'float', dims: row === 1 ? ['N'] : undefined }],
+        nodes: [{ op: 'Squeeze', inputs: ['x'], outputs: ['y'] }],
+      })
+      const { model, codec } = await models.add(bytes)
+      expect(model.metadata).toMatchObject({ batched: true, independentRows: false })
+      const x = (n: number) => (answer === 'list' ? [n, n, n] : n)
+      const ask = async (...values: number[]) => {
+        const rows = values.map(value => ({ x: x(value) }))
+        return (await predict(scorer, model, codec, rows, 'rows', soon())).predictions
+      }
+      expect(await ask(7)).toEqual([x(7)])
+      expect(await ask(1, 2, 3)).toEqual([x(1), x(2), x(3)])
+      // parts of a large request differ in shape where the last has a single row
+      const many = Array.from({ length: 1025 }, (_, i) => i)
+      expect(await ask(...many)).toEqual(many.map(x))
+      expect(await Promise.all(many.slice(0, 40).map(n => ask(n)))).toEqual(many.slice(0, 40).map(n => [x(n)]))
+    }
+  })
+
   test('rows that the model puts together or leaves out are refused, and no error of the server', async () => {
     const bytes = buildModel({
       inputs: [{ name: 'x', type: 'float', dims: ['N'] }],
