@@ -118,7 +118,7 @@ export class CommandBackend implements Backend {
     this.#updateTrouble = undefined
     const generation: Generation = new Generation(this.#id, plan, this.#means, {
       ready: () => (generation === this.#next ? this.#takeOver() : this.#serveWaiting()),
-      failed: why => (generation === this.#next ? this.#giveUp(why) : this.#tellWaiting()),
+      failed: (why, wasReady) => (generation === this.#next ? this.#giveUp(why) : this.#tellWaiting(wasReady)),
     })
     return generation
   }
@@ -212,10 +212,10 @@ export class CommandBackend implements Backend {
     }
   }
 
-  /** Those who wait for a start that failed are told, unless another one is under way. */
-  #tellWaiting(): void {
+  /** Those who wait for a start that failed are told, unless another one is under way; after one that had served, about to be. */
+  #tellWaiting(hadServed: boolean): void {
     const { pauseMs } = this.#current!
-    if (pauseMs > 0) this.#refuse(notStarting(pauseMs))
+    if (pauseMs > (hadServed ? SHORT_PAUSE_MS : 0)) this.#refuse(notStarting(pauseMs))
   }
 
   #refuse(error: unknown): void {

@@ -20,8 +20,8 @@ interface Slot {
 
 export interface GenerationEvents {
   ready(): void
-  /** One was not ready; `why` says so in words. */
-  failed(why: string): void
+  /** One was not ready, or ended soon after it was; `why` says so in words. */
+  failed(why: string, wasReady: boolean): void
 }
 
 /** Whether it serves, will when all of it is ready, or ends what it has. */
@@ -31,7 +31,7 @@ export type ReplicaRow = ReturnType<Generation['describe']>[number]
 /** The replicas of one revision of a deployment: started together, each started again when it ends. */
 export class Generation {
   readonly plan: Plan
-  /** why the last one that was not ready was not */
+  /** why the last one that was not ready was not, or ended so soon; until one is */
   trouble: string | undefined
   #deploymentId: number
   #means: Means
@@ -111,23 +111,23 @@ export class Generation {
     while (!this.#stopping) {
       const began = performance.now()
       slot.nextAt = undefined
-      const why = await this.#runOnce(slot, number)
+      const { why, wasReady } = await this.#runOnce(slot, number)
       if (this.#stopping) return
-      const ranWell = why === undefined && performance.now() - began > RAN_WELL_MS
+      const ranWell = wasReady && performance.now() - began > RAN_WELL_MS
       slot.failures = ranWell ? 1 : slot.failures + 1
       slot.restarts++
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (slot.failures - 1))
       slot.nextAt = performance.now() + wait
-      if (why !== undefined) {
+      if (!ranWell) {
         this.trouble = why
-        this.#events.failed(why)
+        this.#events.failed(why, wasReady)
       }
       await Promise.race([pause(wait), this.#stop.promise])
     }
   }
 
-  /** @returns when it has ended: why it was not ready, where it never was */
-  async #runOnce(slot: Slot, number: number): Promise<string | undefined> {
+  /** @returns when it has ended: why it was not ready, or how it ended after that */
+  async #runOnce(slot: Slot, number: number): Promise<{ why: string; wasReady: boolean }> {
     try {
       const which = { deploymentId: this.#deploymentId, number, plan: this.plan }
       const replica = new Replica(which, this.#means, this.#events.ready)
@@ -140,11 +140,11 @@ export class Generation {
         this.trouble = undefined
         this.#events.ready()
       }
-      await replica.exited
-      return why
+      const { how } = await replica.exited
+      return { why: why ?? `it ended soon after it was ready: ${how}`, wasReady: why === undefined }
     } catch (error) {
       log.error(errorFields(error), 'a deployment could not be started')
-      return 'the system refused'
+      return { why: 'the system refused', wasReady: false }
     }
   }
 }

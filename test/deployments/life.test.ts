@@ -24,6 +24,7 @@ describe('deployments of programs', () => {
         server('slow-start', { env: { START_MS: '1500' } }),
         server('two', { replicas: 2 }),
         server('crashing'),
+        server('short-lived', { env: { LIVE_MS: '100' }, min_instances: 1 }),
         server('hopeless', { env: { DIE_AT_START: '7' } }),
         server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
         { name: 'no-program', command: ['no-such-program-at-all'] },
@@ -151,6 +152,17 @@ describe('deployments of programs', () => {
       expect((await world.call('hopeless', '/pid')).status).toBe(503)
       expect(performance.now() - asked).toBeLessThan((untilNext - 1) * 1000)
     })
+  })
+
+  test('one that ends soon after it is ready, again and again, is failing: its status says how, and callers are told at once', async () => {
+    expect((await world.status('short-lived', 'failing')).reason).toBe(
+      'it ended soon after it was ready: exit status 8',
+    )
+    const answer = await waitFor(async () => {
+      const answer = await world.call('short-lived', '/pid')
+      return Number(answer.headers.get('retry-after')) >= 3 ? answer : undefined
+    })
+    expect([answer.status, answer.json.detail]).toEqual([503, 'This deployment does not start; its log says why.'])
   })
 
   test('one that is ill for long is replaced', async () => {

@@ -1,11 +1,11 @@
 /**
  * A server to be deployed: `bun server.ts`, at PORT. What it does is asked for by path; `VERSION` is told with each answer,
- * `START_MS` is how long it takes to listen, `DIE_AT_START` ends it before.
+ * `START_MS` is how long it takes to listen, `DIE_AT_START` ends it before, `LIVE_MS` so long after.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-const { PORT, VERSION = '', START_MS = '0', DIE_AT_START } = process.env
+const { PORT, VERSION = '', START_MS = '0', DIE_AT_START, LIVE_MS } = process.env
 if (DIE_AT_START) process.exit(Number(DIE_AT_START))
 await Bun.sleep(Number(START_MS))
 
@@ -67,3 +67,4 @@ const server = Bun.serve({
     return Response.json(await answer(searchParams), { headers: { 'x-version': VERSION } })
   },
 })
+if (LIVE_MS) setTimeout(() => process.exit(8), Number(LIVE_MS))
