@@ -14,7 +14,7 @@ import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../sr
 import { parseAnswerHead } from '../../src/deployments/wire/head.ts'
 import type { Line } from '../../src/deployments/wire/line.ts'
 import { Pool } from '../../src/deployments/wire/pool.ts'
-import { cleanUp, temporaryFolder } from '../harness.ts'
+import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 
 afterAll(cleanUp)
 
@@ -186,6 +186,33 @@ test('a connection carries one request after the other, those of a closed pool a
   expect(await pool.probe()).toBe(false)
   pool.close()
   expect(await ask('/')).toBe('Unconnected')
+})
+
+test('a connection with nothing under way is ended in order, and not reset: one that waited long, of a closed pool, after its last answer, of a probe', async () => {
+  const ends: string[] = []
+  const server = createServer(socket => {
+    socket.on('end', () => ends.push('in order')).on('error', error => ends.push(error.message))
+    socket.on('data', request => {
+      const last = request.includes('/last') ? 'Connection: close\r\n' : ''
+      socket.write(`HTTP/1.1 200 OK\r\n${last}Content-Length: 5\r\n\r\nthere`)
+    })
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  const poolFor = (idleMs: number) => new Pool({ host: '127.0.0.1', port }, { idleMs, connectMs: 1000 })
+  const [short, long] = [poolFor(50), poolFor(60_000)]
+  for (const [pool, path] of [
+    [short, '/'],
+    [long, '/'],
+    [long, '/last'],
+  ] as const)
+    expect(await asked(pool, path).answer).toBe('there')
+  expect(await long.probe()).toBe(true)
+  expect(await asked(long, '/').answer).toBe('there')
+  long.close()
+  await waitFor(() => ends.length === 4 || undefined)
+  expect(ends).toEqual(['in order', 'in order', 'in order', 'in order'])
+  server.close()
 })
 
 test('what comes at once is told of at once, however many chunks it is; also what comes before chunks that are none', async () => {

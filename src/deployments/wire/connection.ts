@@ -220,7 +220,8 @@ export class Connection {
 
   /**
    * Ends it when what was written has gone; the exchange on it is told nothing more. It is read until its server ends it too, and
-   * what comes is let go: to close it with something unread would take back what its server has not got yet.
+   * what comes is let go: to close it with something unread would take back what its server has not got yet. Some servers log each
+   * reset as a failure of theirs, so it is also how one with nothing under way ends.
    */
   end(): void {
     if (this.#closed) return
@@ -331,12 +332,13 @@ export class Connection {
 
   #finish(clean: boolean): void {
     const exchange = this.#exchange!
-    const reusable = clean && this.#requestSent && this.#head!.persistent && this.#pending.length === 0
+    const isOver = clean && this.#requestSent && this.#pending.length === 0
     this.#exchange = undefined
-    if (reusable) {
+    if (!isOver) this.destroy()
+    else if (this.#head!.persistent) {
       this.resume() // a slow reader may have paused it at the last piece
       this.#onIdle(this)
-    } else this.destroy()
+    } else this.end()
     exchange.ended()
   }
 

@@ -35,7 +35,7 @@ export class Pool {
   async probe(): Promise<boolean> {
     try {
       const connection = await this.open()
-      connection.destroy()
+      connection.end()
       return true
     } catch {
       return false
@@ -72,7 +72,7 @@ export class Pool {
     for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop())
       if (!connection.closed) {
         if (this.#isFresh(connection, performance.now())) return connection
-        connection.destroy()
+        connection.end()
       }
     return undefined
   }
@@ -86,12 +86,12 @@ export class Pool {
   /** Ends those that wait; those at work end with their answers. */
   close(): void {
     this.#closed = true
-    for (const connection of this.#idle.splice(0)) connection.destroy()
+    for (const connection of this.#idle.splice(0)) connection.end()
     clearInterval(this.#sweeping)
   }
 
   #put(connection: Connection): void {
-    if (this.#closed || this.#idle.length >= MOST_IDLE) return void connection.destroy()
+    if (this.#closed || this.#idle.length >= MOST_IDLE) return void connection.end()
     connection.idleSince = performance.now()
     this.#idle.push(connection)
     if (this.#sweeping === undefined) {
@@ -110,7 +110,7 @@ export class Pool {
     const fresh: Connection[] = []
     for (const connection of this.#idle)
       if (!connection.closed && this.#isFresh(connection, now)) fresh.push(connection)
-      else connection.destroy()
+      else connection.end()
     this.#idle = fresh
     if (fresh.length > 0) return
     clearInterval(this.#sweeping)
