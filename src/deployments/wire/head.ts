@@ -65,7 +65,7 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
   if (encoding !== undefined && (encoding.toLowerCase() !== 'chunked' || length !== undefined))
     throw new MalformedAnswer('the transfer encoding is not chunked alone')
   const framing = framingOf(method, status, encoding, length)
-  const isCurrent = text.charCodeAt(7) === ONE
+  const isCurrent = text.charCodeAt(7) > ZERO
   // HTTP/1.0 knows no chunks: whoever is between may have taken the body to end elsewhere (RFC 9112, 6.1)
   const persists = isCurrent
     ? connection === undefined || !CLOSE.test(connection)
@@ -84,13 +84,12 @@ export function parseAnswerHead(text: string, method: string): ParsedHead {
   }
 }
 
-const ONE = '1'.charCodeAt(0)
+const ZERO = '0'.charCodeAt(0)
 
-/** Of `HTTP/1.1 200 OK`; the phrase may be left out. */
+/** Of `HTTP/1.1 200 OK`; the phrase may be left out, and a later minor version is read as this one (RFC 9110, 2.5). */
 function statusOf(text: string): number {
-  const minor = text.charCodeAt(7)
-  if (!text.startsWith('HTTP/1.') || (minor !== ONE && minor !== ONE - 1) || text.charCodeAt(8) !== SPACE)
-    throw new MalformedAnswer('the status line is none')
+  digit(text, 7)
+  if (!text.startsWith('HTTP/1.') || text.charCodeAt(8) !== SPACE) throw new MalformedAnswer('the status line is none')
   const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11)
   const behind = text.charCodeAt(12)
   if (status < 100 || (behind !== SPACE && behind !== CR && text.length > 12))
