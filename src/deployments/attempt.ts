@@ -180,7 +180,7 @@ export class Attempt implements Answering, Watched, Sender {
   expired(): void {
     if (this.#head) return void this.#ask(performance.now())
     if (this.#upload?.awaitsCaller) return void this.#abandon(tooSlow())
-    this.#lease.failed()
+    this.#lease.failed('no answer in time')
     this.#abandon(deadlinePassed('The server of this deployment did not answer in time.'))
   }
 

@@ -14,8 +14,8 @@ export interface Lease {
   stopping?: () => void
   /** The request is over, well or not. Once. */
   release(): void
-  /** No connection could be made, it was lost before the answer, or none came in time. */
-  failed(): void
+  /** No connection could be made, it was lost before the answer, or none came in time; `why` says so in words. */
+  failed(why: string): void
   /** The server answered. */
   answered(): void
   /** Its connection was lost: whether that is because the server itself is gone. */
@@ -39,7 +39,7 @@ export abstract class PoolLease implements Lease {
     this.#all.take(this.#place)
   }
 
-  abstract failed(): void
+  abstract failed(why: string): void
   abstract answered(): void
   abstract crashed(): Promise<boolean>
 }

@@ -54,7 +54,7 @@ class Relay implements Outcome {
   }
 
   unconnected(error: Unconnected, lease: Lease): void {
-    lease.failed()
+    lease.failed(error.message)
     if (this.#reconnects-- > 0 && !this.#call.request.signal.aborted) this.#next()
     else this.failed(badGateway('No connection to the server of this deployment can be made.', error))
   }
@@ -62,7 +62,7 @@ class Relay implements Outcome {
   lost(error: Lost, lease: Lease): void {
     const repeatable = !error.begun && IDEMPOTENT.has(this.#call.request.method) && (this.#upload?.untouched ?? true)
     const again = () => {
-      lease.failed()
+      lease.failed(error.message)
       if (repeatable && this.#retries-- > 0) this.#next()
       else this.failed(unanswered(error))
     }

@@ -30,6 +30,8 @@ export class UpstreamBackend implements Backend {
   #health: string | undefined
   readonly #leases = new Slab<Lease>()
   #failures = 0
+  /** why the last request or probe failed, where the last one did */
+  #trouble: string | undefined
   /** when the next probe is, as performance.now(); undefined: the circuit is closed */
   #probeAt: number | undefined
   #closed = false
@@ -70,18 +72,22 @@ export class UpstreamBackend implements Backend {
   /** A request was answered: whatever failed before has passed. */
   answered(): void {
     this.#failures = 0
+    if (this.#probeAt === undefined) this.#trouble = undefined
   }
 
   /** A request failed for want of the server. */
-  failed(): void {
+  failed(why: string): void {
+    this.#trouble = why
     if (++this.#failures < OPEN_AFTER || this.#probeAt !== undefined) return
     void this.#probe()
   }
 
   describe() {
+    const isOpen = this.#probeAt !== undefined
+    const what = isOpen ? 'the upstream cannot be reached' : 'the last request failed'
     return {
-      status: this.#probeAt === undefined ? ('running' as const) : ('failing' as const),
-      reason: this.#probeAt === undefined ? null : 'the upstream cannot be reached',
+      status: isOpen ? ('failing' as const) : ('running' as const),
+      reason: this.#trouble === undefined ? null : `${what}: ${this.#trouble}`,
       replicas: [],
       requests_in_flight: this.#leases.size,
     }
@@ -100,17 +106,20 @@ export class UpstreamBackend implements Backend {
     for (let wait = FIRST_PROBE_MS; !this.#closed; wait = Math.min(LONGEST_PROBE_MS, wait * 2)) {
       this.#probeAt = performance.now() + wait
       await pause(wait)
-      if (!(await this.#answers())) continue
+      this.#trouble = await this.#ailment()
+      if (this.#trouble !== undefined) continue
       this.#failures = 0
       this.#probeAt = undefined
       return
     }
   }
 
-  /** Whether it takes a connection or, where it has a health path, is well there. */
-  async #answers(): Promise<boolean> {
+  /** Why it takes no connection or, where it has a health path, is not well there. */
+  async #ailment(): Promise<string | undefined> {
     if (this.#health === undefined) return this.#pool.probe()
-    return (await this.#pool.ailment(this.host, this.basePath + this.#health, PROBE_TIMEOUT_MS)) === undefined
+    const path = this.basePath + this.#health
+    const found = await this.#pool.ailment(this.host, path, PROBE_TIMEOUT_MS)
+    return found && `${path} ${found}`
   }
 }
 
@@ -122,8 +131,8 @@ class UpstreamLease extends PoolLease {
     this.#upstream = upstream
   }
 
-  failed(): void {
-    this.#upstream.failed()
+  failed(why: string): void {
+    this.#upstream.failed(why)
   }
 
   answered(): void {

@@ -169,13 +169,15 @@ describe('deployments of upstreams', () => {
     const last = answers.at(-1)!
     expect(last.status).toBe(503)
     expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(await world.shown('flaky')).toMatchObject({ status: 'failing', reason: 'the upstream cannot be reached' })
+    const reason = expect.stringMatching(/^the upstream cannot be reached: .*no connection: ECONNREFUSED$/)
+    expect(await world.shown('flaky')).toMatchObject({ status: 'failing', reason })
     flaky.port = port
     flaky.requests.length = 0
     await flaky.start()
     await world.status('flaky', 'running')
     expect(flaky.requests).toEqual(['GET /health HTTP/1.1'])
     expect((await world.call('flaky', '/a')).status).toBe(200)
+    expect((await world.shown('flaky')).reason).toBeNull()
   })
 
   test('a change takes over at once, and what is under way ends', async () => {
@@ -194,6 +196,11 @@ describe('deployments of upstreams', () => {
 })
 
 describe('TLS', () => {
+  const WHY: Record<string, RegExp> = {
+    unknown: /^the last request failed: no trusted TLS connection: self.signed certificate/,
+    another: /^the last request failed: no trusted TLS connection: self.signed certificate/,
+    misnamed: /^the last request failed: no trusted TLS connection: .*(localhost|name)/i,
+  }
   const world = new World()
   const servers: Bun.Server<undefined>[] = []
   const serve = (name: string) => {
@@ -235,5 +242,10 @@ describe('TLS', () => {
     const answer = await world.call(name, '/a', { headers: { 'x-secret': 'never sent' } })
     expect([answer.status, answer.text.includes('GET')]).toEqual([name === 'not-tls' ? answer.status : 502, false])
     expect(answer.status).toBeWithin(400, 503)
+    if (name === 'not-tls') return
+    // of what is wrong the caller is told nothing, and whoever manages it what to mend
+    const { status, reason } = await world.shown(name)
+    expect([status, reason]).toEqual(['running', expect.stringMatching(WHY[name]!)])
+    expect(answer.text).not.toContain('TLS')
   })
 })

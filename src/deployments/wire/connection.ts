@@ -90,7 +90,7 @@ export class Connection {
     error: ({ data: connection }, error) => connection.#ended(error),
     handshake: ({ data: connection }, success, error) => {
       if (success && !error) connection.#trusted.resolve()
-      else connection.#trusted.reject(new ConnectionLost(`the certificate is not trusted: ${error?.message ?? ''}`))
+      else connection.#trusted.reject(new ConnectionLost(`no trusted TLS connection: ${error?.message ?? ''}`))
     },
     // the promise of Bun.connect says it too
     connectError: () => {},

@@ -83,7 +83,7 @@ export class Line implements Exchange {
     }
     from.open().then(
       connection => (this.#given ? connection.destroy() : this.#start(connection, head, body, whole)),
-      error => this.#answering?.failed(new Unconnected(String(error))),
+      (error: Error) => this.#answering?.failed(new Unconnected(error.message)),
     )
   }
 

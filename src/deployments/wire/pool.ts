@@ -31,14 +31,14 @@ export class Pool {
     return new Line(this, method, head, body, whole, answering)
   }
 
-  /** Whether a connection can be made. */
-  async probe(): Promise<boolean> {
+  /** Why no connection can be made; undefined where one can. */
+  async probe(): Promise<string | undefined> {
     try {
       const connection = await this.open()
       connection.end()
-      return true
-    } catch {
-      return false
+      return undefined
+    } catch (error) {
+      return (error as Error).message
     }
   }
 
@@ -56,7 +56,7 @@ export class Pool {
         // nobody reads the rest
         unfinished: () => line.destroy(),
         ended() {},
-        failed: () => said('gives no answer'),
+        failed: ({ message }) => said(`gives no answer: ${message}`),
         wrote() {},
       })
       const late = setTimeout(() => {
