@@ -33,6 +33,7 @@ describe('deployments of programs', () => {
         { name: 'hidden', command: SERVER, start_timeout_seconds: 5 },
         server('updated', { env: { VERSION: 'one' }, drain_seconds: 10 }),
         server('deaf', { drain_seconds: 0.1 }),
+        server('wrapped', { command: ['sh', '-c', '"$@"; echo over', 'sh', ...SERVER], drain_seconds: 1 }),
         server('managed'),
         { name: 'plain', command: SERVER },
         { name: 'patient', command: SERVER, timeout_seconds: 60 },
@@ -260,6 +261,22 @@ describe('deployments of programs', () => {
     await world.api('POST', '/deaf/stop')
     await waitFor(() => processOf(pid) === undefined || undefined)
     expect((await world.api('GET', '/deaf/logs')).text).toContain('is killed')
+  })
+
+  test('one that a shell runs, which ends at once when both are asked to, has its time to end; then it is killed', async () => {
+    for (const [path, said] of [
+      ['/sigterm-slow', true],
+      ['/sigterm-deaf', false],
+    ] as const) {
+      const pid = await world.pid('wrapped')
+      await world.call('wrapped', path)
+      await world.api('POST', '/wrapped/stop')
+      await waitFor(async () => (await world.shown('wrapped')).replicas.length === 0 || undefined)
+      await waitFor(() => processOf(pid) === undefined || undefined)
+      const log = (await world.api('GET', '/wrapped/logs?lines=3')).text
+      expect([log.includes('ended in order'), log.includes('ended: SIGTERM')]).toEqual([said, true])
+      await world.api('POST', '/wrapped/start')
+    }
   })
 
   test('it is stopped, started and deleted', async () => {

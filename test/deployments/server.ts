@@ -53,6 +53,15 @@ const answers: Record<string, (query: URLSearchParams) => unknown> = {
     process.on('SIGTERM', () => {})
     return 'deaf'
   },
+  '/sigterm-slow': () => {
+    process.on('SIGTERM', () =>
+      setTimeout(() => {
+        console.log('ended in order')
+        process.exit()
+      }, 300),
+    )
+    return 'slow'
+  },
 }
 
 const server = Bun.serve({

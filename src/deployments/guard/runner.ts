@@ -9,10 +9,13 @@ import type { Event, Exit, Program, Remark } from './program.ts'
 const LAST_WORDS_MS = 500
 const MOST_OF_A_LINE = 8192
 const REAP_EVERY_MS = 10_000
+const LOOK_EVERY_MS = 50
 
 interface Running {
   program: Program
   child: Bun.Subprocess
+  /** as performance.now(): it was asked to end, and has time until then */
+  endBy?: number
 }
 
 /** Runs programs, each in a session of its own; what they leave behind is this process's, and ended with them. */
@@ -36,7 +39,8 @@ export class Runner {
     const child = this.#spawn(program, outputs)
     const { pid } = child
     if (program.cpus) this.#posix?.pin(pid, this.#spread(program.id, program.cpus))
-    this.#running.set(program.id, { program, child })
+    const running: Running = { program, child }
+    this.#running.set(program.id, running)
     tell({ pid })
     log.line(program.label, `callgate: process ${pid} was started`)
     const copied = Promise.all([
@@ -44,6 +48,9 @@ export class Runner {
       copyLines(outputs[1].stream(child.stderr), log, `${program.label} err`),
     ])
     await child.exited
+    // a shell ends at once where it and the server that it runs are asked to: that has its time
+    while (running.endBy !== undefined && performance.now() < running.endBy && hasGroup(pid))
+      await Bun.sleep(LOOK_EVERY_MS)
     tell({ ended: true })
     const how = String(child.signalCode ?? `exit status ${child.exitCode}`)
     await this.#killRest(program, pid)
@@ -60,6 +67,7 @@ export class Runner {
     const running = this.#running.get(id)
     if (!running) return
     const { pid } = running.child
+    running.endBy = performance.now() + graceMs
     signal(-pid, 'SIGTERM')
     const gone = running.child.exited.then(() => true)
     if (await within(gone, graceMs)) return
@@ -193,6 +201,8 @@ class Output {
     this.#pipe = undefined
   }
 }
+
+const hasGroup = (pid: number) => processes().some(({ group, ended }) => group === pid && !ended)
 
 const SHELL = '/bin/sh'
 
