@@ -71,8 +71,18 @@ export class Places {
     return account
   }
 
-  /** Makes the folder, if it is not there. */
+  /** Makes the folder, if it is not there. @throws Fault 503 it cannot be made: the disk is full, say */
   temporaryFolder(deploymentId: number, account: Account | undefined): string {
+    try {
+      return this.#madeFolder(deploymentId, account)
+    } catch (cause) {
+      if (cause instanceof Fault) throw cause
+      const { code } = cause as NodeJS.ErrnoException
+      throw new Fault(503, 'not_started', `its temporary folder cannot be made (${code})`, { cause })
+    }
+  }
+
+  #madeFolder(deploymentId: number, account: Account | undefined): string {
     if (!account) {
       const folder = join(this.#dataDir, 'tmp', String(deploymentId))
       mkdirSync(folder, { recursive: true, mode: 0o700 })

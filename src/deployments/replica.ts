@@ -155,7 +155,13 @@ export class Replica {
       }
       await pause(waited < 1000 ? 10 : waited < 10_000 ? 25 : 100)
     }
-    if (this.state === 'ended') throw notReady((await this.exited).how)
+    if (this.state === 'ended') {
+      const { how } = await this.exited
+      if (how !== 'exit status 0') throw notReady(how)
+      const why = `${how}: what it leaves in the background is ended with it, so it must stay in the foreground`
+      remark(`callgate: ${why}`)
+      throw notReady(why)
+    }
     if (this.state !== 'starting') throw notReady('it was stopped before it was ready')
     this.state = 'ready'
     if (this.#plan.config.health) void this.#watchHealth(remark)

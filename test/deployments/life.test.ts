@@ -1,6 +1,6 @@
 /** How the processes of deployments start, serve, are replaced and end. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { isListening } from '../../src/deployments/port.ts'
@@ -28,6 +28,8 @@ describe('deployments of programs', () => {
         server('hopeless', { env: { DIE_AT_START: '7' } }),
         server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
         { name: 'no-program', command: ['no-such-program-at-all'] },
+        { name: 'detached', command: ['sh', '-c', 'sleep 600 &'] },
+        { name: 'fileless', command: SERVER },
         server('no-folder', { cwd: '/no/such/folder' }),
         server('ill', { health_interval_seconds: 0.1 }),
         { name: 'hidden', command: SERVER, start_timeout_seconds: 5 },
@@ -125,6 +127,10 @@ describe('deployments of programs', () => {
       ['hopeless', 'exit status 7'],
       ['never-ready', 'not ready within 0.5 s'],
       ['no-program', 'there is no such program'],
+      [
+        'detached',
+        'exit status 0: what it leaves in the background is ended with it, so it must stay in the foreground',
+      ],
       ['no-folder', 'working directory'],
     ])('is 503 with when to come back, and the reason is for who manages it: %s', async (name, why) => {
       const answer = await world.call(name, '/pid')
@@ -141,6 +147,16 @@ describe('deployments of programs', () => {
       const why = /not ready within 0\.5 s: nothing listens on 127\.0\.0\.1:\d+ \(PORT\)/
       expect((await world.status('never-ready', 'failing')).reason).toMatch(why)
       await waitFor(async () => why.test((await world.api('GET', '/never-ready/logs')).text) || undefined)
+    })
+
+    test('for want of a folder of its own: the reason and its log say so', async () => {
+      const { id } = await world.shown('fileless')
+      mkdirSync(join(world.callgate.dataDir, 'tmp'), { recursive: true })
+      writeFileSync(join(world.callgate.dataDir, 'tmp', String(id)), 'in its place')
+      expect((await world.call('fileless', '/pid')).status).toBe(503)
+      const why = 'its temporary folder cannot be made (EEXIST)'
+      expect((await world.status('fileless', 'failing')).reason).toBe(why)
+      await waitFor(async () => (await world.api('GET', '/fileless/logs')).text.includes(why) || undefined)
     })
 
     test('is tried less and less often, and callers are told at once', async () => {

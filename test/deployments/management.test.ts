@@ -370,7 +370,7 @@ describe('the command line', () => {
       '--set',
       'min_instances=1',
     )
-    expect([code, stdout]).toEqual([1, expect.stringContaining('bad: failing (there is no such program)')])
+    expect([code, stdout]).toEqual([1, expect.stringContaining('bad: failing (there is no such program')])
   })
 
   test.each<[string[], number, string]>([

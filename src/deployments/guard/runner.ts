@@ -221,7 +221,10 @@ const bounded = (command: string[], bytes: number): string[] => [
 /** @param isBounded whether a shell was to start it */
 export function whyNotStarted(code = 'unknown', isBounded = false): string {
   const why: Record<string, string> = {
-    ENOENT: isBounded ? `there is no ${SHELL}, which sets memory_mb` : 'there is no such program',
+    ENOENT: isBounded
+      ? `there is no ${SHELL}, which sets memory_mb`
+      : 'there is no such program, or none of what its first line (#!) names',
+    ENOEXEC: 'it is no program: a script begins with #! and what runs it',
     EACCES: 'its program may not be executed',
     EPERM: 'Callgate may not start it as another user',
   }
