@@ -157,6 +157,34 @@ export default () => {
   })
 })
 
+const CODED = 'const u = new Uint8Array(2e6).fill(97)\nconst t = "é".repeat(5e5)\n'
+
+test('to code two megabytes of text, and to decode them, takes a fraction of a second of CPU', async () => {
+  const handler = `${CODED}export default () => [new TextDecoder().decode(u).length, new TextEncoder().encode(t).length]`
+  const endpoint = { id: 'tried', kind: 'function', handler, limits: { cpu_ms: 1500 } }
+  expect((await callgate.admin('POST', '/api/api-services/1/try', { endpoint })).json.body).toEqual([2e6, 1e6])
+})
+
+test('text is coded and decoded as elsewhere, wherever its characters are in what is coded at a time', async () => {
+  const tails = [[0xe2, 0x82, 0xac, 0x80, 0x80, 0x80], [0xf0, 0x9f, 0x98, 0x80, 97], [0xf0, 0x9f, 0x98], [0xff]]
+  const cases = tails.flatMap(tail => [65531, 65533, 65535, 65536].map(at => ({ at, tail })))
+  const handler = `const cases = ${JSON.stringify(cases)}
+export default () => cases.map(({ at, tail }) => {
+  const bytes = new Uint8Array(at + tail.length).fill(97)
+  bytes.set(tail, at)
+  const text = new TextDecoder().decode(bytes)
+  const coded = new TextEncoder().encode('a'.repeat(at) + '\u{1f600}\ud83d')
+  return [text.slice(65500), coded.length, coded.subarray(at).toHex()]
+})`
+  const endpoint = { id: 'tried', kind: 'function', handler, limits: { cpu_ms: 10000, wall_ms: 60000 } }
+  const expected = cases.map(({ at, tail }) => {
+    const bytes = new Uint8Array(at + tail.length).fill(97)
+    bytes.set(tail, at)
+    return [new TextDecoder().decode(bytes).slice(65500), at + 7, 'f09f9880efbfbd']
+  })
+  expect((await callgate.admin('POST', '/api/api-services/1/try', { endpoint })).json.body).toEqual(expected)
+})
+
 test('headers may be a Map or a list of pairs, and what is neither is told', async () => {
   const reply = (headers: string) => tried(`export default (_, host) => host.reply('x', { headers: ${headers} })`)
   for (const headers of [
