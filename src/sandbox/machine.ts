@@ -53,7 +53,12 @@ export interface Image {
   guest: number
   values: number
   length: number
+  /** promises that were rejected when the handler was loaded, and that nothing waited for */
+  rejections: ReadonlyMap<number, Rejection>
 }
+
+/** The values of a promise and of its reason. */
+type Rejection = [promise: number, reason: number]
 
 /** What a host call asks for: its number within the call; `fetch`, or `call` and an endpoint's name; its argument in JSON, if any. */
 export type HostRequest = [number: number, kind: string, argument: string]
@@ -94,8 +99,8 @@ export class Machine {
   #length = 0
   #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, hostCalls: 0, outputBytes: 1 << 20 }
   said: Said = { requests: [], bytes: 0, log: [] }
-  /** rejected promises that nothing waits for, or not yet, by their address: the values of each and of its reason */
-  readonly #rejections = new Map<number, [promise: number, reason: number]>()
+  /** rejected promises that nothing waits for, or not yet, by their address */
+  #rejections = new Map<number, Rejection>()
   /** the image that is in the memory, or was before the call that is in it now */
   #image: Image | undefined
   #restoredBytes = 0
@@ -177,7 +182,8 @@ export class Machine {
       ? [part(stackPointer, spare + ALIGNMENT), part(spare + SPARE_BYTES - ALIGNMENT, memoryBytes)]
       : [part(stackPointer, memoryBytes)]
     const [guest, values, length] = [this.#guest, this.#values, this.#length]
-    this.#image = { parts, memoryBytes, stackPointer, guest, values, length }
+    const rejections = new Map(this.#rejections)
+    this.#image = { parts, memoryBytes, stackPointer, guest, values, length, rejections }
     unmark(this.#bytes)
     return this.#image
   }
@@ -205,7 +211,7 @@ export class Machine {
     this.#image = image
     this.#restoredBytes = this.memoryBytes
     this.said = { requests: [], bytes: 0, log: [] }
-    this.#rejections.clear()
+    if (this.#rejections.size + image.rejections.size > 0) this.#rejections = new Map(image.rejections)
     return told
   }
 

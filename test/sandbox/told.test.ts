@@ -185,6 +185,15 @@ export default () => cases.map(({ at, tail }) => {
   expect((await callgate.admin('POST', '/api/api-services/1/try', { endpoint })).json.body).toEqual(expected)
 })
 
+test('a promise that is rejected when the module is loaded is in the log of each call that does not wait for it', async () => {
+  const log = ['... (a promise was rejected, and nothing waited for it: TypeError: no table, line 3)']
+  const load = 'const load = async () => {\n  await 0\n  throw new TypeError("no table")\n}\nconst table = load()\n'
+  const forgets = `${load}export default () => 1`
+  for (const _ of [1, 2]) expect(await tried(forgets)).toMatchObject({ body: 1, log })
+  const waits = await tried(`${load}export default () => table.catch(error => error.message)`)
+  expect([waits.body, waits.log]).toEqual(['no table', []])
+})
+
 test('headers may be a Map or a list of pairs, and what is neither is told', async () => {
   const reply = (headers: string) => tried(`export default (_, host) => host.reply('x', { headers: ${headers} })`)
   for (const headers of [
