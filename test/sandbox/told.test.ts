@@ -194,6 +194,18 @@ test('a promise that is rejected when the module is loaded is in the log of each
   expect([waits.body, waits.log]).toEqual(['no table', []])
 })
 
+test('an error that says nothing itself is told by its members, and the cause of one whose class has no name is not lost', async () => {
+  const told = async (throws: string) => (await tried(`export default async () => {\n  ${throws}\n}`)).handler
+  const several = await told("await Promise.any([Promise.reject(new TypeError('one')), Promise.reject(2)])")
+  expect(several).toMatchObject({ name: 'AggregateError', message: '{"errors":[TypeError: one,2]}', line: 2 })
+  expect(await told('throw Object.assign(new Error(), { code: 7 })')).toMatchObject({ message: '{"code":7}', line: 2 })
+  const long = await told('throw { x: "y".repeat(5000) }')
+  expect(long.message).toMatch(/^an object was thrown that is no Error: \{"x":"y{900,1000}$/)
+  const nameless =
+    "class A extends Error {}\n  A.prototype.constructor = null\n  throw new A('x', { cause: new Error('why') })"
+  expect(await told(nameless)).toMatchObject({ message: 'x', cause: { message: 'why', line: 4 } })
+})
+
 test('headers may be a Map or a list of pairs, and what is neither is told', async () => {
   const reply = (headers: string) => tried(`export default (_, host) => host.reply('x', { headers: ${headers} })`)
   for (const headers of [
