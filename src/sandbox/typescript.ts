@@ -51,7 +51,7 @@ export async function withoutTypes(source: string): Promise<string> {
 /**
  * Of `const a = b`, `type T = number` and `;[1].map(...)` on three lines the `;` is the type's, and was blanked with it, though it is
  * what parts the others; as it is of a member of a class that is a type only. It is put back before what stays: there, at the
- * end of what was blanked, it ends nothing but a statement or a member.
+ * end of what was blanked, it ends nothing but a statement or a member. Where such a member has none, its line parted them.
  */
 function separated(source: string, code: string): string {
   let out = ''
@@ -62,8 +62,20 @@ function separated(source: string, code: string): string {
     out += `${code.slice(copied, index)};`
     copied = index + 1
   }
-  return out + code.slice(copied)
+  out += code.slice(copied)
+  return out.replace(/\s+/g, (blank, at: number) => {
+    const next = out[at + blank.length]
+    if (next !== '[' && next !== '*') return blank
+    const lost = source.slice(at, at + blank.length)
+    const member = lost.trimStart()
+    if (!MEMBER.test(member) || !lost.slice(0, -member.length).includes('\n')) return blank
+    const end = lost.trimEnd().length
+    return `${blank.slice(0, end - 1)};${blank.slice(end)}`
+  })
 }
+
+/** A member of a class that is a type only, and not what belongs to an expression, which may go on behind it. */
+const MEMBER = /^(?!(?:as|satisfies|implements|this)\b)[\w$#"'[]/
 
 const TAB = 4
 
