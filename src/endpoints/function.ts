@@ -1,6 +1,7 @@
 import type { FunctionEndpoint } from '../catalog/service-config.ts'
 import { BODILESS } from '../lib/bodiless.ts'
 import { notServed, unprocessable } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
 import { BY_KEY, withOrigin } from '../lib/vary.ts'
 import type { Endpoint, FunctionReply, FunctionRequest, Surroundings } from './endpoint.ts'
 import { checkDepth, compileHandler, HandlerFault, readAnswer } from './handler.ts'
@@ -130,7 +131,7 @@ function headersOf(given: unknown): Record<string, string> {
     throw badReply(`a reply has at most ${HEADERS} headers, of ${HEADERS_LENGTH >> 10} KB together`)
   for (const [name, value] of entries) {
     const key = name.toLowerCase()
-    if (!HEADER.test(name) || NOT_THEIRS.test(key)) throw badReply('a reply has a header that is not its to set')
+    if (!HEADER.test(name) || NOT_THEIRS.test(key)) throw badReply(`${shown(name)} is no header that a reply may set`)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     if (!['string', 'number'].includes(typeof value) || /[\u0000-\u0008\u000a-\u001f\u007f-\uffff]/.test(String(value)))
       throw badReply('the headers of a reply are names and texts of one line in ASCII')

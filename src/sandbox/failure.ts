@@ -30,6 +30,27 @@ export function handlerError(failure: string, code: string): HandlerError {
   return errorOf(JSON.parse(failure.slice(1)) as Told, code.split('\n'))
 }
 
+/** In place of what JavaScript has elsewhere, and not here. */
+const INSTEAD: Record<string, string> = {
+  AbortController: 'host calls end with their call',
+  Buffer: 'use Uint8Array, which has toBase64, toHex, fromBase64 and fromHex',
+  Intl: 'nothing here knows languages or time zones',
+  URL: 'take it apart with a regular expression',
+  URLSearchParams: 'request.query is read already; else split the text, and use decodeURIComponent',
+  crypto: 'host.uuid makes random UUIDs',
+  fetch: 'use host.fetch',
+  process: 'a handler sees nothing of the server that it runs in',
+  require: 'there are no modules',
+  setInterval: 'a handler can wait for host calls only',
+  setTimeout: 'a handler can wait for host calls only',
+  structuredClone: 'use JSON.parse(JSON.stringify(value))',
+}
+
+function helped(name: string, message: string): string {
+  const [, missing = ''] = (name === 'ReferenceError' && /^(\w+) is not defined$/.exec(message)) || []
+  return Object.hasOwn(INSTEAD, missing) ? `${message}: ${INSTEAD[missing]}` : message
+}
+
 function errorOf({ name, message, stack, classes = [], cause }: Told, lines: string[]): HandlerError {
   const own = stack
     .split('\n')
@@ -47,7 +68,7 @@ function errorOf({ name, message, stack, classes = [], cause }: Told, lines: str
   const [, line, column] = /handler\.ts:(\d+)(?::(\d+))?/.exec(frames[0] ?? '') ?? []
   return {
     name,
-    message,
+    message: helped(name, message),
     ...(line ? { line: Number(line) } : {}),
     ...(column ? { column: Number(column) } : {}),
     ...(frames.length > 0 ? { stack: frames.join('\n') } : {}),

@@ -206,6 +206,20 @@ test('an error that says nothing itself is told by its members, and the cause of
   expect(await told(nameless)).toMatchObject({ message: 'x', cause: { message: 'why', line: 4 } })
 })
 
+test('what JavaScript has elsewhere and not here, and a header that a reply may not set, are named, with what to do instead', async () => {
+  const told = async (value: string) => (await tried(`export default (_, host) => {\n  return ${value}\n}`)).handler
+  expect(await told("fetch('http://example.org')")).toMatchObject({
+    message: 'fetch is not defined: use host.fetch',
+    line: 2,
+  })
+  expect((await told('toString2')).message).toBe('toString2 is not defined')
+  expect((await tried("const fs = require('fs')\nexport default () => fs")).detail).toContain(
+    'require is not defined: there are no modules (line 1',
+  )
+  const cookie = await told("host.reply(1, { headers: { 'Set-Cookie': 'a=1' } })")
+  expect(cookie.message).toBe('Set-Cookie is no header that a reply may set')
+})
+
 test('headers may be a Map or a list of pairs, and what is neither is told', async () => {
   const reply = (headers: string) => tried(`export default (_, host) => host.reply('x', { headers: ${headers} })`)
   for (const headers of [
