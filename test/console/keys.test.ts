@@ -58,6 +58,7 @@ describeInBrowser('keys', () => {
     const banner = page.getByRole('region', { name: 'Key kiosk' })
     const secret = (await banner.locator('[data-secret]').textContent())!
     expect(secret).toMatch(/^dk_[0-9A-Za-z]{36}$/)
+    await banner.getByText('The values are examples').waitFor()
     const sample = banner.getByRole('region', { name: 'A call with this key' })
     await soon(async () => expect(await sample.textContent()).toContain(secret))
     const { stdout, exitCode } = Bun.spawnSync(['bash', '-c', (await sample.textContent())!])
@@ -79,6 +80,21 @@ describeInBrowser('keys', () => {
     await page.reload()
     await row.waitFor()
     expect(await page.content()).not.toContain(secret)
+  })
+
+  test('a double click mints one key, and its call without values is not said to have examples', async () => {
+    await page.goto(callgate.url + KEYS)
+    await page.getByRole('button', { name: 'Mint key' }).click()
+    const form = dialog('Mint a key')
+    await form.getByLabel(/^Name/).fill('twice')
+    await form.getByRole('checkbox', { name: /^search/ }).check()
+    await form.getByRole('button', { name: 'Mint key' }).dblclick()
+    const banner = page.getByRole('region', { name: 'Key twice' })
+    await banner.getByRole('region', { name: 'A call with this key' }).waitFor()
+    expect(await banner.getByText('The values are examples').count()).toBe(0)
+    const { json } = await callgate.admin('GET', `${assetPath}/api-keys`)
+    expect(json.filter(({ name }: { name: string }) => name === 'twice')).toHaveLength(1)
+    await banner.getByRole('button', { name: 'I have copied it' }).click()
   })
 
   test('a key that somebody else changed meanwhile is not overwritten, and nothing that was typed is lost', async () => {

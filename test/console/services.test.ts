@@ -49,16 +49,20 @@ describeInBrowser('services', () => {
     await tab.getByRole('table', { name: 'Rows of the preview' }).waitFor()
     await tab.getByText('SELECT "t0"."plant_id"').waitFor()
 
-    await tab.getByRole('button', { name: 'Add column' }).click()
-    await choose(tab, 'Column', 'bed')
-    await tab.getByRole('button', { name: 'Add aggregate' }).click()
-    await choose(tab, 'Aggregate', 'greatest')
-    const least = tab.getByRole('group', { name: 'count', exact: true })
-    await least.getByRole('combobox', { name: 'Column' }).click()
-    await tab.getByRole('option', { name: 'height_cm', exact: true }).click()
-    await least.getByLabel('Name in the answer').fill('tallest')
     await choose(tab, 'Group by', 'bed')
     await tab.keyboard.press('Escape')
+    await tab.getByRole('columnheader', { name: 'bed', exact: true }).waitFor()
+    await soon(async () => expect(await tab.getByRole('columnheader').count()).toBe(1))
+    const addAggregate = tab.getByRole('button', { name: 'Add aggregate' })
+    await addAggregate.click()
+    await addAggregate.click()
+    const second = (name: string) => tab.getByRole('group', { name, exact: true })
+    await second('count_2').getByRole('combobox', { name: 'Aggregate' }).click()
+    await tab.getByRole('option', { name: 'greatest', exact: true }).click()
+    await second('max').getByRole('combobox', { name: 'Column' }).click()
+    await tab.getByRole('option', { name: 'height_cm', exact: true }).click()
+    await tab.getByRole('columnheader', { name: 'max_height_cm' }).waitFor()
+    await second('max_height_cm').getByLabel('Name in the answer').fill('tallest')
     await tab.getByRole('columnheader', { name: 'tallest' }).waitFor()
     await tab.getByRole('button', { name: 'Add filter', exact: true }).click()
     await tab.getByRole('group', { name: 'Filter 1' }).getByRole('combobox', { name: 'Operator' }).click()
@@ -74,7 +78,7 @@ describeInBrowser('services', () => {
         kind: 'sql',
         query: {
           source: { schema: 'marts', table: 'plants' },
-          columns: ['bed', { fn: 'max', column: 'height_cm', as: 'tallest' }],
+          columns: ['bed', { fn: 'count' }, { fn: 'max', column: 'height_cm', as: 'tallest' }],
           group_by: ['bed'],
           filters: [{ column: 'plant_id', op: 'gte', param: 'plant_id' }],
         },

@@ -246,8 +246,8 @@ export const query = {
   as: 'Name in the answer',
   aggregate: 'Aggregate',
   aggregates: {
-    count: 'count of rows or values',
-    count_distinct: 'count of different values',
+    count: 'count',
+    count_distinct: 'distinct count',
     sum: 'sum',
     avg: 'average',
     min: 'least',

@@ -29,11 +29,12 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
   )
   const [name, setName] = useState<string>()
   const chosen = reached.find(entry => entry.name === name) ?? reached[0]
+  const call = chosen && around && exampleCall(chosen.service, chosen.endpoint.id, shapeOf(chosen.endpoint, around))
   return (
     <Paper p="md" aria-label={t.mintedTitle(minted.name)} component="section">
       <Stack gap="md">
         <CopyOnce label={t.mintedTitle(minted.name)} secret={minted.key} />
-        {chosen && around && (
+        {call && (
           <>
             <Group justify="space-between" align="flex-end" gap="xs">
               <Text size="sm">{t.mintedLine}</Text>
@@ -56,16 +57,12 @@ export function MintedKeyBanner({ minted, services, around, onDone }: MintedKeyP
                 {chosen.service.status === 'published' ? t.draftDiffers : t.notPublished}
               </Alert>
             )}
-            <CodeSample
-              label={t.samples}
-              samples={samplesOf({
-                ...exampleCall(chosen.service, chosen.endpoint.id, shapeOf(chosen.endpoint, around)),
-                key: minted.key,
-              })}
-            />
-            <Text size="xs" c="dimmed">
-              {t.examplesAdvice}
-            </Text>
+            <CodeSample label={t.samples} samples={samplesOf({ ...call, key: minted.key })} />
+            {(call.query.length > 0 || call.body !== undefined) && (
+              <Text size="xs" c="dimmed">
+                {t.examplesAdvice}
+              </Text>
+            )}
           </>
         )}
         <Group justify="flex-end">

@@ -42,11 +42,14 @@ export function ColumnList({ query, tables, onChange, children }: ColumnListProp
         />
       ))}
       <Group gap="xs">
-        <AddButton onClick={() => onChange([...columns, unused(all, columns)])} disabled={all.length === 0}>
+        <AddButton
+          onClick={() => onChange([...columns, unused([...(query.group_by ?? []), ...all], columns)])}
+          disabled={all.length === 0}
+        >
           {q.addColumn}
         </AddButton>
         <AddButton
-          onClick={() => onChange([...columns, { fn: 'count', as: freeName(columns) }])}
+          onClick={() => onChange([...columns, having<ColumnObject>({ fn: 'count' }, { as: freeName(columns) })])}
           disabled={all.length === 0}
         >
           {q.addAggregate}
@@ -65,10 +68,14 @@ export function ColumnList({ query, tables, onChange, children }: ColumnListProp
 const unused = (all: string[], columns: Column[]) =>
   all.find(name => !columns.some(column => answerName(column) === name)) ?? all[0]!
 
-const freeName = (columns: Column[]) => {
+/** Of one more count; undefined: its own. */
+function freeName(columns: Column[]): string | undefined {
   const taken = new Set(columns.map(answerName))
-  for (let n = 1; ; n++) if (!taken.has(n === 1 ? 'count' : `count_${n}`)) return n === 1 ? 'count' : `count_${n}`
+  if (!taken.has('count')) return
+  for (let n = 2; ; n++) if (!taken.has(`count_${n}`)) return `count_${n}`
 }
+
+const isFreeName = (name = '') => /^count_\d+$/.test(name)
 
 interface ColumnEntryProps {
   column: Column
@@ -80,6 +87,8 @@ interface ColumnEntryProps {
 function ColumnEntry({ column, tables, onChange, onRemove }: ColumnEntryProps) {
   const whole: ColumnObject = typeof column === 'string' ? { column } : column
   const set = (change: Partial<ColumnObject>) => onChange(shortest(having(whole, change)))
+  // no average is to be called count_2
+  const redefine = (change: Partial<ColumnObject>) => set(isFreeName(whole.as) ? { as: undefined, ...change } : change)
   return (
     <Entry label={answerName(column)} end={<RemoveButton what={answerName(column)} onClick={onRemove} />}>
       {whole.fn && (
@@ -87,14 +96,14 @@ function ColumnEntry({ column, tables, onChange, onRemove }: ColumnEntryProps) {
           label={q.aggregate}
           data={FUNCTIONS}
           value={whole.fn}
-          onChange={fn => set({ fn: (fn ?? undefined) as AggregateFunction | undefined })}
+          onChange={fn => redefine({ fn: (fn ?? undefined) as AggregateFunction | undefined })}
           w={170}
         />
       )}
       <ColumnSelect
         tables={tables}
         value={whole.column}
-        onChange={name => set({ column: name })}
+        onChange={name => redefine({ column: name })}
         placeholder={whole.fn === 'count' ? q.everyRow : undefined}
         clearable={whole.fn === 'count'}
         onClear={() => set({ column: undefined })}

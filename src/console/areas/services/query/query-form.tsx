@@ -64,7 +64,8 @@ export default function QueryForm({ endpoint, onChange }: FormProps<SqlEndpoint>
           aria-label={q.groupBy}
           data={withKnown(columns, ...(query.group_by ?? []))}
           value={query.group_by ?? []}
-          onChange={chosen => set({ group_by: unlessEmpty(chosen) })}
+          // a group has no one value of the other columns, which are all where none is listed
+          onChange={chosen => set({ group_by: unlessEmpty(chosen), columns: query.columns ?? unlessEmpty(chosen) })}
           searchable
           clearable
         />
