@@ -113,6 +113,40 @@ describeInBrowser('as it is', () => {
     expect(titles).not.toContain('There is no such page')
   })
 
+  test('who has opened another page before something is deleted stays there', async () => {
+    const service = { asset_type: 'api_service', asset_key: 'moss', title: 'Moss', config: { endpoints: [] } }
+    await callgate.admin('POST', '/api/publish/assets', service, { 'x-project-id': String(callgate.garden) })
+    const tab = await openAs('ed', 'services/moss/versions')
+    await tab.getByRole('navigation', { name: 'Parts of the service' }).getByRole('link', { name: 'Settings' }).click()
+    const held = Promise.withResolvers<() => void>()
+    await tab.route(/\/publish\/assets\/\d+$/, async route => {
+      if (route.request().method() === 'DELETE') await new Promise<void>(resolve => held.resolve(resolve))
+      await route.continue()
+    })
+    await tab.getByRole('button', { name: 'Delete service' }).click()
+    await tab.getByRole('dialog').getByRole('textbox').fill('moss')
+    await tab.getByRole('dialog').getByRole('button', { name: 'Delete service' }).click()
+    const letGo = await held.promise
+    await tab.goBack()
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    await tab.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Models' }).click()
+    await tab.getByRole('table', { name: 'Models' }).waitFor()
+    letGo()
+    await tab.getByText('Moss was deleted').waitFor()
+    await settled(tab)
+    expect(new URL(tab.url()).pathname).toBe('/console/projects/garden/models')
+  })
+
+  test('what went wrong before signing in is told in the main part of the page', async () => {
+    const tab = await openTab()
+    await tab.route(/\/api\/auth\/setup$/, route =>
+      route.fulfill({ status: 500, json: { detail: 'Something broke.' } }),
+    )
+    await tab.goto(`${callgate.url}/console/sign-in`)
+    await tab.getByRole('main').getByText('Something broke.').waitFor()
+    await expectAccessible(tab, 'sign-in')
+  })
+
   test('a service whose title is empty is called by its key', async () => {
     const service = { asset_type: 'api_service', asset_key: 'nameless', title: '', config: { endpoints: [] } }
     const project = { 'x-project-id': String(callgate.garden) }

@@ -18,7 +18,7 @@ declare module '@tanstack/react-router' {
 }
 
 /** Of what is shown in place of the shell, whose part the main one is elsewhere. */
-const alone =
+export const alone =
   <Props extends object>(Part: ComponentType<Props>) =>
   (props: Props) =>
     createElement('main', null, createElement(Part, props))

@@ -1,6 +1,6 @@
 import { Stack, TextInput } from '@mantine/core'
 import { modals } from '@mantine/modals'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, type RefObject, useState } from 'react'
 import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
 import { showProblem } from './notify.ts'
@@ -16,8 +16,11 @@ interface Confirmation {
   color?: string
   /** a word that has to be typed first, for what cannot be taken back and is large */
   word?: string
-  /** runs while the dialog waits; what it throws is shown in the dialog */
-  onConfirm: () => Promise<unknown>
+  /**
+   * Runs while the dialog waits; what it throws is shown in the dialog.
+   * @param isThere false once another page was opened: there is none to go on to
+   */
+  onConfirm: (isThere: RefObject<boolean>) => Promise<unknown>
 }
 
 /** Asks before something is destroyed: once, however often the same is asked meanwhile. */
@@ -62,10 +65,9 @@ function Body({ title, children, confirm, color = 'red', word, onConfirm }: Conf
     setBusy(true)
     hold(title, true)
     try {
-      await onConfirm()
+      await onConfirm(isThere)
       onEnd()
     } catch (thrown) {
-      // another page was opened meanwhile
       if (!isThere.current) return showProblem(thrown)
       setError(thrown)
       setBusy(false)

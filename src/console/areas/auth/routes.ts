@@ -1,7 +1,8 @@
 import { createRoute, redirect } from '@tanstack/react-router'
 import { sessionQuery, setupQuery } from '../../api/session.ts'
 import { lazyPage } from '../../app/lazy-page.ts'
-import { rootRoute } from '../../app/root.ts'
+import { alone, rootRoute } from '../../app/root.ts'
+import { ErrorPage } from '../../shell/error-page.tsx'
 
 interface Back {
   /** the path of the console to go on to */
@@ -17,6 +18,7 @@ const signInRoute = createRoute({
   path: 'sign-in',
   validateSearch: back,
   component: lazyPage(() => import('./sign-in-page.tsx'), 'SignInPage'),
+  errorComponent: alone(ErrorPage),
   beforeLoad: async ({ context, search }) => {
     if (await context.queryClient.ensureQueryData(sessionQuery)) throw redirect({ to: (search.to ?? '/') as '/' })
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
@@ -29,6 +31,7 @@ const setupRoute = createRoute({
   path: 'setup',
   validateSearch: back,
   component: lazyPage(() => import('./setup-page.tsx'), 'SetupPage'),
+  errorComponent: alone(ErrorPage),
   beforeLoad: async ({ context, search }) => {
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
     if (!needed) throw redirect({ to: '/sign-in', search })

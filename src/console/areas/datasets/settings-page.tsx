@@ -219,10 +219,11 @@ function Danger({ dataset }: { dataset: DatasetRow }) {
           <WhatBreaks uses={dataset.used_by} called={{ project: project.project_id, dataset: dataset.name }} />
         </Stack>
       ),
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         await remove()
         showDone(t.deleted(dataset.name))
-        await navigate({ to: '/projects/$project/datasets', params: { project: project.slug }, ignoreBlocker: true })
+        if (isThere.current)
+          await navigate({ to: '/projects/$project/datasets', params: { project: project.slug }, ignoreBlocker: true })
         await client.invalidateQueries({ queryKey: datasetsQuery(project.project_id).queryKey })
       },
     })

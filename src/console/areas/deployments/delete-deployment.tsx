@@ -22,10 +22,11 @@ export function DeleteDeployment({ deployment: { name, kind } }: { deployment: D
       children: <Consequences text={t.deleteText} called={{ project: project_id, deployment: name }} />,
       confirm: t.deleteIt,
       word: name,
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         await remove()
         showDone(t.deletedDone(name))
-        await navigate({ to: '/projects/$project/deployments', params: { project: slug }, ignoreBlocker: true })
+        if (isThere.current)
+          await navigate({ to: '/projects/$project/deployments', params: { project: slug }, ignoreBlocker: true })
       },
     })
   return (

@@ -24,10 +24,10 @@ export function DeleteModel({ model }: { model: ModelRow }) {
           <WhatBreaks uses={model.used_by} called={{ project: project.project_id, model: model.name }} />
         </Stack>
       ),
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         await remove(model.model_id)
         showDone(t.deleted(model.name))
-        await navigate({ to: '/projects/$project/models', params: { project: project.slug } })
+        if (isThere.current) await navigate({ to: '/projects/$project/models', params: { project: project.slug } })
       },
     })
   return (

@@ -19,7 +19,6 @@ import { EndpointMenu } from './endpoint-menu.tsx'
 import { KIND_ICONS } from './kinds.ts'
 import { Preview } from './preview.tsx'
 import { ServiceConflict } from './service-conflict.tsx'
-import { useRefusal } from './service-page.tsx'
 import { useDraft } from './use-draft.ts'
 
 const JsonView = lazy(() => import('./json-view.tsx'))
@@ -30,7 +29,6 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
   const navigate = useNavigate()
   const { slug } = useProject()
   const { service } = useService()
-  const refusal = useRefusal()
   const editing = useDraft(id, fresh)
   const { draft, setDraft, conflict, saving } = editing
   const reading = useUnread()
@@ -94,7 +92,6 @@ export function EndpointEditor({ id, fresh }: { id?: string; fresh: EndpointConf
           {t.readOnly}
         </Text>
       )}
-      {refusal?.endpoint === id && id !== undefined && <ProblemAlert error={refusal?.message} />}
       {conflict && !leaving && (
         <ServiceConflict
           conflict={conflict}

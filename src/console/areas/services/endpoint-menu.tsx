@@ -27,16 +27,17 @@ export function EndpointMenu({ endpoint }: { endpoint: EndpointConfig }) {
         />
       ),
       confirm: t.removeFromDraft,
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         const endpoints = endpointsOf(service).filter(({ id }) => id !== endpoint.id)
         const change_note = t.noteRemoved(endpoint.id)
         await save.mutateAsync({ config: { ...service.config, endpoints }, change_note, ifMatch: etag })
         showDone(t.removedDone(endpoint.id))
-        await navigate({
-          to: '/projects/$project/services/$service',
-          params: { project: slug, service: service.asset_key },
-          ignoreBlocker: true,
-        })
+        if (isThere.current)
+          await navigate({
+            to: '/projects/$project/services/$service',
+            params: { project: slug, service: service.asset_key },
+            ignoreBlocker: true,
+          })
       },
     })
   return (

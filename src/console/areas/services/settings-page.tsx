@@ -159,10 +159,11 @@ function Deletion({ service }: { service: Service }) {
       children: <Consequences text={t.dangerText} called={{ project: project_id, service: service.asset_key }} />,
       confirm: t.deleteService,
       word: service.asset_key,
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         await removeService(service.id)
         showDone(t.deletedDone(service.title))
-        await navigate({ to: '/projects/$project/services', params: { project: slug }, ignoreBlocker: true })
+        if (isThere.current)
+          await navigate({ to: '/projects/$project/services', params: { project: slug }, ignoreBlocker: true })
         await forget(service.id)
       },
     })

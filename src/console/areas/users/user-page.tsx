@@ -53,10 +53,10 @@ function Remove({ user }: { user: UserRow }) {
       title: t.removeTitle(user.username),
       children: t.removeText,
       confirm: t.removeUser,
-      onConfirm: async () => {
+      onConfirm: async isThere => {
         await removeUser(user.user_id)
         showDone(t.removedDone(user.username))
-        await navigate({ to: '/users', ignoreBlocker: true })
+        if (isThere.current) await navigate({ to: '/users', ignoreBlocker: true })
         client.removeQueries({ queryKey: userQuery(String(user.user_id)).queryKey })
         await client.invalidateQueries({ queryKey: ['users'] })
       },
