@@ -147,6 +147,17 @@ describeInBrowser('as it is', () => {
     await expectAccessible(tab, 'sign-in')
   })
 
+  test('a page that is opened while the server does not answer says so, and goes on when it does', async () => {
+    const tab = await openAs('ed', 'services')
+    const away = /\/api\/|\/-\/alive/
+    await tab.route(away, route => route.abort())
+    await tab.reload()
+    await tab.getByRole('heading', { level: 1, name: 'The server does not answer' }).waitFor()
+    await expectAccessible(tab, 'without the server')
+    await tab.unroute(away)
+    await tab.getByRole('table', { name: 'Services' }).waitFor()
+  })
+
   test('a service whose title is empty is called by its key', async () => {
     const service = { asset_type: 'api_service', asset_key: 'nameless', title: '', config: { endpoints: [] } }
     const project = { 'x-project-id': String(callgate.garden) }

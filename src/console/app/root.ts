@@ -8,6 +8,7 @@ import { sessionQuery } from '../api/session.ts'
 import type { Called } from '../shell/called.ts'
 import { ErrorPage } from '../shell/error-page.tsx'
 import { NotFoundPage } from '../shell/not-found-page.tsx'
+import { PendingPage } from '../shell/pending-page.tsx'
 import { Shell } from '../shell/shell.tsx'
 
 declare module '@tanstack/react-router' {
@@ -18,14 +19,17 @@ declare module '@tanstack/react-router' {
 }
 
 /** Of what is shown in place of the shell, whose part the main one is elsewhere. */
-export const alone =
+const alone =
   <Props extends object>(Part: ComponentType<Props>) =>
   (props: Props) =>
-    createElement('main', null, createElement(Part, props))
+    createElement('main', { className: 'alone' }, createElement(Part, props))
+
+/** Of a route without the shell around it. */
+export const ALONE = { errorComponent: alone(ErrorPage), pendingComponent: alone(PendingPage) }
 
 export const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   notFoundComponent: alone(NotFoundPage),
-  errorComponent: alone(ErrorPage),
+  ...ALONE,
 })
 
 /** Everything that is for those who are signed in: others come back here after they have. */
@@ -34,7 +38,7 @@ export const shellRoute = createRoute({
   id: 'shell',
   component: Shell,
   notFoundComponent: NotFoundPage,
-  errorComponent: alone(ErrorPage),
+  ...ALONE,
   beforeLoad: async ({ context, location }) => {
     const session = await context.queryClient.ensureQueryData(sessionQuery)
     if (!session)

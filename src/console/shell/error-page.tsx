@@ -1,7 +1,9 @@
 import { Button, Stack, Text, Title } from '@mantine/core'
 import { useQueryErrorResetBoundary } from '@tanstack/react-query'
 import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
-import { Problem } from '../api/http.ts'
+import { useEffect } from 'react'
+import { onComeback } from '../api/connection.ts'
+import { ConnectionLost, Problem } from '../api/http.ts'
 import { common } from '../texts/common.ts'
 import { shell as t } from '../texts/shell.ts'
 import { TextLink } from '../ui/link.tsx'
@@ -12,6 +14,13 @@ import { NotFoundPage } from './not-found-page.tsx'
 export function ErrorPage({ error, reset }: ErrorComponentProps) {
   const router = useRouter()
   const { reset: forget } = useQueryErrorResetBoundary()
+  const isLost = error instanceof ConnectionLost
+  const again = () => {
+    forget()
+    reset()
+    void router.invalidate()
+  }
+  useEffect(() => (isLost ? onComeback(again) : undefined))
   if (error instanceof Problem && error.status === 404) return <NotFoundPage />
   // a link that somebody else sent, e.g.: trying again would be refused again
   if (error instanceof Problem && error.status === 403)
@@ -24,17 +33,10 @@ export function ErrorPage({ error, reset }: ErrorComponentProps) {
     )
   return (
     <Stack align="flex-start" gap="md" py="xl" maw={640}>
-      <Title order={1}>{t.errorTitle}</Title>
-      <Text c="dimmed">{t.errorText}</Text>
+      <Title order={1}>{isLost ? t.lostTitle : t.errorTitle}</Title>
+      <Text c="dimmed">{isLost ? t.lostText : t.errorText}</Text>
       <ProblemAlert error={error} />
-      <Button
-        variant="default"
-        onClick={() => {
-          forget()
-          reset()
-          void router.invalidate()
-        }}
-      >
+      <Button variant="default" onClick={again}>
         {common.retry}
       </Button>
     </Stack>

@@ -19,6 +19,8 @@ export const shell = {
   goHome: 'Go to the home page',
   refusedTitle: 'This page is not yours to see',
   errorTitle: 'This page broke',
+  lostTitle: 'The server does not answer',
+  lostText: 'Nothing was changed by that. This page goes on by itself when the server is there again.',
   errorText: 'Nothing was changed by that. Try again; if it stays so, the message below helps whoever looks into it.',
   sections: { installation: 'Installation', you: 'You' },
 } as const

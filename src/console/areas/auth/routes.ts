@@ -1,8 +1,7 @@
 import { createRoute, redirect } from '@tanstack/react-router'
 import { sessionQuery, setupQuery } from '../../api/session.ts'
 import { lazyPage } from '../../app/lazy-page.ts'
-import { alone, rootRoute } from '../../app/root.ts'
-import { ErrorPage } from '../../shell/error-page.tsx'
+import { ALONE, rootRoute } from '../../app/root.ts'
 
 interface Back {
   /** the path of the console to go on to */
@@ -18,7 +17,7 @@ const signInRoute = createRoute({
   path: 'sign-in',
   validateSearch: back,
   component: lazyPage(() => import('./sign-in-page.tsx'), 'SignInPage'),
-  errorComponent: alone(ErrorPage),
+  ...ALONE,
   beforeLoad: async ({ context, search }) => {
     if (await context.queryClient.ensureQueryData(sessionQuery)) throw redirect({ to: (search.to ?? '/') as '/' })
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
@@ -31,7 +30,7 @@ const setupRoute = createRoute({
   path: 'setup',
   validateSearch: back,
   component: lazyPage(() => import('./setup-page.tsx'), 'SetupPage'),
-  errorComponent: alone(ErrorPage),
+  ...ALONE,
   beforeLoad: async ({ context, search }) => {
     const { needed } = await context.queryClient.fetchQuery(setupQuery)
     if (!needed) throw redirect({ to: '/sign-in', search })
