@@ -88,6 +88,7 @@ describeInBrowser('keys', () => {
     const form = dialog('Mint a key')
     await form.getByLabel(/^Name/).fill('twice')
     await form.getByRole('checkbox', { name: /^search/ }).check()
+    await form.getByText('Query', { exact: true }).waitFor()
     await form.getByRole('button', { name: 'Mint key' }).dblclick()
     const banner = page.getByRole('region', { name: 'Key twice' })
     await banner.getByRole('region', { name: 'A call with this key' }).waitFor()

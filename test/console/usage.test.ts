@@ -296,6 +296,9 @@ describeInBrowser('usage', () => {
     await page.getByText('Nothing is published here yet').waitFor()
     await page.getByRole('link', { name: 'Go to the services' }).click()
     await page.waitForURL('**/projects/bank/services')
+    await page.getByRole('navigation', { name: 'Project' }).getByRole('link', { name: 'Overview' }).click()
+    await page.getByRole('main').getByRole('link', { name: 'Upload files' }).click()
+    await page.waitForURL('**/projects/bank/datasets/upload')
   })
 
   test('whatever would break callers says which keys called in the last 7 days, before it is done', async () => {

@@ -23,5 +23,7 @@ export const projects = {
   nothingTitle: 'Nothing is published here yet',
   nothingText:
     'Add data or a model, create a service that answers with it, publish it, and make a key for those who call it.',
+  upload: 'Upload files',
+  toServices: 'Go to the services',
   nothingViewer: 'As soon as an editor publishes a service of this project, it is shown here.',
 } as const

@@ -1,6 +1,6 @@
 /** What a key can be given: endpoints, services, columns that there are. */
 import { useQuery } from '@tanstack/react-query'
-import { servicesQuery } from '../../api/services.ts'
+import { type EndpointConfig, servicesQuery } from '../../api/services.ts'
 import { deploymentsQuery } from '../deployments/api.ts'
 import { type KeyOwner, type ServiceRow, useSurroundings } from './api.ts'
 import { datasetsOf, type Surroundings } from './shape.ts'
@@ -13,7 +13,7 @@ export interface ColumnChoice {
 
 export interface KeyChoices {
   /** of a service's key its endpoints; of a project's `service.endpoint` */
-  endpoints: { id: string; kind: string }[]
+  endpoints: { id: string; kind: EndpointConfig['kind'] }[]
   /** undefined: the key is a service's */
   services?: { key: string; title: string }[]
   deployments: string[]

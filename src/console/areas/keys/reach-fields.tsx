@@ -1,6 +1,7 @@
 import { Alert, Fieldset, Stack, Switch, TagsInput, Text } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
 import { keys as t } from '../../texts/keys.ts'
+import { services } from '../../texts/services.ts'
 import { CheckList } from './check-list.tsx'
 import type { KeyChoices } from './key-choices.ts'
 import type { KeyForm } from './use-key-form.ts'
@@ -37,7 +38,7 @@ function OfService({ form, choices: { endpoints } }: { form: KeyForm; choices: K
           label={t.endpoints}
           hint={t.endpointsHint}
           items={[
-            ...endpoints.map(({ id, kind }) => ({ value: id, label: id, about: kind })),
+            ...endpoints.map(({ id, kind }) => ({ value: id, label: id, about: services.kinds[kind].name })),
             ...gone.map(id => ({ value: id, label: t.gone(id) })),
           ]}
         />

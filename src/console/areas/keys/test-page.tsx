@@ -7,6 +7,7 @@ import type { EndpointConfig } from '../../../catalog/service-config.ts'
 import { useProject } from '../../api/projects.ts'
 import { type ServiceRow, useService } from '../../api/services.ts'
 import { may, useSession } from '../../api/session.ts'
+import { services } from '../../texts/services.ts'
 import { testPane as t } from '../../texts/test-pane.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { Loading } from '../../ui/loading.tsx'
@@ -59,7 +60,7 @@ function Pane({ service, endpoints, around }: PaneProps) {
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Select
           label={t.endpoint}
-          data={endpoints.map(({ id, kind }) => ({ value: id, label: `${id} (${kind})` }))}
+          data={endpoints.map(({ id, kind }) => ({ value: id, label: `${id} (${services.kinds[kind].name})` }))}
           value={endpoint.id}
           onChange={id => id && go({ endpoint: id })}
           searchable={endpoints.length > 10}

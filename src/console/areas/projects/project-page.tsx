@@ -7,6 +7,7 @@ import { may, roleIn, useSession } from '../../api/session.ts'
 import { common } from '../../texts/common.ts'
 import { projects as t } from '../../texts/projects.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
+import { ButtonLink } from '../../ui/link.tsx'
 import { Page } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
 import { allDeploymentsQuery, allServicesQuery } from '../home/api.ts'
@@ -25,6 +26,7 @@ export function ProjectPage() {
   const deployed = deployments.data?.filter(isHere)
   const error = services.error ?? deployments.error
   const hasNone = own && deployed && !own.some(isPublished) && !deployed.some(isEnabled)
+  const edits = may(session, 'editor', project.slug)
   const [editing, { open, close }] = useDisclosure()
   return (
     <Page
@@ -45,7 +47,17 @@ export function ProjectPage() {
         <EmptyState
           icon={IconRocket}
           title={t.nothingTitle}
-          text={may(session, 'editor', project.slug) ? t.nothingText : t.nothingViewer}
+          text={edits ? t.nothingText : t.nothingViewer}
+          action={
+            edits && (
+              <ButtonLink
+                to={own.length > 0 ? '/projects/$project/services' : '/projects/$project/datasets/upload'}
+                params={{ project: project.slug }}
+              >
+                {own.length > 0 ? t.toServices : t.upload}
+              </ButtonLink>
+            )
+          }
         />
       ) : (
         !(error && !(own && deployed)) && (
