@@ -26,6 +26,7 @@ beforeAll(() =>
       { name: 'plain', command: SERVER },
       { name: 'own', command: SERVER, env: { PATH: '/own/bin', GREETING: 'h\u00ef "there"', TMPDIR: '/own/tmp' } },
       { name: 'small', command: SERVER, memory_mb: 400, cpus: 1 },
+      { name: 'counts', command: ['grep', 'Cpus_allowed_list', '/proc/self/status'], cpus: 1, min_instances: 1 },
       { name: 'nobody', command: [join(open, 'bun'), 'server.ts'], cwd: open, user: 'nobody' },
       { name: 'who', command: SERVER, user: 'no-such-user' },
     ],
@@ -73,6 +74,14 @@ test('the bound is there before the program is, so that it starts well each time
     await world.api('POST', '/small/start')
     expect((await world.call('small', '/pid')).status).toBe(200)
   }
+})
+
+test('the CPUs that it may run on are those that it finds as it begins', async () => {
+  const lists = await waitFor(async () => {
+    const found = (await world.api('GET', '/counts/logs')).text.match(/Cpus_allowed_list:.*/g) ?? []
+    return found.length >= 5 ? found : undefined
+  })
+  for (const list of lists) expect(list).toMatch(/^Cpus_allowed_list:\s+\d+$/)
 })
 
 if (asRoot) {

@@ -10,9 +10,9 @@ const CPU_SET = 128
 export interface Posix {
   /** Whatever this process's descendants leave behind becomes its child. */
   adoptOrphans(): void
-  /** The CPUs that a process may run on, and each that it starts. */
-  pin(pid: number, cpus: number[]): void
-  /** The CPUs that this process may run on. */
+  /** The CPUs that this thread may run on, and what it starts from now on. */
+  pin(cpus: number[]): void
+  /** The CPUs that this thread may run on. */
   cpus(): number[]
   /** A pipe: unlike the sockets that Bun makes, a program may open it again as /dev/stdout. */
   pipe(): { read: number; write: number }
@@ -33,10 +33,10 @@ export function openPosix(): Posix | undefined {
     })
     return {
       adoptOrphans: () => void libc.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n),
-      pin(pid, cpus) {
+      pin(cpus) {
         const mask = new Uint8Array(CPU_SET)
         for (const cpu of cpus) mask[cpu >> 3]! |= 1 << (cpu & 7)
-        libc.sched_setaffinity(pid, BigInt(mask.length), mask)
+        libc.sched_setaffinity(0, BigInt(mask.length), mask)
       },
       cpus() {
         const mask = new Uint8Array(CPU_SET)

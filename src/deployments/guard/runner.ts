@@ -36,9 +36,8 @@ export class Runner {
   async run(program: Program, tell: (event: Event) => void): Promise<Exit> {
     const log = this.#log(program.logPath)
     const outputs = [new Output(this.#posix), new Output(this.#posix)] as const
-    const child = this.#spawn(program, outputs)
+    const child = this.#pinned(program, () => this.#spawn(program, outputs))
     const { pid } = child
-    if (program.cpus) this.#posix?.pin(pid, this.#spread(program.id, program.cpus))
     const running: Running = { program, child }
     this.#running.set(program.id, running)
     tell({ pid })
@@ -133,9 +132,17 @@ export class Runner {
     }
   }
 
-  #spread(id: number, count: number): number[] {
-    const all = this.#posix!.cpus()
-    return Array.from({ length: Math.min(count, all.length) }, (_, i) => all[(id + i) % all.length]!)
+  /** Starts a program on its CPUs: some count them as they begin, and what they start before they are bound is not bound. */
+  #pinned({ id, cpus: count }: Program, start: () => Bun.Subprocess): Bun.Subprocess {
+    const all = count === undefined ? undefined : this.#posix?.cpus()
+    if (count === undefined || !all) return start()
+    const own = Array.from({ length: Math.min(count, all.length) }, (_, i) => all[(id + i) % all.length]!)
+    this.#posix!.pin(own)
+    try {
+      return start()
+    } finally {
+      this.#posix!.pin(all)
+    }
   }
 
   /** What a program started and left: in its group, its session, or come away from both. */
