@@ -4,6 +4,7 @@ import type { EndpointConfig, JsonSchema } from '../catalog/service-config.ts'
 import type { ModelMetadata } from '../catalog/tensor.ts'
 import { stringifyLossless } from '../lib/json.ts'
 import type { Params } from '../lib/params.ts'
+import { shown } from '../lib/text.ts'
 import type { QueryAnswers } from '../query/answers.ts'
 import type { RowsReply } from '../query/prepared.ts'
 import type { Tags } from '../query/write/apply.ts'
@@ -225,6 +226,8 @@ export interface Endpoint {
   readonly files: readonly string[]
   /** What its publisher should know of it: what every call costs for want of an index. */
   readonly warnings?: readonly string[]
+  /** Of kinds that run code: the endpoints that its definition grants it. */
+  readonly granted?: readonly string[]
   /** Of kind model: what it serves. */
   readonly model?: ServedModel
   /**
@@ -262,9 +265,12 @@ export interface Deployment {
 
 /** What the endpoints of a service warn of, each naming its endpoint. */
 export const warningsOf = (service: Service | undefined): string[] =>
-  [...(service?.endpoints.values() ?? [])].flatMap(({ id, warnings = [] }) =>
-    warnings.map(warning => `endpoint ${id}: ${warning}`),
-  )
+  [...(service?.endpoints.values() ?? [])].flatMap(({ id, warnings = [], granted = [] }) => {
+    // its author's key may reach what is meant, so that only others would find out
+    const missing = granted.filter(other => other !== '*' && !service!.endpoints.has(other))
+    const inVain = missing.map(other => `grants.endpoints has ${shown(other)}, which is no endpoint of this service.`)
+    return [...warnings, ...inVain].map(warning => `endpoint ${id}: ${warning}`)
+  })
 
 /** A service as it was published: immutable; publishing swaps in another. */
 export interface Service {

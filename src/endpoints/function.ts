@@ -27,6 +27,7 @@ export function compileFunctionEndpoint(
     methods,
     takesBody: true,
     files: [],
+    granted: endpoint.grants?.endpoints,
     porter: compilePorterRoute({ id: endpoint.id, porter: endpoint.porter }),
     run() {
       throw notServed('A function is called by HTTP, or by another function of its service.')

@@ -1,3 +1,4 @@
+import { HOOKS } from '../catalog/handler.ts'
 import {
   activeVersion,
   findModel,
@@ -135,6 +136,7 @@ export function compileModelEndpoint(
     takesBody: true,
     files: [],
     model,
+    granted: HOOKS.flatMap(hook => endpoint[hook]?.grants?.endpoints ?? []),
     warnings: orderWarnings(endpoint, porter, model),
     porter,
     run(call, grant) {

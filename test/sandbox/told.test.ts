@@ -1,13 +1,17 @@
 /** What the author of a handler is told of it: what it logs, and what becomes of what it does in a way that may be meant otherwise. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { type Callgate, cleanUp, startCallgate } from '../harness.ts'
+import { join } from 'node:path'
+import { type Callgate, cleanUp, FIXTURES, startCallgate } from '../harness.ts'
 
 setDefaultTimeout(180_000)
 
 let callgate: Callgate
 beforeAll(async () => {
   const endpoints = [{ id: 'one', kind: 'function', handler: 'export default () => 1' }]
-  callgate = await startCallgate({ manifest: { projects: [{ slug: 'p', services: [{ key: 's', endpoints }] }] } })
+  const models = [{ name: 'iris', versions: [{ version: 1, file: join(FIXTURES, 'models/iris.onnx') }] }]
+  callgate = await startCallgate({
+    manifest: { projects: [{ slug: 'p', models, services: [{ key: 's', endpoints }] }] },
+  })
 })
 afterAll(cleanUp)
 
@@ -155,6 +159,23 @@ export default () => {
   expect(await tried(`export default () => {\n  ${endless}\n}`)).toMatchObject({
     handler: { message: 'round', line: 2, cause: { message: 'round' } },
   })
+})
+
+test('a grant of an endpoint that the service does not have is told when it is published, of a function and of a hook', async () => {
+  const grants = { endpoints: ['*', 'two', 'tow'] }
+  const two = { id: 'two', kind: 'function', handler: 'export default () => 2', grants }
+  const hooked = { id: 'hooked', kind: 'model', model: 'iris', check: { handler: 'export default () => 3', grants } }
+  const scope = { 'x-project-id': '1' }
+  const asset = {
+    asset_type: 'api_service',
+    asset_key: 'granted',
+    title: 'Granted',
+    config: { endpoints: [two, hooked] },
+  }
+  const { json: created } = await callgate.admin('POST', '/api/publish/assets', asset, scope)
+  const { json } = await callgate.admin('POST', `/api/publish/assets/${created.id}/publish`, {}, scope)
+  const inVain = 'grants.endpoints has tow, which is no endpoint of this service.'
+  expect(json.warnings).toEqual([`endpoint two: ${inVain}`, `endpoint hooked: ${inVain}`])
 })
 
 const CODED = 'const u = new Uint8Array(2e6).fill(97)\nconst t = "é".repeat(5e5)\n'
