@@ -140,7 +140,7 @@ export const datasets = {
   dismissOf: (column: string) => `Dismiss what is proposed for ${column}`,
   acceptAll: 'Accept all',
   proposalsOpen: (count: number) => (count === 1 ? 'One column looks personal.' : `${count} columns look personal.`),
-  proposalsText: 'They are protected as proposed until somebody decides.',
+  proposalsText: 'What looks personal is protected as proposed until somebody decides.',
   willChange: 'changed',
   changes: (count: number) => `${count} ${count === 1 ? 'column' : 'columns'} changed`,
   actsAtOnce: (endpoints: number) =>
