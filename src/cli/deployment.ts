@@ -46,9 +46,10 @@ interface Shown {
     number: number
     revision: number
     state: string
-    pid: number
+    pid: number | null
     requests_in_flight: number
     restarts: number
+    restarts_in_ms: number | null
   }[]
 }
 
@@ -116,11 +117,13 @@ function show(client: Client, shown: Shown): number {
     print(`  ${shown.endpoint_url}`)
     for (const r of shown.replicas)
       print(
-        `  r${r.revision}.${r.number}: ${r.state}, process ${r.pid}, ${r.requests_in_flight} requests, ${r.restarts} restarts`,
+        `  r${r.revision}.${r.number}: ${r.state}, ${r.pid === null ? 'no process' : `process ${r.pid}`}, ${r.requests_in_flight} requests, ${r.restarts} restarts${again(r.restarts_in_ms)}`,
       )
   }
   return shown.status === 'failing' ? 1 : 0
 }
+
+const again = (ms: number | null) => (ms === null ? '' : `, the next in ${Math.ceil(ms / 1000)} s`)
 
 /** Waits until what was begun is done. */
 async function settled(client: Client, path: string, begun: Shown, wait: boolean): Promise<number> {

@@ -43,7 +43,8 @@ export function compileFunctionEndpoint(
       if (json) checkDepth(json.json)
       const ran = await run(requestText(request), call)
       const reply = readAnswer(ran, replyOf)
-      const wrong = reply.status < 300 && (await gives?.(reply.json, call.deadline))
+      const isChecked = reply.status < 300 && !BODILESS.has(reply.status)
+      const wrong = isChecked && (await gives?.(reply.json, call.deadline))
       return readAnswer(ran, () => {
         if (wrong) throw badReply(`the answer is not as response_schema says: ${wrong}`)
         return { ...reply, log: ran.log }

@@ -63,10 +63,14 @@ const endpoints = [
       try { return new TextDecoder('utf-8', how).decode(new Uint8Array(body)) } catch (error) { return error.name }
     })`,
   ),
-  named('schema', 'export default ({ body }) => ({ n: body.n, more: body.more })', {
-    request_schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
-    response_schema: { type: 'object', properties: { n: { maximum: 9 } }, additionalProperties: { type: 'null' } },
-  }),
+  named(
+    'schema',
+    'export default ({ body }, host) => (body.n === 0 ? host.reply(null, { status: 204 }) : { n: body.n, more: body.more })',
+    {
+      request_schema: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
+      response_schema: { type: 'object', properties: { n: { maximum: 9 } }, additionalProperties: { type: 'null' } },
+    },
+  ),
   named('unique', 'export default ({ body }) => body.length', {
     request_schema: { type: 'array', uniqueItems: true },
     limits: { memory_mb: 128, cpu_ms: 5000 },
@@ -419,7 +423,8 @@ describe.each(TARGETS)('functions, %s:', target => {
       expect(server.output()).toContain(json.request_id)
     })
 
-    test('an answer that its schema refuses is a 500', async () => {
+    test('an answer that its schema refuses is a 500; one without a body it is not asked about', async () => {
+      expect((await call('schema', { body: { n: 0 } })).status).toBe(204)
       expect((await call('schema', { body: { n: 10 } })).json.code).toBe('function_failed')
       expect((await call('schema', { body: { n: 1, more: 'x' } })).status).toBe(500)
     })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pretty } from '../../src/console/api/exact-json.ts'
 import { type SampleCall, samplesOf } from '../../src/console/areas/keys/samples.ts'
 import { exampleOfSchema } from '../../src/console/areas/keys/schema-example.ts'
-import { shapeOf } from '../../src/console/areas/keys/shape.ts'
+import { exampleOf, shapeOf } from '../../src/console/areas/keys/shape.ts'
 import { type Callgate, cleanUp, startCallgate, temporaryFolder } from '../harness.ts'
 
 setDefaultTimeout(180_000)
@@ -177,6 +177,11 @@ describe('what a call is to begin with', () => {
 
   test('has an end where a schema has none', () => {
     expect(exampleOfSchema({ $ref: '#/$defs/Endless', $defs })).toBeObject()
+  })
+
+  test('of a picture is a list to be filled in: its values would be a text of megabytes', () => {
+    expect(exampleOf({ name: 'pixels', input: 'pixels', type: 'float32', shape: [3, 224, 224] })).toEqual([])
+    expect(exampleOf({ name: 'pair', input: 'pair', type: 'bool', shape: [null, 2] })).toEqual([[true, true]])
   })
 
   test('has the type that a filter on an aggregate takes', () => {

@@ -371,6 +371,8 @@ describe('the command line', () => {
       'min_instances=1',
     )
     expect([code, stdout]).toEqual([1, expect.stringContaining('bad: failing (there is no such program')])
+    expect(stdout).toMatch(/r1\.1: \w+, no process, 0 requests, \d+ restarts(, the next in \d+ s)?\n/)
+    expect(stdout).not.toContain('null')
   })
 
   test.each<[string[], number, string]>([

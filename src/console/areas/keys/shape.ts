@@ -219,8 +219,12 @@ const textOf = (value: unknown): string | undefined => {
 
 const isNumeric = (type: string): boolean => /^(u?int|float|double|bfloat)/.test(type)
 
-/** A value of the feature's type, in its shape: whatever the model makes of it. */
+/** Values of an example: a picture's would be a text of megabytes. */
+const MOST_VALUES = 4096
+
+/** A value of the feature's type, in its shape: whatever the model makes of it. A list to be filled in, where that is too long. */
 export function exampleOf({ type, shape }: Feature): unknown {
+  if (shape.reduce<number>((count, size) => count * (size ?? 1), 1) > MOST_VALUES) return []
   const one = isNumeric(type) ? 1 : type === 'bool' ? true : 'text'
   return shape.reduceRight<unknown>((inner, size) => Array.from({ length: size ?? 1 }, () => inner), one)
 }
