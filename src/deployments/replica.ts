@@ -155,6 +155,8 @@ export class Replica {
       }
       await pause(waited < 1000 ? 10 : waited < 10_000 ? 25 : 100)
     }
+    // it may have ended already, as well as it can, because it was asked to
+    if (this.#ending) throw notReady('it was stopped before it was ready')
     if (this.state === 'ended') {
       const { how } = await this.exited
       if (how !== 'exit status 0') throw notReady(how)
@@ -162,7 +164,6 @@ export class Replica {
       remark(`callgate: ${why}`)
       throw notReady(why)
     }
-    if (this.state !== 'starting') throw notReady('it was stopped before it was ready')
     this.state = 'ready'
     if (this.#plan.config.health) void this.#watchHealth(remark)
   }

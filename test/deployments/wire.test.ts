@@ -7,7 +7,10 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
+import type { Event, Exit } from '../../src/deployments/guard/program.ts'
 import { keptLogs, lastLines, MOST_OF_A_LOG } from '../../src/deployments/log.ts'
+import type { Plan } from '../../src/deployments/plan.ts'
+import { type Means, Replica } from '../../src/deployments/replica.ts'
 import { Unchunker } from '../../src/deployments/wire/chunked.ts'
 import { Connection } from '../../src/deployments/wire/connection.ts'
 import { closeFrameOf, FrameError, FrameReader, frameOf, OPCODE } from '../../src/deployments/wire/frames.ts'
@@ -421,4 +424,29 @@ test('a server by a name that nobody answers for is given up in time, and files 
     setServers(servers)
     silent.close()
   }
+})
+
+test('a program that is ended before it is ready, and ends well, is not told to stay in the foreground', async () => {
+  const remarks: string[] = []
+  const { promise, resolve } = Promise.withResolvers<Exit>()
+  let tell = (_: Event) => {}
+  const guard = {
+    run(_: unknown, on: typeof tell) {
+      tell = on
+      on({ pid: 1 })
+      return promise
+    },
+    remark: ({ text }: { text: string }) => remarks.push(text),
+    // sooner than it is looked at whether it is ready
+    async end() {
+      tell({ ended: true })
+      resolve({ how: 'exit status 0' })
+    },
+  }
+  const places = { accountOf() {}, temporaryFolder: () => '/tmp', environment: () => ({}), logOf: () => 'log' }
+  const plan = { revision: 1, config: { command: ['x'] }, startTimeoutMs: 60_000, drainMs: 0 } as unknown as Plan
+  const replica = new Replica({ deploymentId: 1, number: 1, plan }, { places, guard } as unknown as Means, () => {})
+  const why = replica.ready.catch((error: Error) => error.message)
+  await replica.stop(0)
+  expect([await why, remarks]).toEqual(['it was stopped before it was ready', []])
 })
