@@ -57,9 +57,10 @@ const WITH_GAPS = { seed: 3, gaps: true }
 /** torch.onnx.export makes it up, another one for each input, where `dynamic_axes` lists axes without names. */
 const MADE_UP = /_dynamic_axes_\d+$/
 
-/** Whether all inputs have one open first dimension. */
-function takesRows({ inputs, symbols }: ProbeSubject): boolean {
-  const batch = new Set(inputs.map(input => symbols[input.name]?.[0]).filter(name => name && !MADE_UP.test(name)))
+/** Whether all inputs have one open first dimension. @param named whether a name that was made up says that it is another one */
+function takesRows({ inputs, symbols }: ProbeSubject, named = true): boolean {
+  const names = inputs.map(input => symbols[input.name]?.[0])
+  const batch = new Set(names.filter(name => name && (named || !MADE_UP.test(name))))
   return batch.size <= 1 && inputs.every(input => input.dims[0] === null)
 }
 
@@ -81,13 +82,14 @@ export function stacks(subject: ProbeSubject): boolean {
  */
 export async function probeRows(runtime: Runtime, session: InferenceSession, subject: ProbeSubject): Promise<Probe> {
   const unproven: Probe = { batched: stacks(subject), independentRows: false, dims: {} }
-  if (!takesRows(subject)) return unproven
+  if (!takesRows(subject, false)) return unproven
   const deadline = performance.now() + SLOW_MS
   for (const guess of GUESSES) {
     if (performance.now() > deadline) break
     try {
       const probe = await compare(subject, guess, deadline, feeds => run(runtime, session, feeds))
-      return probe ?? unproven
+      // without proof, axes with names of their own may have lengths of their own, as queries and documents have
+      return probe && (probe.independentRows || takesRows(subject)) ? probe : unproven
     } catch {} // the model does not take such values
   }
   return unproven
@@ -110,7 +112,11 @@ async function compare(
     const rows = RANGES.map(range => makeRow(subject, guess, range, random, gaps))
     const alone: Tensors[] = []
     for (const row of rows) {
-      alone.push(await score(row))
+      const one = await score(row).catch(error => {
+        if (!gaps) throw error
+      })
+      if (!one) return { batched: true, independentRows: false, dims } // it takes numbers only, and they have been tried
+      alone.push(one)
       if (performance.now() > deadline) return seed === 1 ? undefined : { batched: true, independentRows: false, dims }
     }
     for (const order of [rows.map((_, i) => i), rows.map((_, i) => rows.length - 1 - i)]) {

@@ -463,6 +463,45 @@ describe('rows are batched across callers only where that is proven to change no
     expect((await added('queries', 'documents')).model.metadata.batched).toBe(false)
   })
 
+  test('axes without names that may differ in length, as of queries and documents, are not taken for rows', async () => {
+    const bytes = buildModel({
+      inputs: [
+        { name: 'queries', type: 'float', dims: ['queries_dynamic_axes_1', 2] },
+        { name: 'documents', type: 'float', dims: ['documents_dynamic_axes_1', 2] },
+      ],
+      outputs: [{ name: 'y', type: 'float', dims: ['y_dynamic_axes_1', 'y_dynamic_axes_2'] }],
+      nodes: [
+        { op: 'Transpose', inputs: ['documents'], outputs: ['turned'] },
+        { op: 'MatMul', inputs: ['queries', 'turned'], outputs: ['y'] },
+      ],
+    })
+    expect((await models.add(bytes)).model.metadata).toMatchObject({ batched: false, independentRows: false })
+  })
+
+  test('what was found of a model with numbers stays, where it looks for missing ones and fails at some', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [
+        { name: 'y', type: 'float', dims: [1, 2] },
+        { name: 'gaps', type: 'bool', dims: ['N', 2] },
+      ],
+      initializers: [
+        { name: 'table', type: 'float', dims: [2], values: [3, 4] },
+        { name: 'least', type: 'float', dims: [], values: [0] },
+        { name: 'most', type: 'float', dims: [], values: [1] },
+      ],
+      nodes: [
+        { op: 'IsNaN', inputs: ['x'], outputs: ['gaps'] },
+        { op: 'Clip', inputs: ['x', 'least', 'most'], outputs: ['clipped'] },
+        { op: 'Cast', inputs: ['clipped'], outputs: ['place'], attributes: [{ name: 'to', int: 7 }] },
+        { op: 'Gather', inputs: ['table', 'place'], outputs: ['y'] },
+      ],
+    })
+    const { metadata } = (await models.add(bytes)).model
+    expect(metadata).toMatchObject({ batched: true, independentRows: false })
+    expect(metadata.outputs[0]!.dims).toEqual([null, 2])
+  })
+
   test("several targets that are declared as one, as scikit-learn's forests are, are described as they come", async () => {
     const described = async (declared: number | string) => {
       const bytes = buildModel({
