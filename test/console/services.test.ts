@@ -49,10 +49,15 @@ describeInBrowser('services', () => {
     await tab.getByRole('table', { name: 'Rows of the preview' }).waitFor()
     await tab.getByText('SELECT "t0"."plant_id"').waitFor()
 
+    const expectColumns = (...names: string[]) =>
+      soon(async () => expect(await tab.getByRole('columnheader').allInnerTexts()).toEqual(names))
     await choose(tab, 'Group by', 'bed')
+    await expectColumns('bed')
+    await tab.getByRole('option', { name: 'species', exact: true }).click()
+    await expectColumns('bed', 'species')
+    await tab.getByRole('option', { name: 'species', exact: true }).click()
     await tab.keyboard.press('Escape')
-    await tab.getByRole('columnheader', { name: 'bed', exact: true }).waitFor()
-    await soon(async () => expect(await tab.getByRole('columnheader').count()).toBe(1))
+    await expectColumns('bed')
     const addAggregate = tab.getByRole('button', { name: 'Add aggregate' })
     await addAggregate.click()
     await addAggregate.click()

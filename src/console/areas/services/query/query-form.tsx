@@ -19,6 +19,11 @@ export default function QueryForm({ endpoint, onChange }: FormProps<SqlEndpoint>
   const columns = tables.flatMap(table => table.columns.map(({ name }) => name))
   const aggregates = aggregatesOf(query)
   const set = (change: Partial<QueryDefinition>) => onChange({ ...endpoint, query: having(query, change) })
+  /** A group has no one value of other columns, which are all where none is listed: what it is grouped by is, until more is. */
+  const group = (chosen: string[]) => {
+    const isNoMore = !query.columns || query.columns.join() === query.group_by?.join()
+    set({ group_by: unlessEmpty(chosen), columns: (isNoMore && unlessEmpty(chosen)) || query.columns })
+  }
   const page = (change: NonNullable<QueryDefinition['pagination']>) => {
     const pagination = having(query.pagination ?? {}, change)
     set({ pagination: Object.keys(pagination).length > 0 ? pagination : undefined })
@@ -64,8 +69,7 @@ export default function QueryForm({ endpoint, onChange }: FormProps<SqlEndpoint>
           aria-label={q.groupBy}
           data={withKnown(columns, ...(query.group_by ?? []))}
           value={query.group_by ?? []}
-          // a group has no one value of the other columns, which are all where none is listed
-          onChange={chosen => set({ group_by: unlessEmpty(chosen), columns: query.columns ?? unlessEmpty(chosen) })}
+          onChange={group}
           searchable
           clearable
         />
