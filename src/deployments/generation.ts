@@ -109,25 +109,24 @@ export class Generation {
 
   async #keep(slot: Slot, number: number): Promise<void> {
     while (!this.#stopping) {
-      const began = performance.now()
       slot.nextAt = undefined
-      const { why, wasReady } = await this.#runOnce(slot, number)
+      const { why, readyMs } = await this.#runOnce(slot, number)
       if (this.#stopping) return
-      const ranWell = wasReady && performance.now() - began > RAN_WELL_MS
+      const ranWell = readyMs !== undefined && readyMs > RAN_WELL_MS
       slot.failures = ranWell ? 1 : slot.failures + 1
       slot.restarts++
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (slot.failures - 1))
       slot.nextAt = performance.now() + wait
       if (!ranWell) {
         this.trouble = why
-        this.#events.failed(why, wasReady)
+        this.#events.failed(why, readyMs !== undefined)
       }
       await Promise.race([pause(wait), this.#stop.promise])
     }
   }
 
-  /** @returns when it has ended: why it was not ready, or how it ended after that */
-  async #runOnce(slot: Slot, number: number): Promise<{ why: string; wasReady: boolean }> {
+  /** @returns when it has ended: why it was not ready, or how it ended after that, and for how many milliseconds it was ready, if ever */
+  async #runOnce(slot: Slot, number: number): Promise<{ why: string; readyMs?: number }> {
     try {
       const which = { deploymentId: this.#deploymentId, number, plan: this.plan }
       const replica = new Replica(which, this.#means, this.#events.ready)
@@ -136,15 +135,17 @@ export class Generation {
         () => undefined,
         (error: Error) => error.message,
       )
+      const readyAt = performance.now()
       if (why === undefined) {
         this.trouble = undefined
         this.#events.ready()
       }
       const { how } = await replica.exited
-      return { why: why ?? `it ended soon after it was ready: ${how}`, wasReady: why === undefined }
+      if (why !== undefined) return { why }
+      return { why: `it ended soon after it was ready: ${how}`, readyMs: performance.now() - readyAt }
     } catch (error) {
       log.error(errorFields(error), 'a deployment could not be started')
-      return { why: 'the system refused', wasReady: false }
+      return { why: 'the system refused' }
     }
   }
 }
