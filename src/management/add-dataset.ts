@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
-import { conflict, unprocessable } from '../lib/fault.ts'
+import { conflict } from '../lib/fault.ts'
 import { checkShape, closed, Description } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
-import { jsonBody, type ManagementContext, needAdmin, projectFor, type SignedIn, scopeOf } from './context.ts'
+import { editedProject, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { nullableOf, Policy, TypeName } from './datasets.ts'
 import { refuseLoss, stageWritable } from './live-tables.ts'
 import { addTable } from './new-table.ts'
@@ -40,10 +40,7 @@ const Elsewhere = Type.Object(
  * the server can read is not an editor's to publish.
  */
 export async function addDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A dataset is added to a project: send X-Project-Id.')
-  const mayEdit = () => projectFor(context, who, scope, 'editor')
-  mayEdit()
+  const mayEdit = editedProject(context, who, request, 'A dataset is added to')
   const given: unknown = await jsonBody(context, request, Type.Unknown())
   const isElsewhere = typeof given === 'object' && given !== null && Object.hasOwn(given, 'engine')
   if (!isElsewhere) return addTable(context, who, mayEdit, given)
@@ -66,6 +63,7 @@ export async function addDataset(context: ManagementContext, request: Request, w
   const before = refuseTaken()
   const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
   const generation = await stageWritable(context, staging, { writable })
+  const place = { name, before, now: refuseTaken }
   const said = { columns: columns as ColumnPolicy | undefined, nullable: nullableOf(columns), description }
-  return putDataset(context, who, may, refuseTaken, before, name, generation, said)
+  return putDataset(context, who, may, place, generation, said)
 }

@@ -23,7 +23,17 @@ import { warningsOf } from '../endpoints/endpoint.ts'
 import { diff } from '../lib/diff.ts'
 import { notFound, unprocessable } from '../lib/fault.ts'
 import { Description, Title } from '../lib/shape.ts'
-import { change, idOf, jsonBody, type ManagementContext, projectFor, type SignedIn, scopeOf, sees } from './context.ts'
+import {
+  change,
+  editedProject,
+  idOf,
+  jsonBody,
+  type ManagementContext,
+  projectFor,
+  type SignedIn,
+  scopeOf,
+  sees,
+} from './context.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 
 const Kept = Type.Not(Type.Null(), { error: 'must not be null.' })
@@ -75,10 +85,7 @@ export function assets(context: ManagementContext, request: Request, { user }: S
 }
 
 export async function addAsset(context: ManagementContext, request: Request, who: SignedIn) {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A service is created in a project: send X-Project-Id.')
-  const may = () => projectFor(context, who, scope, 'editor')
-  may()
+  const may = editedProject(context, who, request, 'A service is created in')
   const body = await jsonBody(context, request, NewAsset)
   const asset = change(context, may, (tx, project) =>
     createAsset(tx, who.actor, {

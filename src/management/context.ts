@@ -111,6 +111,25 @@ export function projectsInScope(context: ManagementContext, who: SignedIn, reque
   return listProjects(context.db).filter(({ id }) => sees(context, who.user, id))
 }
 
+/**
+ * For what is put into the project in scope by its editors.
+ * @param what begins the sentence that says so where there is none: "A model is uploaded into"
+ * @returns the project, when the user still may: to be asked again after all that takes time. @throws Fault 403, 404
+ * @throws Fault 422 no project is in scope; as what is returned
+ */
+export function editedProject(
+  context: ManagementContext,
+  who: SignedIn,
+  request: Request,
+  what: string,
+): () => Project {
+  const scope = scopeOf(request)
+  if (scope === undefined) throw unprocessable(`${what} a project: send X-Project-Id.`)
+  const may = () => projectFor(context, who, scope, 'editor')
+  may()
+  return may
+}
+
 /** What names and secrets may be, every character of them an escape, is less. */
 const MOST_TO_SIGN_IN = 32 * 1024
 /** What is read here is read by the process that everybody waits for. Rows of a model have few names, which are quickly read. */

@@ -27,13 +27,13 @@ import { checkShape } from '../lib/shape.ts'
 import { compileCodec } from '../scoring/codec.ts'
 import {
   change,
+  editedProject,
   idOf,
   jsonBody,
   type ManagementContext,
   projectFor,
   projectsInScope,
   type SignedIn,
-  scopeOf,
   sees,
 } from './context.ts'
 import { stageModel } from './intake.ts'
@@ -133,10 +133,7 @@ export function removeModel(context: ManagementContext, request: Request, who: S
 
 /** `POST /api/models`: multipart `file`, `name`, `version`, `features` (a JSON list of names). */
 export async function uploadModel(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A model is uploaded into a project: send X-Project-Id.')
-  const may = () => projectFor(context, who, scope, 'editor')
-  may()
+  const may = editedProject(context, who, request, 'A model is uploaded into')
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const project = may()
     const name = fields.name || fileName.replace(/\.onnx$/i, '')

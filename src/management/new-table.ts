@@ -46,8 +46,9 @@ export async function addTable(
   refuseTaken()
   const primaryKey = body.primary_key === undefined ? undefined : [body.primary_key].flat()
   const generation = await madeEmpty(context, { columns: body.columns, primaryKey, indexes: body.indexes })
+  const place = { name: body.name, before: undefined, now: refuseTaken }
   const said = { columns: body.columns as ColumnPolicy, description: body.description || undefined }
-  return putDataset(context, who, may, refuseTaken, undefined, body.name, generation, said)
+  return putDataset(context, who, may, place, generation, said)
 }
 
 /** `GET /api/datasets/{name}/schema`: the JSON Schema of a row. */

@@ -15,6 +15,13 @@ import { described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
 import { holding, refuseReplaced } from './live-tables.ts'
 
+/** Where a dataset is put: what had that name when it was asked for, and `now` what has it. @throws Fault 409 that is not to be replaced */
+interface Place {
+  name: string
+  before: Dataset | undefined
+  now(): Dataset | undefined
+}
+
 interface Said {
   columns?: ColumnPolicy
   nullable?: Record<string, boolean>
@@ -24,22 +31,19 @@ interface Said {
 /**
  * Makes rows that were staged a dataset, in the place of the one that had it when they were asked for, with what is said of it.
  * @param may its project, of whoever may put it there
- * @param refuseTaken the dataset that has the place now. @throws Fault 409 it is not to be replaced
  * @throws Fault what those do; 409 another has the place by now; 422 what is said of columns: then nothing is left of the rows
  */
 export async function putDataset(
   context: ManagementContext,
   who: SignedIn,
   may: () => Project,
-  refuseTaken: () => Dataset | undefined,
-  before: Dataset | undefined,
-  name: string,
+  { name, before, now }: Place,
   generation: Generation,
   { columns, nullable = {}, description }: Said,
 ): Promise<Response> {
   const put = () => {
     const { dataset, replaced } = change(context, may, (tx, { id }, touched) => {
-      refuseReplaced(name, before, refuseTaken())
+      refuseReplaced(name, before, now())
       const { dataset, replaced } = putGeneration(tx, who.actor, id, name, generation)
       if (columns) setColumnPolicy(tx, who.actor, dataset, columns)
       setNullable(tx, who.actor, getDataset(tx, id, name), nullable)

@@ -5,7 +5,7 @@ import { checkDatasetName, tableNameOf } from '../catalog/names.ts'
 import { conflict, unprocessable } from '../lib/fault.ts'
 import { checkShape, Description } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
-import { type ManagementContext, projectFor, type SignedIn, scopeOf } from './context.ts'
+import { editedProject, type ManagementContext, type SignedIn } from './context.ts'
 import { nullableOf, Policy, TypeName } from './datasets.ts'
 import { importing } from './import-progress.ts'
 import { stageTable } from './intake.ts'
@@ -23,10 +23,7 @@ const Names = Type.Array(Type.String())
  * the key and the indexes, unless others are named; `[]`: none.
  */
 export async function uploadDataset(context: ManagementContext, request: Request, who: SignedIn): Promise<Response> {
-  const scope = scopeOf(request)
-  if (scope === undefined) throw unprocessable('A dataset is uploaded into a project: send X-Project-Id.')
-  const may = () => projectFor(context, who, scope, 'editor')
-  may()
+  const may = editedProject(context, who, request, 'A dataset is uploaded into')
   return receiveUpload(context, request, async ({ path, fileName, fields }) => {
     const project = may()
     const name = fields.name || `uploads.${tableNameOf(fileName)}`
@@ -54,8 +51,9 @@ export async function uploadDataset(context: ManagementContext, request: Request
       const staging = stageTable(context, source, onProgress, request.signal)
       return stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
     })
+    const place = { name, before, now: refuseTaken }
     const said = { columns: policy as ColumnPolicy | undefined, nullable: nullableOf(policy), description }
-    return putDataset(context, who, may, refuseTaken, before, name, generation, said)
+    return putDataset(context, who, may, place, generation, said)
   })
 }
 
