@@ -1,7 +1,7 @@
 import type { WorkerKind } from './workers/frames.ts'
 
 // Every branch is imported when it is taken: the server loads no native library, and a child loads no server.
-const children: Partial<Record<WorkerKind, () => Promise<unknown>>> = {
+const children: Record<WorkerKind, () => Promise<unknown>> = {
   body: () => import('./protocols/body-child.ts'),
   schema: () => import('./protocols/schema-child.ts'),
   score: () => import('./scoring/child.ts'),

@@ -6,7 +6,7 @@ import { type Actor, note, type Store } from './store.ts'
 
 export type Project = typeof projects.$inferSelect
 
-export interface NewProject {
+interface NewProject {
   slug: string
   name: string
   description?: string

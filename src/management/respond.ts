@@ -36,7 +36,7 @@ export function checkMatch(request: Request, resource: object): void {
 }
 
 /** A part of a list: how many are before it, and how many it has at most. */
-export interface Part {
+interface Part {
   from: number
   most: number
 }

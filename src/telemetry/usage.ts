@@ -12,7 +12,7 @@ export const OTHERS = -2
 export const MOST_CELLS = 10_000
 
 /** What is called. An empty text: none, e.g. a list of models is no endpoint's. */
-export interface PlaceNames {
+interface PlaceNames {
   /** 0: nobody's, as nobody's key asked for nothing that there is */
   projectId: number
   service: string

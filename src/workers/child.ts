@@ -6,7 +6,7 @@ import { type FromChild, revive, type ToChild, type WorkerKind } from './frames.
 import { nativeEnvironment } from './native.ts'
 import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } from './pipe.ts'
 
-export interface RequestOptions {
+interface RequestOptions {
   /** Milliseconds from now, or from its last progress; when it passes the caller gets 504. What becomes of the child is the caller's choice. */
   timeoutMs?: number
   onProgress?: (progress: unknown) => void
@@ -28,7 +28,7 @@ process.on('exit', () => {
 })
 
 /** Answers what a child asks for while it works. */
-export type Asked = (payload: Uint8Array<ArrayBuffer>) => Promise<Parts>
+type Asked = (payload: Uint8Array<ArrayBuffer>) => Promise<Parts>
 
 /** The child ended before it answered. Nobody knows whether the work was done: repeat only what is safe to repeat. */
 export class ChildLost extends Error {

@@ -9,7 +9,7 @@ import { asSent } from './frames.ts'
 export const PIPE_FD = 3
 const HEAD = 16
 
-export type FrameKind = 'request' | 'answer' | 'failed'
+type FrameKind = 'request' | 'answer' | 'failed'
 const KINDS: readonly FrameKind[] = ['request', 'answer', 'failed']
 
 export interface Frame {

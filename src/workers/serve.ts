@@ -7,12 +7,12 @@ import { answerFrame, type Frame, openPipe, type Parts, PIPE_FD, type Pipe } fro
 
 type Handler = (payload: never, progress: (progress: unknown) => void) => unknown
 /** By method; `exchange` answers what comes as bytes, which no method names. */
-export type Handlers = Record<string, Handler> & {
+type Handlers = Record<string, Handler> & {
   exchange?: (payload: Uint8Array<ArrayBuffer>) => Parts | Promise<Parts>
 }
 
 /** Asks the parent, in bytes. @throws what the parent threw */
-export type Ask = (parts: Parts) => Promise<Uint8Array<ArrayBuffer>>
+type Ask = (parts: Parts) => Promise<Uint8Array<ArrayBuffer>>
 
 /**
  * The child's side: waits for `init`, makes the handlers, says `ready`, then answers requests until the parent is gone.

@@ -29,7 +29,7 @@ export interface Load {
   rows?: number
 }
 
-export interface Measured {
+interface Measured {
   requests: number
   p50: number
   p99: number

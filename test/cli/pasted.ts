@@ -2,7 +2,7 @@
 import { expect } from 'bun:test'
 import { type Callgate, waitFor } from '../harness.ts'
 
-export interface Pasted {
+interface Pasted {
   command: string
   status: number
   // biome-ignore lint/suspicious/noExplicitAny: answers of every kind

@@ -28,7 +28,7 @@ export const PLAIN_HOST = 'callgate.test'
 let browser: Promise<Browser> | undefined
 const contexts = new Set<BrowserContext>()
 
-export interface TabOptions {
+interface TabOptions {
   width?: number
   height?: number
   scheme?: 'light' | 'dark'

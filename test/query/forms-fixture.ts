@@ -12,7 +12,7 @@ import { grantWith } from './table-fixture.ts'
 
 const answerRows = rowsAnswerer()
 
-export interface Forms {
+interface Forms {
   prepared: PreparedQuery
   grant: Grant
   params: URLSearchParams

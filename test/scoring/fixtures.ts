@@ -10,7 +10,7 @@ import type { ScoringModel } from '../../src/scoring/scorer.ts'
 const fixture = (name: string) => join(import.meta.dir, '../fixtures/models', name)
 export const modelBytes = (name: string) => Bun.file(fixture(`${name}.onnx`)).bytes()
 
-export interface Expected {
+interface Expected {
   rows: (Record<string, unknown> | (number | null)[])[]
   feature_names?: string[]
   labels?: unknown[]

@@ -42,7 +42,7 @@ export interface NodeInfo {
   outputs: string[]
   attributes?: Attribute[]
 }
-export interface Initializer {
+interface Initializer {
   name: string
   type: 'int64' | 'float' | 'string'
   dims: number[]

@@ -9,7 +9,7 @@ import * as models from './models.ts'
 
 export const MAX_BODY = 256 * 1024
 
-export interface TensorIn {
+interface TensorIn {
   name: string
   datatype: string
   shape: number[]
@@ -17,13 +17,13 @@ export interface TensorIn {
   /** raw bytes, sent behind the JSON */
   raw?: Uint8Array
 }
-export interface InferBody {
+interface InferBody {
   id?: unknown
   inputs: TensorIn[]
   outputs?: unknown
   parameters?: unknown
 }
-export interface Got {
+interface Got {
   status: number
   headers: Headers
   bytes: Buffer
