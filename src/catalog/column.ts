@@ -70,6 +70,7 @@ export interface StoredColumn {
 export type DeclaredType = ColumnType | `decimal(${number},${number})`
 
 const DECIMAL = /^decimal\((\d{1,2}), ?(\d{1,2})\)$/
+/** Those of a decimal at most, and where its column says nothing. */
 export const MAX_DIGITS = 38
 
 /** undefined: there is no such type */

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type DeclaredType, declaredType, type FileFormat } from '../catalog/column.ts'
+import { type DeclaredType, declaredType, type FileFormat, MAX_DIGITS } from '../catalog/column.ts'
 import type { Generation } from '../catalog/datasets.ts'
 import type { NewVersion } from '../catalog/models.ts'
 import { tooLarge } from '../lib/body.ts'
@@ -73,7 +73,8 @@ export async function stageTable(
 /** @throws Fault 422 a decimal that there cannot be */
 export function knownType(column: string, type: DeclaredType): NonNullable<ReturnType<typeof declaredType>> {
   const known = declaredType(type)
-  if (!known) throw unprocessable(`${shown(column)}: a decimal has 1 to 38 digits, and not more behind the point.`)
+  if (!known)
+    throw unprocessable(`${shown(column)}: a decimal has 1 to ${MAX_DIGITS} digits, and not more behind the point.`)
   return known
 }
 

@@ -1,7 +1,7 @@
 /** The columns of a query's answer: stored ones and aggregates, and what they are grouped by. */
-import type { Column } from '../catalog/column.ts'
+import { type Column, MAX_DIGITS } from '../catalog/column.ts'
 import type { AggregateFunction, QueryDefinition } from '../catalog/query-definition.ts'
-import { storedAsInteger } from '../lib/decimal.ts'
+import { INTEGER_DIGITS } from '../lib/decimal.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
 import { type ColumnRef, type Output, sameTerm, type Table } from './query.ts'
@@ -55,10 +55,10 @@ export function resultOf(fn: AggregateFunction, of: Column | undefined, name: st
   if (of!.type !== 'integer' && of!.type !== 'float' && of!.type !== 'decimal') throw refuse(fn)
   if (fn === 'avg' || of!.type === 'float') return { ...result, type: 'float' }
   if (of!.type === 'integer') return { ...result, type: 'integer', wide: true }
-  const { precision = 38, scale } = of!
+  const { precision = MAX_DIGITS, scale } = of!
   // of a database's numbers without a scale
   if (scale === undefined) return { ...result, type: 'decimal' }
-  return { ...result, type: 'decimal', precision: storedAsInteger(precision) ? 18 : precision, scale }
+  return { ...result, type: 'decimal', precision: Math.max(precision, INTEGER_DIGITS), scale }
 }
 
 function checkNames(outputs: Output[]): void {

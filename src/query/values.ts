@@ -1,5 +1,5 @@
-import type { StoredColumn } from '../catalog/column.ts'
-import { decodeDecimal, encodeDecimal } from '../lib/decimal.ts'
+import { MAX_DIGITS, type StoredColumn } from '../catalog/column.ts'
+import { decodeDecimal, encodeDecimal, storedAsInteger } from '../lib/decimal.ts'
 import { parseShown, tooDeep } from '../lib/json.ts'
 import { dataUnreadable } from './damage.ts'
 
@@ -44,7 +44,7 @@ export function encodeText(column: StoredColumn, text: string): StoredValue | un
   }
 }
 
-function decimalOrNot({ precision = 38, scale = 0 }: StoredColumn, text: string): StoredValue | undefined {
+function decimalOrNot({ precision = MAX_DIGITS, scale = 0 }: StoredColumn, text: string): StoredValue | undefined {
   try {
     return encodeDecimal(text, precision, scale)
   } catch (error) {
@@ -114,7 +114,7 @@ export function decoderOf(column: StoredColumn, bigints: boolean): Decoder | nul
     case 'boolean':
       return v => (v === null ? null : Number(v) !== 0)
     case 'decimal': {
-      const { precision = 38, scale = 0 } = column
+      const { precision = MAX_DIGITS, scale = 0 } = column
       return v => (v === null ? null : decodeDecimal(v as bigint | number | string, precision, scale))
     }
     case 'timestamptz':
@@ -141,9 +141,8 @@ export function jsonOut(text: string, exact = false): unknown {
 }
 
 /** Whether reading the column exactly needs bigint. */
-export const needsBigints = (column: StoredColumn): boolean =>
-  (column.type === 'integer' && column.wide === true) ||
-  (column.type === 'decimal' && (column.precision ?? 38) > 15 && (column.precision ?? 38) <= 18)
+export const needsBigints = ({ type, wide, precision = MAX_DIGITS }: StoredColumn): boolean =>
+  (type === 'integer' && wide === true) || (type === 'decimal' && precision > 15 && storedAsInteger(precision))
 
 const integerOut = (value: bigint): number | string =>
   value >= -9007199254740991n && value <= 9007199254740991n ? Number(value) : value.toString()

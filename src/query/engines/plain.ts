@@ -1,5 +1,5 @@
 /** Values of the engines that have types of their own: decimals and times as plain text, integers as numbers or text. */
-import type { Column } from '../../catalog/column.ts'
+import { type Column, MAX_DIGITS } from '../../catalog/column.ts'
 import type { Operator } from '../../catalog/query-definition.ts'
 import { decodeDecimal, encodeDecimal } from '../../lib/decimal.ts'
 import { strictJson } from '../ingest/json-scan.ts'
@@ -9,7 +9,7 @@ import { type Decoder, decoderOf, encodeText, type StoredValue } from '../values
 export function encodePlain(column: Column, text: string): StoredValue | undefined {
   const value = encodeText(column, text)
   if (column.type !== 'decimal' || value === undefined) return value
-  const { precision = 38, scale = 0 } = column
+  const { precision = MAX_DIGITS, scale = 0 } = column
   return decodeDecimal(encodeDecimal(text, precision, scale), precision, scale)
 }
 

@@ -1,4 +1,4 @@
-import type { ColumnType, StoredColumn } from '../../catalog/column.ts'
+import { type ColumnType, MAX_DIGITS, type StoredColumn } from '../../catalog/column.ts'
 import { encodeDecimalSql } from '../../lib/decimal.ts'
 import { literal } from '../../lib/sql.ts'
 
@@ -10,7 +10,7 @@ export const LOOKS = {
   integer: 1,
   /** an integer beyond +-(2^53 - 1), in 64 bits; or a number with a point whose whole part is that large */
   wide: 2,
-  /** an integer beyond 64 bits, up to 38 digits */
+  /** an integer beyond 64 bits, up to MAX_DIGITS digits */
   huge: 4,
   point: 8,
   exponent: 16,
@@ -54,7 +54,7 @@ const numberArms = (x: string, tooLong: number) => `
   WHEN ${matches(x, INTEGER)} THEN CASE WHEN strlen(${x}) <= 15 THEN ${LOOKS.integer}
     WHEN TRY_CAST(${x} AS BIGINT) BETWEEN -${SAFE} AND ${SAFE} THEN ${LOOKS.integer}
     WHEN TRY_CAST(${x} AS BIGINT) IS NOT NULL THEN ${LOOKS.wide}
-    WHEN strlen(ltrim(${x}, '-')) <= 38 THEN ${LOOKS.huge} ELSE ${tooLong} END
+    WHEN strlen(ltrim(${x}, '-')) <= ${MAX_DIGITS} THEN ${LOOKS.huge} ELSE ${tooLong} END
   WHEN ${matches(x, POINT)} THEN CASE WHEN abs(TRY_CAST(${x} AS DOUBLE)) < ${SAFE} THEN ${LOOKS.point}
     WHEN isfinite(TRY_CAST(${x} AS DOUBLE)) THEN ${LOOKS.point | LOOKS.wide} ELSE ${tooLong} END
   WHEN ${matches(x, EXPONENT)} THEN CASE WHEN isfinite(TRY_CAST(${x} AS DOUBLE)) THEN ${LOOKS.exponent} ELSE ${tooLong} END`
@@ -104,8 +104,8 @@ export function storedFromText(column: Pick<StoredColumn, 'type' | 'precision' |
       return `CASE WHEN ${number} THEN CASE WHEN isfinite(${value}) THEN ${value} END WHEN ${special} THEN ${value} END`
     }
     case 'decimal': {
-      const value = `TRY_CAST(${trimmed} AS DECIMAL(${column.precision ?? 38}, ${column.scale ?? 0}))`
-      return when(matches(trimmed, DECLARED_DECIMAL), encodeDecimalSql(value, column.precision ?? 38))
+      const value = `TRY_CAST(${trimmed} AS DECIMAL(${column.precision ?? MAX_DIGITS}, ${column.scale ?? 0}))`
+      return when(matches(trimmed, DECLARED_DECIMAL), encodeDecimalSql(value, column.precision ?? MAX_DIGITS))
     }
     case 'boolean':
       return `CASE WHEN lower(${trimmed}) IN ('true', 't', 'yes', 'y', '1') THEN 1

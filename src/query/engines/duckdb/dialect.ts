@@ -90,7 +90,7 @@ function averageOf({ column }: ColumnRef, of: SQL): SQL {
 /** What a term is to DuckDB, and a value that is held against it. */
 function nativeOf({ column, aggregate }: Term): string {
   if (aggregate?.fn === 'sum' && column.type !== 'float')
-    return column.type === 'decimal' ? `DECIMAL(38, ${column.scale})` : 'HUGEINT'
+    return column.type === 'decimal' ? `DECIMAL(${MAX_DIGITS}, ${column.scale})` : 'HUGEINT'
   if (column.type === 'integer') return 'BIGINT'
   return column.type === 'float' ? 'DOUBLE' : (aggregate?.of?.column.native ?? column.native ?? 'VARCHAR')
 }

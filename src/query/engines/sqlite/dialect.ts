@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
-import type { Column } from '../../../catalog/column.ts'
+import { type Column, MAX_DIGITS } from '../../../catalog/column.ts'
 import { storedAsInteger } from '../../../lib/decimal.ts'
 import type { Dialect } from '../../dialect.ts'
 import { decoderOf, encodeText } from '../../values.ts'
@@ -52,7 +52,7 @@ export const sqliteDialect: Dialect = {
 }
 
 /** Decimals are equal in the store only where they are written alike: both as scaled integers, or in texts of one width. */
-function storedAs({ type, precision = 38, scale = 0 }: Column): string {
+function storedAs({ type, precision = MAX_DIGITS, scale = 0 }: Column): string {
   if (type !== 'decimal') return type
   return storedAsInteger(precision) ? `decimal with scale ${scale}` : `decimal(${precision},${scale})`
 }

@@ -1,7 +1,7 @@
 /** What a stored column or an aggregate is in SQLite. */
 import { type SQL, sql } from 'drizzle-orm'
-import type { Column } from '../../../catalog/column.ts'
-import { decodeDecimal, storedAsInteger } from '../../../lib/decimal.ts'
+import { type Column, MAX_DIGITS } from '../../../catalog/column.ts'
+import { decodeDecimal, INTEGER_DIGITS, storedAsInteger } from '../../../lib/decimal.ts'
 import type { Term } from '../../query.ts'
 import type { Decoder } from '../../values.ts'
 
@@ -12,7 +12,7 @@ const LIMB = 9
 export const isSumOfTexts = ({ aggregate }: Term): boolean =>
   aggregate?.fn === 'sum' &&
   aggregate.of!.column.type === 'decimal' &&
-  !storedAsInteger(aggregate.of!.column.precision ?? 38)
+  !storedAsInteger(aggregate.of!.column.precision ?? MAX_DIGITS)
 
 export function expression(term: Term): SQL {
   const { aggregate } = term
@@ -40,13 +40,13 @@ export function expression(term: Term): SQL {
 }
 
 function unscaledAverage(column: SQL, about: Column): SQL {
-  if (storedAsInteger(about.precision ?? 38)) return sql`avg(${column})`
+  if (storedAsInteger(about.precision ?? MAX_DIGITS)) return sql`avg(${column})`
   const parts = limbSums(column, about).map((limb, i) => sql`CAST(${limb} AS REAL) * ${sql.raw(`1e${i * LIMB}`)}`)
   return sql`(${sql.join(parts, sql` + `)}) / count(${column})`
 }
 
 /** The sums of the digits of decimals in text (lib/decimal.ts), nine at a time, the last digits first. */
-function limbSums(column: SQL, { precision = 38 }: Column): SQL[] {
+function limbSums(column: SQL, { precision = MAX_DIGITS }: Column): SQL[] {
   return Array.from({ length: Math.ceil(precision / LIMB) }, (_, i) => {
     const end = precision - i * LIMB
     const start = Math.max(0, end - LIMB)
@@ -65,6 +65,6 @@ export function aggregateDecoder(term: Term): Decoder | null {
     const total = String(stored)
       .split(' ')
       .reduce((sum, limb, i) => sum + BigInt(limb) * 10n ** BigInt(i * LIMB), 0n)
-    return decodeDecimal(total, 18, term.column.scale ?? 0)
+    return decodeDecimal(total, INTEGER_DIGITS, term.column.scale ?? 0)
   }
 }
