@@ -3,7 +3,7 @@
  * is compiled when it is published or dry-run.
  */
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { conflict, Fault, unprocessable } from '../lib/fault.ts'
+import { conflict, Fault, reworded, unprocessable } from '../lib/fault.ts'
 import { checkShape, closed, literals, Name, Title } from '../lib/shape.ts'
 import { METHODS } from './grant.ts'
 import { HandlerConfig, HOOKS, handlerFields, MAX_SOURCE } from './handler.ts'
@@ -162,9 +162,9 @@ export function naming<T>(endpointId: string, work: () => T): T {
     return work()
   } catch (error) {
     if (!(error instanceof Fault) || error.members.endpoint !== undefined) throw error
-    const { status, code, message, cause, headers, members } = error
+    const { message } = error
     const text = message.startsWith('endpoint ') ? message : `endpoint ${endpointId}: ${message}`
-    throw new Fault(status, code, text, { cause, headers, members: { ...members, endpoint: endpointId } })
+    throw reworded(error, text, { endpoint: endpointId })
   }
 }
 

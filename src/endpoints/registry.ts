@@ -4,7 +4,7 @@ import { type PorterApp, readPorterApp } from '../catalog/porter.ts'
 import { listProjects, type Project } from '../catalog/projects.ts'
 import { type EndpointConfig, type ModelReference, naming } from '../catalog/service-config.ts'
 import type { Store } from '../catalog/store.ts'
-import { Fault, toFault } from '../lib/fault.ts'
+import { type Fault, reworded, toFault } from '../lib/fault.ts'
 import { mayRead } from '../lib/file.ts'
 import { isDataLost, isReadable } from '../query/damage.ts'
 import { errorFields, log } from '../telemetry/log.ts'
@@ -266,6 +266,6 @@ export class Registry {
 }
 
 function about(what: string, error: unknown): Fault {
-  const { status, code, message, cause, members } = toFault(error)
-  return new Fault(status, code, status === 500 ? message : `${what}: ${message}`, { cause, members })
+  const fault = toFault(error)
+  return fault.status === 500 ? fault : reworded(fault, `${what}: ${fault.message}`)
 }

@@ -27,6 +27,13 @@ export class Fault extends Error {
   }
 }
 
+/** The same in other public words, or with more public members. */
+export const reworded = (
+  { status, code, cause, headers, members }: Fault,
+  message: string,
+  more: Record<string, unknown> = {},
+): Fault => new Fault(status, code, message, { cause, headers, members: { ...members, ...more } })
+
 export const badRequest = (message: string, code = 'bad_request') => new Fault(400, code, message)
 export const unauthorized = (message: string, code = 'unauthorized') =>
   new Fault(401, code, message, { headers: { 'www-authenticate': 'Bearer realm="callgate"' } })

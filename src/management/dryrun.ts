@@ -14,7 +14,7 @@ import { HandlerFault, logOf } from '../endpoints/handler.ts'
 import { paramsOf } from '../endpoints/params.ts'
 import { compileEndpoint } from '../endpoints/registry.ts'
 import { deadlineIn } from '../lib/deadline.ts'
-import { Fault, notFound } from '../lib/fault.ts'
+import { Fault, notFound, reworded } from '../lib/fault.ts'
 import { inAscii, stringifyLossless } from '../lib/json.ts'
 import { NO_PARAMS } from '../lib/params.ts'
 import { assetFor } from './assets.ts'
@@ -141,9 +141,8 @@ export async function runFunction(
 /** What a handler failed with, its line and its log: for its author. */
 function told(error: unknown, log = error instanceof Fault ? logOf(error) : []): unknown {
   if (!(error instanceof Fault) || !(error instanceof HandlerFault || log.length > 0)) return error
-  const { status, code, message, headers, members, cause } = error
   const handler = error instanceof HandlerFault ? { handler: error.failure } : {}
-  return new Fault(status, code, message, { cause, headers, members: { ...members, ...handler, log } })
+  return reworded(error, error.message, { ...handler, log })
 }
 
 /** What clients take of a header. */

@@ -1,4 +1,4 @@
-import { Fault } from '../../lib/fault.ts'
+import { Fault, reworded } from '../../lib/fault.ts'
 
 /** Runs `work` so that a refusal in it says what it is about. */
 export function naming<T>(what: string, work: () => T): T {
@@ -14,8 +14,5 @@ export function naming<T>(what: string, work: () => T): T {
   }
 }
 
-function about(what: string, error: unknown): unknown {
-  if (!(error instanceof Fault)) return error
-  const { status, code, message, cause, headers, members } = error
-  return new Fault(status, code, `${what}: ${message}`, { cause, headers, members })
-}
+const about = (what: string, error: unknown): unknown =>
+  error instanceof Fault ? reworded(error, `${what}: ${error.message}`) : error

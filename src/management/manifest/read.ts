@@ -6,7 +6,7 @@ import { HOOKS } from '../../catalog/handler.ts'
 import { checkDatasetName } from '../../catalog/names.ts'
 import type { PorterApp } from '../../catalog/porter.ts'
 import { checkServiceConfig } from '../../catalog/service-config.ts'
-import { Fault, unprocessable } from '../../lib/fault.ts'
+import { Fault, reworded, unprocessable } from '../../lib/fault.ts'
 import { isObject } from '../../lib/json.ts'
 import { wellFormed } from '../../lib/secret.ts'
 import { checkShape } from '../../lib/shape.ts'
@@ -53,7 +53,7 @@ export function readManifest(path: string, env: Record<string, string | undefine
     return completeManifest(given, dirname(resolve(path)), env, lineOf)
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
-    throw new Fault(fault.status, fault.code, `${path}: ${fault.message}`, { members: fault.members })
+    throw reworded(fault, `${path}: ${fault.message}`)
   }
 }
 
