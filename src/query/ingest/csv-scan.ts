@@ -174,6 +174,24 @@ interface Problem {
   what: string
 }
 
+/** The bytes of characters beyond ASCII, one after the other. */
+class Utf8 {
+  /** how many are still to come of a character that has begun */
+  pending = 0
+  #least = 0
+  #most = 0
+
+  /** Whether this may be the next one. */
+  takes(byte: number): boolean {
+    if (this.pending > 0 ? byte < this.#least || byte > this.#most : byte < 0xc2 || byte > 0xf4) return false
+    this.pending = this.pending > 0 ? this.pending - 1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+    // nothing longer than it has to be, no halves of characters, and nothing beyond the last one
+    this.#least = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80
+    this.#most = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf
+    return true
+  }
+}
+
 /**
  * Walks the records of a file. `onRecord` gets each one's first line, counted from 1, its number of fields (0 for a blank
  * line) and ends the walk with `true`. Resolves with the first thing that no csv reader could accept, if there is one.
@@ -193,9 +211,7 @@ export async function walkRecords(
   let opened = 1
   let afterCr = false
   let ending: 'lf' | 'crlf' | 'cr' | undefined
-  let pending = 0
-  let least = 0
-  let most = 0
+  const utf8 = new Utf8()
   const mixed = () => ({ line: start, what: 'the line ends differently (LF or CRLF) from the lines before it' })
   const finish = () => {
     const stop = onRecord(start, length === 0 ? 0 : fieldCount + 1, state === 'start')
@@ -207,13 +223,7 @@ export async function walkRecords(
   for await (const chunk of bytesOf(path, gzip)) {
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!
-      if (byte > 127 || pending > 0) {
-        if (pending > 0 ? byte < least || byte > most : byte < 0xc2 || byte > 0xf4) return { line, what: NOT_UTF8 }
-        pending = pending > 0 ? pending - 1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
-        // nothing longer than it has to be, no halves of characters, and nothing beyond the last one
-        least = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80
-        most = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf
-      }
+      if ((byte > 127 || utf8.pending > 0) && !utf8.takes(byte)) return { line, what: NOT_UTF8 }
       if (afterCr) {
         afterCr = false
         const now = byte === LF ? 'crlf' : 'cr'
@@ -251,7 +261,7 @@ export async function walkRecords(
       if (length > MAX_RECORD && state !== 'quoted') return { line: start, what: 'longer than 16 MB' }
     }
   }
-  if (pending > 0) return { line, what: NOT_UTF8 }
+  if (utf8.pending > 0) return { line, what: NOT_UTF8 }
   if (state === 'quoted') return { line: opened, what: 'a quoted field is never closed' }
   if (length > MAX_RECORD) return { line: start, what: 'longer than 16 MB' }
   if (length > 0 || afterCr) finish()

@@ -1,3 +1,4 @@
+import { isObject } from '../../lib/json.ts'
 import { bytesOf } from './csv-scan.ts'
 
 interface Problem {
@@ -41,14 +42,8 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
     const record = text.trim()
     text = ''
     if (record === '') return undefined
-    try {
-      const value = JSON.parse(strictJson(record))
-      if (value === null || typeof value !== 'object' || Array.isArray(value)) return { row, what: 'not an object' }
-      if (HALF.test(JSON.stringify(value)))
-        return { row, what: 'half a character in a text: \\ud800 to \\udfff stand in pairs' }
-    } catch {
-      return { row, what: 'not valid JSON' }
-    }
+    const what = wrongIn(record)
+    if (what) return { row, what }
     row++
     return undefined
   }
@@ -96,6 +91,18 @@ export async function findBadRecord(path: string, lines: boolean): Promise<Probl
   }
   if (base === 1 && !ended) return bad() ?? { row, what: 'the file ends before the array does' }
   return bad()
+}
+
+/** What is wrong with a record; undefined: it is an object. */
+function wrongIn(record: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(strictJson(record))
+    if (!isObject(value)) return 'not an object'
+    if (HALF.test(JSON.stringify(value))) return 'half a character in a text: \\ud800 to \\udfff stand in pairs'
+    return undefined
+  } catch {
+    return 'not valid JSON'
+  }
 }
 
 /** The text of a file in pieces; where it goes on with what is none, all that stands before that, and then undefined. */
