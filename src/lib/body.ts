@@ -134,17 +134,6 @@ export function parseJson(bytes: Uint8Array, parse: (text: string) => unknown = 
   }
 }
 
-/** As Python writes a number that is missing or infinite. */
-const NOT_A_NUMBER = /[[:,]\s*-?(?:NaN|Infinity)\b/
-/** Bytes of a body in which that is looked for. */
-const LOOKED_AT = 1024 * 1024
-
-/** Nothing of the body is repeated. */
-export const notJson = (text = ''): Fault => {
-  const why = NOT_A_NUMBER.test(text) ? ': it has no NaN and no Infinity, only null' : ''
-  return badRequest(`The body is not valid JSON in UTF-8${why}.`, 'malformed_body')
-}
-
 /**
  * The same of a body that may be anything.
  * @param mostValues that it may hold beside one another: a million names take a second to read
@@ -157,6 +146,17 @@ export function parseBody(bytes: Uint8Array, mostValues = Number.POSITIVE_INFINI
   if (excess === 'values')
     throw new Fault(413, 'body_too_large', `The body holds more than the limit of ${mostValues} values.`)
   return parseJson(bytes)
+}
+
+/** As Python writes a number that is missing or infinite. */
+const NOT_A_NUMBER = /[[:,]\s*-?(?:NaN|Infinity)\b/
+/** Bytes of a body in which that is looked for. */
+const LOOKED_AT = 1024 * 1024
+
+/** Nothing of the body is repeated. */
+export const notJson = (text = ''): Fault => {
+  const why = NOT_A_NUMBER.test(text) ? ': it has no NaN and no Infinity, only null' : ''
+  return badRequest(`The body is not valid JSON in UTF-8${why}.`, 'malformed_body')
 }
 
 /** Whether a content type is JSON, or a form of it (`application/merge-patch+json`). */
