@@ -101,6 +101,15 @@ export async function addAsset(context: ManagementContext, request: Request, who
 export const oneAsset = (context: ManagementContext, who: SignedIn, id: string): Response =>
   shown(context, assetFor(context, who, id, 'viewer'))
 
+interface ServiceChange {
+  need?: Role
+  work: (tx: Store, asset: Asset) => Asset
+  /** members of the answer that are no part of the asset */
+  beside?: (changed: Asset) => object
+  /** endpoints that it publishes */
+  publishing?: readonly EndpointConfig[]
+}
+
 /**
  * Changes an asset in one transaction, and what is served of it with it: title and is_public act at once, the config when it
  * is published.
@@ -111,12 +120,7 @@ async function changeService(
   request: Request,
   who: SignedIn,
   id: string,
-  need: Role,
-  work: (tx: Store, asset: Asset) => Asset,
-  /** members of the answer that are no part of the asset */
-  beside: (changed: Asset) => object = () => ({}),
-  /** endpoints that it publishes */
-  publishing: readonly EndpointConfig[] = [],
+  { need = 'editor', work, beside, publishing = [] }: ServiceChange,
 ): Promise<Response> {
   const changed = await context.publisher.changeChecked(publishing, (tx, touched) => {
     const asset = assetFor(context, who, id, need)
@@ -124,36 +128,33 @@ async function changeService(
     touched.assets.add(asset.id)
     return work(tx, asset)
   })
-  return shown(context, changed, 200, beside(changed))
+  return shown(context, changed, 200, beside?.(changed))
 }
 
 export async function changeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string) {
   assetFor(context, who, id, 'editor') // who may not change it need not send it either
   const body = await jsonBody(context, request, AssetUpdate)
-  return changeService(context, request, who, id, 'editor', (tx, asset) => {
-    if ((body.asset_key ?? asset.assetKey) !== asset.assetKey)
-      throw unprocessable('asset_key cannot be changed: callers have it in their URLs.')
-    if ((body.asset_type ?? asset.assetType) !== asset.assetType)
-      throw unprocessable(`asset_type must be ${asset.assetType}.`)
-    return saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? '')
+  return changeService(context, request, who, id, {
+    work(tx, asset) {
+      if ((body.asset_key ?? asset.assetKey) !== asset.assetKey)
+        throw unprocessable('asset_key cannot be changed: callers have it in their URLs.')
+      if ((body.asset_type ?? asset.assetType) !== asset.assetType)
+        throw unprocessable(`asset_type must be ${asset.assetType}.`)
+      return saveAsset(tx, who.actor, asset, fromWire(body), body.change_note ?? '')
+    },
   })
 }
 
 /** The answer has `warnings`: what every call of an endpoint costs for want of an index. */
 export const publishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
-  changeService(
-    context,
-    request,
-    who,
-    id,
-    'editor',
-    (tx, asset) => markPublished(tx, who.actor, asset),
-    ({ assetKey }) => ({ warnings: warningsOf(context.publisher.registry.get(assetKey)) }),
-    assetFor(context, who, id, 'editor').config.endpoints,
-  )
+  changeService(context, request, who, id, {
+    work: (tx, asset) => markPublished(tx, who.actor, asset),
+    beside: ({ assetKey }) => ({ warnings: warningsOf(context.publisher.registry.get(assetKey)) }),
+    publishing: assetFor(context, who, id, 'editor').config.endpoints,
+  })
 
 export const unpublishAsset = (context: ManagementContext, request: Request, who: SignedIn, id: string) =>
-  changeService(context, request, who, id, 'editor', (tx, asset) => markUnpublished(tx, who.actor, asset))
+  changeService(context, request, who, id, { work: (tx, asset) => markUnpublished(tx, who.actor, asset) })
 
 /** The draft only; what is published stays until it is published again. */
 export const rollback = (
@@ -163,7 +164,10 @@ export const rollback = (
   id: string,
   version: string,
 ): Promise<Response> =>
-  changeService(context, request, who, id, 'admin', (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)))
+  changeService(context, request, who, id, {
+    need: 'admin',
+    work: (tx, asset) => rollbackAsset(tx, who.actor, asset, idOf(version)),
+  })
 
 export function removeAsset(context: ManagementContext, request: Request, who: SignedIn, id: string): Response {
   const may = () => assetFor(context, who, id, 'editor')

@@ -33,7 +33,7 @@ function grantOf(context: ManagementContext, request: Request, { user }: SignedI
 export async function preview(context: ManagementContext, request: Request, who: SignedIn, name: string) {
   const dataset = datasetFor(context, who, request, name, 'viewer')
   const limit = wholeNumber(new URL(request.url), 'limit', PREVIEW, PREVIEW)
-  const { columns, rows } = await page(context, request, who, dataset, limit, 0)
+  const { columns, rows } = await page(context, request, who, dataset, { limit })
   return lossless({ columns, rows })
 }
 
@@ -44,10 +44,10 @@ export async function explore(context: ManagementContext, request: Request, who:
   const number = wholeNumber(url, 'page', 1, 1_000_000)
   const size = wholeNumber(url, 'page_size', 50, MAX_PAGE_SIZE)
   // of rows that are elsewhere nobody knows how many there are now
-  const counted = dataset.engine !== 'sqlite'
-  const found = await page(context, request, who, dataset, size, (number - 1) * size, counted)
-  const { columns, rows, total = rowsNow(context, dataset) } = found
-  const answer = { columns, rows, total, page: number, page_size: size }
+  const total = dataset.engine !== 'sqlite'
+  const found = await page(context, request, who, dataset, { limit: size, offset: (number - 1) * size, total })
+  const { columns, rows } = found
+  const answer = { columns, rows, total: found.total ?? rowsNow(context, dataset), page: number, page_size: size }
   return lossless(answer satisfies RowsPage)
 }
 
@@ -94,9 +94,7 @@ async function page(
   request: Request,
   who: SignedIn,
   dataset: Dataset,
-  limit: number,
-  offset: number,
-  total = false,
+  { limit, offset = 0, total = false }: { limit: number; offset?: number; total?: boolean },
 ): Promise<RowsReply> {
   const [schema, table] = dataset.name.split('.') as [string, string]
   const query = { source: { schema, table }, pagination: { default_limit: limit, max_limit: MAX_PAGE_SIZE, total } }

@@ -14,7 +14,7 @@ import { type ConnectionOf, isUnchanged, stageSource } from '../sources.ts'
 import { stageConnections } from './connections.ts'
 import { naming } from './naming.ts'
 import type { ReadManifest } from './read.ts'
-import type { ManifestDataset } from './schema.ts'
+import type { ManifestDataset, ManifestModel } from './schema.ts'
 import { emptyOf, sourceOf, typesOf } from './source.ts'
 
 /** Everything that takes long, done before the catalog is touched: what a manifest's files became. */
@@ -80,25 +80,11 @@ export async function stageManifest(
   staged.connections = changed
   staged.warnings.push(...warnings)
   try {
-    for (const project of manifest.projects) {
-      const projectId = findProject(context.db, project.slug)?.id
-      for (const dataset of project.datasets ?? [])
-        await stageDataset(context, project.slug, projectId, dataset, staged, connectionOf, report, signal)
-      for (const model of project.models ?? [])
-        for (const { version, file, features } of model.versions) {
-          signal?.throwIfAborted()
-          const known = projectId === undefined ? undefined : findModel(context.db, projectId, model.name)
-          const same = known && versionNumbered(context.db, known.id, version)
-          const { modelsDir, queries } = context.publisher.registry.runtime
-          const what = `model ${model.name} version ${version}`
-          const sha256 = await naming(what, () => queries.looks.sha256(file))
-          const unchanged =
-            same?.sha256 === sha256 && JSON.stringify(same?.features) === JSON.stringify(features ?? null)
-          if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) continue
-          const put = await naming(what, () => stageModel(context, file, { name: model.name, version, features }))
-          if (unchanged) staged.restored.add(`${project.slug}/${model.name}:${version}`)
-          else staged.versions.set(`${project.slug}/${model.name}:${version}`, put)
-        }
+    for (const { slug, datasets = [], models = [] } of manifest.projects) {
+      const work = { staged, slug, projectId: findProject(context.db, slug)?.id, connectionOf, report, signal }
+      for (const dataset of datasets) await stageDataset(context, dataset, work)
+      for (const { name, versions } of models)
+        for (const version of versions) await stageVersion(context, name, version, work)
     }
     return staged
   } catch (error) {
@@ -109,16 +95,43 @@ export async function stageManifest(
   }
 }
 
+/** What is staged of a project, and with what. */
+interface Work {
+  staged: Staged
+  slug: string
+  /** undefined: the catalog does not have the project yet */
+  projectId: number | undefined
+  connectionOf: ConnectionOf
+  report: Report
+  signal: AbortSignal | undefined
+}
+
+/** A version that the catalog does not have, or not this file of it; also one whose file the data directory has lost. */
+async function stageVersion(
+  context: ManagementContext,
+  name: string,
+  { version, file, features }: ManifestModel['versions'][number],
+  { staged, slug, projectId, signal }: Work,
+): Promise<void> {
+  signal?.throwIfAborted()
+  const known = projectId === undefined ? undefined : findModel(context.db, projectId, name)
+  const same = known && versionNumbered(context.db, known.id, version)
+  const { modelsDir, queries } = context.publisher.registry.runtime
+  const what = `model ${name} version ${version}`
+  const sha256 = await naming(what, () => queries.looks.sha256(file))
+  const unchanged = same?.sha256 === sha256 && JSON.stringify(same?.features) === JSON.stringify(features ?? null)
+  if (same && unchanged && existsSync(artifactPath(modelsDir, same.sha256, same.metadata))) return
+  const put = await naming(what, () => stageModel(context, file, { name, version, features }))
+  const place = `${slug}/${name}:${version}`
+  if (unchanged) staged.restored.add(place)
+  else staged.versions.set(place, put)
+}
+
 /** A new generation of a dataset whose file, or what is said of how it is read, has changed; or one of the other kind. */
 async function stageDataset(
   context: ManagementContext,
-  slug: string,
-  projectId: number | undefined,
   dataset: ManifestDataset,
-  staged: Staged,
-  connectionOf: ConnectionOf,
-  report: Report,
-  signal?: AbortSignal,
+  { staged, slug, projectId, connectionOf, report, signal }: Work,
 ): Promise<void> {
   signal?.throwIfAborted()
   const place = `${slug}/${dataset.name}`
