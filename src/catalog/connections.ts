@@ -4,7 +4,7 @@ import { asc, eq } from 'drizzle-orm'
 import { connections } from '../../db/schema.ts'
 import { conflict, Fault, notFound, unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
-import { allDatasets } from './datasets.ts'
+import { allDatasets, connectionOf } from './datasets.ts'
 import { type Actor, note, now, type Store } from './store.ts'
 
 export type Connection = typeof connections.$inferSelect
@@ -66,9 +66,7 @@ export function putConnection(store: Store, actor: Actor, declared: DeclaredConn
 
 /** @throws Fault 409 datasets are tables of it */
 export function deleteConnection(store: Store, actor: Actor, { id, name }: Connection): void {
-  const used = allDatasets(store).filter(
-    d => d.location && 'connection' in d.location && d.location.connection === name,
-  )
+  const used = allDatasets(store).filter(dataset => connectionOf(dataset) === name)
   if (used.length > 0)
     throw conflict(
       `Datasets are tables of this connection: ${used.map(d => shown(d.name)).join(', ')}.`,

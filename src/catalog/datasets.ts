@@ -48,6 +48,10 @@ export interface TableLocation {
   key?: string[]
 }
 
+/** The connection whose table it is; undefined: it is none. */
+export const connectionOf = ({ location }: Pick<Dataset, 'location'>): string | undefined =>
+  location && 'connection' in location ? location.connection : undefined
+
 /** A file of the operator's own and how it was read, so that it can be read again. Its path is shown to nobody. */
 export interface Origin {
   path: string

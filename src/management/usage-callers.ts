@@ -1,7 +1,7 @@
 /** Who would notice: which keys called what somebody is about to change or remove. */
 import { listAssets } from '../catalog/assets.ts'
 import { getConnection } from '../catalog/connections.ts'
-import { allDatasets } from '../catalog/datasets.ts'
+import { allDatasets, connectionOf } from '../catalog/datasets.ts'
 import { listDeployments } from '../catalog/deployments.ts'
 import { type HandlerConfig, HOOKS } from '../catalog/handler.ts'
 import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
@@ -110,8 +110,9 @@ function usesNamed(context: ManagementContext, url: URL, projectIds: number[] | 
 /** The datasets that are tables of a connection, by project. */
 function datasetsOn(db: Store, connection: string): Map<number, Set<string>> {
   const found = new Map<number, Set<string>>()
-  for (const { projectId, name, location } of allDatasets(db)) {
-    if (!location || !('connection' in location) || location.connection !== connection) continue
+  for (const dataset of allDatasets(db)) {
+    if (connectionOf(dataset) !== connection) continue
+    const { projectId, name } = dataset
     found.set(projectId, (found.get(projectId) ?? new Set()).add(`dataset ${name}`))
   }
   return found

@@ -1,5 +1,5 @@
 /** The tables of a query, how they are joined, and what a name in a definition means among them. */
-import type { Dataset } from '../catalog/datasets.ts'
+import { connectionOf, type Dataset } from '../catalog/datasets.ts'
 import type { QueryDefinition } from '../catalog/query-definition.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { shown } from '../lib/text.ts'
@@ -48,8 +48,6 @@ function checkTogether(source: Table, joined: Table): void {
       `The join with ${shown(joined.alias)}: ${source.dataset.name} is in the database ${own} and ${joined.dataset.name} in ${other}; a query is of one database.`,
     )
 }
-
-const connectionOf = ({ location }: Dataset) => (location && 'connection' in location ? location.connection : undefined)
 
 function tableOf(source: { schema: string; table: string; as?: string }, resolve: DatasetResolver): Table {
   const name = `${source.schema}.${source.table}`
