@@ -55,7 +55,7 @@ export class Keys {
   mint(
     store: Store,
     actor: Actor,
-    owner: KeysOwner,
+    owner: KeyOwner,
     fields: KeyFields,
     given?: string,
   ): { key: ApiKey; secret: string } {
@@ -75,7 +75,7 @@ export class Keys {
   }
 
   /** @param part which of them, in the order of ids; default: all */
-  list(store: Store, owner: KeysOwner, part?: { from: number; most: number }): ApiKey[] {
+  list(store: Store, owner: KeyOwner, part?: { from: number; most: number }): ApiKey[] {
     return store
       .select()
       .from(apiKeys)
@@ -87,11 +87,11 @@ export class Keys {
       .map(key => this.ring.used(key))
   }
 
-  count = (store: Store, owner: KeysOwner): number =>
+  count = (store: Store, owner: KeyOwner): number =>
     store.select({ n: count() }).from(apiKeys).where(ownedBy(owner)).get()!.n
 
   /** The newest of a name. */
-  named = (store: Store, owner: KeysOwner, name: string): ApiKey | undefined =>
+  named = (store: Store, owner: KeyOwner, name: string): ApiKey | undefined =>
     store
       .select()
       .from(apiKeys)
@@ -101,7 +101,7 @@ export class Keys {
       .get()
 
   /** @throws Fault 404 */
-  get(store: Store, owner: KeysOwner, id: number): ApiKey {
+  get(store: Store, owner: KeyOwner, id: number): ApiKey {
     const key = store.select().from(apiKeys).where(eq(apiKeys.id, id)).get()
     if (!key || key.projectId !== owner.projectId || key.assetId !== owner.assetId) throw notFound('No such key.')
     return this.ring.used(key)
@@ -155,12 +155,13 @@ export class Keys {
   }
 }
 
-interface KeysOwner {
+/** A service, or a project. */
+export interface KeyOwner {
   projectId: number
   assetId: number | null
 }
 
-const ownedBy = ({ projectId, assetId }: KeysOwner) =>
+const ownedBy = ({ projectId, assetId }: KeyOwner) =>
   and(eq(apiKeys.projectId, projectId), assetId === null ? isNull(apiKeys.assetId) : eq(apiKeys.assetId, assetId))
 
 /** Names of keys by their ids, of those that there are. */

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { SENSITIVITIES } from '../catalog/column.ts'
 import { METHODS } from '../catalog/grant.ts'
 import type { ApiKey } from '../catalog/key-ring.ts'
-import { type KeyFields, PLAIN_KEY } from '../catalog/keys.ts'
+import { type KeyFields, type KeyOwner, PLAIN_KEY } from '../catalog/keys.ts'
 import { unprocessable } from '../lib/fault.ts'
 import { closed, literals, Title } from '../lib/shape.ts'
 import { assetFor } from './assets.ts'
@@ -64,27 +64,30 @@ const Rotation = Type.Object(
 const DEFAULT_DAYS = 90
 const DEFAULT_OVERLAP_SECONDS = 24 * 3600
 
-/** Whose keys a route is about: a service's or a project's. */
-export interface KeyOwner {
-  projectId: number
-  assetId: number | null
+/** Whose keys a route is about, and where they are. */
+export interface RoutedOwner extends KeyOwner {
   path: string
 }
 
 /** Keys of a service: editors and up. @throws Fault 404, 403 */
-export function serviceOwner(context: ManagementContext, who: SignedIn, assetId: string): KeyOwner {
+export function serviceOwner(context: ManagementContext, who: SignedIn, assetId: string): RoutedOwner {
   const asset = assetFor(context, who, assetId, 'editor')
   return { projectId: asset.projectId, assetId: asset.id, path: `/api/publish/assets/${asset.id}/api-keys` }
 }
 
 /** Keys of a project: editors and up. @throws Fault 404, 403 */
-export function projectOwner(context: ManagementContext, who: SignedIn, projectId: string): KeyOwner {
+export function projectOwner(context: ManagementContext, who: SignedIn, projectId: string): RoutedOwner {
   const project = projectFor(context, who, idOf(projectId), 'editor')
   return { projectId: project.id, assetId: null, path: `/api/projects/${project.id}/api-keys` }
 }
 
 /** The secret is in this answer only. */
-export async function mintKey(context: ManagementContext, request: Request, who: SignedIn, ownerNow: () => KeyOwner) {
+export async function mintKey(
+  context: ManagementContext,
+  request: Request,
+  who: SignedIn,
+  ownerNow: () => RoutedOwner,
+) {
   const owner = ownerNow()
   const body = await jsonBody(context, request, owner.assetId === null ? NewProjectKey : NewServiceKey)
   const days = body.expires_days === undefined ? DEFAULT_DAYS : body.expires_days
@@ -101,21 +104,21 @@ export async function mintKey(context: ManagementContext, request: Request, who:
   return shown(key, owner, 201, { key: secret })
 }
 
-export const keys = (context: ManagementContext, request: Request, owner: KeyOwner): Response =>
+export const keys = (context: ManagementContext, request: Request, owner: RoutedOwner): Response =>
   listParts(
     request,
     () => context.keys.count(context.db, owner),
     part => context.keys.list(context.db, owner, part).map(keyRow),
   )
 
-export const oneKey = (context: ManagementContext, owner: KeyOwner, id: string): Response =>
+export const oneKey = (context: ManagementContext, owner: RoutedOwner, id: string): Response =>
   shown(context.keys.get(context.db, owner, idOf(id)), owner)
 
 export async function changeKey(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
-  ownerNow: () => KeyOwner,
+  ownerNow: () => RoutedOwner,
   id: string,
 ) {
   const owner = ownerNow()
@@ -134,7 +137,7 @@ export function revokeKey(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
-  ownerNow: () => KeyOwner,
+  ownerNow: () => RoutedOwner,
   id: string,
 ): Response {
   change(context, ownerNow, (tx, owner) => {
@@ -149,7 +152,7 @@ export async function rotateKey(
   context: ManagementContext,
   request: Request,
   who: SignedIn,
-  ownerNow: () => KeyOwner,
+  ownerNow: () => RoutedOwner,
   id: string,
 ) {
   const owner = ownerNow()
@@ -239,7 +242,7 @@ const settingsRow = (key: ApiKey) => ({
   created_at: key.createdAt,
 })
 
-const shown = (key: ApiKey, owner: KeyOwner, status = 200, shownOnce: object = {}) =>
+const shown = (key: ApiKey, owner: RoutedOwner, status = 200, shownOnce: object = {}) =>
   single(settingsRow(key), { self: `${owner.path}/${key.id}`, keys: owner.path }, status, {
     last_used_at: key.lastUsedAt,
     ...shownOnce,

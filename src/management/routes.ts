@@ -207,7 +207,7 @@ function deploymentRoutes(on: Routes, { keepOpen }: Silence): void {
   on.get(`${path}/:name/logs`, (c, r, who, p) => deploymentLog(c, r, who, p.id!, p.name!, keepOpen))
 }
 
-function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Params) => keys.KeyOwner): void {
+function keyRoutes(on: Routes, path: string, owner: (who: SignedIn, params: Params) => keys.RoutedOwner): void {
   on.get(path, (c, r, who, p) => keys.keys(c, r, owner(who, p)))
   on.post(path, (c, r, who, p) => keys.mintKey(c, r, who, () => owner(who, p)))
   on.get(`${path}/:key`, (c, _r, who, p) => keys.oneKey(c, owner(who, p), p.key!))
