@@ -1,14 +1,12 @@
 import { Type } from '@sinclair/typebox'
-import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
+import type { ColumnPolicy } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
-import { conflict } from '../lib/fault.ts'
 import { checkShape, closed, Description } from '../lib/shape.ts'
-import { shown } from '../lib/text.ts'
 import { editedProject, jsonBody, type ManagementContext, needAdmin, type SignedIn } from './context.ts'
 import { nullableOf, Policy, TypeName } from './datasets.ts'
-import { refuseLoss, stageWritable } from './live-tables.ts'
+import { stageWritable } from './live-tables.ts'
 import { addTable } from './new-table.ts'
-import { putDataset } from './put-dataset.ts'
+import { placeFor, putDataset } from './put-dataset.ts'
 import { catalogConnections, sourceFrom, stageSource } from './sources.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })
@@ -50,20 +48,13 @@ export async function addDataset(context: ManagementContext, request: Request, w
   }
   const project = may()
   checkShape(Elsewhere, given)
-  const { name, columns, description, replace = false, writable = false, force = false } = given
+  const { name, columns, description, replace, writable = false, force } = given
   checkDatasetName(name)
   const source = sourceFrom(given)
-  const refuseTaken = () => {
-    const existing = findDataset(context.db, project.id, name)
-    if (!replace && existing)
-      throw conflict(`The project has a dataset ${shown(name)} already; send replace: true to put this in its place.`)
-    refuseLoss(context, existing, force)
-    return existing
-  }
-  const before = refuseTaken()
+  const remedy = 'send replace: true to put this in its place'
+  const place = placeFor(context, project, name, { replace, force, remedy })
   const staging = stageSource(context, source, catalogConnections(context), undefined, request.signal)
   const generation = await stageWritable(context, staging, { writable })
-  const place = { name, before, now: refuseTaken }
   const said = { columns: columns as ColumnPolicy | undefined, nullable: nullableOf(columns), description }
   return putDataset(context, who, may, place, generation, said)
 }

@@ -1,16 +1,14 @@
 /** Tables that begin without rows, and what a row of a table looks like. */
 import { Type } from '@sinclair/typebox'
-import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
+import type { ColumnPolicy } from '../catalog/datasets.ts'
 import { checkDatasetName } from '../catalog/names.ts'
 import type { Project } from '../catalog/projects.ts'
-import { conflict } from '../lib/fault.ts'
 import { checkShape, closed, Description } from '../lib/shape.ts'
-import { shown } from '../lib/text.ts'
 import { rowSchema } from '../query/write/schema.ts'
 import type { ManagementContext, SignedIn } from './context.ts'
 import { columnFields, datasetFor, TypeName } from './datasets.ts'
 import { madeEmpty } from './live-tables.ts'
-import { putDataset } from './put-dataset.ts'
+import { placeFor, putDataset } from './put-dataset.ts'
 
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const NewTable = Type.Object(
@@ -38,15 +36,9 @@ export async function addTable(
   const project = may()
   checkShape(NewTable, body)
   checkDatasetName(body.name)
-  const refuseTaken = () => {
-    if (findDataset(context.db, project.id, body.name))
-      throw conflict(`The project has a dataset ${shown(body.name)} already.`)
-    return undefined
-  }
-  refuseTaken()
+  const place = placeFor(context, project, body.name)
   const primaryKey = body.primary_key === undefined ? undefined : [body.primary_key].flat()
   const generation = await madeEmpty(context, { columns: body.columns, primaryKey, indexes: body.indexes })
-  const place = { name: body.name, before: undefined, now: refuseTaken }
   const said = { columns: body.columns as ColumnPolicy, description: body.description || undefined }
   return putDataset(context, who, may, place, generation, said)
 }

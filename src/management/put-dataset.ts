@@ -1,6 +1,7 @@
 import {
   type ColumnPolicy,
   type Dataset,
+  findDataset,
   type Generation,
   getDataset,
   putGeneration,
@@ -10,10 +11,12 @@ import {
 } from '../catalog/datasets.ts'
 import type { Project } from '../catalog/projects.ts'
 import { inProject } from '../endpoints/publisher.ts'
+import { conflict } from '../lib/fault.ts'
+import { shown } from '../lib/text.ts'
 import { change, type ManagementContext, type SignedIn } from './context.ts'
 import { described } from './datasets.ts'
 import { discardStaged } from './intake.ts'
-import { holding, refuseReplaced } from './live-tables.ts'
+import { holding, refuseLoss, refuseReplaced } from './live-tables.ts'
 
 /** Where a dataset is put: what had that name when it was asked for, and `now` what has it. @throws Fault 409 that is not to be replaced */
 interface Place {
@@ -26,6 +29,28 @@ interface Said {
   columns?: ColumnPolicy
   nullable?: Record<string, boolean>
   description?: string
+}
+
+/**
+ * The place of a dataset of this name.
+ * @param replace whether what has it is replaced; `force`: also where rows of it were written
+ * @param remedy what its caller sends to have it replaced
+ * @throws Fault 409 as `Place.now`
+ */
+export function placeFor(
+  context: ManagementContext,
+  project: Project,
+  name: string,
+  { replace = false, force = false, remedy }: { replace?: boolean; force?: boolean; remedy?: string } = {},
+): Place {
+  const now = () => {
+    const existing = findDataset(context.db, project.id, name)
+    if (!replace && existing)
+      throw conflict(`The project has a dataset ${shown(name)} already${remedy ? `; ${remedy}` : ''}.`)
+    refuseLoss(context, existing, force)
+    return existing
+  }
+  return { name, before: now(), now }
 }
 
 /**

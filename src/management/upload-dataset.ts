@@ -1,16 +1,15 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { DeclaredType } from '../catalog/column.ts'
-import { type ColumnPolicy, findDataset } from '../catalog/datasets.ts'
+import type { ColumnPolicy } from '../catalog/datasets.ts'
 import { checkDatasetName, tableNameOf } from '../catalog/names.ts'
-import { conflict, unprocessable } from '../lib/fault.ts'
+import { unprocessable } from '../lib/fault.ts'
 import { checkShape, Description } from '../lib/shape.ts'
-import { shown } from '../lib/text.ts'
 import { editedProject, type ManagementContext, type SignedIn } from './context.ts'
 import { nullableOf, Policy, TypeName } from './datasets.ts'
 import { importing } from './import-progress.ts'
 import { stageTable } from './intake.ts'
-import { refuseLoss, stageWritable } from './live-tables.ts'
-import { putDataset } from './put-dataset.ts'
+import { stageWritable } from './live-tables.ts'
+import { placeFor, putDataset } from './put-dataset.ts'
 import { receiveUpload } from './upload.ts'
 
 const Types = Type.Record(Type.String(), TypeName)
@@ -29,14 +28,9 @@ export async function uploadDataset(context: ManagementContext, request: Request
     const name = fields.name || `uploads.${tableNameOf(fileName)}`
     checkDatasetName(name)
     const [replace, force] = [isTrue(fields.replace), isTrue(fields.force)]
-    const refuseTaken = () => {
-      const existing = findDataset(context.db, project.id, name)
-      if (!replace && existing)
-        throw conflict(`The project has a dataset ${shown(name)} already; send replace=true to replace its rows.`)
-      refuseLoss(context, existing, force)
-      return existing
-    }
-    const before = refuseTaken()
+    const remedy = 'send replace=true to replace its rows'
+    const place = placeFor(context, project, name, { replace, force, remedy })
+    const { before } = place
     const policy = fieldOf(fields, 'columns', Policy)
     const key = fieldOf(fields, 'primary_key', Type.Union([Type.String(), Names]))
     const description = fields.description || fields.friendly_name || undefined
@@ -51,7 +45,6 @@ export async function uploadDataset(context: ManagementContext, request: Request
       const staging = stageTable(context, source, onProgress, request.signal)
       return stageWritable(context, staging, { writable, nullable: nullableOf(policy), types })
     })
-    const place = { name, before, now: refuseTaken }
     const said = { columns: policy as ColumnPolicy | undefined, nullable: nullableOf(policy), description }
     return putDataset(context, who, may, place, generation, said)
   })
