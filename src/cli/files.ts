@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { type Dataset, findDataset } from '../catalog/datasets.ts'
+import { adminGrant } from '../catalog/grant.ts'
 import { activeVersion, findModel, versionsOf } from '../catalog/models.ts'
 import { RESERVED_ENDPOINTS } from '../catalog/names.ts'
 import { findProject } from '../catalog/projects.ts'
@@ -23,7 +24,7 @@ const PROJECT = 'files'
 const SERVICE = 'files'
 
 /** A file that is served under its name. */
-export interface Named {
+interface Named {
   path: string
   name: string
   kind: 'table' | 'model'
@@ -158,8 +159,7 @@ function tableEndpoints(name: string, dataset: Dataset): Record<string, unknown>
 /** A key that is there, so that the printed line answers with a row. */
 async function firstKey(instance: Instance, name: string, column: string): Promise<string> {
   const service = instance.context.publisher.registry.get(SERVICE)!
-  const { adminGrant } = await import('../catalog/grant.ts')
-  const call = { params: paramsOf({ limit: 1 }), body: undefined, deadline: deadlineIn(10_000) }
+  const call = { params: paramsOf({ limit: 1 }), deadline: deadlineIn(10_000) }
   const reply = await service.endpoints.get(name)!.run(call, adminGrant(service.projectId))
   const value = typeof reply === 'object' && 'rows' in reply ? reply.rows[0]?.[column] : undefined
   return new URLSearchParams({ [paramOf(column)]: String(value ?? '') }).toString()
