@@ -8,7 +8,8 @@ import { type Applied, applyManifest } from '../management/manifest/apply.ts'
 import type { ReadManifest } from '../management/manifest/read.ts'
 import { errorFields, log, surviveStrays } from '../telemetry/log.ts'
 import { ensureAdministrator } from './administrator.ts'
-import { damagedCatalog, type Instance, openInstance } from './instance.ts'
+import { damagedCatalog } from './data-dir.ts'
+import { type Instance, openInstance } from './instance.ts'
 import { print } from './print.ts'
 
 /** Beyond what calls may take: programs of deployments have ten seconds of it, from when they are asked to end. */
