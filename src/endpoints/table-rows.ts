@@ -53,7 +53,7 @@ export class TableRows implements ServedTable {
   check(grant: Grant, method: string, ofRow: boolean): void {
     const allow = (ofRow ? OF_ROW : OF_TABLE).filter(m => this.#methods.has(m))
     const known = allow.find(m => m === method)
-    if (!known) throw methodNotAllowed(allow.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
+    if (!known) throw methodNotAllowed(allow)
     if (!mayUse(grant, known))
       throw forbidden(`This key may not use ${known} here: its allowed_methods do not name it.`, 'method_out_of_reach')
   }

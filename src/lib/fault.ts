@@ -39,10 +39,11 @@ export const unauthorized = (message: string, code = 'unauthorized') =>
   new Fault(401, code, message, { headers: { 'www-authenticate': 'Bearer realm="callgate"' } })
 export const forbidden = (message: string, code = 'forbidden') => new Fault(403, code, message)
 export const notFound = (message: string, code = 'not_found') => new Fault(404, code, message)
-export const methodNotAllowed = (allow: string[]) =>
-  new Fault(405, 'method_not_allowed', `This endpoint takes ${allow.join(', ')}.`, {
-    headers: { allow: allow.join(', ') },
-  })
+/** HEAD goes with GET, whether it is named or not. */
+export const methodNotAllowed = (methods: readonly string[]) => {
+  const allow = [...new Set(methods.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))].join(', ')
+  return new Fault(405, 'method_not_allowed', `This endpoint takes ${allow}.`, { headers: { allow } })
+}
 export const conflict = (message: string, code = 'conflict') => new Fault(409, code, message)
 export const unprocessable = (message: string, members: Record<string, unknown> = {}, code = 'unprocessable') =>
   new Fault(422, code, message, { members })

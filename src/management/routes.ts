@@ -226,8 +226,7 @@ const IMPORT = '/api/datasets/import'
 function unknown(request: Request, routes: readonly { method: string; path: string }[]): Response {
   const { pathname } = new URL(request.url)
   const methods = routes.filter(({ method, path }) => method !== 'ALL' && isOf(path, pathname)).map(r => r.method)
-  if (methods.length > 0 && pathname !== IMPORT)
-    throw methodNotAllowed(methods.flatMap(m => (m === 'GET' ? ['GET', 'HEAD'] : [m])))
+  if (methods.length > 0 && pathname !== IMPORT) throw methodNotAllowed(methods)
   if (PLATFORM.test(pathname)) throw notServed()
   throw notFound('No such route in the management API.')
 }
