@@ -40,7 +40,6 @@ interface Shown {
   kind: string
   status: string
   reason: string | null
-  revision: number
   endpoint_url: string
   replicas: {
     number: number

@@ -8,7 +8,7 @@ import { conflict, notServed } from '../lib/fault.ts'
 import { closed, Description, literals } from '../lib/shape.ts'
 import { shown } from '../lib/text.ts'
 import { change, jsonBody, type ManagementContext, type SignedIn } from './context.ts'
-import { datasetFor, refreshStateOf } from './datasets.ts'
+import { datasetFor, MaskOrNone, refreshStateOf } from './datasets.ts'
 import { checkMatch, single } from './respond.ts'
 
 const Masking = Type.Record(
@@ -16,7 +16,7 @@ const Masking = Type.Record(
   Type.Object(
     {
       sensitivity: Type.Optional(literals(SENSITIVITIES)),
-      strategy: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+      strategy: Type.Optional(MaskOrNone),
       unmask_roles: Type.Optional(Type.Unknown()),
       unmask_project_roles: Type.Optional(Type.Unknown()),
     },

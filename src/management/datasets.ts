@@ -35,10 +35,11 @@ import { refuseReplaced, rowsNow, turning } from './live-tables.ts'
 import { checkMatch, json, list, single } from './respond.ts'
 import { type Use, usesIn } from './uses.ts'
 
+export const MaskOrNone = Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])
 /** What is said of a column: its policy; and of a dataset that is written to, whether values may be missing. */
 export const columnFields = {
   sensitivity: Type.Optional(literals(SENSITIVITIES)),
-  mask: Type.Optional(Type.Union([...MASKS.map(m => Type.Literal(m)), Type.Null()])),
+  mask: Type.Optional(MaskOrNone),
   nullable: Type.Optional(Type.Boolean()),
 }
 export const Policy = Type.Record(Type.String(), Type.Object(columnFields, closed))

@@ -65,8 +65,8 @@ export async function readAgain(
   } catch (error) {
     const { status, message } = toFault(error)
     // what the file is not to blame for may be over when it is tried again
-    const now = findDataset(context.db, before.projectId, before.name)
-    const replaced = now?.id !== before.id || now.generation !== before.generation
+    const current = findDataset(context.db, before.projectId, before.name)
+    const replaced = current?.id !== before.id || current.generation !== before.generation
     const isOfCaller = [401, 403, 404].includes(status)
     if (!signal.aborted && !replaced && !isOfCaller && (before.origin || before.location))
       noted({ outcome: 'failed', error: message, ...(status < 500 ? { seen } : {}) })

@@ -64,6 +64,8 @@ export class Child {
   readonly #waiting = new Slab<Waiting>()
   #alive = true
   #stderr = ''
+  /** all of that is there */
+  #reason: Promise<void>
   #ready = Promise.withResolvers<void>()
   #pipe: Pipe | undefined
   readonly #asked: Asked | undefined
@@ -102,7 +104,6 @@ export class Child {
     this.#reason = this.#collectStderr()
     this.#send({ type: 'init', init })
   }
-  #reason: Promise<void>
 
   /**
    * Starts a child and waits for its handshake.
