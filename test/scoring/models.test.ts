@@ -410,16 +410,27 @@ describe('rows are batched across callers only where that is proven to change no
       ])
   })
 
-  test.each(['float', 'double'] as const)(
-    'rows of %s whose missing numbers are put in from the rows beside are not, though those that lack none are independent',
-    async type => {
+  test.each([
+    ['float', 'IsNaN'],
+    ['double', 'IsNaN'],
+    ['float', 'x == x'],
+  ] as const)(
+    'rows of %s whose missing numbers, found by %s, are put in from the rows beside are not, though those that lack none are independent',
+    async (type, found) => {
       const filling = (from: 'rows' | 'itself') =>
         buildModel({
           inputs: [{ ...features, type }],
           outputs: [{ name: 'y', type, dims: ['', 2] }],
           nodes: [
-            { op: 'IsNaN', inputs: ['x'], outputs: ['gaps'] },
-            { op: 'Not', inputs: ['gaps'], outputs: ['given'] },
+            ...(found === 'IsNaN'
+              ? [
+                  { op: 'IsNaN', inputs: ['x'], outputs: ['gaps'] },
+                  { op: 'Not', inputs: ['gaps'], outputs: ['given'] },
+                ]
+              : [
+                  { op: 'Equal', inputs: ['x', 'x'], outputs: ['given'] },
+                  { op: 'Not', inputs: ['given'], outputs: ['gaps'] },
+                ]),
             { op: 'Cast', inputs: ['given'], outputs: ['one'], attributes: [{ name: 'to', int: numberOf[type] }] },
             { op: 'Where', inputs: ['gaps', 'one', 'x'], outputs: ['filled'] },
             {
