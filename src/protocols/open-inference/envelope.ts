@@ -1,6 +1,6 @@
 /** The request's envelope: its JSON part, checked, and the raw bytes that follow it. What the model takes is asked later. */
 import { parseJson } from '../../lib/body.ts'
-import { badRequest, type Fault } from '../../lib/fault.ts'
+import { badRequest, Fault } from '../../lib/fault.ts'
 import { isObject } from '../../lib/json.ts'
 
 export const HEADER_LENGTH = 'inference-header-content-length'
@@ -38,7 +38,7 @@ const bad = (message: string): Fault => badRequest(message, 'bad_infer_request')
  */
 export function readEnvelope(body: Uint8Array, jsonLength: string | null): Envelope {
   const length = headerLength(jsonLength, body.length)
-  const json = parseJson(body.subarray(0, length))
+  const json = jsonOf(body, length)
   if (!isObject(json)) throw bad('The body must be a JSON object with a list of inputs.')
   const { id, inputs, outputs } = json
   if (id !== undefined && id !== null && typeof id !== 'string') throw bad('id must be a string.')
@@ -62,6 +62,16 @@ function headerLength(text: string | null, total: number): number {
   if (!/^\d{1,15}$/.test(text) || Number(text) > total)
     throw bad('Inference-Header-Content-Length must be the length of the JSON at the beginning of the body.')
   return Number(text)
+}
+
+/** tritonclient leaves its length in the headers that it was given, where it is that of the call before. @throws Fault 400 */
+function jsonOf(body: Uint8Array, length: number): unknown {
+  try {
+    return parseJson(body.subarray(0, length))
+  } catch (error) {
+    if (length === body.length || !(error instanceof Fault)) throw error
+    throw bad(`${error.message} Inference-Header-Content-Length says that ${length} bytes of it are JSON.`)
+  }
 }
 
 function givenTensors(inputs: unknown[], raw: Uint8Array): GivenTensor[] {

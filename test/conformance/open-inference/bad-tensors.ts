@@ -118,6 +118,14 @@ export function badTensors(world: World): void {
     },
   )
 
+  test('a length of the JSON that is left from the call before, as tritonclient leaves it in the headers that it was given', async () => {
+    const { bytes } = encode({ inputs: [{ ...X, data: [1, 2] }] })
+    const headers = { 'inference-header-content-length': String(bytes.length - 9) }
+    const answer = await world.call('/v2/models/plus/infer', { body: bytes, headers })
+    refused(answer)
+    expect(answer.json.error).toContain(`Inference-Header-Content-Length says that ${bytes.length - 9} bytes of it are`)
+  })
+
   test.each([-9, -4, -1, 1, 4])('%d bytes more than the raw tensors need', async difference => {
     const { bytes, length } = encode({ inputs: [{ ...X, data: undefined, raw: f32(1, 2) }] })
     const body =
