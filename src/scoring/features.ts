@@ -22,7 +22,8 @@ export interface Layout {
 
 /**
  * The features of a model.
- * @param names the columns of a model with a single input [N, F]; without them each input is a feature
+ * @param names the columns of a model with a single input [N, F]; without them each input is a feature. Where its outputs do not
+ * stack, as the probabilities [labels, N, 2] of a forest of several labels, each row is a batch of its own
  * @throws Fault 422 `model_unusable`: the names do not fit the model
  */
 export function columnsOf(metadata: ModelMetadata, names?: readonly string[]): Layout {
@@ -42,12 +43,13 @@ export function columnsOf(metadata: ModelMetadata, names?: readonly string[]): L
   if (names.some(name => typeof name !== 'string' || name === '')) throw refuse('Feature names must not be empty.')
   if (new Set(names).size !== names.length) throw refuse('Feature names must be unique.')
   const row = input.dims.slice(1)
-  if (axis === 'none' || row.length > 1) throw refuse('Feature names need an input of the shape [rows, features].')
+  const takesOne = input.dims[0] === null || input.dims[0] === 1
+  if (!takesOne || row.length > 1) throw refuse('Feature names need an input of the shape [rows, features].')
   const width = row.length === 0 ? 1 : row[0]
   if (width !== null && width !== names.length)
     throw refuse(`The model takes ${width} features, and ${names.length} names were given.`)
   const features = names.map(name => ({ name, type: input.type, shape: [], input: input.name }))
-  return { features, columns: true, axis }
+  return { features, columns: true, axis: axis === 'none' ? 'one' : axis }
 }
 
 function axisOf({ batched, inputs, outputs }: ModelMetadata): Layout['axis'] {

@@ -26,11 +26,14 @@ export function namedRows(
         `An input has ${data.length} elements, and ${MOST_ELEMENTS} at most can be looked at as rows here.`,
       )
   const axis = columnsOf(metadata).axis !== 'none'
-  const named = Array.from({ length: rows }, (): Record<string, unknown> => ({}))
   const columns = features.some(feature => feature.name !== feature.input)
+  const tensor = feeds[features[0]!.input]!
+  // several may come where they do not stack: the model takes them, and gives what is no row's
+  const count = columns ? tensor.dims[0]! : rows
+  const named = Array.from({ length: count }, (): Record<string, unknown> => ({}))
   if (columns) {
-    const values = rowValues(feeds[features[0]!.input]!, rows, axis)
-    for (let r = 0; r < rows; r++)
+    const values = count === 0 ? [] : rowValues(tensor, count, true)
+    for (let r = 0; r < count; r++)
       for (let f = 0; f < features.length; f++)
         put(named[r]!, features[f]!.name, features.length === 1 ? values[r] : (values[r] as unknown[])[f])
     return named

@@ -134,6 +134,24 @@ describe('rows become tensors', () => {
     expect(encode(namedRows(whole, features, feeds, 1), 'rows')).toEqual(feeds)
   })
 
+  test('of tensors with named columns are as many as were sent, also where the model does not stack them', () => {
+    const apart = {
+      ...single([null, 2], 'float32', false),
+      outputs: [{ name: 'y', type: 'float32' as const, dims: [2, null] }],
+    }
+    const { features, encode } = compileCodec(apart, ['a', 'b'])
+    const feeds = (data: number[]) => ({
+      X: { type: 'float32' as const, dims: [data.length / 2, 2], data: new Float32Array(data) },
+    })
+    const rows = namedRows(apart, features, feeds([1, 2, 3, 4]), 1)
+    expect(rows).toEqual([
+      { a: 1, b: 2 },
+      { a: 3, b: 4 },
+    ])
+    expect(encode(rows, 'rows')).toEqual(feeds([1, 2, 3, 4]))
+    expect(namedRows(apart, features, feeds([]), 1)).toEqual([])
+  })
+
   test('of tensors of more than four million elements are not made, which is said of the request', () => {
     const metadata = single([null], 'uint8')
     const feeds = (n: number) => ({ X: { type: 'uint8' as const, dims: [n], data: new Uint8Array(n) } })

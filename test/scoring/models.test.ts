@@ -667,6 +667,57 @@ describe('rows are batched across callers only where that is proven to change no
     expect(predictions).toEqual([3, 18])
   })
 
+  test('columns have their names where the shares of several labels come as [labels, rows, 2], as of a forest', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [
+        { name: 'labels', type: 'float', dims: ['', 2] },
+        { name: 'shares', type: 'float', dims: [2, '', 1] },
+      ],
+      initializers: [{ name: 'last', type: 'int64', dims: [1], values: [2] }],
+      nodes: [
+        { op: 'Neg', inputs: ['x'], outputs: ['labels'] },
+        { op: 'Transpose', inputs: ['x'], outputs: ['turned'] },
+        { op: 'Unsqueeze', inputs: ['turned', 'last'], outputs: ['shares'] },
+      ],
+    })
+    const { model } = await models.add(bytes, ['a', 'b'])
+    expect(model.metadata.batched).toBe(false)
+    const codec = compileCodec(model.metadata, ['a', 'b'], { allOutputs: true })
+    const rows = [
+      { a: 1, b: 2 },
+      { a: 3, b: 4 },
+    ]
+    expect(await predict(scorer, model, codec, rows, 'rows', soon())).toEqual({
+      predictions: [
+        [-1, -2],
+        [-3, -4],
+      ],
+      outputs: {
+        labels: [
+          [-1, -2],
+          [-3, -4],
+        ],
+        shares: [
+          [[[1]], [[2]]],
+          [[[3]], [[4]]],
+        ],
+      },
+    })
+    // a fixed batch of several rows has no columns
+    const fixed = { ...features, dims: [3, 2] }
+    expect(
+      await refused(
+        buildModel({
+          inputs: [fixed],
+          outputs: [{ ...fixed, name: 'y' }],
+          nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+        }),
+        ['a', 'b'],
+      ),
+    ).toContain('[rows, features]')
+  })
+
   test('an output that leaves out its batch of one is a row by itself', async () => {
     for (const dims of [[], undefined]) {
       const bytes = buildModel({
