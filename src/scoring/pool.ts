@@ -3,7 +3,7 @@ import { errorFields, log } from '../telemetry/log.ts'
 import { Child, ChildLost } from '../workers/child.ts'
 import type { Parts } from '../workers/pipe.ts'
 import type { Lane, Lanes } from './batcher.ts'
-import { PoolWorker } from './pool-worker.ts'
+import { memoryOf, PoolWorker } from './pool-worker.ts'
 import type { ChildInit, LoadRequest } from './wire.ts'
 
 export interface PoolOptions {
@@ -31,10 +31,6 @@ const BACKOFF_LAST_MS = 10_000
 const QUICK_MS = 5
 /** Failures to start, one after the other, after which waiting makes no sense to callers. */
 const BROKEN_AFTER = 3
-/** A process that does not say how large it is within this is busy. */
-const ANSWER_MS = 5000
-/** A process of one model is replaced at most so often: it may need what it takes. */
-const ALONE_MS = 600_000
 /** A model that takes longer than this to load has been refused when it was added, or is stuck. */
 const LOAD_MS = 150_000
 
@@ -128,18 +124,10 @@ export class Pool implements Lanes {
       await load
       if (worker.child !== child) return
       worker.use({ sha256, path })
-      if (worker.loaded.size === 1) this.#measure(worker, child)
+      if (worker.loaded.size === 1) worker.measure(child)
     } finally {
       worker.loading.delete(load)
     }
-  }
-
-  #measure(worker: PoolWorker, child: Child): void {
-    memoryOf(child)
-      .then(resident => {
-        if (worker.child === child) worker.base = resident
-      })
-      .catch(() => {}) // it has ended
   }
 
   async close(): Promise<void> {
@@ -218,14 +206,10 @@ export class Pool implements Lanes {
       if (this.#closed) return
       try {
         const child = await Child.start('score', this.#init)
-        worker.child = child
-        worker.inFlight = 0
-        worker.reserved = false
+        worker.become(child)
+        worker.base = Number.POSITIVE_INFINITY
         this.#failures = 0
         this.#fault = undefined
-        worker.loaded.clear()
-        worker.loading.clear()
-        worker.base = Number.POSITIVE_INFINITY
         this.#onExit(worker, child)
         if (this.#closed) child.kill()
         else this.onFree()
@@ -259,7 +243,7 @@ export class Pool implements Lanes {
       try {
         const resident = await memoryOf(child)
         const isLarge = resident > this.#options.memoryBytes && worker.child === child
-        if (isLarge && (worker.loaded.size > 1 || outgrown(worker, resident))) await this.#recycle(worker, child)
+        if (isLarge && (worker.loaded.size > 1 || worker.outgrown(resident))) await this.#recycle(worker, child)
       } catch {} // busy or ended: the next look tells
     }
   }
@@ -272,13 +256,9 @@ export class Pool implements Lanes {
     // where the old one has ended by itself, its successor is started by `#restart`
     if (this.#closed || worker.child !== old || !old.alive || !child.alive) return child.kill()
     this.#retired.add(old)
-    worker.child = child
-    worker.inFlight = 0
-    worker.reserved = false
-    worker.loaded = new Map(kept.map(model => [model.sha256, model]))
-    worker.loading.clear()
+    worker.become(child, kept)
     if (alone) worker.replaced = performance.now()
-    this.#measure(worker, child)
+    worker.measure(child)
     this.recycled++
     this.#onExit(worker, child)
     this.onFree()
@@ -303,11 +283,6 @@ interface Run {
   /** Nobody waits for it any more, and it was not begun yet. */
   over?: boolean
 }
-
-const memoryOf = (child: Child) => child.request<number>('memory', undefined, { timeoutMs: ANSWER_MS })
-
-const outgrown = ({ base, replaced }: PoolWorker, resident: number) =>
-  resident > 2 * base && performance.now() - replaced > ALONE_MS
 
 function cannotStart(error: unknown): Fault {
   if (error instanceof Fault) return error
