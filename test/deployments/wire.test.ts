@@ -218,6 +218,23 @@ test('a connection with nothing under way is ended in order, and not reset: one 
   server.close()
 })
 
+test('a connection that its server says it closes, and does not, is not kept', async () => {
+  let open = 0
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    open++
+    socket.on('error', () => {}).on('close', () => open--)
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nthere'))
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  const pool = new Pool({ host: '127.0.0.1', port }, { idleMs: 1000, connectMs: 1000 })
+  for (let i = 0; i < 3; i++) expect(await asked(pool, '/').answer).toBe('there')
+  expect(open).toBe(3)
+  await waitFor(() => open === 0 || undefined, 10_000)
+  pool.close()
+  server.close()
+})
+
 test('what comes at once is told of at once, however many chunks it is; also what comes before chunks that are none', async () => {
   const chunks = '1\r\nx\r\n'.repeat(1000)
   const server = createServer(socket =>

@@ -41,8 +41,10 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** How long a server may take nothing of what is still to be written, or not end the connection, when all else is over. */
+/** How long a server may take nothing of what was sent, or not end the connection, when all else is over. */
 const STALLED_MS = 30_000
+/** The same where it has answered all that it was asked: some say that they close a connection, and do not. */
+const ANSWERED_MS = 2000
 const MOST_OF_A_HEAD = 64 * 1024
 const MOST_INFORMATION = 32
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -225,16 +227,17 @@ export class Connection {
    */
   end(): void {
     if (this.#closed) return
+    const isAnswered = this.#exchange === undefined
     this.#exchange = undefined
     this.resume()
     this.#socket.unref() // the process does not wait for it
-    this.#giveTime()
+    this.#giveTime(isAnswered ? ANSWERED_MS : STALLED_MS)
     if (this.#pending.length === 0) this.#socket.shutdown()
   }
 
-  #giveTime(): void {
+  #giveTime(ms: number): void {
     clearTimeout(this.#ending)
-    this.#ending = setTimeout(() => this.destroy(), STALLED_MS)
+    this.#ending = setTimeout(() => this.destroy(), ms)
     this.#ending.unref()
   }
 
@@ -247,7 +250,7 @@ export class Connection {
     }
     if (this.#pending.length === before) return
     if (!this.#ending) return void this.#exchange?.drained()
-    this.#giveTime()
+    this.#giveTime(STALLED_MS)
     if (this.#pending.length === 0) this.#socket.shutdown()
   }
 
