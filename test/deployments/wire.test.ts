@@ -218,6 +218,29 @@ test('a connection with nothing under way is ended in order, and not reset: one 
   server.close()
 })
 
+test('a connection to a host by its name, which may move, is not used for ever', async () => {
+  const peers: number[] = []
+  const server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch(request, self) {
+      peers.push(self.requestIP(request)!.port)
+      return new Response('there')
+    },
+  })
+  for (const [host, connections] of [
+    ['localhost', 3],
+    ['127.0.0.1', 1],
+  ] as const) {
+    peers.length = 0
+    const pool = new Pool({ host, port: server.port! }, { idleMs: 60_000, connectMs: 1000, namedMs: 0 })
+    for (let i = 0; i < 3; i++) expect(await asked(pool, '/').answer).toBe('there')
+    expect(new Set(peers).size).toBe(connections)
+    pool.close()
+  }
+  await server.stop(true)
+})
+
 test('a connection that its server says it closes, and does not, is not kept', async () => {
   let open = 0
   const server = createServer({ allowHalfOpen: true }, socket => {

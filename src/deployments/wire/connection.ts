@@ -62,7 +62,9 @@ type PausableSocket = Socket<Connection> & { pause(): void; resume(): void }
 export class Connection {
   /** how many requests it has begun */
   uses = 0
-  /** milliseconds, as performance.now() */
+  /** as performance.now() */
+  readonly openedAt = performance.now()
+  /** as performance.now() */
   idleSince = 0
   keepAliveSeconds: number | undefined
   #socket!: PausableSocket

@@ -1,13 +1,17 @@
+import { isIP } from 'node:net'
 import { type Address, Connection, ConnectionLost } from './connection.ts'
 import { type Answering, Line } from './line.ts'
 
 const MOST_IDLE = 256
+/** How long a connection to a host is used that is known by name: it may move, and one that is always busy would not notice. */
+const NAMED_MS = 60_000
 
 /** The connections to one server. Of those that wait for a request the one that waited least is taken first. */
 export class Pool {
   readonly address: Address
   #idleMs: number
   #connectMs: number
+  #longestMs: number
   #idle: Connection[] = []
   #sweeping: ReturnType<typeof setInterval> | undefined
   #closed = false
@@ -16,10 +20,14 @@ export class Pool {
    * @param idleMs how long a connection may wait: less than servers keep one, so that none is used as its server closes it
    * @param connectMs how long one may take to be made
    */
-  constructor(address: Address, { idleMs, connectMs }: { idleMs: number; connectMs: number }) {
+  constructor(
+    address: Address,
+    { idleMs, connectMs, namedMs = NAMED_MS }: { idleMs: number; connectMs: number; namedMs?: number },
+  ) {
     this.address = address
     this.#idleMs = idleMs
     this.#connectMs = connectMs
+    this.#longestMs = isIP(address.host) ? Number.POSITIVE_INFINITY : namedMs
   }
 
   /**
@@ -91,8 +99,10 @@ export class Pool {
   }
 
   #put(connection: Connection): void {
-    if (this.#closed || this.#idle.length >= MOST_IDLE) return void connection.end()
-    connection.idleSince = performance.now()
+    const now = performance.now()
+    const isOld = now - connection.openedAt > this.#longestMs
+    if (this.#closed || isOld || this.#idle.length >= MOST_IDLE) return void connection.end()
+    connection.idleSince = now
     this.#idle.push(connection)
     if (this.#sweeping === undefined) {
       this.#sweeping = setInterval(() => this.#sweep(), this.#idleMs)
