@@ -1,7 +1,7 @@
 /** The HTTP server's table of contents: middleware in order, then one line per door. */
 import { Elysia } from 'elysia'
 import type { Fleet } from './deployments/fleet.ts'
-import { MOST_OF_A_MESSAGE } from './deployments/websocket.ts'
+import { MOST_OF_A_MESSAGE } from './deployments/tunnel.ts'
 import type { Gate } from './gate/gate.ts'
 import { clientAddress, isLoopback, isSecure } from './lib/address.ts'
 import { notFound, toFault } from './lib/fault.ts'

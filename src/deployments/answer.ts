@@ -30,10 +30,7 @@ export function answerOf(
   body: Uint8Array | ReadableStream<Uint8Array> | undefined,
 ): Response {
   const { status, length } = head
-  let headers = edge.cors ? withoutCors(head.headers) : head.headers
-  const isCallgates = (line: HeaderLine) => takesSession(line) || (edge.sharesOrigin && isOfOrigin(line))
-  if (headers.some(isCallgates)) headers = headers.filter(line => !isCallgates(line))
-  for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
+  const headers = headersOf(head, edge)
   // of a body that is not sent, its length is told
   if (length !== undefined && (method === 'HEAD' || status === 304)) headers.push(['content-length', length])
   const init = { status, headers }
@@ -42,6 +39,15 @@ export function answerOf(
     return new Response(method === 'HEAD' && length === undefined && !BODILESS.has(status) ? unread() : null, init)
   // Bun gives bytes a content type; a stream that is closed already is sent as bytes are, without one
   return new Response(says(headers, TYPE) ? (body as Uint8Array<ArrayBuffer>) : closed(body), init)
+}
+
+/** A server's headers as the caller gets them. */
+export function headersOf(head: AnswerHead, edge: AnswerEdge): HeaderLines {
+  let headers = edge.cors ? withoutCors(head.headers) : head.headers
+  const isCallgates = (line: HeaderLine) => takesSession(line) || (edge.sharesOrigin && isOfOrigin(line))
+  if (headers.some(isCallgates)) headers = headers.filter(line => !isCallgates(line))
+  for (const name in edge.headers) if (!says(headers, name)) headers.push([name, edge.headers[name]!])
+  return headers
 }
 
 /** @param name in small letters */

@@ -2,7 +2,7 @@
 import { callerGone, deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import { tooSlow } from '../lib/receiving.ts'
 import { type Watched, watch } from '../lib/watch.ts'
-import { type AnswerEdge, answerOf } from './answer.ts'
+import { type AnswerEdge, answerOf, headersOf } from './answer.ts'
 import type { Backend, Lease } from './backend.ts'
 import { type Forwarding, requestHead } from './outgoing.ts'
 import type { Sender, Upload } from './upload.ts'
@@ -35,6 +35,7 @@ export interface Upgrade {
   lines: string
   /**
    * The server agreed: the line and the lease are handed over.
+   * @param head with the headers that the caller gets
    * @returns what the HTTP server wants to be answered
    * @throws MalformedAnswer the server agreed to something else
    */
@@ -123,7 +124,8 @@ export class Attempt implements Answering, Watched, Sender {
 
   #agreed(head: AnswerHead, upgrade: Upgrade): void {
     try {
-      const answer = upgrade.agreed(head, this.#line, this.#lease)
+      const headers = headersOf(head, this.#call.edge)
+      const answer = upgrade.agreed({ ...head, headers }, this.#line, this.#lease)
       this.#isOver = true // the lease goes on
       watch.remove(this)
       this.#outcome.answered(answer)

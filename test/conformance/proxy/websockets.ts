@@ -213,6 +213,30 @@ export function webSockets(world: World): void {
     expect([plain.status, plain.text]).toEqual([200, 'a plain answer'])
   })
 
+  test('the headers with which the server agrees reach the caller, but for those of one hop and Callgate’s session', async () => {
+    const lines = [
+      'Connection: Upgrade, X-Hop',
+      'Upgrade: websocket',
+      'X-Hop: 1',
+      'Keep-Alive: timeout=5',
+      'X-Own: caf\xe9',
+      'Set-Cookie: a=1',
+      'Set-Cookie: callgate_session=1',
+      'Set-Cookie: b=2',
+    ]
+    const agreement = Buffer.from(lines.map(line => `${line}\r\n`).join('')).toString('hex')
+    const { head } = await sendRaw(world.callgate.url, [
+      `${asking(`/v1/proxy/raw/raw/agreement?${agreement}`)}\r\n\r\n`,
+    ])
+    expect(head).toStartWith('HTTP/1.1 101')
+    expect(head).toMatch(/^x-own: caf\xe9\r$/im)
+    expect(head.match(/^set-cookie: .*$/gim)).toEqual(['set-cookie: a=1', 'set-cookie: b=2'])
+    expect(head).toMatch(/^x-request-id: [0-9a-f]{32}\r$/im)
+    expect(head).not.toMatch(/^(?:x-hop|keep-alive):/im)
+    for (const once of ['connection', 'upgrade', 'sec-websocket-accept', 'date'])
+      expect(head.match(new RegExp(`^${once}:`, 'gim'))?.length, once).toBe(1)
+  })
+
   test.each([
     ['nothing says to what', ['Connection: Upgrade']],
     ['to something else', ['Connection: Upgrade', 'Upgrade: h2c']],
