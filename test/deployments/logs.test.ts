@@ -141,6 +141,19 @@ describe('over the API', () => {
   }
   const says = (word: string) => (event: Event) => event.lines.some(line => line.endsWith(word))
 
+  test('what a progress bar shows is a line as soon as it shows the next', async () => {
+    const write = (out: string) => world.call('one', `/write?out=${encodeURIComponent(out)}`)
+    await write('Loading\n\r10%\r20%')
+    const begun = await events(says(' out 10%'))
+    expect(begun.lines.some(line => line.includes('20%'))).toBe(false)
+    await write('\r100%\r')
+    await events(says(' out 20%'))
+    await write('\nloaded\r\n')
+    const { lines } = await events(says(' out loaded'))
+    const said = lines.filter(line => line.includes(' out ')).map(line => line.replace(/^.* out /, ''))
+    expect(said.slice(said.indexOf('Loading'))).toEqual(['Loading', '', '10%', '20%', '100%', 'loaded'])
+  })
+
   test('they are server-sent events, and go on from the last one that was received', async () => {
     await say('first\rand more "of it"')
     const first = await events(says('"of it"'))

@@ -39,6 +39,10 @@ const answers: Record<string, (query: URLSearchParams) => unknown> = {
     console.error(query.get('err') ?? '')
     return 'said'
   },
+  '/write': query => {
+    process.stdout.write(query.get('out')!)
+    return 'written'
+  },
   '/hog': query => {
     hogs.push(new Uint8Array(Number(query.get('mb')) * 1024 * 1024).fill(1))
     return hogs.length

@@ -240,11 +240,14 @@ export function whyNotStarted(code = 'unknown', isBounded = false): string {
 
 const notStarted = (why: string) => new Fault(503, 'not_started', why)
 
+/** Also where a progress bar begins anew; a CR behind which nothing has come yet may be half of an end. */
+const LINE_END = /\r?\n|\r(?=[^\r\n])/
+
 async function copyLines(stream: ReadableStream<Uint8Array>, log: LogFile, source: string): Promise<void> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/)
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(LINE_END)
     rest = lines.pop()!
     if (rest.length > MOST_OF_A_LINE) {
       lines.push(rest)
