@@ -1,6 +1,7 @@
 /** The processes of this machine, as Linux shows them; none elsewhere. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { sep } from 'node:path'
+import ipaddr from 'ipaddr.js'
 
 export interface ProcessEntry {
   pid: number
@@ -69,6 +70,46 @@ export function variableOf(pid: number, name: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Where processes of a session listen for TCP, as `127.0.0.1:8000`: nothing where it is not to be seen. */
+export function listenersOf(session: number): string[] {
+  const own = new Set(processes().flatMap(entry => (entry.session === session ? socketsOf(entry.pid) : [])))
+  const found = ['tcp', 'tcp6'].flatMap(table =>
+    linesOf(`/proc/net/${table}`).flatMap(line => {
+      const [, local, , state, , , , , , socket] = line.trim().split(/\s+/)
+      return state === LISTENING && own.has(socket!) ? addressOf(local!) : []
+    }),
+  )
+  return [...new Set(found)]
+}
+const LISTENING = '0A'
+
+/** The numbers of the sockets that a process has open. */
+function socketsOf(pid: number): string[] {
+  try {
+    const folder = `/proc/${pid}/fd`
+    return readdirSync(folder).flatMap(fd => /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${fd}`))?.[1] ?? [])
+  } catch {
+    return [] // it, or one of its files, is gone, or another user's
+  }
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'latin1').split('\n')
+  } catch {
+    return []
+  }
+}
+
+/** Of `0100007F:1F90`: each four bytes are a number of this machine's order. */
+function addressOf(local: string): string {
+  const [words = '', port = ''] = local.split(':')
+  const bytes = [...Buffer.from(words, 'hex').swap32()]
+  const address = ipaddr.fromByteArray(bytes)
+  const host = address.kind() === 'ipv6' ? `[${address}]` : String(address)
+  return `${host}:${Number.parseInt(port, 16)}`
 }
 
 /**

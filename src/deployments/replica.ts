@@ -6,6 +6,7 @@ import type { Guard } from './guard/guard.ts'
 import type { Exit } from './guard/program.ts'
 import type { Places, Plan } from './plan.ts'
 import { freePort, hasFilesLeft, isListening, takePort } from './port.ts'
+import { listenersOf } from './processes.ts'
 import { Pool } from './wire/pool.ts'
 
 /** Servers close idle connections after 5 seconds and more; after 2, some. */
@@ -178,7 +179,9 @@ export class Replica {
 
   /** The same as it is told: without a listener no path is well. */
   async #reason(ailment: string): Promise<string> {
-    return (await isListening(this.#port)) ? ailment : this.#unheard
+    if (await isListening(this.#port)) return ailment
+    const elsewhere = this.pid === undefined ? [] : listenersOf(this.pid)
+    return elsewhere.length === 0 ? this.#unheard : `${this.#unheard}, but it listens on ${elsewhere.join(' and ')}`
   }
 
   get #unheard(): string {

@@ -27,6 +27,15 @@ describe('deployments of programs', () => {
         server('short-lived', { env: { LIVE_MS: '100' }, min_instances: 1 }),
         server('hopeless', { env: { DIE_AT_START: '7' } }),
         server('never-ready', { env: { START_MS: '600000' }, start_timeout_seconds: 0.5 }),
+        {
+          name: 'elsewhere',
+          command: [
+            process.execPath,
+            '-e',
+            "for (const hostname of ['127.0.0.1', '::1']) Bun.serve({ hostname, port: hostname === '::1' ? process.env.PORT : 0, fetch: () => new Response() })",
+          ],
+          start_timeout_seconds: 2,
+        },
         { name: 'no-program', command: ['no-such-program-at-all'] },
         { name: 'detached', command: ['sh', '-c', 'sleep 600 &'] },
         { name: 'fileless', command: SERVER },
@@ -142,11 +151,17 @@ describe('deployments of programs', () => {
       await waitFor(async () => (await world.api('GET', `/${name}/logs`)).text.includes('callgate: ') || undefined)
     })
 
-    test('and listens elsewhere than PORT says: the reason and its log say so', async () => {
-      await world.call('never-ready', '/pid')
-      const why = /not ready within 0\.5 s: nothing listens on 127\.0\.0\.1:\d+ \(PORT\)/
-      expect((await world.status('never-ready', 'failing')).reason).toMatch(why)
-      await waitFor(async () => why.test((await world.api('GET', '/never-ready/logs')).text) || undefined)
+    test.each([
+      ['nowhere', 'never-ready', /not ready within 0\.5 s: nothing listens on 127\.0\.0\.1:\d+ \(PORT\)$/m],
+      [
+        'elsewhere than PORT says',
+        'elsewhere',
+        /not ready within 2 s: nothing listens on 127\.0\.0\.1:(\d+) \(PORT\), but it listens on 127\.0\.0\.1:(?!\1)\d+ and \[::1\]:\1$/m,
+      ],
+    ])('and listens %s: the reason and its log say so', async (_, name, why) => {
+      await world.call(name, '/pid')
+      expect((await world.status(name, 'failing')).reason).toMatch(why)
+      await waitFor(async () => why.test((await world.api('GET', `/${name}/logs`)).text) || undefined)
     })
 
     test('for want of a folder of its own: the reason and its log say so', async () => {
