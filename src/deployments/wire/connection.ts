@@ -1,18 +1,9 @@
-import { isIP } from 'node:net'
 import type { Socket, TCPSocketConnectOptions } from 'bun'
-import { addressesOf } from '../../lib/address.ts'
 import { Gathering } from '../../lib/gathering.ts'
-import { SILENT_SECONDS } from '../../lib/vanished.ts'
 import { errorFields, log } from '../../telemetry/log.ts'
 import { Unchunker } from './chunked.ts'
-import { type AnswerHead, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
-
-/** Where a server listens. */
-export interface Address {
-  host: string
-  port: number
-  tls?: { serverName: string; ca?: string }
-}
+import { type Address, ConnectionLost, dial } from './dial.ts'
+import { type AnswerHead, HEAD_END, headIn, MalformedAnswer, type ParsedHead, parseAnswerHead } from './head.ts'
 
 /** One request on a connection, and what becomes of it. Nothing is called after `ended` or `failed`. */
 export interface Exchange {
@@ -29,39 +20,20 @@ export interface Exchange {
   drained(): void
 }
 
-/** The connection ended, or could not be made. */
-export class ConnectionLost extends Error {
-  override name = 'ConnectionLost'
-  /** something of the answer had come: its server has had the request */
-  readonly begun: boolean
-
-  constructor(message: string, begun = false) {
-    super(message)
-    this.begun = begun
-  }
-}
-
 /** How long a server may take nothing of what was sent, or not end the connection, when all else is over. */
 const STALLED_MS = 30_000
 /** The same where it has answered all that it was asked: some say that they close a connection, and do not. */
 const ANSWERED_MS = 2000
-const MOST_OF_A_HEAD = 64 * 1024
 const MOST_INFORMATION = 32
-const HEAD_END = Buffer.from('\r\n\r\n')
 const NOTHING = Buffer.alloc(0)
-const BARE_LF = /(?:^|[^\r])\n/
 /** where heads are made into bytes */
 const SCRATCH = Buffer.alloc(16 * 1024)
-/** of what came, where a head is looked for first */
-const USUAL_HEAD = 2048
 
 // in Bun's runtime, and not in its types
 type PausableSocket = Socket<Connection> & { pause(): void; resume(): void }
 
 /** One connection to a server, for one request after the other (HTTP/1.1). */
 export class Connection {
-  /** how many requests it has begun */
-  uses = 0
   /** as performance.now() */
   readonly openedAt = performance.now()
   /** as performance.now() */
@@ -110,44 +82,25 @@ export class Connection {
    * @throws ConnectionLost refused, not found, not in time, or a certificate that is not trusted
    */
   static async open(
-    { host, port, tls }: Address,
+    address: Address,
     timeoutMs: number,
     onIdle: (connection: Connection) => void,
   ): Promise<Connection> {
     const connection = new Connection(onIdle)
-    const options: TCPSocketConnectOptions<Connection> = {
-      hostname: host,
-      port,
-      data: connection,
-      socket: Connection.#handlers,
-      ...(tls
-        ? { tls: { serverName: tls.serverName, rejectUnauthorized: true, ...(tls.ca ? { ca: tls.ca } : {}) } }
-        : {}),
-    }
-    const connect = async () => {
-      await nameAnswered(host)
-      return connection.#closed ? undefined : await Bun.connect(options)
-    }
     const late = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
       connection.destroy()
       late.reject(new ConnectionLost('no connection in time'))
     }, timeoutMs)
     try {
-      const connecting = connect().then(
-        socket => {
-          if (!socket) return
-          connection.#socket = socket as PausableSocket
-          socket.setKeepAlive(true, SILENT_SECONDS * 1000)
-          if (connection.#closed) socket.terminate()
-        },
-        error => {
-          throw new ConnectionLost(`no connection: ${(error as { code?: string }).code ?? error}`)
-        },
-      )
+      const connecting = dial(address, connection, Connection.#handlers, () => !connection.#closed).then(socket => {
+        if (!socket) return
+        connection.#socket = socket as PausableSocket
+        if (connection.#closed) socket.terminate()
+      })
       connecting.catch(() => {})
       await Promise.race([connecting, late.promise])
-      if (tls) await Promise.race([connection.#trusted.promise, late.promise])
+      if (address.tls) await Promise.race([connection.#trusted.promise, late.promise])
       return connection
     } catch (error) {
       connection.destroy()
@@ -163,7 +116,6 @@ export class Connection {
 
   /** Begins a request; its head and body follow by `write`, then `sent`. */
   begin(exchange: Exchange): void {
-    this.uses++
     this.#exchange = exchange
     this.#head = undefined
     this.#information = 0
@@ -278,19 +230,13 @@ export class Connection {
     let rest = this.#held.length > 0 ? Buffer.concat([this.#held, bytes]) : bytes
     this.#held = NOTHING
     for (;;) {
-      const text = rest.toString('latin1', 0, Math.min(rest.length, USUAL_HEAD))
-      const found = text.indexOf('\r\n\r\n')
-      const end = found >= 0 || rest.length <= USUAL_HEAD ? found : rest.indexOf(HEAD_END)
-      if (end < 0 ? rest.length > MOST_OF_A_HEAD : end > MOST_OF_A_HEAD)
-        throw new MalformedAnswer('the head of the answer is too long')
-      if (end < 0) {
-        // it would be waited for in vain
-        if (BARE_LF.test(text)) throw new MalformedAnswer('a line does not end as lines do')
+      const text = headIn(rest)
+      if (text === undefined) {
         this.#held = rest
         return undefined
       }
-      const head = parseAnswerHead(found >= 0 ? text.slice(0, end) : rest.toString('latin1', 0, end), exchange.method)
-      rest = rest.subarray(end + HEAD_END.length)
+      const head = parseAnswerHead(text, exchange.method)
+      rest = rest.subarray(text.length + HEAD_END.length)
       if (head.status >= 200 || head.status === 101) {
         this.#head = head
         this.#left = head.framing.by === 'length' ? head.framing.length : 0
@@ -368,16 +314,4 @@ export class Connection {
         new ConnectionLost(error ? `the connection was lost: ${error.message}` : 'the connection was closed', begun),
       )
   }
-}
-
-/**
- * The system knows names of more kinds than DNS (mDNS, say) and tries all addresses of one at a time, but holds a thread while
- * nobody answers, see `addressesOf`: it is asked when there are answers.
- * @throws Error there are none
- */
-async function nameAnswered(host: string): Promise<void> {
-  if (isIP(host)) return
-  await addressesOf(host).catch((error: { code?: string }) => {
-    if (error.code?.includes('TIMEOUT')) throw error
-  })
 }

@@ -39,6 +39,27 @@ const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i
 const KEEP = /keep-alive/i
 export const UPGRADE = /(?:^|,)\s*upgrade\s*(?:,|$)/i
 
+export const HEAD_END = '\r\n\r\n'
+const MOST_OF_A_HEAD = 64 * 1024
+/** of what came, where a head's end is looked for first */
+const USUAL_HEAD = 2048
+const BARE_LF = /(?:^|[^\r])\n/
+
+/**
+ * @returns the head that these bytes begin with, without its end, one character a byte; undefined: it is not all there
+ * @throws MalformedAnswer it is too long, or its end would be waited for in vain
+ */
+export function headIn(bytes: Buffer): string | undefined {
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, USUAL_HEAD))
+  const found = text.indexOf(HEAD_END)
+  const end = found >= 0 || bytes.length <= USUAL_HEAD ? found : bytes.indexOf(HEAD_END)
+  if (end < 0 ? bytes.length > MOST_OF_A_HEAD : end > MOST_OF_A_HEAD)
+    throw new MalformedAnswer('the head of the answer is too long')
+  if (end >= 0) return found >= 0 ? text.slice(0, end) : bytes.toString('latin1', 0, end)
+  if (BARE_LF.test(text)) throw new MalformedAnswer('a line does not end as lines do')
+  return undefined
+}
+
 /**
  * @param text the head without the empty line behind it, one character a byte
  * @param method of the request, which says whether there can be a body

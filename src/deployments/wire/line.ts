@@ -1,5 +1,6 @@
 import { atOnce } from '../../lib/together.ts'
-import { type Connection, ConnectionLost, type Exchange } from './connection.ts'
+import type { Connection, Exchange } from './connection.ts'
+import { ConnectionLost } from './dial.ts'
 import { type AnswerHead, MalformedAnswer } from './head.ts'
 
 /** No connection could be made: nothing of the request was sent. */

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { type Address, Connection, ConnectionLost } from './connection.ts'
+import { Connection } from './connection.ts'
+import { type Address, ConnectionLost } from './dial.ts'
 import { type Answering, Line } from './line.ts'
 
 const MOST_IDLE = 256
