@@ -61,10 +61,11 @@ export class Upload {
     if (encoding !== null)
       return new Upload('transfer-encoding: chunked\r\n', { stream: request.body ?? undefined, chunked: true }, limit)
     if (!/^\d+$/.test(length!)) throw badRequest('The request has two lengths.', 'conflicting_length')
-    if (Number(length) > limit) throw tooLarge(limit)
-    const framing = `content-length: ${length}\r\n`
-    if (Number(length) > SMALL) return new Upload(framing, { stream: request.body ?? undefined }, limit)
-    if (length === '0') return new Upload(framing, { whole: new Uint8Array() }, limit)
+    const bytes = Number(length)
+    if (bytes > limit) throw tooLarge(limit)
+    const framing = `content-length: ${bytes}\r\n` // zeros may have led
+    if (bytes > SMALL) return new Upload(framing, { stream: request.body ?? undefined }, limit)
+    if (bytes === 0) return new Upload(framing, { whole: new Uint8Array() }, limit)
     return request.bytes().then(
       whole => new Upload(framing, { whole }, limit),
       () => {

@@ -56,6 +56,16 @@ async function serve(socket: Socket): Promise<void> {
     marks.push(mark)
     let answered = false
     socket.once('close', () => answered || abandoned.push(mark))
+    if (path === '/duplex') {
+      await echoChunks(socket, input)
+      answered = true
+      continue
+    }
+    if (path === '/early-and-on') {
+      socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno')
+      answered = true
+      return void (await bodyOf(input, value))
+    }
     if (path === '/early') {
       socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig')
       answered = true
@@ -150,6 +160,20 @@ async function stall(socket: Socket, input: Input, [milliseconds, expected]: num
   const code = frame.readUInt16BE(6) ^ frame.readUInt16BE(2)
   stalled.push({ bytes, code: frame[0] === 0x88 ? code : 0 })
   socket.write(Buffer.from([0x88, 2, code >> 8, code & 255]))
+}
+
+/** Answers each chunk with the same, as it comes. */
+async function echoChunks(socket: Socket, input: Input): Promise<void> {
+  socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+  for (let size = -1; size !== 0; ) {
+    const line = await input.until('\r\n')
+    if (line === undefined) throw new Error('the body was cut off')
+    size = Number.parseInt(line, 16)
+    socket.write(`${line}\r\n`)
+    await input.exactly(size, piece => socket.write(piece))
+    await input.until('\r\n')
+    socket.write('\r\n')
+  }
 }
 
 async function bodyOf(input: Input, value: (name: string) => string | undefined) {

@@ -23,6 +23,14 @@ export function refusals(world: World): void {
     ['chunked and more', POST, ['Transfer-Encoding: chunked, identity'], ['0\r\n\r\n', smuggled]],
     ['chunked twice', POST, [CHUNKED, CHUNKED], ['0\r\n\r\n', smuggled]],
     ['chunked behind a vertical tab', POST, ['Transfer-Encoding: \x0bchunked'], ['0\r\n\r\n', smuggled]],
+    ['identity', POST, ['Transfer-Encoding: identity'], ['hello']],
+    ['identity and a length', POST, ['Transfer-Encoding: identity', 'Content-Length: 5'], ['hello']],
+    ['an encoding below the chunks', POST, ['Transfer-Encoding: gzip, chunked'], ['5\r\nhello\r\n0\r\n\r\n']],
+    ['an empty encoding', POST, ['Transfer-Encoding:'], ['5\r\nhello\r\n0\r\n\r\n']],
+    ['a space before a chunk size', POST, [CHUNKED], [' 5\r\nhello\r\n0\r\n\r\n']],
+    ['a space behind a chunk size', POST, [CHUNKED], ['5 \r\nhello\r\n0\r\n\r\n']],
+    ['a chunk extension that ends in a line feed', POST, [CHUNKED], ['5;a\nhello\r\n0\r\n\r\n']],
+    ['a chunk extension without an end', POST, [CHUNKED], [`5;${'a'.repeat(100_000)}`]],
     ['a space before the colon', POST, ['Transfer-Encoding : chunked'], ['0\r\n\r\n', smuggled]],
     ['a chunk size that is none', POST, [CHUNKED], ['xyz\r\nhello\r\n0\r\n\r\n']],
     ['a chunk size with a sign', POST, [CHUNKED], ['+5\r\nhello\r\n0\r\n\r\n']],
@@ -52,6 +60,17 @@ export function refusals(world: World): void {
     ['a space in the path', `GET ${PREFIX}/a b`, [], []],
     ['a NUL in the path', `GET ${PREFIX}/a\0b`, [], []],
     ['*', 'OPTIONS *', [], []],
+    ['a method that nobody knows', `FOO ${PREFIX}/a`, [], []],
+    ['a method in small letters', `get ${PREFIX}/a`, [], []],
+    ['no method', ` ${PREFIX}/a`, [], []],
+    ['a target that is only a host', 'GET a.example:80', [], []],
+    ['HTTP/0.9', `GET ${PREFIX}/a\r\n`, [], []],
+    ['the beginning of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /', [], []],
+    ['a HEAD with a body', `HEAD ${PREFIX}/a`, ['Content-Length: 5'], ['hello']],
+    ['another control character in a header', `GET ${PREFIX}/a`, ['X-A: 1\x01'], []],
+    ['a header that is too long', `GET ${PREFIX}/a`, [`X-A: ${'a'.repeat(70_000)}`], []],
+    ['too many headers', `GET ${PREFIX}/a`, Array.from({ length: 300 }, (_, i) => `X-${i}: a`), []],
+    ['a path that is too long', `GET ${PREFIX}/${'a'.repeat(70_000)}`, [], []],
   ])('%s', async (what, request, lines, body) => {
     const mark = world.mark()
     const answer = await world.raw(request, [`X-Mark: ${mark}`, ...lines], body)
@@ -162,9 +181,20 @@ export function refusals(world: World): void {
     expect([counted.status, counted.json.code]).toEqual([413, 'body_too_large'])
   }, 180_000)
 
-  test('HTTP/1.0 is answered', async () => {
-    const request = `GET ${PREFIX}/a HTTP/1.0\r\nHost: a\r\nAuthorization: ApiKey ${world.key}\r\n\r\n`
-    const { status, json } = await sendRaw(world.callgate.url, [request])
-    expect([status, json.line]).toEqual([200, 'GET /a HTTP/1.1'])
+  test('HTTP/1.0 is answered, with a Host or without, and not in chunks', async () => {
+    const asked = (path: string, host: string) =>
+      sendRaw(
+        world.callgate.url,
+        [`GET ${PREFIX}${path} HTTP/1.0\r\n${host}Authorization: ApiKey ${world.key}\r\n\r\n`],
+        2000,
+      )
+    for (const host of ['Host: a\r\n', '']) {
+      const { status, json } = await asked('/a', host)
+      expect([status, json.line]).toEqual([200, 'GET /a HTTP/1.1'])
+      for (const name of ['to the end of the connection', 'chunks in pieces']) {
+        const { text, head } = await asked(`/raw/${encodeURIComponent(name)}`, host)
+        expect([text, /^transfer-encoding:/im.test(head)]).toEqual(['hello', false])
+      }
+    }
   })
 }

@@ -30,6 +30,11 @@ export function requests(world: World): void {
     ['/%E4%BD%A0', '/%E4%BD%A0'],
     ["/a;b=1,c:d@e!$&'()*+~", "/a;b=1,c:d@e!$&'()*+~"],
     ['/a%25%2e', '/a%25%2e'],
+    ['/a%00b', '/a%00b'],
+    ['/%252e%252e/a', '/%252e%252e/a'],
+    ['/a;v=1/b;w=2,3?x;y', '/a;v=1/b;w=2,3?x;y'],
+    ['/a?b=1?c=2;d=[e]&f={g}|h^`&%zz&%', '/a?b=1?c=2;d=[e]&f={g}|h^`&%zz&%'],
+    [`/${'long/'.repeat(2000)}`, `/${'long/'.repeat(2000)}`],
     ['/a?x=1&x=2&y=%2F%20&z=&w', '/a?x=1&x=2&y=%2F%20&z=&w'],
     ['/a?q=/../b?c', '/a?q=/../b?c'],
     ['/a?', '/a?'],
@@ -74,6 +79,21 @@ export function requests(world: World): void {
       const seen = await world.seenRaw(`POST ${PREFIX}/a`, ['Transfer-Encoding: chunked'], chunks)
       expect([seen.body, seen.header('transfer-encoding')]).toEqual([base64('hello'), 'chunked'])
       expect(seen.header('content-length')).toBeUndefined()
+    })
+
+    test.each<[string, string, string[]]>([
+      ['a length that zeros lead', 'Content-Length: 005', ['hello']],
+      ['white space around the length', 'Content-Length: \t 5 ', ['hello']],
+      ['chunked in capitals', 'Transfer-Encoding: CHUNKED', ['5\r\nhello\r\n0\r\n\r\n']],
+      ['chunked behind a tab', 'Transfer-Encoding:\tchunked', ['5\r\nhello\r\n0\r\n\r\n']],
+      ['sizes that zeros lead', 'Transfer-Encoding: chunked', ['0005\r\nhello\r\n0000\r\n\r\n']],
+      ['extensions', 'Transfer-Encoding: chunked', ['2;a="b;c"\r\nhe\r\n3;d\r\nllo\r\n0;e=f\r\n\r\n']],
+      ['a byte at a time', 'Transfer-Encoding: chunked', [...'5\r\nhello\r\n0\r\n\r\n']],
+    ])('however they are written: %s', async (_, framing, chunks) => {
+      const { body, headers } = await world.seenRaw(`POST ${PREFIX}/a`, [framing], chunks)
+      expect(body).toBe(base64('hello'))
+      const ours = headers.filter(([name]) => /^(?:content-length|transfer-encoding)$/i.test(name))
+      expect(ours).toEqual([framing.startsWith('Content') ? ['content-length', '5'] : ['transfer-encoding', 'chunked']])
     })
 
     test('an empty one is empty, and none is none', async () => {
@@ -143,6 +163,30 @@ export function requests(world: World): void {
         '\r\n\r\n',
       ])
       expect(new Map(answer.json.headers).get('x-l')).toBe('c\xe9')
+    })
+
+    test('those that ask for a part, for what has changed, or say which way it came, are the server’s', async () => {
+      const lines = [
+        'Range: bytes=0-1',
+        'If-Range: "x"',
+        'If-None-Match: "x", W/"y"',
+        'If-Modified-Since: Tue, 15 Nov 1994 08:12:31 GMT',
+        'Via: 1.1 other',
+        'Max-Forwards: 0',
+        'Last-Event-ID: 7',
+      ]
+      const { headers } = await world.seenRaw(`GET ${PREFIX}/a`, [...lines, 'Accept: a/b', 'Accept: c/d'])
+      const seen = new Map(headers)
+      for (const [name, value] of lines.map(line => line.split(/: (.*)/)))
+        expect(seen.get(name!.toLowerCase())).toBe(value)
+      expect(seen.get('accept')).toBe('a/b, c/d')
+    })
+
+    test('a Connection that names what no request can do without takes nothing away', async () => {
+      const named = 'Connection: close, Host, Content-Length, X-Forwarded-For, X-Request-Id'
+      const { body, header } = await world.seenRaw(`POST ${PREFIX}/a`, [named, 'Content-Length: 5'], ['hello'])
+      expect([body, header('host'), header('content-length')]).toEqual([base64('hello'), 'a.example', '5'])
+      expect([header('x-forwarded-for'), typeof header('x-request-id')]).toEqual(['127.0.0.1', 'string'])
     })
 
     test('the Host is the caller’s', async () => {

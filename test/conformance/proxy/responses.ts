@@ -49,6 +49,16 @@ export function responses(world: World): void {
       expect(headers.get('x-same')).toBe('1, 2')
     })
 
+    test('what is said more than once stays in its order, and what is said to be empty is', async () => {
+      const { headers } = await raw('repeated')
+      expect(['via', 'www-authenticate', 'x-none'].map(name => headers.get(name))).toEqual([
+        '1.1 a, 1.0 b',
+        'Basic realm="a, b", Bearer',
+        '',
+      ])
+      expect(headers.get('vary')!.replaceAll(', Origin', '')).toBe('A, B')
+    })
+
     test('those of one hop are not handed on', async () => {
       const { headers } = await raw('hops')
       for (const gone of ['x-hop', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'upgrade', 'te'])
@@ -106,6 +116,14 @@ export function responses(world: World): void {
       const answer = await world.raw(`GET ${PREFIX}/raw/trailers`)
       expect(answer.head + answer.text).not.toMatch(/x-sum: 1|set-cookie/i)
       expect((await raw('trailers')).headers.getSetCookie()).toEqual([])
+    })
+
+    test.each([204, 205, 304])('where there is none, what comes all the same is nobody’s answer: %d', async status => {
+      for (let i = 0; i < 3; i++) {
+        const answer = await raw(`${status} with a body`)
+        expect([answer.status, answer.text]).toEqual([status, ''])
+        expect((await world.seen('/a')).line).toBe('GET /a HTTP/1.1')
+      }
     })
 
     test('what is compressed stays so', async () => {

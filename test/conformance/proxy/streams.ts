@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { waitFor } from '../../harness.ts'
 import { head, sendRaw } from '../raw-http.ts'
 import { PREFIX, type World } from './world.ts'
 
@@ -121,6 +122,45 @@ export function streams(world: World): void {
     expect(answer).toStartWith('HTTP/1.1 413')
     expect(answer).toEndWith('big')
   })
+
+  /** Waits until a pattern has come `times` over a connection. */
+  const heard = (socket: Socket) => {
+    let text = ''
+    socket.on('data', data => {
+      text += data.toString('latin1')
+    })
+    return (pattern: RegExp, times = 1) =>
+      waitFor(() => ((text.match(pattern) ?? []).length >= times ? text : undefined), 20_000)
+  }
+
+  test('an answer and its request go on side by side', async () => {
+    const socket = await open(`POST ${PREFIX}/duplex`, 'Transfer-Encoding: chunked')
+    const hear = heard(socket)
+    for (const word of ['first', 'other', 'third']) {
+      socket.write(`5\r\n${word}\r\n`)
+      await hear(new RegExp(`5\r\n${word}\r\n`, 'g'))
+    }
+    socket.write('0\r\n\r\n')
+    expect(await hear(/\r\n0\r\n\r\n/g)).toStartWith('HTTP/1.1 200 OK')
+    socket.destroy()
+  })
+
+  test.each([
+    ['Content-Length: 200000', 'x'.repeat(100), 'x'.repeat(199_900)],
+    ['Transfer-Encoding: chunked', '5\r\nhello\r\n', '5\r\nagain\r\n0\r\n\r\n'],
+  ])(
+    'a caller who was answered early ends the request, and asks again on the same connection: %s',
+    async (framing, begin, end) => {
+      const socket = await open(`POST ${PREFIX}/early-and-on`, framing)
+      const hear = heard(socket)
+      socket.write(begin)
+      await hear(/no$/g)
+      socket.write(end)
+      socket.write(head(`GET ${PREFIX}/a`, 'Host: a', `Authorization: ApiKey ${world.key}`))
+      expect(await hear(/GET \/a HTTP\/1\.1/g)).toMatch(/^HTTP\/1\.1 401.*\r\n\r\nnoHTTP\/1\.1 200/s)
+      socket.destroy()
+    },
+  )
 
   describe('a body is sent whole however often a connection for it was looked for,', () => {
     const chunk = Buffer.alloc(1000, 'c').toString()
