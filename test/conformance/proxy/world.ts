@@ -77,6 +77,18 @@ export class World {
     return withHeader(answer.json)
   }
 
+  /** A request for a WebSocket, with the key of RFC 6455, 1.3; more header lines may follow. */
+  asking = (path: string): string =>
+    [
+      `GET ${path} HTTP/1.1`,
+      'Host: a',
+      `Authorization: ApiKey ${this.key}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ].join('\r\n')
+
   /** A name for a request, by which the server tells whether it came. */
   mark = (): string => `mark-${++marks}`
 
