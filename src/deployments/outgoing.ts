@@ -25,9 +25,10 @@ export interface Forwarding {
 
 /** `passed` on; `ours`, of this hop or written anew here; `telling` who the caller is, for which only a trusted proxy is believed. */
 type Kind = 'passed' | 'ours' | 'telling' | 'key' | 'cookie'
-/** Of this hop only, or written anew here. */
+/** Of this hop only, or written anew here; and `Proxy`, which servers that make HTTP_PROXY of it would send their own requests to. */
 const OURS = [
   ...HOP_NAMES,
+  'proxy',
   'host',
   'expect',
   'http2-settings',

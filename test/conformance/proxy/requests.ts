@@ -154,6 +154,12 @@ export function requests(world: World): void {
       expect(names).toContain('x-kept')
     })
 
+    test('a Proxy, by which CGI would send its own requests elsewhere, is not handed on', async () => {
+      const { headers } = await world.seenRaw(`GET ${PREFIX}/a`, ['Proxy: http://evil.example', 'X-Proxy: 1'])
+      const names = headers.map(([name]) => name.toLowerCase())
+      expect([names.includes('proxy'), names.includes('x-proxy')]).toEqual([false, true])
+    })
+
     test('where a call comes from is told, and nobody is believed about it', async () => {
       const { headers, header } = await world.seenRaw(`GET ${PREFIX}/a`, [
         'X-Forwarded-For: 6.6.6.6',
