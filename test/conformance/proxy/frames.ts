@@ -17,7 +17,7 @@ export function frames(world: World): void {
       let received = Buffer.alloc(0)
       let begin = 0
       socket.on('error', () => {}).on('close', () => resolve(received.subarray(begin)))
-      socket.on('data', data => {
+      socket.on('data', (data: Buffer) => {
         received = Buffer.concat([received, data])
         const end = received.indexOf('\r\n\r\n') + 4
         if (begin === 0 && end >= 4) {
