@@ -1,5 +1,5 @@
 import { ScrollArea, Stack, Text } from '@mantine/core'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useMatchRoute, useParams } from '@tanstack/react-router'
 import type { SessionState } from '../api/session.ts'
 import { shell as t } from '../texts/shell.ts'
 import { INSTALLATION_ITEMS, type NavigationItem, OWN_ITEMS, PROJECT_ITEMS } from './navigation.ts'
@@ -31,6 +31,7 @@ interface ItemsProps {
 
 function Items({ items, session, label, project, onChoose }: ItemsProps) {
   const { project: here } = useParams({ strict: false })
+  const matches = useMatchRoute()
   const shown = items.filter(item => !item.admin || session.is_admin)
   if (shown.length === 0) return null
   return (
@@ -39,12 +40,13 @@ function Items({ items, session, label, project, onChoose }: ItemsProps) {
         {label}
       </Text>
       <ul className="nav-list">
-        {shown.map(({ label, icon: Picture, to, exact }) => (
+        {shown.map(({ label, icon: Picture, to, also, exact }) => (
           <li key={String(to)}>
             <Link
               to={to}
               params={{ project: project ?? here ?? '' } as never}
               activeOptions={{ exact: exact ?? false, includeSearch: false }}
+              aria-current={also && matches({ to: also }) ? 'page' : undefined}
               className="nav-item"
               onClick={onChoose}
             >

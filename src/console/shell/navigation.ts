@@ -25,6 +25,8 @@ export interface NavigationItem {
   label: string
   icon: Icon
   to: LinkProps['to']
+  /** a page of it that is not below it */
+  also?: LinkProps['to']
   /** for administrators of the installation only */
   admin?: boolean
   /** is marked on this very page only, not on those below it */
@@ -35,9 +37,14 @@ export interface NavigationItem {
 export const PROJECT_ITEMS: NavigationItem[] = [
   { label: t.overview, icon: IconDatabase, to: '/projects/$project', exact: true },
   { label: t.datasets, icon: IconTable, to: '/projects/$project/datasets' },
-  { label: t.models, icon: IconBox, to: '/projects/$project/models' },
+  { label: t.models, icon: IconBox, to: '/projects/$project/models', also: '/projects/$project/upload-model' },
   { label: t.services, icon: IconApi, to: '/projects/$project/services' },
-  { label: t.deployments, icon: IconServer, to: '/projects/$project/deployments' },
+  {
+    label: t.deployments,
+    icon: IconServer,
+    to: '/projects/$project/deployments',
+    also: '/projects/$project/new-deployment',
+  },
   { label: t.keys, icon: IconKey, to: '/projects/$project/keys' },
   { label: t.usage, icon: IconChartBar, to: '/projects/$project/usage' },
   { label: t.members, icon: IconUsersGroup, to: '/projects/$project/members' },

@@ -18,7 +18,7 @@ const listRoute = createRoute({
 const userRoute = createRoute({
   getParentRoute: () => usersRoute,
   path: '$user',
-  staticData: { title: t.user },
+  staticData: { title: (_, called) => called.user ?? t.user },
   component: lazyPage(() => import('./user-page.tsx'), 'UserPage'),
 })
 
