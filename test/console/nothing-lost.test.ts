@@ -465,6 +465,29 @@ describeInBrowser('nothing is lost', () => {
     await tab.unroute(/\/api\/auth\/tokens\/\d+$/)
   })
 
+  test('what was confirmed and is done while its question closes opens no other page', async () => {
+    const tab = await openTab()
+    await signInTo(tab, callgate, 'root')
+    await tab.emulateMedia({ reducedMotion: 'no-preference' })
+    await tab.goto(`${callgate.url}/console/users`)
+    await tab.getByRole('link', { name: 'vera', exact: true }).click()
+    const held = Promise.withResolvers<() => void>()
+    await tab.route(/\/api\/users\/\d+$/, async route => {
+      if (route.request().method() !== 'DELETE') return route.continue()
+      await new Promise<void>(resolve => held.resolve(resolve))
+      await route.fulfill({ status: 204, headers: { 'x-request-id': '1' } })
+    })
+    await tab.getByRole('button', { name: 'Delete user' }).click()
+    await tab.getByRole('dialog').getByRole('button', { name: 'Delete user' }).click()
+    const letGo = await held.promise
+    await tab.evaluate(() => history.pushState({}, '', '/console/audit'))
+    await tab.getByRole('heading', { level: 1, name: 'Audit' }).waitFor()
+    letGo()
+    await tab.getByText('User vera was deleted').waitFor()
+    await tab.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(new URL(tab.url()).pathname).toBe('/console/audit')
+  })
+
   test('who signs out is asked, too, where something would be lost by that', async () => {
     const tab = await openTab()
     await signInTo(tab, callgate, 'ed')

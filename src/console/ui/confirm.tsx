@@ -5,7 +5,6 @@ import { common } from '../texts/common.ts'
 import { FormActions } from './form-actions.tsx'
 import { showProblem } from './notify.ts'
 import { ProblemAlert } from './problem-alert.tsx'
-import { useIsThere } from './use-is-there.ts'
 
 interface Confirmation {
   title: string
@@ -27,7 +26,13 @@ interface Confirmation {
 export function confirmDestructive(confirmation: Confirmation): void {
   const { title } = confirmation
   const onExitTransitionEnd = backNear(document.activeElement)
-  modals.open({ modalId: title, title, onExitTransitionEnd, children: <Body {...confirmation} /> })
+  // false as soon as it begins to close, which takes a moment
+  const isThere = { current: true }
+  const onClose = () => {
+    isThere.current = false
+  }
+  const children = <Body {...confirmation} isThere={isThere} />
+  modals.open({ modalId: title, title, onClose, onExitTransitionEnd, children })
 }
 
 /** The dialog gives the focus back to what asked; where that is destroyed, it goes to what it stood in: the table, or the page. */
@@ -54,11 +59,14 @@ const hold = (modalId: string, isHeld: boolean) =>
     closeButtonProps: { 'aria-label': common.close, disabled: isHeld },
   })
 
-function Body({ title, children, confirm, color = 'red', word, onConfirm }: Confirmation) {
+interface BodyProps extends Confirmation {
+  isThere: RefObject<boolean>
+}
+
+function Body({ title, children, confirm, color = 'red', word, onConfirm, isThere }: BodyProps) {
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const isThere = useIsThere()
   const onEnd = () => modals.close(title)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
