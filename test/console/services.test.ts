@@ -98,6 +98,21 @@ describeInBrowser('services', () => {
     expect([served.status, served.json.count]).toEqual([200, 2])
   })
 
+  test('a name that was typed stays where what it is of changes, also one as counts are given', async () => {
+    const tab = await openTab()
+    await signInTo(tab, callgate, 'ed')
+    await tab.goto(`${callgate.url}/console/projects/garden/services/plants/endpoints/search`)
+    await tab.getByRole('button', { name: 'Add aggregate' }).click()
+    const entry = (name: string) => tab.getByRole('group', { name, exact: true })
+    await entry('count').getByLabel('Name in the answer').fill('count_2')
+    await entry('count_2').getByRole('combobox', { name: 'Column' }).click()
+    await tab.getByRole('option', { name: 'bed', exact: true }).click()
+    await soon(async () =>
+      expect(await entry('count_2').getByRole('combobox', { name: 'Column' }).inputValue()).toBe('bed'),
+    )
+    expect(await entry('count_2').getByLabel('Name in the answer').inputValue()).toBe('count_2')
+  })
+
   test('an endpoint that cannot be published is refused where it is named, and nothing is served', async () => {
     await save('drafts', endpoints => [
       ...endpoints,

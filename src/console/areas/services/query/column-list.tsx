@@ -1,5 +1,5 @@
 import { Group, Select } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useState } from 'react'
 import { query as q } from '../../../texts/services.ts'
 import { having, RemoveButton, replacing, TextField } from '../fields.tsx'
 import { AddButton, Entry, Part } from '../part.tsx'
@@ -28,6 +28,13 @@ interface ColumnListProps {
 /** What the answer has: columns under names of their own, and aggregates. */
 export function ColumnList({ query, tables, onChange, children }: ColumnListProps) {
   const columns = query.columns ?? []
+  // names of counts that nobody has typed
+  const [proposed, setProposed] = useState<string[]>([])
+  const addAggregate = () => {
+    const as = freeName(columns)
+    if (as) setProposed([...proposed, as])
+    onChange([...columns, having<ColumnObject>({ fn: 'count' }, { as })])
+  }
   const all = tables.flatMap(table => table.columns.map(({ name }) => name))
   return (
     <Part title={q.columns} about={q.columnsAbout}>
@@ -37,6 +44,7 @@ export function ColumnList({ query, tables, onChange, children }: ColumnListProp
           key={i}
           column={column}
           tables={tables}
+          isProposed={typeof column === 'object' && proposed.includes(column.as ?? '')}
           onChange={changed => onChange(replacing(columns, i, changed))}
           onRemove={() => onChange(replacing(columns, i))}
         />
@@ -48,10 +56,7 @@ export function ColumnList({ query, tables, onChange, children }: ColumnListProp
         >
           {q.addColumn}
         </AddButton>
-        <AddButton
-          onClick={() => onChange([...columns, having<ColumnObject>({ fn: 'count' }, { as: freeName(columns) })])}
-          disabled={all.length === 0}
-        >
+        <AddButton onClick={addAggregate} disabled={all.length === 0}>
           {q.addAggregate}
         </AddButton>
         {columns.length === 0 && all.length <= MOST_LISTED && (
@@ -75,20 +80,20 @@ function freeName(columns: Column[]): string | undefined {
   for (let n = 2; ; n++) if (!taken.has(`count_${n}`)) return `count_${n}`
 }
 
-const isFreeName = (name = '') => /^count_\d+$/.test(name)
-
 interface ColumnEntryProps {
   column: Column
   tables: QueryTable[]
+  /** its name is one that was proposed for a count */
+  isProposed: boolean
   onChange: (column: Column) => void
   onRemove: () => void
 }
 
-function ColumnEntry({ column, tables, onChange, onRemove }: ColumnEntryProps) {
+function ColumnEntry({ column, tables, isProposed, onChange, onRemove }: ColumnEntryProps) {
   const whole: ColumnObject = typeof column === 'string' ? { column } : column
   const set = (change: Partial<ColumnObject>) => onChange(shortest(having(whole, change)))
   // no average is to be called count_2
-  const redefine = (change: Partial<ColumnObject>) => set(isFreeName(whole.as) ? { as: undefined, ...change } : change)
+  const redefine = (change: Partial<ColumnObject>) => set(isProposed ? { as: undefined, ...change } : change)
   return (
     <Entry label={answerName(column)} end={<RemoveButton what={answerName(column)} onClick={onRemove} />}>
       {whole.fn && (
