@@ -61,6 +61,21 @@ describeInBrowser('by keyboard', () => {
     expect(await form.getByLabel(/^Title/).inputValue()).toBe('Kept')
   })
 
+  test('what is hidden while it is typed can be shown, and each button that does is named for its field', async () => {
+    const page = await openAs('root', '')
+    await page.goto(`${callgate.url}/console/account`)
+    const field = page.getByRole('textbox', { name: /^New password/ })
+    await field.fill('not seen')
+    expect(await field.getAttribute('type')).toBe('password')
+    await page.keyboard.press('Tab')
+    await hasFocus(page.getByRole('button', { name: 'Show: New password', exact: true }))
+    await page.keyboard.press('Enter')
+    await soon(async () => expect(await field.getAttribute('type')).toBe('text'))
+    const other = page.getByRole('button', { name: 'Show: Current password', exact: true })
+    expect(await other.getAttribute('aria-pressed')).toBe('false')
+    await field.fill('')
+  })
+
   test('no part of a chart, which has nothing to do or to say, is a stop of Tab', async () => {
     await callgate.call('/api/service/plants/plant?id=1', { key: await keyOf() })
     const page = await openAs('root', 'usage')

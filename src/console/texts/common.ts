@@ -7,6 +7,7 @@ export const common = {
   create: 'Create',
   edit: 'Edit',
   remove: 'Delete',
+  showOf: (what: string) => `Show: ${what}`,
   copy: 'Copy',
   copied: 'Copied',
   notCopied: 'The browser did not copy it. Select the text and copy it yourself.',

@@ -1,4 +1,4 @@
-import { Button, Group, Paper, PasswordInput, Stack } from '@mantine/core'
+import { Button, Group, Paper, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { Problem } from '../../api/http.ts'
 import { useSession } from '../../api/session.ts'
@@ -8,6 +8,7 @@ import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { useChangePassword } from './api.ts'
 
 export function OwnPassword() {
@@ -37,14 +38,14 @@ export function OwnPassword() {
           <Stack gap="md" maw={420}>
             <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
             {has_password && (
-              <PasswordInput
+              <SecretInput
                 label={t.currentPassword}
                 autoComplete="current-password"
                 required
                 {...form.getInputProps('current_password')}
               />
             )}
-            <PasswordInput
+            <SecretInput
               label={t.newPassword}
               description={t.newPasswordHint}
               autoComplete="new-password"

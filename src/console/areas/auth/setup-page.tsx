@@ -1,9 +1,10 @@
-import { Anchor, Button, Center, PasswordInput, Stack } from '@mantine/core'
+import { Anchor, Button, Center, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import { setUp, signIn } from '../../api/session.ts'
 import { auth as t } from '../../texts/auth.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { AuthCard } from './card.tsx'
 import { useEnter } from './use-enter.ts'
 import { UsernameInput } from './username-input.tsx'
@@ -20,7 +21,7 @@ export function SetupPage() {
     <AuthCard title={t.setupTitle} about={t.setupText}>
       <form onSubmit={form.onSubmit(values => enter.mutate(values))}>
         <Stack gap="md">
-          <PasswordInput
+          <SecretInput
             label={t.setupToken}
             description={t.setupTokenHint}
             autoComplete="off"
@@ -31,7 +32,7 @@ export function SetupPage() {
           {!tokenOnly && (
             <>
               <UsernameInput {...form.getInputProps('username')} />
-              <PasswordInput
+              <SecretInput
                 label={t.password}
                 description={t.setupPasswordHint}
                 autoComplete="new-password"

@@ -1,10 +1,11 @@
-import { Button, PasswordInput, SegmentedControl, Stack } from '@mantine/core'
+import { Button, SegmentedControl, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import type { UseMutationResult } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { SessionState, SignInInput } from '../../api/session.ts'
 import { auth as t } from '../../texts/auth.ts'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { UsernameInput } from './username-input.tsx'
 
 interface SignInFormProps {
@@ -38,7 +39,7 @@ export function SignInForm({ enter, username = '' }: SignInFormProps) {
         {by === 'password' ? (
           <>
             <UsernameInput autoFocus={username === ''} {...form.getInputProps('username')} />
-            <PasswordInput
+            <SecretInput
               label={t.password}
               autoComplete="current-password"
               required
@@ -47,7 +48,7 @@ export function SignInForm({ enter, username = '' }: SignInFormProps) {
             />
           </>
         ) : (
-          <PasswordInput
+          <SecretInput
             label={t.token}
             description={t.tokenHint}
             autoComplete="off"

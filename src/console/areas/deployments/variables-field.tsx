@@ -1,7 +1,8 @@
-import { Button, Code, Fieldset, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Code, Fieldset, Group, Stack, Text, TextInput } from '@mantine/core'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import { deployments as t } from '../../texts/deployments.ts'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { useNoteUnread } from '../../ui/unread.tsx'
 import { RemoveButton } from '../services/fields.tsx'
 
@@ -76,7 +77,7 @@ export function VariablesField({ names, changes, onChange, error }: VariablesFie
               spellCheck={false}
               flex={1}
             />
-            <PasswordInput
+            <SecretInput
               aria-label={t.valueOf(row.name || t.newVariable)}
               placeholder={t.value}
               value={row.value}
@@ -127,7 +128,7 @@ function Known({ name, change, onChange }: KnownProps) {
       </Group>
       <Group gap="xs">
         {typeof change === 'string' && (
-          <PasswordInput
+          <SecretInput
             aria-label={t.valueOf(name)}
             placeholder={t.value}
             value={change}

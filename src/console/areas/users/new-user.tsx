@@ -1,4 +1,4 @@
-import { Checkbox, PasswordInput, TextInput } from '@mantine/core'
+import { Checkbox, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useNavigate } from '@tanstack/react-router'
 import { common } from '../../texts/common.ts'
@@ -6,6 +6,7 @@ import { users as t } from '../../texts/users.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
 import { closing, FormDialog } from '../../ui/form-dialog.tsx'
 import { showDone } from '../../ui/notify.ts'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { useAddUser } from './api.ts'
 
 /** The user's page is opened next: there the roles are given. */
@@ -47,7 +48,7 @@ export function NewUserModal({ opened, onClose }: { opened: boolean; onClose: ()
         spellCheck={false}
         {...form.getInputProps('username')}
       />
-      <PasswordInput
+      <SecretInput
         label={t.password}
         description={t.passwordHint}
         required

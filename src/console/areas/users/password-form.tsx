@@ -1,4 +1,4 @@
-import { Button, Group, Paper, PasswordInput, Stack } from '@mantine/core'
+import { Button, Group, Paper, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { users as t } from '../../texts/users.ts'
 import { fieldErrors } from '../../ui/field-errors.ts'
@@ -6,6 +6,7 @@ import { LeaveGuard } from '../../ui/leave-guard.tsx'
 import { showDone } from '../../ui/notify.ts'
 import { Section } from '../../ui/page.tsx'
 import { ProblemAlert } from '../../ui/problem-alert.tsx'
+import { SecretInput } from '../../ui/secret-input.tsx'
 import { type UserRow, useChangeUser } from './api.ts'
 
 /** Another password for a user who has lost theirs. */
@@ -30,7 +31,7 @@ export function PasswordForm({ user }: { user: UserRow }) {
       <Paper>
         <Section title={t.newPassword} about={t.passwordAbout}>
           <Stack gap="md" maw={420}>
-            <PasswordInput
+            <SecretInput
               label={t.password}
               description={t.passwordHint}
               autoComplete="new-password"
