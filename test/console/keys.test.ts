@@ -82,6 +82,41 @@ describeInBrowser('keys', () => {
     expect(await page.content()).not.toContain(secret)
   })
 
+  test('a new key of any name is whole on a phone, with the button that copies it, and on paper', async () => {
+    const phone = await openTab({ width: 390, scheme: 'dark' })
+    await signInTo(phone, callgate, 'ed')
+    await phone.goto(callgate.url + KEYS)
+    await phone.getByRole('button', { name: 'Mint key' }).click()
+    const form = phone.getByRole('dialog', { name: 'Mint a key' })
+    await form.getByLabel(/^Name/).fill('long'.repeat(15))
+    await form.getByRole('button', { name: 'Mint key' }).click()
+    const copy = phone.getByRole('button', { name: 'Copy', exact: true })
+    await copy.scrollIntoViewIfNeeded()
+    // the last shows what is drawn there: it may be cut off by what is around it
+    const isWhole = (thing: typeof copy) =>
+      thing.evaluate(element => {
+        const { left, right, top, bottom } = element.getBoundingClientRect()
+        const middle = (top + bottom) / 2
+        return [left + 2, right - 2].every(x => element.contains(document.elementFromPoint(x, middle)))
+      })
+    expect(await isWhole(copy)).toBe(true)
+    expect(await isWhole(phone.locator('[data-secret]'))).toBe(true)
+
+    await phone.emulateMedia({ media: 'print' })
+    await phone.setViewportSize({ width: 794, height: 1123 })
+    const navigation = phone.getByRole('navigation')
+    expect(await navigation.filter({ visible: true }).count()).toBe(1) // the parts of the service
+    const secret = phone.locator('[data-secret]')
+    expect(await secret.isVisible()).toBe(true)
+    expect(await secret.evaluate(element => getComputedStyle(element).color)).toBe('rgb(0, 0, 0)')
+    await phone.emulateMedia({ media: 'screen' })
+    await phone.getByRole('button', { name: 'Actions for longlong' }).click()
+    await phone.getByRole('menuitem', { name: 'Revoke' }).click()
+    const question = phone.getByRole('dialog')
+    await question.getByRole('button', { name: 'Revoke' }).click()
+    await question.waitFor({ state: 'detached' })
+  })
+
   test('a double click mints one key, and its call without values is not said to have examples', async () => {
     await page.goto(callgate.url + KEYS)
     await page.getByRole('button', { name: 'Mint key' }).click()

@@ -1,6 +1,7 @@
 /** The console's look: calm, dense enough for tables, and with contrast enough to be read (WCAG 2.2, AA). */
 import {
   ActionIcon,
+  Alert,
   Badge,
   Button,
   type CSSVariablesResolver,
@@ -63,6 +64,8 @@ export const theme = createTheme({
   },
   components: {
     Button: Button.extend({ defaultProps: { size: 'sm', fw: 500 } }),
+    // names that are long, as of keys and datasets, stay within what tells of them
+    Alert: Alert.extend({ styles: { body: { minWidth: 0, overflowWrap: 'anywhere' } } }),
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 'lg' } }),
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', tt: 'none', fw: 500 } }),
     TextInput: TextInput.extend({ defaultProps: { size: 'sm' } }),
@@ -76,7 +79,7 @@ export const theme = createTheme({
     Paper: Paper.extend({ defaultProps: { withBorder: true, p: 'md' } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 8, horizontalSpacing: 'sm' } }),
     Modal: Modal.extend({
-      styles: { title: { fontWeight: 600 } },
+      styles: { title: { fontWeight: 600 }, body: { overflowWrap: 'anywhere' } },
       defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } },
     }),
     Tooltip: Tooltip.extend({
