@@ -4,6 +4,7 @@ import { expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { traffic } from '../../src/console/texts/traffic.ts'
+import { uploads } from '../../src/console/texts/uploads.ts'
 import { relative } from '../../src/console/ui/relative-time.tsx'
 import { startCallgate } from '../harness.ts'
 import { describeInBrowser, hasFocus, openTab, PASSWORD, signInTo, soon } from './browser.ts'
@@ -26,7 +27,8 @@ test('times are said as people do: sixty minutes are an hour', () => {
   expect([29.6 * 86_400, 90 * 86_400, 365 * 86_400].map(said)).toEqual(['next month', 'in 3 months', 'next year'])
 })
 
-test('one call over time is no calls', () => {
+test('one call over time is no calls, and one byte no bytes', () => {
+  expect([0, 1, 2, 1500].map(uploads.size)).toEqual(['0 bytes', '1 byte', '2 bytes', '1.5 KB'])
   expect(traffic.chart(1, 0, 0)).toBe('1 call over time, 0 of them refused, 0 failed')
 })
 

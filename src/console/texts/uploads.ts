@@ -10,6 +10,7 @@ export const uploads = {
   unsentText:
     'The files that you chose are not sent yet, and what you typed for them is lost when you leave this page.',
   size: (bytes: number): string => {
+    if (bytes === 1) return '1 byte'
     const units = ['bytes', 'KB', 'MB', 'GB', 'TB']
     let [value, unit] = [bytes, 0]
     while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1]
