@@ -267,8 +267,10 @@ export interface Deployment {
 export const warningsOf = (service: Service | undefined): string[] =>
   [...(service?.endpoints.values() ?? [])].flatMap(({ id, warnings = [], granted = [] }) => {
     // its author's key may reach what is meant, so that only others would find out
-    const missing = granted.filter(other => other !== '*' && !service!.endpoints.has(other))
-    const inVain = missing.map(other => `grants.endpoints has ${shown(other)}, which is no endpoint of this service.`)
+    const missing = new Set(granted.filter(other => other !== '*' && !service!.endpoints.has(other)))
+    const inVain = [...missing].map(
+      other => `grants.endpoints has ${shown(other)}, which is no endpoint of this service.`,
+    )
     return [...warnings, ...inVain].map(warning => `endpoint ${id}: ${warning}`)
   })
 

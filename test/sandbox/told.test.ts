@@ -161,10 +161,11 @@ export default () => {
   })
 })
 
-test('a grant of an endpoint that the service does not have is told when it is published, of a function and of a hook', async () => {
+test('a grant of an endpoint that the service does not have is told when it is published, of a function, and once of all hooks', async () => {
   const grants = { endpoints: ['*', 'two', 'tow'] }
   const two = { id: 'two', kind: 'function', handler: 'export default () => 2', grants }
-  const hooked = { id: 'hooked', kind: 'model', model: 'iris', check: { handler: 'export default () => 3', grants } }
+  const hook = { handler: 'export default () => 3', grants }
+  const hooked = { id: 'hooked', kind: 'model', model: 'iris', check: hook, before: hook }
   const scope = { 'x-project-id': '1' }
   const asset = {
     asset_type: 'api_service',
