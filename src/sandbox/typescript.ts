@@ -31,7 +31,7 @@ export async function withoutTypes(source: string): Promise<string> {
   // only in a process that checks: one that runs handlers has no use for it
   const { transformSync } = await import('@swc/wasm-typescript')
   try {
-    return separated(source, transformSync(source, { mode: 'strip-only', module: true }).code)
+    return separated(source, withoutImports(source, transformSync(source, { mode: 'strip-only', module: true }).code))
   } catch (error) {
     // what it says of a source is no Error; a RangeError or a trap of WebAssembly is
     if (error instanceof Error) throw new ParserSpent('it nests too deep')
@@ -48,10 +48,17 @@ export async function withoutTypes(source: string): Promise<string> {
   }
 }
 
+/** Of names that are all types, which leaves none in the braces: it would look for the module. */
+function withoutImports(source: string, code: string): string {
+  return code.replace(/\b(?:im|ex)port\s*\{\s*\}\s*from\s*(["'])[^"'\n]*\1(?!\s*with\b)/g, (found, _, at: number) =>
+    source.startsWith(found, at) ? found : `;${found.slice(1).replace(/\S/g, ' ')}`,
+  )
+}
+
 /**
  * Of `const a = b`, `type T = number` and `;[1].map(...)` on three lines the `;` is the type's, and was blanked with it, though it is
  * what parts the others; as it is of a member of a class that is a type only. It is put back before what stays: there, at the
- * end of what was blanked, it ends nothing but a statement or a member. Where such a member has none, its line parted them.
+ * end of what was blanked, it ends nothing but a statement or a member. Where what was blanked has none, its line parted them.
  */
 function separated(source: string, code: string): string {
   let out = ''
@@ -63,19 +70,21 @@ function separated(source: string, code: string): string {
     copied = index + 1
   }
   out += code.slice(copied)
-  return out.replace(/\s+/g, (blank, at: number) => {
-    const next = out[at + blank.length]
-    if (next !== '[' && next !== '*') return blank
-    const lost = source.slice(at, at + blank.length)
-    const member = lost.trimStart()
-    if (!MEMBER.test(member) || !lost.slice(0, -member.length).includes('\n')) return blank
-    const end = lost.trimEnd().length
-    return `${blank.slice(0, end - 1)};${blank.slice(end)}`
+  // blanks, and comments among them
+  return out.replace(/(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)+/g, (blank, at: number) => {
+    if (!GOES_ON.test(out[at + blank.length] ?? '')) return blank
+    let lost = 0
+    while (lost < blank.length && !(blank[lost] !== source[at + lost] && /\s/.test(blank[lost]!))) lost++
+    if (!blank.slice(0, lost).includes('\n') || !STATEMENT.test(source.slice(at + lost, at + blank.length)))
+      return blank
+    return `${blank.slice(0, lost)};${blank.slice(lost + 1)}`
   })
 }
 
-/** A member of a class that is a type only, and not what belongs to an expression, which may go on behind it. */
-const MEMBER = /^(?!(?:as|satisfies|implements|this)\b)[\w$#"'[]/
+/** What begins a line and is taken for more of the one before. */
+const GOES_ON = /[[*(`]/
+/** A statement or a member of a class, and not what belongs to an expression, which may go on behind it. */
+const STATEMENT = /^(?!(?:as|satisfies|implements|this)\b)[\w$#"'[]/
 
 const TAB = 4
 

@@ -80,6 +80,9 @@ test.each(['', '  ', '\t', "const a = '漢字äe\u0301𝒳';", '/* 😀\t */', "
   },
 )
 
+/** As it is loaded, of a class A. */
+const KEEPS_BOTH = 'const b = new (class extends A { m() {} })()\nif (b[0] !== 1 || b.x[0] !== 7) throw b'
+
 test('what a type parted is parted without it, whether its end is written before the next line, at its beginning or not at all', async () => {
   const handlers = new Handlers()
   const types = [
@@ -100,6 +103,12 @@ test('what a type parted is parted without it, whether its end is written before
     'abstract class A {\n  x = [7]\n  abstract m(): void\n  [0] = 1\n}\nexport default () => A',
     'class A {\n  x = 1\n  declare y: { z: 1 }\n\n  *g() {}\n}\nexport default () => A',
     'class A {\n  m(\n    this: A,\n    [x]: number[],\n  ) {}\n}\nexport default () => A',
+    ...[' // why', '\n  // why [', ' /* why */\n  // why', '\n\n  /* why\n * ( */'].flatMap(why => [
+      `abstract class A {\n  x = [7]${why}\n  abstract m(): void${why}\n  [0] = 1\n}\n${KEEPS_BOTH}\nexport default () => A`,
+      `const a = [7]\ntype T = number${why}\n;(() => a)()\nexport default () => a`,
+      `const a = [7]\ntype T = number${why}\n(() => a)()\nexport default () => a`,
+      `const a = 7\ntype T = number${why}\n\`\`\nexport default () => a`,
+    ]),
   ]
   await handlers.check(sources)
   for (const source of sources) {
@@ -107,10 +116,31 @@ test('what a type parted is parted without it, whether its end is written before
     const { code } = handlers.known(source) as { code: string }
     expect(code.length).toBe(source.length)
   }
-  for (const source of sources.filter(source => source.includes('[0] = 1'))) {
-    const [, member] = /(\S)\n {2}\[0\] = 1/.exec((handlers.known(source) as { code: string }).code)!
+  for (const source of sources.filter(source => source.includes('void\n  [0] = 1'))) {
+    const [, member] = /(\S)\s+\[0\] = 1/.exec((handlers.known(source) as { code: string }).code)!
     expect(member).toBe(';')
   }
+})
+
+test('an import is of types where each of its names says so, and of a module otherwise', async () => {
+  const handlers = new Handlers()
+  const types = [
+    "import { type Handler } from 'callgate'",
+    'import {\n  type Handler,\n  type Request as Call,\n} from "callgate";',
+    "const a = [7]\nexport { type Handler } from 'callgate'\n;[1].map(x => x)",
+    "const s = () => `import {} from 'callgate'`\nif (!s().startsWith('import {}')) throw 1",
+  ].map(source => `${source}\nexport default () => 1`)
+  const modules = [
+    "import {} from 'callgate'",
+    "import { type Handler, handle } from 'callgate'",
+    "import callgate, { type Handler } from 'callgate'",
+  ].map(source => `${source}\nexport default () => 1`)
+  await handlers.check([...types, ...modules])
+  for (const source of types) expect(handlers.known(source)).toEqual({ code: expect.any(String) })
+  for (const source of modules)
+    expect(handlers.known(source)).toMatchObject({
+      error: { message: expect.stringContaining("no 'callgate'"), line: 1 },
+    })
 })
 
 test('what the author is told of a failure is no place that the engine does not know, and no nothing', async () => {
