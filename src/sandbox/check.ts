@@ -1,4 +1,4 @@
-import { type HandlerError, handlerError } from './failure.ts'
+import { type HandlerError, handlerError, sought } from './failure.ts'
 import type { Verdict } from './frames.ts'
 import type { Guests } from './guests.ts'
 import { Stopped } from './machine.ts'
@@ -15,7 +15,7 @@ export async function checkHandler(guests: Pick<Guests, 'try'>, source: string):
   try {
     const code = await withoutTypes(source)
     const failure = guests.try(code)
-    return failure === undefined ? { code } : { error: explained(handlerError(failure, code), code) }
+    return failure === undefined ? { code } : { error: explained(handlerError(failure, code), code, guests) }
   } catch (error) {
     if (error instanceof Stopped)
       return { error: { name: 'Error', message: OVER[error.reason] ?? 'it cannot be loaded' } }
@@ -26,30 +26,40 @@ export async function checkHandler(guests: Pick<Guests, 'try'>, source: string):
 }
 
 /** What the engine refuses in words that do not say what to write instead, or without saying where. */
-function explained(error: HandlerError, code: string): HandlerError {
+function explained(error: HandlerError, code: string, guests: Pick<Guests, 'try'>): HandlerError {
   const { name, message, line, column } = error
-  const at = (pattern: string, says: (found: string) => string): HandlerError => {
-    const [before, found = ''] = new RegExp(`^.*?${pattern}`, 's').exec(code) ?? []
-    const line = before?.split('\n').length
-    return { ...error, message: says(found), ...(line === undefined ? {} : { line }) }
-  }
-  const [, module] = /^could not load module '(.*)'$/s.exec(message) ?? []
-  if (module !== undefined)
-    return at(
-      // the engine has left out what it begins with
-      `\\b(?:from|import)[\\s(]*(?:"|')((?:\\.{1,2}/)*${RegExp.escape(module)})(?:"|')`,
-      path => `there are no modules to import, and so no '${path || module}'; \`import type\` is for types`,
-    )
   const [, exported] = /^exported variable '(.*)' does not exist$/s.exec(message) ?? []
   if (exported !== undefined)
-    return at(
+    return sought(
+      error,
+      code,
       `\\bexport\\s*\\{[^}]*?\\b(${RegExp.escape(exported)})\\b`,
       () => `'${exported}' is exported, and is no value; \`export type\` is for types`,
     )
   if (name !== 'SyntaxError') return error
   // it says where of everything else
-  if (line === undefined) return { ...error, message: `a regular expression in it is not valid: ${message}` }
+  if (line === undefined)
+    return {
+      ...error,
+      message: `a regular expression in it is not valid: ${message}`,
+      line: lineOf(message, code, guests),
+    }
   if (code.split('\n')[line - 1]?.[column! - 1] === '@')
     return { ...error, message: 'decorators are not supported: call them as functions, with the class' }
   return error
+}
+
+/** The last line of the shortest beginning of the code that is refused for the same. */
+function lineOf(message: string, code: string, guests: Pick<Guests, 'try'>): number {
+  const lines = code.split('\n')
+  let [before, line] = [0, lines.length]
+  while (line - before > 1) {
+    const middle = (before + line) >> 1
+    // it is parsed, and not run
+    const beginning = `throw 0;${lines.slice(0, middle).join('\n')}`
+    const error = handlerError(guests.try(beginning)!, beginning)
+    if (error.message === message && error.line === undefined) line = middle
+    else before = middle
+  }
+  return line
 }

@@ -27,7 +27,28 @@ const FRAMES = 100
  * @param code the handler's, which the places are in
  */
 export function handlerError(failure: string, code: string): HandlerError {
-  return errorOf(JSON.parse(failure.slice(1)) as Told, code.split('\n'))
+  const error = errorOf(JSON.parse(failure.slice(1)) as Told, code.split('\n'))
+  const [, module] = /^could not load module '(.*)'$/s.exec(error.message) ?? []
+  if (module === undefined) return error
+  return sought(
+    error,
+    code,
+    // the engine has left out what it begins with
+    `\\b(?:from|import)[\\s(]*["'\`]((?:\\.{1,2}/)*${RegExp.escape(module)})["'\`]`,
+    path => `there are no modules to import, and so no '${path || module}'; \`import type\` is for types`,
+  )
+}
+
+/** Of what the engine does not say where it is: the line on which the first of this ends. */
+export function sought(
+  error: HandlerError,
+  code: string,
+  pattern: string,
+  says: (found: string) => string,
+): HandlerError {
+  const [before, found = ''] = new RegExp(`^.*?${pattern}`, 's').exec(code) ?? []
+  const line = before?.split('\n').length
+  return { ...error, message: says(found), ...(line === undefined ? {} : { line }) }
 }
 
 /** In place of what JavaScript has elsewhere, and not here. */

@@ -638,7 +638,11 @@ describe.each(TARGETS)('functions, %s:', target => {
         'type A = 1\nexport {\n  A }\nexport default () => 1',
         '(line 3',
       ],
-      ['a regular expression that is none', 'export default () => /(/', 'a regular expression in it is not valid'],
+      [
+        'a regular expression that is none',
+        'const good = /[/(]/\nexport default async (_, host) => {\n  await host.call("x", [{\n    a: /(/,\n  }])\n}',
+        "a regular expression in it is not valid: expecting ')' (line 4",
+      ],
       ['no default export', 'export const handler = () => 1', 'default'],
       ['a default export that is none', 'export default { handler: 1 }', 'no function'],
       ['a class', 'export default class Handler { run() {} }', 'is a class'],
@@ -661,7 +665,7 @@ describe.each(TARGETS)('functions, %s:', target => {
       ],
       [
         'types that are imported as if they were values',
-        "\nimport { type Handler } from 'callgate'\nexport default (() => 1) as Handler",
+        "\nimport { Handler } from 'callgate'\nexport default (() => 1) as Handler",
         '`import type` is for types (line 2',
       ],
       [

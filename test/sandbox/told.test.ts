@@ -255,3 +255,11 @@ test('headers may be a Map or a list of pairs, and what is neither is told', asy
   const fetches = "host.fetch('http://h.example', { headers: new Map([['not a name', '1']]) })"
   expect((await tried(`export default (_, host) => ${fetches}`)).status).toBe(422)
 })
+
+test('an import that a handler makes while it runs is told with its line, and what to know of it', async () => {
+  const { handler } = await tried("export default async () => {\n  const fs = await import('../fs')\n  return fs\n}")
+  expect(handler).toMatchObject({
+    line: 2,
+    message: expect.stringContaining("no modules to import, and so no '../fs'"),
+  })
+})
