@@ -72,6 +72,29 @@ test('a log has a bound, for what is long, deep or much, and says that it has re
   expect(log[100]).toContain('no more lines')
 })
 
+test('each method of the console that logs elsewhere does here', async () => {
+  const { log } = await tried(`export default () => {
+    for (const method of ['debug', 'dir', 'error', 'group', 'groupCollapsed', 'info', 'log', 'table', 'trace', 'warn'])
+      console[method]([{ method }])
+    console.groupEnd()
+    console.assert(true, 'right')
+    console.assert(1 > 2, 'wrong', 1)
+    for (let i = 0; i < 2; i++) console.count()
+    console.time('t')
+    console.timeLog('t', 'so far')
+    console.timeEnd('t')
+  }`)
+  const methods = ['debug', 'dir', 'error', 'group', 'groupCollapsed', 'info', 'log', 'table', 'trace', 'warn']
+  expect(log).toEqual([
+    ...methods.map(method => `[{"method":"${method}"}]`),
+    'Assertion failed: wrong 1',
+    'default: 1',
+    'default: 2',
+    expect.stringMatching(/^t: \d+ ms so far$/),
+    expect.stringMatching(/^t: \d+ ms$/),
+  ])
+})
+
 test('a host call that it forgot to wait for is in the log, as it may not have been made', async () => {
   const { body, log } = await tried(`export default async (_, host) => {
     host.log(await host.call('one'))
