@@ -261,6 +261,8 @@ test('what JavaScript has elsewhere and not here, and a header that a reply may 
   expect((await tried("const fs = require('fs')\nexport default () => fs")).detail).toContain(
     'require is not defined: there are no modules (line 1',
   )
+  expect((await tried('module.exports = () => 1')).detail).toContain('write `export default` (line 1')
+  expect((await told("new Response('x')")).message).toContain('or host.reply(body')
   const cookie = await told("host.reply(1, { headers: { 'Set-Cookie': 'a=1' } })")
   expect(cookie.message).toBe('Set-Cookie is no header that a reply may set')
 })
