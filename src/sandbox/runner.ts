@@ -10,11 +10,6 @@ import { DEPTH, Worker } from './worker.ts'
 
 /** Calls that begin in one frame. */
 const BATCH = 32
-/** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */
-const PARKED_BYTES = 256 * 1024 * 1024
-const PARKED_CALLS = 64
-/** No more than these begin while the process has anything to do: few machines, whose memory is at hand, are twice as fast. */
-const HOT_CALLS = 16
 /** A process larger than this, without what its waiting calls hold, is replaced. */
 const RESIDENT_BYTES = 384 * 1024 * 1024
 /** How often calls are looked at, whether their time is over: a timer for each would cost as much as a small call. */
@@ -31,12 +26,6 @@ const RETRY_AFTER_MS = 20
 
 /** Steps in a frame that make it worth its cost. */
 const WORTHWHILE = 8
-
-/** How many calls a process may have now. */
-function mostCalls({ frames, jobs, parkedBytes }: Worker): number {
-  if (parkedBytes >= PARKED_BYTES) return 0
-  return frames > 0 ? HOT_CALLS : Math.min(PARKED_CALLS, jobs.size + HOT_CALLS)
-}
 
 /**
  * Runs handlers in a few processes, which start when they are needed. Many calls are in each at once; those that wait for
@@ -79,7 +68,8 @@ export class FunctionRunner {
   run(call: FunctionCall): Promise<Ran> {
     const job = new Job(call, performance.now())
     if (this.#closed) job.refused(unavailable(STOPPING))
-    else if (!call.nested && this.#waiting.full) job.refused(unavailable('Too many function calls are waiting.'))
+    else if (!call.nested && this.#waiting.isFullFor(call.handler.id))
+      job.refused(unavailable('Too many function calls are waiting.'))
     else {
       this.#open.push(job)
       this.#lookSoon()
@@ -120,11 +110,12 @@ export class FunctionRunner {
     const free = this.#workers.filter(({ alone }) => !alone)
     for (const [place, worker] of free.entries()) {
       if (worker.frames >= DEPTH) continue
-      const starting = this.#startsSlow(place, worker)
-        ? this.#waiting.take('slow', worker.parkedBytes < PARKED_BYTES ? PARKED_CALLS - worker.jobs.size : 0, 1)
-        : this.#startsQuick(place, worker)
+      const slow = this.#startsSlow(place, worker)
+        ? this.#waiting.take('slow', worker.room('slow'), 1, worker.crowding)
+        : []
+      const starting = slow.length > 0 ? slow : this.#startsQuick(place, worker)
       if (!starting) continue
-      worker.alone = starting[0]?.lane === 'slow'
+      worker.alone = slow.length > 0
       if (starting.length + worker.steps.length > 0) void this.#send(worker, starting)
     }
     const waiting = { quick: this.#waiting.count('quick'), slow: this.#waiting.count('slow') }
@@ -149,13 +140,13 @@ export class FunctionRunner {
 
   /** Calls to begin together; the other processes take what is too much for the first. undefined: a frame is not worth it now */
   #startsQuick(place: number, worker: Worker): Job[] | undefined {
-    const { steps, jobs, frames } = worker
+    const { steps, frames } = worker
     const quick = this.#waiting.count('quick')
     const mayBegin = place === 0 || (this.#waiting.count('slow') === 0 && quick >= WORTHWHILE)
-    const room = mayBegin ? Math.max(0, mostCalls(worker) - jobs.size) : 0
+    const room = mayBegin ? worker.room('quick') : 0
     const begins = Math.min(quick, mayBegin && this.#waiting.nested('quick') ? Math.max(1, room) : room)
     if (steps.length + begins < (frames > 0 ? WORTHWHILE : 1)) return undefined
-    return mayBegin ? this.#waiting.take('quick', room, BATCH) : []
+    return mayBegin ? this.#waiting.take('quick', room, BATCH, worker.crowding) : []
   }
 
   async #send(worker: Worker, starting: Job[]): Promise<void> {

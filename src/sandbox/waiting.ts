@@ -6,9 +6,17 @@ const QUICK_MS = 3
 const QUICK_LIMIT_MS = 500
 /** Handlers whose pace is remembered. */
 const PACES = 10_000
-const MAX_CALLS = 1000
+const MAX_CALLS = 2000
 /** Characters of their requests. */
 const MAX_SIZE = 128 * 1024 * 1024
+
+/**
+ * Whether a handler has as much of what is taken as is left for all others. None gets more than that, so that others find a
+ * place, whatever its calls wait for.
+ * @param taken from 0 to 1
+ */
+export const crowds = (its: number, all: number, taken: number): boolean =>
+  taken >= 0.5 && (its / all) * taken >= 1 - taken
 
 /** Calls that wait for a process: those of handlers that are known to be quick apart from all others. */
 export class Waiting {
@@ -17,8 +25,17 @@ export class Waiting {
   /** average milliseconds of CPU of a call, by handler */
   readonly #pace = new Map<string, number>()
 
-  get full(): boolean {
-    return this.count('quick') + this.count('slow') >= MAX_CALLS || this.#size > MAX_SIZE
+  /** Whether one more call of a handler is too many. */
+  isFullFor(handler: string): boolean {
+    const all = this.count('quick') + this.count('slow')
+    const taken = Math.max(all / MAX_CALLS, this.#size / MAX_SIZE)
+    if (taken < 0.5) return false
+    const { quick, slow } = this.#lanes
+    const its = [quick, slow].reduce(
+      (sum, jobs) => sum + jobs.filter(({ call }) => call.handler.id === handler).length,
+      0,
+    )
+    return taken >= 1 || crowds(its, all, taken)
   }
 
   count(lane: Lane): number {
@@ -53,12 +70,20 @@ export class Waiting {
     this.#size -= job.call.request.length
   }
 
-  /** @param room for calls; nested ones need none */
-  take(lane: Lane, room: number, most: number): Job[] {
+  /** @param room for calls; nested ones need none. @param passed handlers of which none is taken now */
+  take(lane: Lane, room: number, most: number, passed?: ReadonlySet<string>): Job[] {
     const list = this.#lanes[lane]
     const taken: Job[] = []
-    while (list.length > 0 && taken.length < most && (taken.length < room || list[0]!.call.nested)) {
-      const job = list.shift()!
+    for (let at = 0; at < list.length && taken.length < most; ) {
+      const job = list[at]!
+      const { nested, handler } = job.call
+      if (taken.length >= room && !nested) break
+      if (passed?.has(handler.id) && !nested) {
+        at++
+        continue
+      }
+      if (at === 0) list.shift()
+      else list.splice(at, 1)
       this.#size -= job.call.request.length
       if (!job.settled) taken.push(job)
     }

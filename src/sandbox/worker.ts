@@ -2,13 +2,20 @@ import { Slab } from '../lib/slab.ts'
 import { Child } from '../workers/child.ts'
 import { whenStuck } from '../workers/stuck.ts'
 import type { Frame, Step, Turns } from './frames.ts'
-import type { Job } from './job.ts'
+import type { Job, Lane } from './job.ts'
+import { crowds } from './waiting.ts'
 import { packFrame, unpackTurns } from './wire.ts'
 
 /** Frames on their way at a time: the next is there when one is done. */
 export const DEPTH = 2
 /** A frame that has this and four times the CPU that its calls may take, from when its turn comes, and is not answered is stuck. */
 const STUCK_MS = 3000
+
+/** What calls that wait may hold in one process, and how many they may be, before no others begin in it. */
+const PARKED_BYTES = 256 * 1024 * 1024
+const PARKED_CALLS = 96
+/** No more than these begin while the process has anything to do: few machines, whose memory is at hand, are twice as fast. */
+const HOT_CALLS = 16
 
 /** What JSC does for at most eight machines (or five callees) as it stands, and a function process has more. */
 const MANY_MACHINES = {
@@ -52,6 +59,25 @@ export class Worker {
   /** frames on their way */
   get frames(): number {
     return this.#frames.length
+  }
+
+  /** How many calls may begin in it now. */
+  room(lane: Lane): number {
+    const { jobs, parkedBytes } = this
+    if (parkedBytes >= PARKED_BYTES) return 0
+    const most =
+      lane === 'slow' ? PARKED_CALLS : this.frames > 0 ? HOT_CALLS : Math.min(PARKED_CALLS, jobs.size + HOT_CALLS)
+    return Math.max(0, most - jobs.size)
+  }
+
+  /** Handlers that hold so much of it that others would find no place. */
+  get crowding(): ReadonlySet<string> | undefined {
+    const { size } = this.jobs
+    const taken = Math.max(size / PARKED_CALLS, this.parkedBytes / PARKED_BYTES)
+    if (taken < 0.5) return undefined
+    const counts = new Map<string, number>()
+    for (const { call } of this.jobs.all()) counts.set(call.handler.id, (counts.get(call.handler.id) ?? 0) + 1)
+    return new Set([...counts.keys()].filter(handler => crowds(counts.get(handler)!, size, taken)))
   }
 
   forget(handler: string): void {

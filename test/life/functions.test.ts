@@ -354,10 +354,10 @@ test('what a function asked for and did not wait for is not begun after its end'
 
 // those of handlers that are not known to be quick begin one at a time, and all wait in the same process
 test.each([
-  ['64 of them', 1, 80, 64],
-  ['256 MB', 24, 20, 12],
+  ['48 of them', 1, 80, 48],
+  ['128 MB', 24, 20, 6],
 ])(
-  'calls that wait for something hold a process to %s at most; the others begin as these end',
+  'calls of one function that wait for something hold a process to %s at most, which is half; the others begin as these end',
   async (_, mb, calls, most) => {
     const server = await start()
     held.most = 0

@@ -46,6 +46,31 @@ test('a call has its time and no more, whatever becomes of the clock meanwhile',
   expect(codes).toEqual(['wall_exceeded', 'wall_exceeded'])
 })
 
+test.each([50, 2500])('a function whose %i calls wait for what never comes leaves places for others', async calls => {
+  const limits = { cpuMs: 200, memoryBytes: 32 << 20, outputBytes: 4 << 20, hostCalls: 100, wallMs: 120_000 }
+  const runner = new FunctionRunner(1)
+  const call = (code: string) =>
+    runner.run({
+      handler: handlerOf(code),
+      request: '{}',
+      limits,
+      deadline: Date.now() + 120_000,
+      nested: false,
+      host: () => new Promise<string>(() => {}),
+    })
+  try {
+    const waits = (n: number) => `export default (_, host) => host.call('never', ${n})`
+    const codes: (string | undefined)[] = []
+    // of one that was called before, and of one that was not; and each leaves some to the next
+    for (const n of [1, 2])
+      for (let i = 0; i < calls; i++) void call(waits(n)).then(({ fault }) => codes.push(fault?.code))
+    for (const n of [1, 1, 2]) expect(await call(`export default () => ${n}`)).toMatchObject({ answer: `v${n}` })
+    expect(codes.filter(code => code !== 'unavailable')).toEqual([])
+  } finally {
+    runner.close()
+  }
+})
+
 test('where no process starts, calls are refused, and few are tried meanwhile; one that starts again serves', async () => {
   const folder = temporaryFolder()
   const [program, starts] = [join(folder, 'callgate'), join(folder, 'starts')]
