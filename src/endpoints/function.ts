@@ -84,9 +84,9 @@ const JSON_TYPE = 'application/json'
 /** The headers of a value that is no `host.reply`: always this one object. */
 export const PLAIN_JSON = Object.freeze({ 'content-type': JSON_TYPE })
 const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** They are the connection's, the server's, or would act on all that is at this origin. */
+/** They are the connection's, the server's, would act on all that is at this origin, or have a proxy in front send something else. */
 const NOT_THEIRS =
-  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|service-worker-allowed|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|nel|report-to|ratelimit.*|access-control-.*|proxy-.*)$/
+  /^(connection|content-length|transfer-encoding|keep-alive|te|trailer|upgrade|date|server|set-cookie|clear-site-data|service-worker-allowed|strict-transport-security|content-security-policy|x-content-type-options|alt-svc|x-request-id|traceparent|nel|report-to|ratelimit.*|access-control-.*|proxy-.*|x-accel-.*|x-sendfile|x-lighttpd-send.*|x-litespeed-location|x-reproxy-.*)$/
 /** Clients take no more (Node 16 KB of all headers, Python a hundred lines), and many cost this process seconds. */
 const HEADERS = 50
 const HEADERS_LENGTH = 8192
