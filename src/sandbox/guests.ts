@@ -40,6 +40,9 @@ interface Parked {
   open: number
 }
 
+/** What the engine throws for want of memory where it has none for an error either, and a handler hardly does. */
+const NOTHING_THROWN = `e${JSON.stringify({ name: 'Error', message: 'null', stack: '' })}`
+
 export class Guests {
   readonly #make: () => Machine
   readonly #base: Image
@@ -130,6 +133,7 @@ export class Guests {
       const { result: answer, cpu } = this.#clock.within(limits.cpuMs - parked.cpu, run)
       parked.cpu += cpu
       const { log } = machine.said
+      if (answer === NOTHING_THROWN && machine.memoryBytes >= limits.memoryBytes) throw new Stopped('memory')
       if (answer !== undefined) {
         const open = parked.open + machine.said.requests.length
         if (open > 0) log.push(`... (host calls that it did not wait for, and that were given up: ${open})`)

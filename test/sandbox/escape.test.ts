@@ -4,10 +4,11 @@ import { mintSecret } from '../../src/lib/secret.ts'
 import { type Answer, type Callgate, cleanUp, startCallgate } from '../harness.ts'
 import { type Attempt, ATTEMPTS as OLDER } from './attempts.ts'
 import { BORDER_ATTEMPTS } from './border-attempts.ts'
+import { ENGINE_ATTEMPTS } from './engine-attempts.ts'
 
 setDefaultTimeout(240_000)
 
-const ATTEMPTS = [...OLDER, ...BORDER_ATTEMPTS]
+const ATTEMPTS = [...OLDER, ...BORDER_ATTEMPTS, ...ENGINE_ATTEMPTS]
 
 const key = mintSecret('dk')
 const idOf = (i: number) => `attempt-${i}`
