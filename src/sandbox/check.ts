@@ -1,7 +1,7 @@
 import { type HandlerError, handlerError, sought } from './failure.ts'
 import type { Verdict } from './frames.ts'
 import type { Guests } from './guests.ts'
-import { Stopped } from './machine.ts'
+import { Stopped } from './stopped.ts'
 import { ParserSpent, withoutTypes } from './typescript.ts'
 
 const OVER: Record<string, string> = {

@@ -83,3 +83,49 @@ export async function engineModule(): Promise<WebAssembly.Module> {
   compiled ??= new WebAssembly.Module(metered(bytes, { interrupt: 'host_interrupt', exports: EXPORTS }))
   return compiled
 }
+
+/** What an engine calls on this side. */
+interface Host {
+  /** while it runs, at most some 10 microseconds apart; it may throw */
+  interrupt(): void
+  call(name: number, length: number, self: number, count: number, values: number): number
+  rejected(promise: number, reason: number, handled: number): void
+  /** its memory was written to from here */
+  wrote(at: number, length: number): void
+}
+
+/** An engine with memory of its own, and nothing else but the time and chance. */
+export function startEngine(module: WebAssembly.Module, { interrupt, call, rejected, wrote }: Host): Engine {
+  const failed = () => 52 // ENOSYS: no files
+  const { exports } = new WebAssembly.Instance(module, {
+    env: {
+      host_interrupt: () => {
+        interrupt()
+        return 0
+      },
+      host_call: call,
+      host_promise_rejection: rejected,
+      host_module_normalize: () => 0,
+      host_module_load: () => 0,
+      host_get_timezone_offset: () => 0,
+    },
+    wasi_snapshot_preview1: {
+      clock_time_get: (_clock: number, _precision: bigint, at: number) => {
+        new DataView(engine.memory.buffer).setBigUint64(at, BigInt(Date.now()) * 1_000_000n, true)
+        wrote(at, 8)
+        return 0
+      },
+      random_get: (at: number, length: number) => {
+        crypto.getRandomValues(new Uint8Array(engine.memory.buffer, at, length))
+        wrote(at, length)
+        return 0
+      },
+      fd_close: failed,
+      fd_fdstat_get: failed,
+      fd_seek: failed,
+      fd_write: failed,
+    },
+  })
+  const engine = exports as unknown as Engine
+  return engine
+}

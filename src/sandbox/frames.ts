@@ -1,7 +1,8 @@
 /** What the main process and a function worker say to one another. Lists, as thousands of them are copied in a second. */
 
 import type { HandlerError } from './failure.ts'
-import type { HostRequest, StopReason } from './machine.ts'
+import type { HostRequest } from './machine.ts'
+import type { StopReason } from './stopped.ts'
 
 /** Limits of one call. */
 export interface Limits {

@@ -3,7 +3,8 @@
 import { cpuOfThread } from '../lib/machine.ts'
 import { unheardLine } from './failure.ts'
 import type { Limits, Outcome, Resume, Start, Step } from './frames.ts'
-import { type Image, type Machine, machineShop, Stopped } from './machine.ts'
+import { type Image, type Machine, machineShop } from './machine.ts'
+import { Stopped } from './stopped.ts'
 
 /** Bytes of images that are kept: a handler whose image is gone is loaded again from its code. */
 const IMAGES_BYTES = 64 * 1024 * 1024

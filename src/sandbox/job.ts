@@ -2,7 +2,8 @@ import { steadyOf } from '../lib/deadline.ts'
 import { deadlinePassed, Fault, unavailable } from '../lib/fault.ts'
 import type { Limits, Start } from './frames.ts'
 import type { Handler } from './handlers.ts'
-import type { HostRequest, StopReason } from './machine.ts'
+import type { HostRequest } from './machine.ts'
+import type { StopReason } from './stopped.ts'
 
 /** Where calls wait: those of handlers that are known to take little CPU, and all others. */
 export type Lane = 'quick' | 'slow'

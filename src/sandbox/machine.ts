@@ -3,9 +3,12 @@
  * strings. An image is a machine's memory at a moment: every call of a function begins from the same one, byte for byte but
  * for the stack and what is free, so that nothing survives from one call to the next.
  */
-import { type Engine, type EngineMemory, engineModule } from './engine.ts'
-import { MARKS, mark, type Part, putBack, unmark } from './marks.ts'
+import { type Engine, engineModule, startEngine } from './engine.ts'
+import { MARKS, type Part, putBack, unmark } from './marks.ts'
+import { Memory } from './memory.ts'
 import prelude from './prelude.js.txt' with { type: 'text' }
+import { type Known, Rejections } from './rejections.ts'
+import { Stopped } from './stopped.ts'
 
 const EVERY_INTRINSIC = -1
 const AS_MODULE = 1
@@ -24,24 +27,11 @@ const LOG_LINES = 101
 const LOG_LINE = 1000
 /** Characters of a reply's status and headers, at most; what headers may really take is held elsewhere. */
 const REPLY_HEAD = 64 * 1024
-/** Rejected promises that are looked after: as many as there may be lines about them. */
-const REJECTIONS = 100
 /** What host calls of one turn may take together, as a multiple of the largest. */
 const REQUESTS = 4
 
 /** The engine's words for it; it has none where there is no memory for words either. */
 const NO_MEMORY = /^$|^null$|out of memory/
-
-/** Why a machine was stopped; it is fit for nothing but to be restored. */
-export type StopReason = 'cpu' | 'memory' | 'stack' | 'output' | 'calls' | 'never' | 'engine'
-
-export class Stopped extends Error {
-  readonly reason: StopReason
-  constructor(reason: StopReason, options?: ErrorOptions) {
-    super(`stopped: ${reason}`, options)
-    this.reason = reason
-  }
-}
 
 /** Memory from the end of the stack on, without what is free at its end; and where in it things are. */
 export interface Image {
@@ -54,11 +44,8 @@ export interface Image {
   values: number
   length: number
   /** promises that were rejected when the handler was loaded, and that nothing waited for */
-  rejections: ReadonlyMap<number, Rejection>
+  rejections: Known
 }
-
-/** The values of a promise and of its reason. */
-type Rejection = [promise: number, reason: number]
 
 /** What a host call asks for: its number within the call; `fetch`, or `call` and an endpoint's name; its argument in JSON, if any. */
 export type HostRequest = [number: number, kind: string, argument: string]
@@ -92,54 +79,29 @@ export async function machineShop(interrupt: () => void): Promise<{ base: Image;
 
 export class Machine {
   readonly #engine: Engine
-  #bytes = Buffer.alloc(0) as EngineMemory
-  #words = new Uint32Array()
+  readonly #memory: Memory
+  /** promises that nothing waits for, or not yet */
+  readonly #rejections: Rejections
   #guest = 0
   #values = 0
-  #length = 0
   #bounds: Bounds = { memoryBytes: Number.POSITIVE_INFINITY, hostCalls: 0, outputBytes: 1 << 20 }
   said: Said = { requests: [], bytes: 0, log: [] }
-  /** rejected promises that nothing waits for, or not yet, by their address */
-  #rejections = new Map<number, Rejection>()
   /** the image that is in the memory, or was before the call that is in it now */
   #image: Image | undefined
   #restoredBytes = 0
 
   constructor(module: WebAssembly.Module, interrupt: () => void) {
-    const failed = () => 52 // ENOSYS: no files
-    const { exports } = new WebAssembly.Instance(module, {
-      env: {
-        host_interrupt: () => {
-          interrupt()
-          return 0
-        },
-        host_call: (name: number, length: number, _self: number, count: number, values: number) =>
-          this.#hostCall(name, length, count, values),
-        host_promise_rejection: (promise: number, reason: number, handled: number) =>
-          this.#rejected(promise, reason, handled !== 0),
-        host_module_normalize: () => 0,
-        host_module_load: () => 0,
-        host_get_timezone_offset: () => 0,
+    this.#engine = startEngine(module, {
+      interrupt,
+      call: (name, length, _self, count, values) => this.#hostCall(name, length, count, values),
+      rejected: (promise, reason, handled) => {
+        this.#memory.look()
+        this.#rejections.told(this.#memory.word(promise), promise, reason, handled !== 0)
       },
-      wasi_snapshot_preview1: {
-        clock_time_get: (_clock: number, _precision: bigint, at: number) => {
-          new DataView(this.#engine.memory.buffer).setBigUint64(at, BigInt(Date.now()) * 1_000_000n, true)
-          this.#mark(at, 8)
-          return 0
-        },
-        random_get: (at: number, length: number) => {
-          crypto.getRandomValues(new Uint8Array(this.#engine.memory.buffer, at, length))
-          this.#mark(at, length)
-          return 0
-        },
-        fd_close: failed,
-        fd_fdstat_get: failed,
-        fd_seek: failed,
-        fd_write: failed,
-      },
+      wrote: (at, length) => this.#memory.mark(at, length),
     })
-    this.#engine = exports as unknown as Engine
-    this.#look()
+    this.#memory = new Memory(this.#engine)
+    this.#rejections = new Rejections(this.#engine)
   }
 
   /** How much memory it has; it never has less again. */
@@ -154,12 +116,12 @@ export class Machine {
     if (engine.qjs_init2(EVERY_INTRINSIC) !== 0) throw new Error('the engine does not start')
     engine.qjs_set_max_stack_size(STACK_BYTES)
     engine.qjs_set_promise_rejection_handler(1)
-    this.#length = engine.wasm_malloc(8)
+    this.#memory.length = engine.wasm_malloc(8)
     this.#values = engine.wasm_malloc(32)
-    this.#look()
+    this.#memory.look()
     const make = this.#evaluate(prelude, 'callgate', 0)
     const functions = ['send', 'log', 'entropy'].map(name => {
-      const { at, length } = this.#write(name)
+      const { at, length } = this.#memory.write(name)
       return engine.qjs_new_host_function(at, length, 0)
     })
     this.#guest = this.#call(make, functions)
@@ -171,20 +133,23 @@ export class Machine {
     const engine = this.#engine
     const spare = engine.wasm_malloc(SPARE_BYTES)
     engine.wasm_free(spare)
-    this.#look()
-    const { length: memoryBytes } = this.#bytes
+    this.#memory.look()
+    const { length: memoryBytes } = this.#memory.bytes
     const stackPointer = engine.__stack_pointer.value
     if (stackPointer < STACK_BYTES + MARKS.bytes) throw new Error('the engine has no room for its stack and the marks')
-    const part = (from: number, to: number): Part => ({ at: from, bytes: Buffer.from(this.#bytes.subarray(from, to)) })
+    const part = (from: number, to: number): Part => ({
+      at: from,
+      bytes: Buffer.from(this.#memory.bytes.subarray(from, to)),
+    })
     // free heap at the end of the memory means nothing; free heap elsewhere is not looked for
     const atEnd = spare + SPARE_BYTES + 2 * PAGE > memoryBytes
     const parts = atEnd
       ? [part(stackPointer, spare + ALIGNMENT), part(spare + SPARE_BYTES - ALIGNMENT, memoryBytes)]
       : [part(stackPointer, memoryBytes)]
-    const [guest, values, length] = [this.#guest, this.#values, this.#length]
-    const rejections = new Map(this.#rejections)
+    const [guest, values, length] = [this.#guest, this.#values, this.#memory.length]
+    const rejections = this.#rejections.copy()
     this.#image = { parts, memoryBytes, stackPointer, guest, values, length, rejections }
-    unmark(this.#bytes)
+    unmark(this.#memory.bytes)
     return this.#image
   }
 
@@ -198,27 +163,21 @@ export class Machine {
     const { memory, __stack_pointer } = this.#engine
     const lacking = image.memoryBytes - memory.buffer.byteLength
     if (lacking > 0) memory.grow(lacking / PAGE)
-    this.#look()
+    this.#memory.look()
     // one that was never used has nothing but the engine's own data, which every image has: its free memory is not touched
-    if (this.#image && !this.holds(image)) this.#bytes.fill(0)
-    const told = this.holds(image) && putBack(this.#bytes, image.parts)
-    if (!told) for (const { at, bytes } of image.parts) this.#bytes.set(bytes, at)
-    unmark(this.#bytes)
+    if (this.#image && !this.holds(image)) this.#memory.bytes.fill(0)
+    const told = this.holds(image) && putBack(this.#memory.bytes, image.parts)
+    if (!told) for (const { at, bytes } of image.parts) this.#memory.bytes.set(bytes, at)
+    unmark(this.#memory.bytes)
     __stack_pointer.value = image.stackPointer
     this.#guest = image.guest
     this.#values = image.values
-    this.#length = image.length
+    this.#memory.length = image.length
     this.#image = image
     this.#restoredBytes = this.memoryBytes
     this.said = { requests: [], bytes: 0, log: [] }
-    if (this.#rejections.size + image.rejections.size > 0) this.#rejections = new Map(image.rejections)
+    this.#rejections.restore(image.rejections)
     return told
-  }
-
-  /** For what is written from this side. */
-  #mark(at: number, length: number): void {
-    this.#look()
-    mark(this.#bytes, at, length)
   }
 
   /** Whether putting this image in it takes no more than putting back what was written to. */
@@ -261,7 +220,7 @@ export class Machine {
   start(request: string): string | undefined {
     return this.#running(() => {
       const engine = this.#engine
-      const answer = this.#call(this.#guest, [engine.qjs_new_number(1), this.#newString(request)])
+      const answer = this.#call(this.#guest, [engine.qjs_new_number(1), this.#memory.newString(request)])
       if (engine.qjs_is_string(answer)) return this.#answer(answer)
       this.#promise = answer
       return this.#settle()
@@ -279,7 +238,7 @@ export class Machine {
           engine.qjs_new_number(2),
           engine.qjs_new_number(number),
           right ? engine.qjs_get_true() : engine.qjs_get_false(),
-          this.#newString(answer),
+          this.#memory.newString(answer),
         ]
         this.#call(this.#guest, values)
       }
@@ -301,28 +260,15 @@ export class Machine {
   unheard(): string[] {
     const accounts: string[] = []
     // telling them runs the guest's getters, which may wait for one of these, and reject others
-    const rejections = [...this.#rejections.values()]
-    this.#rejections.clear()
+    const reasons = this.#rejections.take()
     try {
       this.#running(() => {
-        for (const [, reason] of rejections) accounts.push(this.#describe(reason))
+        for (const reason of reasons) accounts.push(this.#describe(reason))
       })
     } catch {
       accounts.push(described('an error that takes too much to be told'))
     }
     return accounts
-  }
-
-  #rejected(promise: number, reason: number, handled: boolean): void {
-    this.#look()
-    const address = this.#words[promise >> 2]!
-    if (!handled && this.#rejections.size < REJECTIONS) {
-      this.#rejections.set(address, [promise, reason])
-      return
-    }
-    const known = (handled && this.#rejections.get(address)) || []
-    this.#rejections.delete(address)
-    for (const value of [promise, reason, ...known]) this.#engine.qjs_free_value(value)
   }
 
   #runJobs(): void {
@@ -340,23 +286,15 @@ export class Machine {
       if (error instanceof RangeError && /call stack/i.test(error.message)) throw new Stopped('stack')
       throw new Stopped('engine', { cause: error })
     } finally {
-      this.#look()
+      this.#memory.look()
     }
   }
 
-  /** After anything that may have made the memory grow. */
-  #look(): void {
-    const { buffer } = this.#engine.memory
-    if (this.#bytes.buffer === buffer) return
-    this.#bytes = Buffer.from(buffer) as EngineMemory
-    this.#words = new Uint32Array(buffer)
-  }
-
   #evaluate(code: string, filename: string, flags: number): number {
-    const source = this.#write(code)
-    const name = this.#write(filename)
+    const source = this.#memory.write(code)
+    const name = this.#memory.write(filename)
     const value = this.#engine.qjs_eval(source.at, source.length, name.at, flags)
-    this.#look()
+    this.#memory.look()
     this.#engine.wasm_free(source.at)
     this.#engine.wasm_free(name.at)
     return value
@@ -364,13 +302,12 @@ export class Machine {
 
   #call(fn: number, values: number[]): number {
     const engine = this.#engine
-    for (let i = 0; i < values.length; i++) this.#words[(this.#values >> 2) + i] = values[i]!
-    this.#mark(this.#values, values.length * 4)
+    this.#memory.setWords(this.#values, values)
     const answer = engine.qjs_call(fn, engine.qjs_get_undefined(), values.length, this.#values)
-    this.#look()
+    this.#memory.look()
     if (!engine.qjs_is_exception(answer)) return answer
     // what the guest throws it catches itself: there is no memory left, or none of the stack; or the handler has broken JSON
-    const message = this.#text(engine.qjs_get_exception(), 200) ?? ''
+    const message = this.#memory.text(engine.qjs_get_exception(), 200) ?? ''
     const reason = /stack/i.test(message) ? 'stack' : NO_MEMORY.test(message) ? 'memory' : 'engine'
     throw new Stopped(reason, { cause: message })
   }
@@ -379,31 +316,10 @@ export class Machine {
     return this.#string(this.#call(this.#guest, [this.#engine.qjs_new_number(3), error]))
   }
 
-  /** UTF-8 with a zero behind it, where the engine can read it. */
-  #write(text: string): { at: number; length: number } {
-    const length = Buffer.byteLength(text)
-    const at = this.#engine.wasm_malloc(length + 1)
-    if (at === 0) throw new Stopped('memory')
-    this.#look()
-    this.#bytes.utf8Write(text, at, length)
-    this.#bytes[at + length] = 0
-    this.#mark(at, length + 1)
-    return { at, length }
-  }
-
-  #newString(text: string): number {
-    const { at, length } = this.#write(text)
-    const value = this.#engine.qjs_new_string(at, length)
-    this.#engine.wasm_free(at)
-    this.#look()
-    if (this.#engine.qjs_is_exception(value)) throw new Stopped('memory')
-    return value
-  }
-
   /** @throws Stopped it is too long; there was no memory to make a string */
   #string(value: number, most = this.#bounds.outputBytes): string {
     if (!this.#engine.qjs_is_string(value)) throw new Stopped('memory')
-    const text = this.#text(value, most)
+    const text = this.#memory.text(value, most)
     if (text === undefined) throw new Stopped('output')
     return text
   }
@@ -420,18 +336,6 @@ export class Machine {
     return text
   }
 
-  /** @param most bytes. @returns undefined: there are more */
-  #text(value: number, most: number, cut = false): string | undefined {
-    const engine = this.#engine
-    const at = engine.qjs_get_string_len(value, this.#length)
-    this.#look()
-    if (at === 0) throw new Stopped('memory')
-    const length = this.#words[this.#length >> 2]!
-    const text = length > most && !cut ? undefined : this.#bytes.utf8Slice(at, at + Math.min(length, most))
-    engine.qjs_free_cstring(at)
-    return cut && length > most ? `${text} ...` : text
-  }
-
   /** @throws Stopped they are too many, or too large together */
   #send(number: number, kind: string, argument: string): void {
     const { requests } = this.said
@@ -443,14 +347,14 @@ export class Machine {
   }
 
   #hostCall(name: number, length: number, count: number, values: number): number {
-    this.#look()
+    this.#memory.look()
     const engine = this.#engine
-    const which = this.#bytes.latin1Slice(name, name + length)
-    const value = (i: number) => (i < count ? this.#words[(values >> 2) + i]! : engine.qjs_get_undefined())
+    const which = this.#memory.bytes.latin1Slice(name, name + length)
+    const value = (i: number) => (i < count ? this.#memory.word(values + 4 * i) : engine.qjs_get_undefined())
     if (which === 'entropy') return engine.qjs_new_number(entropy())
     if (which === 'log') {
       const { log } = this.said
-      if (log.length < LOG_LINES) log.push(this.#text(value(0), LOG_LINE, true)!)
+      if (log.length < LOG_LINES) log.push(this.#memory.text(value(0), LOG_LINE, true)!)
     } else if (which === 'send')
       this.#send(engine.qjs_get_float64(value(0)), this.#string(value(1)), this.#string(value(2)))
     return engine.qjs_get_undefined()

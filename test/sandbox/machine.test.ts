@@ -1,8 +1,9 @@
 /** Every call begins from the same memory: what is put back after a call is all that it wrote, whatever it did. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { cpuOfThread } from '../../src/lib/machine.ts'
-import { type Image, type Machine, machineShop, Stopped } from '../../src/sandbox/machine.ts'
+import { type Image, type Machine, machineShop } from '../../src/sandbox/machine.ts'
 import { MARKS } from '../../src/sandbox/marks.ts'
+import { Stopped } from '../../src/sandbox/stopped.ts'
 import { ATTEMPTS } from './attempts.ts'
 import { BORDER_ATTEMPTS } from './border-attempts.ts'
 
