@@ -6,6 +6,7 @@ import { MARKS } from '../../src/sandbox/marks.ts'
 import { Stopped } from '../../src/sandbox/stopped.ts'
 import { ATTEMPTS } from './attempts.ts'
 import { BORDER_ATTEMPTS } from './border-attempts.ts'
+import { ENGINE_ATTEMPTS } from './engine-attempts.ts'
 
 const BOUNDS = { memoryBytes: 32 << 20, hostCalls: 100, outputBytes: 1 << 20 }
 const CPU_MS = 30
@@ -101,7 +102,7 @@ describe('after a call there is in memory what was there before', () => {
       name,
       `const kept = []; export default async (request, host) => { ${body} }`,
     ]),
-    ...[...ATTEMPTS, ...BORDER_ATTEMPTS].map(({ tries, handler }): [string, string] => [
+    ...[...ATTEMPTS, ...BORDER_ATTEMPTS, ...ENGINE_ATTEMPTS].map(({ tries, handler }): [string, string] => [
       `one that tries ${tries}`,
       handler,
     ]),
