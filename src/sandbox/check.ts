@@ -49,8 +49,12 @@ function explained(error: HandlerError, code: string, guests: Pick<Guests, 'try'
   return error
 }
 
+/** Characters of code that is parsed again and again: of more that takes seconds, and a beginning may take more than it may. */
+const LOOKED_THROUGH = 64 * 1024
+
 /** The last line of the shortest beginning of the code that is refused for the same. */
-function lineOf(message: string, code: string, guests: Pick<Guests, 'try'>): number {
+function lineOf(message: string, code: string, guests: Pick<Guests, 'try'>): number | undefined {
+  if (code.length > LOOKED_THROUGH) return undefined
   const lines = code.split('\n')
   let [before, line] = [0, lines.length]
   while (line - before > 1) {

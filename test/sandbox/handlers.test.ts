@@ -122,6 +122,15 @@ test('what a type parted is parted without it, whether its end is written before
   }
 })
 
+test('where a regular expression is not valid is not looked for in code that takes seconds to be read so often', async () => {
+  const handlers = new Handlers()
+  const source = `${'(a, b) => a + b;\n'.repeat(6000)}const a = /(/\nexport default () => a`
+  await handlers.check([source])
+  expect(handlers.known(source)).toMatchObject({
+    error: { name: 'SyntaxError', message: "a regular expression in it is not valid: expecting ')'", line: undefined },
+  })
+})
+
 test('an import is of types where each of its names says so, and of a module otherwise', async () => {
   const handlers = new Handlers()
   const types = [
