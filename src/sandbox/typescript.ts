@@ -70,15 +70,18 @@ function separated(source: string, code: string): string {
     copied = index + 1
   }
   out += code.slice(copied)
-  // blanks, and comments among them
-  return out.replace(/(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)+/g, (blank, at: number) => {
-    if (!GOES_ON.test(out[at + blank.length] ?? '')) return blank
-    let lost = 0
-    while (lost < blank.length && !(blank[lost] !== source[at + lost] && /\s/.test(blank[lost]!))) lost++
-    if (!blank.slice(0, lost).includes('\n') || !STATEMENT.test(source.slice(at + lost, at + blank.length)))
-      return blank
-    return `${blank.slice(0, lost)};${blank.slice(lost + 1)}`
-  })
+  // blanks, and comments among them; a text, which may look like one, stays
+  return out.replace(
+    /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)+/g,
+    (blank, at: number) => {
+      if (!GOES_ON.test(out[at + blank.length] ?? '')) return blank
+      let lost = 0
+      while (lost < blank.length && !(blank[lost] !== source[at + lost] && /\s/.test(blank[lost]!))) lost++
+      if (!blank.slice(0, lost).includes('\n') || !STATEMENT.test(source.slice(at + lost, at + blank.length)))
+        return blank
+      return `${blank.slice(0, lost)};${blank.slice(lost + 1)}`
+    },
+  )
 }
 
 /** What begins a line and is taken for more of the one before. */

@@ -103,6 +103,8 @@ test('what a type parted is parted without it, whether its end is written before
     'abstract class A {\n  x = [7]\n  abstract m(): void\n  [0] = 1\n}\nexport default () => A',
     'class A {\n  x = 1\n  declare y: { z: 1 }\n\n  *g() {}\n}\nexport default () => A',
     'class A {\n  m(\n    this: A,\n    [x]: number[],\n  ) {}\n}\nexport default () => A',
+    // between the two it is no comment
+    `const path = '/*'\nabstract class A {\n  x = [7]\n  abstract m(): void\n  [0] = 1\n}\n${KEEPS_BOTH}\nconst at = "*/5"\nexport default () => A`,
     ...[' // why', '\n  // why [', ' /* why */\n  // why', '\n\n  /* why\n * ( */'].flatMap(why => [
       `abstract class A {\n  x = [7]${why}\n  abstract m(): void${why}\n  [0] = 1\n}\n${KEEPS_BOTH}\nexport default () => A`,
       `const a = [7]\ntype T = number${why}\n;(() => a)()\nexport default () => a`,
