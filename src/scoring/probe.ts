@@ -108,7 +108,8 @@ async function compare(
   const dims: Probe['dims'] = {}
   let agree = ![...subject.operators].some(operator => TOGETHER.test(operator))
   let varied = false
-  for (const { seed, gaps } of subject.inputs.some(isFloat) ? [...ROUNDS, WITH_GAPS] : ROUNDS) {
+  // what cannot be proven is not tried: a loop may never end at a missing number
+  for (const { seed, gaps } of agree && subject.inputs.some(isFloat) ? [...ROUNDS, WITH_GAPS] : ROUNDS) {
     const random = generator(seed)
     const rows = RANGES.map(range => makeRow(subject, guess, range, random, gaps))
     const alone: Tensors[] = []
@@ -132,7 +133,7 @@ async function compare(
       agree &&= order.every((row, place) => sameRow(together, place, alone[row]!))
       noteDims(dims, subject, together)
     }
-    varied ||= alone.some(one => !sameRow(one, 0, alone[0]!))
+    varied ||= !gaps && alone.some(one => !sameRow(one, 0, alone[0]!))
   }
   return { batched: true, independentRows: agree && varied, dims }
 }

@@ -451,6 +451,70 @@ describe('rows are batched across callers only where that is proven to change no
     },
   )
 
+  test('a model that goes on until its numbers are small is not tried with missing ones, at which it never ends', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [plain('y')],
+      initializers: [
+        { name: 'half', type: 'float', dims: [], values: [0.5] },
+        { name: 'small', type: 'float', dims: [], values: [1] },
+      ],
+      nodes: [
+        { op: 'Equal', inputs: ['half', 'half'], outputs: ['yes'] },
+        {
+          op: 'Loop',
+          inputs: ['', 'yes', 'x'],
+          outputs: ['y'],
+          attributes: [
+            {
+              name: 'body',
+              graph: {
+                inputs: [
+                  { name: 'i', type: 'int64', dims: [] },
+                  { name: 'before', type: 'bool', dims: [] },
+                  { name: 'v', type: 'float', dims: ['', 2] },
+                ],
+                nodes: [
+                  { op: 'Mul', inputs: ['v', 'half'], outputs: ['next'] },
+                  { op: 'Abs', inputs: ['next'], outputs: ['size'] },
+                  { op: 'ReduceMax', inputs: ['size'], outputs: ['most'], attributes: [{ name: 'keepdims', int: 0 }] },
+                  { op: 'Less', inputs: ['most', 'small'], outputs: ['done'] },
+                  { op: 'Not', inputs: ['done'], outputs: ['again'] },
+                ],
+                outputs: [
+                  { name: 'again', type: 'bool', dims: [] },
+                  { name: 'next', type: 'float', dims: ['', 2] },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    })
+    expect((await models.add(bytes)).model.metadata).toMatchObject({ batched: true, independentRows: false })
+  })
+
+  test('that answers differ where numbers are missing proves nothing of a model whose answers do not with numbers', async () => {
+    const bytes = buildModel({
+      inputs: [features],
+      outputs: [plain('y')],
+      initializers: [
+        { name: 'nothing', type: 'float', dims: [], values: [0] },
+        { name: 'million', type: 'float', dims: [], values: [1e6] },
+        { name: 'one', type: 'float', dims: [], values: [1] },
+      ],
+      nodes: [
+        { op: 'Equal', inputs: ['x', 'x'], outputs: ['given'] },
+        { op: 'Where', inputs: ['given', 'x', 'nothing'], outputs: ['filled'] },
+        { op: 'Sub', inputs: ['filled', 'million'], outputs: ['beyond'] },
+        { op: 'Relu', inputs: ['beyond'], outputs: ['excess'] },
+        { op: 'ReduceMax', inputs: ['excess'], outputs: ['most'], attributes: [{ name: 'axes', ints: [0] }] },
+        { op: 'Where', inputs: ['given', 'most', 'one'], outputs: ['y'] },
+      ],
+    })
+    expect((await models.add(bytes)).model.metadata).toMatchObject({ batched: true, independentRows: false })
+  })
+
   test('axes that torch.onnx.export was given no names for are not another one for each input', async () => {
     const added = (first: string, second: string) =>
       models.add(

@@ -25,8 +25,8 @@ interface Attribute {
   string?: string
   strings?: string[]
   floats?: number[]
-  /** a branch: what it takes is the graph's around it */
-  graph?: { nodes: NodeInfo[]; outputs: ValueInfo[] }
+  /** a branch, or a loop's body: what it takes else is the graph's around it */
+  graph?: { nodes: NodeInfo[]; inputs?: ValueInfo[]; outputs: ValueInfo[] }
 }
 
 export interface ValueInfo {
@@ -135,10 +135,11 @@ const functionProto = (byDefault: Initializer) =>
     )
   })
 
-const branch = ({ nodes, outputs }: NonNullable<Attribute['graph']>) =>
+const branch = ({ nodes, inputs = [], outputs }: NonNullable<Attribute['graph']>) =>
   message(g => {
     for (const node of nodes) put(g, 1, nodeProto(node))
     put(g, 2, 'branch')
+    for (const one of inputs) put(g, 11, valueInfo(one))
     for (const one of outputs) put(g, 12, valueInfo(one))
   })
 
