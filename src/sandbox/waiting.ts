@@ -28,14 +28,12 @@ export class Waiting {
   /** Whether one more call of a handler is too many. */
   isFullFor(handler: string): boolean {
     const all = this.count('quick') + this.count('slow')
-    const taken = Math.max(all / MAX_CALLS, this.#size / MAX_SIZE)
-    if (taken < 0.5) return false
+    const [calls, size] = [all / MAX_CALLS, this.#size / MAX_SIZE]
+    if (calls < 0.5 && size < 0.5) return false
     const { quick, slow } = this.#lanes
-    const its = [quick, slow].reduce(
-      (sum, jobs) => sum + jobs.filter(({ call }) => call.handler.id === handler).length,
-      0,
-    )
-    return taken >= 1 || crowds(its, all, taken)
+    const its = [...quick, ...slow].filter(({ call }) => call.handler.id === handler)
+    const itsSize = its.reduce((sum, { call }) => sum + call.request.length, 0)
+    return calls >= 1 || size >= 1 || crowds(its.length, all, calls) || crowds(itsSize, this.#size, size)
   }
 
   count(lane: Lane): number {

@@ -29,3 +29,15 @@ test('a handler that is quick does not wait for those that are not, though its f
   }
   expect([laneOf(waiting, 'quick'), laneOf(waiting, 'slower than it seemed')]).toEqual(['quick', 'slow'])
 })
+
+test('where large requests wait, calls of their own function are refused, and not those of others, which are small', () => {
+  const waiting = new Waiting()
+  const add = (handler: string, request: string) => {
+    if (waiting.isFullFor(handler)) return false
+    waiting.add(new Job({ ...call(handler), request }, performance.now()))
+    return true
+  }
+  const large = 'x'.repeat(30 << 20)
+  expect([1, 2, 3, 4].map(() => add('large', large))).toEqual([true, true, true, false])
+  for (let i = 0; i < 500; i++) expect(add('small', '{}')).toBe(true)
+})
