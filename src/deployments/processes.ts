@@ -87,11 +87,19 @@ const LISTENING = '0A'
 
 /** The numbers of the sockets that a process has open. */
 function socketsOf(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`
   try {
-    const folder = `/proc/${pid}/fd`
-    return readdirSync(folder).flatMap(fd => /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${fd}`))?.[1] ?? [])
+    return readdirSync(folder).flatMap(fd => /^socket:\[(\d+)\]$/.exec(targetOf(`${folder}/${fd}`))?.[1] ?? [])
   } catch {
-    return [] // it, or one of its files, is gone, or another user's
+    return [] // it is gone, or another user's
+  }
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return '' // of many files one may be closed just then
   }
 }
 

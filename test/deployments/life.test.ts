@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { isListening } from '../../src/deployments/port.ts'
+import { listenersOf } from '../../src/deployments/processes.ts'
 import { cleanUp, temporaryFolder, waitFor } from '../harness.ts'
 import { processOf, workersOf } from '../life/processes.ts'
 import { SERVER, World } from './world.ts'
@@ -11,6 +12,20 @@ import { SERVER, World } from './world.ts'
 setDefaultTimeout(180_000)
 
 const server = (name: string, more: object = {}) => ({ name, command: SERVER, health: '/health', ...more })
+
+test('where a program listens is seen also while it opens and closes files', async () => {
+  const busy = `const { port } = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    console.log(port)
+    for (;;) Array.from({ length: 100 }, () => fs.openSync('/dev/null')).forEach(fd => fs.closeSync(fd))`
+  const child = Bun.spawn([process.execPath, '-e', busy], { detached: true })
+  try {
+    const { value } = await child.stdout.getReader().read()
+    const listener = `127.0.0.1:${Number(new TextDecoder().decode(value))}`
+    for (let i = 0; i < 50; i++) expect(listenersOf(child.pid)).toEqual([listener])
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
 
 describe('deployments of programs', () => {
   const world = new World()
