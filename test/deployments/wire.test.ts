@@ -2,9 +2,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createSocket } from 'node:dgram'
 import { getServers, setServers } from 'node:dns'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { LogFile } from '../../src/deployments/guard/log-file.ts'
 import type { Event, Exit } from '../../src/deployments/guard/program.ts'
@@ -254,6 +254,44 @@ test('a connection that its server says it closes, and does not, is not kept', a
   for (let i = 0; i < 3; i++) expect(await asked(pool, '/').answer).toBe('there')
   expect(open).toBe(3)
   await waitFor(() => open === 0 || undefined, 10_000)
+  pool.close()
+  server.close()
+})
+
+test('a server that says it closes a connection gets what it had not read when it answered, also where that takes it long', async () => {
+  const long = 2_000_000
+  const files = () => readdirSync('/proc/self/fd').length
+  let read = 0
+  const accepted = Promise.withResolvers<Socket>()
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    socket.on('data', bytes => {
+      read += bytes.length
+    })
+    socket.once('data', () => {
+      socket.pause().write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nthere')
+      accepted.resolve(socket)
+    })
+    socket.on('error', () => {})
+  })
+  await new Promise<void>(listening => server.listen(0, '127.0.0.1', listening))
+  const { port } = server.address() as AddressInfo
+  const pool = new Pool({ host: '127.0.0.1', port }, { idleMs: 1000, connectMs: 1000 })
+  expect(await asked(pool, `/${'x'.repeat(long)}`).answer).toBe('there')
+  const socket = await accepted.promise
+  expect(await asked(pool, '/').answer).toBe('there')
+  const open = files()
+  // the other one, which has been read, is let go
+  await waitFor(() => files() < open || undefined, 10_000)
+  const end = new Promise(told =>
+    socket
+      .on('end', () => told('in order'))
+      .on('close', told)
+      .on('error', told),
+  )
+  socket.resume()
+  expect(await end).toBe('in order')
+  expect(read).toBeGreaterThan(long)
+  socket.destroy()
   pool.close()
   server.close()
 })

@@ -24,6 +24,8 @@ export interface Exchange {
 const STALLED_MS = 30_000
 /** The same where it has answered all that it was asked: some say that they close a connection, and do not. */
 const ANSWERED_MS = 2000
+/** Bytes of a request beyond which a server may have answered before the rest was there, and read on. */
+const SURELY_THERE = 32 * 1024
 const MOST_INFORMATION = 32
 const NOTHING = Buffer.alloc(0)
 /** where heads are made into bytes */
@@ -49,6 +51,7 @@ export class Connection {
   #left = 0
   #information = 0
   #requestSent = false
+  #requestBytes = 0
   /** what is still to be written */
   #pending = new Gathering()
   #closed = false
@@ -120,6 +123,7 @@ export class Connection {
     this.#head = undefined
     this.#information = 0
     this.#requestSent = false
+    this.#requestBytes = 0
   }
 
   /** A head, one byte a character. @returns as `write` */
@@ -127,6 +131,7 @@ export class Connection {
     if (text.length > SCRATCH.length || this.#closed || this.#pending.length > 0)
       return this.write(Buffer.from(text, 'latin1'))
     const length = SCRATCH.write(text, 'latin1')
+    this.#requestBytes += length
     const written = Math.max(0, this.#socket.write(SCRATCH, 0, length))
     if (written < length) this.#pending.push(SCRATCH.subarray(written, length))
     return written === length
@@ -135,6 +140,7 @@ export class Connection {
   /** @returns false where some of it waits: write on when `drained` is called */
   write(bytes: Buffer | Uint8Array): boolean {
     if (this.#closed) return true // its end has been told, or will be
+    this.#requestBytes += bytes.length
     if (this.#pending.length > 0) this.#pending.push(bytes)
     else {
       const written = Math.max(0, this.#socket.write(bytes))
@@ -181,7 +187,7 @@ export class Connection {
    */
   end(): void {
     if (this.#closed) return
-    const isAnswered = this.#exchange === undefined
+    const isAnswered = this.#exchange === undefined && this.#requestBytes <= SURELY_THERE
     this.#exchange = undefined
     this.resume()
     this.#socket.unref() // the process does not wait for it
