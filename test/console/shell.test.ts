@@ -83,28 +83,6 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Done' }).waitFor()
   })
 
-  test('goes on by itself where the server was back before the page said that it does not answer', async () => {
-    const page = await openTab()
-    await signInTo(page, callgate, 'root')
-    // another request is answered at the very moment that the page's own has failed for good
-    await page.addInitScript(() => {
-      const { fetch } = window
-      const failed = Promise.withResolvers<void>()
-      let asked = 0
-      window.fetch = (async (path: string, init: RequestInit) => {
-        if (path === '/api/users/2' && ++asked <= 2) {
-          if (asked === 2) failed.resolve()
-          throw new TypeError('not reached')
-        }
-        const response = await fetch(path, init)
-        if (path === '/api/projects' || path === '/-/alive') await failed.promise
-        return response
-      }) as typeof window.fetch
-    })
-    await page.goto(`${callgate.url}/console/users/2`)
-    await page.getByRole('heading', { level: 1, name: 'ed' }).waitFor()
-  })
-
   test('reads once more what the server was too busy for', async () => {
     const page = await openTab()
     await signInTo(page, callgate, 'ed')

@@ -2,7 +2,7 @@ import { Button, Stack, Text, Title } from '@mantine/core'
 import { useQueryErrorResetBoundary } from '@tanstack/react-query'
 import { type ErrorComponentProps, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
-import { useConnectionLost } from '../api/connection.ts'
+import { onComeback } from '../api/connection.ts'
 import { ConnectionLost, Problem } from '../api/http.ts'
 import { common } from '../texts/common.ts'
 import { shell as t } from '../texts/shell.ts'
@@ -15,17 +15,12 @@ export function ErrorPage({ error, reset }: ErrorComponentProps) {
   const router = useRouter()
   const { reset: forget } = useQueryErrorResetBoundary()
   const isLost = error instanceof ConnectionLost
-  const isReached = !useConnectionLost()
   const again = () => {
     forget()
     reset()
     void router.invalidate()
   }
-  // it may be there again before this is shown
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, each time that it is there again
-  useEffect(() => {
-    if (isLost && isReached) again()
-  }, [isLost, isReached])
+  useEffect(() => (isLost ? onComeback(again) : undefined))
   if (error instanceof Problem && error.status === 404) return <NotFoundPage />
   // a link that somebody else sent, e.g.: trying again would be refused again
   if (error instanceof Problem && error.status === 403)
