@@ -109,6 +109,7 @@ describeInBrowser('keys', () => {
     const secret = phone.locator('[data-secret]')
     expect(await secret.isVisible()).toBe(true)
     expect(await secret.evaluate(element => getComputedStyle(element).color)).toBe('rgb(0, 0, 0)')
+    expect(await phone.locator('html').evaluate(element => getComputedStyle(element).colorScheme)).toBe('light')
     await phone.emulateMedia({ media: 'screen' })
     await phone.getByRole('button', { name: 'Actions for longlong' }).click()
     await phone.getByRole('menuitem', { name: 'Revoke' }).click()
