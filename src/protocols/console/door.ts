@@ -28,7 +28,7 @@ let built: Promise<Console> | undefined
 export async function consoleDoor(request: Request): Promise<Response> {
   const identity = identify(request.headers)
   try {
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD'])
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed(['GET'])
     const path = rawPath(request.url)
     const answer = path.startsWith(ASSETS)
       ? await file(request, await files(), path.slice(ASSETS.length))

@@ -3,7 +3,7 @@
  * the rows of tables one segment below.
  * It parses the wire shape, asks the gate, runs the endpoint and renders the reply; no rule of ours lives here.
  */
-import { type Call, type Endpoint, type ServedTable, textOf } from '../../endpoints/endpoint.ts'
+import { type Call, type ServedTable, textOf } from '../../endpoints/endpoint.ts'
 import type { Admission, Gate } from '../../gate/gate.ts'
 import { MeteredCall } from '../../gate/metering.ts'
 import { checkAnnouncedLength, checkJsonType, readBytes } from '../../lib/body.ts'
@@ -83,7 +83,7 @@ export function honeyframeDoor(gate: Gate, { maxBody, requestTimeout, corsOrigin
     const { request, admission, identity, query, deadline } = called
     const { endpoint, grant, headers } = admission
     if (!endpoint.methods.includes(request.method === 'HEAD' ? 'GET' : request.method))
-      throw methodNotAllowed(allowed(endpoint))
+      throw methodNotAllowed(endpoint.methods)
     if (endpoint.handle) return serveFunction(request, admission, { query, deadline, maxBody }, identity, json)
     if (!endpoint.answers) return answerJson(called)
     const call: Call = { params: parseQuery(query), deadline, caller: request }
@@ -123,8 +123,6 @@ interface Called {
   /** milliseconds since the epoch */
   deadline: number
 }
-
-const allowed = ({ methods }: Endpoint) => methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 
 interface Target {
   first: string

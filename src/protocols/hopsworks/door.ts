@@ -139,7 +139,7 @@ function within(
 
 /** KServe v1's liveness. */
 function alive(request: Request, headers: Record<string, string>): Response {
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed(['GET', 'HEAD'])
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed(['GET'])
   return new Response('{"status":"alive"}', { headers: { ...headers, 'content-type': 'application/json' } })
 }
 

@@ -14,7 +14,7 @@ export function nameOf(part: string): string {
 /** @throws Fault 405 */
 export function need(request: Request, method: 'GET' | 'POST'): void {
   const asked = request.method === 'HEAD' ? 'GET' : request.method
-  if (asked !== method) throw methodNotAllowed(method === 'GET' ? ['GET', 'HEAD'] : ['POST'])
+  if (asked !== method) throw methodNotAllowed([method])
 }
 
 export const unloaded = () => notFound('This model is unloaded.', 'model_unloaded')
