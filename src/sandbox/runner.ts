@@ -55,10 +55,6 @@ export class FunctionRunner {
     this.#size = size
   }
 
-  get pids(): number[] {
-    return [...this.#workers, ...this.#retired].map(({ child }) => child.pid)
-  }
-
   /** Starts a process ahead of the first call; not where one did not start just now. */
   warm(): void {
     if (!this.#pausing && this.#workers.length + this.#starting === 0) void this.#start()

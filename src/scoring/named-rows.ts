@@ -25,7 +25,6 @@ export function namedRows(
       throw unprocessable(
         `An input has ${data.length} elements, and ${MOST_ELEMENTS} at most can be looked at as rows here.`,
       )
-  const axis = columnsOf(metadata).axis !== 'none'
   const columns = features.some(feature => feature.name !== feature.input)
   const tensor = feeds[features[0]!.input]!
   // several may come where they do not stack: the model takes them, and gives what is no row's
@@ -38,6 +37,7 @@ export function namedRows(
         put(named[r]!, features[f]!.name, features.length === 1 ? values[r] : (values[r] as unknown[])[f])
     return named
   }
+  const axis = columnsOf(metadata).axis !== 'none'
   for (const { input, shape } of features) {
     const values = rowValues(feeds[input]!, rows, axis, shape.length === 0)
     for (let r = 0; r < rows; r++) put(named[r]!, input, values[r])
